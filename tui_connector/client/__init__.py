@@ -1,0 +1,1 @@
+"""How requests travel: immutable messages through layers to the wire, each attempt recorded."""

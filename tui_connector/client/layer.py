@@ -1,0 +1,81 @@
+"""What a request passes through: layers, and the base classes of the kinds that make them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from enum import IntEnum
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from ..kinds import Kind
+from ..machine import Machine
+from ..secrets.source import SecretSource
+from .message import Answer, Request
+
+T = TypeVar("T")
+
+Send = Callable[[Request], Awaitable[Answer]]
+Layer = Callable[[Request, Send], Awaitable[Answer]]
+
+
+class LayerContext(Protocol):
+    """What a kind may use while it runs. The session fulfils it; a test gives its own."""
+
+    @property
+    def machine(self) -> Machine: ...
+
+    async def secret(self, source: SecretSource, origin: str) -> str:
+        """The secret, for a request to `origin`. Raises `SecretError` where it cannot be had or must not go there."""
+        ...
+
+    def received(self, secret: str, label: str) -> None:
+        """The store sent this secret: from now on it is masked wherever it stands."""
+        ...
+
+    def client(self, name: str) -> Send: ...
+
+    def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Start work that belongs to the session, not to the caller: cancelling the caller does not cancel it."""
+        ...
+
+    def learned(self, kind: Kind, field: str, value: str) -> None:
+        """Something found out that is worth saving in the profile, such as a signing dialect."""
+        ...
+
+    def keep(self, kind: Kind, make: Callable[[], T]) -> T:
+        """State that outlives this session and belongs to the content of `kind`, such as a token still good."""
+        ...
+
+
+class Stage(IntEnum):
+    """Where a plugin stands in the chain, whatever its place in the list."""
+
+    PREPARE = 0
+    REPEAT = 1
+    LIMIT = 2
+
+
+class Plugin(Kind):
+    """A plugin."""
+
+    stage: ClassVar[Stage] = Stage.PREPARE
+
+    def prepare(self, request: Request) -> Request:
+        """The request as it goes on. Most kinds need no more than this."""
+        return request
+
+    def start(self, context: LayerContext) -> Layer:
+        """A layer for one session; its state lives here, never in the model."""
+
+        async def layer(request: Request, forward: Send) -> Answer:
+            return await forward(self.prepare(request))
+
+        return layer
+
+
+class Authentication(Kind):
+    """An HTTP authentication."""
+
+    def start(self, context: LayerContext) -> Layer:
+        """A layer for one session, shared by all clients that use this authentication."""
+        raise NotImplementedError

@@ -1,0 +1,131 @@
+"""Request, answer, and the ways a request fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+from urllib.parse import quote
+
+Headers = tuple[tuple[str, str], ...]
+"""Header fields in the order they are sent, names as written."""
+
+Purpose = Literal["test", "login", "run", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What travels with a request and is never sent."""
+
+    call: int = 0
+    """The number of the call this request belongs to; all its attempts and renewals share it."""
+    purpose: Purpose = "run"
+    formatter: str | None = None
+    """Set by the plugin "Log requests": how a headless run prints the exchange."""
+    secret_answer: bool = False
+    """The answer's body is a token and must never be recorded."""
+    asked: Request | None = None
+    """The request as its caller made it, before plugins and authentication: what "send again" sends. A login has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request on its way; layers make changed copies. `uri` is relative until a base URI is put before it."""
+
+    method: str
+    uri: str
+    headers: Headers = ()
+    body: bytes = field(default=b"", repr=False)
+    about: About = About()
+
+    def header(self, name: str) -> str | None:
+        return header_of(self.headers, name)
+
+    def with_header(self, name: str, value: str) -> Request:
+        """A copy in which `name` has this one value."""
+        rest = tuple(pair for pair in self.headers if pair[0].lower() != name.lower())
+        return replace(self, headers=(*rest, (name, value)))
+
+    def without_header(self, name: str) -> Request:
+        return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
+
+    def with_query(self, name: str, value: str) -> Request:
+        """A copy whose query ends in this parameter, percent-encoded; one of that name that was there is replaced."""
+        path, _, query = self.uri.partition("?")
+        encoded = quote(name, safe="")
+        kept = [part for part in query.split("&") if part and part.partition("=")[0] not in (name, encoded)]
+        return replace(self, uri=f"{path}?{'&'.join([*kept, f'{encoded}={quote(value, safe="")}'])}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: `body` inflated and within its bound, `exchange` the number under which it was recorded."""
+
+    status: int
+    headers: Headers
+    body: bytes = field(repr=False)
+    exchange: int
+
+    def header(self, name: str) -> str | None:
+        return header_of(self.headers, name)
+
+    @property
+    def media_type(self) -> str:
+        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def header_of(headers: Headers, name: str) -> str | None:
+    """The first value of a header, whatever its case."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+class Failure(StrEnum):
+    """Why no whole answer came."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    TLS = "tls"
+    TIMEOUT_CONNECT = "timeout-connect"
+    TIMEOUT = "timeout"
+    CUT_OFF = "cut-off"
+    TOO_LARGE = "too-large"
+    PROTOCOL = "protocol"
+    NOT_SENT = "not-sent"
+    CANCELLED = "cancelled"
+
+
+class RequestFailed(Exception):
+    """A request that did not get an answer that can be used; `hint` says what to do."""
+
+    def __init__(self, message: str, *, hint: str = "", exchange: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exchange = exchange
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class Unanswered(RequestFailed):
+    """No whole answer came; `may_have_arrived` says whether the store may have acted on the request."""
+
+    def __init__(
+        self, failure: Failure, message: str, *, may_have_arrived: bool, hint: str = "", exchange: int | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, exchange=exchange)
+        self.failure = failure
+        self.may_have_arrived = may_have_arrived
+
+
+class NotSent(RequestFailed):
+    """The request was refused here, before a byte left: a bad URI, a bad header, a secret for another origin."""
+
+
+class LoginRefused(RequestFailed):
+    """The store refused a login. No further login is tried: Magento locks an account after six failures."""
+
+    def __init__(self, message: str, *, status: int | None, hint: str = "", exchange: int | None = None) -> None:
+        super().__init__(message, hint=hint, exchange=exchange)
+        self.status = status

@@ -1,0 +1,95 @@
+"""What the outside gives: clock, sleep, nonce, environment, directories, keyring and questions to the user.
+
+Nothing else reads the clock, the environment or a standard directory: everything takes a `Machine`, and tests give
+their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import string
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+_NONCE_LETTERS = string.ascii_letters + string.digits
+
+
+class Keyring(Protocol):
+    """The part of a keyring backend that is used; it blocks, so only the keyring thread calls it."""
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+
+    def delete_password(self, service: str, username: str) -> None: ...
+
+
+class Ask(Protocol):
+    """Questions to the user. A headless run has nobody to ask and answers None and False."""
+
+    async def secret(self, label: str) -> str | None:
+        """A secret typed by the user, or None where nobody is there to type it."""
+        ...
+
+    async def allow(self, question: str) -> bool:
+        """Whether the user says yes."""
+        ...
+
+
+class Nobody:
+    """Nobody is there to ask."""
+
+    async def secret(self, label: str) -> str | None:
+        return None
+
+    async def allow(self, question: str) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """Where the program writes, and nowhere else; they follow the XDG variables."""
+
+    config: Path
+    state: Path
+    cache: Path
+    profiles: Path
+
+
+def nonce() -> str:
+    """32 letters and digits: Magento keeps nonces in a varchar(32) (Magento_Integration, oauth_nonce)."""
+    return "".join(secrets.choice(_NONCE_LETTERS) for _ in range(32))
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The outside, as the program may see it."""
+
+    directories: Directories
+    environ: Mapping[str, str]
+    keyring: Callable[[], Keyring] | None = None
+    """Makes the keyring to use; None: the best of the allowed ones on this computer."""
+    ask: Ask = field(default_factory=Nobody)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    nonce: Callable[[], str] = nonce
+
+
+def this_machine(ask: Ask | None = None, profile_directory: Path | None = None) -> Machine:
+    """The machine the program runs on."""
+    return Machine(directories=_directories(profile_directory), environ=dict(os.environ), ask=ask or Nobody())
+
+
+def _directories(profiles: Path | None) -> Directories:
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("tui-connector", appauthor=False)
+    config = Path(dirs.user_config_dir)
+    return Directories(config, Path(dirs.user_state_dir), Path(dirs.user_cache_dir), profiles or config / "profiles")

@@ -1,0 +1,53 @@
+"""How a profile names a secret: by exactly one source, never by its value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from ..kinds import Model
+
+ONE_SOURCE = (
+    'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
+)
+
+
+class SecretSource(Model):
+    """Where a secret comes from."""
+
+    keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None
+    env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
+    command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
+    ask: Annotated[bool | None, Field(title="Asked for, and kept for this session only")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_literal(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(
+                "a secret does not belong in a profile: put it into the keyring "
+                f"(tui-connector secrets set) and {ONE_SOURCE}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in ("keyring", "env", "command", "ask") if getattr(self, name) not in (None, False)]
+        if len(given) != 1:
+            raise ValueError(ONE_SOURCE)
+        return self
+
+    @property
+    def label(self) -> str:
+        """What to call this secret in a message; it never holds the secret."""
+        if self.keyring is not None:
+            return self.keyring
+        if self.env is not None:
+            return f"environment variable {self.env}"
+        return f"command {self.command[0]}" if self.command else "asked for"
+
+
+def secret_field(title: str, description: str) -> Any:
+    """The field of a model that names a secret."""
+    return Field(title=title, description=description, json_schema_extra={"format": "secret"})
