@@ -42,7 +42,7 @@ class LayerContext(Protocol):
         """Something found out that is worth saving in the profile, such as a signing dialect."""
         ...
 
-    def keep(self, kind: Kind, make: Callable[[], T]) -> T:
+    def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
         """State that outlives this session and belongs to the content of `kind`, such as a token still good."""
         ...
 

@@ -25,7 +25,9 @@ class About:
     secret_answer: bool = False
     """The answer's body is a token and must never be recorded."""
     asked: Request | None = None
-    """The request as its caller made it, before plugins and authentication: what "send again" sends. A login has none."""
+    """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
+    note: str = ""
+    """What the log says of it, such as "renewed: the token was refused"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Request:
         path, _, query = self.uri.partition("?")
         encoded = quote(name, safe="")
         kept = [part for part in query.split("&") if part and part.partition("=")[0] not in (name, encoded)]
-        return replace(self, uri=f"{path}?{'&'.join([*kept, f'{encoded}={quote(value, safe="")}'])}")
+        return replace(self, uri=path + "?" + "&".join([*kept, f"{encoded}={quote(value, safe='')}"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,87 @@
+"""Every command; each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from .. import __version__
+from .failure import CommandFailed, Exit, paragraph
+
+_COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "demo": "demo",
+        "setup": "screen",
+        "check": "check",
+        "request": "request",
+        "header": "request",
+        "profiles": "profiles",
+        "schema": "profiles",
+        "secrets": "secrets",
+        "sandbox": "sandbox",
+    }
+)
+"""Each command and the module that has it."""
+
+
+class _Commands(click.Group):
+    """Loads a command's module only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f".{_COMMANDS[cmd_name]}", __name__)
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="tui-connector", message="%(prog)s %(version)s")
+@click.option(
+    "--profile-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="TUI_CONNECTOR_PROFILE_DIR",
+    help="Where profiles are kept, in place of the user's configuration directory.",
+)
+@click.pass_context
+def commands(context: click.Context, profile_dir: Path | None) -> None:
+    """Connect a Magento 2 store: a guide by keyboard, a live request log, a TOML profile.
+
+    Without a command: the program itself, at home.
+    """
+    context.obj = profile_dir
+    if context.invoked_subcommand is None:
+        from .screen import home
+
+        home(profile_dir)
+
+
+def main() -> None:
+    """Runs the command line; errors are one paragraph on standard error, never a traceback for what a user did."""
+    try:
+        commands(prog_name="tui-connector", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(Exit.STOPPED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.SETUP)
+    except CommandFailed as failure:
+        click.echo(paragraph(failure.message), err=True)
+        sys.exit(failure.exit)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+        sys.exit(Exit.STOPPED)
+    except BrokenPipeError:
+        sys.exit(Exit.STOPPED)

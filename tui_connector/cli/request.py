@@ -1,0 +1,151 @@
+"""`request` and `header`: one request with a saved profile, or what authenticates it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text import shown
+from .failure import CommandFailed, Exit
+from .opened import find, machine_of, read, run
+
+if TYPE_CHECKING:
+    from ..client.exchange import Exchange
+    from ..client.message import Answer, Request
+    from ..profile.model import Profile
+
+
+@click.command()
+@click.argument("profile")
+@click.argument("method")
+@click.argument("uri")
+@click.option("--data", help="The body: JSON, @FILE, or - for standard input.")
+@click.option("--log", type=click.Choice(["simple", "long", "full", "curl", "none"]), help="How requests are printed.")
+@click.option("--client", help="The HTTP client to send it with; the only one with a base URI where none is named.")
+@click.pass_obj
+def request(
+    profile_dir: Path | None, profile: str, method: str, uri: str, data: str | None, log: str | None, client: str | None
+) -> None:
+    """Send one request and print its answer.
+
+    The answer's body goes to standard output, the log to standard error. Exit code 0 for a 2xx answer.
+    """
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path)
+    body = _body(data)
+    chosen = _client(saved, client)
+
+    from ..client.message import LoginRefused, NotSent, Request, RequestFailed
+    from ..guide.workbench import Workbench
+
+    async def send() -> Answer:
+        workbench = Workbench(machine)
+        if log != "none":
+            workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
+        async with workbench.session(saved) as session:
+            return await session.client(chosen)(Request(method.upper(), uri, body=body))
+
+    try:
+        answer = run(send())
+    except LoginRefused as error:
+        raise CommandFailed(str(error), Exit.REFUSED) from error
+    except NotSent as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+    except RequestFailed as error:
+        raise CommandFailed(str(error)) from error
+    _print_body(answer)
+    if not 200 <= answer.status < 300:
+        sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
+
+
+def printer(log: str | None, profile: str, client: str | None) -> Callable[[Exchange], None]:
+    """Prints each exchange on standard error as it ends."""
+    from ..client.formatter import text
+
+    def print_exchange(exchange: Exchange) -> None:
+        chosen = log or exchange.formatter or "long"
+        click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=True)
+
+    return print_exchange
+
+
+def _client(profile: Profile, wanted: str | None) -> str:
+    if wanted is not None:
+        return wanted
+    names = profile.addressed_clients()
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise CommandFailed("The profile has no client with a base URI. Add the plugin base-uri to one.", Exit.SETUP)
+    raise CommandFailed(f"Several clients have a base URI: {', '.join(names)}. Choose one with --client.", Exit.SETUP)
+
+
+def _body(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    try:
+        if data == "-":
+            return sys.stdin.buffer.read()
+        if data.startswith("@"):
+            return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"--data: {error.strerror}: {error.filename}", Exit.SETUP) from error
+    try:
+        json.loads(data)
+    except ValueError as error:
+        raise CommandFailed(f"--data is no JSON: {error}. Use @FILE or - for something else.", Exit.SETUP) from error
+    return data.encode()
+
+
+def _print_body(answer: Answer) -> None:
+    if sys.stdout.isatty():
+        click.echo(shown(answer.body.decode("utf-8", "replace")))
+        return
+    sys.stdout.buffer.write(answer.body)
+    sys.stdout.buffer.flush()
+
+
+@click.command()
+@click.argument("profile")
+@click.argument("method")
+@click.argument("uri")
+@click.option("--client", help="The HTTP client whose authentication is used.")
+@click.option("--show", is_flag=True, help="Print it to a terminal, too.")
+@click.pass_obj
+def header(profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool) -> None:
+    """Print the header that authenticates a request, for a script.
+
+    For example: curl -H "$(tui-connector header acme GET products/24-MB01)" … A signature is good for one request.
+    """
+    if sys.stdout.isatty() and not show:
+        raise CommandFailed("The header is a secret. Add --show to print it to a terminal.", Exit.SETUP)
+    machine = machine_of(profile_dir)
+    saved = read(find(profile, machine))
+    chosen = _client(saved, client)
+
+    from ..client.message import LoginRefused, Request, RequestFailed
+    from ..guide.workbench import Workbench
+
+    async def sign() -> tuple[Request, Request]:
+        workbench = Workbench(machine)
+        async with workbench.session(saved) as session:
+            asked = Request(method.upper(), uri)
+            return session.prepared(chosen, asked), await session.signed(chosen, asked)
+
+    try:
+        plain, signed = run(sign())
+    except LoginRefused as error:
+        raise CommandFailed(str(error), Exit.REFUSED) from error
+    except RequestFailed as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+    added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
+    if not added:
+        raise CommandFailed("This client has no authentication that sends a header.", Exit.SETUP)
+    for name, value in added:
+        click.echo(f"{name}: {value}")

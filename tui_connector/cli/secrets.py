@@ -1,0 +1,143 @@
+"""`secrets`: puts a profile's secrets into their place, tests and deletes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text import shown_line
+from .failure import CommandFailed, Exit
+from .opened import find, machine_of, read, run
+
+if TYPE_CHECKING:
+    from ..profile.model import Profile
+    from ..secrets.source import SecretSource
+    from ..secrets.vault import Vault
+
+
+@click.group()
+def secrets() -> None:
+    """Set, test and delete the secrets of a profile. Their values are never printed."""
+
+
+@secrets.command("set")
+@click.argument("profile")
+@click.argument("field", required=False)
+@click.pass_obj
+def set_(profile_dir: Path | None, profile: str, field: str | None) -> None:
+    """Store secrets in the keyring: all that PROFILE names, or one FIELD such as integration/access-token.
+
+    The value is typed hidden, or read from standard input, one line for each field.
+    """
+
+    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
+        if source.keyring is None:
+            click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
+            return
+        if not origins:
+            raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
+        await vault.store(source.keyring, _typed(name), *origins)
+        click.echo(f"  {name}: stored for {', '.join(origins)}")
+
+    _each(profile_dir, profile, field, work)
+
+
+@secrets.command("test")
+@click.argument("profile")
+@click.argument("field", required=False)
+@click.pass_obj
+def test(profile_dir: Path | None, profile: str, field: str | None) -> None:
+    """Read the secrets as a request would, without sending one."""
+
+    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
+        for origin in origins or [""]:
+            value = await vault.read(source, origin)
+            click.echo(f"  {name}: {len(value)} characters, for {origin or 'no store'}")
+
+    _each(profile_dir, profile, field, work)
+
+
+@secrets.command("delete")
+@click.argument("profile")
+@click.argument("field", required=False)
+@click.pass_obj
+def delete(profile_dir: Path | None, profile: str, field: str | None) -> None:
+    """Delete the secrets of PROFILE, or one FIELD, from the keyring."""
+
+    async def work(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
+        if source.keyring is not None:
+            await vault.delete(source.keyring)
+            click.echo(f"  {name}: deleted")
+
+    _each(profile_dir, profile, field, work)
+
+
+@secrets.command("allow")
+@click.argument("profile")
+@click.argument("field", required=False)
+@click.pass_obj
+def allow(profile_dir: Path | None, profile: str, field: str | None) -> None:
+    """Allow the commands that PROFILE takes secrets from to be run, and its secrets to go to its present address."""
+
+    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
+        for origin in origins:
+            if source.command is not None:
+                await vault.allow_command(source.command, origin)
+                click.echo(f"  {name}: may run {shown_line(' '.join(source.command))} for {origin}")
+            elif source.keyring is not None:
+                await vault.rebind(source.keyring, origin)
+                click.echo(f"  {name}: may go to {origin}")
+
+    _each(profile_dir, profile, field, work)
+
+
+_Work = Callable[["Vault", str, "SecretSource", list[str]], Awaitable[None]]
+
+
+def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work) -> None:
+    machine = machine_of(profile_dir)
+    saved = read(find(profile, machine))
+    chosen = _chosen(saved, field)
+
+    from ..secrets.mask import Mask
+    from ..secrets.vault import SecretError, Vault
+
+    async def all_of_them() -> None:
+        vault = Vault(machine, Mask())
+        try:
+            for name, source, origins in chosen:
+                await work(vault, name, source, origins)
+        finally:
+            vault.close()
+
+    try:
+        run(all_of_them())
+    except SecretError as error:
+        raise CommandFailed(f"{error.message}. {error.hint}", Exit.SETUP) from error
+
+
+def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource, list[str]]]:
+    found = [
+        (f"{authentication}/{name}", source, profile.origins(authentication))
+        for authentication, name, source in profile.secrets()
+    ]
+    names = [name for name, _, _ in found]
+    if field is None:
+        return found
+    if field not in names:
+        raise CommandFailed(f"The profile has no secret {field!r}; it has {', '.join(names) or 'none'}.", Exit.SETUP)
+    return [one for one in found if one[0] == field]
+
+
+def _typed(name: str) -> str:
+    if sys.stdin.isatty():
+        value = str(click.prompt(name, hide_input=True, err=True))
+    else:
+        value = sys.stdin.readline().rstrip("\r\n")
+    if not value.strip():
+        raise CommandFailed(f"{name}: nothing was given, and nothing was stored.", Exit.SETUP)
+    return value.strip()

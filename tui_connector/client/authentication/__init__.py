@@ -1,0 +1,1 @@
+"""The ways a request can prove who sends it."""

@@ -1,0 +1,28 @@
+"""Bearer token: an integration's access token alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ...secrets.source import SecretSource, secret_field
+from ..layer import Authentication, Layer, LayerContext, Send
+from ..message import Answer, Request
+from ..uri import origin_of
+
+
+class Bearer(Authentication):
+    """Bearer token."""
+
+    kind: Literal["bearer"] = "bearer"
+    token: SecretSource = secret_field(
+        "Token",
+        "An integration's access token. Since Magento 2.4.4 a store takes it alone only where "
+        "Stores › Configuration › Services › OAuth › Consumer Settings allows it.",
+    )
+
+    def start(self, context: LayerContext) -> Layer:
+        async def layer(request: Request, forward: Send) -> Answer:
+            token = await context.secret(self.token, origin_of(request.uri))
+            return await forward(request.with_header("Authorization", f"Bearer {token}"))
+
+        return layer

@@ -1,0 +1,115 @@
+"""The saved models of a client and of a request, as they stand in a profile."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from ..kinds import Model
+from ..placeholder import Scope, Template, TemplateText, render
+from .layer import Plugin
+from .message import Headers, Request
+
+_SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def seconds(span: str) -> float:
+    """The seconds in a span such as "30s" or "500ms". Raises ValueError in words for a user."""
+    match = _SPAN.fullmatch(span)
+    if match is None or int(match[1]) == 0:
+        raise ValueError('write a number and a unit, such as "30s", "500ms", "2m", "1h" or "1d"')
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _checked_span(span: str) -> str:
+    seconds(span)
+    return span
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a header")
+    return name
+
+
+def _lower(method: object) -> object:
+    return method.lower() if isinstance(method, str) else method
+
+
+Span = Annotated[str, AfterValidator(_checked_span), WithJsonSchema({"type": "string", "format": "span"})]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_lower)]
+
+
+class Named(Model):
+    """What may be said of each named part of a profile."""
+
+    title: str | None = Field(None, title="Title", description="What people call it.")
+    description: str | None = Field(None, title="Description", description="What it is for.")
+    disabled: bool = Field(False, title="Disabled", description="Nothing is sent through it.")
+
+
+class HttpClient(Named):
+    """An HTTP client: where and how requests go."""
+
+    authentications: list[str] = Field(
+        default_factory=list, title="Authentications", description="Names of HTTP authentications, applied in order."
+    )
+    timeout: Span = Field("30s", title="Timeout", description="For a whole request, from connecting to the last byte.")
+    plugins: list[Plugin] = Field(default_factory=list, title="Plugins", description="What is done to each request.")
+
+
+class RequestTemplate(Model):
+    """A request, with placeholders."""
+
+    uri: TemplateText = Field(title="URI", description="Relative to the client's base URI.", examples=["products"])
+    method: Method = Field("get", title="Method", description="How it is asked.")
+    parameters: Any = Field(
+        None,
+        title="Parameters",
+        description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
+        examples=[{"product": "&{@}"}],
+    )
+    headers: dict[HeaderName, TemplateText] = Field(
+        default_factory=dict, title="Headers", description="Sent besides those of the client."
+    )
+    expected: list[Annotated[int, Field(ge=100, le=599)]] = Field(
+        default_factory=list, title="Expected statuses", description="Beside 200 to 299, answers that are no failure."
+    )
+
+    def request(self, scope: Scope) -> Request:
+        """The request for this entity and run. Raises `PlaceholderError`."""
+        headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
+        request = Request(self.method.upper(), Template.parse(self.uri).uri(scope), headers)
+        if self.parameters is None:
+            return request
+        return with_parameters(request, render(self.parameters, scope))
+
+    def is_expected(self, status: int) -> bool:
+        return 200 <= status < 300 or status in self.expected
+
+
+def with_parameters(request: Request, parameters: Any) -> Request:
+    """`request` with its parameters where its method puts them: a JSON body, or the query, nested as PHP reads it."""
+    import json
+    from dataclasses import replace
+
+    if request.method in ("GET", "HEAD", "DELETE") and isinstance(parameters, dict):
+        for name, value in _query(parameters):
+            request = request.with_query(name, value)
+        return request
+    return replace(request, body=json.dumps(parameters, ensure_ascii=False).encode())
+
+
+def _query(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for key, item in value.items() for pair in _query(item, f"{name}[{key}]" if name else str(key))]
+    if isinstance(value, list):
+        return [pair for index, item in enumerate(value) for pair in _query(item, f"{name}[{index}]")]
+    if isinstance(value, bool):
+        return [(name, "1" if value else "0")]
+    return [(name, "" if value is None else str(value))]

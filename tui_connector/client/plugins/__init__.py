@@ -1,0 +1,1 @@
+"""The plugins a client may have."""

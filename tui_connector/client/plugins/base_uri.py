@@ -1,0 +1,52 @@
+"""Add base URI to requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ..layer import Plugin
+from ..message import NotSent, Request
+from ..uri import BadUri, canonical, is_absolute, origin_of
+
+
+def _base(uri: str) -> str:
+    canonical(uri)
+    if "?" in uri or "#" in uri:
+        raise BadUri("a base URI has no query (?) and no fragment (#)")
+    return uri
+
+
+class BaseUri(Plugin):
+    """Add base URI to requests."""
+
+    kind: Literal["base-uri"] = "base-uri"
+    uri: Annotated[str, AfterValidator(_base)] = Field(
+        title="Base URI",
+        description="The store's address up to the version; requests are written relative to it.",
+        examples=["https://acme.example/rest/all/V1"],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        """Completes a relative URI; an absolute one must stay at this store, for the client's secrets go with it.
+
+        A path that begins with the base URI's own is not prefixed again.
+        """
+        base = self.uri.rstrip("/")
+        if not is_absolute(request.uri):
+            path = base.removeprefix(origin_of(base))
+            if path and request.uri.startswith(f"{path}/"):
+                return replace(request, uri=base.removesuffix(path) + request.uri)
+            return replace(request, uri=f"{base}/{request.uri.lstrip('/')}")
+        try:
+            elsewhere = origin_of(request.uri) != origin_of(self.uri)
+        except BadUri as error:
+            raise NotSent(f"The URI cannot be used: {error}") from error
+        if elsewhere:
+            raise NotSent(
+                f"The request names another host ({request.uri[:100]}) than the client's base URI ({self.uri})",
+                hint="Write it relative to the base URI, or use a client of its own for that host.",
+            )
+        return request

@@ -1,0 +1,27 @@
+"""Log requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from ..layer import Plugin
+from ..message import Request
+
+
+class LogRequests(Plugin):
+    """Log requests."""
+
+    kind: Literal["log-requests"] = "log-requests"
+    formatter: Literal["simple", "long", "full", "curl"] = Field(
+        "long",
+        title="Formatter",
+        description="How much of each request is shown first, and printed where there is no screen: one line, "
+        "headers and the first 1,000 characters, everything, or a command that repeats it.",
+    )
+
+    def prepare(self, request: Request) -> Request:
+        """Tags the request. The recorder sees every request; the tag says how this one is printed."""
+        return replace(request, about=replace(request.about, formatter=self.formatter))

@@ -1,0 +1,74 @@
+"""Retry requests that failed for a moment."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ..http_client import Span, seconds
+from ..layer import Layer, LayerContext, Plugin, Send, Stage
+from ..message import Answer, Request, Unanswered
+
+_BUSY = (429, 503)
+
+
+class Retry(Plugin):
+    """Retry failed requests."""
+
+    stage: ClassVar[Stage] = Stage.REPEAT
+
+    kind: Literal["retry"] = "retry"
+    attempts: int = Field(3, ge=1, le=20, title="Attempts", description="How often a request is tried in all.")
+    wait: Span = Field("500ms", title="First wait", description="Before the second attempt; each next one is doubled.")
+    longest_wait: Span = Field("30s", title="Longest wait", description="Also the limit for what a store asks for.")
+    repeat_posts: bool = Field(
+        False, title="Repeat POST", description="Also where the first one may have arrived, and so be done twice."
+    )
+
+    def start(self, context: LayerContext) -> Layer:
+        async def layer(request: Request, forward: Send) -> Answer:
+            for attempt in range(1, self.attempts + 1):
+                last = attempt == self.attempts or request.about.purpose == "login"
+                asked_to_wait = None
+                try:
+                    answer = await forward(request)
+                except Unanswered as failure:
+                    if last or not self._may_repeat(request, arrived=failure.may_have_arrived):
+                        raise
+                else:
+                    if last or not self._is_passing(request, answer):
+                        return answer
+                    asked_to_wait = retry_after(answer, context.machine.now())
+                await context.machine.sleep(self._pause(attempt, asked_to_wait))
+            raise AssertionError("the last attempt returns or raises")
+
+        return layer
+
+    def _may_repeat(self, request: Request, *, arrived: bool) -> bool:
+        return not arrived or request.method != "POST" or self.repeat_posts
+
+    def _is_passing(self, request: Request, answer: Answer) -> bool:
+        if answer.status in _BUSY:  # the store says that it did not work on it
+            return True
+        return answer.status >= 500 and self._may_repeat(request, arrived=True)
+
+    def _pause(self, attempt: int, asked_to_wait: float | None) -> float:
+        longest = seconds(self.longest_wait)
+        if asked_to_wait is not None:
+            return min(longest, asked_to_wait)
+        return float(min(longest, seconds(self.wait) * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2))
+
+
+def retry_after(answer: Answer, now: datetime) -> float | None:
+    """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used."""
+    value = (answer.header("Retry-After") or "").strip()
+    if value.isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,222 @@
+"""Opens the clients of a profile once, chains their layers, and owns what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ..kinds import Kind
+from ..machine import Machine
+from ..secrets.source import SecretSource
+from ..secrets.vault import SecretError, Vault
+from .exchange import Exchanges
+from .http_client import HttpClient
+from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
+from .message import Answer, NotSent, Request
+from .uri import BadUri, canonical
+from .wire import Bounds, Wire
+
+T = TypeVar("T")
+
+
+class Kept:
+    """What outlives a session, by the content of the kind it belongs to: an edit elsewhere does not log in again."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], object] = {}
+
+    def of(self, kind: Kind, place: str, make: Callable[[], T]) -> T:
+        key = (f"{type(kind).__name__}{kind.model_dump_json()}", place)
+        return self._values.setdefault(key, make())  # type: ignore[return-value]  # one type for each kind
+
+
+class Session(LayerContext):
+    """One run of one profile. An async context manager; closing it ends what it started."""
+
+    def __init__(
+        self,
+        clients: Mapping[str, HttpClient],
+        authentications: Mapping[str, Authentication],
+        *,
+        vault: Vault,
+        exchanges: Exchanges,
+        machine: Machine,
+        bounds: Bounds | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        self._clients, self._authentications = clients, authentications
+        self._vault, self._exchanges, self._machine = vault, exchanges, machine
+        self._bounds = bounds or Bounds()
+        self._kept = kept or Kept()
+        self._open: dict[str, Send] = {}
+        self._started: dict[str, Layer] = {}
+        self._wires: list[Wire] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls = 0
+        self._attempts: Counter[int] = Counter()
+        self.findings: dict[str, dict[str, str]] = {}
+        """What was found out and is worth saving: authentication name → field → value."""
+
+    @property
+    def machine(self) -> Machine:
+        return self._machine
+
+    def client(self, name: str) -> Send:
+        """The way to send through the client of this name. "default" always exists. Raises `NotSent`."""
+        if name not in self._open:
+            saved = self._saved(name)
+            self._open[name] = self._numbered(self._chain(saved, self._wire(name, saved).send))
+        return self._open[name]
+
+    async def signed(self, name: str, request: Request) -> Request:
+        """The request as the wire would get it, with what authenticates it. A login may be sent for it, it is not."""
+
+        async def stop(finished: Request) -> Answer:
+            raise _Finished(finished)
+
+        try:
+            await self._chain(self._saved(name), stop)(request)
+        except _Finished as end:
+            return end.request
+        raise AssertionError("a chain ends at its wire")
+
+    def prepared(self, name: str, request: Request) -> Request:
+        """The request after the client's plugins and before authentication; nothing is sent. Raises `NotSent`."""
+        for plugin in self._saved(name).plugins:
+            request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
+        return replace(request, uri=_canonical(request.uri))
+
+    def _saved(self, name: str) -> HttpClient:
+        saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
+        if saved is None:
+            known = ", ".join(self._clients) or "none"
+            raise NotSent(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
+        if saved.disabled:
+            hint = "Remove `disabled = true` to use it again."
+            raise NotSent(f"The client {name!r} is disabled in the profile", hint=hint)
+        return saved
+
+    def _wire(self, name: str, saved: HttpClient) -> Wire:
+        wire = Wire(
+            name,
+            saved,
+            exchanges=self._exchanges,
+            mask=self._vault.mask,
+            machine=self._machine,
+            bounds=self._bounds,
+            attempt=self._next_attempt,
+        )
+        self._wires.append(wire)
+        return wire
+
+    def _chain(self, saved: HttpClient, send: Send) -> Send:
+        prepare = [plugin for plugin in saved.plugins if plugin.stage is Stage.PREPARE]
+        others = sorted((p for p in saved.plugins if p.stage is not Stage.PREPARE), key=_stage)
+        layers = [
+            *(plugin.start(self) for plugin in prepare),
+            _make_canonical,
+            *(plugin.start(self) for plugin in others),
+            *(self._authentication(authentication) for authentication in saved.authentications),
+        ]
+        for layer in reversed(layers):
+            send = _through(layer, send)
+        return send
+
+    def _authentication(self, name: str) -> Layer:
+        if name not in self._started:  # one for the session: two clients that share it share its login
+            saved = self._authentications[name]
+            self._started[name] = saved.start(self)
+        return self._started[name]
+
+    def _numbered(self, send: Send) -> Send:
+        async def numbered(request: Request) -> Answer:
+            self._calls += 1
+            call = self._calls
+            asked = None if request.about.purpose == "login" else request
+            try:
+                return await send(replace(request, about=replace(request.about, call=call, asked=asked)))
+            finally:
+                del self._attempts[call]
+
+        return numbered
+
+    def _next_attempt(self, call: int) -> int:
+        self._attempts[call] += 1
+        return self._attempts[call]
+
+    async def secret(self, source: SecretSource, origin: str) -> str:
+        try:
+            return await self._vault.read(source, origin)
+        except SecretError as error:
+            raise NotSent(error.message, hint=error.hint) from error
+
+    def received(self, secret: str, label: str) -> None:
+        self._vault.mask.learn(secret, label)
+
+    def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits for it gets it; nobody waiting is no error
+
+    def learned(self, kind: Kind, field: str, value: str) -> None:
+        for name, authentication in self._authentications.items():
+            if authentication is kind:
+                self.findings.setdefault(name, {})[field] = value
+
+    def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
+        return self._kept.of(kind, place, make)
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for wire in self._wires:
+            await wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _stage(plugin: Plugin) -> int:
+    return plugin.stage
+
+
+def _through(layer: Layer, forward: Send) -> Send:
+    async def send(request: Request) -> Answer:
+        return await layer(request, forward)
+
+    return send
+
+
+class _Finished(Exception):
+    """Carries a finished request out of its chain."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__()
+        self.request = request
+
+
+async def _make_canonical(request: Request, forward: Send) -> Answer:
+    return await forward(replace(request, uri=_canonical(request.uri)))
+
+
+def _canonical(uri: str) -> str:
+    try:
+        return canonical(uri)
+    except BadUri as error:
+        raise NotSent(f"The URI cannot be used: {error}") from error

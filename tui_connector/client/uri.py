@@ -1,0 +1,94 @@
+"""Addresses: their one canonical form, the origin a secret is bound to, and how a relative one is completed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, quote, urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PATH_SAFE = "/:@!$&'()*+,;=-._~%"
+_QUERY_SAFE = "/:@!$()*,;-._~%?=&+'"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_DOTS = re.compile(r"(^|/)(\.|%2e)(\.|%2e)?(/|$)", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*\.?")
+
+
+class BadUri(ValueError):
+    """An address that cannot be used; the message says why."""
+
+
+def canonical(uri: str) -> str:
+    """The absolute `uri` in the one form that is signed and sent (RFC 3986 §6.2.2, without touching escapes).
+
+    Lower-case scheme and host, no default port, no fragment, everything else percent-encoded where it must be. Raises
+    `BadUri` for what is no http(s) address, for a user name or password in it, and for dot segments: a client that
+    resolves `..` itself would leave the path that was meant.
+    """
+    parts = _split(uri)
+    path = parts.path or "/"
+    if _DOTS.search(path):
+        raise BadUri(f"the path {path!r} has a segment of dots in it")
+    query = _encoded(parts.query, _QUERY_SAFE)
+    return f"{origin_of(uri)}{_encoded(path, _PATH_SAFE)}" + (f"?{query}" if query else "")
+
+
+def origin_of(uri: str) -> str:
+    """Scheme, host and port, such as "https://acme.example" or "http://127.0.0.1:8080". Raises `BadUri`."""
+    parts = _split(uri)
+    try:
+        port = parts.port
+    except ValueError:
+        raise BadUri(f"the port in {parts.netloc!r} is no port") from None
+    if port == 0:
+        raise BadUri("port 0 cannot be reached")
+    host = _host(parts)
+    shown_port = "" if port is None or port == _DEFAULT_PORTS[parts.scheme] else f":{port}"
+    return f"{parts.scheme}://{host}{shown_port}"
+
+
+def absolute(base: str, uri: str) -> str:
+    """`uri` as it is where it is absolute, else from the root of `base`'s address."""
+    return uri if is_absolute(uri) else f"{origin_of(base)}/{uri.lstrip('/')}"
+
+
+def is_absolute(uri: str) -> bool:
+    return bool(re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", uri)) or uri.startswith("//")
+
+
+def is_loopback(uri: str) -> bool:
+    host = _host(_split(uri)).strip("[]")
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _split(uri: str) -> SplitResult:
+    if _CONTROL.search(uri):
+        raise BadUri("the address has a control character or a line break in it")
+    try:
+        parts = urlsplit(uri.strip())
+    except ValueError as error:
+        raise BadUri(f"{uri!r} is no address: {error}") from error
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise BadUri(f"{uri!r} is no http:// or https:// address")
+    if "@" in parts.netloc:
+        raise BadUri("an address must not hold a user name or a password: use an authentication")
+    if "\\" in parts.netloc or not parts.hostname:
+        raise BadUri(f"{uri!r} names no host")
+    return parts
+
+
+def _host(parts: SplitResult) -> str:
+    name = parts.hostname or ""
+    if ":" in name:
+        return f"[{name}]"
+    try:
+        name = name.encode("ascii").decode() if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BadUri(f"{name!r} is no host name: {error}") from error
+    if len(name) > 253 or not _HOST.fullmatch(name):
+        raise BadUri(f"{name!r} is no host name")
+    return name
+
+
+def _encoded(text: str, safe: str) -> str:
+    return quote(_LONE_PERCENT.sub("%25", text), safe=safe)

@@ -1,0 +1,145 @@
+"""The guide walked without a screen: each step tried on the store, and said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..client.message import RequestFailed
+from ..profile.document import Document
+from ..secrets.vault import SecretError
+from .address import search
+from .check import authenticated, readable, way_of
+from .first_call import first_call
+from .saving import Saved, save
+from .steps import CLIENT, TITLES, SecretPlace, Setup, Step, environment_name
+from .workbench import Workbench, profile_of
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a user would type: the address, and the secrets by field."""
+
+    address: str
+    secrets: Mapping[str, str]
+
+
+class StepFailed(Exception):
+    """A step that did not work, with the finding in words."""
+
+
+async def walk(
+    setup: Setup,
+    answers: Answers,
+    path: Path,
+    workbench: Workbench,
+    say: Callable[[str], None],
+    profile_directory: Path | None = None,
+) -> Saved:
+    """All five steps. Raises `StepFailed` at the first that does not work."""
+    await _basics(setup, answers.address, workbench, say)
+    await _authentication(setup, answers.secrets, workbench, say)
+    await _incoming(setup, workbench, say)
+    await _outgoing(setup, workbench, say)
+    return await _save(setup, answers.secrets, path, workbench, say, profile_directory)
+
+
+def _heading(step: Step, say: Callable[[str], None]) -> None:
+    say(f"\n{step.value} {TITLES[step]}")
+
+
+async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callable[[str], None]) -> None:
+    _heading(Step.BASICS, say)
+    state = None
+    async with workbench.anonymous() as session:
+        async for state in search(address, session.client("default")):
+            pass
+    if state is None or state.found is None:
+        finding = state.finding if state else None
+        raise StepFailed(f"{finding.summary}. {finding.remedy}" if finding else "There is no store at this address.")
+    setup.found(state.found)
+    for probe in state.probes:
+        say(f"  {'✔' if probe.found else '✘'} {probe.base_uri}: {probe.result}")
+    say(f"  {state.found.summary()}")
+    say(f"  base URI {setup.base_uri}; plugins: base URI, log requests ({setup.formatter}), content-type headers")
+
+
+async def _authentication(
+    setup: Setup, secrets: Mapping[str, str], workbench: Workbench, say: Callable[[str], None]
+) -> None:
+    _heading(Step.AUTHENTICATION, say)
+    for field in setup.secret_fields():
+        workbench.vault.hold(setup.secret_name(field), secrets[field], setup.origin)
+    setup.begun = True
+    profile = profile_of(setup.data())
+    async with workbench.session(profile) as session:
+        tried = await authenticated(session.client(CLIENT), way_of(profile, CLIENT), CLIENT)
+    if tried.finding is not None:
+        raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}")
+    setup.proven = True
+    say(f"  ✔ {setup.authentication_name}: the store accepts it")
+
+
+async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
+    _heading(Step.INCOMING, say)
+    name = setup.add_incoming("products")
+    profile = profile_of(setup.data())
+    async with workbench.session(profile) as session:
+        client = session.client(CLIENT)
+        tried, found = await readable(profile.incoming[name], client, workbench.run(), name)
+    if tried.finding is not None or found is None:
+        raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}" if tried.finding else tried.words)
+    say(f"  ✔ {tried.words}")
+    identifier = profile.incoming[name].identifier or "id"
+    for item in found.items:
+        say(f"    {item.get(identifier)}  {item.get('name', '')}" if isinstance(item, dict) else f"    {item}")
+
+
+async def _outgoing(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
+    from ..magento.entities import WRITABLE
+
+    _heading(Step.OUTGOING, say)
+    name = setup.add_outgoing("stock")
+    profile = profile_of(setup.data())
+    async with workbench.session(profile) as session:
+        request = profile.outgoing[name].request_for(WRITABLE["stock"].sample, workbench.run())
+        prepared = session.prepared(CLIENT, request)
+    say(f"  {name}: the request for a sample entity, not sent:")
+    say(f"    {prepared.method} {prepared.uri}")
+    for header, value in prepared.headers:
+        say(f"    {header}: {value}")
+    say(f"    {prepared.body.decode()}")
+
+
+async def _save(
+    setup: Setup,
+    secrets: Mapping[str, str],
+    path: Path,
+    workbench: Workbench,
+    say: Callable[[str], None],
+    profile_directory: Path | None,
+) -> Saved:
+    _heading(Step.SAVE, say)
+    document = Document.read(path) if path.exists() else None
+    state = await workbench.vault.state()
+    if not state.usable:
+        setup.secret_place = SecretPlace.ENVIRONMENT
+        say(f"  the keyring cannot be used: {state.reason}")
+        say("  so the profile names environment variables instead; nothing secret is written to disk")
+    try:
+        saved = await save(setup, document, path, workbench.vault)
+    except (SecretError, RequestFailed, OSError) as error:
+        raise StepFailed(str(error)) from error
+    environ = dict(workbench.machine.environ)
+    if setup.secret_place is SecretPlace.ENVIRONMENT:
+        environ |= {environment_name(setup.secret_name(field)): secrets[field] for field in setup.secret_fields()}
+    call = await first_call(path.stem, "modules", environ, profile_directory)
+    if not call.ok:
+        raise StepFailed(f"The saved profile does not work in a new process: {call.command}\n{call.log}")
+    say(f"  ✔ in a new process: {call.command} → {call.log.split(' ', 1)[0] and _status_line(call.log)}")
+    return saved
+
+
+def _status_line(log: str) -> str:
+    return next((line.strip() for line in log.splitlines() if line.startswith("HTTP/") or " 200" in line), "200")

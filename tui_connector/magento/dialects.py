@@ -1,0 +1,101 @@
+"""What Magento signs: OAuth 1.0a base strings and signatures, as three generations of its server make them.
+
+RFC 5849 §3.4.1 with what each generation does otherwise (lib/internal/Magento/Framework/Oauth/Helper/Request.php):
+
+- `rfc5849`, up to 2.4.5 (Zend_Oauth): names are sorted in PHP's natural order, `[2]` before `[10]`; a parameter
+  without exactly one `=` is left out; of parameters with one name the last counts.
+- `laminas`, 2.4.6 and 2.4.7 (laminas-oauth): the same, and the path is decoded first (magento/magento2#37278).
+- `m248`, 2.4.8: names are sorted decoded, byte by byte, and the values of names with a bracket are encoded twice.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final, Literal, get_args
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+Dialect = Literal["rfc5849", "laminas", "m248"]
+DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PROTOCOL = re.compile(r"oauth_[a-z_-]+")
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+_DECODED_IN_PATHS = re.compile(rb"[A-Za-z0-9_\-.~:@&=+$,/;%]")
+_KEPT_IN_PATHS = r"A-Za-z0-9_\-.~)(:@&=+$,/;"
+_NOT_KEPT_IN_PATHS = re.compile(rf"[^{_KEPT_IN_PATHS}%]|%(?![A-Fa-f0-9]{{2}})")
+
+
+def signature(
+    method: str, uri: str, parameters: Mapping[str, str], consumer_secret: str, token_secret: str, dialect: Dialect
+) -> str:
+    """The HMAC-SHA256 signature of a request, in base64; Magento refuses SHA-1 since 2.4.4."""
+    key = f"{encoded(consumer_secret)}&{encoded(token_secret)}".encode()
+    text = base_string(method, uri, parameters, dialect).encode()
+    return b64encode(hmac.digest(key, text, sha256)).decode()
+
+
+def base_string(method: str, uri: str, parameters: Mapping[str, str], dialect: Dialect) -> str:
+    """What is signed (RFC 5849 §3.4.1). `parameters` are those of the header; `uri` is absolute, as it is sent.
+
+    The body is not signed: Magento signs form bodies only, and this program sends none. Raises ValueError where `uri`
+    has no scheme, no host or a port that is no number.
+    """
+    address = urlsplit(uri)
+    if not address.scheme or not address.hostname:
+        raise ValueError("only an absolute URI can be signed")
+    host = address.netloc.rpartition("@")[2].lower()
+    if address.port is None or address.port == _DEFAULT_PORTS.get(address.scheme):
+        host = host.removesuffix(f":{address.port or ''}")
+    path = _laminas_path(address.path) if dialect == "laminas" else address.path
+    found = {name.encode(): value.encode() for name, value in parameters.items()}
+    found |= _query_parameters(address.query, dialect)
+    listed = "&".join(f"{name}={value}" for name, value in _sorted(found, dialect))
+    return "&".join((method.upper(), encoded(f"{address.scheme}://{host}{path or '/'}"), encoded(listed)))
+
+
+def encoded(text: str | bytes) -> str:
+    """Percent-encoded as RFC 5849 §3.6 says: everything but letters, digits, `-`, `.`, `_` and `~`."""
+    return quote(text, safe="")
+
+
+def _query_parameters(query: str, dialect: Dialect) -> dict[bytes, bytes]:
+    found = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if not name or _PROTOCOL.search(name) or (dialect != "m248" and part.count("=") != 1):
+            continue
+        if dialect == "m248":  # there PHP's parse_str reads them, for which + is a space
+            name, value = name.replace("+", " "), value.replace("+", " ")
+        found[unquote_to_bytes(name)] = unquote_to_bytes(value)
+    return found
+
+
+def _sorted(parameters: Mapping[bytes, bytes], dialect: Dialect) -> list[tuple[str, str]]:
+    if dialect != "m248":
+        return sorted(((encoded(name), encoded(value)) for name, value in parameters.items()), key=_natural)
+    return [
+        (encoded(name), encoded(encoded(value)) if b"[" in name else encoded(value))
+        for name, value in sorted(parameters.items())
+    ]
+
+
+def _natural(parameter: tuple[str, str]) -> tuple[tuple[int, int, str], ...]:
+    """PHP's strnatcmp as a sort key: runs of digits by size, unless one starts with 0 (ext/standard/strnatcmp.c)."""
+    runs = re.findall(r"[0-9]+|[^0-9]", re.sub(r"^0+(?=[0-9])", "", parameter[0]))
+    return tuple(
+        (ord("0"), 0 if run[0] == "0" else len(run), run) if run[0].isdigit() else (ord(run), 0, "") for run in runs
+    )
+
+
+def _laminas_path(path: str) -> str:
+    """laminas-uri, Uri::normalizePath: decodes what may stand in a path, `/` and `%` too, then encodes the rest."""
+
+    def decoded(match: re.Match[str]) -> str:
+        letter = unquote_to_bytes(match.group())
+        return letter.decode() if _DECODED_IN_PATHS.fullmatch(letter) else match.group().upper()
+
+    return _NOT_KEPT_IN_PATHS.sub(lambda match: encoded(match.group()), _ENCODED.sub(decoded, path))

@@ -1,0 +1,271 @@
+"""JMESPath within bounds: whatever an expression says, it costs milliseconds and fails in words.
+
+The language: https://jmespath.org/specification.html
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+import jmespath
+from jmespath.exceptions import JMESPathError, JMESPathTypeError, ParseError
+from jmespath.functions import Functions
+from jmespath.visitor import Options, TreeInterpreter
+from pydantic import JsonValue as Json
+
+EXPRESSION: Final = 1_000
+"""Characters an expression may have."""
+NESTING: Final = 50
+"""How deep an expression may be nested."""
+STEPS: Final = 200_000
+"""Steps one evaluation may take, about half a microsecond each; a value that is walked counts by its size."""
+TEXT: Final = 1_000_000
+"""Characters of a text that an expression or a template makes."""
+ITEMS: Final = 100_000
+"""Items of a list that an expression makes."""
+
+QUOTED: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`"""
+"""A raw string, a quoted identifier or a literal."""
+
+_BUILDING = {"multi_select_list", "multi_select_dict", "function_expression", "flatten", "expref"}
+_QUOTED_OR = re.compile(rf"({QUOTED})", re.DOTALL)
+_REPAIRS = (
+    (re.compile(r"(?:^|\.)(-?\d+)(?=[.\[\s|]|$)"), r"[\1]"),
+    (re.compile(r"[A-Za-z_]\w*(?:-\w+)+"), r'"\g<0>"'),
+)
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read or worked out; the message holds no value of the data."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class Budget:
+    """The steps that evaluations may share."""
+
+    def __init__(self) -> None:
+        self.spent = 0
+
+    def spend(self, steps: int) -> None:
+        """Raises `ExpressionError` when `STEPS` are used up."""
+        self.spent += steps
+        if self.spent > STEPS:
+            raise ExpressionError(f"the expression takes more than {STEPS:,} steps")
+
+    def weigh(self, value: object) -> int:
+        """Roughly the characters of `value` as JSON. A part that is shared counts, and costs, each time it is met."""
+        size, todo = 0, [value]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, str):
+                size += len(part) + 2
+                self.spend(1 + len(part) // 64)
+            elif isinstance(part, list):
+                size += len(part) + 2
+                self.spend(1 + len(part))
+                todo.extend(part)
+            elif isinstance(part, dict):
+                names = sum(map(len, part))
+                size += names + 4 * len(part) + 2
+                self.spend(1 + len(part) + names // 64)
+                todo.extend(part.values())
+            elif part is None or isinstance(part, bool | int) or (isinstance(part, float) and abs(part) < float("inf")):
+                size += 4
+                self.spend(1)
+            else:
+                raise ExpressionError("the result is no JSON value")
+        return size
+
+
+class _Functions(Functions):
+    """The functions of JMESPath, paid for before they run."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def call_function(self, function_name: str, resolved_args: Any) -> Any:
+        made = 0
+        for argument in resolved_args:
+            if function_name in ("to_string", "contains"):
+                made += self._budget.weigh(argument)
+            elif isinstance(argument, list):
+                length = sum(len(item) for item in argument if isinstance(item, str))
+                self._budget.spend(len(argument) // 8 + length // 64)
+                made += length
+            elif isinstance(argument, str | dict):
+                self._budget.spend(len(argument) // (64 if isinstance(argument, str) else 8))
+        if function_name == "join" and len(resolved_args) == 2 and type(resolved_args[1]) is list:
+            made += len(str(resolved_args[0])) * len(resolved_args[1])
+        if function_name in ("to_string", "join") and made > TEXT:
+            raise ExpressionError(f"{function_name}() would make a text of more than {TEXT:,} characters")
+        return super().call_function(function_name, resolved_args)
+
+
+class _Interpreter(TreeInterpreter):
+    """Evaluates an expression within a budget, and remembers the last place where nothing was."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(Options(custom_functions=_Functions(budget)))
+        self._budget = budget
+        self.missed: tuple[str | int, object] | None = None
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        self._budget.spend(1)
+        return super().visit(node, *args, **kwargs)
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        found = value.get(node["value"]) if isinstance(value, dict) else None
+        if found is None and value is not None:
+            self.missed = node["value"], value
+        return found
+
+    def visit_index(self, node: Any, value: Any) -> Any:
+        found = super().visit_index(node, value)
+        if found is None and value is not None:
+            self.missed = node["value"], value
+        return found
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        left, right = (self.visit(child, value) for child in node["children"])
+        self._budget.weigh(left)
+        self._budget.weigh(right)
+        ordered = (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
+        if node["value"] not in ("eq", "ne") and not ordered:
+            return None
+        return self.COMPARATOR_FUNC[node["value"]](left, right)
+
+    def visit_flatten(self, node: Any, value: Any) -> Any:
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            return None
+        length = sum(len(item) if isinstance(item, list) else 1 for item in base)
+        if length > ITEMS:
+            raise ExpressionError(f"the expression makes a list of more than {ITEMS:,} items")
+        self._budget.spend(len(base) + length // 4)
+        return [part for item in base for part in (item if isinstance(item, list) else (item,))]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A JMESPath expression, read and checked."""
+
+    text: str
+    tree: Any
+    builds: bool
+    """Whether the result may be larger than the data it is made from."""
+
+    @classmethod
+    def compile(cls, text: str) -> Expression:
+        """Raises `ExpressionError` where `text` is not JMESPath, or too long, or nested too deep."""
+        if len(text) > EXPRESSION:
+            raise ExpressionError(f"the expression has more than {EXPRESSION:,} characters")
+        try:
+            tree: Any = _compiled(text)
+            kinds = {str(node["type"]) for node in _nodes(tree)}
+        except RecursionError:
+            raise ExpressionError(f"the expression is nested deeper than {NESTING}") from None
+        except ParseError as error:
+            where = f"at its character {error.lex_position + 1}"
+            raise ExpressionError(f"this is not JMESPath, {where}", _repair(text)) from None
+        except JMESPathError:
+            raise ExpressionError("the placeholder is empty", "Write &{@} for all of the data.") from None
+        return cls(text, tree, bool(kinds & _BUILDING))
+
+    def find(self, data: object, budget: Budget) -> tuple[Json, ExpressionError | None]:
+        """What the expression finds in `data`; where that is nothing, also why, in words that name the nearest keys.
+
+        Raises `ExpressionError` where it cannot be worked out, or not within the budget.
+        """
+        interpreter = _Interpreter(budget)
+        try:
+            found: Json = interpreter.visit(self.tree, data)
+            if self.builds:
+                budget.weigh(found)
+        except JMESPathTypeError as error:  # its own text holds the value
+            wanted = " or ".join(error.expected_types)
+            raise ExpressionError(f"{error.function_name}() takes {wanted}, not {error.actual_type}") from None
+        except JMESPathError as error:
+            raise ExpressionError(str(error).rstrip(".")) from None
+        except ExpressionError:
+            raise
+        except RecursionError:
+            raise ExpressionError("the data is nested too deep") from None
+        except (TypeError, ValueError, OverflowError):
+            raise ExpressionError("the expression cannot be worked out with this data") from None
+        return found, (_nothing(interpreter.missed) if found is None else None)
+
+
+def shape(value: object) -> str:
+    """What kind of value it is, for a message: never the value itself."""
+    if isinstance(value, dict):
+        return f"an object ({_named(list(value)[:5])})" if value else "an empty object"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, str):
+        return "a text" if value else "an empty text"
+    return "null" if value is None else "true or false" if isinstance(value, bool) else "a number"
+
+
+def _compiled(text: str) -> Any:
+    with warnings.catch_warnings():  # `word` without quotes is old JMESPath, still common and not ambiguous (JEP-12)
+        warnings.simplefilter("ignore")
+        return jmespath.compile(text).parsed
+
+
+def _nodes(tree: Any) -> Iterator[Any]:
+    todo = [(tree, 1)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > NESTING:
+            raise ExpressionError(f"the expression is nested deeper than {NESTING}")
+        name = node.get("value")
+        if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
+            near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
+            raise ExpressionError(f"there is no function {name}()", f"Nearest: {_named(near)}." if near else "")
+        todo.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
+        yield node
+
+
+def _repair(text: str) -> str:
+    parts = _QUOTED_OR.split(text)
+    for pattern, replacement in _REPAIRS:
+        better = "".join(part if place % 2 else pattern.sub(replacement, part) for place, part in enumerate(parts))
+        try:
+            if better != text and _compiled(better):
+                return f"Write {better}."
+        except (JMESPathError, RecursionError):
+            continue
+    return ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in names)
+
+
+def _nothing(missed: tuple[str | int, object] | None) -> ExpressionError:
+    if missed is None:
+        return ExpressionError("nothing is there", "Write ?{…} where nothing may be there.")
+    wanted, place = missed
+    step = f"[{wanted}]" if isinstance(wanted, int) else _named([wanted])
+    there = isinstance(place, list) and isinstance(wanted, int) and -len(place) <= wanted < len(place)
+    if there or (isinstance(place, dict) and wanted in place):
+        return ExpressionError(f"{step} is null", "Write ?{…} where it may be null.")
+    if isinstance(wanted, int) or not isinstance(place, dict):
+        hint = f"Write [0].{step} or [*].{step}." if isinstance(wanted, str) and isinstance(place, list) else ""
+        return ExpressionError(f"nothing is there: {step} is asked of {shape(place)}", hint)
+    near = get_close_matches(wanted, [name for name in list(place)[:1_000] if len(name) <= 100], 3, 0.5)
+    names = _named(near or list(place)[:5])
+    hint = f"Nearest: {names}." if near else f"There are: {names}." if names else "The object is empty."
+    return ExpressionError(f"nothing is there: no {step}", hint)

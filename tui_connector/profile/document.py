@@ -1,0 +1,265 @@
+"""A profile's text and its draft: what a form edits as plain data is written into the text as it was read."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from pathlib import Path as File
+from typing import Any, ClassVar, Final, Self
+
+import tomlkit
+
+from .comments import Comment, comments
+from .files import ProfileUnreadable, as_text, digest, read_bytes, write_atomic
+from .positions import Path, Place, places, positions, slip, syntax_place
+from .splice import CannotSplice, spliced
+from .values import Followed, Plain, same
+
+SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
+"""The first line of a new profile: where TOML editors find the schema."""
+
+DEEPEST = 100
+"""Levels of tables and arrays; more is no profile, and tomlkit stops there too."""
+
+_BOM = b"\xef\xbb\xbf"
+_LARGEST_INTEGER = 2**63  # TOML 1.0, "Integer": 64 bits, signed
+
+
+class Unset:
+    """Says that a key or an element is to go."""
+
+
+UNSET: Final = Unset()
+
+
+class TomlSyntax(Exception):
+    """A text that is not TOML: where, why, and what was probably meant."""
+
+    def __init__(self, path: File | None, place: Place, message: str, hint: str | None) -> None:
+        super().__init__(f"{path or 'profile'}:{place.line}:{place.column}: {message}")
+        self.path = path
+        self.place = place
+        self.message = message
+        self.hint = hint
+
+
+class NotToml(Exception):
+    """A value in a draft that no TOML document can hold."""
+
+    def __init__(self, path: Path, why: str, hint: str) -> None:
+        super().__init__(f"{'.'.join(map(str, path)) or 'the profile'}: {why}")
+        self.path = path
+        self.why = why
+        self.hint = hint
+
+
+class Document:
+    """A profile as text, and as plain data that may be changed."""
+
+    plain_types: ClassVar = (bool, int, float, str, datetime, date, time)
+
+    def __init__(self, text: str, path: File | None = None, *, found: str | None = None, mark: bytes = b"") -> None:
+        """`text` has no byte order mark; `found` is the digest of the file as read. Raises `TomlSyntax`."""
+        self.text_as_read = text
+        self.path = path
+        self._data = parsed(text, path)
+        self.draft: dict[str, Any] = _copied(self._data)
+        self._found = found
+        self._mark = mark
+
+    @classmethod
+    def read(cls, path: File) -> Self:
+        """The profile in a file; raises `ProfileUnreadable` and `TomlSyntax`."""
+        data = read_bytes(path)
+        mark = _BOM if data.startswith(_BOM) else b""
+        return cls(as_text(path, data), path, found=digest(data), mark=mark)
+
+    @classmethod
+    def new(cls, data: Mapping[str, Plain]) -> Self:
+        """A profile that is in no file yet."""
+        document = cls(SCHEMA_LINE)
+        document.draft = _copied(data)
+        return document
+
+    @property
+    def changed(self) -> bool:
+        """Whether the draft differs from what was read or saved."""
+        return not same(self.draft, self._data)
+
+    def set(self, path: Path, value: Plain | Unset) -> None:
+        """Change the draft. Tables on the way are made; the index after the last one appends.
+
+        Raises LookupError where an index leads nowhere or a step goes into what is no table.
+        """
+        *way, last = path
+        at: Any = self.draft
+        for step in way:
+            if isinstance(at, dict) and isinstance(step, str):
+                if step not in at and isinstance(value, Unset):
+                    return
+                at = at.setdefault(step, {})
+            else:
+                at = at[_index(at, step, path)]
+        if isinstance(at, dict) and isinstance(last, str):
+            if isinstance(value, Unset):
+                at.pop(last, None)
+            else:
+                at[last] = _copied(value)
+        elif isinstance(value, Unset):
+            del at[_index(at, last, path)]
+        elif isinstance(at, list) and last == len(at):
+            at.append(_copied(value))
+        else:
+            at[_index(at, last, path)] = _copied(value)
+
+    def text(self) -> str:
+        """The text that holds the draft, changed only where the draft differs from what was read.
+
+        It was read back: it holds the draft, and each comment stands where it stood, by its own key, unless it went
+        with it. Raises `NotToml`, and `CannotSplice` where that cannot be had.
+        """
+        if not self.changed:
+            return self.text_as_read
+        check_plain((), self.draft)
+        text = spliced(self.text_as_read, self._data, self.draft, _written)
+        self._check_data(text)
+        self._check_comments(text)
+        return text
+
+    def save(self, path: File | None = None, *, overwrite: bool = False) -> None:
+        """Write the draft to the file it came from, or as a new file to `path`.
+
+        Raises what `text` raises, `ChangedOnDisk` (unless `overwrite`) and `CannotSave`; the file is then as it was.
+        """
+        text = self.text()
+        target = path or self.path
+        if target is None:
+            raise ValueError("a new profile needs a path to be saved to")
+        data = self._mark + text.encode()
+        write_atomic(target, data, expect=self._found if target == self.path else None, overwrite=overwrite)
+        self.path, self.text_as_read, self._found = target, text, digest(data)
+        self._data = parsed(text, target)
+        self.draft = _copied(self._data)
+
+    def _check_data(self, text: str) -> None:
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise self._refused((), f"the changed text would be no TOML: {error}") from error
+        if not same(data, self.draft):
+            raise self._refused(_difference(self.draft, data, ()), "the changed text would not mean what was asked for")
+
+    def _check_comments(self, text: str) -> None:
+        followed = Followed(self._data, self.draft)
+        expected: Counter[Comment] = Counter()
+        at: dict[Comment, Path] = {}
+        for comment in comments(self.text_as_read):
+            path = followed(comment.path)
+            if path is None or (comment.where == "inside" and not followed.list_kept(comment.path)):
+                continue
+            moved = comment._replace(path=path)
+            expected[moved] += 1
+            at[moved] = comment.path
+        actual = Counter(comments(text))
+        for comment in (expected - actual) + (actual - expected):
+            why = f"its comment would be lost or stand elsewhere: {comment.text}"
+            raise self._refused(at.get(comment, comment.path), why)
+
+    def _refused(self, path: Path, why: str) -> CannotSplice:
+        known = positions(self.text_as_read)
+        nearest = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in known)
+        return CannotSplice(path, known[nearest], why)
+
+
+def parsed(text: str, path: File | None = None) -> dict[str, Any]:
+    """The data of a TOML text without a byte order mark; raises `TomlSyntax` and `ProfileUnreadable`."""
+    try:
+        data = tomllib.loads(text)
+        check_plain((), data)
+    except tomllib.TOMLDecodeError as error:
+        place = syntax_place(error)
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        raise TomlSyntax(path, place or places(text)(len(text)), message, slip(text, place)) from error
+    except RecursionError as error:
+        raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
+    except NotToml as error:
+        if len(error.path) > DEEPEST:
+            raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
+        raise TomlSyntax(path, positions(text)[error.path], error.why, error.hint) from error
+    except ValueError as error:  # Python reads no decimal number of more than 4,300 digits
+        match = re.search(r"[0-9_]{4300,}", text)
+        raise TomlSyntax(path, places(text)(match.start() if match else 0), "a number is too long", None) from error
+    return data
+
+
+def check_plain(path: Path, value: object) -> None:
+    """Raise `NotToml` for what a TOML document cannot hold."""
+    if len(path) > DEEPEST:
+        raise NotToml(path, f"is nested more than {DEEPEST} deep", "Write it flatter.")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise NotToml((*path, str(key)), "is not named by text", "Name it by text.")
+            _check_text((*path, key), key)
+            check_plain((*path, key), item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            check_plain((*path, index), item)
+    elif value is None:
+        raise NotToml(path, "has no value, and TOML has no null", "Give it a value, or take it out.")
+    elif type(value) not in Document.plain_types or (isinstance(value, time) and value.tzinfo):
+        raise NotToml(path, f"is a {type(value).__name__}, which TOML cannot hold", "Use text, a number or a date.")
+    elif isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
+        raise NotToml(path, "is a number of more than 64 bits", "Write it as text, in quotes.")
+    elif isinstance(value, str):
+        _check_text(path, value)
+
+
+def _check_text(path: Path, text: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise NotToml(path, "holds half a character (a lone surrogate)", "Type or paste it again.")
+
+
+def _written(value: object) -> str:
+    """A value that is no table or array, as TOML; invisible and bidirectional characters are written out."""
+    if isinstance(value, float) and math.isnan(value):
+        return "nan"
+    text: str = tomlkit.item(value).as_string()
+    return "".join(map(_visible, text)) if isinstance(value, str) and not text.isascii() else text
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp"):
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _copied(value: object) -> Any:
+    """A copy that shares nothing, of plain dicts and lists."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [_copied(item) for item in value]
+    return value
+
+
+def _index(at: object, step: str | int, path: Path) -> int:
+    if isinstance(at, list) and isinstance(step, int) and 0 <= step < len(at):
+        return step
+    raise LookupError(f"nothing at {'.'.join(map(str, path))}: no {step!r} there")
+
+
+def _difference(one: object, other: object, path: Path) -> Path:
+    """Where two values first differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        steps: list[str | int] = [key for key in {**one, **other} if not same(one.get(key), other.get(key))]
+        if steps and steps[0] in one and steps[0] in other:
+            return _difference(one[steps[0]], other[steps[0]], (*path, steps[0]))
+        return (*path, *steps[:1])
+    return path

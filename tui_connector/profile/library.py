@@ -1,0 +1,160 @@
+"""Lists, finds and names profiles with the standard library alone, so that the first screen need not wait."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .files import ProfileUnreadable, as_text, read_bytes
+
+SUFFIX = ".toml"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class ProfileNotFound(Exception):
+    """No profile has this name; `close` are names like it, `names` all there are."""
+
+    def __init__(self, name: str, directory: Path, names: Sequence[str]) -> None:
+        close = difflib.get_close_matches(name, names, n=3)
+        super().__init__(f"no profile is named {name!r} in {directory}")
+        self.name = name
+        self.names = names
+        self.close = close
+        if close:
+            self.hint = f"Did you mean {' or '.join(close)}?"
+        else:
+            self.hint = f"There are: {', '.join(names)}." if names else "There are none yet: tui-connector setup."
+
+
+class BadProfileName(Exception):
+    """A name that a profile cannot have."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"a profile cannot be named {name!r}: {reason}")
+        self.name = name
+        self.reason = reason
+        self.hint = "Use up to 64 letters, digits, points, dashes and underscores; begin with a letter or digit."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A profile as a list shows it. All text comes from outside and is to be made safe before it is shown."""
+
+    name: str
+    title: str
+    base_uri: str | None
+    path: Path
+    problem: str | None
+    """Why it cannot be read; None where it can."""
+    modified: float | None
+    """Seconds since 1970; None where the file is gone or its date may not be read."""
+
+
+class Library:
+    """The profiles in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def list(self) -> list[Entry]:
+        """All profiles by name, unreadable ones with their problem. Raises `ProfileUnreadable` for the directory."""
+        return [self._entry(path) for path in self._paths()]
+
+    def find(self, name_or_path: str) -> Path:
+        """The file of a profile, by its name here or by path; raises `ProfileNotFound`."""
+        if _NAME.fullmatch(name_or_path) and os.path.lexists(path := self.directory / (name_or_path + SUFFIX)):
+            return path
+        is_path = os.sep in name_or_path or name_or_path.endswith(SUFFIX)
+        if is_path and "\0" not in name_or_path and os.path.lexists(name_or_path):
+            return Path(name_or_path)
+        raise ProfileNotFound(name_or_path, self.directory, self._names())
+
+    def path_for(self, name: str) -> Path:
+        """The file that a profile of this name has or would have; raises `BadProfileName`."""
+        if not name:
+            raise BadProfileName(name, "it is empty")
+        if not _NAME.fullmatch(name):
+            raise BadProfileName(name, "it is too long" if len(name) > 64 else "not every character of it is allowed")
+        if name.lower().endswith(SUFFIX):
+            raise BadProfileName(name, f"{SUFFIX} is added to it")
+        for other in self._names():
+            if other != name and _key(other) == _key(name):
+                raise BadProfileName(name, f"{other!r} exists, and both would use the same environment variables")
+        return self.directory / (name + SUFFIX)
+
+    def name_from(self, title_or_host: str) -> str:
+        """A name that is not taken yet, from a title or the address of a store."""
+        text = title_or_host.strip()
+        if "://" in text:
+            try:
+                text = urlsplit(text).netloc.rpartition("@")[2]
+            except ValueError:  # "http://[::1" has no host to speak of
+                text = text.partition("://")[2]
+        plain = unicodedata.normalize("NFKD", text.removeprefix("www.")).encode("ascii", "ignore").decode()
+        slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:56].strip("-") or "store"
+        taken = {_key(name) for name in self._names()}
+        number = 1
+        while _key(name := slug if number == 1 else f"{slug}-{number}") in taken:
+            number += 1
+        return name
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(path.stem for path in self._paths())
+
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(sorted(self._files(), key=lambda path: (path.stem.lower(), path.stem)))
+
+    def _files(self) -> Iterator[Path]:
+        try:
+            for name in os.listdir(self.directory):
+                if name.endswith(SUFFIX) and not name.startswith("."):
+                    yield self.directory / name
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            hint = "Check the directory, or give another with --profile-dir."
+            raise ProfileUnreadable(self.directory, error.strerror or str(error), hint) from error
+
+    def _entry(self, path: Path) -> Entry:
+        try:
+            modified = os.stat(path).st_mtime
+        except OSError:  # reading it will say why
+            modified = None
+        try:
+            data = tomllib.loads(as_text(path, read_bytes(path)))
+        except ProfileUnreadable as error:
+            problem = error.reason
+        except RecursionError:
+            problem = "is nested too deeply"
+        except ValueError as error:  # TOMLDecodeError is one, and so is what int() says to 5,000 digits
+            problem = str(error)
+        else:
+            title = data.get("name")
+            return Entry(
+                path.stem, title if isinstance(title, str) else path.stem, _base_uri(data), path, None, modified
+            )
+        return Entry(path.stem, path.stem, None, path, problem, modified)
+
+
+def _key(name: str) -> str:
+    """What the environment variables of a profile have of its name."""
+    return re.sub(r"[-_.]", "_", name).upper()
+
+
+def _base_uri(data: dict[str, object]) -> str | None:
+    """The base URI of the first client that has one, whatever else the data holds."""
+    clients = data.get("clients")
+    for client in clients.values() if isinstance(clients, dict) else ():
+        plugins = client.get("plugins") if isinstance(client, dict) else None
+        for plugin in plugins if isinstance(plugins, list) else ():
+            if isinstance(plugin, dict) and plugin.get("kind") == "base-uri" and isinstance(plugin.get("uri"), str):
+                return str(plugin["uri"])
+    return None

@@ -1,0 +1,263 @@
+"""From a text as read to one that holds other data: only what differs changes, and comments stay with their keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .comments import Statement, statements
+from .positions import Path, Place
+from .values import Values, matched, same
+
+ORDER = ("authentications", "clients", "incoming", "outgoing")
+"""The tables of a profile in the order in which they are written."""
+
+FIRST = ("format", "name", "description")
+"""The keys with which a profile begins."""
+
+LONG = 120
+"""A table whose line would be longer gets a header of its own."""
+
+
+def spliced(text: str, old: dict[str, object], new: dict[str, object], write: Callable[[object], str]) -> str:
+    """`text`, which holds `old`, changed where `new` differs.
+
+    `write` gives the text of a value that is no array or table. What comes out is to be read back and compared.
+    """
+    newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
+    whole = not text or text.endswith("\n")
+    splice = _Splice(text if whole else text + newline, write, newline)
+    splice.table((), old, new)
+    out = splice.text()
+    return out if whole else out.removesuffix("\n").removesuffix("\r")
+
+
+def own_table(path: Path, value: object, line: str) -> bool:
+    """Whether a new value gets headers of its own: parts of a profile, their plugins, and what is too long to read."""
+    if not all(isinstance(key, str) for key in path):
+        return False
+    if isinstance(value, dict):
+        return len(path) <= 2 or (len(path) == 3 and len(line) > LONG)
+    return len(path) <= 3 and _tables(value)
+
+
+def _tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(item, dict) for item in value)
+
+
+class CannotSplice(Exception):
+    """A change that cannot be written into the text without harm to what stands there."""
+
+    def __init__(self, path: Path, place: Place, why: str) -> None:
+        super().__init__(f"line {place.line}: {'.'.join(map(str, path)) or 'the profile'}: {why}")
+        self.path = path
+        self.place = place
+        self.why = why
+        self.hint = "Change it in the editor, at this line."
+
+
+class _Splice:
+    def __init__(self, text: str, write: Callable[[object], str], newline: str) -> None:
+        self.newline = newline
+        self.values = Values(text, write, newline)
+        self.statements, self.tail = statements(text)
+        self.pairs = {statement.path: statement for statement in self.statements if not statement.header}
+
+    def text(self) -> str:
+        return "".join(statement.text() for statement in self.statements) + self.tail
+
+    # What differs
+
+    def table(self, path: Path, old: dict[str, object], new: dict[str, object]) -> None:
+        for key in sorted((key for key in new if key not in old), key=lambda key: _rank(path, key)):
+            self.insert(path, key, new[key])
+        for key, value in new.items():
+            if key in old and not same(old[key], value):
+                self.change((*path, key), old[key], value)
+        gone = [key for key in old if key not in new]
+        for key in gone:
+            self.remove(self.group((*path, key)))
+        if gone and not new and path and not self.group(path):
+            self.insert(path[:-1], path[-1], {})
+
+    def change(self, path: Path, old: object, new: object) -> None:
+        pair = self.pairs.get(path)
+        if pair is not None and old in ([], {}) and self.plain(pair) and own_table(path, new, ""):
+            self.remove([pair])
+            self.insert(path[:-1], path[-1], new)
+        elif pair is not None and pair.written is not None:
+            start, end = pair.written.value - pair.start, pair.written.end - pair.start
+            pair.body = pair.body[:start] + self.values.changed(pair.written, old, new) + pair.body[end:]
+        elif isinstance(old, dict) and isinstance(new, dict):
+            self.table(path, old, new)
+        elif isinstance(old, list) and isinstance(new, list) and _tables(new):
+            self.elements(path, old, new)
+        else:
+            was = self.group(path)
+            self.insert(path[:-1], path[-1], new)
+            now = next(found for found in self.group(path) if found not in was)
+            now.comments = next((found.comments for found in was if found.path == path), "")
+            self.remove(was)
+
+    def plain(self, pair: Statement) -> bool:
+        """Whether a pair can go elsewhere: it stands under its table's header, and has no comment."""
+        return len(pair.path) == len(pair.base) + 1 and not pair.comments and "#" not in pair.body
+
+    def elements(self, path: Path, old: list[object], new: list[object]) -> None:
+        """An array of tables. A new element counts on from the old ones until the text is written."""
+        kept = matched(old, new)
+        order = [(*path, len(old) + index if was is None else was) for index, was in enumerate(kept)]
+        for element, was, value in zip(order, kept, new, strict=True):
+            before = self.group(path)
+            if was is None and isinstance(value, dict):
+                self.place(self.index_after(before), self.rendered(element, value))
+            elif was is not None:
+                self.change(element, old[was], value)
+        for index in range(len(old)):
+            if index not in kept:
+                self.remove(self.group((*path, index)))
+        groups: dict[Path, list[Statement]] = {element: [] for element in order}
+        for found in self.group(path):
+            groups[found.path[: len(path) + 1]].append(found)
+        numbers = {id(found): number for number, found in enumerate(self.statements)}
+        ends = [numbers[id(group[-1])] for group in groups.values()]
+        if ends != sorted(ends):
+            self.reorder(list(groups.values()))
+
+    def reorder(self, groups: list[list[Statement]]) -> None:
+        """Bring groups of statements into this order; what belongs to none of them stays where it is."""
+        moving = {id(statement) for group in groups for statement in group}
+        first = next(index for index, found in enumerate(self.statements) if id(found) in moving)
+        heads = {id(group[0]) for group in groups}
+        between = [found.before for found in self.statements if id(found) in heads]
+        for group, before in zip(groups, between, strict=True):
+            group[0].before = before
+        rest = [found for found in self.statements if id(found) not in moving]
+        self.statements = rest[:first] + [found for group in groups for found in group] + rest[first:]
+
+    # Where things are
+
+    def group(self, path: Path) -> list[Statement]:
+        """All statements of a table, element or key, in their order."""
+        return [found for found in self.statements if found.path[: len(path)] == path]
+
+    def index_after(self, group: list[Statement]) -> int:
+        last = group[-1]
+        return next(index for index, found in enumerate(self.statements, 1) if found is last)
+
+    def index_of(self, statement: Statement) -> int:
+        return self.index_after([statement]) - 1
+
+    # What goes, what comes
+
+    def remove(self, group: list[Statement]) -> None:
+        """Take statements away with the comments above and beside it; what stands apart stays."""
+        going = {id(statement) for statement in group}
+        left: list[Statement] = []
+        carried = ""
+        for found in self.statements:
+            if id(found) in going:
+                carried = self.apart(carried, found.before)
+                if found.after:
+                    carried = self.apart(carried, found.after)
+                continue
+            if carried.strip():
+                found.before = carried.rstrip("\r\n") + self.newline * 2 + found.before.lstrip("\r\n")
+            elif carried and left:
+                found.before = found.before or carried
+            elif not left and not found.before.strip():
+                found.before = ""
+            carried = ""
+            left.append(found)
+        self.statements = left
+        self.tail = carried + self.tail if carried.strip() else self.tail
+
+    def apart(self, carried: str, more: str) -> str:
+        """Blank lines do not add up, comments do."""
+        if not more.strip():
+            return carried or more
+        return (carried if carried.strip() else "") + more
+
+    def insert(self, parent: Path, key: str | int, value: object) -> None:
+        path = (*parent, key)
+        group = self.group(parent)
+        if parent and not group:  # all that made this table was removed
+            self.insert(parent[:-1], parent[-1], {str(key): value})
+            return
+        headed = not parent or any(found.path == parent for found in group)
+        dotted = [found for found in group if len(found.base) < len(parent)] if not headed else []
+        if dotted:
+            self.pair(dotted[-1].base, path, value, dotted[-1])
+        elif own_table(path, value, self.values.pair((key,), value)):
+            self.place(self.index_for(path, group), self.rendered(path, value))
+        else:
+            if not headed:
+                self.place(self.index_of(group[0]), [Statement(parent, parent, self.header(parent))])
+            section = [found for found in self.statements if found.base == parent]
+            self.pair(parent, path, value, section[-1] if section else None)
+
+    def index_for(self, path: Path, group: list[Statement]) -> int:
+        """Where a new table begins: after the last of its parent; at the root, in the order of a profile."""
+        if len(path) > 1:
+            return self.index_after(group)
+        before = [found for found in group if _rank((), found.path[0]) <= _rank((), path[0]) or found.base == ()]
+        return self.index_after(before) if before else 0
+
+    def pair(self, base: Path, path: Path, value: object, last: Statement | None) -> None:
+        """Put a key below `last`, or at the beginning of the document."""
+        indent = re.match(r"[ \t]*", last.body) if last else None
+        body = self.values.pair(path[len(base) :], value, indent.group() if indent and last and not last.header else "")
+        new = Statement(path, base, body)
+        if last is None:
+            self.place(0, [new])
+            return
+        if last.header and last.after:
+            new.before = self.newline
+        else:
+            last.after, new.after = "", last.after
+        self.statements.insert(self.index_after([last]), new)
+
+    def place(self, index: int, new: list[Statement]) -> None:
+        """Put statements in, with a blank line around them."""
+        following = self.statements[index] if index < len(self.statements) else None
+        if index:
+            new[0].before = self.newline
+        elif following is None:
+            banner = self.tail.rstrip("\r\n")
+            gap = self.newline if banner.rpartition("\n")[2].startswith("#:") else self.newline * 2
+            new[0].before, self.tail = banner + gap if banner else "", ""
+        else:
+            new[0].before, following.before = following.before, self.newline
+        self.statements[index:index] = new
+
+    # How new things are written
+
+    def header(self, path: Path) -> str:
+        brackets = "[[{}]]" if isinstance(path[-1], int) else "[{}]"
+        return brackets.format(self.values.keys(path)) + self.newline
+
+    def rendered(self, path: Path, value: object) -> list[Statement]:
+        """The statements of a new table or array of tables."""
+        if isinstance(value, list):
+            return self.spaced([self.rendered((*path, index), item) for index, item in enumerate(value)])
+        items = value if isinstance(value, dict) else {}
+        lines = {key: self.values.pair((key,), item) for key, item in items.items()}
+        own = {key for key, item in items.items() if own_table((*path, key), item, lines[key])}
+        plain = [Statement((*path, key), path, line) for key, line in lines.items() if key not in own]
+        below = [self.rendered((*path, key), items[key]) for key in sorted(own, key=list(items).index)]
+        if plain or not below:
+            below.insert(0, [Statement(path, path, self.header(path)), *plain])
+        return self.spaced(below)
+
+    def spaced(self, groups: list[list[Statement]]) -> list[Statement]:
+        for group in groups[1:]:
+            group[0].before = self.newline
+        return [statement for group in groups for statement in group]
+
+
+def _rank(path: Path, key: str | int) -> int:
+    if path or not isinstance(key, str):
+        return 0
+    if key in FIRST:
+        return FIRST.index(key) - len(FIRST)
+    return ORDER.index(key) + 1 if key in ORDER else len(ORDER) + 1

@@ -1,0 +1,76 @@
+"""The `fields` parameter: which parts of an answer are sent (framework/Webapi/Rest/Response/FieldsFilter.php)."""
+
+from __future__ import annotations
+
+import re
+
+from .answer import Json
+
+Wanted = dict[str, "Wanted"]
+_TOKEN = re.compile(r"\w+|[\[\],]", re.ASCII)
+
+
+def project(data: Json, fields: str) -> Json:
+    """The answer cut down to `fields`; `[]` where nothing matches or the text cannot be read, null for an empty list."""
+    if not fields or not isinstance(data, dict | list):
+        return data
+    wanted = parse_fields(fields)
+    if wanted is None:
+        return []
+    return _cut(data, wanted)
+
+
+def parse_fields(text: str) -> Wanted | None:
+    """`a,b[c,d]` as a tree of names, or None when it is not well formed."""
+    tokens = _TOKEN.findall(text)
+    if "".join(tokens) != text:
+        return None
+    top: Wanted = {}
+    open_: list[Wanted] = [top]
+    name = ""
+    for token in tokens:
+        if token == "[":
+            if not name:
+                return None
+            open_.append(open_[-1][name])
+            name = ""
+        elif token == "]":
+            if len(open_) == 1:
+                return None
+            open_.pop()
+            name = ""
+        elif token == ",":
+            name = ""
+        else:
+            name = token
+            open_[-1][name] = {}
+    return top if len(open_) == 1 else None
+
+
+def _cut(data: Json, wanted: Wanted) -> Json:
+    if isinstance(data, list):
+        return [_cut(each, wanted) for each in data] or None
+    if not isinstance(data, dict):
+        return data
+    kept: dict[str, Json] = {}
+    for name, value in data.items():
+        if name not in wanted:
+            continue
+        inner = wanted[name]
+        if not inner or not isinstance(value, dict | list):
+            kept[name] = value
+        elif name == "custom_attributes" and isinstance(value, list) and not inner.keys() & {"attribute_code", "value"}:
+            kept[name] = _by_code(value, inner)
+        else:
+            kept[name] = _cut(value, inner)
+    return kept or []  # PHP's empty array
+
+
+def _by_code(attributes: list[Json], codes: Wanted) -> Json:
+    """Chosen attributes; PHP keeps their positions, so gaps make an object (magento2 issue 25175)."""
+    chosen: dict[str, Json] = {
+        str(place): each
+        for place, each in enumerate(attributes)
+        if isinstance(each, dict) and each.get("attribute_code") in codes
+    }
+    return list(chosen.values()) if list(chosen) == [str(place) for place in range(len(chosen))] else chosen

@@ -1,0 +1,212 @@
+"""The REST routes of the sandbox: method, path, the resource each needs, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import unquote_plus
+
+from .access import Access
+from .answer import Json, Refusal, Written
+from .fields import project
+from .permissions import ANONYMOUS, ANY_RESOURCE, Caller
+from .query import Tree
+from .search import invalid_type, read_criteria
+from .settings import Settings
+from .shop import (
+    CURRENCY,
+    MODULES,
+    STORE_GROUPS,
+    STORE_VIEWS,
+    TWO_FACTOR_MODULE,
+    WEBSITES,
+    Categories,
+    countries,
+    store_configs,
+)
+from .stock import SourceItems
+from .store import Catalogue, Item, missing_product
+from .people import Customers, Orders
+from .table import Rows, Searches
+from .writes import Writes
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request that found its route; `store` is the code in the path, `all` or `default`."""
+
+    caller: Caller
+    store: str
+    variables: Mapping[str, str]
+    query: Tree
+    body: Item
+
+
+Handler = Callable[[Call], Json]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of webapi.xml; `open_if_insecure` is what `allow_insecure` opens to everybody."""
+
+    method: str
+    path: str
+    resource: str
+    service: str
+    handler: Handler
+    open_if_insecure: bool = False
+
+    def match(self, parts: list[str]) -> dict[str, str] | None:
+        """The path's variables, decoded (`+` is a space), or None where it is another path."""
+        own = self.path.split("/")
+        if len(own) != len(parts):
+            return None
+        variables = {}
+        for name, part in zip(own, parts, strict=True):
+            if name.startswith(":"):
+                variables[name[1:]] = unquote_plus(part)
+            elif name != part:
+                return None
+        return variables
+
+
+class Shop:
+    """Everything the routes read and change."""
+
+    def __init__(
+        self, products: int, seed: int, settings: Settings, access: Access, now: Callable[[], datetime]
+    ) -> None:
+        self.url = ""
+        self._settings = settings
+        self._access = access
+        self._catalogue = Catalogue(products, seed)
+        self._stock = SourceItems(self._catalogue)
+        self._orders = Orders(max(60, products // 10), seed, self._catalogue)
+        self._customers = Customers(max(130, products // 5), seed)
+        self._categories = Categories()
+        self._writes = Writes(self._catalogue, self._stock, settings, now)
+        self.routes = self._routes()
+
+    def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
+        """The route of a path. Raises `Refusal` 404; a wrong method is no route either."""
+        two_factor = self._settings.flag("twofactorauth/general/enable")
+        for route in self.routes:
+            variables = route.match(parts) if route.method == method else None
+            if variables is not None and (two_factor or "/tfa/" not in route.path):
+                return route, variables
+        raise Refusal(404, "Request does not match any route.")
+
+    def resource(self, route: Route) -> str:
+        """What a caller of the route needs, as the settings are now."""
+        insecure = route.open_if_insecure and self._settings.flag("webapi/webapisecurity/allow_insecure")
+        return ANONYMOUS if insecure else route.resource
+
+    def _routes(self) -> tuple[Route, ...]:
+        store, orders = "Magento_Backend::store", "Magento_Sales::actions_view"
+        products, categories = "Magento_Catalog::products", "Magento_Catalog::categories"
+        take, sources = "Magento_InventoryApi::stock_source_item_assign", "Magento_InventoryApi::source"
+        customers = "Magento_Customer::customer"
+        sign_in = self._access.sign_in
+        return (
+            Route("GET", "/V1/products", products, "catalogProductRepositoryV1", self._listed(self._catalogue), True),
+            Route("POST", "/V1/products", products, "catalogProductRepositoryV1", self._write),
+            Route("GET", "/V1/products/:sku", products, "catalogProductRepositoryV1", self._product, True),
+            Route("PUT", "/V1/products/:sku", products, "catalogProductRepositoryV1", self._write),
+            Route("GET", "/V1/orders", orders, "salesOrderRepositoryV1", self._listed(self._orders)),
+            Route("GET", "/V1/orders/:id", orders, "salesOrderRepositoryV1", self._order),
+            Route(
+                *("GET", "/V1/customers/search", customers, "customerCustomerRepositoryV1"),
+                handler=self._listed(self._customers),
+            ),
+            Route("GET", "/V1/categories", categories, "catalogCategoryManagementV1", self._tree, True),
+            Route(
+                *("GET", "/V1/categories/list", categories, "catalogCategoryListV1"),
+                handler=self._listed(self._categories),
+                open_if_insecure=True,
+            ),
+            Route(
+                *("GET", "/V1/inventory/source-items", sources, "inventoryApiSourceItemRepositoryV1"),
+                handler=self._listed(self._stock),
+            ),
+            Route(
+                *("POST", "/V1/inventory/source-items", take, "inventoryApiSourceItemsSaveV1"),
+                handler=lambda call: self._writes.source_items(call.body),
+            ),
+            Route("GET", "/V1/modules", ANY_RESOURCE, "backendModuleServiceV1", self._modules),
+            Route("GET", "/V1/store/storeViews", store, "storeStoreRepositoryV1", lambda call: STORE_VIEWS, True),
+            Route("GET", "/V1/store/websites", store, "storeWebsiteRepositoryV1", lambda call: WEBSITES, True),
+            Route("GET", "/V1/store/storeGroups", store, "storeGroupRepositoryV1", lambda call: STORE_GROUPS, True),
+            Route(
+                *("GET", "/V1/store/storeConfigs", store, "storeStoreConfigManagerV1"),
+                handler=lambda call: store_configs(self.url),
+                open_if_insecure=True,
+            ),
+            Route(
+                *("GET", "/V1/directory/currency", ANONYMOUS, "directoryCurrencyInformationAcquirerV1"),
+                handler=lambda call: CURRENCY,
+            ),
+            Route(
+                *("GET", "/V1/directory/countries", ANONYMOUS, "directoryCountryInformationAcquirerV1"),
+                handler=lambda call: countries(),
+            ),
+            Route(
+                *("POST", "/V1/integration/admin/token", ANONYMOUS, "integrationAdminTokenServiceV1"),
+                handler=lambda call: sign_in.password_token(call.body),
+            ),
+            *(
+                Route(
+                    *("POST", f"/V1/tfa/provider/{provider}/authenticate", ANONYMOUS, service),
+                    handler=lambda call, provider=provider: sign_in.code_token(provider, call.body),  # type: ignore[misc]
+                )
+                for provider, service in (
+                    ("google", "twoFactorAuthGoogleAuthenticateV1"),
+                    ("authy", "twoFactorAuthAuthyAuthenticateV1"),
+                )
+            ),
+        )
+
+    def _listed(self, rows: Rows) -> Handler:
+        searches = Searches(rows)
+        return lambda call: searches.answer(read_criteria(call.query, self._settings))
+
+    def _write(self, call: Call) -> Json:
+        return self._writes.product(call.body, call.store, call.variables.get("sku"))
+
+    def _product(self, call: Call) -> Json:
+        row = self._catalogue.find(call.variables["sku"])
+        if row is None:
+            raise missing_product()
+        return self._writes.whole(row, call.store)
+
+    def _order(self, call: Call) -> Json:
+        row = _number(call.variables["id"])
+        if row not in self._orders.numbers():
+            raise Refusal(404, "The entity that was requested doesn't exist. Verify the entity and try again.")
+        return self._orders.order(row)
+
+    def _tree(self, call: Call) -> Json:
+        root, depth = call.query.get("rootCategoryId", "2"), call.query.get("depth")
+        row = _number(str(root))
+        if row not in self._categories.numbers():
+            raise Refusal(404, "No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": row})
+        return self._categories.tree(row, None if depth is None else _number(str(depth)))
+
+    def _modules(self, call: Call) -> Json:
+        two_factor = self._settings.flag("twofactorauth/general/enable")
+        return [*MODULES, *([TWO_FACTOR_MODULE] if two_factor else [])]
+
+
+def answered(route: Route, call: Call) -> Json:
+    """What the route answers, cut down to the `fields` asked for."""
+    data = route.handler(call)
+    fields = call.query.get("fields", "")
+    if not isinstance(fields, str) or not fields:
+        return data
+    return project(data.data() if isinstance(data, Written) else data, fields)
+
+
+def _number(text: str) -> int:
+    if not text.removeprefix("-").isdecimal():
+        raise Refusal(400, invalid_type(text, "int"))
+    return int(text)

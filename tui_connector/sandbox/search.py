@@ -1,0 +1,178 @@
+"""Search criteria: read from a query as Magento reads them, and echoed as it echoes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .answer import Json, Refusal, required
+from .query import Tree
+from .settings import Settings
+
+_LARGEST = 2**63 - 1
+"""PHP's PHP_INT_MAX: a larger number becomes this."""
+_NAME = re.compile(r"^[A-Za-z0-9_]+$")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition; `field` is None where the query named none."""
+
+    field: str | None
+    value: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort order; without a direction Magento sorts downwards."""
+
+    field: str
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """Filter groups (all must hold, one filter in each is enough), sort orders and the page as asked."""
+
+    groups: tuple[tuple[Filter, ...], ...] = ()
+    sorts: tuple[Sort, ...] = ()
+    page_size: int | None = None
+    current_page: int | None = None
+
+    def window(self, found: int) -> tuple[int, int]:
+        """From where to where the rows of this page are among those found.
+
+        Without a size every page is everything; a negative size gives one row; pages below 1 are page 1; past the
+        end is nothing (2.4.0 and later: magento2 issue 26986).
+        """
+        if not self.page_size:
+            return 0, found
+        size = max(self.page_size, 1)
+        first = (max(self.current_page or 1, 1) - 1) * size
+        return min(first, found), min(first + size, found)
+
+    def echo(self) -> dict[str, Json]:
+        """`search_criteria` of the answer."""
+        said: dict[str, Json] = {
+            "filter_groups": [
+                {"filters": [{"field": f.field, "value": f.value, "condition_type": f.condition} for f in group]}
+                for group in self.groups
+            ]
+        }
+        if self.sorts:
+            said["sort_orders"] = [
+                {"field": sort.field, "direction": "DESC" if sort.descending else "ASC"} for sort in self.sorts
+            ]
+        if self.page_size is not None:
+            said["page_size"] = self.page_size
+        if self.current_page is not None:
+            said["current_page"] = self.current_page
+        return said
+
+
+def read_criteria(query: Tree, settings: Settings) -> Criteria:
+    """The criteria in a query.
+
+    Raises `Refusal` 400 where they are absent, badly typed, hold an unknown name, or ask for too large a page while the
+    input limits are on (framework/Webapi/Validator).
+    """
+    given = query.get("searchCriteria", query.get("search_criteria"))
+    if given is None:
+        raise required(["searchCriteria"])
+    inner = given if isinstance(given, dict) else {}
+    groups: tuple[tuple[Filter, ...], ...] = ()
+    sorts: tuple[Sort, ...] = ()
+    size = page = None
+    for name, value in inner.items():
+        match snake(name):
+            case "filter_groups":
+                groups = tuple(_group(each) for each in _listed(value))
+            case "sort_orders":
+                sorts = tuple(_sort(each) for each in _listed(value))
+            case "page_size":
+                size = _integer(name, value)
+            case "current_page":
+                page = _integer(name, value)
+            case _:
+                raise unsupported(name)
+    return Criteria(groups, sorts, _limited(size, settings), page)
+
+
+def snake(name: str) -> str:
+    """`filterGroups` as `filter_groups`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def unsupported(name: str) -> Refusal:
+    """400 for a name that the data type does not have, said in upper camel case (2.4.7 and later)."""
+    camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return Refusal(400, '"%fieldName" is not supported. Correct the field name and try again.', {"fieldName": camel})
+
+
+def _limited(size: int | None, settings: Settings) -> int | None:
+    if not settings.flag("webapi/validation/input_limit_enabled"):
+        return size
+    if size is None:
+        return settings.integer("webapi/validation/default_page_size")
+    largest = settings.integer("webapi/validation/maximum_page_size")
+    if size > largest:
+        raise Refusal(400, "Maximum SearchCriteria pageSize is %max", {"max": largest})
+    return size
+
+
+def _listed(value: str | Tree) -> list[Tree]:
+    return [each for each in value.values() if isinstance(each, dict)] if isinstance(value, dict) else []
+
+
+def _group(tree: Tree) -> tuple[Filter, ...]:
+    return tuple(_filter(each) for each in _listed(tree.get("filters", {})))
+
+
+def _filter(tree: Tree) -> Filter:
+    field, value, condition = None, "", "eq"
+    for name, given in tree.items():
+        text = given if isinstance(given, str) else ",".join(str(each) for each in given.values())
+        match snake(name):
+            case "field":
+                field = text
+            case "value":
+                value = text
+            case "condition_type":
+                condition = text or "eq"
+            case _:
+                raise unsupported(name)
+    return Filter(field, value, condition)
+
+
+def _sort(tree: Tree) -> Sort:
+    field, direction = "", "DESC"
+    for name, given in tree.items():
+        text = given if isinstance(given, str) else ""
+        match snake(name):
+            case "field":
+                field = text
+            case "direction":
+                direction = text.upper()
+            case _:
+                raise unsupported(name)
+    if direction not in ("ASC", "DESC"):
+        text = "The sort order has to be specified as %1 for ascending order or %2 for descending order."
+        raise Refusal(400, text, ["ASC", "DESC"])
+    if not _NAME.match(field):
+        raise Refusal(400, "Sort order field %1 contains restricted symbols", [field])
+    return Sort(field, direction == "DESC")
+
+
+def _integer(name: str, value: str | Tree) -> int:
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch(r"[+-]?\d{1,4000}", text, re.ASCII):
+        raise Refusal(400, f'Error occurred during "{name}" processing. {invalid_type(text, "int")}')
+    return max(-_LARGEST - 1, min(_LARGEST, int(text)))
+
+
+def invalid_type(text: str, expected: str) -> str:
+    """The sentence for a value of the wrong type."""
+    return f'The "{text}" value\'s type is invalid. The "{expected}" type was expected. Verify and try again.'
+
+

@@ -1,0 +1,143 @@
+"""The settings of the sandbox store: Magento's configuration paths where there is one, `sandbox/` for its own."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DEFAULTS: dict[str, str] = {
+    "oauth/consumer/enable_integration_as_bearer": "0",
+    "oauth/authentication_lock/max_failures_count": "6",
+    "oauth/authentication_lock/timeout": "1800",
+    "webapi/jwtauth/admin_expiration": "60",
+    "webapi/webapisecurity/allow_insecure": "0",
+    "webapi/validation/input_limit_enabled": "0",
+    "webapi/validation/complex_array_limit": "999999",
+    "webapi/validation/maximum_page_size": "300",
+    "webapi/validation/default_page_size": "999999",
+    "twofactorauth/general/enable": "0",
+    "twofactorauth/general/force_providers": "google",
+    "sandbox/signing_dialect": "laminas",
+    "sandbox/maintenance": "0",
+    "sandbox/basic_auth": "",
+    "sandbox/latency_ms": "0",
+    "sandbox/fail_next": "",
+    "sandbox/lose_next": "0",
+    "sandbox/revoked": "",
+}
+"""Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml); two-factor sign-in starts switched off."""
+
+_MEANINGS = {
+    "webapi/jwtauth/admin_expiration": "minutes, a fraction is allowed",
+    "sandbox/signing_dialect": "rfc5849 (2.4.5 and older), laminas (2.4.6 and 2.4.7) or m248 (2.4.8)",
+    "sandbox/basic_auth": "user:password that a web server in front asks for, or nothing",
+    "sandbox/fail_next": "status:count, such as 503:3",
+    "sandbox/revoked": "names of integrations whose access token is revoked, with commas between",
+    "twofactorauth/general/force_providers": "google, or nothing",
+}
+_DIALECTS = ("rfc5849", "laminas", "m248")
+_TEXTS = ("sandbox/basic_auth", "sandbox/revoked", "twofactorauth/general/force_providers")
+
+
+class UnknownSetting(Exception):
+    """A setting's path is not one the sandbox has; `hint` names the nearest."""
+
+    def __init__(self, path: str) -> None:
+        near = difflib.get_close_matches(path, DEFAULTS, n=1, cutoff=0.4)
+        self.path = path
+        self.hint = f"Did you mean {near[0]}?" if near else "The settings are: " + ", ".join(DEFAULTS) + "."
+        super().__init__(f"The sandbox has no setting {path}. {self.hint}")
+
+
+class InvalidSetting(Exception):
+    """A setting's value cannot be read; `hint` says what it may be."""
+
+    def __init__(self, path: str, value: str) -> None:
+        self.path = path
+        self.hint = f"It may be {_MEANINGS.get(path, 'a number, 0 or more')}."
+        super().__init__(f"{value!r} is no value for the sandbox's setting {path}. {self.hint}")
+
+
+@dataclass
+class Faults:
+    """Answers that go wrong on purpose, counted down as they are spent."""
+
+    status: int = 0
+    failing: int = 0
+    losing: int = 0
+
+    def take_failure(self) -> int:
+        """The status that this request must get, or 0."""
+        if not self.failing:
+            return 0
+        self.failing -= 1
+        return self.status
+
+    def take_loss(self) -> bool:
+        """Whether this request's connection is cut."""
+        if not self.losing:
+            return False
+        self.losing -= 1
+        return True
+
+
+class Settings:
+    """The settings in force, changeable while the sandbox runs.
+
+    Raises `UnknownSetting` and `InvalidSetting`; a change with one bad entry changes nothing.
+    """
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._values = dict(DEFAULTS)
+        self.faults = Faults()
+        self.change(given)
+
+    def change(self, given: Mapping[str, str]) -> None:
+        """Put the given values in force."""
+        for path, value in given.items():
+            if path not in DEFAULTS:
+                raise UnknownSetting(path)
+            _check(path, value)
+        self._values.update(given)
+        if "sandbox/fail_next" in given:
+            status, _, count = given["sandbox/fail_next"].partition(":")
+            self.faults.status, self.faults.failing = int(status or 0), int(count or bool(status))
+        if "sandbox/lose_next" in given:
+            self.faults.losing = self.integer("sandbox/lose_next")
+
+    def now_in_force(self) -> dict[str, str]:
+        """Every path with its value; what is counted down shows what is left."""
+        left = f"{self.faults.status}:{self.faults.failing}" if self.faults.failing else ""
+        return self._values | {"sandbox/fail_next": left, "sandbox/lose_next": str(self.faults.losing)}
+
+    def text(self, path: str) -> str:
+        return self._values[path]
+
+    def flag(self, path: str) -> bool:
+        return self._values[path] not in ("", "0")
+
+    def integer(self, path: str) -> int:
+        return int(self._values[path] or 0)
+
+    def number(self, path: str) -> float:
+        return float(self._values[path] or 0)
+
+    def names(self, path: str) -> list[str]:
+        return [name.strip() for name in self._values[path].split(",") if name.strip()]
+
+
+def _check(path: str, value: str) -> None:
+    if path in _TEXTS:
+        good = path != "sandbox/basic_auth" or not value or ":" in value
+    elif path == "sandbox/signing_dialect":
+        good = value in _DIALECTS
+    elif path == "sandbox/fail_next":
+        status, _, count = value.partition(":")
+        good = not value or (status.isdecimal() and 400 <= int(status) <= 599 and (count or "1").isdecimal())
+    elif path == "webapi/jwtauth/admin_expiration":
+        good = value.replace(".", "", 1).isdecimal()
+    else:
+        good = value.isdecimal()
+    if not good:
+        raise InvalidSetting(path, value)

@@ -1,0 +1,186 @@
+"""What a store says about itself: views, websites, groups, currency, countries, modules, categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .answer import Json, php_json
+from .store import Item
+from .table import Column
+
+STORE_CODES = ("default", "nl")
+"""Codes that may stand in the path, beside `all`; `admin` may not."""
+
+MODULES = tuple(
+    "Magento_" + name
+    for name in (
+        *("Store Config Directory Theme Backend Security User Authorization Eav Customer Indexer Cms Rule").split(),
+        *("Integration Search Catalog CatalogInventory CatalogRule CatalogSearch CatalogUrlRewrite Quote").split(),
+        *("SalesSequence Payment Sales Checkout Cron Widget Newsletter ImportExport Bundle Email PageCache").split(),
+        *("GroupedProduct Downloadable Captcha Inventory InventoryApi InventoryCatalog InventorySales").split(),
+        *("InventoryCatalogApi InventoryIndexer InventorySalesApi ConfigurableProduct Shipping Webapi").split(),
+        *("JwtFrameworkAdapter JwtUserToken MessageQueue MysqlMq SalesRule OfflinePayments UrlRewrite").split(),
+        *("Swagger SwaggerWebapi Swatches Tax Translation AsynchronousOperations Version WebapiAsync").split(),
+        *("WebapiSecurity CurrencySymbol Wishlist").split(),
+    )
+)
+TWO_FACTOR_MODULE = "Magento_TwoFactorAuth"
+
+CURRENCY: Item = {
+    "base_currency_code": "USD",
+    "base_currency_symbol": "$",
+    "default_display_currency_code": "USD",
+    "default_display_currency_symbol": "$",
+    "available_currency_codes": ["USD"],
+    "exchange_rates": [{"currency_to": "USD", "rate": 1}],
+}
+
+_COUNTRIES = (
+    ("AT", "AUT", "Austria"),
+    ("AU", "AUS", "Australia"),
+    ("BE", "BEL", "Belgium"),
+    ("BR", "BRA", "Brazil"),
+    ("CA", "CAN", "Canada"),
+    ("CH", "CHE", "Switzerland"),
+    ("CN", "CHN", "China"),
+    ("DE", "DEU", "Germany"),
+    ("DK", "DNK", "Denmark"),
+    ("ES", "ESP", "Spain"),
+    ("FI", "FIN", "Finland"),
+    ("FR", "FRA", "France"),
+    ("GB", "GBR", "United Kingdom"),
+    ("IE", "IRL", "Ireland"),
+    ("IN", "IND", "India"),
+    ("IT", "ITA", "Italy"),
+    ("JP", "JPN", "Japan"),
+    ("MX", "MEX", "Mexico"),
+    ("NL", "NLD", "Netherlands"),
+    ("NO", "NOR", "Norway"),
+    ("PL", "POL", "Poland"),
+    ("PT", "PRT", "Portugal"),
+    ("SE", "SWE", "Sweden"),
+    ("US", "USA", "United States"),
+    ("ZA", "ZAF", "South Africa"),
+)
+
+STORE_VIEWS: list[Json] = [
+    {"id": 1, "code": "default", "name": "Default Store View"} | {"website_id": 1, "store_group_id": 1, "is_active": 1},
+    {"id": 2, "code": "nl", "name": "Nederlands", "website_id": 1, "store_group_id": 1, "is_active": 1},
+    {"id": 0, "code": "admin", "name": "Admin", "website_id": 0, "store_group_id": 0, "is_active": 1},
+]
+WEBSITES: list[Json] = [
+    {"id": 0, "code": "admin", "name": "Admin", "default_group_id": 0},
+    {"id": 1, "code": "base", "name": "Main Website", "default_group_id": 1},
+]
+_NO_GROUP: Item = {"id": 0, "website_id": 0, "root_category_id": 0, "default_store_id": 0}
+_ONLY_GROUP: Item = {"id": 1, "website_id": 1, "root_category_id": 2, "default_store_id": 1}
+STORE_GROUPS: list[Json] = [
+    _NO_GROUP | {"name": "Default", "code": "default"},
+    _ONLY_GROUP | {"name": "Main Website Store", "code": "main_website_store"},
+]
+
+
+def countries() -> list[Json]:
+    """A part of Magento's list."""
+    return [
+        {
+            "id": two,
+            "two_letter_abbreviation": two,
+            "three_letter_abbreviation": three,
+            "full_name_locale": name,
+            "full_name_english": name,
+        }
+        for two, three, name in _COUNTRIES
+    ]
+
+
+def store_configs(url: str) -> list[Json]:
+    """One configuration for each store view."""
+    return [_config(1, "default", "en_US", url), _config(2, "nl", "nl_NL", url)]
+
+
+def _config(number: int, code: str, locale: str, url: str) -> Item:
+    addresses: Item = {}
+    for prefix in ("", "secure_"):
+        addresses |= {
+            f"{prefix}base_url": f"{url}/",
+            f"{prefix}base_link_url": f"{url}/",
+            f"{prefix}base_static_url": f"{url}/static/",
+            f"{prefix}base_media_url": f"{url}/media/",
+        }
+    return {
+        "id": number,
+        "code": code,
+        "website_id": 1,
+        "locale": locale,
+        "base_currency_code": "USD",
+        "default_display_currency_code": "USD",
+        "timezone": "UTC",
+        "weight_unit": "lbs",
+    } | addresses
+
+
+class Categories:
+    """Eight categories: a root, a default one, three in it, three in the first of those."""
+
+    key = "entity_id"
+    named = True
+    version = 0
+    _parents: Mapping[int, int] = {1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3}
+
+    def __init__(self) -> None:
+        self.columns: Mapping[str, Column] = {
+            "entity_id": Column(lambda row: row, "number"),
+            "name": Column(self._name),
+            "parent_id": Column(lambda row: self._parents[row], "number"),
+            "level": Column(lambda row: self._path(row).count("/"), "number"),
+            "path": Column(self._path),
+            "is_active": Column(lambda row: 1, "number"),
+            "created_at": Column(lambda row: "2026-01-01 00:00:00", "date"),
+            "updated_at": Column(lambda row: "2026-01-01 00:00:00", "date"),
+        }
+
+    def numbers(self) -> Sequence[int]:
+        return range(1, len(self._parents) + 1)
+
+    def written(self, row: int) -> str:
+        children = ",".join(str(child) for child in self._children(row))
+        return php_json(
+            self._facts(row)
+            | {
+                "children": children,
+                "created_at": "2026-01-01 00:00:00",
+                "updated_at": "2026-01-01 00:00:00",
+                "path": self._path(row),
+                "include_in_menu": True,
+                "custom_attributes": [{"attribute_code": "path", "value": self._path(row)}],
+            }
+        )
+
+    def tree(self, root: int, depth: int | None) -> Item:
+        """A category with those below it, `depth` levels down."""
+        below: list[Json] = []
+        if depth is None or depth > 0:
+            below = [self.tree(child, None if depth is None else depth - 1) for child in self._children(root)]
+        return self._facts(root) | {"product_count": 0, "children_data": below}
+
+    def _facts(self, row: int) -> Item:
+        siblings = self._children(self._parents[row])
+        return {
+            "id": row,
+            "parent_id": self._parents[row],
+            "name": self._name(row),
+            "is_active": True,
+            "position": siblings.index(row) + 1,
+            "level": self._path(row).count("/"),
+        }
+
+    def _children(self, row: int) -> list[int]:
+        return [child for child, parent in self._parents.items() if parent == row]
+
+    def _name(self, row: int) -> str:
+        return {1: "Root Catalog", 2: "Default Category"}.get(row, f"Cat {row - 3}")
+
+    def _path(self, row: int) -> str:
+        parent = self._parents[row]
+        return f"{self._path(parent)}/{row}" if parent else str(row)

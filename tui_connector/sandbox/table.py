@@ -1,0 +1,183 @@
+"""Rows found by search criteria without holding them: filters, order and page over row numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .answer import Refusal, Written, internal, php_json
+from .conditions import BrokenQuery, Cell, Kind, number, test_of
+from .search import Criteria, Filter, Sort
+
+_KEY_RANGE = {"gt", "gteq", "from", "lt", "lteq", "to", "eq"}
+_KEPT = 8
+"""Searches whose row numbers are remembered: a walk asks for the same ones on every page."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field that can be filtered and sorted; `locate` finds rows by value where there is an index."""
+
+    read: Callable[[int], Cell]
+    kind: Kind = "text"
+    locate: Callable[[str], int | None] | None = None
+
+
+class Rows(Protocol):
+    """What a list route reads from: rows by ascending number, the number being the field `key`."""
+
+    key: str
+    named: bool
+    """Whether a wrong field is named in a 400 (EAV lists) or an unknown SQL column, a 500 (flat lists)."""
+    columns: Mapping[str, Column]
+
+    @property
+    def version(self) -> int:
+        """Changes with every write."""
+
+    def numbers(self) -> Sequence[int]: ...
+
+    def written(self, row: int) -> str:
+        """The row as it is listed, as JSON text."""
+
+
+class Searches:
+    """Answers searches on one table, and remembers the last few."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._kept: OrderedDict[object, Sequence[int]] = OrderedDict()
+
+    def answer(self, criteria: Criteria) -> Written:
+        """The list answer: items, search_criteria, total_count. Raises `Refusal`."""
+        found = self.found(criteria)
+        first, last = criteria.window(len(found))
+        items = ",".join(self._rows.written(row) for row in found[first:last])
+        echo = php_json(criteria.echo())
+        return Written(f'{{"items":[{items}],"search_criteria":{echo},"total_count":{len(found)}}}')
+
+    def found(self, criteria: Criteria) -> Sequence[int]:
+        """Row numbers that match, in order. Raises `Refusal`."""
+        ranges, groups = self._split(criteria.groups)
+        sorts = self._sorts(criteria.sorts)
+        # Sorting by a field with ties loses and repeats rows between pages, as MySQL does with LIMIT; rows that tie
+        # stand the other way round on every second page.
+        flipped = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
+        kept = (groups, sorts, flipped, self._rows.version)
+        rows = self._kept.get(kept)
+        if rows is None:
+            rows = self._ordered(self._filtered(groups), sorts, flipped=flipped)
+            self._kept[kept] = rows
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return self._narrowed(rows, ranges, sorts) if ranges else rows
+
+    def _column(self, name: str | None) -> Column:
+        column = self._rows.columns.get(name or "")
+        if column is None and self._rows.named:
+            raise Refusal(400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name])
+        if column is None:
+            raise internal(hash(name) & 0xFFFFFFFFFFFFF)
+        return column
+
+    def _split(self, groups: tuple[tuple[Filter, ...], ...]) -> tuple[list[Filter], tuple[tuple[Filter, ...], ...]]:
+        """Ranges of the key, which need no scan, and the other groups."""
+        ranges, others = [], []
+        for group in groups:
+            if len(group) == 1 and group[0].field == self._rows.key and group[0].condition in _KEY_RANGE:
+                ranges.append(group[0])
+            elif group:
+                others.append(group)
+        return ranges, tuple(others)
+
+    def _sorts(self, sorts: tuple[Sort, ...]) -> tuple[Sort, ...]:
+        known = []
+        for sort in sorts:
+            if sort.field in self._rows.columns:
+                known.append(sort)
+            elif not self._rows.named:
+                raise internal(hash(sort.field) & 0xFFFFFFFFFFFFF)
+        return tuple(known)
+
+    def _filtered(self, groups: tuple[tuple[Filter, ...], ...]) -> Sequence[int]:
+        rows: Sequence[int] = self._rows.numbers()
+        for group in sorted(groups, key=lambda group: not self._indexed(group)):
+            rows = self._located(group, rows) if self._indexed(group) else self._scanned(group, rows)
+        return rows
+
+    def _indexed(self, group: tuple[Filter, ...]) -> bool:
+        return all(each.condition in ("eq", "in") and self._column(each.field).locate for each in group)
+
+    def _located(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:
+        hits = set()
+        for each in group:
+            locate = self._column(each.field).locate
+            for value in each.value.split(",") if each.condition == "in" else [each.value]:
+                row = locate(value) if locate else None
+                if row is not None:
+                    hits.add(row)
+        return sorted(row for row in hits if _holds(rows, row))
+
+    def _scanned(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:
+        try:
+            tests = [(column.read, test_of(f.condition, f.value, column.kind)) for f, column in self._columns(group)]
+        except BrokenQuery as error:
+            raise internal(hash(str(error)) & 0xFFFFFFFFFFFFF) from error
+        if len(tests) == 1:
+            read, test = tests[0]
+            return [row for row in rows if test(read(row))]
+        return [row for row in rows if any(test(read(row)) for read, test in tests)]
+
+    def _columns(self, group: tuple[Filter, ...]) -> list[tuple[Filter, Column]]:
+        return [(each, self._column(each.field)) for each in group]
+
+    def _ordered(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, flipped: bool) -> Sequence[int]:
+        if not sorts:
+            return rows
+        if sorts[0].field == self._rows.key:
+            return rows[::-1] if sorts[0].descending else rows
+        ordered = list(rows[::-1] if flipped else rows)
+        for sort in reversed(sorts):
+            column = self._rows.columns[sort.field]
+            ordered.sort(key=lambda row, read=column.read: _rank(read(row)), reverse=sort.descending)  # type: ignore[misc]
+        return ordered
+
+    def _narrowed(self, rows: Sequence[int], ranges: list[Filter], sorts: tuple[Sort, ...]) -> Sequence[int]:
+        if sorts and sorts[0].field != self._rows.key:
+            within = _cut(self._rows.numbers(), ranges)
+            return [row for row in rows if within[0] <= row <= within[-1]] if within else ()
+        if sorts and sorts[0].descending:
+            return _cut(rows[::-1], ranges)[::-1]
+        return _cut(rows, ranges)
+
+
+def _cut(rows: Sequence[int], ranges: list[Filter]) -> Sequence[int]:
+    """Ascending rows between the limits."""
+    first, last = 0, len(rows)
+    for each in ranges:
+        value = number(each.value)
+        if each.condition in ("gteq", "from", "eq"):
+            first = max(first, bisect_left(rows, value))
+        if each.condition == "gt":
+            first = max(first, bisect_right(rows, value))
+        if each.condition in ("lteq", "to", "eq"):
+            last = min(last, bisect_right(rows, value))
+        if each.condition == "lt":
+            last = min(last, bisect_left(rows, value))
+    return rows[first:last] if first < last else ()
+
+
+def _holds(rows: Sequence[int], row: int) -> bool:
+    place = bisect_left(rows, row)
+    return place < len(rows) and rows[place] == row
+
+
+def _rank(cell: Cell) -> tuple[int, float, str]:
+    if cell is None:
+        return (0, 0, "")
+    if isinstance(cell, frozenset):
+        return (1, 0, ",".join(sorted(cell)))
+    return (1, 0, cell.lower()) if isinstance(cell, str) else (1, cell, "")

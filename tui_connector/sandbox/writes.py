@@ -1,0 +1,224 @@
+"""Takes products and source items that are sent to the store, with the checks and the wording of Magento 2.4.7."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from .answer import Answer, Json, Page, Refusal, required
+from .search import invalid_type, snake, unsupported
+from .settings import Settings
+from .stock import SourceItems
+from .store import Catalogue, Item, stamp
+
+_TYPES: dict[str, str] = {
+    "id": "int",
+    "sku": "string",
+    "name": "string",
+    "attribute_set_id": "int",
+    "price": "float",
+    "status": "int",
+    "visibility": "int",
+    "type_id": "string",
+    "created_at": "string",
+    "updated_at": "string",
+    "weight": "float",
+    "extension_attributes": "",
+    "product_links": "",
+    "options": "",
+    "media_gallery_entries": "",
+    "tier_prices": "",
+    "custom_attributes": "",
+}
+_EXTENSIONS = {
+    *("website_ids", "category_links", "stock_item", "discounts", "bundle_product_options"),
+    *("downloadable_product_links", "downloadable_product_samples", "giftcard_amounts"),
+    *("configurable_product_options", "configurable_product_links"),
+}
+_IN_STORE = ("name", "status", "visibility")
+"""What a store view has of its own; a price is global unless the store says otherwise."""
+_DEFAULT_SET = 4
+_LONGEST_SKU = 64
+
+
+class Writes:
+    """Changes the catalogue and the stock in memory."""
+
+    def __init__(
+        self, catalogue: Catalogue, stock: SourceItems, settings: Settings, now: Callable[[], datetime]
+    ) -> None:
+        self._catalogue = catalogue
+        self._stock = stock
+        self._settings = settings
+        self._now = now
+
+    def product(self, body: Item, store: str, sku: str | None = None) -> Item:
+        """Create or update by sku, without regard to case; a sku in the path wins. Gives the product whole.
+
+        `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
+        Raises `Refusal`, or `Page` where Magento breaks down.
+        """
+        given = body.get("product")
+        if not isinstance(given, dict):
+            raise required(["product"])
+        product = _read(given)
+        if sku is not None:
+            product["sku"] = sku
+        row = self._catalogue.find(self._sku(product))
+        product = {name: value for name, value in product.items() if value is not None and name != "id"}
+        if row is None:
+            row = self._create(product)
+        else:
+            self._update(row, product, store)
+        self._put_stock(product)
+        return self.whole(row, store)
+
+    def whole(self, row: int, store: str) -> Item:
+        """One product as its own route answers it: with its stock item."""
+        product = self._catalogue.product(row, store)
+        extension = product.get("extension_attributes")
+        extension = extension if isinstance(extension, dict) else {}
+        return product | {"extension_attributes": extension | {"stock_item": self._stock.stock_item(row)}}
+
+    def source_items(self, body: Item) -> list[Json]:
+        """Set quantities; that no product has a sku is not checked. Raises `Refusal`."""
+        given = body.get("sourceItems", body.get("source_items"))
+        if not isinstance(given, list):
+            raise required(["sourceItems"])
+        most = self._settings.integer("webapi/validation/complex_array_limit")
+        if self._settings.flag("webapi/validation/input_limit_enabled") and len(given) > most:
+            kind = "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface"
+            raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})
+        if not given:
+            raise Refusal(400, "Input data is empty")
+        rows = [_source_item(each) for each in given]
+        if any(source != "default" for _, source, _, _ in rows):
+            raise Refusal(400, "Could not save Source Item")
+        for sku, _, quantity, status in rows:
+            self._stock.put(sku, quantity, status)
+        return []
+
+    def _sku(self, product: Item) -> str:
+        if "sku" not in product:
+            text = "An error has happened during application run. See exception log for details.\n"
+            raise Page(Answer(500, "text/plain;charset=UTF-8", text))
+        sku = str(product["sku"] or "").strip()
+        if not sku:
+            raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')
+        if len(sku) > _LONGEST_SKU:
+            raise Refusal(400, "SKU length should be 64 characters maximum.")
+        return sku
+
+    def _create(self, product: Item) -> int:
+        if product.get("attribute_set_id") != _DEFAULT_SET:
+            raise Refusal(400, "Invalid product data: %1", ["Invalid attribute set entity type"])
+        name = str(product.get("name") or "")
+        if not name:
+            raise Refusal(400, 'The "Product Name" attribute value is empty. Set the attribute and try again.')
+        attributes = _merged(_made_attributes(name), product.get("custom_attributes"))
+        self._refuse_taken(attributes, None)
+        extension = _extension(product)
+        links = extension.get("category_links")
+        now = stamp(self._now())
+        made: Item = {"id": 0, "sku": str(product["sku"]).strip(), "name": name, "attribute_set_id": _DEFAULT_SET}
+        made |= {name: product[name] for name in ("price",) if name in product}
+        made |= {"status": product.get("status", 1), "visibility": product.get("visibility", 4)}
+        made |= {"type_id": product.get("type_id", "simple"), "created_at": now, "updated_at": now}
+        made |= {name: product[name] for name in ("weight",) if name in product}
+        kept: Item = {"website_ids": extension.get("website_ids", [1])}
+        made["extension_attributes"] = kept | ({"category_links": links} if links else {})
+        return self._catalogue.put(
+            made | {"options": [], "media_gallery_entries": [], "custom_attributes": attributes}, None
+        )
+
+    def _update(self, row: int, product: Item, store: str) -> None:
+        kept = self._catalogue.product(row)
+        own = {} if store == "all" else {name: product[name] for name in _IN_STORE if name in product}
+        attributes = _merged(kept.get("custom_attributes"), product.get("custom_attributes"))
+        self._refuse_taken(attributes, row)
+        extension = kept.get("extension_attributes")
+        given = {name: value for name, value in _extension(product).items() if name != "stock_item"}
+        changed = {name: value for name, value in product.items() if name not in own and name != "sku"}
+        changed["extension_attributes"] = (extension if isinstance(extension, dict) else {}) | given
+        changed |= {"custom_attributes": attributes, "updated_at": stamp(self._now())}
+        self._catalogue.put(kept | changed, row)
+        if own:
+            self._catalogue.put_in_store(store, row, own)
+
+    def _refuse_taken(self, attributes: list[Json], row: int | None) -> None:
+        for each in attributes:
+            if isinstance(each, dict) and each.get("attribute_code") == "url_key":
+                taken = self._catalogue.find_url_key(str(each.get("value")))
+                if taken is not None and taken != row:
+                    raise Refusal(400, "URL key for specified store already exists.")
+
+    def _put_stock(self, product: Item) -> None:
+        item = _extension(product).get("stock_item")
+        quantity = item.get("qty") if isinstance(item, dict) else None
+        if isinstance(item, dict) and isinstance(quantity, int | float):
+            self._stock.put(str(product["sku"]).strip(), quantity, int(bool(item.get("is_in_stock", quantity > 0))))
+
+
+def _read(given: Item) -> Item:
+    """A product's fields in snake case and of their types."""
+    product: Item = {}
+    for name, value in given.items():
+        field = snake(name)
+        if field not in _TYPES:
+            raise unsupported(field)
+        product[field] = _typed(name, value, _TYPES[field])
+    for name in _extension(product):
+        if snake(name) not in _EXTENSIONS:
+            raise unsupported(name)
+    return product
+
+
+def _extension(product: Item) -> Item:
+    extension = product.get("extension_attributes")
+    return extension if isinstance(extension, dict) else {}
+
+
+def _typed(name: str, value: Json, expected: str) -> Json:
+    if value is None or not expected:
+        return value
+    if isinstance(value, dict | list):
+        found = invalid_type("Array", expected)
+        raise Refusal(400, f'Error occurred during "{name}" processing. {found}')
+    if expected == "string":
+        return str(value)
+    try:
+        return int(value) if expected == "int" else float(value)
+    except ValueError as error:
+        message = f'Error occurred during "{name}" processing. {invalid_type(str(value), expected)}'
+        raise Refusal(400, message) from error
+
+
+def _source_item(given: Json) -> tuple[str, str, float, int]:
+    row = {snake(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+    for name in row:
+        if name not in ("sku", "source_code", "quantity", "status", "extension_attributes"):
+            raise unsupported(name)
+    for name in ("sku", "source_code"):
+        if not str(row.get(name) or "").strip():
+            error: Json = {"message": '"%field" can not be empty.', "parameters": {"field": name}}
+            raise Refusal(400, "Validation Failed", errors=[error])
+    quantity, status = _typed("quantity", row.get("quantity"), "float"), _typed("status", row.get("status"), "int")
+    number = quantity if isinstance(quantity, int | float) else 0.0
+    return str(row["sku"]), str(row["source_code"]), number, status if isinstance(status, int) else 0
+
+
+def _made_attributes(name: str) -> list[Json]:
+    url_key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    values = {"options_container": "container2", "url_key": url_key, "msrp_display_actual_price_type": "0"}
+    values |= {"required_options": "0", "has_options": "0", "tax_class_id": "2"}
+    return [{"attribute_code": code, "value": value} for code, value in values.items()]
+
+
+def _merged(kept: Json, given: Json) -> list[Json]:
+    """Attributes sent replace those of the same code; the others stay."""
+    values: dict[str, Json] = {}
+    for each in [*(kept if isinstance(kept, list) else []), *(given if isinstance(given, list) else [])]:
+        if isinstance(each, dict):
+            values[str(each.get("attribute_code"))] = each.get("value")
+    return [{"attribute_code": code, "value": value} for code, value in values.items() if value is not None]

@@ -1,0 +1,1 @@
+"""What moves: incoming reads from the store, outgoing sends to it."""
