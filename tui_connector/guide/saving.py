@@ -48,11 +48,14 @@ def _write(setup: Setup, document: Document | None, path: Path, overwrite: bool)
     else:
         merge(document, data)
     document.save(path, overwrite=overwrite)
+    write_schema(path.parent / SCHEMA_FILE)
+
+
+def write_schema(path: Path) -> None:
+    """Writes the JSON Schema for editors, where it is not there already as it is. Raises OSError."""
     text = json.dumps(schema(), indent=1, ensure_ascii=False).encode() + b"\n"
-    beside = path.parent / SCHEMA_FILE
-    if not beside.exists() or beside.read_bytes() != text:
-        beside.unlink(missing_ok=True)
-        write_atomic(beside, text, expect=None)
+    if not path.exists() or path.read_bytes() != text:
+        write_atomic(path, text, expect=digest(path))
 
 
 def merge(document: Document, data: Mapping[str, Json]) -> None:

@@ -123,8 +123,16 @@ class Access:
 
 
 def _integration(seed: int, number: int, name: str, resources: frozenset[str]) -> Integration:
-    values = [token(seed, f"{name} {each}") for each in ("key", "secret", "token", "token secret")]
-    return Integration(number, name, *values, resources=resources, active=name != "inactive")
+    return Integration(
+        number,
+        name,
+        consumer_key=token(seed, f"{name} key"),
+        consumer_secret=token(seed, f"{name} secret"),
+        access_token=token(seed, f"{name} token"),
+        access_token_secret=token(seed, f"{name} token secret"),
+        resources=resources,
+        active=name != "inactive",
+    )
 
 
 def _header(authorization: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""What the sandbox sends back: JSON and XML as PHP writes them, Magento's error envelope, the web server's own pages."""
+"""What the sandbox sends back: JSON and XML as PHP writes them, the error envelope, the web server's pages."""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
@@ -31,6 +32,11 @@ class Written(str):
 
     __slots__ = ()
 
+    def data(self) -> Json:
+        """What the text says."""
+        data: Json = json.loads(self)
+        return data
+
 
 class Refusal(Exception):
     """An answer in Magento's error envelope (framework/Webapi/Rest/Response.php, `_renderMessages`)."""
@@ -51,7 +57,7 @@ class Refusal(Exception):
             self.envelope["parameters"] = parameters
 
 
-class Page(Exception):  # noqa: N818  it is an answer, not an error
+class Page(Exception):
     """An answer from outside the Web API: a page of the web server or of Magento's error processor."""
 
     def __init__(self, answer: Answer) -> None:
@@ -68,9 +74,9 @@ def required(names: list[str]) -> Refusal:
     return Refusal(400, "One or more input exceptions have occurred.", errors=each)
 
 
-def internal(report: int) -> Refusal:
-    """500 whose cause is only in the store's log."""
-    return Refusal(500, INTERNAL.format(f"{report:013x}"))
+def internal(cause: str) -> Refusal:
+    """500 whose cause is only in the store's log, under the number the answer gives."""
+    return Refusal(500, INTERNAL.format(f"{zlib.crc32(cause.encode()):013x}"))
 
 
 def php_json(data: Json) -> str:
@@ -93,7 +99,7 @@ def _plain(data: Json) -> Json:
 
 def xml(data: Json) -> str:
     """XML as framework/Webapi/Rest/Response/Renderer/Xml.php writes it: `<response>`, list entries are `<item>`."""
-    data = json.loads(data) if isinstance(data, Written) else data
+    data = data.data() if isinstance(data, Written) else data
     inner = _xml_inner(data, "  ") if isinstance(data, dict | list) else _xml_scalar(data)
     newline = "\n" if isinstance(data, dict | list) else ""
     return f'<?xml version="1.0"?>\n<response>{newline}{inner}</response>\n'

@@ -11,7 +11,7 @@ _TOKEN = re.compile(r"\w+|[\[\],]", re.ASCII)
 
 
 def project(data: Json, fields: str) -> Json:
-    """The answer cut down to `fields`; `[]` where nothing matches or the text cannot be read, null for an empty list."""
+    """The answer cut down to `fields`; `[]` where nothing matches or it cannot be read, null for an empty list."""
     if not fields or not isinstance(data, dict | list):
         return data
     wanted = parse_fields(fields)

@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from .access import Access
 from .answer import Json, Refusal, Written
 from .fields import project
+from .people import Customers, Orders
 from .permissions import ANONYMOUS, ANY_RESOURCE, Caller
 from .query import Tree
 from .search import invalid_type, read_criteria
@@ -27,7 +28,6 @@ from .shop import (
 )
 from .stock import SourceItems
 from .store import Catalogue, Item, missing_product
-from .people import Customers, Orders
 from .table import Rows, Searches
 from .writes import Writes
 
@@ -90,12 +90,16 @@ class Shop:
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
         """The route of a path. Raises `Refusal` 404; a wrong method is no route either."""
-        two_factor = self._settings.flag("twofactorauth/general/enable")
-        for route in self.routes:
+        for route in self.routes_in_force():
             variables = route.match(parts) if route.method == method else None
-            if variables is not None and (two_factor or "/tfa/" not in route.path):
+            if variables is not None:
                 return route, variables
         raise Refusal(404, "Request does not match any route.")
+
+    def routes_in_force(self) -> list[Route]:
+        """The routes of the modules that are on."""
+        two_factor = self._settings.flag("twofactorauth/general/enable")
+        return [route for route in self.routes if two_factor or "/tfa/" not in route.path]
 
     def resource(self, route: Route) -> str:
         """What a caller of the route needs, as the settings are now."""
@@ -116,21 +120,33 @@ class Shop:
             Route("GET", "/V1/orders", orders, "salesOrderRepositoryV1", self._listed(self._orders)),
             Route("GET", "/V1/orders/:id", orders, "salesOrderRepositoryV1", self._order),
             Route(
-                *("GET", "/V1/customers/search", customers, "customerCustomerRepositoryV1"),
+                "GET",
+                "/V1/customers/search",
+                customers,
+                "customerCustomerRepositoryV1",
                 handler=self._listed(self._customers),
             ),
             Route("GET", "/V1/categories", categories, "catalogCategoryManagementV1", self._tree, True),
             Route(
-                *("GET", "/V1/categories/list", categories, "catalogCategoryListV1"),
+                "GET",
+                "/V1/categories/list",
+                categories,
+                "catalogCategoryListV1",
                 handler=self._listed(self._categories),
                 open_if_insecure=True,
             ),
             Route(
-                *("GET", "/V1/inventory/source-items", sources, "inventoryApiSourceItemRepositoryV1"),
+                "GET",
+                "/V1/inventory/source-items",
+                sources,
+                "inventoryApiSourceItemRepositoryV1",
                 handler=self._listed(self._stock),
             ),
             Route(
-                *("POST", "/V1/inventory/source-items", take, "inventoryApiSourceItemsSaveV1"),
+                "POST",
+                "/V1/inventory/source-items",
+                take,
+                "inventoryApiSourceItemsSaveV1",
                 handler=lambda call: self._writes.source_items(call.body),
             ),
             Route("GET", "/V1/modules", ANY_RESOURCE, "backendModuleServiceV1", self._modules),
@@ -138,25 +154,40 @@ class Shop:
             Route("GET", "/V1/store/websites", store, "storeWebsiteRepositoryV1", lambda call: WEBSITES, True),
             Route("GET", "/V1/store/storeGroups", store, "storeGroupRepositoryV1", lambda call: STORE_GROUPS, True),
             Route(
-                *("GET", "/V1/store/storeConfigs", store, "storeStoreConfigManagerV1"),
+                "GET",
+                "/V1/store/storeConfigs",
+                store,
+                "storeStoreConfigManagerV1",
                 handler=lambda call: store_configs(self.url),
                 open_if_insecure=True,
             ),
             Route(
-                *("GET", "/V1/directory/currency", ANONYMOUS, "directoryCurrencyInformationAcquirerV1"),
+                "GET",
+                "/V1/directory/currency",
+                ANONYMOUS,
+                "directoryCurrencyInformationAcquirerV1",
                 handler=lambda call: CURRENCY,
             ),
             Route(
-                *("GET", "/V1/directory/countries", ANONYMOUS, "directoryCountryInformationAcquirerV1"),
+                "GET",
+                "/V1/directory/countries",
+                ANONYMOUS,
+                "directoryCountryInformationAcquirerV1",
                 handler=lambda call: countries(),
             ),
             Route(
-                *("POST", "/V1/integration/admin/token", ANONYMOUS, "integrationAdminTokenServiceV1"),
+                "POST",
+                "/V1/integration/admin/token",
+                ANONYMOUS,
+                "integrationAdminTokenServiceV1",
                 handler=lambda call: sign_in.password_token(call.body),
             ),
             *(
                 Route(
-                    *("POST", f"/V1/tfa/provider/{provider}/authenticate", ANONYMOUS, service),
+                    "POST",
+                    f"/V1/tfa/provider/{provider}/authenticate",
+                    ANONYMOUS,
+                    service,
                     handler=lambda call, provider=provider: sign_in.code_token(provider, call.body),  # type: ignore[misc]
                 )
                 for provider, service in (

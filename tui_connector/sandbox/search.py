@@ -174,5 +174,3 @@ def _integer(name: str, value: str | Tree) -> int:
 def invalid_type(text: str, expected: str) -> str:
     """The sentence for a value of the wrong type."""
     return f'The "{text}" value\'s type is invalid. The "{expected}" type was expected. Verify and try again.'
-
-

@@ -26,7 +26,7 @@ DEFAULTS: dict[str, str] = {
     "sandbox/lose_next": "0",
     "sandbox/revoked": "",
 }
-"""Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml); two-factor sign-in starts switched off."""
+"""Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""
 
 _MEANINGS = {
     "webapi/jwtauth/admin_expiration": "minutes, a fraction is allowed",

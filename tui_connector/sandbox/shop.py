@@ -11,19 +11,16 @@ from .table import Column
 STORE_CODES = ("default", "nl")
 """Codes that may stand in the path, beside `all`; `admin` may not."""
 
-MODULES = tuple(
-    "Magento_" + name
-    for name in (
-        *("Store Config Directory Theme Backend Security User Authorization Eav Customer Indexer Cms Rule").split(),
-        *("Integration Search Catalog CatalogInventory CatalogRule CatalogSearch CatalogUrlRewrite Quote").split(),
-        *("SalesSequence Payment Sales Checkout Cron Widget Newsletter ImportExport Bundle Email PageCache").split(),
-        *("GroupedProduct Downloadable Captcha Inventory InventoryApi InventoryCatalog InventorySales").split(),
-        *("InventoryCatalogApi InventoryIndexer InventorySalesApi ConfigurableProduct Shipping Webapi").split(),
-        *("JwtFrameworkAdapter JwtUserToken MessageQueue MysqlMq SalesRule OfflinePayments UrlRewrite").split(),
-        *("Swagger SwaggerWebapi Swatches Tax Translation AsynchronousOperations Version WebapiAsync").split(),
-        *("WebapiSecurity CurrencySymbol Wishlist").split(),
-    )
-)
+_MODULE_NAMES = """
+Store Config Directory Theme Backend Security User Authorization Eav Customer Indexer Cms Rule Integration Search
+Catalog CatalogInventory CatalogRule CatalogSearch CatalogUrlRewrite Quote SalesSequence Payment Sales Checkout Cron
+Widget Newsletter ImportExport Bundle Email PageCache GroupedProduct Downloadable Captcha Inventory InventoryApi
+InventoryCatalog InventorySales InventoryCatalogApi InventoryIndexer InventorySalesApi ConfigurableProduct Shipping
+Webapi JwtFrameworkAdapter JwtUserToken MessageQueue MysqlMq SalesRule OfflinePayments UrlRewrite Swagger
+SwaggerWebapi Swatches Tax Translation AsynchronousOperations Version WebapiAsync WebapiSecurity CurrencySymbol
+Wishlist
+"""
+MODULES = tuple(f"Magento_{name}" for name in _MODULE_NAMES.split())
 TWO_FACTOR_MODULE = "Magento_TwoFactorAuth"
 
 CURRENCY: Item = {
@@ -64,7 +61,7 @@ _COUNTRIES = (
 )
 
 STORE_VIEWS: list[Json] = [
-    {"id": 1, "code": "default", "name": "Default Store View"} | {"website_id": 1, "store_group_id": 1, "is_active": 1},
+    {"id": 1, "code": "default", "name": "Default Store View", "website_id": 1, "store_group_id": 1, "is_active": 1},
     {"id": 2, "code": "nl", "name": "Nederlands", "website_id": 1, "store_group_id": 1, "is_active": 1},
     {"id": 0, "code": "admin", "name": "Admin", "website_id": 0, "store_group_id": 0, "is_active": 1},
 ]
@@ -108,7 +105,7 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
             f"{prefix}base_static_url": f"{url}/static/",
             f"{prefix}base_media_url": f"{url}/media/",
         }
-    return {
+    own: Item = {
         "id": number,
         "code": code,
         "website_id": 1,
@@ -117,7 +114,8 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
         "default_display_currency_code": "USD",
         "timezone": "UTC",
         "weight_unit": "lbs",
-    } | addresses
+    }
+    return own | addresses
 
 
 class Categories:

@@ -17,9 +17,7 @@ from .noise import key, shared_secret, token
 from .permissions import EVERYTHING, Caller
 from .settings import Settings
 
-_SIGN_IN = (
-    "The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again later."
-)
+_SIGN_IN = "The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again later."
 _ADMIN_TYPE = 2
 """UserContextInterface::USER_TYPE_ADMIN, the token's `utypid`."""
 
@@ -42,7 +40,7 @@ class _Failures:
 
 
 class SignIn:
-    """The admin token endpoints of Magento 2.4.7 (module-integration, module-two-factor-auth, module-jwt-user-token)."""
+    """The admin token endpoints (module-integration, module-two-factor-auth, module-jwt-user-token)."""
 
     def __init__(self, seed: int, settings: Settings, now: Callable[[], datetime]) -> None:
         self._settings = settings

@@ -80,7 +80,7 @@ class Searches:
         if column is None and self._rows.named:
             raise Refusal(400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name])
         if column is None:
-            raise internal(hash(name) & 0xFFFFFFFFFFFFF)
+            raise internal(f"unknown column {name}")
         return column
 
     def _split(self, groups: tuple[tuple[Filter, ...], ...]) -> tuple[list[Filter], tuple[tuple[Filter, ...], ...]]:
@@ -99,7 +99,7 @@ class Searches:
             if sort.field in self._rows.columns:
                 known.append(sort)
             elif not self._rows.named:
-                raise internal(hash(sort.field) & 0xFFFFFFFFFFFFF)
+                raise internal(f"unknown column {sort.field}")
         return tuple(known)
 
     def _filtered(self, groups: tuple[tuple[Filter, ...], ...]) -> Sequence[int]:
@@ -125,7 +125,7 @@ class Searches:
         try:
             tests = [(column.read, test_of(f.condition, f.value, column.kind)) for f, column in self._columns(group)]
         except BrokenQuery as error:
-            raise internal(hash(str(error)) & 0xFFFFFFFFFFFFF) from error
+            raise internal(str(error)) from error
         if len(tests) == 1:
             read, test = tests[0]
             return [row for row in rows if test(read(row))]

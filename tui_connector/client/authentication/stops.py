@@ -56,6 +56,10 @@ class LoginStops:
     def clear(self, login: str) -> None:
         self._path(login).unlink(missing_ok=True)
 
+    def clear_all(self) -> None:
+        for path in self._directory.glob("*.json"):
+            path.unlink(missing_ok=True)
+
     def _path(self, login: str) -> Path:
         return self._directory / f"{hashlib.sha256(login.encode()).hexdigest()[:32]}.json"
 

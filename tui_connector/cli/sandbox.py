@@ -1,0 +1,75 @@
+"""`sandbox`: a small Magento-like store on this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+
+import click
+
+from .failure import CommandFailed, Exit
+from .opened import machine_of
+
+PORT = 8424
+"""The port the demo's store prefers, so that a profile saved from it opens again."""
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any free one.")
+@click.option("--products", type=click.IntRange(0, 1_000_000), default=1_000, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same store.")
+@click.option("--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds an answer.")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A setting, as in Magento's configuration.")
+@click.option("--json", "as_json", is_flag=True, help="Describe the store in one JSON object on the first line.")
+def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[str, ...], as_json: bool) -> None:
+    """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""
+    from ..sandbox.server import Sandbox, SandboxOptions, SandboxPortTaken
+    from ..sandbox.settings import UnknownSetting
+
+    chosen = dict(_pair(text) for text in settings)
+    machine = machine_of(None)
+
+    async def serve() -> None:
+        store = Sandbox(SandboxOptions(port, products, seed, latency, chosen), machine.now)
+        async with store:
+            click.echo(json.dumps(store.description()) if as_json else _described(store.description()))
+            await _until_stopped()
+
+    try:
+        asyncio.run(serve())
+    except (SandboxPortTaken, UnknownSetting) as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise CommandFailed(f"--set {text}: write PATH=VALUE, such as oauth/consumer/enable_integration_as_bearer=1.")
+    return path, value
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+
+
+def _described(store: dict[str, object]) -> str:
+    admin, integrations = store["admin"], store["integrations"]
+    assert isinstance(admin, dict)
+    assert isinstance(integrations, dict)
+    full = integrations["full"]
+    lines = [
+        f"A stand-in for a Magento 2.4 store, not Magento: {store['url']}",
+        "",
+        f"  admin user           {admin['username']}",
+        f"  password             {admin['password']}",
+        "  integration “full”",
+        *(f"  {name.replace('_', ' '):20} {value}" for name, value in full.items()),
+        "",
+        "What it received: GET /__sandbox__/requests. Ctrl+C ends it.",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""The Web API: from a path under `/rest` to an answer, in the order in which Magento looks at a request."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from .access import Access, Asked
+from .answer import JSON_TYPE, XML_TYPE, Answer, Json, Page, Refusal, crash_page, php_json, xml
+from .permissions import GUEST, Caller
+from .query import parse_query
+from .routes import Call, Shop, answered
+from .schema import schema
+from .shop import STORE_CODES
+from .store import Item
+
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_JSON_ACCEPTED = ("*/*", "application/*", "application/json")
+_XML_TYPES = ("application/xml", "text/xml", "application/xhtml+xml")
+_VERSIONED = re.compile(r"^/V\d+(/|$)")
+_UNPROCESSABLE = "Specified request cannot be processed."
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came: `path` without the query and not decoded, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def url(self) -> str:
+        """The address as the server rebuilds it; a proxy in front may say that it was https."""
+        secure = self.headers.get("x-forwarded-proto", "").lower() == "https"
+        query = f"?{self.query}" if self.query else ""
+        return f"{'https' if secure else 'http'}://{self.headers.get('host', '')}{self.path}{query}"
+
+
+@dataclass
+class Told:
+    """What the journal says of a request beside its status."""
+
+    who: str = GUEST.name
+
+
+class Rest:
+    """Answers everything under `/rest`."""
+
+    def __init__(self, shop: Shop, access: Access) -> None:
+        self._shop = shop
+        self._access = access
+
+    def answer(self, received: Received, told: Told) -> Answer:
+        """The answer; `told` learns who asked."""
+        accepted = _accepted(received.headers.get("accept", ""))
+        try:
+            content_type, data = self._data(received, told)
+            status = 200
+        except Refusal as refusal:
+            content_type, data, status = "", refusal.envelope, refusal.status
+        except Page as page:
+            return page.answer
+        if accepted is None:
+            return crash_page()
+        if accepted == XML_TYPE and not content_type:
+            return Answer(status, XML_TYPE, xml(data))
+        return Answer(status, content_type or JSON_TYPE, php_json(data))
+
+    def _data(self, received: Received, told: Told) -> tuple[str, Json]:
+        if received.method not in _METHODS:
+            raise Refusal(405, f"The {received.method} HTTP method is not supported.")
+        store, path = _store_and_path(received.path)
+        if path == "/schema":
+            return "application/json", self._schema(received, told, store)
+        route, variables = self._shop.find(received.method, path.rstrip("/").split("/"))
+        resource = self._shop.resource(route)
+        caller = GUEST if GUEST.may(resource) else self._caller(received, told)
+        if not caller.may(resource):
+            text = "The consumer isn't authorized to access %resources."
+            raise Refusal(401, text, {"resources": resource})
+        query = parse_query(received.query)
+        body = _body(received) if received.method in ("POST", "PUT") else {}
+        return "", answered(route, Call(caller, store, variables, query, body))
+
+    def _caller(self, received: Received, told: Told) -> Caller:
+        authorization = received.headers.get("authorization", "")
+        caller = self._access.caller(Asked(received.method, received.url(), authorization))
+        told.who = caller.name
+        return caller
+
+    def _schema(self, received: Received, told: Told, store: str) -> Item:
+        services = parse_query(received.query).get("services", "all")
+        caller = self._caller(received, told)
+        base_path = received.path.removeprefix("/index.php").removesuffix("/schema")
+        return schema(self._shop, caller, received.headers.get("host", ""), base_path, str(services))
+
+
+def _store_and_path(path: str) -> tuple[str, str]:
+    """The store code (`default` where there is none) and what follows it (module-webapi/Controller/PathProcessor.php).
+
+    Raises `Refusal` 400 for an unknown code, a lower-case `v1` or nothing at all.
+    """
+    rest = path.removeprefix("/index.php").removeprefix("/rest")
+    store = "default"
+    first, _, after = rest.removeprefix("/").partition("/")
+    if first == "all" or first in STORE_CODES:
+        store, rest = first, f"/{after}"
+    if rest == "/schema" or _VERSIONED.match(rest):
+        return store, rest
+    raise Refusal(400, _UNPROCESSABLE)
+
+
+def _accepted(header: str) -> str | None:
+    """The type to answer in; None where Magento has no renderer and breaks down."""
+    weighted: list[tuple[float, str]] = []
+    for part in header.split(",") if header.strip() else ["*/*"]:
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        weighted.append((float(weight) if re.fullmatch(r"\d(\.\d*)?", weight) else 0.0, name.lower()))
+    for _, name in sorted(weighted, key=lambda each: -each[0]):
+        if name in _JSON_ACCEPTED:
+            return JSON_TYPE
+        if name in _XML_TYPES:
+            return XML_TYPE
+    return None
+
+
+def _body(received: Received) -> Item:
+    header = received.headers.get("content-type", "")
+    if not header:
+        raise Refusal(400, "Content-Type header is empty.")
+    found = re.fullmatch(r"([a-z\d/\-+.]+)(?:;\s*charset=(.+))?", header.strip(), re.IGNORECASE)
+    if not found:
+        raise Refusal(400, "Content-Type header is invalid.")
+    if found[2] and found[2].strip('"').lower() != "utf-8":
+        raise Refusal(400, "UTF-8 is the only supported charset.")
+    kind = found[1].lower()
+    if kind in _XML_TYPES:
+        return _from_xml(received.body)
+    if kind != "application/json":
+        raise Refusal(400, f"Server cannot understand Content-Type HTTP header media type {found[1]}")
+    return _from_json(received.body)
+
+
+def _from_json(body: bytes) -> Item:
+    if not body:
+        return {}
+    try:
+        data = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "Decoding error.") from error
+    return data if isinstance(data, dict) else {}
+
+
+def _from_xml(body: bytes) -> Item:
+    try:
+        data = _element(ElementTree.fromstring(body))
+    except ElementTree.ParseError as error:
+        raise Refusal(400, "Decoding error.") from error
+    return data if isinstance(data, dict) else {}
+
+
+def _element(element: ElementTree.Element) -> Json:
+    if not len(element):
+        return element.text
+    if {child.tag for child in element} == {"item"}:
+        return [_element(child) for child in element]
+    return {child.tag: _element(child) for child in element}

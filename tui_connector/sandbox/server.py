@@ -1,0 +1,241 @@
+"""The sandbox as a server on loopback: what the web server in front does, the control routes, and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from .access import Access
+from .answer import JSON_TYPE, Answer, Json, Refusal, internal, maintenance_page, php_json, store_page, web_server_page
+from .rest import Received, Rest, Told
+from .routes import Shop
+from .settings import InvalidSetting, Settings, UnknownSetting
+
+__all__ = ["InvalidSetting", "Sandbox", "SandboxOptions", "SandboxPortTaken", "UnknownSetting"]
+
+_CONTROL = "/__sandbox__/"
+_LONGEST_LINE = 8192
+_LARGEST_BODY = 1024 * 1024
+"""nginx's defaults: large_client_header_buffers and client_max_body_size."""
+_RAW_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Temporarily Unavailable"}
+_REASONS |= {504: "Gateway Time-out", 403: "Forbidden", 404: "Not Found"}
+
+
+@dataclass(frozen=True)
+class SandboxOptions:
+    """How the sandbox starts: port 0 is any free one, the same seed gives the same store, latency in milliseconds."""
+
+    port: int = 0
+    products: int = 1000
+    seed: int = 1
+    latency_ms: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class SandboxPortTaken(Exception):
+    """Another program listens on the port; `hint` says what to do."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.hint = (
+            "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any free one."
+        )
+        super().__init__(f"The sandbox cannot listen on 127.0.0.1:{port}: the port is taken. {self.hint}")
+
+
+class Sandbox:
+    """A small Magento-like store; an async context manager.
+
+    Raises `UnknownSetting` and `InvalidSetting` when it is made.
+    """
+
+    def __init__(self, options: SandboxOptions, now: Callable[[], datetime]) -> None:
+        self._options = options
+        self._now = now
+        latency = {"sandbox/latency_ms": str(options.latency_ms)} if options.latency_ms else {}
+        self._settings = Settings(latency | dict(options.settings))
+        self._access = Access(options.seed, self._settings, now)
+        self._shop = Shop(options.products, options.seed, self._settings, self._access, now)
+        self._rest = Rest(self._shop, self._access)
+        self._journal: list[dict[str, Json]] = []
+        self._runner: web.ServerRunner | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listen on 127.0.0.1. Raises `SandboxPortTaken`."""
+        server = web.Server(self._handle, access_log=None, max_line_size=65536, max_field_size=65536)
+        self._runner = web.ServerRunner(server)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._options.port, shutdown_timeout=0.1)
+        try:
+            await site.start()
+        except OSError as error:
+            await self.close()
+            raise SandboxPortTaken(self._options.port) from error
+        port = self._runner.addresses[0][1]
+        self.url = self._shop.url = f"http://127.0.0.1:{port}"
+
+    async def close(self) -> None:
+        """Stop listening and drop what is open."""
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def description(self) -> dict[str, Json]:
+        """Where the store is and what opens it: the address, an admin user, the integrations' four values."""
+        sign_in = self._access.sign_in
+        return {
+            "url": self.url,
+            "admin": {
+                "username": sign_in.admin.name,
+                "password": sign_in.admin.password,
+                "totp_secret": sign_in.totp_secret,
+            },
+            "integrations": {name: dict(each.values()) for name, each in self._access.integrations.items()},
+        }
+
+    def journal(self) -> list[dict[str, Json]]:
+        """What was received so far: number, method, path, who, status (null where the connection was cut)."""
+        return [dict(entry) for entry in self._journal]
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        if path.startswith(_CONTROL):
+            return self._response(request, await self._control(request, path))
+        entry: dict[str, Json] = {"number": len(self._journal) + 1, "method": request.method, "path": request.raw_path}
+        entry |= {"who": "anonymous", "status": None}
+        self._journal.append(entry)
+        latency = self._settings.integer("sandbox/latency_ms")
+        if latency:
+            await asyncio.sleep(latency / 1000)
+        if self._settings.faults.take_loss():
+            if request.transport:
+                request.transport.abort()
+            return web.Response()
+        told = Told()
+        answer = await self._answer(request, path, query, told)
+        entry |= {"who": told.who, "status": answer.status}
+        return self._response(request, answer)
+
+    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: Told) -> Answer:
+        refused = self._web_server(request, path)
+        if refused:
+            return refused
+        if self._settings.flag("sandbox/maintenance"):
+            return maintenance_page()
+        trimmed = path.removeprefix("/index.php")
+        if trimmed != "/rest" and not trimmed.startswith("/rest/"):
+            return _page(trimmed)
+        status = self._settings.faults.take_failure()
+        if status:
+            return _failure(status, len(self._journal))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        received = Received(request.method, path, query, headers, await request.read())
+        return self._rest.answer(received, told)
+
+    def _web_server(self, request: web.BaseRequest, path: str) -> Answer | None:
+        """What the web server refuses before Magento sees it."""
+        if len(request.method) + len(request.raw_path) + len("  HTTP/1.1") > _LONGEST_LINE:
+            return web_server_page(414, "Request-URI Too Large", {"Connection": "close"})
+        if _RAW_PERCENT.search(path):
+            return web_server_page(400, "Bad Request", {"Connection": "close"})
+        wanted = self._settings.text("sandbox/basic_auth")
+        if wanted and not _knows(request.headers.get("Authorization", ""), wanted):
+            challenge = {"WWW-Authenticate": 'Basic realm="Restricted"'}
+            return web_server_page(401, "Authorization Required", challenge)
+        if (request.content_length or 0) > _LARGEST_BODY:
+            return web_server_page(413, "Request Entity Too Large", {"Connection": "close"})
+        return None
+
+    async def _control(self, request: web.BaseRequest, path: str) -> Answer:
+        name = path.removeprefix(_CONTROL)
+        if (request.method, name) == ("GET", "requests"):
+            return Answer(200, JSON_TYPE, json.dumps(self._journal))
+        if (request.method, name) == ("DELETE", "requests"):
+            self._journal.clear()
+            return Answer(200, JSON_TYPE, "[]")
+        if (request.method, name) == ("POST", "settings"):
+            return self._change(await request.read())
+        return _said(404, "The sandbox has no such control: GET or DELETE requests, POST settings.")
+
+    def _change(self, body: bytes) -> Answer:
+        try:
+            given = json.loads(body or b"{}")
+        except ValueError:
+            return _said(400, "The settings are no JSON.")
+        if not isinstance(given, dict) or any(isinstance(value, dict | list) for value in given.values()):
+            return _said(400, "The settings are a JSON object from path to value.")
+        try:
+            self._settings.change({path: _setting(value) for path, value in given.items()})
+        except (UnknownSetting, InvalidSetting) as error:
+            return _said(400, str(error))
+        return Answer(200, JSON_TYPE, json.dumps(self._settings.now_in_force()))
+
+    def _response(self, request: web.BaseRequest, answer: Answer) -> web.Response:
+        headers = {"Server": "nginx", "Date": format_datetime(self._now().astimezone(UTC), usegmt=True)}
+        headers |= {"Content-Type": answer.content_type, **answer.headers}
+        body = b"" if request.method == "HEAD" else answer.body.encode()
+        if answer.content_type.startswith("application/"):
+            headers |= {"Cache-Control": "no-store", "X-Frame-Options": "SAMEORIGIN", "Vary": "Accept-Encoding"}
+            if len(body) > 20 and "gzip" in request.headers.get("Accept-Encoding", ""):
+                body = gzip.compress(body, compresslevel=1, mtime=0)
+                headers["Content-Encoding"] = "gzip"
+        response = web.Response(status=answer.status, body=body, headers=headers)
+        if answer.headers.get("Connection") == "close":
+            response.force_close()
+        return response
+
+
+def _page(path: str) -> Answer:
+    if path in ("", "/"):
+        return store_page(200, "Home Page", "This is the sandbox, a stand-in for a Magento store.")
+    if path == "/magento_version":
+        return Answer(200, "text/html; charset=UTF-8", "Magento/2.4 (Community)")
+    return store_page(404, "404 Not Found", "Whoops, our bad...")
+
+
+def _failure(status: int, number: int) -> Answer:
+    """An answer that goes wrong on purpose, in the shape in which that status comes."""
+    if status == 503:
+        return maintenance_page()
+    if status in (403, 404, 502, 504):
+        return web_server_page(status, _REASONS[status])
+    refusal = (
+        internal(f"request {number}") if status == 500 else Refusal(status, "Too Many Requests" if status == 429 else "Failure")
+    )
+    return Answer(status, JSON_TYPE, php_json(refusal.envelope))
+
+
+def _knows(authorization: str, wanted: str) -> bool:
+    """Whether a header, which may go on after a comma for Magento, holds the web server's user and password."""
+    expected = base64.b64encode(wanted.encode()).decode()
+    return authorization.partition(",")[0].strip() == f"Basic {expected}"
+
+
+def _setting(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _said(status: int, message: str) -> Answer:
+    return Answer(status, JSON_TYPE, json.dumps({"message": message}))
