@@ -20,7 +20,9 @@ PORT = 8424
 @click.option("--products", type=click.IntRange(0, 1_000_000), default=1_000, show_default=True, help="How many.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same store.")
 @click.option("--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds an answer.")
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="A setting, as in Magento's configuration.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="PATH=VALUE", help="A setting, as in Magento's configuration."
+)
 @click.option("--json", "as_json", is_flag=True, help="Describe the store in one JSON object on the first line.")
 def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[str, ...], as_json: bool) -> None:
     """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""

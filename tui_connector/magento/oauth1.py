@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
-from ..client.message import Answer, NotSent, Request
+from ..client.message import Answer, Request
 from ..secrets.source import SecretSource, secret_field
-from .dialects import DIALECTS, Dialect, base_string, encoded, signature
 
 _WHERE = "In Magento: System, Extensions, Integrations; activate the integration, or open it and unfold its details."
 

@@ -11,7 +11,7 @@ from ..client.message import Request
 from ..transfer.incoming import Pagination
 
 CONDITION_TYPES = frozenset(
-    "eq neq like nlike in nin is notnull null gt lt gteq lteq finset nfinset regexp from to seq sneq ntoa fulltext".split()
+    ["eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset", "nfinset", "regexp", "from", "to", "seq", "sneq", "ntoa", "fulltext"]
 )
 """Those Magento knows (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); any other one finds nothing, silently."""
 

@@ -1,0 +1,293 @@
+"""Reads and keeps secrets: which source, whether it may go to this origin, and what is held for this session only."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ..machine import Keyring, Machine
+from .command import CommandRefused, Consents, printed_by
+from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
+from .mask import Mask
+from .source import SecretSource
+
+T = TypeVar("T")
+_USER = "tui-connector"
+_WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
+_ALLOWED = {
+    "keyring.backends.SecretService": "the Secret Service (GNOME Keyring, KeePassXC, …)",
+    "keyring.backends.libsecret": "the Secret Service, by libsecret",
+    "keyring.backends.kwallet": "KWallet",
+    "keyring.backends.macOS": "the macOS Keychain",
+    "keyring.backends.Windows": "the Windows Credential Manager",
+}
+
+
+class SecretError(Exception):
+    """A secret that cannot be had or must not be sent; `hint` says what to do. It never holds the secret."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class KeyringUnusable(SecretError):
+    """There is no keyring, or it is locked, stuck, or loses what is put into it."""
+
+
+class SecretMissing(SecretError):
+    """The source has no value."""
+
+
+class OtherOrigin(SecretError):
+    """The secret was given for another origin."""
+
+
+class ConsentNeeded(SecretError):
+    """Nobody has allowed this command yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyringState:
+    """Which keyring there is, and why it cannot be used where it cannot."""
+
+    name: str
+    usable: bool
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Entry:
+    secret: str = field(repr=False)
+    origins: list[str]
+
+    def as_text(self) -> str:
+        return json.dumps({"v": 1, "origins": self.origins, "secret": self.secret})
+
+    @classmethod
+    def of(cls, text: str) -> _Entry:
+        """What an entry holds; one that a person put there by other means is bound to no origin yet."""
+        try:
+            data = json.loads(text)
+            return cls(str(data["secret"]), [str(origin) for origin in data["origins"]])
+        except (ValueError, TypeError, KeyError):
+            return cls(text, [])
+
+
+class Vault:
+    """The secrets of this run. Every value it gives out is known to the mask before.
+
+    `TUI_CONNECTOR_<NAME>` in the environment, the entry's name in capitals with `_` for all other characters, is used
+    in place of a keyring entry: for jobs and containers. It is bound to no origin, for whoever starts the run sets it.
+    """
+
+    def __init__(self, machine: Machine, mask: Mask) -> None:
+        self.mask = mask
+        self._machine = machine
+        self._keychain = Keychain(machine.keyring or self._best_keyring)
+        self._consents = Consents(machine.directories.state)
+        self._held: dict[str, _Entry] = {}
+        self._cache: dict[str, _Entry] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def read(self, source: SecretSource, origin: str) -> str:
+        """The secret, for a request to `origin`. Raises `SecretError`."""
+        if source.keyring is not None:
+            secret = await self._from_keyring(source.keyring, origin)
+        elif source.env is not None:
+            secret = self._machine.environ.get(source.env, "")
+            if not secret:
+                raise SecretMissing(f"The environment variable {source.env} is not set", "Set it for this run.")
+        elif source.command is not None:
+            secret = await self._from_command(source.command, origin)
+        else:
+            secret = await self._asked(source)
+        if re.search(r"[\x00-\x1f\x7f]", secret):
+            raise SecretMissing(f"The secret from {source.label} has a line break or a control character in it")
+        self.mask.learn(secret, source.label)
+        return secret
+
+    def hold(self, name: str, secret: str, origin: str) -> None:
+        """Keeps a typed secret for this session, under the name its keyring entry will have."""
+        self._held[name] = _Entry(secret, [origin])
+        self.mask.learn(secret, name)
+
+    def held(self, name: str) -> bool:
+        return name in self._held
+
+    def forget(self, name: str) -> None:
+        self._held.pop(name, None)
+        self._cache.pop(name, None)
+
+    async def store(self, name: str, secret: str, *origins: str) -> None:
+        """Puts a secret into the keyring and reads it back. Raises `KeyringUnusable`."""
+        await self._write(name, _Entry(secret, list(origins)))
+
+    async def store_held(self, names: list[str]) -> list[str]:
+        """Puts those of these that are held into the keyring; their names."""
+        stored = [name for name in names if name in self._held]
+        for name in stored:
+            await self._write(name, self._held[name])
+        for name in stored:  # not before all are stored: a half-written set can be tried again
+            self._cache[name] = self._held.pop(name)
+        return stored
+
+    async def rebind(self, name: str, origin: str) -> None:
+        """Lets an entry go to this origin too, after its user said so."""
+        entry = self._held.get(name) or await self._entry(name)
+        if origin not in entry.origins:
+            entry = _Entry(entry.secret, [*entry.origins, origin])
+            await self._write(name, entry)
+            self._cache[name] = entry
+
+    async def delete(self, name: str) -> None:
+        self.forget(name)
+        await self._call(lambda keyring: keyring.delete_password(_service(name), _USER), WRITE_DEADLINE, name)
+
+    async def allow_command(self, argv: list[str], origin: str) -> None:
+        await asyncio.to_thread(self._consents.allow, argv, origin)
+
+    async def state(self) -> KeyringState:
+        """Whether the keyring takes and keeps a value: it is tried with one that is no secret."""
+        try:
+            await self._write("self-test", _Entry("no secret", []))
+            await self.delete("self-test")
+        except SecretError as error:
+            return KeyringState("no keyring", False, error.message)
+        return KeyringState("the system's keyring", True)
+
+    def close(self) -> None:
+        self._keychain.close()
+
+    async def _from_keyring(self, name: str, origin: str) -> str:
+        override = self._machine.environ.get(override_name(name))
+        if override and name not in self._held:
+            return override
+        entry = self._held.get(name)
+        if entry is None:
+            async with self._locks.setdefault(name, asyncio.Lock()):
+                entry = self._cache.get(name) or await self._entry(name)
+                self._cache[name] = entry
+        if origin not in entry.origins:
+            await self._other_origin(name, entry, origin)
+        return entry.secret
+
+    async def _entry(self, name: str) -> _Entry:
+        text = await self._call(lambda keyring: keyring.get_password(_service(name), _USER), READ_DEADLINE, name)
+        if not text:
+            hint = f"Put it there with tui-connector secrets set, or set {override_name(name)} for this run."
+            raise SecretMissing(f"The keyring has no entry {name!r}", hint)
+        return _Entry.of(text)
+
+    async def _other_origin(self, name: str, entry: _Entry, origin: str) -> None:
+        given_for = ", ".join(entry.origins) or "no store yet"
+        if await self._machine.ask.allow(f"The secret {name} was given for {given_for}. Send it to {origin} too?"):
+            await self.rebind(name, origin)
+            entry.origins.append(origin)
+            return
+        raise OtherOrigin(
+            f"The secret {name} was given for {given_for}, and this request goes to {origin}",
+            "If that is right: tui-connector secrets allow PROFILE.",
+        )
+
+    async def _from_command(self, argv: list[str], origin: str) -> str:
+        if not await asyncio.to_thread(self._consents.allowed, argv, origin):
+            question = f"This profile wants to run {argv!r} and send what it prints to {origin}. Allow it?"
+            if not await self._machine.ask.allow(question):
+                raise ConsentNeeded(
+                    f"The command {argv!r} has not been allowed to give a secret for {origin}",
+                    "If you trust this profile: tui-connector secrets allow PROFILE.",
+                )
+            await self.allow_command(argv, origin)
+        try:
+            secret = await printed_by(argv)
+        except CommandRefused as error:
+            raise SecretMissing(f"The command {argv[0]} {error}", "Run it by hand to see what it says.") from error
+        if not secret:
+            raise SecretMissing(f"The command {argv[0]} printed nothing")
+        return secret
+
+    async def _asked(self, source: SecretSource) -> str:
+        held = self._held.get(source.label)
+        if held is None:
+            answer = await self._machine.ask.secret(source.label)
+            if not answer:
+                raise SecretMissing("This secret is asked for, and nobody is there to type it", "Run it in a terminal.")
+            held = self._held[source.label] = _Entry(answer, [])
+        return held.secret
+
+    async def _write(self, name: str, entry: _Entry) -> None:
+        text = entry.as_text()
+        if sys.platform == "win32" and len(text) > _WINDOWS_LIMIT:
+            raise KeyringUnusable(f"{name} is longer than the Windows Credential Manager takes ({_WINDOWS_LIMIT})")
+
+        def put(keyring: Keyring) -> bool:
+            keyring.set_password(_service(name), _USER, text)
+            return keyring.get_password(_service(name), _USER) == text
+
+        if not await self._call(put, WRITE_DEADLINE, name):
+            raise KeyringUnusable("The keyring took the secret and did not give it back", _ELSEWHERE)
+
+    async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
+        try:
+            return await self._keychain.call(ask, deadline)
+        except SecretError:
+            raise
+        except KeychainTimeout as error:
+            raise KeyringUnusable(
+                f"{str(error)[:1].upper()}{str(error)[1:]}", "Is a window waiting for its password?"
+            ) from error
+        except Exception as error:
+            raise KeyringUnusable(f"The keyring cannot be used for {name}: {_reason(error)}", _ELSEWHERE) from error
+
+    def _best_keyring(self) -> Keyring:
+        """The best allowed keyring of this computer: others would write secrets to disk in clear, without a word."""
+        wanted = self._machine.environ.get("PYTHON_KEYRING_BACKEND")
+        if wanted is not None and wanted.rpartition(".")[0] not in _ALLOWED:
+            raise KeyringUnusable(f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets", _ELSEWHERE)
+        modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
+        reasons = []
+        for module in modules:
+            keyring_class = importlib.import_module(module).Keyring
+            try:
+                keyring_class.priority  # noqa: B018 - raises where this keyring cannot work here
+                keyring: Keyring = keyring_class()
+            except Exception as error:  # noqa: BLE001 - each backend has its own way to say that it is not there
+                reasons.append(_reason(error))
+            else:
+                return keyring
+        raise KeyringUnusable(f"There is no keyring: {reasons[0] if reasons else 'none is known here'}", _ELSEWHERE)
+
+
+_ELSEWHERE = "Name an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
+
+
+def override_name(name: str) -> str:
+    """The environment variable that stands for a keyring entry."""
+    return "TUI_CONNECTOR_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def _service(name: str) -> str:
+    return f"tui-connector/{name}"
+
+
+def _modules_for(platform: str) -> list[str]:
+    if platform == "darwin":
+        return ["keyring.backends.macOS"]
+    if platform == "win32":
+        return ["keyring.backends.Windows"]
+    return ["keyring.backends.SecretService", "keyring.backends.kwallet"]
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
