@@ -184,7 +184,7 @@ QUOTED = """\
 "a.b" = 1
 'ß "x"' = 2   #< ß "x"
 
-#^ "two words"
+#^ two words.ключ
 ["two words" . 'ключ']
 "#" = "# no comment"   #< two words.ключ.#
 x="no space"#< two words.ключ.x
@@ -257,7 +257,7 @@ def new_element(draw: st.DrawFn, draft: dict[str, Any], elements: list[Any]) -> 
     used = sum(1 for path, _ in paths_in(draft) if path)
     if elements and not isinstance(elements[0], dict):
         return f"new{used}"
-    return {"id": f"new{used}", "kind": "retry", **draw(st.dictionaries(keys, scalars, max_size=2))}
+    return {"id": f"new{used}", "kind": f"kind{used}", **draw(st.dictionaries(keys, scalars, max_size=2))}
 
 
 @st.composite
@@ -376,7 +376,10 @@ def at(data: Any, path: Path) -> Any:
 
 
 def edited(document: Document, path: Path, value: Any | Unset) -> bool:
-    """Whether the edit could be made to the draft; a list that ends up with anything twice has no labels."""
+    """Whether the edit could be made to the draft, and left every element a label of its own.
+
+    An element of another kind is another element; one of the same kind may as well be the old one, changed.
+    """
     before = copy.deepcopy(document.draft)
     try:
         document.set(path, value)
@@ -384,7 +387,8 @@ def edited(document: Document, path: Path, value: Any | Unset) -> bool:
         document.draft = before
         return False
     labels = Counter(label(path, document.draft) for path, _ in paths_in(document.draft))
-    if max(labels.values()) > 1:
+    nameless = isinstance(value, list) and any(isinstance(item, dict) and "id" not in item for item in value)
+    if max(labels.values()) > 1 or nameless or (path[-1] == "kind" and "id" in at(document.draft, path[:-1])):
         document.draft = before
         return False
     return True

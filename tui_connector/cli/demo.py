@@ -51,7 +51,9 @@ def full_integration(store: Sandbox) -> dict[str, str]:
     """The four values of the integration that may do everything, as the guide's fields are called."""
     integrations = store.description()["integrations"]
     assert isinstance(integrations, dict)
-    return {name.replace("_", "-"): value for name, value in integrations["full"].items()}
+    full = integrations["full"]
+    assert isinstance(full, dict)
+    return {name.replace("_", "-"): str(value) for name, value in full.items()}
 
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
@@ -62,7 +64,7 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
 
     store = await start_sandbox(machine)
     workbench = Workbench(machine)
-    workbench.exchanges.on_recorded.append(printer("long", NAME, None))
+    workbench.exchanges.on_recorded.append(printer("long", NAME, None, err=False))
     say(f"This is a stand-in for a Magento store, on this computer: {store.url}")
     setup = Setup(NAME, TITLE, description=DESCRIPTION)
     path = machine.directories.profiles / f"{NAME}.toml"

@@ -44,18 +44,19 @@ def find(name: str, machine: Machine) -> Path:
     try:
         return Library(machine.directories.profiles).find(name)
     except ProfileNotFound as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
 
 
 def read(path: Path) -> Profile:
     """The profile in a file. Every problem of it is one line with its place."""
-    from ..profile.document import Document, ProfileUnreadable, TomlSyntax
+    from ..profile.document import Document, TomlSyntax
+    from ..profile.files import ProfileUnreadable
     from ..profile.problems import check
 
     try:
         document = Document.read(path)
     except (ProfileUnreadable, TomlSyntax) as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+        raise CommandFailed(f"{error}. {error.hint or ''}", Exit.SETUP) from error
     profile, problems = check(document.text_as_read)
     if profile is None:
         lines = "\n".join(f"{path}:{problem}" for problem in problems)

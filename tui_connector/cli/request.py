@@ -64,13 +64,13 @@ def request(
         sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
 
 
-def printer(log: str | None, profile: str, client: str | None) -> Callable[[Exchange], None]:
-    """Prints each exchange on standard error as it ends."""
+def printer(log: str | None, profile: str, client: str | None, *, err: bool = True) -> Callable[[Exchange], None]:
+    """Prints each exchange as it ends, on standard error unless told otherwise."""
     from ..client.formatter import text
 
     def print_exchange(exchange: Exchange) -> None:
         chosen = log or exchange.formatter or "long"
-        click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=True)
+        click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=err)
 
     return print_exchange
 

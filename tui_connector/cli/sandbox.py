@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Mapping
 
 import click
 
@@ -59,11 +60,12 @@ async def _until_stopped() -> None:
     await stopped.wait()
 
 
-def _described(store: dict[str, object]) -> str:
+def _described(store: Mapping[str, object]) -> str:
     admin, integrations = store["admin"], store["integrations"]
     assert isinstance(admin, dict)
     assert isinstance(integrations, dict)
     full = integrations["full"]
+    assert isinstance(full, dict)
     lines = [
         f"A stand-in for a Magento 2.4 store, not Magento: {store['url']}",
         "",

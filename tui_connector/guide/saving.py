@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..placeholder import Json
-from ..profile.document import UNSET, Document, write_atomic
+from ..profile.document import UNSET, Document, Unset
+from ..profile.files import digest, write_atomic
 from ..profile.model import schema
+from ..profile.values import Plain
 from ..secrets.vault import Vault
 from .steps import CLIENT, SecretPlace, Setup, environment_name
 
@@ -44,7 +46,9 @@ async def save(setup: Setup, document: Document | None, path: Path, vault: Vault
 def _write(setup: Setup, document: Document | None, path: Path, overwrite: bool) -> None:
     data = setup.data()
     if document is None:
-        document = Document.new(data)
+        whole = plain(data)
+        assert isinstance(whole, dict)
+        document = Document.new(whole)
     else:
         merge(document, data)
     document.save(path, overwrite=overwrite)
@@ -54,8 +58,9 @@ def _write(setup: Setup, document: Document | None, path: Path, overwrite: bool)
 def write_schema(path: Path) -> None:
     """Writes the JSON Schema for editors, where it is not there already as it is. Raises OSError."""
     text = json.dumps(schema(), indent=1, ensure_ascii=False).encode() + b"\n"
-    if not path.exists() or path.read_bytes() != text:
-        write_atomic(path, text, expect=digest(path))
+    there = path.read_bytes() if path.exists() else None
+    if there != text:
+        write_atomic(path, text, expect=None if there is None else digest(there))
 
 
 def merge(document: Document, data: Mapping[str, Json]) -> None:
@@ -69,7 +74,7 @@ def merge(document: Document, data: Mapping[str, Json]) -> None:
             if part == "clients" and name == CLIENT and isinstance(there, dict) and isinstance(there.get(name), dict):
                 _merge_client(document, name, there[name], value)
             elif not isinstance(there, dict) or there.get(name) != value:
-                document.set((part, name), value)
+                document.set((part, name), plain(value))
         for name in list(there) if isinstance(there, dict) and part in ("incoming", "outgoing") else []:
             if name not in wanted:
                 document.set((part, name), UNSET)
@@ -78,7 +83,7 @@ def merge(document: Document, data: Mapping[str, Json]) -> None:
 def _merge_client(document: Document, name: str, there: Mapping[str, Json], wanted: Json) -> None:
     assert isinstance(wanted, dict)
     if there.get("authentications") != wanted.get("authentications"):
-        document.set(("clients", name, "authentications"), wanted.get("authentications"))
+        document.set(("clients", name, "authentications"), plain(wanted.get("authentications")))
     plugins = there.get("plugins")
     for plugin in wanted["plugins"] if isinstance(wanted["plugins"], list) else []:
         assert isinstance(plugin, dict)
@@ -89,4 +94,15 @@ def _merge_client(document: Document, name: str, there: Mapping[str, Json], want
         ]
         for key, value in plugin.items():
             if same and key != "kind":
-                document.set(("clients", name, "plugins", same[0], key), value)
+                document.set(("clients", name, "plugins", same[0], key), plain(value))
+
+
+def plain(value: Json) -> Plain | Unset:
+    """The value as a document takes it; null, which TOML does not have, takes the key out."""
+    if value is None:
+        return UNSET
+    if isinstance(value, dict):
+        return {key: cleaned for key, item in value.items() if not isinstance(cleaned := plain(item), Unset)}
+    if isinstance(value, list):
+        return [cleaned for item in value if not isinstance(cleaned := plain(item), Unset)]
+    return value

@@ -79,7 +79,7 @@ WAYS: Mapping[Way, WayWords] = {
         (
             "Stores › Configuration › Services › OAuth › Consumer Settings: "
             "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (it is No since 2.4.4).",
-            "System › Extensions › Integrations › your row › Edit › Integration Details: the third value, Access Token.",
+            "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
         ),
     ),
     Way.ADMIN: WayWords(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,10 @@ def _heading(step: Step, say: Callable[[str], None]) -> None:
 
 async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callable[[str], None]) -> None:
     _heading(Step.BASICS, say)
-    state = None
     async with workbench.anonymous() as session:
-        async for state in search(address, session.client("default")):
-            pass
-    if state is None or state.found is None:
-        finding = state.finding if state else None
+        *_, state = [each async for each in search(address, session.client("default"))]
+    if state.found is None:
+        finding = state.finding
         raise StepFailed(f"{finding.summary}. {finding.remedy}" if finding else "There is no store at this address.")
     setup.found(state.found)
     for probe in state.probes:
@@ -121,7 +120,7 @@ async def _save(
     profile_directory: Path | None,
 ) -> Saved:
     _heading(Step.SAVE, say)
-    document = Document.read(path) if path.exists() else None
+    document = await asyncio.to_thread(_there, path)
     state = await workbench.vault.state()
     if not state.usable:
         setup.secret_place = SecretPlace.ENVIRONMENT
@@ -137,9 +136,9 @@ async def _save(
     call = await first_call(path.stem, "modules", environ, profile_directory)
     if not call.ok:
         raise StepFailed(f"The saved profile does not work in a new process: {call.command}\n{call.log}")
-    say(f"  ✔ in a new process: {call.command} → {call.log.split(' ', 1)[0] and _status_line(call.log)}")
+    say(f"  ✔ in a new process: {call.command} → exit code 0")
     return saved
 
 
-def _status_line(log: str) -> str:
-    return next((line.strip() for line in log.splitlines() if line.startswith("HTTP/") or " 200" in line), "200")
+def _there(path: Path) -> Document | None:
+    return Document.read(path) if path.exists() else None

@@ -143,10 +143,9 @@ def _by_magento(request: Request, answer: Answer, way: Way, evidence: tuple[str,
 def _refused(request: Request, resource: str, way: Way, evidence: tuple[str, ...]) -> Finding:
     """One body for every way in which Magento does not know a caller, or knows one who may not."""
     if resource != "Magento_Backend::admin":
-        tick = next(
-            (e.tick for e in (*READABLE.values(), *WRITABLE.values()) if e.resource == resource),
-            "its place in the tree",
-        )
+        ticks = {entity.resource: entity.tick for entity in READABLE.values()}
+        ticks |= {entity.resource: entity.tick for entity in WRITABLE.values()}
+        tick = ticks.get(resource, "its place in the tree")
         return Finding(
             "permission-missing",
             f"The token may not do this: it lacks {resource}",

@@ -109,8 +109,10 @@ def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
     """pydantic's `loc` without the tags of unions: what is really in the data, and a missing key at the end."""
     path: list[str | int] = []
     for position, step in enumerate(loc):
-        if (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
+        if isinstance(data, list) and isinstance(step, int) and step < len(data):
             data = data[step]
+        elif isinstance(data, dict) and step in data:
+            data = data[str(step)]
         elif position != len(loc) - 1 or not isinstance(data, dict) or step == "[key]":
             continue  # the tag of a union, not a key
         path.append(step)

@@ -17,7 +17,7 @@ from typing import Self
 from aiohttp import web
 
 from .access import Access
-from .answer import JSON_TYPE, Answer, Json, Refusal, internal, maintenance_page, php_json, store_page, web_server_page
+from .answer import JSON_TYPE, Answer, Refusal, internal, maintenance_page, php_json, store_page, web_server_page
 from .rest import Received, Rest, Told
 from .routes import Shop
 from .settings import InvalidSetting, Settings, UnknownSetting
@@ -69,16 +69,16 @@ class Sandbox:
         self._access = Access(options.seed, self._settings, now)
         self._shop = Shop(options.products, options.seed, self._settings, self._access, now)
         self._rest = Rest(self._shop, self._access)
-        self._journal: list[dict[str, Json]] = []
+        self._journal: list[dict[str, object]] = []
         self._runner: web.ServerRunner | None = None
         self.url = ""
 
     async def start(self) -> None:
         """Listen on 127.0.0.1. Raises `SandboxPortTaken`."""
         server = web.Server(self._handle, access_log=None, max_line_size=65536, max_field_size=65536)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._options.port, shutdown_timeout=0.1)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
         try:
             await site.start()
         except OSError as error:
@@ -102,7 +102,7 @@ class Sandbox:
     ) -> None:
         await self.close()
 
-    def description(self) -> dict[str, Json]:
+    def description(self) -> dict[str, object]:
         """Where the store is and what opens it: the address, an admin user, the integrations' four values."""
         sign_in = self._access.sign_in
         return {
@@ -115,7 +115,7 @@ class Sandbox:
             "integrations": {name: dict(each.values()) for name, each in self._access.integrations.items()},
         }
 
-    def journal(self) -> list[dict[str, Json]]:
+    def journal(self) -> list[dict[str, object]]:
         """What was received so far: number, method, path, who, status (null where the connection was cut)."""
         return [dict(entry) for entry in self._journal]
 
@@ -123,7 +123,11 @@ class Sandbox:
         path, _, query = request.raw_path.partition("?")
         if path.startswith(_CONTROL):
             return self._response(request, await self._control(request, path))
-        entry: dict[str, Json] = {"number": len(self._journal) + 1, "method": request.method, "path": request.raw_path}
+        entry: dict[str, object] = {
+            "number": len(self._journal) + 1,
+            "method": request.method,
+            "path": request.raw_path,
+        }
         entry |= {"who": "anonymous", "status": None}
         self._journal.append(entry)
         latency = self._settings.integer("sandbox/latency_ms")
@@ -222,7 +226,9 @@ def _failure(status: int, number: int) -> Answer:
     if status in (403, 404, 502, 504):
         return web_server_page(status, _REASONS[status])
     refusal = (
-        internal(f"request {number}") if status == 500 else Refusal(status, "Too Many Requests" if status == 429 else "Failure")
+        internal(f"request {number}")
+        if status == 500
+        else Refusal(status, "Too Many Requests" if status == 429 else "Failure")
     )
     return Answer(status, JSON_TYPE, php_json(refusal.envelope))
 

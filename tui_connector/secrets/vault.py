@@ -20,13 +20,16 @@ from .source import SecretSource
 T = TypeVar("T")
 _USER = "tui-connector"
 _WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
-_ALLOWED = {
-    "keyring.backends.SecretService": "the Secret Service (GNOME Keyring, KeePassXC, …)",
-    "keyring.backends.libsecret": "the Secret Service, by libsecret",
-    "keyring.backends.kwallet": "KWallet",
-    "keyring.backends.macOS": "the macOS Keychain",
-    "keyring.backends.Windows": "the Windows Credential Manager",
-}
+_ALLOWED = frozenset(
+    {
+        "keyring.backends.SecretService",
+        "keyring.backends.libsecret",
+        "keyring.backends.kwallet",
+        "keyring.backends.macOS",
+        "keyring.backends.Windows",
+    }
+)
+_CLASSES = {"keyring.backends.kwallet": "DBusKeyring", "keyring.backends.Windows": "WinVaultKeyring"}
 
 
 class SecretError(Exception):
@@ -258,8 +261,9 @@ class Vault:
         modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
         reasons = []
         for module in modules:
-            keyring_class = importlib.import_module(module).Keyring
             try:
+                found = importlib.import_module(module)
+                keyring_class = getattr(found, _CLASSES.get(module, "Keyring"))
                 keyring_class.priority  # noqa: B018 - raises where this keyring cannot work here
                 keyring: Keyring = keyring_class()
             except Exception as error:  # noqa: BLE001 - each backend has its own way to say that it is not there
