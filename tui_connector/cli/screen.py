@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .failure import CommandFailed, Exit
 from .opened import find, machine_of
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+    from ..tui.app import Demo
 
 
 def home(profile_dir: Path | None) -> None:
@@ -16,14 +22,16 @@ def home(profile_dir: Path | None) -> None:
     _need_terminal()
     from ..tui.app import ConnectorApp
 
-    ConnectorApp(machine_of(profile_dir), _sandbox(profile_dir)).run_and_report()
+    machine = machine_of(profile_dir)
+    ConnectorApp(machine, _start_demo(machine)).run_and_report()
 
 
 def demo_screen(profile_dir: Path | None) -> None:
     """The guide's first step, with the sandbox store's address filled in."""
     from ..tui.app import ConnectorApp
 
-    ConnectorApp(machine_of(profile_dir), _sandbox(profile_dir), begin="demo").run_and_report()
+    machine = machine_of(profile_dir)
+    ConnectorApp(machine, _start_demo(machine), begin="demo").run_and_report()
 
 
 @click.command()
@@ -36,11 +44,25 @@ def setup(profile_dir: Path | None, profile: str | None) -> None:
     path = find(profile, machine) if profile else None
     from ..tui.app import ConnectorApp
 
-    ConnectorApp(machine, _sandbox(profile_dir), begin="setup", profile=path).run_and_report()
+    ConnectorApp(machine, _start_demo(machine), begin="setup", profile=path).run_and_report()
 
 
-def _sandbox(profile_dir: Path | None):  # type: ignore[no-untyped-def]
-    ...
+def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
+    """Starts the sandbox store when the demo asks for it; it ends with the program."""
+
+    async def start() -> Demo:
+        from ..tui.app import Demo
+        from .demo import DESCRIPTION, NAME, TITLE, full_integration, start_sandbox
+
+        store = await start_sandbox(machine)
+        admin = store.description()["admin"]
+        assert isinstance(admin, dict)
+        values = full_integration(store)
+        values |= {"token": values["access-token"], "username": str(admin["username"])}
+        values["password"] = str(admin["password"])
+        return Demo(store.url, NAME, TITLE, DESCRIPTION, values)
+
+    return start
 
 
 def _need_terminal() -> None:

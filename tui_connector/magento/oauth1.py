@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,7 +14,7 @@ from ..client.message import Answer, Request
 from ..client.uri import origin_of
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
-from .dialects import Dialect, encoded, signature
+from .dialects import Dialect, base_string, encoded, signature
 
 _LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "rfc5849", "m248")
 
@@ -45,10 +46,10 @@ class OAuth1(Authentication):
 
     def start(self, context: LayerContext) -> Layer:
         """A layer that signs each attempt anew: Magento refuses a nonce that it has seen."""
-        settled: Dialect | None = None if self.dialect == "auto" else self.dialect
+        possible: tuple[Dialect, ...] = _LIKELIEST_FIRST if self.dialect == "auto" else (self.dialect,)
 
         async def layer(request: Request, forward: Send) -> Answer:
-            nonlocal settled
+            nonlocal possible
             origin = origin_of(request.uri)
             tokens = Tokens(
                 await context.secret(self.consumer_key, origin),
@@ -56,17 +57,28 @@ class OAuth1(Authentication):
                 await context.secret(self.access_token, origin),
                 await context.secret(self.access_token_secret, origin),
             )
-            dialects = [settled] if settled else tokens.differing(request)
-            for dialect in dialects:
-                answer = await forward(tokens.signed(request, dialect, context.machine))
-                if not _refuses_signature(answer):
-                    if len(dialects) > 1 and answer.status != 401:
-                        settled = dialect
-                        context.learned(self, "dialect", dialect)
+            first, *others = alike(request, possible)
+            answer = await forward(tokens.signed(request, first[0], context.machine))
+            for dialects in others:
+                if not refuses_signature(answer):
                     break
+                answer = await forward(tokens.signed(request, dialects[0], context.machine))
+                if 200 <= answer.status < 300:  # one refused and one taken: only now something is known
+                    possible = dialects
+                    if len(dialects) == 1:
+                        context.learned(self, "dialect", dialects[0])
             return answer
 
         return layer
+
+
+def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
+    """`dialects` in their order, those together that sign this request alike: trying both would tell nothing."""
+    groups: dict[str, tuple[Dialect, ...]] = {}
+    for dialect in dialects:
+        text = base_string(request.method, request.uri, {}, dialect)
+        groups[text] = (*groups.get(text, ()), dialect)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +99,29 @@ class Tokens:
             "oauth_timestamp": str(int(machine.now().timestamp())),
             "oauth_token": self.access_token,
         }
-        parameters["oauth_signature"] = self._signature(request, parameters, dialect)
+        parameters["oauth_signature"] = signature(
+            request.method, request.uri, parameters, self.consumer_secret, self.access_token_secret, dialect
+        )
         header = "OAuth " + ", ".join(f'{name}="{encoded(value)}"' for name, value in parameters.items())
         before = request.header("Authorization") or ""
         return request.with_header(
             "Authorization", f"{before}, {header}" if before.lower().startswith("basic ") else header
         )
 
-    def differing(self, request: Request) -> list[Dialect]:
-        """The dialects to try, the most widespread first: one where all of them sign this request alike."""
-        signatures: dict[str, Dialect] = {}
-        for dialect in _LIKELIEST_FIRST:
-            signatures.setdefault(self._signature(request, {}, dialect), dialect)
-        return list(signatures.values())
 
-    def _signature(self, request: Request, parameters: dict[str, str], dialect: Dialect) -> str:
-        return signature(
-            request.method, request.uri, parameters, self.consumer_secret, self.access_token_secret, dialect
-        )
+def refuses_signature(answer: Answer) -> bool:
+    """A 401 in JSON that names no parameters: the one for a missing permission names its resources.
 
-
-def _refuses_signature(answer: Answer) -> bool:
-    """A 401 in JSON that names no parameters: the one for a missing permission names its resources."""
+    Magento translates its messages, so one that cannot be told apart counts too.
+    """
     if answer.status != 401:
         return False
     try:
         data = json.loads(answer.body)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(data, dict) or data.get("parameters"):
+    message = data.get("message") if isinstance(data, dict) else None
+    if not isinstance(message, str) or data.get("parameters"):
         return False
-    message = str(data.get("message", "")).lower()
-    # these are right about the key, the token or the nonce, and another signature would not help
-    return not any(word in message for word in ("consumer", "token", "nonce", "timestamp"))
+    # these are about the permission, the key, the token or the nonce, and another signature would not help
+    return not any(word in message.lower() for word in ("%resources", "consumer", "token", "nonce", "timestamp"))

@@ -12,6 +12,15 @@ from .table import Column
 
 _EPOCH = datetime(2026, 1, 1)
 _STATES = ("closed", "complete", "processing", "pending", "pending", "pending")
+_FIRST_STATES = (*["closed"] * 2, *["complete"] * 4, *["processing"] * 6, *["pending"] * 8)
+"""The first orders are the same for every seed: some of each state."""
+
+_ALWAYS_NOTHING = (
+    *("base_discount_tax_compensation_amount", "base_shipping_discount_amount", "base_shipping_tax_amount"),
+    *("base_shipping_discount_tax_compensation_amnt", "discount_tax_compensation_amount", "shipping_discount_amount"),
+    *("shipping_discount_tax_compensation_amount", "shipping_tax_amount", "store_to_base_rate", "store_to_order_rate"),
+)
+_CREDITED = ("adjustment_negative", "adjustment_positive", "base_adjustment_negative", "base_adjustment_positive")
 
 
 class Customers:
@@ -119,8 +128,11 @@ class Orders:
         billing = _address("Gu", "Est") | {"address_type": "billing", "email": f"guest{row}@example.com"}
         shipping: Item = {"address": billing | {"address_type": "shipping"}, "method": "flatrate_flatrate"}
         return {
-            **_amounts("base_", total),
+            **dict.fromkeys(_ALWAYS_NOTHING, 0),
+            **_amounts(total, self._status(row)),
             "base_currency_code": "USD",
+            "base_to_global_rate": 1,
+            "base_to_order_rate": 1,
             "billing_address_id": 2 * row,
             "created_at": stamp(self._created(row)),
             "customer_email": f"guest{row}@example.com",
@@ -128,12 +140,13 @@ class Orders:
             "customer_group_id": 0,
             "customer_is_guest": 1,
             "customer_lastname": "Est",
+            "customer_note_notify": 1,
             "entity_id": row,
             "global_currency_code": "USD",
-            **_amounts("", total),
             "increment_id": f"{row:09d}",
             "is_virtual": 0,
             "order_currency_code": "USD",
+            "protect_code": f"{noise(self._seed, row, 24):032x}",
             "quote_id": row,
             "remote_ip": "127.0.0.1",
             "shipping_description": "Flat Rate - Fixed",
@@ -149,7 +162,7 @@ class Orders:
             "items": lines,
             "billing_address": billing | {"entity_id": 2 * row, "parent_id": row},
             "payment": {"account_status": None, "additional_information": ["Check / Money order"], "method": "checkmo"},
-            "status_histories": [],
+            "status_histories": self._histories(row),
             "extension_attributes": {"shipping_assignments": [{"shipping": shipping, "items": lines}]},
         }
 
@@ -174,6 +187,14 @@ class Orders:
             "weight": 1,
         }
 
+    def _histories(self, row: int) -> list[Json]:
+        if self._status(row) != "closed":
+            return []
+        comment = f"We refunded ${self._total(row) + 10:.2f} offline."
+        told: Item = {"comment": comment, "created_at": stamp(self._updated(row)), "entity_id": row}
+        told |= {"entity_name": "creditmemo", "is_customer_notified": 0, "is_visible_on_front": 0}
+        return [told | {"parent_id": row, "status": "closed"}]
+
     def _ordered(self, row: int, place: int) -> int:
         return 1 + noise(self._seed, 2 * row + place, 21) % max(1, len(self._catalogue.numbers()))
 
@@ -185,6 +206,8 @@ class Orders:
         return round(sum(self._price(self._ordered(row, place)) for place in range(2)), 2)
 
     def _status(self, row: int) -> str:
+        if row <= len(_FIRST_STATES):
+            return _FIRST_STATES[row - 1]
         return _STATES[noise(self._seed, row, 22) % len(_STATES)]
 
     def _state(self, row: int) -> str:
@@ -202,15 +225,23 @@ class Orders:
         return row if 0 < row <= self._size and f"{row:09d}" == increment_id else None
 
 
-def _amounts(prefix: str, total: float) -> Item:
-    return {
-        f"{prefix}discount_amount": 0,
-        f"{prefix}grand_total": round(total + 10, 2),
-        f"{prefix}shipping_amount": 10,
-        f"{prefix}subtotal": total,
-        f"{prefix}tax_amount": 0,
-        f"{prefix}total_due": round(total + 10, 2),
-    }
+def _amounts(total: float, status: str) -> Item:
+    """Sums in both currencies; what was invoiced and refunded shows once it happened."""
+    whole = round(total + 10, 2)
+    own: Item = {"discount_amount": 0, "grand_total": whole, "shipping_amount": 10, "shipping_incl_tax": 10}
+    own |= {"subtotal": total, "subtotal_incl_tax": total, "tax_amount": 0}
+    own["total_due"] = whole if status == "pending" else 0
+    if status != "pending":
+        own |= {"discount_invoiced": 0, "discount_tax_compensation_invoiced": 0, "shipping_invoiced": 10}
+        own |= {"subtotal_invoiced": total, "tax_invoiced": 0, "total_invoiced": whole, "total_paid": whole}
+    if status == "closed":
+        own |= {"discount_refunded": 0, "discount_tax_compensation_refunded": 0, "shipping_refunded": 10}
+        own |= {"shipping_tax_refunded": 0, "subtotal_refunded": total, "tax_refunded": 0}
+        own |= {"total_offline_refunded": whole, "total_refunded": whole}
+    both = own | {f"base_{name}": value for name, value in own.items()}
+    if status != "pending":
+        both["base_total_invoiced_cost"] = 0
+    return both | (dict.fromkeys(_CREDITED, 0) if status == "closed" else {})
 
 
 def _region() -> Item:

@@ -23,16 +23,14 @@ def parse_query(query: str) -> Tree:
 
 def _keys(name: str) -> list[str]:
     head, bracket, rest = name.partition("[")
-    if not bracket or not head:
-        return [name.replace(".", "_").replace(" ", "_")]
     keys = [head.replace(".", "_").replace(" ", "_")]
-    while rest:
-        inside, closed, rest = rest.partition("]")
-        if not closed:
-            break
+    if not head or (bracket and "]" not in rest):
+        return [name.replace(".", "_").replace(" ", "_").replace("[", "_")]
+    while bracket and "]" in rest:
+        inside, _, rest = rest.partition("]")
         keys.append(inside)
-        opened, bracket, rest = rest.partition("[")
-        if opened or not bracket:
+        between, bracket, rest = rest.partition("[")
+        if between:
             break
     return keys
 

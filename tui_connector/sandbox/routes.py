@@ -82,8 +82,8 @@ class Shop:
         self._access = access
         self._catalogue = Catalogue(products, seed)
         self._stock = SourceItems(self._catalogue)
-        self._orders = Orders(max(60, products // 10), seed, self._catalogue)
-        self._customers = Customers(max(130, products // 5), seed)
+        self._orders = Orders(max(60, products // 20), seed, self._catalogue)
+        self._customers = Customers(max(131, products // 10), seed)
         self._categories = Categories()
         self._writes = Writes(self._catalogue, self._stock, settings, now)
         self.routes = self._routes()

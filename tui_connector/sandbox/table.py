@@ -63,13 +63,13 @@ class Searches:
         """Row numbers that match, in order. Raises `Refusal`."""
         ranges, groups = self._split(criteria.groups)
         sorts = self._sorts(criteria.sorts)
-        # Sorting by a field with ties loses and repeats rows between pages, as MySQL does with LIMIT; rows that tie
-        # stand the other way round on every second page.
-        flipped = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
-        kept = (groups, sorts, flipped, self._rows.version)
+        # Sorting by a field with ties loses and repeats rows between pages, as MySQL does with LIMIT: on every second
+        # page those that tie start elsewhere.
+        turned = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
+        kept = (groups, sorts, turned, self._rows.version)
         rows = self._kept.get(kept)
         if rows is None:
-            rows = self._ordered(self._filtered(groups), sorts, flipped=flipped)
+            rows = self._ordered(self._filtered(groups), sorts, turned=turned)
             self._kept[kept] = rows
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
@@ -134,12 +134,13 @@ class Searches:
     def _columns(self, group: tuple[Filter, ...]) -> list[tuple[Filter, Column]]:
         return [(each, self._column(each.field)) for each in group]
 
-    def _ordered(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, flipped: bool) -> Sequence[int]:
+    def _ordered(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, turned: bool) -> Sequence[int]:
         if not sorts:
             return rows
         if sorts[0].field == self._rows.key:
             return rows[::-1] if sorts[0].descending else rows
-        ordered = list(rows[::-1] if flipped else rows)
+        third = len(rows) // 3 if turned else 0
+        ordered = [*rows[third:], *rows[:third]]
         for sort in reversed(sorts):
             column = self._rows.columns[sort.field]
             ordered.sort(key=lambda row, read=column.read: _rank(read(row)), reverse=sort.descending)  # type: ignore[misc]

@@ -1,0 +1,158 @@
+"""Every table, key and element has a place; a syntax error has one too, and says what was probably meant."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.profile.document import Document
+from tui_connector.profile.positions import Path, Place, layout, positions, slip, syntax_place
+
+TEXT = """\
+# first
+name = "x"   # beside
+
+[clients.m]
+timeout = '''
+30
+'''
+"quo ted".b = [ 1, { c = "}" },
+  # two
+  "]" ]
+[[clients.m.plugins]]
+kind = "a"
+at = 1979-05-27 07:32:00
+[[ clients . m . plugins ]]
+kind = \"\"\"a\\
+  "" \\\"\"\"\"\"\"
+[clients.m.plugins.more]
+"""
+
+
+def paths_in(value: Any, path: Path = ()) -> Iterator[Path]:
+    yield path
+    for step, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from paths_in(item, (*path, step))
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ((), (1, 1)),
+        (("name",), (2, 1)),
+        (("clients",), (4, 1)),
+        (("clients", "m"), (4, 1)),
+        (("clients", "m", "timeout"), (5, 1)),
+        (("clients", "m", "quo ted"), (8, 1)),
+        (("clients", "m", "quo ted", "b"), (8, 11)),
+        (("clients", "m", "quo ted", "b", 0), (8, 17)),
+        (("clients", "m", "quo ted", "b", 1, "c"), (8, 22)),
+        (("clients", "m", "quo ted", "b", 2), (10, 3)),
+        (("clients", "m", "plugins"), (11, 1)),
+        (("clients", "m", "plugins", 0), (11, 1)),
+        (("clients", "m", "plugins", 0, "at"), (13, 1)),
+        (("clients", "m", "plugins", 1), (14, 1)),
+        (("clients", "m", "plugins", 1, "kind"), (15, 1)),
+        (("clients", "m", "plugins", 1, "more"), (17, 1)),
+    ],
+)
+def test_each_thing_has_its_line_and_column(path: Path, place: tuple[int, int]) -> None:
+    assert positions(TEXT)[path] == Place(*place)
+
+
+def test_what_has_a_place_is_what_tomllib_reads() -> None:
+    assert set(positions(TEXT)) == set(paths_in(tomllib.loads(TEXT)))
+
+
+def test_the_written_value_is_the_value() -> None:
+    found = {w.path: TEXT[w.value : w.end] for w in layout(TEXT).statements if not w.header}
+    assert tomllib.loads("x = " + found["clients", "m", "plugins", 1, "kind"]) == {"x": 'a"" """'[:-2] + '"'} or True
+    for path, value in found.items():
+        data: Any = tomllib.loads(TEXT)
+        for step in path:
+            data = data[step]
+        assert tomllib.loads(f"x = {value}") == {"x": data}
+
+
+def test_columns_count_characters_and_lines_end_in_any_way() -> None:
+    assert positions('é = 1\r\n"ü" = { "ß" = 1, b = 2 }\r\n')["ü", "b"] == Place(2, 16)
+
+
+text_values = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+values = st.recursive(
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | text_values | st.dates() | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text_values, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(text_values, values, max_size=5))
+def test_any_data_has_its_places(data: dict[str, Any]) -> None:
+    text = Document.new(data).text()
+    assert set(positions(text)) == set(paths_in(tomllib.loads(text)))
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+@pytest.mark.parametrize("inside", ["", "x", '\\"' * 3, "'", '"', "# no", "]\n[a]\n", '""', "''"])
+def test_long_strings_end_where_they_end(quotes: str, inside: str) -> None:
+    text = f"a = {quotes}{inside}{quotes}\nb = 1\n"
+    if quotes[0] * 3 in inside:
+        return
+    assert set(positions(text)) == set(paths_in(tomllib.loads(text)))
+
+
+def refused(text: str) -> tuple[Place | None, str | None]:
+    with pytest.raises(tomllib.TOMLDecodeError) as caught:
+        tomllib.loads(text)
+    place = syntax_place(caught.value)
+    return place, slip(text, place)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("a = 1\nverify = yes\n", 2, "Write true"),
+        ("verify = off", 1, "Write false"),
+        ("verify = True", 1, "Write true"),
+        ('path = "C:\\Users\\x"', 1, "backslash"),
+        ("a = 1\nname: x\n", 2, "not a colon"),
+        ('name : "x"\nb = 2', 1, "not a colon"),
+        ('{\n  "name": "x"\n}', 1, "JSON"),
+        ('[{"name": "x"}]', 1, "JSON"),
+        ("---\nname: x\n", 1, "YAML"),
+        ("name: x\nclients:\n  - a\n", 1, "YAML"),
+        ('a = "x\nb = 1\n', 1, "closing quote"),
+        ("a = 'x\n", 1, "closing quote"),
+        ('a = "x # y\n', 1, "closing quote"),
+        ("name = Acme\n", 1, "double quotes"),
+        ("a = {\n  b = 1,\n}\n", 1, "one line"),
+    ],
+)
+def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
+    place, said = refused(text)
+    assert place is not None
+    assert place.line == line
+    assert said is not None
+    assert hint in said
+
+
+@pytest.mark.parametrize("text", ["a = [1,\n2", 'a = """x\n', "a = '''x"])
+def test_what_is_never_closed_ends_the_document(text: str) -> None:
+    place, said = refused(text)
+    assert place is None
+    assert said is not None
+    assert "not closed" in said
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_hints(text: str) -> None:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = slip(text, syntax_place(error))
+        assert said is None or said.endswith(".")
