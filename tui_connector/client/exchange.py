@@ -76,7 +76,8 @@ class Exchange:
 
     @property
     def failed(self) -> bool:
-        return self.status is None or self.status >= 400
+        """No answer, or a refusal. A probe asks what is there: for it any answer is one."""
+        return self.status is None or (self.status >= 400 and self.purpose != "probe")
 
     @property
     def size(self) -> int:

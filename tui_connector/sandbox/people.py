@@ -135,12 +135,7 @@ class Orders:
             "base_to_order_rate": 1,
             "billing_address_id": 2 * row,
             "created_at": stamp(self._created(row)),
-            "customer_email": f"guest{row}@example.com",
-            "customer_firstname": "Gu",
-            "customer_group_id": 0,
-            "customer_is_guest": 1,
-            "customer_lastname": "Est",
-            "customer_note_notify": 1,
+            **_guest(row),
             "entity_id": row,
             "global_currency_code": "USD",
             "increment_id": f"{row:09d}",
@@ -242,6 +237,17 @@ def _amounts(total: float, status: str) -> Item:
     if status != "pending":
         both["base_total_invoiced_cost"] = 0
     return both | (dict.fromkeys(_CREDITED, 0) if status == "closed" else {})
+
+
+def _guest(row: int) -> Item:
+    return {
+        "customer_email": f"guest{row}@example.com",
+        "customer_firstname": "Gu",
+        "customer_group_id": 0,
+        "customer_is_guest": 1,
+        "customer_lastname": "Est",
+        "customer_note_notify": 1,
+    }
 
 
 def _region() -> Item:

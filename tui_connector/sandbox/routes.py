@@ -71,6 +71,42 @@ class Route:
         return variables
 
 
+_PRODUCTS, _CATEGORIES = "Magento_Catalog::products", "Magento_Catalog::categories"
+_ORDERS, _CUSTOMERS = "Magento_Sales::actions_view", "Magento_Customer::customer"
+_STORE, _SOURCES = "Magento_Backend::store", "Magento_InventoryApi::source"
+_ASSIGN = "Magento_InventoryApi::stock_source_item_assign"
+_TABLE = (
+    ("GET", "/V1/products", _PRODUCTS, "catalogProductRepositoryV1", "products"),
+    ("POST", "/V1/products", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
+    ("GET", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "product"),
+    ("PUT", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
+    ("GET", "/V1/orders", _ORDERS, "salesOrderRepositoryV1", "orders"),
+    ("GET", "/V1/orders/:id", _ORDERS, "salesOrderRepositoryV1", "order"),
+    ("GET", "/V1/customers/search", _CUSTOMERS, "customerCustomerRepositoryV1", "customers"),
+    ("GET", "/V1/categories", _CATEGORIES, "catalogCategoryManagementV1", "tree"),
+    ("GET", "/V1/categories/list", _CATEGORIES, "catalogCategoryListV1", "categories"),
+    ("GET", "/V1/inventory/source-items", _SOURCES, "inventoryApiSourceItemRepositoryV1", "source items"),
+    ("POST", "/V1/inventory/source-items", _ASSIGN, "inventoryApiSourceItemsSaveV1", "write source items"),
+    ("GET", "/V1/modules", ANY_RESOURCE, "backendModuleServiceV1", "modules"),
+    ("GET", "/V1/store/storeViews", _STORE, "storeStoreRepositoryV1", "views"),
+    ("GET", "/V1/store/websites", _STORE, "storeWebsiteRepositoryV1", "websites"),
+    ("GET", "/V1/store/storeGroups", _STORE, "storeGroupRepositoryV1", "groups"),
+    ("GET", "/V1/store/storeConfigs", _STORE, "storeStoreConfigManagerV1", "configs"),
+    ("GET", "/V1/directory/currency", ANONYMOUS, "directoryCurrencyInformationAcquirerV1", "currency"),
+    ("GET", "/V1/directory/countries", ANONYMOUS, "directoryCountryInformationAcquirerV1", "countries"),
+    ("POST", "/V1/integration/admin/token", ANONYMOUS, "integrationAdminTokenServiceV1", "password"),
+    ("POST", "/V1/tfa/provider/google/authenticate", ANONYMOUS, "twoFactorAuthGoogleAuthenticateV1", "google"),
+    ("POST", "/V1/tfa/provider/authy/authenticate", ANONYMOUS, "twoFactorAuthAuthyAuthenticateV1", "authy"),
+)
+"""Method, path, resource, service, and the name of what answers."""
+
+_OPEN_IF_INSECURE = (
+    *("/V1/products", "/V1/products/:sku", "/V1/categories", "/V1/categories/list"),
+    *("/V1/store/storeViews", "/V1/store/websites", "/V1/store/storeGroups", "/V1/store/storeConfigs"),
+)
+"""What module-webapi-security opens to everybody, for reading only."""
+
+
 class Shop:
     """Everything the routes read and change."""
 
@@ -86,7 +122,11 @@ class Shop:
         self._customers = Customers(max(131, products // 10), seed)
         self._categories = Categories()
         self._writes = Writes(self._catalogue, self._stock, settings, now)
-        self.routes = self._routes()
+        handlers = self._handlers()
+        self.routes = tuple(
+            Route(method, path, resource, service, handlers[name], method == "GET" and path in _OPEN_IF_INSECURE)
+            for method, path, resource, service, name in _TABLE
+        )
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
         """The route of a path. Raises `Refusal` 404; a wrong method is no route either."""
@@ -106,96 +146,30 @@ class Shop:
         insecure = route.open_if_insecure and self._settings.flag("webapi/webapisecurity/allow_insecure")
         return ANONYMOUS if insecure else route.resource
 
-    def _routes(self) -> tuple[Route, ...]:
-        store, orders = "Magento_Backend::store", "Magento_Sales::actions_view"
-        products, categories = "Magento_Catalog::products", "Magento_Catalog::categories"
-        take, sources = "Magento_InventoryApi::stock_source_item_assign", "Magento_InventoryApi::source"
-        customers = "Magento_Customer::customer"
+    def _handlers(self) -> Mapping[str, Handler]:
         sign_in = self._access.sign_in
-        return (
-            Route("GET", "/V1/products", products, "catalogProductRepositoryV1", self._listed(self._catalogue), True),
-            Route("POST", "/V1/products", products, "catalogProductRepositoryV1", self._write),
-            Route("GET", "/V1/products/:sku", products, "catalogProductRepositoryV1", self._product, True),
-            Route("PUT", "/V1/products/:sku", products, "catalogProductRepositoryV1", self._write),
-            Route("GET", "/V1/orders", orders, "salesOrderRepositoryV1", self._listed(self._orders)),
-            Route("GET", "/V1/orders/:id", orders, "salesOrderRepositoryV1", self._order),
-            Route(
-                "GET",
-                "/V1/customers/search",
-                customers,
-                "customerCustomerRepositoryV1",
-                handler=self._listed(self._customers),
-            ),
-            Route("GET", "/V1/categories", categories, "catalogCategoryManagementV1", self._tree, True),
-            Route(
-                "GET",
-                "/V1/categories/list",
-                categories,
-                "catalogCategoryListV1",
-                handler=self._listed(self._categories),
-                open_if_insecure=True,
-            ),
-            Route(
-                "GET",
-                "/V1/inventory/source-items",
-                sources,
-                "inventoryApiSourceItemRepositoryV1",
-                handler=self._listed(self._stock),
-            ),
-            Route(
-                "POST",
-                "/V1/inventory/source-items",
-                take,
-                "inventoryApiSourceItemsSaveV1",
-                handler=lambda call: self._writes.source_items(call.body),
-            ),
-            Route("GET", "/V1/modules", ANY_RESOURCE, "backendModuleServiceV1", self._modules),
-            Route("GET", "/V1/store/storeViews", store, "storeStoreRepositoryV1", lambda call: STORE_VIEWS, True),
-            Route("GET", "/V1/store/websites", store, "storeWebsiteRepositoryV1", lambda call: WEBSITES, True),
-            Route("GET", "/V1/store/storeGroups", store, "storeGroupRepositoryV1", lambda call: STORE_GROUPS, True),
-            Route(
-                "GET",
-                "/V1/store/storeConfigs",
-                store,
-                "storeStoreConfigManagerV1",
-                handler=lambda call: store_configs(self.url),
-                open_if_insecure=True,
-            ),
-            Route(
-                "GET",
-                "/V1/directory/currency",
-                ANONYMOUS,
-                "directoryCurrencyInformationAcquirerV1",
-                handler=lambda call: CURRENCY,
-            ),
-            Route(
-                "GET",
-                "/V1/directory/countries",
-                ANONYMOUS,
-                "directoryCountryInformationAcquirerV1",
-                handler=lambda call: countries(),
-            ),
-            Route(
-                "POST",
-                "/V1/integration/admin/token",
-                ANONYMOUS,
-                "integrationAdminTokenServiceV1",
-                handler=lambda call: sign_in.password_token(call.body),
-            ),
-            *(
-                Route(
-                    "POST",
-                    f"/V1/tfa/provider/{provider}/authenticate",
-                    ANONYMOUS,
-                    service,
-                    handler=lambda call, provider=provider: sign_in.code_token(provider, call.body),  # type: ignore[misc]
-                )
-                for provider, service in (
-                    ("google", "twoFactorAuthGoogleAuthenticateV1"),
-                    ("authy", "twoFactorAuthAuthyAuthenticateV1"),
-                )
-            ),
-        )
+        return {
+            "products": self._listed(self._catalogue),
+            "product": self._product,
+            "write product": self._write,
+            "orders": self._listed(self._orders),
+            "order": self._order,
+            "customers": self._listed(self._customers),
+            "tree": self._tree,
+            "categories": self._listed(self._categories),
+            "source items": self._listed(self._stock),
+            "write source items": lambda call: self._writes.source_items(call.body),
+            "modules": self._modules,
+            "views": lambda call: STORE_VIEWS,
+            "websites": lambda call: WEBSITES,
+            "groups": lambda call: STORE_GROUPS,
+            "configs": lambda call: store_configs(self.url),
+            "currency": lambda call: CURRENCY,
+            "countries": lambda call: countries(),
+            "password": lambda call: sign_in.password_token(call.body),
+            "google": lambda call: sign_in.code_token("google", call.body),
+            "authy": lambda call: sign_in.code_token("authy", call.body),
+        }
 
     def _listed(self, rows: Rows) -> Handler:
         searches = Searches(rows)

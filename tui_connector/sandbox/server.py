@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ _CONTROL = "/__sandbox__/"
 _LONGEST_LINE = 8192
 _LARGEST_BODY = 1024 * 1024
 """nginx's defaults: large_client_header_buffers and client_max_body_size."""
+_JOURNAL = 100_000
+"""Requests that are remembered."""
 _RAW_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Temporarily Unavailable"}
 _REASONS |= {504: "Gateway Time-out", 403: "Forbidden", 404: "Not Found"}
@@ -69,7 +72,8 @@ class Sandbox:
         self._access = Access(options.seed, self._settings, now)
         self._shop = Shop(options.products, options.seed, self._settings, self._access, now)
         self._rest = Rest(self._shop, self._access)
-        self._journal: list[dict[str, object]] = []
+        self._journal: deque[dict[str, object]] = deque(maxlen=_JOURNAL)
+        self._received = 0
         self._runner: web.ServerRunner | None = None
         self.url = ""
 
@@ -123,11 +127,8 @@ class Sandbox:
         path, _, query = request.raw_path.partition("?")
         if path.startswith(_CONTROL):
             return self._response(request, await self._control(request, path))
-        entry: dict[str, object] = {
-            "number": len(self._journal) + 1,
-            "method": request.method,
-            "path": request.raw_path,
-        }
+        self._received += 1
+        entry: dict[str, object] = {"number": self._received, "method": request.method, "path": request.raw_path}
         entry |= {"who": "anonymous", "status": None}
         self._journal.append(entry)
         latency = self._settings.integer("sandbox/latency_ms")
@@ -153,7 +154,7 @@ class Sandbox:
             return _page(trimmed)
         status = self._settings.faults.take_failure()
         if status:
-            return _failure(status, len(self._journal))
+            return _failure(status, self._received)
         headers = {name.lower(): value for name, value in request.headers.items()}
         received = Received(request.method, path, query, headers, await request.read())
         return self._rest.answer(received, told)
@@ -175,9 +176,10 @@ class Sandbox:
     async def _control(self, request: web.BaseRequest, path: str) -> Answer:
         name = path.removeprefix(_CONTROL)
         if (request.method, name) == ("GET", "requests"):
-            return Answer(200, JSON_TYPE, json.dumps(self._journal))
+            return Answer(200, JSON_TYPE, json.dumps(list(self._journal)))
         if (request.method, name) == ("DELETE", "requests"):
             self._journal.clear()
+            self._received = 0
             return Answer(200, JSON_TYPE, "[]")
         if (request.method, name) == ("POST", "settings"):
             return self._change(await request.read())

@@ -72,7 +72,7 @@ class BasicsPane(StepPane):
             self._say_base_uri()
 
     @on(Input.Changed, "#field-name")
-    def _name(self, event: Input.Changed) -> None:
+    def _name_typed(self, event: Input.Changed) -> None:
         if self.work.document is None and event.value.strip():
             self.setup.name = event.value.strip()
 

@@ -41,7 +41,7 @@ class SecretInput(Input):
         # the messages of Input carry the value, and Textual's console prints messages
         return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
 
-    async def _on_paste(self, event: events.Paste) -> None:
+    def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
         values = pasted(event.text)
@@ -51,7 +51,7 @@ class SecretInput(Input):
 
     async def action_submit(self) -> None:
         self.give()
-        self.screen.post_message(Entered(self.name or ""))
+        self.post_message(Entered(self.name or ""))
 
     def give(self) -> None:
         """Hands over what was typed."""

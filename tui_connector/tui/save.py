@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -72,7 +73,7 @@ class SavePane(StepPane):
             self._asked_keyring = True
             self.run_worker(self._ask_keyring())
 
-    def _path(self):  # type: ignore[no-untyped-def]
+    def _path(self) -> Path:
         return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
 
     def _preview(self) -> None:

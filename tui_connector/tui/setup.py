@@ -31,10 +31,16 @@ WIDE = (100, 32)
 _PANES: tuple[type[StepPane], ...] = (BasicsPane, AuthenticationPane, IncomingPane, OutgoingPane, SavePane)
 
 
-def letter(key: str, action: str, description: str, name: str, *also: str, show: bool = False) -> Binding:
-    """An action's key: the letter outside a field; in a field Esc, then it, which may arrive as alt and the letter."""
-    keys = ",".join([key, f"alt+{key}", *also])
-    return Binding(keys, action, description, show=show, id=name)
+def letter(key: str, action: str, description: str, name: str, *also: str, show: bool = False) -> list[BindingType]:
+    """An action's keys: the letter outside a field, and others anywhere.
+
+    In a field it is Esc, then the letter, which within a multiplexer's escape time arrives as alt and the letter. That
+    one has priority, for a field would take it as text.
+    """
+    return [
+        Binding(key, action, description, show=show, id=name),
+        Binding(",".join([f"alt+{key}", *also]), action, description, show=False, id=f"{name}-in-field", priority=True),
+    ]
 
 
 class SetupScreen(Screen[None]):
@@ -43,16 +49,16 @@ class SetupScreen(Screen[None]):
     AUTO_FOCUS = None
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave field", id="setup.leave", priority=True),
-        letter("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
-        letter("n", "next", "Next", "setup.next", show=True),
-        letter("p", "previous", "Back", "setup.previous"),
-        letter("s", "save", "Save", "setup.save", "ctrl+s", show=True),
-        letter("a", "fix", "Apply the fix", "setup.fix"),
-        letter("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
-        letter("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
-        letter("y", "copy", "Copy as curl", "setup.copy"),
+        *letter("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
+        *letter("n", "next", "Next", "setup.next", show=True),
+        *letter("p", "previous", "Back", "setup.previous"),
+        *letter("s", "save", "Save", "setup.save", "ctrl+s", show=True),
+        *letter("a", "fix", "Apply the fix", "setup.fix"),
+        *letter("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
+        *letter("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
+        *letter("y", "copy", "Copy as curl", "setup.copy"),
         Binding("question_mark,f1", "help", "Help", id="setup.help", show=True),
-        letter("q", "back", "Home", "setup.back"),
+        *letter("q", "back", "Home", "setup.back"),
         *(Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False) for step in Step),
     ]
 
