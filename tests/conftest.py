@@ -1,0 +1,139 @@
+"""What tests share: a machine of their own, a real keyring, new processes, and the search for leaked secrets."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from keyring_service import KeyringService
+
+from tui_connector.machine import Directories, Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+CANARY = b"CANARY"
+_allowed: set[Path] = set()
+
+
+def require(*programs: str) -> None:
+    """Skips where a program is missing; in CI that is an error."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("CI_REQUIRE_ALL"):
+        pytest.fail(f"CI must have {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+class MemoryKeyring:
+    """A keyring in memory, for tests that are not about keyrings."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
+@pytest.fixture
+def directories(tmp_path: Path) -> Directories:
+    config = tmp_path / "config" / "tui-connector"
+    return Directories(config, tmp_path / "state", tmp_path / "cache", config / "profiles")
+
+
+@pytest.fixture
+def memory_keyring() -> MemoryKeyring:
+    return MemoryKeyring()
+
+
+@pytest.fixture
+def machine(directories: Directories, memory_keyring: MemoryKeyring) -> Machine:
+    return Machine(directories, {}, keyring=lambda: memory_keyring)
+
+
+@pytest.fixture
+def clean_environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a new user: an empty home and nothing else."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    folders = {name: str(home / name.lower()) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")}
+    return {**kept, "HOME": str(home), **folders, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+@pytest.fixture
+async def sandbox(machine: Machine) -> AsyncIterator[Sandbox]:
+    async with Sandbox(SandboxOptions(products=50), machine.now) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def _keyring_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyringService]:
+    require("dbus-daemon", "gnome-keyring-daemon")
+    service = KeyringService(tmp_path_factory.mktemp("keyring"))
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def keyring_service(_keyring_service: KeyringService, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyringService]:
+    """A real Secret Service on a bus of its own, unlocked; fresh again for the next test."""
+    _keyring_service.ensure_running()
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", _keyring_service.address)
+    yield _keyring_service
+    _keyring_service.restart()
+
+
+@pytest.fixture
+def may_hold_canary() -> set[Path]:
+    """Files that a test writes as its user would, secrets and all: they are left out of the search."""
+    return _allowed
+
+
+def _forms() -> list[bytes]:
+    """CANARY as it is, in UTF-16, and as base64 shows it at each of the three alignments."""
+    coded = [base64.b64encode(b"x" * shift + CANARY)[2 if shift else 0 : -2] for shift in range(3)]
+    return [CANARY, CANARY.decode().encode("utf-16-le"), *(form for form in coded if len(form) >= 6)]
+
+
+def _leaks(root: Path) -> tuple[int, list[Path]]:
+    count, found = 0, []
+    for path in root.rglob("*"):
+        if path.is_symlink() or not path.is_file() or path in _allowed:
+            continue
+        try:
+            content = path.read_bytes()
+        except OSError:
+            continue
+        count += 1
+        if any(form in content for form in _forms()):
+            found.append(path)
+    return count, found
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is None or factory._basetemp is None:
+        return
+    count, found = _leaks(factory._basetemp)
+    lines = [f"CANARY search: {count} files, {len(found)} hits", *(f"  leaked into {path}" for path in found)]
+    session.config.stash[_LINES] = lines
+    if found:
+        session.exitstatus = 1
+
+
+_LINES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash.get(_LINES, []):
+        terminalreporter.write_line(line)
