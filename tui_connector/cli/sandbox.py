@@ -27,8 +27,7 @@ PORT = 8424
 @click.option("--json", "as_json", is_flag=True, help="Describe the store in one JSON object on the first line.")
 def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[str, ...], as_json: bool) -> None:
     """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""
-    from ..sandbox.server import Sandbox, SandboxOptions, SandboxPortTaken
-    from ..sandbox.settings import UnknownSetting
+    from ..sandbox.server import InvalidSetting, Sandbox, SandboxOptions, SandboxPortTaken, UnknownSetting
 
     chosen = dict(_pair(text) for text in settings)
     machine = machine_of(None)
@@ -41,8 +40,8 @@ def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[s
 
     try:
         asyncio.run(serve())
-    except (SandboxPortTaken, UnknownSetting) as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+    except (SandboxPortTaken, UnknownSetting, InvalidSetting) as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

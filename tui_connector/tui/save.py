@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
 from ..guide.first_call import FirstCall, commands, first_call
 from ..guide.saving import Saved, plain, save
@@ -58,6 +58,9 @@ class SavePane(StepPane):
     def asked(self) -> ComposeResult:
         yield Static("", classes="chosen")
         yield Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()
         yield Static("", classes="preview")
 
     def begin(self) -> None:
@@ -138,8 +141,6 @@ class SavePane(StepPane):
     def _take(self, message: Ended) -> None:
         if message.saved is None:
             self.say(f"✘ {message.problem}", bad=True)
-            if "named" in message.problem:
-                self.app.query_one("#field-name", Input)
             return
         lines = [f"✔ Saved: {message.saved.profile}"]
         lines += [f"  in the keyring: {name}" for name in message.saved.keyring]

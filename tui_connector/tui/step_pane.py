@@ -81,7 +81,7 @@ class StepPane(VerticalScroll, can_focus=False):
         result.set_class(bad, "bad")
         result.set_class(bool(text) and not bad, "good")
         if text:
-            self.call_after_refresh(self.scroll_end, animate=False)
+            self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
 
     def explain(self, text: str) -> None:
         """The guide's words for what has the focus."""
