@@ -62,7 +62,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self._build()
 
     def _build(self) -> None:
-        exchange, width = self.exchange, max(20, self.size.width)
+        exchange, width = self.exchange, max(20, self.scrollable_content_region.width)
         self._width = self.size.width
         if exchange is None:
             self._take([])
@@ -81,11 +81,11 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         index = self.scroll_offset.y + y
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         role, text = self._lines[index]
-        return Strip([Segment(text, _STYLES[role])]).crop_extend(0, width, self.rich_style)
+        return Strip([Segment(text, _STYLES[role])]).crop_extend(0, width, None).apply_style(self.rich_style)
 
 
 def _wrapped(exchange: Exchange, width: int, whole: bool) -> list[tuple[Role, str]]:

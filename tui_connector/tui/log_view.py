@@ -21,6 +21,7 @@ from ..text import shown_line
 REPAINTS = 20
 """A second, at most; only when something came."""
 
+_NARROW = 70
 _GOOD, _BAD, _DIM = Style(color="green"), Style(color="red"), Style(dim=True)
 
 
@@ -112,17 +113,15 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         position = self.first + self.scroll_offset.y + y
         exchange = self.exchange_at(position)
         if exchange is None:
             return self._under_way(position - self.end, width)
         is_selected = exchange is self.selected
-        strip = Strip(_row(exchange, width, is_selected)).crop_extend(0, width, self.rich_style)
-        if is_selected:
-            reverse = Style(reverse=self.has_focus, bold=True)
-            return Strip([Segment(s.text, (s.style or Style()) + reverse) for s in strip]).simplify()
-        return strip
+        strip = Strip(_row(exchange, width, is_selected)).crop_extend(0, width, None)
+        style = self.rich_style + Style(reverse=self.has_focus, bold=True) if is_selected else self.rich_style
+        return strip.apply_style(style)
 
     def _under_way(self, index: int, width: int) -> Strip:
         under_way = list(self.exchanges.in_flight.values())
@@ -130,7 +129,7 @@ class LogView(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         request = under_way[index]
         text = shown_line(f" #{request.number:<4} {request.method:<6} {path_of(request.uri)}  …", width)
-        return Strip([Segment(text, _DIM)]).crop_extend(0, width, self.rich_style)
+        return Strip([Segment(text, _DIM)]).crop_extend(0, width, None).apply_style(self.rich_style)
 
     def select(self, position: int) -> None:
         """Puts the cursor on an exchange, and stops following."""
@@ -186,8 +185,11 @@ def _row(exchange: Exchange, width: int, is_selected: bool) -> list[Segment]:
     status = str(exchange.status) if exchange.status is not None else "✘"
     said = exchange.failure_text or (error_message(exchange.body.data[:4_000]) if exchange.failed else exchange.note)
     time = milliseconds(exchange.timings.total)
-    room = max(12, width - 34) if width < 70 else max(20, min(60, width - 50))
-    path = shown_line(path_of(exchange.uri), room)
+    room = max(12, width - 29) if width < _NARROW else max(20, min(60, width - 50))
+    path = path_of(exchange.uri)
+    if width < _NARROW and len(path := path.partition("?")[0]) > room:
+        path = "…" + path[1 - room :]  # its end tells more than its beginning
+    path = shown_line(path, room)
     return [
         Segment("▸" if is_selected else " "),
         Segment(f"#{exchange.number:<4} {shown_line(exchange.method, 6):<6} "),
