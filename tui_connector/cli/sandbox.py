@@ -41,7 +41,7 @@ def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[s
     try:
         asyncio.run(serve())
     except (SandboxPortTaken, UnknownSetting, InvalidSetting) as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+        raise CommandFailed(str(error), Exit.SETUP) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -93,7 +93,7 @@ class Session(LayerContext):
     def _saved(self, name: str) -> HttpClient:
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
         if saved is None:
-            known = ", ".join(self._clients) or "none"
+            known = ", ".join(name for name in self._clients if " " not in name) or "none"
             raise NotSent(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
         if saved.disabled:
             hint = "Remove `disabled = true` to use it again."

@@ -1,0 +1,166 @@
+"""One login for everybody: kept, renewed once, and stopped where the store refuses it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from profiles import PASSWORD, admin, login, logins, profile
+from serving import Received, reply, serving
+
+from tui_connector.client.message import Answer, LoginRefused, Request, RequestFailed
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+MODULES = Request("GET", "modules")
+
+
+async def test_50_parallel_requests_log_in_once(
+    sandbox: Sandbox, workbench: Workbench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workbench.vault.hold(PASSWORD, admin(sandbox)["password"], sandbox.url)
+    async with workbench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
+        answers = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
+    assert [answer.status for answer in answers] == [200] * 50
+    assert logins(sandbox) == 1
+    with capsys.disabled():
+        print("\n50 parallel requests: 1 login")
+
+
+async def test_a_wrong_password_is_sent_once_while_50_wait(
+    sandbox: Sandbox, workbench: Workbench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workbench.vault.hold(PASSWORD, "wrong-CANARY", sandbox.url)
+    async with workbench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
+        ended = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)), return_exceptions=True)
+        with pytest.raises(LoginRefused, match="account"):
+            await session.client("shop")(MODULES)
+    assert all(isinstance(each, LoginRefused) for each in ended)
+    assert logins(sandbox) == 1
+    with capsys.disabled():
+        print("\nwrong password and 50 waiting: 1 login")
+
+
+async def test_five_processes_with_a_wrong_password_log_in_once(
+    sandbox: Sandbox, tmp_path: Path, clean_environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text(
+        'format = 1\nname = "Shop"\n[authentications.a]\nkind = "request"\n'
+        'parameters = { username = "admin", password = { env = "SHOP_PASSWORD" } }\n'
+        f'[clients.shop]\nauthentications = ["a"]\n[[clients.shop.plugins]]\nkind = "base-uri"\n'
+        f'uri = "{sandbox.url}/rest/V1"\n'
+    )
+
+    async def run(password: str) -> int:
+        return await asyncio.to_thread(_request, str(file), {**clean_environment, "SHOP_PASSWORD": password})
+
+    codes = [await run("wrong-CANARY") for _ in range(5)]
+    assert codes == [3] * 5
+    assert logins(sandbox) == 1
+    assert await run(admin(sandbox)["password"]) == 0  # another password is another login
+    with capsys.disabled():
+        print("\nwrong password, five processes one after another: 1 login")
+
+
+def _request(file: str, environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", "tui_connector", "request", file, "GET", "modules"]
+    ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert b"CANARY" not in ended.stdout + ended.stderr
+    return ended.returncode
+
+
+async def test_a_token_is_kept_until_its_own_end_and_then_renewed_once(machine: Machine) -> None:
+    late = [0.0]
+    machine = replace(machine, monotonic=lambda: asyncio.get_running_loop().time() + late[0])
+    async with Sandbox(SandboxOptions(products=5), machine.now) as sandbox:
+        bench = Workbench(machine)
+        bench.vault.hold(PASSWORD, admin(sandbox)["password"], sandbox.url)
+        async with bench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
+            send = session.client("shop")
+            await send(MODULES)
+            late[0] = 58 * 60.0
+            await send(MODULES)
+            assert logins(sandbox) == 1
+            late[0] = 59.5 * 60.0  # the last minute of its 60
+            await asyncio.gather(*(send(MODULES) for _ in range(20)))
+        assert logins(sandbox) == 2
+        bench.close()
+
+
+def _shop(good: str) -> tuple[list[str], object]:
+    """A shop that gives tokens t1, t2, … and takes only `good`."""
+    given: list[str] = []
+
+    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+        if b"/token" in request.head.split(b"\r\n")[0]:
+            given.append(f"t{len(given) + 1}-CANARY-token")
+            writer.write(reply("200 OK", json.dumps(given[-1]).encode()))
+        elif request.header("Authorization") == f"Bearer {good}-CANARY-token":
+            writer.write(reply("200 OK", b"{}"))
+        else:
+            writer.write(reply("401 Unauthorized", b'{"message":"no","parameters":{"resources":"X::y"}}'))
+
+    return given, answer
+
+
+async def test_20_parallel_401s_renew_once(workbench: Workbench) -> None:
+    given, answer = _shop("t2")
+    async with serving(answer) as shop:  # type: ignore[arg-type]
+        workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
+        async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
+            answers: list[Answer] = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)))
+    assert {each.status for each in answers} == {200}
+    assert len(given) == 2
+
+
+async def test_a_missing_permission_does_not_log_in_for_ever(workbench: Workbench) -> None:
+    given, answer = _shop("none")
+    async with serving(answer) as shop:  # type: ignore[arg-type]
+        workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
+        async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
+            answers = [await session.client("shop")(MODULES) for _ in range(10)]
+    assert {each.status for each in answers} == {401}
+    assert len(given) == 2
+
+
+async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(workbench: Workbench) -> None:
+    given, answer = _shop("t1")
+    async with serving(answer) as shop:  # type: ignore[arg-type]
+        workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
+        async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
+            first = asyncio.ensure_future(session.client("shop")(MODULES))
+            second = asyncio.ensure_future(session.client("shop")(MODULES))
+            await asyncio.sleep(0)
+            first.cancel()
+            assert (await second).status == 200
+    assert len(given) == 1
+
+
+async def test_a_lost_login_is_not_repeated_by_itself_and_stops_nothing(workbench: Workbench) -> None:
+    given: list[int] = []
+
+    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+        if b"/token" in request.head.split(b"\r\n")[0]:
+            given.append(1)
+            if len(given) == 1:
+                writer.close()
+            else:
+                writer.write(reply("200 OK", b'"a-CANARY-token"'))
+        else:
+            writer.write(reply("200 OK", b"{}"))
+
+    async with serving(answer) as shop:
+        workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
+        retry = {"kind": "retry", "attempts": 5, "wait": "1ms"}
+        async with workbench.session(profile(f"{shop.url}/rest/V1", login(), retry)) as session:
+            with pytest.raises(RequestFailed, match="login got no answer"):
+                await session.client("shop")(MODULES)
+            assert len(given) == 1
+            assert (await session.client("shop")(MODULES)).status == 200

@@ -1,0 +1,68 @@
+"""Servers for tests: whatever bytes a test wants, on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Received:
+    """One request as it came over the wire."""
+
+    head: bytes
+    body: bytes
+
+    def header(self, name: str) -> str:
+        for line in self.head.decode("latin-1").split("\r\n")[1:]:
+            key, _, value = line.partition(":")
+            if key.lower() == name.lower():
+                return value.strip()
+        return ""
+
+
+@dataclass
+class Server:
+    """Where it listens, and what it received."""
+
+    url: str
+    received: list[Received] = field(default_factory=list)
+
+
+Answering = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(answer: Answering) -> AsyncIterator[Server]:
+    """Calls `answer` for each request; it writes what it likes."""
+    server = Server("")
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                request = Received(head, b"")
+                length = request.header("Content-Length")
+                request.body = await reader.readexactly(int(length)) if length else b""
+                server.received.append(request)
+                await answer(request, writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    listening = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        listening.close()
+
+
+def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
+    """An answer in HTTP/1.1."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
