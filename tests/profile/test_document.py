@@ -196,7 +196,7 @@ def test_the_lines_of_an_array_keep_their_comments() -> None:
     appended = '"y", # beside y\n  "z"\n]'
     assert after(text, (("a", 2), "z")) == text.replace('"y" # beside y\n]', appended)
     assert after(text, (("a", 0), UNSET)) == 'a = [ # all\n\n  # two\n  "y" # beside y\n]\n'
-    assert after(text, (("a", 1), UNSET)) == 'a = [ # all\n  # one, or another\n  "x", # beside, x\n]\n'
+    assert after(text, (("a", 1), UNSET)) == 'a = [ # all\n  # one, or another\n  "x" # beside, x\n]\n'
 
 
 def test_invisible_and_turning_characters_are_written_out() -> None:

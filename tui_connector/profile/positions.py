@@ -192,6 +192,8 @@ def slip(text: str, place: Place | None) -> str | None:
     if pasted := _pasted(text):
         return f"This looks like {pasted}. A profile is TOML: [tables], and key = value on a line each."
     if place is None:
+        if _unclosed(text.rstrip().rpartition("\n")[2]):
+            return "A closing quote is missing on the last line."
         return "Something opened by [, {, \"\"\" or ''' is not closed."
     lines = text.split("\n")
     line = lines[min(place.line, len(lines)) - 1]
