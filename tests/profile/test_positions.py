@@ -71,7 +71,7 @@ def test_what_has_a_place_is_what_tomllib_reads() -> None:
 
 def test_the_written_value_is_the_value() -> None:
     found = {w.path: TEXT[w.value : w.end] for w in layout(TEXT).statements if not w.header}
-    assert tomllib.loads("x = " + found["clients", "m", "plugins", 1, "kind"]) == {"x": 'a"" """'[:-2] + '"'} or True
+    assert found["clients", "m", "timeout"] == "'''\n30\n'''"
     for path, value in found.items():
         data: Any = tomllib.loads(TEXT)
         for step in path:
@@ -127,7 +127,6 @@ def refused(text: str) -> tuple[Place | None, str | None]:
         ("---\nname: x\n", 1, "YAML"),
         ("name: x\nclients:\n  - a\n", 1, "YAML"),
         ('a = "x\nb = 1\n', 1, "closing quote"),
-        ("a = 'x\n", 1, "closing quote"),
         ('a = "x # y\n', 1, "closing quote"),
         ("name = Acme\n", 1, "double quotes"),
         ("a = {\n  b = 1,\n}\n", 1, "one line"),
@@ -140,7 +139,7 @@ def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
     assert hint in said
 
 
-@pytest.mark.parametrize("text", ["a = [1,\n2", 'a = """x\n', "a = '''x"])
+@pytest.mark.parametrize("text", ["a = [1,\n2", 'a = """x\n', "a = '''x", "a = 'x\n"])
 def test_what_is_never_closed_ends_the_document(text: str) -> None:
     place, said = refused(text)
     assert place is None

@@ -98,7 +98,7 @@ class Library:
                 text = urlsplit(text).netloc.rpartition("@")[2]
             except ValueError:  # "http://[::1" has no host to speak of
                 text = text.partition("://")[2]
-        plain = unicodedata.normalize("NFKD", text.removeprefix("www.")).encode("ascii", "ignore").decode()
+        plain = unicodedata.normalize("NFKD", text.strip().removeprefix("www.")).encode("ascii", "ignore").decode()
         slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:56].strip("-") or "store"
         taken = {_key(name) for name in self._names()}
         number = 1

@@ -194,7 +194,7 @@ def slip(text: str, place: Place | None) -> str | None:
     if place is None:
         if _unclosed(text.rstrip().rpartition("\n")[2]):
             return "A closing quote is missing on the last line."
-        return "Something opened by [, {, \"\"\" or ''' is not closed."
+        return "Something that [, { or a quote opened is not closed."
     lines = text.split("\n")
     line = lines[min(place.line, len(lines)) - 1]
     if word := _WORD.search(line):

@@ -1,0 +1,183 @@
+"""Profiles are listed, found and named, whatever lies in their directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.profile.files import LARGEST, TEMPORARY, ProfileUnreadable
+from tui_connector.profile.library import BadProfileName, Library, ProfileNotFound
+
+ACME = """\
+name = "Acme store"
+[clients.default]
+timeout = "5s"
+[[clients.magento.plugins]]
+kind = "content-type"
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/V1"
+[[clients.other.plugins]]
+kind = "base-uri"
+uri = "https://other.example"
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    (tmp_path / "acme.toml").write_text(ACME)
+    (tmp_path / "Beta.toml").write_text("")
+    return Library(tmp_path)
+
+
+def test_a_list_shows_name_title_and_address(library: Library) -> None:
+    acme, beta = library.list()
+    assert (acme.name, acme.title, acme.base_uri) == ("acme", "Acme store", "https://acme.example/rest/V1")
+    assert (beta.name, beta.title, beta.base_uri, beta.problem) == ("Beta", "Beta", None, None)
+    assert acme.modified == acme.path.stat().st_mtime
+
+
+def test_no_directory_has_no_profiles(tmp_path: Path) -> None:
+    library = Library(tmp_path / "none")
+    assert library.list() == []
+    assert library.name_from("Acme") == "acme"
+    with pytest.raises(ProfileNotFound) as caught:
+        library.find("acme")
+    assert "setup" in caught.value.hint
+
+
+def test_a_directory_that_is_none_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProfileUnreadable):
+        Library(tmp_path / "file").list()
+
+
+def test_what_is_hidden_or_unfinished_or_something_else_is_not_listed(library: Library) -> None:
+    for name in [".hidden.toml", f"{TEMPORARY}0123.tmp", "acme.toml~", "notes.md", "#acme.toml#"]:
+        (library.directory / name).write_text("a = 1")
+    assert [entry.name for entry in library.list()] == ["acme", "Beta"]
+
+
+def test_what_cannot_be_read_is_listed_with_its_problem(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "directory.toml").mkdir()
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    (tmp_path / "nothing.toml").symlink_to(tmp_path / "no such file")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    with open(tmp_path / "large.toml", "wb") as file:
+        file.truncate(50 * LARGEST)
+    for name, data in {
+        "latin": b"name = 'caf\xe9'",
+        "utf16": "name = 1".encode("utf-16"),
+        "syntax": b"a = ",
+        "deep": b"a = " + b"[" * 20_000 + b"]" * 20_000,
+        "number": b"a = " + b"9" * 5_000,
+    }.items():
+        (tmp_path / f"{name}.toml").write_bytes(data)
+    entries = Library(tmp_path).list()
+    assert len(entries) == 11
+    assert all(entry.problem and entry.title == entry.name and entry.base_uri is None for entry in entries)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name = 5",
+        "clients = 1",
+        "clients = [1]",
+        "[clients]\nx = 1",
+        "[clients.x]\nplugins = 1",
+        "[clients.x]\nplugins = [1, {}]",
+        '[clients.x]\nplugins = [{kind = "base-uri", uri = 1}]',
+    ],
+)
+def test_wrong_data_has_a_name_all_the_same(tmp_path: Path, text: str) -> None:
+    (tmp_path / "odd.toml").write_text(text)
+    (entry,) = Library(tmp_path).list()
+    assert (entry.title, entry.base_uri, entry.problem) == ("odd", None, None)
+
+
+def test_a_profile_is_found_by_name_and_by_path(library: Library, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "sub"
+    elsewhere.mkdir()
+    (elsewhere / "own.toml").write_text("")
+    assert library.find("acme") == tmp_path / "acme.toml"
+    assert library.find(str(elsewhere / "own.toml")) == elsewhere / "own.toml"
+
+
+def test_a_name_that_is_not_there_says_which_are_like_it(library: Library) -> None:
+    with pytest.raises(ProfileNotFound) as caught:
+        library.find("amce")
+    assert caught.value.close == ["acme"]
+    assert list(caught.value.names) == ["acme", "Beta"]
+    assert "Did you mean acme?" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../acme", "a/b", "x" * 300, "\u202edorp", "\x1b]0;x\x07", "a\0.toml"])
+def test_a_strange_name_is_not_found(library: Library, name: str) -> None:
+    with pytest.raises(ProfileNotFound):
+        library.find(name)
+
+
+@pytest.mark.parametrize("name", ["acme", "acme2", "0", "A.b-c_d", "x" * 64])
+def test_a_plain_name_has_a_path(library: Library, name: str) -> None:
+    assert library.path_for(name) == library.directory / f"{name}.toml"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a/b", "x" * 65, "\u202edorp", "\x1b]0;x\x07", "[/bold]", ".a", "-a", "a b", "é", "a\n", "a.toml"],
+)
+def test_a_bad_name_says_why(library: Library, name: str) -> None:
+    with pytest.raises(BadProfileName) as caught:
+        library.path_for(name)
+    assert caught.value.reason
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(("there", "new"), [("prod", "PROD"), ("a-b", "a_b"), ("a.b", "a-b")])
+def test_two_names_with_the_same_variables_are_refused(tmp_path: Path, there: str, new: str) -> None:
+    (tmp_path / f"{there}.toml").write_text("")
+    assert Library(tmp_path).path_for(there)
+    with pytest.raises(BadProfileName, match="environment variables"):
+        Library(tmp_path).path_for(new)
+
+
+@pytest.mark.parametrize(
+    ("given_text", "name"),
+    [
+        ("Acme store", "acme-store"),
+        ("Frei & Söhne", "frei-sohne"),
+        ("https://www.shop.example/rest/V1", "shop-example"),
+        ("http://user:CANARY@127.0.0.1:8080/", "127-0-0-1-8080"),
+        ("www.shop.example", "shop-example"),
+        ("acme", "acme-2"),
+        ("ACME", "acme-2"),
+        ("магазин", "store"),
+        ("http://[::1", "1"),
+        ("", "store"),
+    ],
+)
+def test_a_name_is_made_from_a_title_or_an_address(library: Library, given_text: str, name: str) -> None:
+    assert library.name_from(given_text) == name
+
+
+@given(st.text(max_size=100))
+def test_a_made_name_can_always_be_had(text: str) -> None:
+    library = Library(Path("no such directory"))
+    assert library.path_for(library.name_from(text))
+
+
+def test_listing_loads_neither_pydantic_nor_tomlkit() -> None:
+    program = (
+        "import sys; from pathlib import Path; from tui_connector.profile.library import Library; "
+        "Library(Path('.')).list(); print([m for m in ('pydantic', 'tomlkit', 'textual', 'httpx') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

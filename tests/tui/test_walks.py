@@ -1,0 +1,143 @@
+"""A new user walks the guide by keyboard in a real terminal; then a new process calls the store with what was saved."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import require
+from keyring_service import KeyringService
+from terminal import Terminal
+
+PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
+SIZES = [(80, 24), (140, 45)]
+
+
+@pytest.fixture
+def store(clean_environment: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The sandbox in a process of its own; it takes an integration's token alone, too."""
+    bearer = "oauth/consumer/enable_integration_as_bearer=1"
+    options = ["--port", "0", "--products", "50", "--json", "--set", bearer]
+    command = [sys.executable, "-m", "tui_connector", "sandbox", *options]
+    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+        process.terminate()
+
+
+@pytest.fixture
+def environment(clean_environment: dict[str, str], keyring_service: KeyringService) -> dict[str, str]:
+    return {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": keyring_service.address}
+
+
+def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
+    """Step 2, in one of the three ways."""
+    terminal.wait_for("Consumer secret")
+    full = store["integrations"]["full"]
+    if way == "signed":
+        for name in ("consumer_key", "consumer_secret", "access_token", "access_token_secret"):
+            terminal.paste(full[name])
+            terminal.wait_for(full[name][-4:])
+        terminal.press("Enter")
+        return
+    terminal.press("BTab", "Enter")
+    terminal.wait_for("Admin user and password")
+    if way == "bearer":
+        terminal.press("Down", "Enter")
+        terminal.wait_for("Access token ")
+        terminal.paste(full["access_token"])
+        terminal.wait_for("32 ✔")
+    else:
+        terminal.press("Down", "Down", "Enter")
+        terminal.wait_for("User name")
+        terminal.paste(store["admin"]["username"])
+        terminal.press("Enter")
+        terminal.paste(store["admin"]["password"])
+    terminal.press("Enter")
+
+
+@pytest.mark.parametrize(("columns", "rows"), SIZES)
+@pytest.mark.parametrize("way", ["signed", "bearer", "admin"])
+def test_from_an_address_to_a_profile_that_works(
+    way: str,
+    columns: int,
+    rows: int,
+    store: dict[str, Any],
+    environment: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    require("tmux")
+    terminal = Terminal(tmp_path, PROGRAM, environment, columns, rows)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Store address")
+        terminal.paste(store["url"])
+        terminal.wait_for(store["url"])
+        terminal.press("Enter")
+        terminal.wait_for("REST at /rest/V1")
+        terminal.press("Enter")
+        authenticate(terminal, way, store)
+        terminal.wait_for("accepts it")
+        terminal.press("Enter")
+        terminal.wait_for("Categories")
+        terminal.press("Enter")
+        terminal.wait_for("tells items apart")
+        terminal.press("Enter")
+        terminal.wait_for("3 of 50 items read")
+        terminal.press("Enter")
+        terminal.wait_for("PUT products")
+        terminal.press("n")
+        terminal.wait_for("Enter saves")
+        terminal.press("Enter")
+        terminal.wait_for("answered 200")
+    finally:
+        terminal.close()
+    profile = next((Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles").glob("*.toml"))
+    written = profile.read_text() + terminal.everything()
+    secrets = [*store["integrations"]["full"].values(), store["admin"]["password"]]
+    assert not [secret for secret in secrets if secret in written]
+    command = [sys.executable, "-m", "tui_connector", "request", profile.stem, "GET", "modules", "--log", "simple"]
+    ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert b"  200  " in ended.stderr
+    if way == "signed":
+        with capsys.disabled():
+            print(f"\nshortest walk at {columns}×{rows}: {terminal.keys} keys and {terminal.pastes} pastes")
+
+
+def test_without_a_keyring_the_profile_names_environment_variables(
+    store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Store address")
+        terminal.paste(store["url"])
+        terminal.wait_for(store["url"])
+        terminal.press("Enter")
+        terminal.wait_for("REST at /rest/V1")
+        terminal.press("Enter")
+        authenticate(terminal, "signed", store)
+        terminal.wait_for("accepts it")
+        terminal.press("5")
+        terminal.wait_for("There is no keyring")
+        terminal.press("Enter")
+        terminal.wait_for("Set these before you use it")
+        terminal.press("q")
+        terminal.wait_for("Profiles")
+        terminal.press("q")
+        terminal.wait_for("ended: 0")
+    finally:
+        terminal.close()
+    profile = next((Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles").glob("*.toml"))
+    assert '{ env = "TUI_CONNECTOR_' in profile.read_text()
