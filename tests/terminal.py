@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-_DEADLINE = 30.0
+_DEADLINE = 15.0
 
 
 class Terminal:

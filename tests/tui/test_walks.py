@@ -50,7 +50,7 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
     terminal.wait_for("Admin user and password")
     if way == "bearer":
         terminal.press("Down", "Enter")
-        terminal.wait_for("Access token ")
+        terminal.wait_for("the third of its four")
         terminal.paste(full["access_token"])
         terminal.wait_for("32 ✔")
     else:

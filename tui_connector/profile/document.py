@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self
 import tomlkit
 
 from .comments import Comment, comments
-from .files import ProfileUnreadable, as_text, digest, read_bytes, write_atomic
+from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, digest, read_bytes, write_atomic
 from .positions import Path, Place, places, positions, slip, syntax_place
 from .splice import CannotSplice, spliced
 from .values import Followed, Plain, same
@@ -26,7 +26,6 @@ SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
 DEEPEST = 100
 """Levels of tables and arrays; more is no profile, and tomlkit stops there too."""
 
-_BOM = b"\xef\xbb\xbf"
 _LARGEST_INTEGER = 2**63  # TOML 1.0, "Integer": 64 bits, signed
 
 
@@ -76,7 +75,7 @@ class Document:
     def read(cls, path: File) -> Self:
         """The profile in a file; raises `ProfileUnreadable` and `TomlSyntax`."""
         data = read_bytes(path)
-        mark = _BOM if data.startswith(_BOM) else b""
+        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         return cls(as_text(path, data), path, found=digest(data), mark=mark)
 
     @classmethod

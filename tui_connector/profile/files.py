@@ -12,6 +12,9 @@ from typing import Literal
 LARGEST = 1024 * 1024
 """Bytes; a larger file is no profile."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors put before UTF-8; it is no part of the text."""
+
 TEMPORARY = ".tui-connector-"
 """How the name of a file begins that is still being written."""
 
@@ -86,7 +89,7 @@ def as_text(path: Path, data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ProfileUnreadable(path, "is UTF-16, not UTF-8", "Save it as UTF-8 in your editor.", 1)
     try:
-        return data.decode("utf-8-sig")
+        return data.removeprefix(BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ProfileUnreadable(path, "is not UTF-8", f"Save it as UTF-8; look at line {line}.", line) from error
