@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from keyring_service import KeyringService
+from needed import require
 
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 CANARY = b"CANARY"
 _allowed: set[Path] = set()
-
-
-def require(*programs: str) -> None:
-    """Skips where a program is missing; in CI that is an error."""
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing and os.environ.get("CI_REQUIRE_ALL"):
-        pytest.fail(f"CI must have {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
 
 
 class MemoryKeyring:
