@@ -41,16 +41,14 @@ class _Memory:
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a screen has no event to wait for
             await asyncio.sleep(0.02)
 
 
 async def draw(directory: Path) -> None:
     """Walks the guide, a picture after each step."""
     keyring = _Memory()
-    machine = Machine(
-        Directories(directory, directory, directory, directory / "profiles"), {}, keyring=lambda: keyring
-    )
+    machine = Machine(Directories(directory, directory, directory, directory / "profiles"), {}, keyring=lambda: keyring)
     async with Sandbox(SandboxOptions(), machine.now) as store:
         values = full_integration(store)
 
@@ -98,7 +96,8 @@ def as_png(name: str) -> None:
         return
     picture = HERE / f"{name}.svg"
     width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.read_text())[0])
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1.2"]
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    options.append("--force-device-scale-factor=1.2")
     target = f"--screenshot={HERE / name}.png"
     command = [browser, *options, f"--window-size={int(width)},{int(height)}", target, picture.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)

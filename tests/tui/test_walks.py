@@ -57,8 +57,11 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.press("Down", "Down", "Enter")
         terminal.wait_for("User name")
         terminal.paste(store["admin"]["username"])
+        terminal.wait_for(store["admin"]["username"])
         terminal.press("Enter")
+        terminal.wait_for("It is sent only")
         terminal.paste(store["admin"]["password"])
+        terminal.wait_for(f"{len(store['admin']['password'])} ✔")
     terminal.press("Enter")
 
 
