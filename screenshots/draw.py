@@ -1,6 +1,6 @@
 """Draws the screenshots: python screenshots/draw.py walks the guide on the sandbox and writes an SVG for each step.
 
-Where a Chromium is on the PATH, the picture that the README shows is also written as PNG.
+Where a Chromium is on the PATH, the pictures that the README shows are also written as PNG.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 from tui_connector.cli.demo import DESCRIPTION, NAME, TITLE, full_integration
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.tui.app import ConnectorApp, Demo
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.demo import Demo
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
-SHOWN_IN_README = "2-authentication"
+SHOWN_IN_README = ("2-authentication", "3-incoming", "profile")
 
 
 class _Memory:
@@ -45,7 +46,7 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def draw(directory: Path) -> None:
+async def draw(directory: Path, target: Path, size: tuple[int, int]) -> None:
     """Walks the guide, a picture after each step."""
     keyring = _Memory()
     machine = Machine(Directories(directory, directory, directory, directory / "profiles"), {}, keyring=lambda: keyring)
@@ -56,14 +57,14 @@ async def draw(directory: Path) -> None:
             return Demo(store.url, NAME, TITLE, DESCRIPTION, values)
 
         app = ConnectorApp(machine, demo, begin="demo")
-        async with app.run_test(size=SIZE) as pilot:
+        async with app.run_test(size=size) as pilot:
 
             def says(text: str) -> Callable[[], bool]:
                 return lambda: text in app.export_screenshot().replace("&#160;", " ")
 
             async def picture(name: str) -> None:
                 await pilot.pause()
-                app.save_screenshot(f"{name}.svg", path=str(HERE))
+                app.save_screenshot(f"{name}.svg", path=str(target))
 
             await _until(says("Store address"))
             await pilot.press("enter")
@@ -76,17 +77,47 @@ async def draw(directory: Path) -> None:
             await picture("2-authentication")
             await pilot.press("enter")
             await _until(says("Categories"))
-            await pilot.press("enter", "enter")
+            await pilot.press("enter")
+            await _until(says("tells items apart"))
+            await pilot.press("enter")
             await _until(says("items read"))
             await picture("3-incoming")
-            await pilot.press("enter")
-            await _until(says("PUT products"))
-            await pilot.press("enter")
-            await _until(says("not sent"))
-            await picture("4-outgoing")
             await pilot.press("l")
             await pilot.pause()
             await picture("log")
+            await pilot.press("l")
+            await pilot.press("n")
+            await _until(says("PUT products"))
+            await pilot.press("enter")
+            await _until(says("It needs"))
+            await pilot.press("enter")
+            await _until(says("Not sent"))
+            await picture("4-outgoing")
+            await pilot.press("enter")
+            await _until(says("Enter saves"))
+            await picture("5-save")
+            await pilot.press("enter")
+            await _until(says("Now you can"))
+            await pilot.press("q")
+            await _until(says("Profiles"))
+            await pilot.press("enter")
+            await _until(says("GET products"))
+            await pilot.press("down", "down", "r")
+            await _until(says("complete:"))
+            await picture("run")
+            await pilot.press("q")
+            await _until(says("Last run"))
+            await pilot.press("up", "up", "t")
+            await _until(says("✔ magento"))
+            await picture("profile")
+            await pilot.press("colon")
+            await _until(says("Enter does it"))
+            await picture("commands")
+            await pilot.press("escape")
+            await pilot.pause()
+            await pilot.press("q")
+            await _until(says("✔ complete"))
+            await picture("home")
 
 
 def as_png(name: str) -> None:
@@ -105,5 +136,6 @@ def as_png(name: str) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        asyncio.run(draw(Path(scratch)))
-    as_png(SHOWN_IN_README)
+        asyncio.run(draw(Path(scratch), HERE, SIZE))
+    for name in SHOWN_IN_README:
+        as_png(name)

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from keyring_service import KeyringService
+from memory_keyring import MemoryKeyring
 from needed import require
 
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
+# a shell gives what it starts in the background no Ctrl+C, nor would the programs have it that tests interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# how fast a machine is says nothing about whether the program is right
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
 CANARY = b"CANARY"
 _allowed: set[Path] = set()
-
-
-class MemoryKeyring:
-    """A keyring in memory, for tests that are not about keyrings."""
-
-    def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.entries.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.entries[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.entries[service, username]
 
 
 @pytest.fixture
@@ -111,6 +106,22 @@ def _leaks(root: Path) -> tuple[int, list[Path]]:
     return count, found
 
 
+BAD_INPUTS = 61
+"""The kinds of bad input the project promises to answer with a clear message; `bad_input(number)` marks their tests."""
+
+_met: set[int] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.passed:
+        _met.update(number for mark in item.iter_markers("bad_input") for number in mark.args)
+    return report
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory is None or factory._basetemp is None:
@@ -128,3 +139,5 @@ _LINES = pytest.StashKey[list[str]]()
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for line in config.stash.get(_LINES, []):
         terminalreporter.write_line(line)
+    if _met:
+        terminalreporter.write_line(f"bad inputs met with a clear message: {len(_met)} of {BAD_INPUTS}")

@@ -17,9 +17,9 @@ FOUR = {
 
 
 def profile(
-    base_uri: str, authentication: dict[str, Any] | None, *plugins: dict[str, Any], timeout: str = "30s"
+    base_uri: str, authentication: dict[str, Any] | None, *plugins: dict[str, Any], **client: object
 ) -> Profile:
-    """A profile with one client."""
+    """A profile with one client; `client` are more of its fields, with _ for -."""
     data: dict[str, Any] = {
         "format": 1,
         "name": "Shop",
@@ -27,7 +27,7 @@ def profile(
         "clients": {
             "shop": {
                 "authentications": ["a"] if authentication else [],
-                "timeout": timeout,
+                **{name.replace("_", "-"): value for name, value in client.items()},
                 "plugins": [{"kind": "base-uri", "uri": base_uri}, {"kind": "content-type"}, *plugins],
             }
         },
@@ -49,11 +49,11 @@ def login(username: str = "admin") -> dict[str, Any]:
     return {"kind": "request", "parameters": {"username": username, "password": {"keyring": PASSWORD}}}
 
 
-def full(sandbox: Sandbox) -> dict[str, str]:
-    """The four values of the sandbox's full integration, by field."""
+def full(sandbox: Sandbox, integration: str = "full") -> dict[str, str]:
+    """The four values of the sandbox's full integration, or of another one, by field."""
     integrations = sandbox.description()["integrations"]
     assert isinstance(integrations, dict)
-    return {name.replace("_", "-"): value for name, value in integrations["full"].items()}
+    return {name.replace("_", "-"): value for name, value in integrations[integration].items()}
 
 
 def admin(sandbox: Sandbox) -> dict[str, str]:

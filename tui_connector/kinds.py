@@ -37,6 +37,14 @@ class Model(BaseModel):
     )
 
 
+class Named(Model):
+    """What may be said of each named part of a profile."""
+
+    title: str | None = Field(None, title="Title", description="What people call it.")
+    description: str | None = Field(None, title="Description", description="What it is for.")
+    disabled: bool = Field(False, title="Disabled", description="Nothing is sent through it.")
+
+
 class Kind(Model):
     """A direct subclass is a family; the subclasses of a family are its kinds.
 

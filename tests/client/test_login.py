@@ -47,6 +47,21 @@ async def test_a_wrong_password_is_sent_once_while_50_wait(
         print("\nwrong password and 50 waiting: 1 login")
 
 
+async def test_a_token_proves_nothing_about_another_password_that_is_typed_later(
+    sandbox: Sandbox, workbench: Workbench
+) -> None:
+    saved = profile(f"{sandbox.url}/rest/V1", login())
+    for secret, wanted in ((admin(sandbox)["password"], 1), (admin(sandbox)["password"], 1), ("wrong-CANARY", 2)):
+        workbench.vault.hold(PASSWORD, secret, sandbox.url)
+        async with workbench.session(saved) as session:
+            if wanted == 1:
+                assert (await session.client("shop")(MODULES)).status == 200
+            else:
+                with pytest.raises(LoginRefused, match="account"):
+                    await session.client("shop")(MODULES)
+        assert logins(sandbox) == wanted
+
+
 async def test_five_processes_with_a_wrong_password_log_in_once(
     sandbox: Sandbox, tmp_path: Path, clean_environment: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,193 +7,27 @@ import json
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from oauthlib.common import Request as OAuthlibRequest
-from oauthlib.oauth1.rfc5849 import signature as oauthlib_signature
 
 from tui_connector.client.layer import Send
 from tui_connector.client.message import Answer, Request
 from tui_connector.kinds import Kind
 from tui_connector.machine import Directories, Machine, nonce
-from tui_connector.magento.dialects import DIALECTS, Dialect, base_string, encoded, signature
+from tui_connector.magento.dialects import DIALECTS, Dialect
 from tui_connector.magento.oauth1 import OAuth1, alike, refuses_signature
 from tui_connector.sandbox.signature import sign
 from tui_connector.secrets.source import SecretSource
 
-HEADER = {
-    "oauth_consumer_key": "a" * 32,
-    "oauth_nonce": "deadbeef",
-    "oauth_signature_method": "HMAC-SHA256",
-    "oauth_timestamp": "1700000000",
-    "oauth_token": "b" * 32,
-}
 BASE = "https://shop.test/rest/all/V1/"
 PLAIN = BASE + "modules"
 DATED = (
     BASE + "orders?searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D%5Bvalue%5D=2024-01-01%2000%3A00%3A00"
 )
 SLASH = BASE + "products/AB%2F12"
-
-KEYS = st.lists(st.sampled_from(["filter_groups", "filters", "0", "1", "2", "9", "10", "11", "field"]), max_size=4)
-NAMES = KEYS.map(lambda keys: "searchCriteria" + "".join(f"[{key}]" for key in keys)) | st.sampled_from(["fields", "x"])
-VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
-QUERIES = st.dictionaries(NAMES, VALUES, max_size=6).map(
-    lambda query: "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query.items())
-)
-
-
-class TestSignatures:
-    """The nine vectors come from running the PHP classes of each generation."""
-
-    @pytest.mark.parametrize(
-        ("uri", "dialect", "expected"),
-        [
-            (PLAIN, "rfc5849", "I+VZGvLxdqcoKDqn7WamWiOplFqsjOklofwt3bRifwA="),
-            (PLAIN, "laminas", "I+VZGvLxdqcoKDqn7WamWiOplFqsjOklofwt3bRifwA="),
-            (PLAIN, "m248", "I+VZGvLxdqcoKDqn7WamWiOplFqsjOklofwt3bRifwA="),
-            (DATED, "rfc5849", "irniEoz5y0z6AM62dFmh0rwCsWNb0/tpdS1odhC76TE="),
-            (DATED, "laminas", "irniEoz5y0z6AM62dFmh0rwCsWNb0/tpdS1odhC76TE="),
-            (DATED, "m248", "Yu137cg0ygXMvn/KENY6mrZS042ZXP5CkT0JpxxV9fY="),
-            (SLASH, "rfc5849", "+LWg6COL+UeH8g8C51n+uqGEtYI0vxwxuXvgNj455sE="),
-            (SLASH, "laminas", "3YYz+CWk5kva7IP3HZmAjKZ0PyMGEIELdWUMx6RwsAQ="),
-            (SLASH, "m248", "+LWg6COL+UeH8g8C51n+uqGEtYI0vxwxuXvgNj455sE="),
-        ],
-    )
-    def test_are_those_that_php_made(self, uri: str, dialect: Dialect, expected: str) -> None:
-        assert signature("GET", uri, HEADER, "CS", "TS", dialect) == expected
-
-    @given(QUERIES, VALUES.filter(bool), st.sampled_from(DIALECTS))
-    def test_are_those_that_the_sandbox_store_expects(self, query: str, sku: str, dialect: Dialect) -> None:
-        uri = f"{BASE}products/{encoded(sku)}?{query}"
-        assert signature("POST", uri, HEADER, "CANARY", "CANARY2", dialect) == sign(
-            dialect, "POST", uri, HEADER, "CANARY&CANARY2"
-        )
-
-    @given(
-        st.dictionaries(
-            st.sampled_from(
-                ["fields", "a", "b_c", "searchCriteria[pageSize]", "searchCriteria[sort_orders][0][field]"]
-            ),
-            VALUES.filter(lambda value: "\0" not in value),
-            max_size=5,
-        ),
-        VALUES.filter(bool),
-        st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
-    )
-    def test_are_those_of_the_rfc_where_magento_keeps_to_it(self, query: dict[str, str], sku: str, method: str) -> None:
-        uri = f"{BASE}products/{encoded(sku)}?" + "&".join(f"{encoded(n)}={encoded(v)}" for n, v in query.items())
-        received = OAuthlibRequest(uri, method)
-        received.params = [*HEADER.items(), *query.items()]
-        received.signature = signature(method, uri, HEADER, "CANARY&1", "CANARY 2", "rfc5849")
-        assert oauthlib_signature.verify_hmac_sha256(received, "CANARY&1", "CANARY 2")
-
-    def test_need_an_absolute_uri(self) -> None:
-        for uri in ("products", "/rest/V1/products", "//shop.test/x"):
-            with pytest.raises(ValueError, match="absolute"):
-                base_string("GET", uri, {}, "laminas")
-
-
-class TestWhatIsSigned:
-    """What the recordings of a Magento 2.4.7-p3 showed, and what its source says of the others."""
-
-    def parameters(self, query: str, dialect: Dialect) -> list[str]:
-        return unquote(base_string("GET", f"{BASE}x?{query}", {}, dialect).split("&")[2]).split("&")
-
-    def path(self, path: str, dialect: Dialect) -> str:
-        return unquote(base_string("GET", f"https://shop.test{path}", {}, dialect).split("&")[1])
-
-    def test_eleven_filter_groups_are_in_natural_order(self) -> None:
-        query = "&".join(f"g%5B{number}%5D=v" for number in (10, 2, 0, 1))
-        natural = [f"g%5B{number}%5D=v" for number in (0, 1, 2, 10)]
-        assert self.parameters(query, "laminas") == natural
-        assert self.parameters(query, "rfc5849") == natural
-        assert self.parameters(query, "m248") == [f"g%5B{number}%5D=v" for number in (0, 10, 1, 2)]
-
-    def test_a_bare_parameter_is_left_out_before_248(self) -> None:
-        query = "searchCriteria&fields=total_count"
-        assert self.parameters(query, "laminas") == ["fields=total_count"]
-        assert self.parameters(query, "rfc5849") == ["fields=total_count"]
-        assert self.parameters(query, "m248") == ["fields=total_count", "searchCriteria="]
-
-    def test_an_empty_value_is_signed(self) -> None:
-        for dialect in DIALECTS:
-            assert self.parameters("searchCriteria=&a=1", dialect) == ["a=1", "searchCriteria="]
-
-    def test_laminas_decodes_the_path(self) -> None:
-        assert self.path("/products/A%2FB", "laminas") == "https://shop.test/products/A/B"
-        assert self.path("/products/A%2FB", "rfc5849") == "https://shop.test/products/A%2FB"
-        assert self.path("/products/A%2FB", "m248") == "https://shop.test/products/A%2FB"
-
-    def test_but_not_what_a_path_must_encode(self) -> None:
-        for path in ("/products/A%25B", "/products/caf%C3%A9", "/products/a%20b", "/products/a(b)%28c%29"):
-            assert self.path(path, "laminas") == f"https://shop.test{path}"
-
-    def test_values_of_bracketed_names_are_encoded_twice_in_248(self) -> None:
-        assert self.parameters("a%5Bb%5D=x%20y&c=x%20y", "m248") == ["a%5Bb%5D=x%2520y", "c=x%20y"]
-
-    def test_a_plus_is_a_plus_before_248(self) -> None:
-        assert self.parameters("a=x+y", "laminas") == ["a=x%2By"]
-        assert self.parameters("a=x+y", "m248") == ["a=x%20y"]
-
-    def test_oauth_parameters_in_the_query_are_not_signed(self) -> None:
-        for dialect in DIALECTS:
-            assert self.parameters("oauth_token=CANARY&a=1", dialect) == ["a=1"]
-
-    @pytest.mark.parametrize(
-        ("given_", "signed"),
-        [
-            ("HTTPS://Shop.test:443/x#part", "https://shop.test/x"),
-            ("http://shop.test:80", "http://shop.test/"),
-            ("http://shop.test:8080/x", "http://shop.test:8080/x"),
-            ("https://[::1]:8443/x", "https://[::1]:8443/x"),
-        ],
-    )
-    def test_the_address_is_written_as_the_rfc_says(self, given_: str, signed: str) -> None:
-        for dialect in DIALECTS:
-            assert unquote(base_string("get", given_, {}, dialect)) == f"GET&{signed}&"
-
-    @given(st.lists(st.text(alphabet="a0159[]%.", min_size=1, max_size=6), unique=True, max_size=6))
-    def test_the_natural_order_is_that_of_strnatcmp(self, names: list[str]) -> None:
-        query = "&".join(f"{encoded(name)}=v" for name in names)
-        expected = sorted(map(encoded, names), key=cmp_to_key(strnatcmp))
-        assert self.parameters(query, "rfc5849") == ([f"{name}=v" for name in expected] or [""])
-
-
-def strnatcmp(left: str, right: str) -> int:
-    """PHP's comparison, one character at a time as the C code does it."""
-    left, right = (re.sub(r"^0+(?=\d)", "", text) for text in (left, right))
-    a = b = 0
-    while a < len(left) and b < len(right):
-        if left[a].isdigit() and right[b].isdigit():
-            from_left = left[a] == "0" or right[b] == "0"
-            bias = 0
-            while True:
-                digit_left, digit_right = left[a : a + 1], right[b : b + 1]
-                if not digit_left.isdigit() and not digit_right.isdigit():
-                    break
-                if not digit_left.isdigit():
-                    return -1
-                if not digit_right.isdigit():
-                    return 1
-                order = (digit_left > digit_right) - (digit_left < digit_right)
-                if order and from_left:
-                    return order
-                bias = bias or order
-                a, b = a + 1, b + 1
-            if bias:
-                return bias
-        elif left[a] != right[b]:
-            return 1 if left[a] > right[b] else -1
-        else:
-            a, b = a + 1, b + 1
-    return (len(left) - a > 0) - (len(right) - b > 0)
 
 
 SECRETS = {

@@ -220,6 +220,7 @@ def test_what_is_no_profile_never_hangs_a_reader(tmp_path: Path, name: str) -> N
 SAVE = """
 import os, sys
 from pathlib import Path
+import tomlkit  # while the interpreter's files may be read
 from tui_connector.profile.document import Document
 from tui_connector.profile.files import CannotSave, ProfileUnreadable
 path = Path(sys.argv[1])

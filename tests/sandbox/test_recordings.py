@@ -26,6 +26,7 @@ IN_SCOPE = re.compile(rf"(/index\.php)?/rest(/(all|default))?(/V1({ROUTES})|/sch
 WRITES = {
     ("POST", "/V1/products"),
     ("PUT", "/V1/products"),
+    ("DELETE", "/V1/products"),
     ("POST", "/V1/inventory"),
     ("POST", "/V1/integration"),
     ("POST", "/V1/tfa"),
@@ -139,6 +140,9 @@ async def arrange(recording: Recording, store: Store) -> None:
     headers = {"Authorization": store.bearer()}
     if "W-1" in recording.request["path"]:
         await store.ask("/rest/all/V1/products", "POST", json_body={"product": WRITTEN_BEFORE}, **headers)
+    if recording.name == "product-delete-ok":
+        new = {"product": {**WRITTEN_BEFORE, "sku": "W-PUT-NEW"}}
+        await store.ask("/rest/all/V1/products", "POST", json_body=new, **headers)
     if recording.name == "get-default-scope-after-all-put":
         changed = {"product": {"name": "Store view name"}}
         await store.ask("/rest/V1/products/W-1", "PUT", json_body=changed, **headers)

@@ -168,6 +168,24 @@ async def test_a_product_is_written_and_read_back(store: Store) -> None:
     assert found.data == {"total_count": 51}
 
 
+async def test_a_deleted_product_is_gone_until_it_is_made_again_under_another_number(store: Store) -> None:
+    rights = {"Authorization": store.bearer()}
+    product, ids = "/rest/V1/products/SKU-000003", "/rest/V1/products?searchCriteria=&fields=items[id],total_count"
+    first = (await store.ask(product, **rights)).data
+    assert (await store.ask(product, "DELETE", **rights)).data is True
+    for method in ("GET", "DELETE"):
+        assert (await store.ask(product, method, **rights)).status == 404
+    left = (await store.ask(ids, **rights)).data
+    assert left["total_count"] == len(left["items"]) == 49
+    assert {"id": first["id"]} not in left["items"]
+    new = {"sku": "SKU-000003", "name": first["name"], "attribute_set_id": 4}
+    made = (await store.ask("/rest/V1/products", "POST", json_body={"product": new}, **rights)).data
+    assert made["id"] == 51
+    assert made["extension_attributes"]["stock_item"]["qty"] == first["extension_attributes"]["stock_item"]["qty"]
+    assert (await store.ask(product, "DELETE", **rights)).data is True
+    assert (await store.ask(product, **rights)).status == 404
+
+
 async def test_a_store_view_keeps_its_own_name(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     await store.ask("/rest/nl/V1/products/A%2FB", "PUT", json_body={"product": {"name": "Eigen"}}, **rights)

@@ -10,8 +10,9 @@ from keyring_service import KeyringService
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
+from tui_connector.secrets.secret_error import KeyringUnusable, OtherOrigin, SecretMissing
 from tui_connector.secrets.source import SecretSource
-from tui_connector.secrets.vault import KeyringUnusable, OtherOrigin, SecretMissing, Vault
+from tui_connector.secrets.vault import Vault
 
 SHOP = "https://shop.example"
 TOKEN = "CANARY-token-of-the-shop"
@@ -51,7 +52,7 @@ async def test_a_locked_keyring_is_named_as_the_reason(real: Machine, keyring_se
     await vault.store(NAME, TOKEN, SHOP)
     keyring_service.lock()
     other = Vault(real, Mask())
-    with pytest.raises(KeyringUnusable):
+    with pytest.raises(KeyringUnusable, match=r"is locked.*Unlock it"):
         await other.read(SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()

@@ -144,3 +144,17 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.close()
     profile = next((Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles").glob("*.toml"))
     assert '{ env = "TUI_CONNECTOR_' in profile.read_text()
+
+
+@pytest.mark.parametrize("pasted", [True, False])
+def test_what_comes_in_one_burst_with_the_key_for_a_new_store_is_its_address(
+    pasted: bool, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.burst(b"n", store["url"] if pasted else store["url"].encode(), b"\r")
+        assert store["url"] in terminal.wait_for("REST at /rest/V1")
+    finally:
+        terminal.close()

@@ -18,8 +18,10 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "demo",
         "setup": "screen",
         "check": "check",
+        "run": "run",
         "request": "request",
         "header": "request",
+        "log": "log",
         "profiles": "profiles",
         "schema": "profiles",
         "secrets": "secrets",
@@ -39,7 +41,7 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f".{_COMMANDS[cmd_name]}", __name__)
-        command = getattr(module, cmd_name)
+        command = getattr(module, f"{cmd_name}_command" if cmd_name == "run" else cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from ..text import shown
 from .failure import CommandFailed, Exit
-from .opened import find, machine_of, read, run
-from .request import printer
+from .profile_opening import find, machine_of, read, run
+from .request import keeping_history, printer
 
 if TYPE_CHECKING:
     from ..guide.check import Report
+    from ..machine import Machine
+    from ..magento.diagnosis import Finding
 
 
 @click.command()
-@click.argument("profile")
+@click.argument("profile", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ok, and the findings.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests, too.")
 @click.option("--login-again", is_flag=True, help="Try a login once more that the store has refused before.")
 @click.pass_obj
-def check(profile_dir: Path | None, profile: str, as_json: bool, log: str | None, login_again: bool) -> None:
+def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str | None, login_again: bool) -> None:
     """Check a profile against its store. It writes nothing to the store.
 
-    Exit code 0 where all is well, 2 where the profile is wrong, 3 where the store refuses.
+    Without a profile: check this computer (versions, keyring, proxies, terminal, directories, clock), and send nothing.
+
+    Exit code 0 where all is well, 2 where the profile or the computer is wrong, 3 where the store refuses.
     """
     machine = machine_of(profile_dir)
+    if profile is None:
+        _this_computer(machine, as_json)
     path = find(profile, machine)
     try:
         saved = read(path)
     except CommandFailed as failure:
         if not as_json:
             raise
-        finding = {"id": "profile", "summary": "The profile cannot be used", "remedy": "Correct the lines named."}
-        lines = [shown(line) for line in failure.message.splitlines()[:-1] or [failure.message]]
-        click.echo(json.dumps({"ok": False, "findings": [{**finding, "evidence": lines}]}, ensure_ascii=False))
-        sys.exit(Exit.SETUP)
+        _unusable(failure)
 
     from ..client.authentication.stops import LoginStops
     from ..guide.check import Report
@@ -49,28 +53,64 @@ def check(profile_dir: Path | None, profile: str, as_json: bool, log: str | None
     if login_again:
         LoginStops(machine.directories.state).clear_all()
 
+    workbench = Workbench(machine, directory=path.parent)
+    if log is not None:
+        workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
+
     async def work() -> Report:
         report = Report()
-        workbench = Workbench(machine)
-        if log is not None:
-            workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
         async with workbench.session(saved) as session:
             async for tried in tries(saved, session, workbench.run()):
                 report.tried.append(tried)
                 if not as_json:
-                    click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.words)}")
+                    probes = f" ({tried.probes} further requests found out why)" if tried.probes else ""
+                    click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.words)}{probes}")
         return report
+
+    with keeping_history(workbench, path, saved):
+        report = run(work())
+    if as_json:
+        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+    else:
+        _explain(report.findings)
+    sys.exit(Exit.DONE if report.ok else Exit.REFUSED)
+
+
+def _unusable(failure: CommandFailed) -> NoReturn:
+    """Says as JSON what is wrong with the profile, and ends."""
+    finding = {"id": "profile", "summary": "The profile cannot be used", "remedy": "Correct the lines named."}
+    lines = [shown(line) for line in failure.message.splitlines()[:-1] or [failure.message]]
+    click.echo(json.dumps({"ok": False, "findings": [{**finding, "evidence": lines}]}, ensure_ascii=False))
+    sys.exit(Exit.SETUP)
+
+
+def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
+    """Says what was found here, and ends."""
+    from ..guide.machine_check import MachineReport, Screen, check_machine
+    from ..secrets.mask import Mask
+    from ..secrets.vault import Vault
+
+    async def work() -> MachineReport:
+        vault = Vault(machine, Mask())
+        try:
+            size = shutil.get_terminal_size()
+            screen = Screen(size.columns, size.lines) if sys.stdout.isatty() else None
+            return await check_machine(machine, vault, screen)
+        finally:
+            vault.close()
 
     report = run(work())
     if as_json:
         click.echo(json.dumps(report.as_json(), ensure_ascii=False))
     else:
-        _explain(report)
-    sys.exit(Exit.DONE if report.ok else Exit.REFUSED)
+        for fact in report.facts:
+            click.echo(f"{'!' if fact.finding else '✔'} {fact.name}: {shown(fact.value)}")
+        _explain(report.findings)
+    sys.exit(Exit.DONE if report.ok else Exit.SETUP)
 
 
-def _explain(report: Report) -> None:
-    for finding in report.findings:
+def _explain(findings: list[Finding]) -> None:
+    for finding in findings:
         click.echo(f"\n{shown(finding.summary)}")
         for line in finding.evidence:
             click.echo(f"  {shown(line)}")

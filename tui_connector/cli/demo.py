@@ -11,7 +11,7 @@ import click
 from ..machine import Machine
 from ..text import shown
 from .failure import CommandFailed
-from .opened import machine_of, run
+from .profile_opening import machine_of, run
 from .sandbox import PORT
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def full_integration(store: Sandbox) -> dict[str, str]:
 
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
-    from ..guide.steps import Setup
+    from ..guide.new_profile import new_document
+    from ..guide.setup import Setup
     from ..guide.walk import Answers, StepFailed, walk
     from ..guide.workbench import Workbench
     from .request import printer
@@ -66,7 +67,7 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     workbench = Workbench(machine)
     workbench.exchanges.on_recorded.append(printer("long", NAME, None, err=False))
     say(f"This is a stand-in for a Magento store, on this computer: {store.url}")
-    setup = Setup(NAME, TITLE, description=DESCRIPTION)
+    setup = Setup(NAME, new_document(TITLE, DESCRIPTION))
     path = machine.directories.profiles / f"{NAME}.toml"
     try:
         saved = await walk(setup, Answers(store.url, full_integration(store)), path, workbench, say, profile_dir)

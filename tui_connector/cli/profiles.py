@@ -9,7 +9,7 @@ import click
 
 from ..text import shown_line
 from .failure import CommandFailed, Exit
-from .opened import machine_of
+from .profile_opening import machine_of
 
 
 @click.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ import click
 
 from ..text import shown
 from .failure import CommandFailed, Exit
-from .opened import find, machine_of, read, run
+from .profile_opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
     from ..client.message import Answer, Request
+    from ..guide.workbench import Workbench
     from ..profile.model import Profile
 
 
@@ -44,15 +46,17 @@ def request(
     from ..client.message import LoginRefused, NotSent, Request, RequestFailed
     from ..guide.workbench import Workbench
 
+    workbench = Workbench(machine, directory=path.parent)
+    if log != "none":
+        workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
+
     async def send() -> Answer:
-        workbench = Workbench(machine)
-        if log != "none":
-            workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
         async with workbench.session(saved) as session:
             return await session.client(chosen)(Request(method.upper(), uri, body=body))
 
     try:
-        answer = run(send())
+        with keeping_history(workbench, path, saved):
+            answer = run(send())
     except LoginRefused as error:
         raise CommandFailed(str(error), Exit.REFUSED) from error
     except NotSent as error:
@@ -62,6 +66,19 @@ def request(
     _print_body(answer)
     if not 200 <= answer.status < 300:
         sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
+
+
+@contextmanager
+def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Iterator[None]:
+    """Keeps the session in the profile's history, and ends it; what goes wrong with that is said and stops nothing."""
+    try:
+        if problem := workbench.keep_history(path, profile):
+            click.echo(shown(problem), err=True)
+        yield
+    finally:
+        if problem := workbench.end_history():
+            click.echo(shown(problem), err=True)
+        workbench.close()
 
 
 def printer(log: str | None, profile: str, client: str | None, *, err: bool = True) -> Callable[[Exchange], None]:
@@ -126,14 +143,15 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     if sys.stdout.isatty() and not show:
         raise CommandFailed("The header is a secret. Add --show to print it to a terminal.", Exit.SETUP)
     machine = machine_of(profile_dir)
-    saved = read(find(profile, machine))
+    path = find(profile, machine)
+    saved = read(path)
     chosen = _client(saved, client)
 
     from ..client.message import LoginRefused, Request, RequestFailed
     from ..guide.workbench import Workbench
 
     async def sign() -> tuple[Request, Request]:
-        workbench = Workbench(machine)
+        workbench = Workbench(machine, directory=path.parent)
         async with workbench.session(saved) as session:
             asked = Request(method.upper(), uri)
             return session.prepared(chosen, asked), await session.signed(chosen, asked)

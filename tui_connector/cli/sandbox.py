@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import click
 
 from .failure import CommandFailed, Exit
-from .opened import machine_of
+from .profile_opening import machine_of
 
 PORT = 8424
 """The port the demo's store prefers, so that a profile saved from it opens again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from .failure import CommandFailed, Exit
-from .opened import find, machine_of
+from .profile_opening import find, machine_of
 
 if TYPE_CHECKING:
     from ..machine import Machine
-    from ..tui.app import Demo
+    from ..tui.log.recorded_screen import Recorded
+    from ..tui.setup.demo import Demo
 
 
 def home(profile_dir: Path | None) -> None:
@@ -23,7 +25,7 @@ def home(profile_dir: Path | None) -> None:
     from ..tui.app import ConnectorApp
 
     machine = machine_of(profile_dir)
-    ConnectorApp(machine, _start_demo(machine)).run_and_report()
+    ConnectorApp(machine, _start_demo(machine), of_demo=_of_demo).run_and_report()
 
 
 def demo_screen(profile_dir: Path | None) -> None:
@@ -31,7 +33,7 @@ def demo_screen(profile_dir: Path | None) -> None:
     from ..tui.app import ConnectorApp
 
     machine = machine_of(profile_dir)
-    ConnectorApp(machine, _start_demo(machine), begin="demo").run_and_report()
+    ConnectorApp(machine, _start_demo(machine), begin="demo", of_demo=_of_demo).run_and_report()
 
 
 @click.command()
@@ -44,14 +46,22 @@ def setup(profile_dir: Path | None, profile: str | None) -> None:
     path = find(profile, machine) if profile else None
     from ..tui.app import ConnectorApp
 
-    ConnectorApp(machine, _start_demo(machine), begin="setup", profile=path).run_and_report()
+    app = ConnectorApp(machine, _start_demo(machine), begin="setup", profile=path, of_demo=_of_demo)
+    app.run_and_report()
+
+
+def requests(machine: Machine, recorded: Recorded) -> None:
+    """The screen of requests over a recorded log."""
+    from ..tui.app import ConnectorApp
+
+    ConnectorApp(machine, _start_demo(machine), recorded=recorded).run_and_report()
 
 
 def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
     """Starts the sandbox store when the demo asks for it; it ends with the program."""
 
     async def start() -> Demo:
-        from ..tui.app import Demo
+        from ..tui.setup.demo import Demo
         from .demo import DESCRIPTION, NAME, TITLE, full_integration, start_sandbox
 
         store = await start_sandbox(machine)
@@ -63,6 +73,16 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
         return Demo(store.url, NAME, TITLE, DESCRIPTION, values)
 
     return start
+
+
+def _of_demo(path: Path) -> bool:
+    """Whether the demo has saved this profile. It blocks."""
+    from .demo import DESCRIPTION
+
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get("description") == DESCRIPTION
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _need_terminal() -> None:

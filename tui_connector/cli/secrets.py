@@ -11,7 +11,7 @@ import click
 
 from ..text import shown_line
 from .failure import CommandFailed, Exit
-from .opened import find, machine_of, read, run
+from .profile_opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..profile.model import Profile
@@ -24,78 +24,66 @@ def secrets() -> None:
     """Set, test and delete the secrets of a profile. Their values are never printed."""
 
 
-@secrets.command("set")
-@click.argument("profile")
-@click.argument("field", required=False)
-@click.pass_obj
-def set_(profile_dir: Path | None, profile: str, field: str | None) -> None:
+_Work = Callable[["Vault", str, "SecretSource", list[str]], Awaitable[None]]
+
+
+def _for_each_secret(name: str) -> Callable[[_Work], _Work]:
+    """A command that does this for each secret of a profile, or for one; the docstring is its help."""
+
+    def made(work: _Work) -> _Work:
+        @secrets.command(name, help=work.__doc__)
+        @click.argument("profile")
+        @click.argument("field", required=False)
+        @click.pass_obj
+        def command(profile_dir: Path | None, profile: str, field: str | None) -> None:
+            _each(profile_dir, profile, field, work)
+
+        return work
+
+    return made
+
+
+@_for_each_secret("set")
+async def _set(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
     """Store secrets in the keyring: all that PROFILE names, or one FIELD such as integration/access-token.
 
     The value is typed hidden, or read from standard input, one line for each field.
     """
-
-    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
-        if source.keyring is None:
-            click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
-            return
-        if not origins:
-            raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
-        await vault.store(source.keyring, _typed(name), *origins)
-        click.echo(f"  {name}: stored for {', '.join(origins)}")
-
-    _each(profile_dir, profile, field, work)
+    if source.keyring is None:
+        click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
+        return
+    if not origins:
+        raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
+    await vault.store(source.keyring, _typed(name), *origins)
+    click.echo(f"  {name}: stored for {', '.join(origins)}")
 
 
-@secrets.command("test")
-@click.argument("profile")
-@click.argument("field", required=False)
-@click.pass_obj
-def test(profile_dir: Path | None, profile: str, field: str | None) -> None:
+@_for_each_secret("test")
+async def _test(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
     """Read the secrets as a request would, without sending one."""
-
-    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
-        for origin in origins or [""]:
-            value = await vault.read(source, origin)
-            click.echo(f"  {name}: {len(value)} characters, for {origin or 'no store'}")
-
-    _each(profile_dir, profile, field, work)
+    for origin in origins or [""]:
+        value = await vault.read(source, origin)
+        click.echo(f"  {name}: {len(value)} characters, for {origin or 'no store'}")
 
 
-@secrets.command("delete")
-@click.argument("profile")
-@click.argument("field", required=False)
-@click.pass_obj
-def delete(profile_dir: Path | None, profile: str, field: str | None) -> None:
+@_for_each_secret("delete")
+async def _delete(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
     """Delete the secrets of PROFILE, or one FIELD, from the keyring."""
-
-    async def work(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
-        if source.keyring is not None:
-            await vault.delete(source.keyring)
-            click.echo(f"  {name}: deleted")
-
-    _each(profile_dir, profile, field, work)
+    if source.keyring is not None:
+        await vault.delete(source.keyring)
+        click.echo(f"  {name}: deleted")
 
 
-@secrets.command("allow")
-@click.argument("profile")
-@click.argument("field", required=False)
-@click.pass_obj
-def allow(profile_dir: Path | None, profile: str, field: str | None) -> None:
+@_for_each_secret("allow")
+async def _allow(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
     """Allow the commands that PROFILE takes secrets from to be run, and its secrets to go to its present address."""
-
-    async def work(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
-        for origin in origins:
-            if source.command is not None:
-                await vault.allow_command(source.command, origin)
-                click.echo(f"  {name}: may run {shown_line(' '.join(source.command))} for {origin}")
-            elif source.keyring is not None:
-                await vault.rebind(source.keyring, origin)
-                click.echo(f"  {name}: may go to {origin}")
-
-    _each(profile_dir, profile, field, work)
-
-
-_Work = Callable[["Vault", str, "SecretSource", list[str]], Awaitable[None]]
+    for origin in origins:
+        if source.command is not None:
+            await vault.allow_command(source.command, origin)
+            click.echo(f"  {name}: may run {shown_line(' '.join(source.command))} for {origin}")
+        elif source.keyring is not None:
+            await vault.rebind(source.keyring, origin)
+            click.echo(f"  {name}: may go to {origin}")
 
 
 def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work) -> None:
@@ -104,7 +92,8 @@ def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work
     chosen = _chosen(saved, field)
 
     from ..secrets.mask import Mask
-    from ..secrets.vault import SecretError, Vault
+    from ..secrets.secret_error import SecretError
+    from ..secrets.vault import Vault
 
     async def all_of_them() -> None:
         vault = Vault(machine, Mask())
@@ -121,10 +110,7 @@ def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work
 
 
 def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource, list[str]]]:
-    found = [
-        (f"{authentication}/{name}", source, profile.origins(authentication))
-        for authentication, name, source in profile.secrets()
-    ]
+    found = [(secret.name, secret.source, list(secret.origins)) for secret in profile.secrets()]
     names = [name for name, _, _ in found]
     if field is None:
         return found

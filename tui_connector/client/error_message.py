@@ -15,13 +15,23 @@ def error_message(body: bytes) -> str:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    if not isinstance(data, dict) or not isinstance(data.get("message"), str):
+    if not isinstance(data, dict):
         return ""
+    if not isinstance(data.get("message"), str):
+        return _of_a_crash(data)
     texts = [_filled_in(data)]
     errors = data.get("errors")
     if isinstance(errors, list):
         texts += [_filled_in(error) for error in errors[:5] if isinstance(error, dict)]
     return " ".join(text for text in texts if text)[:1_000]
+
+
+def _of_a_crash(data: dict[str, object]) -> str:
+    """The message of PHP's last gasp: {"messages": {"error": [{"code": 500, "message": …}]}}."""
+    messages = data.get("messages")
+    errors = messages.get("error") if isinstance(messages, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return str(first.get("message", ""))[:1_000] if isinstance(first, dict) else ""
 
 
 def _filled_in(error: dict[str, object]) -> str:

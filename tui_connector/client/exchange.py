@@ -41,10 +41,8 @@ class KeptBody:
     media_type: str = ""
     note: str = ""
     """Why the body is not here as it was: "a token, not kept", "more than 8 MB: cut off" …"""
-
-    @property
-    def cut(self) -> bool:
-        return len(self.data) < self.size and not self.note
+    cut: bool = False
+    """Whether what is kept is only the beginning. Its length does not say: a mask can be shorter than its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,8 @@ class Exchange:
         """Bytes this record takes in memory, roughly."""
         texts = len(self.uri) + len(self.failure_text) + len(self.note)
         headers = sum(len(name) + len(value) for name, value in (*self.request_headers, *self.headers))
-        return _OVERHEAD + texts + headers + len(self.request_body.data) + len(self.body.data)
+        asked = len(self.asked.body) if self.asked is not None else 0  # whole, however little of it is kept
+        return _OVERHEAD + texts + headers + asked + len(self.request_body.data) + len(self.body.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,8 @@ class Ring:
         self._count, self._size = count, size
         self._kept: deque[Exchange] = deque()
         self.first = 0
+        self.cleared = 0
+        """How many came before the ring was last cleared."""
         self.bytes = 0
         """Bytes the kept exchanges take, roughly."""
 
@@ -124,6 +125,10 @@ class Ring:
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._kept))
 
+    def __reversed__(self) -> Iterator[Exchange]:
+        """From the newest back; only as long as nothing is appended."""
+        return reversed(self._kept)
+
     def __getitem__(self, position: int) -> Exchange:
         """The exchange at this position. Raises IndexError where it is gone or not there yet."""
         if not self.first <= position < self.end:
@@ -136,7 +141,7 @@ class Ring:
         return self.first + len(self)
 
     def clear(self) -> None:
-        self.first = self.end
+        self.first = self.cleared = self.end
         self._kept.clear()
         self.bytes = 0
 
@@ -149,7 +154,7 @@ class Exchanges(Ring):
 
     def __init__(self, count: int = 10_000, size: int = 64_000_000, failures: int = 1_000) -> None:
         super().__init__(count, size)
-        self._numbers = 0
+        self._numbers = self._calls = 0
         self.failures = Ring(failures, size // 4)
         self.in_flight: dict[int, InFlight] = {}
         self.on_recorded: list[Callable[[Exchange], None]] = []
@@ -158,11 +163,18 @@ class Exchanges(Ring):
         self._numbers += 1
         return self._numbers
 
+    def next_call(self) -> int:
+        """Calls are numbered through all sessions that write here: what has one number belongs together."""
+        self._calls += 1
+        return self._calls
+
     def started(self, request: InFlight) -> None:
         self.in_flight[request.number] = request
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)
+        # what was read from a file has its numbers already; those given from now on come after them
+        self._numbers, self._calls = max(self._numbers, exchange.number), max(self._calls, exchange.call)
         self.append(exchange)
         if exchange.failed:
             self.failures.append(exchange)

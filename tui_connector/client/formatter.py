@@ -6,7 +6,6 @@ import contextlib
 import html
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,16 +13,14 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..text import Shown, shown, shown_line
+from .curl import curl
 from .error_message import error_message
 from .exchange import Exchange, KeptBody, Timings
-from .message import Headers, header_of
+from .message import Headers
 
 Formatter = Literal["simple", "long", "full", "curl"]
 LONG = 1_000
 """Characters of a body in the long format."""
-
-_MASKED = "•••"
-_OURS = ("accept", "accept-encoding", "user-agent", "authorization")
 
 
 class Role(StrEnum):
@@ -97,7 +94,10 @@ def milliseconds(seconds: float) -> str:
 
 def path_of(uri: str) -> str:
     """Path and query of an address."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # an address in a file of another tool
+        return uri
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
@@ -111,9 +111,9 @@ def _body(body: KeptBody, *, full: bool) -> Iterator[Line]:
         yield Line(Role.NOTE, shown_line(f"({body.size} bytes: {body.note or 'not kept'})" if body.size else "(empty)"))
         return
     if "html" in body.media_type and not full:
-        yield Line(Role.NOTE, shown_line(f"HTML page “{_title(body.data)}”, {body.size} bytes"))
+        yield Line(Role.NOTE, shown_line(f"HTML page “{page_title(body.data)}”, {body.size} bytes"))
         return
-    if _binary(body.data):
+    if is_binary(body.data):
         yield Line(Role.NOTE, shown_line(f"{body.size} bytes, not text: {body.data[:32].hex(' ')} …"))
         return
     content = body.data.decode("utf-8", "replace")
@@ -124,12 +124,14 @@ def _body(body: KeptBody, *, full: bool) -> Iterator[Line]:
         yield Line(Role.NOTE, shown_line(f"… {body.size} bytes in all"))
 
 
-def _title(page: bytes) -> str:
+def page_title(page: bytes) -> str:
+    """What an HTML page calls itself."""
     match = re.search(rb"<title[^>]*>(.{0,300}?)</title>", page[:20_000], re.IGNORECASE | re.DOTALL)
     return " ".join(html.unescape(match[1].decode("utf-8", "replace")).split()) if match else "without a title"
 
 
-def _binary(data: bytes) -> bool:
+def is_binary(data: bytes) -> bool:
+    """Whether this looks like no text in any encoding that has ASCII in it."""
     start = data[:1_000]
     return start.count(b"\0") > 0 or sum(byte < 9 or 13 < byte < 27 for byte in start) > len(start) // 10
 
@@ -155,28 +157,3 @@ def pretty(body: KeptBody) -> list[Shown]:
     with contextlib.suppress(ValueError, RecursionError):
         content = json.dumps(json.loads(content), indent=2, ensure_ascii=False)
     return [Shown(line) for line in shown(content).split("\n")]
-
-
-def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> str:
-    """A command that repeats the request and holds no secret: the header is made when it is run.
-
-    A signature is good for one request only, so a literal one could not be repeated.
-    """
-    if exchange.purpose == "login":
-        return "# A login holds a password and cannot be copied."
-    words = ["curl", "-sS"]
-    if exchange.method != "GET":
-        words += ["-X", shlex.quote(exchange.method)]
-    if header_of(exchange.request_headers, "Authorization") is not None:
-        option = f" --client {shlex.quote(client)}" if client else ""
-        name = shlex.quote(profile or "PROFILE")
-        words += ["-H", f'"$(tui-connector header {name} {exchange.method} {shlex.quote(exchange.uri)}{option})"']
-    for header, value in exchange.request_headers:
-        if header.lower() not in _OURS and _MASKED not in value:
-            words += ["-H", shlex.quote(f"{header}: {value}")]
-    words += ["-H", shlex.quote("Accept: application/json")]
-    if exchange.request_body.data:
-        words += ["--data-binary", shlex.quote(exchange.request_body.data.decode("utf-8", "replace"))]
-    words.append(shlex.quote(exchange.uri))
-    command = " ".join(words)
-    return command if profile else f"# Save the profile first, and put its name for PROFILE.\n{command}"

@@ -7,14 +7,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from ..kinds import Model
-from ..placeholder import Scope, Template, TemplateText, render
+from ..kinds import Model, Named
+from ..placeholder import Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
+from .connection import Proxy, Tls
 from .layer import Plugin
 from .message import Headers, Request
 
 _SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_THE_CONNECTION = (
+    *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
+    *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
+)
+_SECRET_NAME = re.compile(
+    r"authorization|cookie|secret|token|passw|credential|(api|auth|access)[-_]?key", re.IGNORECASE
+)
 
 
 def seconds(span: str) -> float:
@@ -33,7 +41,35 @@ def _checked_span(span: str) -> str:
 def _header_name(name: str) -> str:
     if not _HEADER_NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot be the name of a header")
+    if name.lower() in _OF_THE_CONNECTION:
+        raise ValueError(f"{name} belongs to the connection, which sets it itself")
     return name
+
+
+def holds_secret(name: str) -> bool:
+    """Whether a header or a query parameter of this name carries a secret, which does not belong in a profile."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def _no_literal_secret(headers: dict[str, str]) -> dict[str, str]:
+    for name, text in headers.items():
+        if holds_secret(name) and Template.parse(text).is_literal:
+            raise ValueError(
+                f"{name} holds a secret, which does not belong in a profile: give the client an HTTP authentication"
+            )
+    return headers
+
+
+def _no_text_of_json(parameters: Any) -> Any:
+    import json
+
+    if isinstance(parameters, str) and parameters.lstrip().startswith(("{", "[")):
+        try:
+            json.loads(parameters)
+        except ValueError as error:
+            raise ValueError(f"begins like JSON and is none: {error}") from error
+        raise ValueError("is JSON inside a text, which would be sent as a text: write it as a table or a list")
+    return parameters
 
 
 def _lower(method: object) -> object:
@@ -42,15 +78,9 @@ def _lower(method: object) -> object:
 
 Span = Annotated[str, AfterValidator(_checked_span), WithJsonSchema({"type": "string", "format": "span"})]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
+ClientName = Annotated[str, WithJsonSchema({"type": "string", "format": "client"})]
+"""One of the profile's clients, by name: a form offers those that there are."""
 Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_lower)]
-
-
-class Named(Model):
-    """What may be said of each named part of a profile."""
-
-    title: str | None = Field(None, title="Title", description="What people call it.")
-    description: str | None = Field(None, title="Description", description="What it is for.")
-    disabled: bool = Field(False, title="Disabled", description="Nothing is sent through it.")
 
 
 class HttpClient(Named):
@@ -60,21 +90,31 @@ class HttpClient(Named):
         default_factory=list, title="Authentications", description="Names of HTTP authentications, applied in order."
     )
     timeout: Span = Field("30s", title="Timeout", description="For a whole request, from connecting to the last byte.")
+    connect_timeout: Span = Field(
+        "10s", title="Connect timeout", description="For reaching the store: its name, the connection, TLS."
+    )
+    tls: Tls = Field(default_factory=Tls, title="TLS", description="Which certificates are trusted and shown.")
+    proxy: Proxy | None = Field(
+        None,
+        title="Proxy",
+        description="The proxy to go through. Nothing: the one that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY "
+        "name, if any.",
+    )
     plugins: list[Plugin] = Field(default_factory=list, title="Plugins", description="What is done to each request.")
 
 
 class RequestTemplate(Model):
     """A request, with placeholders."""
 
-    uri: TemplateText = Field(title="URI", description="Relative to the client's base URI.", examples=["products"])
+    uri: UriTemplateText = Field(title="URI", description="Relative to the client's base URI.", examples=["products"])
     method: Method = Field("get", title="Method", description="How it is asked.")
-    parameters: Any = Field(
+    parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json)] = Field(
         None,
         title="Parameters",
         description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
         examples=[{"product": "&{@}"}],
     )
-    headers: dict[HeaderName, TemplateText] = Field(
+    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(_no_literal_secret)] = Field(
         default_factory=dict, title="Headers", description="Sent besides those of the client."
     )
     expected: list[Annotated[int, Field(ge=100, le=599)]] = Field(

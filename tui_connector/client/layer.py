@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from enum import IntEnum
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from ..kinds import Kind
+from ..kinds import Kind, Named
 from ..machine import Machine
 from ..secrets.source import SecretSource
 from .message import Answer, Request
@@ -29,7 +29,15 @@ class LayerContext(Protocol):
         ...
 
     def received(self, secret: str, label: str) -> None:
-        """The store sent this secret: from now on it is masked wherever it stands."""
+        """A secret that no source holds, such as a token from the store: from now on it is masked everywhere."""
+        ...
+
+    def hide(self, name: str) -> None:
+        """From now on the value of the header or the query parameter of this name is masked, however short it is."""
+        ...
+
+    def masked(self, text: str) -> str:
+        """`text` without known secrets: for what a store said, before it becomes part of a message or a file."""
         ...
 
     def client(self, name: str) -> Send: ...
@@ -73,8 +81,15 @@ class Plugin(Kind):
         return layer
 
 
-class Authentication(Kind):
+class Authentication(Named, Kind):
     """An HTTP authentication."""
+
+    before_store: ClassVar[bool] = False
+    """Asked for by what stands before the store, such as a web server: without it not even a guest gets through."""
+
+    def header_written(self) -> str | None:
+        """The header it writes, if it does: a client cannot have two that write the same one (Basic and OAuth can)."""
+        return None
 
     def start(self, context: LayerContext) -> Layer:
         """A layer for one session, shared by all clients that use this authentication."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ..placeholder import Json
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order they are sent, names as written."""
@@ -28,6 +32,8 @@ class About:
     """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
     note: str = ""
     """What the log says of it, such as "renewed: the token was refused"."""
+    run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
+    """What `@{…}` reads in the plugins of a client; the session fills it in where its caller has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +94,22 @@ class Failure(StrEnum):
     DNS = "dns"
     REFUSED = "refused"
     TLS = "tls"
+    TLS_UNTRUSTED = "tls-untrusted"
+    TLS_SELF_SIGNED = "tls-self-signed"
+    TLS_NAME = "tls-name"
+    TLS_EXPIRED = "tls-expired"
+    TLS_NOT_YET_VALID = "tls-not-yet-valid"
+    TLS_CLIENT_CERTIFICATE = "tls-client-certificate"
+    TLS_TO_PLAIN = "tls-to-plain"
+    PLAIN_TO_TLS = "plain-to-tls"
     TIMEOUT_CONNECT = "timeout-connect"
+    TIMEOUT_TLS = "timeout-tls"
     TIMEOUT = "timeout"
     CUT_OFF = "cut-off"
     TOO_LARGE = "too-large"
     PROTOCOL = "protocol"
     NOT_SENT = "not-sent"
+    PROXY = "proxy"
     CANCELLED = "cancelled"
 
 
@@ -111,14 +127,25 @@ class RequestFailed(Exception):
 
 
 class Unanswered(RequestFailed):
-    """No whole answer came; `may_have_arrived` says whether the store may have acted on the request."""
+    """No whole answer came; `may_have_arrived` says whether the store may have acted on the request.
+
+    `on_kept_connection`: not a byte came, over a connection from before that the server had probably given up.
+    """
 
     def __init__(
-        self, failure: Failure, message: str, *, may_have_arrived: bool, hint: str = "", exchange: int | None = None
+        self,
+        failure: Failure,
+        message: str,
+        *,
+        may_have_arrived: bool,
+        on_kept_connection: bool = False,
+        hint: str = "",
+        exchange: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
         self.failure = failure
         self.may_have_arrived = may_have_arrived
+        self.on_kept_connection = on_kept_connection
 
 
 class NotSent(RequestFailed):

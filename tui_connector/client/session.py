@@ -6,21 +6,28 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..kinds import Kind
 from ..machine import Machine
+from ..placeholder import Json
+from ..secrets.secret_error import SecretError
 from ..secrets.source import SecretSource
-from ..secrets.vault import SecretError, Vault
-from .exchange import Exchanges
+from ..secrets.vault import Vault
+from .exchange import Exchange, Exchanges
 from .http_client import HttpClient
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
-from .message import Answer, NotSent, Request
+from .message import Answer, NotSent, Request, Unanswered
 from .uri import BadUri, canonical
 from .wire import Bounds, Wire
 
 T = TypeVar("T")
+
+_WORDS = {"title", "description"}
+_KEPT_TRIES = 3
+_ENABLE = "Remove `disabled = true` to use it again."
 
 
 class Kept:
@@ -30,7 +37,7 @@ class Kept:
         self._values: dict[tuple[str, str], object] = {}
 
     def of(self, kind: Kind, place: str, make: Callable[[], T]) -> T:
-        key = (f"{type(kind).__name__}{kind.model_dump_json()}", place)
+        key = (f"{type(kind).__name__}{kind.model_dump_json(exclude=_WORDS)}", place)
         return self._values.setdefault(key, make())  # type: ignore[return-value]  # one type for each kind
 
 
@@ -47,16 +54,22 @@ class Session(LayerContext):
         machine: Machine,
         bounds: Bounds | None = None,
         kept: Kept | None = None,
+        directory: Path | None = None,
+        run: Mapping[str, Json] | None = None,
     ) -> None:
+        """`directory` is where the profile's file is, and paths in it begin; `run` is what `@{…}` reads in plugins."""
         self._clients, self._authentications = clients, authentications
         self._vault, self._exchanges, self._machine = vault, exchanges, machine
         self._bounds = bounds or Bounds()
         self._kept = kept or Kept()
+        self._directory = directory or machine.directories.profiles
+        self._run = run or {}
         self._open: dict[str, Send] = {}
         self._started: dict[str, Layer] = {}
         self._wires: list[Wire] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._calls = 0
+        self._printed: dict[tuple[str, ...], str] = {}
+        self._running: dict[tuple[str, ...], asyncio.Lock] = {}
         self._attempts: Counter[int] = Counter()
         self.findings: dict[str, dict[str, str]] = {}
         """What was found out and is worth saving: authentication name → field → value."""
@@ -79,16 +92,21 @@ class Session(LayerContext):
             raise _Finished(finished)
 
         try:
-            await self._chain(self._saved(name), stop)(request)
+            await self._chain(self._saved(name), stop)(self._in_this_run(request))
         except _Finished as end:
             return end.request
         raise AssertionError("a chain ends at its wire")
 
     def prepared(self, name: str, request: Request) -> Request:
         """The request after the client's plugins and before authentication; nothing is sent. Raises `NotSent`."""
+        request = self._in_this_run(request)
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
         return replace(request, uri=_canonical(request.uri))
+
+    def recorded(self, number: int | None) -> Exchange | None:
+        """The exchange of this number, where the log still has it."""
+        return None if number is None else self._exchanges.numbered(number)
 
     def _saved(self, name: str) -> HttpClient:
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
@@ -96,8 +114,7 @@ class Session(LayerContext):
             known = ", ".join(name for name in self._clients if " " not in name) or "none"
             raise NotSent(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
         if saved.disabled:
-            hint = "Remove `disabled = true` to use it again."
-            raise NotSent(f"The client {name!r} is disabled in the profile", hint=hint)
+            raise NotSent(f"The client {name!r} is disabled in the profile", hint=_ENABLE)
         return saved
 
     def _wire(self, name: str, saved: HttpClient) -> Wire:
@@ -109,6 +126,8 @@ class Session(LayerContext):
             machine=self._machine,
             bounds=self._bounds,
             attempt=self._next_attempt,
+            secret=self.secret,
+            directory=self._directory,
         )
         self._wires.append(wire)
         return wire
@@ -120,6 +139,7 @@ class Session(LayerContext):
             *(plugin.start(self) for plugin in prepare),
             _make_canonical,
             *(plugin.start(self) for plugin in others),
+            _on_a_new_connection,
             *(self._authentication(authentication) for authentication in saved.authentications),
         ]
         for layer in reversed(layers):
@@ -129,14 +149,16 @@ class Session(LayerContext):
     def _authentication(self, name: str) -> Layer:
         if name not in self._started:  # one for the session: two clients that share it share its login
             saved = self._authentications[name]
+            if saved.disabled:
+                raise NotSent(f"The authentication {name!r} is disabled in the profile", hint=_ENABLE)
             self._started[name] = saved.start(self)
         return self._started[name]
 
     def _numbered(self, send: Send) -> Send:
         async def numbered(request: Request) -> Answer:
-            self._calls += 1
-            call = self._calls
+            call = self._exchanges.next_call()
             asked = None if request.about.purpose == "login" else request
+            request = self._in_this_run(request)
             try:
                 return await send(replace(request, about=replace(request.about, call=call, asked=asked)))
             finally:
@@ -144,18 +166,36 @@ class Session(LayerContext):
 
         return numbered
 
+    def _in_this_run(self, request: Request) -> Request:
+        return request if request.about.run else replace(request, about=replace(request.about, run=self._run))
+
     def _next_attempt(self, call: int) -> int:
         self._attempts[call] += 1
         return self._attempts[call]
 
     async def secret(self, source: SecretSource, origin: str) -> str:
         try:
-            return await self._vault.read(source, origin)
+            if source.command is None:
+                return await self._vault.read(source, origin)
+            return await self._from_command((*source.command, origin), source, origin)
         except SecretError as error:
             raise NotSent(error.message, hint=error.hint) from error
 
+    async def _from_command(self, place: tuple[str, ...], source: SecretSource, origin: str) -> str:
+        """What a command printed for this origin: it is allowed, and run, once for all requests of the session."""
+        async with self._running.setdefault(place, asyncio.Lock()):
+            if place not in self._printed:
+                self._printed[place] = await self._vault.read(source, origin)
+        return self._printed[place]
+
     def received(self, secret: str, label: str) -> None:
         self._vault.mask.learn(secret, label)
+
+    def hide(self, name: str) -> None:
+        self._vault.mask.hide(name)
+
+    def masked(self, text: str) -> str:
+        return self._vault.mask.text(text)
 
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
@@ -201,6 +241,20 @@ def _through(layer: Layer, forward: Send) -> Send:
         return await layer(request, forward)
 
     return send
+
+
+async def _on_a_new_connection(request: Request, forward: Send) -> Answer:
+    """Asks again where the server gave up a kept connection just then; before authentication, as a nonce is used up.
+
+    A client may do that with what only reads (RFC 9112 §9.3.1). Other kept connections may have gone with it.
+    """
+    for _ in range(_KEPT_TRIES):
+        try:
+            return await forward(request)
+        except Unanswered as failure:
+            if not failure.on_kept_connection or request.method not in ("GET", "HEAD"):
+                raise
+    return await forward(request)
 
 
 class _Finished(Exception):

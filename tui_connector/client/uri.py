@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -18,6 +19,7 @@ class BadUri(ValueError):
     """An address that cannot be used; the message says why."""
 
 
+@lru_cache(maxsize=256)
 def canonical(uri: str) -> str:
     """The absolute `uri` in the one form that is signed and sent (RFC 3986 §6.2.2, without touching escapes).
 
@@ -25,21 +27,33 @@ def canonical(uri: str) -> str:
     `BadUri` for what is no http(s) address, for a user name or password in it, and for dot segments: a client that
     resolves `..` itself would leave the path that was meant.
     """
-    parts = _split(uri)
-    path = parts.path or "/"
+    place, query = _halves(uri)
+    query = _encoded(query, _QUERY_SAFE)
+    return _place(place) + (f"?{query}" if query else "")
+
+
+@lru_cache(maxsize=256)
+def _place(place: str) -> str:
+    """What stands before the query, in its canonical form: a list's pages have it in common."""
+    path = _split(place).path or "/"
     if _DOTS.search(path):
-        raise BadUri(f"the path {path!r} has a segment of dots in it")
-    query = _encoded(parts.query, _QUERY_SAFE)
-    return f"{origin_of(uri)}{_encoded(path, _PATH_SAFE)}" + (f"?{query}" if query else "")
+        raise BadUri(f"the path {_cut(path)} has a segment of dots in it")
+    return f"{_origin(place)}{_encoded(path, _PATH_SAFE)}"
 
 
+@lru_cache(maxsize=256)
 def origin_of(uri: str) -> str:
     """Scheme, host and port, such as "https://acme.example" or "http://127.0.0.1:8080". Raises `BadUri`."""
-    parts = _split(uri)
+    return _origin(_halves(uri)[0])
+
+
+@lru_cache(maxsize=256)
+def _origin(place: str) -> str:
+    parts = _split(place)
     try:
         port = parts.port
     except ValueError:
-        raise BadUri(f"the port in {parts.netloc!r} is no port") from None
+        raise BadUri(f"the port in {_cut(parts.netloc)} is no port") from None
     if port == 0:
         raise BadUri("port 0 cannot be reached")
     host = _host(parts)
@@ -57,23 +71,29 @@ def is_absolute(uri: str) -> bool:
 
 
 def is_loopback(uri: str) -> bool:
-    host = _host(_split(uri)).strip("[]")
+    host = _host(_split(_halves(uri)[0])).strip("[]")
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _split(uri: str) -> SplitResult:
+def _halves(uri: str) -> tuple[str, str]:
+    """What stands before the query, and the query; without a fragment."""
     if _CONTROL.search(uri):
         raise BadUri("the address has a control character or a line break in it")
+    place, _, query = uri.strip().partition("#")[0].partition("?")
+    return place, query
+
+
+def _split(uri: str) -> SplitResult:
     try:
-        parts = urlsplit(uri.strip())
+        parts = urlsplit(uri)
     except ValueError as error:
-        raise BadUri(f"{uri!r} is no address: {error}") from error
+        raise BadUri(f"{_cut(uri)} is no address: {error}") from error
     if parts.scheme not in _DEFAULT_PORTS:
-        raise BadUri(f"{uri!r} is no http:// or https:// address")
+        raise BadUri(f"{_cut(uri)} is no http:// or https:// address")
     if "@" in parts.netloc:
         raise BadUri("an address must not hold a user name or a password: use an authentication")
     if "\\" in parts.netloc or not parts.hostname:
-        raise BadUri(f"{uri!r} names no host")
+        raise BadUri(f"{_cut(uri)} names no host")
     return parts
 
 
@@ -84,10 +104,14 @@ def _host(parts: SplitResult) -> str:
     try:
         name = name.encode("ascii").decode() if name.isascii() else name.encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise BadUri(f"{name!r} is no host name: {error}") from error
+        raise BadUri(f"{_cut(name)} is no host name: a part of it is empty, too long, or no letters") from error
     if len(name) > 253 or not _HOST.fullmatch(name):
-        raise BadUri(f"{name!r} is no host name")
+        raise BadUri(f"{_cut(name)} is no host name")
     return name
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:79]}…")
 
 
 def _encoded(text: str, safe: str) -> str:

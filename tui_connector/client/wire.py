@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..machine import Machine
 from ..secrets.mask import Mask
+from ..secrets.source import SecretSource
 from .body import Inflater, TooLarge, Unreadable
-from .exchange import Exchange, Exchanges, InFlight, KeptBody, Timings
+from .connection import DIRECT
+from .exchange import Exchange, Exchanges, InFlight
 from .http_client import HttpClient, seconds
-from .message import Answer, Failure, Headers, NotSent, Request, Unanswered
-from .uri import BadUri, canonical
+from .message import Answer, Failure, NotSent, Request, Unanswered
+from .proxy import Route, from_environment
+from .recorder import Seen, record
+from .sendable import check, sent_headers
+from .tls import context_of
+from .uri import origin_of
 
 if TYPE_CHECKING:
     import httpx
 
-_CONNECT_TIMEOUT = 10.0
+    from .network_failure import Phase
+
 _CONNECTIONS = 16
+_FIRST = 20
+_OF_A_PROBE = 64_000
+"""Bytes kept of what the program asked for itself: a store's schema has 626 KB, and masking it takes 100 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +42,21 @@ class Bounds:
 
     kept: int = 2_000_000
     answer: int = 64_000_000
+    kept_of_good: int | None = None
+    """Of good answers, from the twenty-first exchange on; where it is None, as much as of all others."""
+
+    def keeps(self, exchange: Seen) -> int:
+        """How much is kept of the bodies of this exchange."""
+        if exchange.request.about.purpose == "probe":
+            return min(self.kept, _OF_A_PROBE)
+        good = exchange.status is not None and exchange.status < 400 and exchange.failure is None
+        if self.kept_of_good is None or not good or exchange.number <= _FIRST:
+            return self.kept
+        return self.kept_of_good
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """The system's authorities and those httpx brings: a Python from python.org has none of the system's."""
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-def _sender(timeout: float) -> httpx.AsyncClient:
-    """httpx as a plain sender: no redirects, no cookies, no authentication of its own; proxies from the environment."""
-    import httpx
-
-    no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(
-        verify=_tls(),
-        cookies=no_cookies,
-        follow_redirects=False,
-        timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
-        limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-    )
+OF_A_RUN = Bounds(kept=64_000, kept_of_good=4_000)
+"""A run's thousands of pages are alike; its failures and its beginning are what one looks at."""
 
 
 class Wire:
@@ -70,196 +72,206 @@ class Wire:
         machine: Machine,
         bounds: Bounds,
         attempt: Callable[[int], int],
+        secret: Callable[[SecretSource, str], Awaitable[str]],
+        directory: Path,
     ) -> None:
-        self._name = name
+        self._name, self._client = name, client
         self._timeout = seconds(client.timeout)
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
-        self._attempt = attempt
-        self._opening: asyncio.Future[httpx.AsyncClient] | None = None
+        self._attempt, self._secret, self._directory = attempt, secret, directory
+        self._opening: dict[Route | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
 
     async def send(self, request: Request) -> Answer:
         """The store's answer. Raises `Unanswered` where none came whole, `NotSent` where the request cannot be sent."""
         attempt = _Attempt(self, request, self._exchanges.next_number(), self._attempt(request.about.call))
         try:
-            _check(request)
-            sender = await self._sender()
+            check(request)
+            attempt.route = await self._route(request.uri)
+            sender = await self._sender(attempt.route, request.uri)
             attempt.start()
             async with asyncio.timeout(self._timeout):
                 await attempt.run(sender)
         except NotSent as error:
             attempt.failed(Failure.NOT_SENT, error.message)
-            error.exchange = attempt.number
+            error.exchange = attempt.seen.number
             raise
         except asyncio.CancelledError:
             attempt.failed(Failure.CANCELLED, "given up before the answer was there")
             raise
         except _network_errors() as error:
-            failure, message, hint = attempt.explain(error)
-            attempt.failed(failure, message)
-            raise Unanswered(
-                failure, message, may_have_arrived=attempt.left, hint=hint, exchange=attempt.number
-            ) from error
+            raise attempt.unanswered(error) from error
         finally:
             self._exchanges.record(attempt.exchange())
         return attempt.answer()
 
-    async def _sender(self) -> httpx.AsyncClient:
+    async def _route(self, uri: str) -> Route | None:
+        proxy = self._client.proxy
+        if proxy is None:
+            route = from_environment(uri, self._machine.environ)
+            if route is not None and route.password:
+                self._mask.learn(route.password, f"the password in {route.named_by}")
+            return route
+        if proxy.uri == DIRECT:
+            return None
+        address = origin_of(proxy.uri)
+        password = "" if proxy.password is None else await self._secret(proxy.password, address)
+        return Route(address, proxy.username or "", password)
+
+    async def _sender(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
         # importing httpx and reading the authorities takes 100 ms, which the screen must not wait for
-        if self._opening is None:
-            self._opening = asyncio.ensure_future(asyncio.to_thread(_sender, self._timeout))
-        return await asyncio.shield(self._opening)
+        opening = self._opening.get(route)
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+            opening = self._opening[route] = asyncio.ensure_future(self._opened(route, uri))
+        return await asyncio.shield(opening)
+
+    async def _opened(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
+        wanted = self._client.tls.client_key_password
+        password = None if wanted is None else await self._secret(wanted, origin_of(uri))
+        return await asyncio.to_thread(_plain_sender, self._client, route, self._directory, self._name, password)
+
+    def timeouts(self) -> dict[str, float]:
+        """Seconds for each part of an attempt, as httpx names them."""
+        whole = self._timeout
+        connect = min(whole, seconds(self._client.connect_timeout))
+        return {"connect": connect, "read": whole, "write": whole, "pool": whole}
 
     async def close(self) -> None:
-        if self._opening is not None:
-            await (await self._opening).aclose()
+        for opening in self._opening.values():
+            opened = await asyncio.gather(opening, return_exceptions=True)
+            for sender in opened:
+                if not isinstance(sender, BaseException):
+                    await sender.aclose()
+
+
+def _plain_sender(
+    client: HttpClient, route: Route | None, directory: Path, name: str, password: str | None
+) -> httpx.AsyncHTTPTransport:
+    """httpx below its client: a connection pool, without redirects, cookies, authentication and proxies of its own.
+
+    Its client would read each Location, and raise for one that is no address.
+    """
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of it
+    import httpx
+
+    from .sockets import Sockets
+
+    context = context_of(client.tls, directory, f"clients.{name}.tls", password)
+    proxy = None
+    if route is not None:
+        credentials = (route.username, route.password) if route.username else None
+        proxy = httpx.Proxy(route.uri, auth=credentials, ssl_context=context if "https:" in route.uri else None)
+    sender = httpx.AsyncHTTPTransport(
+        verify=context,
+        trust_env=False,
+        proxy=proxy,
+        limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+    )
+    sender._pool._network_backend = Sockets()  # httpcore takes one, httpx has no parameter for it
+    return sender
 
 
 class _Attempt:
-    """What is found out about one attempt while it runs."""
+    """One attempt while it runs."""
 
     def __init__(self, wire: Wire, request: Request, number: int, attempt: int) -> None:
-        self.number = number
+        self._wire, self._request = wire, request
         self.left = False
-        self._wire, self._request, self._attempt = wire, request, attempt
-        self._began_at = wire._machine.now()
-        self._began = wire._machine.monotonic()
-        self._marks: dict[str, float] = {}
-        self._status: int | None = None
-        self._reason = ""
-        self._headers: Headers = ()
+        self.route: Route | None = None
+        self.seen = Seen(
+            number, attempt, wire._name, request, sent_headers(request), wire._machine.now(), wire._machine.monotonic()
+        )
         self._inflater = Inflater("", wire._bounds.answer)
-        self._failure: Failure | None = None
-        self._failure_text = ""
 
     def start(self) -> None:
-        wire = self._wire
+        wire, seen = self._wire, self.seen
+        if self._request.uri.startswith("https:") and not wire._client.tls.verify:
+            seen.notes.append("certificate not verified")
+        if self.route is not None:
+            seen.notes.append(f"through the proxy {self.route.uri} ({self.route.named_by})")
         uri = wire._mask.uri(self._request.uri)
-        wire._exchanges.started(InFlight(self.number, self._request.method, uri, self._began))
+        wire._exchanges.started(InFlight(seen.number, self._request.method, uri, seen.began))
 
-    async def run(self, sender: httpx.AsyncClient) -> None:
-        import httpx
-
-        request = httpx.Request(
-            self._request.method,
-            self._request.uri,
-            headers=list(_sent_headers(self._request)),
-            content=self._request.body or None,
-            extensions={"trace": self._trace, "timeout": sender.timeout.as_dict()},
-        )
-        if str(request.url) != self._request.uri:
-            raise NotSent(f"The URI is not in its canonical form: {self._request.uri}")
-        answer = await sender.send(request, stream=True, auth=None)
+    async def run(self, sender: httpx.AsyncHTTPTransport) -> None:
+        answer = await sender.handle_async_request(self._httpx_request())
         try:
-            self._status, self._reason = answer.status_code, answer.reason_phrase
-            self._headers = tuple(
+            self.seen.status, self.seen.reason = answer.status_code, answer.reason_phrase
+            self.seen.headers = tuple(
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
             )
             self._inflater = Inflater(answer.headers.get("content-encoding", ""), self._wire._bounds.answer)
             async for chunk in answer.aiter_raw():
-                self._inflater.feed(chunk)
+                for step, _ in enumerate(self._inflater.feed(chunk)):
+                    if step:
+                        await asyncio.sleep(0)
             self._inflater.end()
         finally:
             await answer.aclose()
 
+    def _httpx_request(self) -> httpx.Request:
+        import httpx
+
+        uri, origin = self._request.uri, origin_of(self._request.uri)
+        extensions: dict[str, Any] = {"trace": self._trace, "timeout": self._wire.timeouts()}
+        if self.route is None:  # httpx reads an address letter by letter, search criteria in 0.2 ms
+            extensions["target"] = uri.removeprefix(origin).encode()
+        address = httpx.URL(uri) if self.route else _root(origin)  # a proxy is asked for the whole address
+        if self.route is not None and str(address) != uri:
+            raise NotSent(f"The URI is not in its canonical form: {self._wire._mask.uri(uri)}")
+        headers, body = list(self.seen.sent_headers), self._request.body or None
+        return httpx.Request(self._request.method, address, headers=headers, content=body, extensions=extensions)
+
     async def _trace(self, event: str, _: object) -> None:
-        self._marks[event.partition(".")[2]] = self._wire._machine.monotonic()
-        self.left = self.left or event.endswith("send_request_headers.started")
+        marks, name = self.seen.marks, event.partition(".")[2]
+        marks[name] = self._wire._machine.monotonic()
+        if name == "send_request_headers.started":
+            # what leaves on a new connection before TLS is only the question to a proxy
+            ready = self._request.uri.startswith("http:") or "connect_tcp.started" not in marks
+            self.left = self.left or ready or "start_tls.complete" in marks
 
     def failed(self, failure: Failure, text: str) -> None:
-        self._failure, self._failure_text = failure, text
+        self.seen.failure, self.seen.failure_text = failure, text
 
-    def explain(self, error: BaseException) -> tuple[Failure, str, str]:
+    def unanswered(self, error: BaseException) -> Unanswered:
         from .network_failure import explain
 
-        return explain(error, self._request.uri, self._wire._timeout, got_status=self._status is not None)
+        phase = self._phase()
+        failure, message, hint = explain(
+            error, self._request.uri, self._wire._timeout, phase, self.route.uri if self.route else None
+        )
+        self.failed(failure, message)
+        return Unanswered(
+            failure,
+            message,
+            may_have_arrived=self.left,
+            on_kept_connection=phase == "kept" and failure is Failure.CUT_OFF,
+            hint=hint,
+            exchange=self.seen.number,
+        )
+
+    def _phase(self) -> Phase:
+        """How far it came."""
+        if self.seen.status is not None:
+            return "body"
+        if self.left:
+            return "answer" if "connect_tcp.started" in self.seen.marks else "kept"
+        marks = self.seen.marks
+        return "tls" if "start_tls.started" in marks and "start_tls.complete" not in marks else "connect"
 
     def answer(self) -> Answer:
-        assert self._status is not None
-        return Answer(self._status, self._headers, bytes(self._inflater.body), self.number)
+        assert self.seen.status is not None
+        return Answer(self.seen.status, self.seen.headers, self._inflater.body, self.seen.number)
 
     def exchange(self) -> Exchange:
-        """The record, in which every secret is masked."""
-        request, mask, about = self._request, self._wire._mask, self._request.about
-        return Exchange(
-            number=self.number,
-            attempt=self._attempt,
-            call=about.call,
-            client=self._wire._name,
-            purpose=about.purpose,
-            formatter=about.formatter,
-            at=self._began_at,
-            asked=about.asked,
-            method=request.method,
-            uri=mask.uri(request.uri),
-            request_headers=self._masked(_sent_headers(request)),
-            request_body=self._kept(request.body, len(request.body), request.header("Content-Type") or "", False),
-            status=self._status,
-            reason=mask.text(self._reason),
-            headers=self._masked(self._headers),
-            body=self._kept(
-                bytes(self._inflater.body), self._inflater.wire_size, self._content_type(), about.secret_answer
-            ),
-            failure=self._failure,
-            failure_text=mask.text(self._failure_text),
-            timings=self._timings(),
-            note=about.note,
-        )
-
-    def _content_type(self) -> str:
-        return next((value for name, value in self._headers if name.lower() == "content-type"), "")
-
-    def _masked(self, headers: Headers) -> Headers:
-        return tuple((name, self._wire._mask.header(name, value)) for name, value in headers)
-
-    def _kept(self, body: bytes, wire_size: int, content_type: str, secret: bool) -> KeptBody:
-        media_type = content_type.partition(";")[0].strip().lower()
-        whole = len(body)
-        kept = self._wire._mask.body(body[: self._wire._bounds.kept], media_type, secret_answer=secret)
-        return KeptBody(kept, whole, wire_size, media_type, "a token, not kept" if secret and whole else "")
-
-    def _timings(self) -> Timings:
-        marks, end = self._marks, self._wire._machine.monotonic()
-
-        def span(first: str, last: str) -> float | None:
-            if first not in marks:
-                return None
-            return marks.get(last, end) - marks[first]
-
-        return Timings(
-            connect=span("connect_tcp.started", "connect_tcp.complete"),
-            tls=span("start_tls.started", "start_tls.complete"),
-            send=span("send_request_headers.started", "send_request_body.complete"),
-            wait=span("receive_response_headers.started", "receive_response_headers.complete"),
-            receive=span("receive_response_body.started", "receive_response_body.complete"),
-            total=end - self._began,
-        )
+        wire, inflater = self._wire, self._inflater
+        end, kept = wire._machine.monotonic(), wire._bounds.keeps(self.seen)
+        return record(self.seen, inflater.body, inflater.wire_size, mask=wire._mask, kept=kept, end=end)
 
 
-def _sent_headers(request: Request) -> Headers:
-    """What every request carries, unless its profile says otherwise."""
-    from .. import __version__
+@cache
+def _root(origin: str) -> httpx.URL:
+    import httpx
 
-    # Magento answers in XML, or with a 500, to an Accept it does not know
-    ours = (
-        ("Accept", "application/json"),
-        ("Accept-Encoding", "gzip"),
-        ("User-Agent", f"tui-connector/{__version__}"),
-    )
-    return (*((name, value) for name, value in ours if request.header(name) is None), *request.headers)
-
-
-def _check(request: Request) -> None:
-    try:
-        if canonical(request.uri) != request.uri:
-            raise NotSent(f"The URI is not in its canonical form: {request.uri}")
-    except BadUri as error:
-        raise NotSent(f"The URI cannot be used: {error}") from error
-    for name, value in request.headers:
-        if not value.isascii() or not value.isprintable() or value != value.strip():
-            raise NotSent(
-                f"The header {name} cannot be sent: it has a line break, a control character, a letter outside ASCII, "
-                "or a space at its end"
-            )
+    return httpx.URL(origin)
 
 
 def _network_errors() -> tuple[type[Exception], ...]:

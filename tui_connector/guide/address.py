@@ -6,31 +6,26 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..client.layer import Send
 from ..client.message import About, Answer, Failure, Request, RequestFailed, Unanswered
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
+from .address_shapes import MOST_SHAPES, Shape, shapes
 
-MOST_SHAPES = 4
 ANONYMOUS = "directory/currency"
 """Open to everyone in every Magento 2 (Magento_Directory, webapi.xml)."""
 
-_NO_PATH_TO_OTHERS = (Failure.DNS, Failure.REFUSED, Failure.TLS, Failure.TIMEOUT_CONNECT, Failure.PROTOCOL)
+_SAME_ELSEWHERE = ("web-server-password", "maintenance", "too-many-requests")
+"""Findings that every path of a host would give."""
+_MAY_BE_ANOTHER_PATH = (Failure.TIMEOUT, Failure.CUT_OFF, Failure.TOO_LARGE)
+"""Failures that say nothing of the host's other paths."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One way to read what was typed: where the shop is, and where its REST interface would be."""
-
-    root: str
-    index: bool = False
-    store_view: str | None = None
-
-    def base_uri(self, store_view: str = "") -> str:
-        code = f"/{store_view}" if store_view else ""
-        return f"{self.root}{'/index.php' if self.index else ''}/rest{code}/V1"
+NOT_MAGENTO = Finding(
+    "not-rest", "This address answers with JSON, but not with Magento's", remedy="Check it.", field="address"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +62,6 @@ class Search:
     finding: Finding | None = None
 
 
-def shapes(typed: str) -> list[Shape]:
-    """The ways to read an address, the likeliest first. Raises `BadUri` where there is none.
-
-    "shop.example", "https://shop.example/admin_x1/…", "https://shop.example/rest/nl/V1/products" all name a shop.
-    """
-    text = typed.strip().strip("\"'<>").strip()
-    if not text:
-        raise BadUri("type the store's address, such as shop.example")
-    scheme_given = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
-    if not scheme_given:
-        text = f"{'http' if _looks_local(text) else 'https'}://{text.lstrip('/')}"
-    whole = canonical(text.partition("?")[0].partition("#")[0])
-    origin, path = origin_of(whole), urlsplit(whole).path.rstrip("/")
-    store_view = None
-    rest = re.search(r"(^|/)(index\.php/)?rest(/|$)", path)
-    if rest:
-        following = path[rest.end() :].split("/")[0]
-        if following and not re.fullmatch(r"[Vv]\d+|async|schema", following):
-            store_view = following
-        path, index_first = path[: rest.start()], bool(rest.group(2))
-    else:
-        index_first = path.endswith("/index.php")
-        path = path.removesuffix("/index.php")
-    roots = [f"{origin}{path}"] + ([origin] if path else [])
-    found = [Shape(root, index, store_view) for root in roots for index in ((index_first, not index_first))]
-    if not scheme_given:
-        other = "https" if origin.startswith("http:") else "http"
-        found.append(Shape(f"{other}://{origin.partition('://')[2]}{path}", index_first, store_view))
-    return found
-
-
-def _looks_local(text: str) -> bool:
-    try:
-        return is_loopback(f"http://{text}")
-    except BadUri:
-        return False
-
-
 async def search(typed: str, send: Send) -> AsyncIterator[Search]:
     """Tries at most four shapes, and yields after each request. `send` adds no authentication."""
     state = Search(typed)
@@ -112,26 +69,30 @@ async def search(typed: str, send: Send) -> AsyncIterator[Search]:
         waiting = shapes(typed)
     except BadUri as error:
         message = str(error)
-        state.finding = Finding("address", message[:1].upper() + message[1:], remedy="Correct it.", field="address")
+        remedy = "Type the shop's address, such as shop.example or https://shop.example/shop."
+        state.finding = Finding("address", message[:1].upper() + message[1:], remedy=remedy, field="address")
         yield state
         return
     dead: set[str] = set()
     tried: set[str] = set()
+    typed_origin = origin_of(waiting[0].root)
     while waiting and len(state.probes) < MOST_SHAPES:
         shape = waiting.pop(0)
         origin = origin_of(shape.root)
         if origin in dead or shape.base_uri() in tried:
             continue
+        if shape.other_scheme and typed_origin not in dead:
+            continue
         tried.add(shape.base_uri())
         probe, target = await _probe(shape, send)
         state.probes.append(probe)
-        state.finding = state.finding or probe.finding
-        if probe.finding is not None and probe.finding.id.removeprefix("unreachable-") in _NO_PATH_TO_OTHERS:
+        state.finding = _more_telling(state.finding, probe.finding)
+        if _is_dead(probe.finding):
             dead.add(origin)
         if probe.found:
             state.finding, waiting = None, []
             state.found = StoreAddress(shape)
-        elif probe.finding is not None and probe.finding.id in ("web-server-password", "maintenance"):
+        elif probe.finding is not None and probe.finding.id in _SAME_ELSEWHERE:
             state.finding, waiting = probe.finding, []  # the other shapes would say the same
         elif target is not None:
             waiting.insert(0, target)
@@ -145,6 +106,20 @@ def _test(uri: str, method: str = "GET", body: bytes = b"") -> Request:
     return Request(method, uri, body=body, about=About(purpose="probe"))
 
 
+def _more_telling(first: Finding | None, second: Finding | None) -> Finding | None:
+    """Any answer tells more than a web page, and a web page more than none."""
+    if first is None or second is None:
+        return first or second
+    return second if first.id == "not-rest" and not second.id.startswith("unreachable-") else first
+
+
+def _is_dead(finding: Finding | None) -> bool:
+    """Whether nothing at this origin can be reached."""
+    if finding is None or not finding.id.startswith("unreachable-"):
+        return False
+    return finding.id.removeprefix("unreachable-") not in _MAY_BE_ANOTHER_PATH
+
+
 async def _probe(shape: Shape, send: Send) -> tuple[Probe, Shape | None]:
     base = shape.base_uri()
     request = _test(f"{base}/{ANONYMOUS}")
@@ -153,15 +128,14 @@ async def _probe(shape: Shape, send: Send) -> tuple[Probe, Shape | None]:
     except RequestFailed as failure:
         finding = diagnose_failure(failure, f"GET {request.uri}")
         return Probe(base, failure.message, False, finding), None
-    if _is_currency(answer):
+    if is_currency(answer):
         return Probe(base, "answers as Magento's REST interface", True), None
-    finding = diagnose(request, answer) or Finding(
-        "not-rest", "This address answers with JSON, but not with Magento's", remedy="Check it.", field="address"
-    )
+    finding = diagnose(request, answer) or NOT_MAGENTO
     return Probe(base, f"{answer.status} · {finding.summary}", False, finding), _redirected(shape, answer)
 
 
-def _is_currency(answer: Answer) -> bool:
+def is_currency(answer: Answer) -> bool:
+    """Whether this is what `ANONYMOUS` answers."""
     if answer.status != 200:
         return False
     try:
@@ -172,19 +146,28 @@ def _is_currency(answer: Answer) -> bool:
 
 
 def _redirected(shape: Shape, answer: Answer) -> Shape | None:
-    """Where a redirect points, when it names another origin for the same path (to https, to www)."""
+    """Where a redirect points, when it names another origin for the same path (to https, to www).
+
+    Some web servers send everything to the front page of the right host; then the same path is tried there.
+    """
     if not 300 <= answer.status < 400:
         return None
     try:
-        target = canonical(answer.header("Location") or "")
-    except BadUri:
+        target = canonical(urljoin(shape.base_uri(), answer.header("Location") or ""))
+    except ValueError:  # `BadUri` is one, too
         return None
-    path = urlsplit(target).path
+    path = urlsplit(target).path.rstrip("/")
     if not path.endswith(f"/{ANONYMOUS}"):
-        return None
-    root = target.partition("?")[0].removesuffix(f"/{ANONYMOUS}").removesuffix("/V1").removesuffix("/rest")
+        origin = origin_of(target)
+        same_shop = _host(target) == _host(shape.root) and origin != origin_of(shape.root)
+        return replace(shape, root=origin + urlsplit(shape.root).path) if same_shop else None
+    root = target.partition("?")[0].rstrip("/").removesuffix(f"/{ANONYMOUS}").removesuffix("/V1").removesuffix("/rest")
     index = root.endswith("/index.php")
     return replace(shape, root=root.removesuffix("/index.php"), index=index)
+
+
+def _host(uri: str) -> str:
+    return (urlsplit(uri).hostname or "").removeprefix("www.")
 
 
 async def _identified(address: StoreAddress, send: Send) -> StoreAddress:
@@ -192,8 +175,8 @@ async def _identified(address: StoreAddress, send: Send) -> StoreAddress:
     version, two_factor = "", False
     try:
         answer = await send(_test(f"{address.shape.root}/magento_version"))
-        match = re.fullmatch(r"Magento/([\d.]+) \((\w+)\)", answer.body.decode("utf-8", "replace").strip()[:80])
-        version = f"Magento {match[1]} {match[2]}" if match else ""
+        match = re.fullmatch(r"([\w-]+)/([\d.]+) \((\w+)\)", answer.body.decode("utf-8", "replace").strip()[:80])
+        version = " ".join(match.groups()) if match else ""
         # without credentials: the route is there (400, it misses its fields) only where the module is
         tfa = f"{address.shape.base_uri()}/tfa/provider/google/authenticate"
         answer = await send(_test(tfa, "POST", b"{}").with_header("Content-Type", "application/json"))

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field, replace
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
 
 from ..client.authentication.bearer import Bearer
 from ..client.authentication.request import RequestAuthentication
 from ..client.layer import Send
 from ..client.message import About, Answer, Request, RequestFailed
 from ..client.session import Session
+from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
-from ..magento.entities import READABLE
 from ..magento.oauth1 import OAuth1
+from ..magento.token_shape import TokenShape, token_shape
 from ..placeholder import Json
 from ..profile.model import Profile
 from ..transfer.incoming import FirstItems, Incoming, first_items
 from .address import ANONYMOUS as CURRENCY
-from .workbench import ANONYMOUS
-
-AUTHENTICATED = "modules"
-"""Needs Magento_Backend::admin, which Magento_Authorization gives to whoever has any resource at all."""
+from .address import NOT_MAGENTO, is_currency
+from .permissions import modules_of, permissions
+from .probes import MODULES, Ways, tell_apart
+from .workbench import ANONYMOUS, SIGNED_AS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,10 @@ class Tried:
     words: str
     ok: bool
     finding: Finding | None = None
+    probes: int = 0
+    """Requests that were sent to find out why."""
+    modules: frozenset[str] = frozenset()
+    """The store's modules, where its answer named them."""
 
 
 @dataclass(slots=True)
@@ -50,8 +53,7 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """`ok`, and the findings with `id`, `summary`, `evidence` and `remedy`."""
-        findings = [asdict(finding) for finding in self.findings]
-        return {"ok": self.ok, "findings": [{**finding, "evidence": list(finding["evidence"])} for finding in findings]}
+        return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
 async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[Tried]:
@@ -59,26 +61,41 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
     if not profile.addressed_clients():
         remedy = "Add a client with the plugin base-uri."
         yield Tried("clients", False, Finding("no-client", "No client has a base URI", remedy=remedy))
-    working = set()
+    working: dict[str, frozenset[str]] = {}
+    """The clients that can be used, each with the modules that its store named."""
     for name in profile.addressed_clients():
         client = profile.clients[name]
         if client.disabled:
             yield Tried(f"client {name}: disabled", True)
             continue
-        reached = await reachable(session.client(name + ANONYMOUS), name)
-        yield reached
-        if not reached.ok:
-            continue
-        if client.authentications:
-            proven = await authenticated(session.client(name), way_of(profile, name), name)
-            yield proven
-            if not proven.ok:
-                continue
-        working.add(name)
+        tried = await reachable(session, name)
+        yield tried
+        if tried.ok and client.authentications:
+            tried = await authenticated(profile, session, name)
+            yield tried
+        if tried.ok:
+            working[name] = tried.modules
     for name, incoming in profile.incoming.items():
         if incoming.client in working and not incoming.disabled:
-            tried, _ = await readable(incoming, session.client(incoming.client), run, name)
+            way = way_of(profile, incoming.client)
+            tried, _ = await readable(incoming, session.client(incoming.client), run, name, way)
             yield tried
+    for each in sorted(working):
+        async for tried in _sendable(profile, session, each, working[each]):
+            yield tried
+
+
+async def _sendable(profile: Profile, session: Session, client: str, modules: frozenset[str]) -> AsyncIterator[Tried]:
+    """Whether the token may do what the client's outgoing configurations need. Nothing is sent for it."""
+    outgoing = {n: each for n, each in profile.outgoing.items() if each.client == client and not each.disabled}
+    if not outgoing or not profile.clients[client].authentications:
+        return
+    base_uri = profile.base_uri(client) or ""
+    known = await permissions(session.client(client), session.client(client + ANONYMOUS), base_uri, modules)
+    for name, each in outgoing.items():
+        for step, request in each.requests.items():
+            finding = known.lacking(request.method, request.uri, way_of(profile, client))
+            yield Tried(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
 
 
 def way_of(profile: Profile, client: str) -> Way:
@@ -94,18 +111,62 @@ def way_of(profile: Profile, client: str) -> Way:
     return ""
 
 
-async def reachable(send: Send, name: str) -> Tried:
+async def reachable(session: Session, name: str) -> Tried:
     """Whether the address is that of a Magento REST interface, asked without a secret."""
-    return await _try(send, Request("GET", CURRENCY, about=About(purpose="test")), f"client {name}: store reachable")
+    words, request = f"client {name}: store reachable", Request("GET", CURRENCY, about=About(purpose="test"))
+    try:
+        answer = await session.client(name + ANONYMOUS)(request)
+    except RequestFailed as failure:
+        exchange = session.recorded(failure.exchange)
+        return Tried(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else CURRENCY}"))
+    finding = diagnose(_as_sent(session, request, answer), answer) or (None if is_currency(answer) else NOT_MAGENTO)
+    return Tried(words, finding is None, finding)
 
 
-async def authenticated(send: Send, way: Way, name: str) -> Tried:
-    """Whether the store knows who asks."""
-    request = Request("GET", AUTHENTICATED, about=About(purpose="test"))
-    return await _try(send, request, f"client {name}: authenticated", way)
+def _as_sent(session: Session, request: Request, answer: Answer) -> Request:
+    """The request with its whole address."""
+    exchange = session.recorded(answer.exchange)
+    return request if exchange is None else replace(request, uri=exchange.uri)
 
 
-async def readable(incoming: Incoming, send: Send, run: dict[str, Json], name: str) -> tuple[Tried, FirstItems | None]:
+async def authenticated(profile: Profile, session: Session, name: str) -> Tried:
+    """Whether the store knows who asks; where it does not, a few more requests that find out why."""
+    words, way, send = f"client {name}: authenticated", way_of(profile, name), session.client(name)
+    request = Request("GET", MODULES, about=About(purpose="test"))
+    try:
+        answer = await send(request)
+    except RequestFailed as failure:
+        exchange = session.recorded(failure.exchange)
+        return Tried(words, False, diagnose_failure(failure, f"GET {MODULES}", exchange))
+    if diagnose(request, answer, way) is None:
+        return Tried(words, True, modules=modules_of(answer))
+    told = await tell_apart(request, answer, way, await _ways(profile, session, name))
+    return Tried(words, False, told.finding, told.probes)
+
+
+async def _ways(profile: Profile, session: Session, name: str) -> Ways:
+    origin = origin_of(profile.base_uri(name) or "")
+    signs = way_of(profile, name) == "oauth1"
+    return Ways(
+        session.client(name),
+        session.client(name + ANONYMOUS),
+        (lambda other: session.client(f"{name}{SIGNED_AS}{other}")) if signs else None,
+        origin,
+        await _shape(profile, session, name, origin),
+        session.machine.now(),
+    )
+
+
+async def _shape(profile: Profile, session: Session, name: str, origin: str) -> TokenShape | None:
+    """What kind of token a client sends as bearer."""
+    saved = (profile.authentications[each] for each in profile.clients[name].authentications)
+    bearer = next((each for each in saved if isinstance(each, Bearer)), None)
+    return None if bearer is None else token_shape(await session.secret(bearer.token, origin), session.machine.now())
+
+
+async def readable(
+    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way = ""
+) -> tuple[Tried, FirstItems | None]:
     """Whether the first items of an incoming can be read, and those items."""
     words = f"incoming {name}"
     answers: list[tuple[Request, Answer]] = []
@@ -118,40 +179,7 @@ async def readable(incoming: Incoming, send: Send, run: dict[str, Json], name: s
     try:
         found = await first_items(incoming, watched, run)
     except RequestFailed as failure:
-        finding = diagnose(*answers[-1]) if answers else None
+        finding = diagnose(*answers[-1], way, accepted=True if way else None) if answers else None
         return Tried(words, False, finding or diagnose_failure(failure, words)), None
     total = f" of {found.total}" if found.total is not None else ""
     return Tried(f"{words}: {len(found.items)}{total} items read", True), found
-
-
-async def _try(send: Send, request: Request, words: str, way: Way = "") -> Tried:
-    try:
-        answer = await send(request)
-    except RequestFailed as failure:
-        return Tried(words, False, diagnose_failure(failure, f"{request.method} {request.uri}"))
-    finding = diagnose(request, answer, way)
-    return Tried(words, finding is None, finding)
-
-
-async def permitted(send: Send, base_uri: str) -> dict[str, bool]:
-    """Which of the known entities this token may read, from the store's schema, which is filtered for it.
-
-    Only the list of paths proves anything: without a token the schema answers 200 too. Nothing where it cannot be read.
-    """
-    root = base_uri[: base_uri.rindex("/rest")] + "/rest/all/schema?services=all"
-    try:
-        answer = await send(Request("GET", root, about=About(purpose="probe")))
-        paths = json.loads(answer.body)["paths"]
-    except (RequestFailed, ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return {name: "get" in paths.get(f"/V1/{entity.path}", {}) for name, entity in READABLE.items()}
-
-
-def path_of(uri: str) -> str:
-    """The path and the query of an address, for showing."""
-    parts = urlsplit(uri)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def as_test(request: Request) -> Request:
-    return replace(request, about=replace(request.about, purpose="test"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,13 @@ class FirstCall:
     log: str
 
 
-def commands(name: str, incoming: str | None) -> list[str]:
-    """Commands that work with the saved profile, the first one first."""
+def commands(name: str, uri: str, runnable: Sequence[str] = ()) -> list[str]:
+    """Commands that work with the saved profile, the first one first; `runnable` are the incoming that can be run."""
     quoted = shlex.quote(name)
-    uri = f"'{incoming}?searchCriteria[pageSize]=3'" if incoming else "modules"
+    runs = [f"tui-connector run {quoted} {shlex.quote(each)}" for each in runnable[:1]]
     return [
-        f"tui-connector request {quoted} GET {uri}",
+        f"tui-connector request {quoted} GET {shlex.quote(uri)}",
+        *runs,
         f"tui-connector check {quoted}",
         f"tui-connector setup {quoted}",
     ]
@@ -53,7 +54,7 @@ async def first_call(
         body, log = await asyncio.wait_for(process.communicate(), _DEADLINE)
     except TimeoutError:
         process.kill()
-        await process.wait()
+        await process.communicate()  # read to its end: a full pipe would keep asyncio waiting
         return FirstCall(shlex.join(["tui-connector", *arguments]), False, "", f"no end within {_DEADLINE:g} s")
     shown = shlex.join(["tui-connector", *options, "request", profile, "GET", uri])
     return FirstCall(shown, process.returncode == 0, body.decode("utf-8", "replace"), log.decode("utf-8", "replace"))

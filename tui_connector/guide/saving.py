@@ -6,17 +6,19 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
-from ..placeholder import Json
-from ..profile.document import UNSET, Document, Unset
+from ..profile.document import Document
 from ..profile.files import digest, write_atomic
 from ..profile.model import schema
-from ..profile.values import Plain
 from ..secrets.vault import Vault
-from .steps import CLIENT, SecretPlace, Setup, environment_name
+from .secret_sources import sources
+from .setup import Setup
 
 SCHEMA_FILE = "tui-connector.schema.json"
+_ORDER = ("format", "name", "description", "authentications", "clients", "incoming", "outgoing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +31,45 @@ class Saved:
     environment: tuple[str, ...]
 
 
-async def save(setup: Setup, document: Document | None, path: Path, vault: Vault, *, overwrite: bool = False) -> Saved:
+async def save(setup: Setup, path: Path, vault: Vault, *, overwrite: bool = False) -> Saved:
     """Writes all of it. The secrets go first: a profile never names one that is not there.
 
-    Raises `SecretError` where the keyring does not take them, `ChangedOnDisk`, `CannotSplice` or `OSError`.
+    Raises `SecretError` where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
     """
-    names = [setup.secret_name(field) for field in setup.secret_fields()] if setup.begun else []
-    stored: list[str] = []
-    if setup.secret_place is SecretPlace.KEYRING:
-        stored = await vault.store_held(names)
-    await asyncio.to_thread(_write, setup, document, path, overwrite)
-    environment = names if setup.secret_place is SecretPlace.ENVIRONMENT else []
-    return Saved(path, path.parent / SCHEMA_FILE, tuple(stored), tuple(map(environment_name, environment)))
+    named = [each for _, each in sources(setup.draft)]
+    stored = await vault.store_held([str(each["keyring"]) for each in named if "keyring" in each])
+    await asyncio.to_thread(_write, setup, path, overwrite)
+    environment = tuple(str(each["env"]) for each in named if "env" in each)
+    return Saved(path, path.parent / SCHEMA_FILE, tuple(stored), environment)
 
 
-def _write(setup: Setup, document: Document | None, path: Path, overwrite: bool) -> None:
-    data = setup.data()
-    if document is None:
-        whole = plain(data)
-        assert isinstance(whole, dict)
-        document = Document.new(whole)
-    else:
-        merge(document, data)
-    document.save(path, overwrite=overwrite)
+def _write(setup: Setup, path: Path, overwrite: bool) -> None:
+    if not setup.saved:
+        setup.document.draft = in_order(setup.draft)
+    setup.document.save(path, overwrite=overwrite)
     write_schema(path.parent / SCHEMA_FILE)
+
+
+def in_order(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """A new profile's parts in the order in which people read them."""
+    return {key: draft[key] for key in (*_ORDER, *draft) if key in draft}
+
+
+def preview(setup: Setup) -> str:
+    """What saving would write: a new profile whole, of a saved one the lines that change.
+
+    Raises `CannotSplice` or `NotToml`.
+    """
+    if not setup.saved:
+        return Document.new(in_order(setup.draft)).text()
+    document = setup.document
+    return difference(document.text_as_read, document.text()) or "Nothing has changed since it was saved."
+
+
+def difference(before: str, after: str) -> str:
+    """The lines that differ, each with what stands around it; empty where none does."""
+    lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))
+    return "\n".join(lines[2:])
 
 
 def write_schema(path: Path) -> None:
@@ -61,48 +78,3 @@ def write_schema(path: Path) -> None:
     there = path.read_bytes() if path.exists() else None
     if there != text:
         write_atomic(path, text, expect=None if there is None else digest(there))
-
-
-def merge(document: Document, data: Mapping[str, Json]) -> None:
-    """Puts the setup's parts into the draft and leaves what the guide does not know as it is."""
-    for part in ("authentications", "clients", "incoming", "outgoing"):
-        wanted = data.get(part)
-        if not isinstance(wanted, dict):
-            continue
-        there = document.draft.get(part)
-        for name, value in wanted.items():
-            if part == "clients" and name == CLIENT and isinstance(there, dict) and isinstance(there.get(name), dict):
-                _merge_client(document, name, there[name], value)
-            elif not isinstance(there, dict) or there.get(name) != value:
-                document.set((part, name), plain(value))
-        for name in list(there) if isinstance(there, dict) and part in ("incoming", "outgoing") else []:
-            if name not in wanted:
-                document.set((part, name), UNSET)
-
-
-def _merge_client(document: Document, name: str, there: Mapping[str, Json], wanted: Json) -> None:
-    assert isinstance(wanted, dict)
-    if there.get("authentications") != wanted.get("authentications"):
-        document.set(("clients", name, "authentications"), plain(wanted.get("authentications")))
-    plugins = there.get("plugins")
-    for plugin in wanted["plugins"] if isinstance(wanted["plugins"], list) else []:
-        assert isinstance(plugin, dict)
-        same = [
-            index
-            for index, one in enumerate(plugins if isinstance(plugins, list) else [])
-            if isinstance(one, dict) and one.get("kind") == plugin["kind"]
-        ]
-        for key, value in plugin.items():
-            if same and key != "kind":
-                document.set(("clients", name, "plugins", same[0], key), plain(value))
-
-
-def plain(value: Json) -> Plain | Unset:
-    """The value as a document takes it; null, which TOML does not have, takes the key out."""
-    if value is None:
-        return UNSET
-    if isinstance(value, dict):
-        return {key: cleaned for key, item in value.items() if not isinstance(cleaned := plain(item), Unset)}
-    if isinstance(value, list):
-        return [cleaned for item in value if not isinstance(cleaned := plain(item), Unset)]
-    return value

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..client.message import RequestFailed
-from ..profile.document import Document
-from ..secrets.vault import SecretError
+from ..profile.document import Document, TomlSyntax
+from ..profile.files import CannotSave, ChangedOnDisk, ProfileMissing, ProfileUnreadable
+from ..profile.splice import CannotSplice
+from ..secrets.secret_error import SecretError
 from .address import search
-from .check import authenticated, readable, way_of
+from .check import authenticated, readable
 from .first_call import first_call
 from .saving import Saved, save
-from .steps import CLIENT, TITLES, SecretPlace, Setup, Step, environment_name
+from .secret_sources import SecretPlace
+from .setup import Setup
+from .words import TITLES, Step
 from .workbench import Workbench, profile_of
 
 
@@ -68,24 +72,24 @@ async def _authentication(
     setup: Setup, secrets: Mapping[str, str], workbench: Workbench, say: Callable[[str], None]
 ) -> None:
     _heading(Step.AUTHENTICATION, say)
+    setup.begin()
     for field in setup.secret_fields():
-        workbench.vault.hold(setup.secret_name(field), secrets[field], setup.origin)
-    setup.begun = True
-    profile = profile_of(setup.data())
+        workbench.vault.hold(setup.secret_name(setup.path_of(field)), secrets[field.name], setup.origin)
+    profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        tried = await authenticated(session.client(CLIENT), way_of(profile, CLIENT), CLIENT)
+        tried = await authenticated(profile, session, setup.client)
     if tried.finding is not None:
         raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}")
     setup.proven = True
-    say(f"  ✔ {setup.authentication_name}: the store accepts it")
+    say(f"  ✔ {setup.authentication}: the store accepts it")
 
 
 async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
     _heading(Step.INCOMING, say)
     name = setup.add_incoming("products")
-    profile = profile_of(setup.data())
+    profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        client = session.client(CLIENT)
+        client = session.client(setup.client)
         tried, found = await readable(profile.incoming[name], client, workbench.run(), name)
     if tried.finding is not None or found is None:
         raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}" if tried.finding else tried.words)
@@ -100,10 +104,10 @@ async def _outgoing(setup: Setup, workbench: Workbench, say: Callable[[str], Non
 
     _heading(Step.OUTGOING, say)
     name = setup.add_outgoing("stock")
-    profile = profile_of(setup.data())
+    profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
         request = profile.outgoing[name].request_for(WRITABLE["stock"].sample, workbench.run())
-        prepared = session.prepared(CLIENT, request)
+        prepared = session.prepared(setup.client, request)
     say(f"  {name}: the request for a sample entity, not sent:")
     say(f"    {prepared.method} {prepared.uri}")
     for header, value in prepared.headers:
@@ -120,19 +124,23 @@ async def _save(
     profile_directory: Path | None,
 ) -> Saved:
     _heading(Step.SAVE, say)
-    document = await asyncio.to_thread(_there, path)
+    try:
+        setup.document = await asyncio.to_thread(_onto, path, setup.document)
+    except (ProfileUnreadable, TomlSyntax) as error:
+        raise StepFailed(f"What is there already cannot be used: {error}. {error.hint}") from error
     state = await workbench.vault.state()
     if not state.usable:
-        setup.secret_place = SecretPlace.ENVIRONMENT
+        setup.place_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
         say("  so the profile names environment variables instead; nothing secret is written to disk")
     try:
-        saved = await save(setup, document, path, workbench.vault)
-    except (SecretError, RequestFailed, OSError) as error:
+        saved = await save(setup, path, workbench.vault)
+    except (SecretError, RequestFailed, ChangedOnDisk, CannotSave, CannotSplice, OSError) as error:
         raise StepFailed(str(error)) from error
     environ = dict(workbench.machine.environ)
-    if setup.secret_place is SecretPlace.ENVIRONMENT:
-        environ |= {environment_name(setup.secret_name(field)): secrets[field] for field in setup.secret_fields()}
+    for field in setup.secret_fields():
+        variable = setup.at(*setup.path_of(field), "env")
+        environ |= {str(variable): secrets[field.name]} if variable else {}
     call = await first_call(path.stem, "modules", environ, profile_directory)
     if not call.ok:
         raise StepFailed(f"The saved profile does not work in a new process: {call.command}\n{call.log}")
@@ -140,5 +148,11 @@ async def _save(
     return saved
 
 
-def _there(path: Path) -> Document | None:
-    return Document.read(path) if path.exists() else None
+def _onto(path: Path, made: Document) -> Document:
+    """What was made, written over the profile that an earlier walk left."""
+    try:
+        document = Document.read(path)
+    except ProfileMissing:
+        return made
+    document.draft = made.draft
+    return document

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from ..client.exchange import Exchanges
 from ..client.http_client import HttpClient
 from ..client.layer import Authentication
 from ..client.message import NotSent
 from ..client.session import Kept, Session
+from ..client.uri import origin_of
+from ..client.wire import Bounds
+from ..log.history import History
+from ..log.json_fields import LogFailed
 from ..machine import Machine
+from ..magento.oauth1 import OAuth1, other_origins
 from ..placeholder import Json
 from ..profile.model import Profile
 from ..profile.problems import check_data
@@ -18,30 +24,40 @@ from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 
 ANONYMOUS = " without authentication"
-"""Put behind a client's name: the same client, sending no secret."""
+"""Put behind a client's name: the same client, without what tells Magento who asks; what stands before it is told."""
+
+SIGNED_AS = " signed as "
+"""Put between a client's name and an origin: the same client, signing as that origin (see `OAuth1.signed_origin`)."""
 
 
 class Workbench:
     """What lives as long as the program works on one store: vault, log and tokens."""
 
-    def __init__(self, machine: Machine, exchanges: Exchanges | None = None) -> None:
+    def __init__(self, machine: Machine, exchanges: Exchanges | None = None, *, directory: Path | None = None) -> None:
         self.machine = machine
+        self.directory = directory or machine.directories.profiles
+        """Where the profile's file is or will be; its paths begin there."""
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
         self.vault = Vault(machine, self.mask)
         self._kept = Kept()
+        self._history: History | None = None
 
     def run(self) -> dict[str, Json]:
         """What `@{…}` reads."""
         return {"run": {"started_at": self.machine.now().strftime("%Y-%m-%d %H:%M:%S")}}
 
     @asynccontextmanager
-    async def session(self, profile: Profile) -> AsyncIterator[Session]:
+    async def session(self, profile: Profile, bounds: Bounds | None = None) -> AsyncIterator[Session]:
         """A session for this profile; each client can also be had without its authentications."""
         clients: dict[str, HttpClient] = dict(profile.clients)
         for name, client in profile.clients.items():
-            clients[name + ANONYMOUS] = client.model_copy(update={"authentications": []})
+            kept = [each for each in client.authentications if profile.authentications[each].before_store]
+            clients[name + ANONYMOUS] = client.model_copy(update={"authentications": kept})
         authentications: dict[str, Authentication] = dict(profile.authentications)
+        for name in profile.addressed_clients():
+            for origin in other_origins(origin_of(profile.base_uri(name) or "")):
+                _add_signed_as(origin, name, clients, authentications)
         async with Session(
             clients,
             authentications,
@@ -49,19 +65,76 @@ class Workbench:
             exchanges=self.exchanges,
             machine=self.machine,
             kept=self._kept,
+            directory=self.directory,
+            run=self.run(),
+            bounds=bounds,
         ) as session:
             yield session
 
     @asynccontextmanager
-    async def anonymous(self) -> AsyncIterator[Session]:
-        """A session without any profile: absolute addresses, no secrets."""
+    async def anonymous(self, connection: Mapping[str, Json] | None = None) -> AsyncIterator[Session]:
+        """A session that sends no secret to a store: its client "default" takes absolute addresses.
+
+        `connection` is how that client connects: timeouts, TLS, proxy. Raises `NotSent` where that is wrong.
+        """
+        clients: dict[str, HttpClient] = {}
+        if connection:
+            alone: dict[str, Json] = {"format": 1, "name": "search", "clients": {"default": dict(connection)}}
+            clients = dict(profile_of(alone).clients)
         async with Session(
-            {}, {}, vault=self.vault, exchanges=self.exchanges, machine=self.machine, kept=self._kept
+            clients,
+            {},
+            vault=self.vault,
+            exchanges=self.exchanges,
+            machine=self.machine,
+            kept=self._kept,
+            directory=self.directory,
         ) as session:
             yield session
 
+    def keep_history(self, file: Path, profile: Profile) -> str:
+        """Keeps what is asked from now on in the profile's history, as the profile wants it. Writes to the disk.
+
+        Gives what went wrong, or nothing: a session goes on without a history.
+        """
+        if self._history is not None:
+            return ""
+        try:
+            history = History(self.machine.directories.state, file)
+            history.start(self.exchanges, profile.log.history, self.machine.now())
+        except LogFailed as error:
+            return str(error)
+        self._history = history
+        return ""
+
+    def end_history(self) -> str:
+        """Writes what is waiting. Gives what could not be written, or nothing."""
+        history, self._history = self._history, None
+        try:
+            if history is not None:
+                history.close()
+        except LogFailed as error:
+            return str(error)
+        return ""
+
     def close(self) -> None:
+        """Ends what it started."""
         self.vault.close()
+        self.end_history()
+
+
+def _add_signed_as(
+    origin: str, name: str, clients: dict[str, HttpClient], authentications: dict[str, Authentication]
+) -> None:
+    """Adds the same client, which signs as this origin, where it signs at all."""
+    users = list(clients[name].authentications)
+    for place, each in enumerate(users):
+        saved = authentications.get(each)
+        if isinstance(saved, OAuth1):
+            users[place] = f"{each}{SIGNED_AS}{origin}"
+            authentications[users[place]] = saved.model_copy(update={"signed_origin": origin})
+    if users != clients[name].authentications:
+        clients[f"{name}{SIGNED_AS}{origin}"] = clients[name].model_copy(update={"authentications": users})
 
 
 def profile_of(data: dict[str, Json]) -> Profile:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
 from ..client.message import Answer, Request
-from ..client.uri import origin_of
+from ..client.uri import BadUri, origin_of
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
 from .dialects import Dialect, base_string, encoded, signature
@@ -19,6 +20,13 @@ from .dialects import Dialect, base_string, encoded, signature
 _LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "rfc5849", "m248")
 
 _WHERE = "In Magento: System, Extensions, Integrations; activate the integration, or open it and unfold its details."
+
+
+def _origin(text: str) -> str:
+    try:
+        return origin_of(text)
+    except BadUri as error:
+        raise ValueError(f"this is no origin such as http://acme.example: {error}") from error
 
 
 class OAuth1(Authentication):
@@ -43,6 +51,18 @@ class OAuth1(Authentication):
             "2.4.7, m248 for 2.4.8. auto finds out, from the first request for which it matters."
         ),
     )
+    signed_origin: Annotated[str, AfterValidator(_origin)] | None = Field(
+        None,
+        title="Signed as",
+        description=(
+            "The origin that the store takes itself to have, where a proxy in front of it hides https or the port: "
+            "what is signed begins with it. Requests go to the client's address all the same."
+        ),
+        examples=["http://acme.example"],
+    )
+
+    def header_written(self) -> str:
+        return "Authorization"
 
     def start(self, context: LayerContext) -> Layer:
         """A layer that signs each attempt anew: Magento refuses a nonce that it has seen."""
@@ -58,11 +78,11 @@ class OAuth1(Authentication):
                 await context.secret(self.access_token_secret, origin),
             )
             first, *others = alike(request, possible)
-            answer = await forward(tokens.signed(request, first[0], context.machine))
+            answer = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
             for dialects in others:
                 if not refuses_signature(answer):
                     break
-                answer = await forward(tokens.signed(request, dialects[0], context.machine))
+                answer = await forward(tokens.signed(request, dialects[0], context.machine, self.signed_origin))
                 if 200 <= answer.status < 300:  # one refused and one taken: only now something is known
                     possible = dialects
                     if len(dialects) == 1:
@@ -70,6 +90,18 @@ class OAuth1(Authentication):
             return answer
 
         return layer
+
+
+def other_origins(origin: str) -> list[str]:
+    """The origins that a store may take itself to have, behind a proxy that hides TLS or the port from it."""
+    parts = urlsplit(origin)
+    host = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
+    found = []
+    if parts.scheme == "https":
+        found.append(f"http://{parts.netloc}")
+    if parts.port is not None:
+        found += [f"{parts.scheme}://{host}"] + ([f"http://{host}"] if parts.scheme == "https" else [])
+    return found
 
 
 def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
@@ -90,8 +122,12 @@ class Tokens:
     access_token: str = field(repr=False)
     access_token_secret: str = field(repr=False)
 
-    def signed(self, request: Request, dialect: Dialect, machine: Machine) -> Request:
-        """The request with its Authorization header; a Basic one for the web server stays before it (#8149)."""
+    def signed(self, request: Request, dialect: Dialect, machine: Machine, origin: str | None = None) -> Request:
+        """The request with its Authorization header; a Basic one for the web server stays before it (#8149).
+
+        `origin` is signed in place of the address's own.
+        """
+        uri = origin + request.uri.removeprefix(origin_of(request.uri)) if origin else request.uri
         parameters = {
             "oauth_consumer_key": self.consumer_key,
             "oauth_nonce": machine.nonce(),
@@ -100,7 +136,7 @@ class Tokens:
             "oauth_token": self.access_token,
         }
         parameters["oauth_signature"] = signature(
-            request.method, request.uri, parameters, self.consumer_secret, self.access_token_secret, dialect
+            request.method, uri, parameters, self.consumer_secret, self.access_token_secret, dialect
         )
         header = "OAuth " + ", ".join(f'{name}="{encoded(value)}"' for name, value in parameters.items())
         before = request.header("Authorization") or ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Literal
-
-from pydantic import Field
+from urllib.parse import unquote_plus
 
 from ..client.message import Request
-from ..transfer.incoming import Pagination
+from ..transfer.pagination import PaginationError
 
 CONDITION_TYPES = (
     *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
@@ -17,6 +17,12 @@ CONDITION_TYPES = (
 """Those Magento knows (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); any other one finds nothing, silently."""
 
 Direction = Literal["ASC", "DESC"]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_GROUP = re.compile(r"search_?criteria\[filter_?groups\]\[(\d+)\]", re.IGNORECASE)
+_CONDITION = re.compile(r"search_?criteria\[.*\[condition_?type\]", re.IGNORECASE)
+_ORDER = re.compile(r"search_?criteria\[sort_?orders\]", re.IGNORECASE)
+_PAGE = re.compile(r"search_?criteria\[(page_?size|current_?page)\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,13 @@ def searched(
 ) -> Request:
     """`request` with search criteria: all `filters` must hold, `order` always with its direction (none means DESC).
 
-    The parameter itself is always written with "=": Magento leaves a bare one out of what it signs.
+    Filters that the request brings stay, in groups before ours: groups are ANDed, the filters of one group are ORed. An
+    order and pages of its own give way to ours. The parameter itself is always written with "=": Magento leaves a bare
+    one out of what it signs.
     """
+    request, groups = _without(request, order=bool(order), pages=size is not None)
     criteria: list[tuple[str, str]] = []
-    for group, condition in enumerate(filters):
+    for group, condition in enumerate(filters, groups):
         place = f"[filter_groups][{group}][filters][0]"
         criteria += [
             (f"{place}[field]", condition.field),
@@ -64,30 +73,39 @@ def searched(
     return request
 
 
-class Keyset(Pagination):
-    """Keyset: each page begins behind the last item of the one before."""
+def checked(request: Request) -> Request:
+    """`request`, whose own condition types Magento knows. Raises `PaginationError`: it would find nothing, silently."""
+    for name, value in _query(request):
+        if _CONDITION.fullmatch(name) and value.lower() not in CONDITION_TYPES:
+            known = ", ".join(CONDITION_TYPES)
+            raise PaginationError(f"{value!r} is no condition type of Magento", f"It has {known}.")
+    return request
 
-    kind: Literal["keyset"] = "keyset"
-    filter: str = Field(
-        "entity_id",
-        min_length=1,
-        title="Filter",
-        description="The unique field by which the store filters and sorts.",
-        examples=["entity_id"],
-    )
-    field: str = Field(
-        "id",
-        min_length=1,
-        title="Field",
-        description="The same field as an answer calls it: products are filtered by entity_id and answered with id.",
-        examples=["id"],
-    )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
 
-    def first(self, request: Request, size: int | None = None) -> Request:
-        return searched(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)
+def changed(request: Request, field: str, since: str) -> Request:
+    """`request` for what has changed since then. Raises `PaginationError` where `since` is no date in UTC.
 
-    def after(self, request: Request, last: str) -> Request:
-        """The page behind the item whose field is `last`. Its `total_count` is what is left, not the whole."""
-        behind = (Filter(self.filter, last, "gt"),)
-        return searched(request, filters=behind, order=((self.filter, "ASC"),), size=self.page_size, page=1)
+    A date that Magento cannot read is no limit to it: it answers with every row.
+    """
+    if not _DATE.fullmatch(since):
+        raise PaginationError(f"{since!r} is no date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
+    return searched(request, filters=(Filter(field, since, "gteq"),))
+
+
+def _query(request: Request) -> list[tuple[str, str]]:
+    """Name and value of each parameter, decoded."""
+    pairs = (part.partition("=") for part in request.uri.partition("?")[2].split("&") if part)
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+def _without(request: Request, *, order: bool, pages: bool) -> tuple[Request, int]:
+    """The request without the order and the pages it brings, where ours come; and how many filter groups it has."""
+    path, _, query = request.uri.partition("?")
+    kept, groups = [], 0
+    for part in filter(None, query.split("&")):
+        name = unquote_plus(part.partition("=")[0])
+        if group := _GROUP.match(name):
+            groups = max(groups, int(group[1]) + 1)
+        if not (order and _ORDER.match(name)) and not (pages and _PAGE.fullmatch(name)) and part != "searchCriteria=":
+            kept.append(part)
+    return replace(request, uri=path + ("?" + "&".join(kept) if kept else "")), groups

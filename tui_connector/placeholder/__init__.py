@@ -3,6 +3,7 @@
 from pydantic import JsonValue as Json
 
 from .expression import STEPS, Budget
+from .reads import Names, read_of_run, reads
 from .template import (
     MISSING,
     Missing,
@@ -15,6 +16,7 @@ from .template import (
     UriTemplateText,
     as_data,
     render,
+    run_only,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Budget",
     "Json",
     "Missing",
+    "Names",
     "PlaceholderError",
     "RunTemplateText",
     "Scope",
@@ -31,5 +34,8 @@ __all__ = [
     "TemplateText",
     "UriTemplateText",
     "as_data",
+    "read_of_run",
+    "reads",
     "render",
+    "run_only",
 ]

@@ -37,6 +37,7 @@ _QUOTED_OR = re.compile(rf"({QUOTED})", re.DOTALL)
 _REPAIRS = (
     (re.compile(r"(?:^|\.)(-?\d+)(?=[.\[\s|]|$)"), r"[\1]"),
     (re.compile(r"[A-Za-z_]\w*(?:-\w+)+"), r'"\g<0>"'),
+    (re.compile(r"([=<>]\s*)(-?\d+(?:\.\d+)?)"), r"\1`\2`"),
 )
 
 

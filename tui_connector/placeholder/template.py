@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,9 +79,9 @@ class Template:
         return _parsed(text)
 
     @property
-    def uses_data(self) -> bool:
-        """Whether it reads the current data, not only the run."""
-        return any(isinstance(piece, Placeholder) and piece.sigil != "@" for piece in self.pieces)
+    def is_literal(self) -> bool:
+        """Whether it has no placeholder."""
+        return all(isinstance(piece, str) for piece in self.pieces)
 
     def value(self, scope: Scope, budget: Budget | None = None) -> Json:
         """What the placeholder gives, with its type, where the template is exactly one; else text."""
@@ -259,7 +260,8 @@ def _checked(text: str) -> str:
     return text
 
 
-def _checked_run(text: str) -> str:
+def run_only(text: str) -> str:
+    """The text, in whose placeholders there is no entity to read. Raises `PlaceholderError` where one reads it."""
     template = Template.parse(text)
     for piece in template.pieces:
         if isinstance(piece, Placeholder) and piece.sigil != "@":
@@ -278,6 +280,8 @@ def _checked_json(value: Json) -> Json:
         part = todo.pop()
         if isinstance(part, str):
             Template.parse(part)
+        elif isinstance(part, float) and not math.isfinite(part):
+            raise ValueError(f"{part} is no number that JSON has")
         elif isinstance(part, list | dict):
             todo.extend(part.values() if isinstance(part, dict) else part)
     return value
@@ -287,7 +291,7 @@ _SCHEMA = WithJsonSchema({"type": "string", "format": "template"})
 
 TemplateText = Annotated[str, AfterValidator(_checked), _SCHEMA]
 """A field that is a template."""
-RunTemplateText = Annotated[str, AfterValidator(_checked_run), _SCHEMA]
+RunTemplateText = Annotated[str, AfterValidator(run_only), _SCHEMA]
 """A field that is a template where there is no entity: only `@{…}`."""
 UriTemplateText = Annotated[str, AfterValidator(_checked_uri), _SCHEMA]
 """A field that is a template of a URI; no placeholder chooses scheme, host or port."""

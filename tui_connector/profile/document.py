@@ -12,8 +12,6 @@ from datetime import date, datetime, time
 from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
-import tomlkit
-
 from .comments import Comment, comments
 from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, digest, read_bytes, write_atomic
 from .positions import Path, Place, places, positions, slip, syntax_place
@@ -182,7 +180,9 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
         check_plain((), data)
     except tomllib.TOMLDecodeError as error:
         place = syntax_place(error)
-        message = re.sub(r" \(at .*\)$", "", str(error))
+        message = re.sub(r" \(at .*\)$", "", str(error)).replace(
+            "Cannot overwrite a value", "This key was given before"
+        )
         raise TomlSyntax(path, place or places(text)(len(text)), message, slip(text, place)) from error
     except RecursionError as error:
         raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
@@ -228,6 +228,8 @@ def _written(value: object) -> str:
     """A value that is no table or array, as TOML; invisible and bidirectional characters are written out."""
     if isinstance(value, float) and math.isnan(value):
         return "nan"
+    import tomlkit  # what only reads a profile starts sooner without it
+
     text: str = tomlkit.item(value).as_string()
     return "".join(map(_visible, text)) if isinstance(value, str) and not text.isascii() else text
 

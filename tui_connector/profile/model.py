@@ -3,29 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from ..client.authentication.basic import Basic
 from ..client.authentication.bearer import Bearer
+from ..client.authentication.header import HeaderSecret
+from ..client.authentication.one_time_code import OneTimeCode
+from ..client.authentication.query import QuerySecret
 from ..client.authentication.request import RequestAuthentication
+from ..client.connection import DIRECT
 from ..client.http_client import HttpClient
 from ..client.layer import Authentication
 from ..client.plugins.base_uri import BaseUri
 from ..client.plugins.content_type import ContentType
+from ..client.plugins.headers import AppendHeaders, DefaultHeaders, RemoveHeaders, SetHeaders
 from ..client.plugins.log_requests import LogRequests
+from ..client.plugins.query_defaults import QueryDefaults
+from ..client.plugins.rate_limit import RateLimit
 from ..client.plugins.retry import Retry
 from ..client.uri import origin_of
-from ..kinds import BrokenPackage, Model, discover, json_schema
+from ..kinds import BrokenPackage, Model, discover, json_schema, kebab
+from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
-from ..magento.search_criteria import Keyset
+from ..magento.page_numbers import SearchCriteria
 from ..secrets.source import SecretSource
-from ..transfer.incoming import Incoming, JsonLines
+from ..transfer.incoming import Incoming
 from ..transfer.outgoing import Outgoing
+from ..transfer.pagination.cursor import Cursor
+from ..transfer.pagination.link_header import LinkHeader
+from ..transfer.pagination.next_link import NextLink
+from ..transfer.pagination.offset import Offset
+from ..transfer.pagination.page_number import PageNumber
+from ..transfer.sinks.csv import Csv
+from ..transfer.sinks.jsonl import JsonLines
+from ..transfer.sinks.singer import Singer
+from ..transfer.sinks.sqlite import Sqlite
+from ..transfer.sinks.stdout import Stdout
 
-KINDS = (Bearer, RequestAuthentication, OAuth1, BaseUri, ContentType, LogRequests, Retry, Keyset, JsonLines)
+KINDS = (
+    Bearer,
+    RequestAuthentication,
+    OAuth1,
+    Basic,
+    QuerySecret,
+    HeaderSecret,
+    BaseUri,
+    ContentType,
+    LogRequests,
+    AppendHeaders,
+    SetHeaders,
+    DefaultHeaders,
+    RemoveHeaders,
+    QueryDefaults,
+    Retry,
+    RateLimit,
+    Keyset,
+    SearchCriteria,
+    PageNumber,
+    Offset,
+    NextLink,
+    LinkHeader,
+    Cursor,
+    JsonLines,
+    Csv,
+    Sqlite,
+    Stdout,
+    Singer,
+)
 """The kinds this package brings."""
 
 ALWAYS_THERE = "default"
@@ -47,6 +96,21 @@ Step = str | int
 Path = tuple[Step, ...]
 
 
+class LogSettings(Model):
+    """What is kept of the requests of this profile's sessions."""
+
+    history: Literal["metadata", "bodies", "off"] = Field(
+        "metadata",
+        title="History",
+        description=(
+            "What is kept of each request of the last sessions, for `tui-connector log` and the screen of requests: "
+            "metadata (address, headers, status, times), bodies too (they can be customers' data), or nothing. Secrets "
+            "are masked; 30 days and 50 MB at most, readable for this user only."
+        ),
+        examples=["metadata", "bodies", "off"],
+    )
+
+
 class Profile(Model):
     """The whole setup for one store."""
 
@@ -65,6 +129,13 @@ class Profile(Model):
     outgoing: dict[Name, Outgoing] = Field(
         default_factory=dict, title="Outgoing", description="What is sent to the store."
     )
+    log: LogSettings = Field(
+        default_factory=LogSettings, title="Request log", description="What is kept of the requests."
+    )
+
+    def model_post_init(self, context: Any, /) -> None:
+        for each in self.secrets():
+            each.source.belongs_to(each.name)
 
     def base_uri(self, client: str) -> str | None:
         """The base URI of this client, if it has one."""
@@ -84,20 +155,37 @@ class Profile(Model):
             origins = [origin_of(saved.uri)]
         return list(dict.fromkeys(origins))
 
-    def secrets(self) -> Iterator[tuple[str, str, SecretSource]]:
-        """Each secret: the authentication's name, the field's name, and where the secret comes from."""
+    def secrets(self) -> Iterator[NamedSecret]:
+        """Each secret of the profile."""
         for name, authentication in self.authentications.items():
-            for field, value in _secrets_in(authentication):
-                yield name, field, value
+            for field, source in _secrets_in(authentication):
+                yield NamedSecret(f"{name}/{field}", source, tuple(self.origins(name)))
+        for name, client in self.clients.items():
+            base_uri = self.base_uri(name)
+            for field, source in _secrets_in(client.tls):
+                origins = (origin_of(base_uri),) if base_uri else ()
+                yield NamedSecret(f"clients/{name}/tls/{field}", source, origins)
+            if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
+                origins = (origin_of(client.proxy.uri),)
+                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, origins)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSecret:
+    """A secret by its place, such as "integration/access-token", where it comes from, and where it goes."""
+
+    name: str
+    source: SecretSource
+    origins: tuple[str, ...]
 
 
 def _secrets_in(model: Model) -> Iterator[tuple[str, SecretSource]]:
     for field in type(model).model_fields:
         value = getattr(model, field)
-        if isinstance(value, SecretSource):
-            yield field.replace("_", "-"), value
-        elif isinstance(value, dict):
-            yield from ((str(key), item) for key, item in value.items() if isinstance(item, SecretSource))
+        for key, item in value.items() if isinstance(value, dict) else [(kebab(field), value)]:
+            source = item.totp if isinstance(item, OneTimeCode) else item
+            if isinstance(source, SecretSource):
+                yield str(key), source
 
 
 def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
@@ -116,7 +204,43 @@ def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
         for name, configuration in named.items():
             if configuration.client not in clients:
                 yield (part, name, "client"), f"there is no client {configuration.client!r}", clients
+            for place, message, names in configuration.misread():
+                yield (part, name, *place), message, list(names)
+    yield from _at_odds(profile)
     yield from _circles(profile)
+
+
+def _at_odds(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+    """Authentications of one client that cannot be used together."""
+    for client, saved in profile.clients.items():
+        known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
+        for place, (index, name) in enumerate(known):
+            clashes = (_clash(profile, before, name) for _, before in known[:place])
+            if message := next(filter(None, clashes), None):
+                yield ("clients", client, "authentications", index), message, []
+
+
+def _clash(profile: Profile, first: str, second: str) -> str | None:
+    """Why these two, applied in this order, cannot both do what they are for."""
+    if first == second:
+        return f"{first} is named twice"
+    one, other = profile.authentications[first], profile.authentications[second]
+    if isinstance(one, OAuth1) and isinstance(other, QuerySecret):
+        return f"{second} changes the query after {first} has signed it: name it first"
+    header = other.header_written()
+    if header is None or (one.header_written() or "").lower() != header.lower() or {type(one), type(other)} == _SHARE:
+        return None
+    message = f"{first} and {second} both write the header {header}, and only one of them can be sent"
+    if not isinstance(one, Basic) and not isinstance(other, Basic):
+        return message
+    return (
+        f'{message}: behind Basic, Magento reads a signature but no token. Use kind = "oauth1" beside Basic, or have '
+        "the web server ask for no password under /rest/"
+    )
+
+
+_SHARE = {Basic, OAuth1}
+"""These two stand in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
 
 
 def _circles(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:

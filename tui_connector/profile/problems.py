@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -28,15 +28,6 @@ class Problem:
         return f"{self.line}:{self.column}: {where}{self.message}"
 
 
-class BadProfile(Exception):
-    """A profile that cannot be used, with all that is wrong in it."""
-
-    def __init__(self, file: str, problems: list[Problem]) -> None:
-        super().__init__("\n".join(f"{file}:{problem}" for problem in problems))
-        self.file = file
-        self.problems = problems
-
-
 def check(text: str) -> tuple[Profile | None, list[Problem]]:
     """The profile in a text that tomllib accepts, or what is wrong with it."""
     broken_packages()
@@ -54,9 +45,43 @@ def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Path
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
-        return None, [_described(data, e) for e in error.errors(include_url=False, include_input=False)]
+        errors = error.errors(include_url=False, include_input=False)
+        found = [_described(data, each) for each in errors]
+        return None, [*found, *_dangling_in_the_rest(data, {each["loc"][:2] for each in errors})]
     wrong = [(path, f"{message}{_hint(message, names)}") for path, message, names in dangling(profile)]
     return (None, wrong) if wrong else (profile, [])
+
+
+_FAMILIES = ("authentications", "clients", "incoming", "outgoing")
+
+
+def _dangling_in_the_rest(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[tuple[Path, str]]:
+    """What dangles in the parts that are right by themselves. A part that is wrong by itself is there all the same."""
+    rest: dict[str, Any] = {"format": 1, "name": "the rest"}
+    for family in _FAMILIES:
+        named = data.get(family)
+        if isinstance(named, Mapping) and (family,) not in wrong:
+            rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
+    for path, message, names in dangling(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
+        family = _family_named_at(path)
+        left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
+        if (family,) not in wrong and _value_at(data, path) not in left_out:
+            yield path, f"{message}{_hint(message, [*names, *left_out])}"
+
+
+def _family_named_at(path: Path) -> str:
+    if path[2:3] == ("authentications",):
+        return "authentications"
+    return "clients" if path[2:] == ("client",) else ""
+
+
+def _value_at(data: Any, path: Path) -> object:
+    for step in path:
+        if isinstance(data, list) and isinstance(step, int):
+            data = data[step]
+        else:
+            data = data.get(step) if isinstance(data, Mapping) else None
+    return data
 
 
 def _placed(path: Path, message: str, places: Mapping[Path, Place]) -> Problem:
@@ -71,13 +96,17 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
     path = _path(data, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        near = get_close_matches(str(path[-1]), _siblings(error["loc"], data), 1)
+        near = get_close_matches(str(path[-1]), _siblings(error["loc"]), 1)
         return path, "there is no such key" + (f"; did you mean {near[0]!r}?" if near else "")
     if kind == "missing":
         return path, "is missing"
     if kind == "union_tag_invalid":
         known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-        return (*path, "kind"), f"there is no kind {context['tag']!r}{_hint(context['tag'], known, quoted=True)}"
+        broken = "".join(f"; the package {one.name} could not be loaded: {one.reason}" for one in broken_packages())
+        return (
+            *path,
+            "kind",
+        ), f"there is no kind {context['tag']!r}{_hint(context['tag'], known, quoted=True)}{broken}"
     if kind == "union_tag_not_found":
         return path, 'says no kind: add kind = "…"'
     if kind == "value_error":
@@ -96,19 +125,26 @@ _WORDS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
+    "invalid-json-value": "must be what JSON has: a date stands in quotes",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
     "string_pattern_mismatch": "is not of the form {pattern}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must not be empty",
+    "too_long": "must not have more than {max_length}",
 }
 
 
 def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
     """pydantic's `loc` without the tags of unions: what is really in the data, and a missing key at the end."""
     path: list[str | int] = []
+    tagged = False  # a kind may have a field of its own name
     for position, step in enumerate(loc):
+        if isinstance(data, dict) and not tagged and step == data.get("kind"):
+            tagged = True
+            continue
+        tagged = False
         if isinstance(data, list) and isinstance(step, int) and step < len(data):
             data = data[step]
         elif isinstance(data, dict) and step in data:
@@ -119,7 +155,7 @@ def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
     return tuple(path)
 
 
-def _siblings(loc: tuple[str | int, ...], data: Any) -> list[str]:
+def _siblings(loc: tuple[str | int, ...]) -> list[str]:
     """The names that would be right where an unknown one stands."""
     model: Any = Profile
     for step in loc[:-1]:

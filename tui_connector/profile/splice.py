@@ -33,11 +33,12 @@ def spliced(text: str, old: dict[str, object], new: dict[str, object], write: Ca
 
 
 def own_table(path: Path, value: object, line: str) -> bool:
-    """Whether a new value gets headers of its own: parts of a profile, their plugins, and what is too long to read."""
-    if not all(isinstance(key, str) for key in path):
-        return False
+    """Whether a new value gets headers of its own: parts of a profile, their lists, and what is too long to read."""
+    in_list = len(path) == 5 and isinstance(path[3], int)  # a plugin's or a step's, such as its request
+    if not all(isinstance(key, str) for place, key in enumerate(path) if not in_list or place != 3):
+        return False  # a header cannot say which of a list's tables is meant
     if isinstance(value, dict):
-        return len(path) <= 2 or (len(path) == 3 and len(line) > LONG)
+        return len(path) <= 2 or ((len(path) == 3 or in_list) and len(line) > LONG)
     return len(path) <= 3 and _tables(value)
 
 

@@ -76,7 +76,7 @@ class Rest:
             raise Refusal(405, f"The {received.method} HTTP method is not supported.")
         store, path = _store_and_path(received.path)
         if path == "/schema":
-            return "application/json", self._schema(received, told, store)
+            return "application/json", self._schema(received, told)
         route, variables = self._shop.find(received.method, path.rstrip("/").split("/"))
         resource = self._shop.resource(route)
         caller = GUEST if GUEST.may(resource) else self._caller(received, told)
@@ -93,7 +93,7 @@ class Rest:
         told.who = caller.name
         return caller
 
-    def _schema(self, received: Received, told: Told, store: str) -> Item:
+    def _schema(self, received: Received, told: Told) -> Item:
         services = parse_query(received.query).get("services", "all")
         caller = self._caller(received, told)
         base_path = received.path.removeprefix("/index.php").removesuffix("/schema")

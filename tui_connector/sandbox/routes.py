@@ -9,7 +9,9 @@ from urllib.parse import unquote_plus
 
 from .access import Access
 from .answer import Json, Refusal, Written
+from .empty_lists import EMPTY_LISTS, Nothing
 from .fields import project
+from .not_offered import NOT_OFFERED, refuse
 from .people import Customers, Orders
 from .permissions import ANONYMOUS, ANY_RESOURCE, Caller
 from .query import Tree
@@ -80,6 +82,7 @@ _TABLE = (
     ("POST", "/V1/products", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
     ("GET", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "product"),
     ("PUT", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
+    ("DELETE", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "delete product"),
     ("GET", "/V1/orders", _ORDERS, "salesOrderRepositoryV1", "orders"),
     ("GET", "/V1/orders/:id", _ORDERS, "salesOrderRepositoryV1", "order"),
     ("GET", "/V1/customers/search", _CUSTOMERS, "customerCustomerRepositoryV1", "customers"),
@@ -123,9 +126,18 @@ class Shop:
         self._categories = Categories()
         self._writes = Writes(self._catalogue, self._stock, settings, now)
         handlers = self._handlers()
-        self.routes = tuple(
-            Route(method, path, resource, service, handlers[name], method == "GET" and path in _OPEN_IF_INSECURE)
-            for method, path, resource, service, name in _TABLE
+        empty = (
+            Route("GET", path, resource, service, self._listed(Nothing(key)))
+            for path, resource, service, key in EMPTY_LISTS
+        )
+        not_offered = (Route(method, path, resource, "notOfferedV1", refuse) for method, path, resource in NOT_OFFERED)
+        self.routes = (
+            *empty,
+            *not_offered,
+            *(
+                Route(method, path, resource, service, handlers[name], method == "GET" and path in _OPEN_IF_INSECURE)
+                for method, path, resource, service, name in _TABLE
+            ),
         )
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
@@ -152,6 +164,7 @@ class Shop:
             "products": self._listed(self._catalogue),
             "product": self._product,
             "write product": self._write,
+            "delete product": self._delete,
             "orders": self._listed(self._orders),
             "order": self._order,
             "customers": self._listed(self._customers),
@@ -179,10 +192,17 @@ class Shop:
         return self._writes.product(call.body, call.store, call.variables.get("sku"))
 
     def _product(self, call: Call) -> Json:
+        return self._writes.whole(self._row(call), call.store)
+
+    def _delete(self, call: Call) -> Json:
+        self._catalogue.delete(self._row(call))
+        return True
+
+    def _row(self, call: Call) -> int:
         row = self._catalogue.find(call.variables["sku"])
         if row is None:
             raise missing_product()
-        return self._writes.whole(row, call.store)
+        return row
 
     def _order(self, call: Call) -> Json:
         row = _number(call.variables["id"])

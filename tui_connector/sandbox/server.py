@@ -119,6 +119,14 @@ class Sandbox:
             "integrations": {name: dict(each.values()) for name, each in self._access.integrations.items()},
         }
 
+    def locked(self) -> list[str]:
+        """The admin users that are locked after too many failures."""
+        return self._access.sign_in.locked
+
+    def change(self, given: Mapping[str, str]) -> None:
+        """Puts settings in force while it runs. Raises `UnknownSetting` and `InvalidSetting`."""
+        self._settings.change(given)
+
     def journal(self) -> list[dict[str, object]]:
         """What was received so far: number, method, path, who, status (null where the connection was cut)."""
         return [dict(entry) for entry in self._journal]

@@ -83,6 +83,11 @@ class SignIn:
             raise Refusal(401, "Invalid code.")
         return self._token(user)
 
+    @property
+    def locked(self) -> list[str]:
+        """The users that are locked after too many failures."""
+        return [name for name, failures in self._failures.items() if failures.locked_until]
+
     def caller(self, text: str) -> Caller | None:
         """Whose token this is, or None where it is altered, expired or none of ours."""
         head, _, signature = text.rpartition(".")

@@ -61,9 +61,8 @@ class SourceItems:
         return range(1, self._first + len(self._added) + 1)
 
     def find(self, sku: str) -> int | None:
-        """The row of a sku; source items may be of skus that no product has."""
-        row = self._catalogue.find(sku)
-        return row if row is not None and row <= self._first else self._added.get(sku.lower())
+        """The row of a sku; source items may be of skus that no product has, and outlive their product."""
+        return self._catalogue.first_row(sku) or self._added.get(sku.lower())
 
     def written(self, row: int) -> str:
         sku, quantity, status = self._row(row)

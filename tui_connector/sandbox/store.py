@@ -51,9 +51,12 @@ class Catalogue:
     def __init__(self, size: int, seed: int) -> None:
         self._size = self._made_size = size
         self._seed = seed
+        self._rows: Sequence[int] = range(1, size + 1)
+        self._deleted: set[int] = set()
         self._written: dict[int, Item] = {}
         self._in_store: dict[tuple[str, int], Item] = {}
-        self._by_sku = {sku.lower(): row for row, sku in enumerate(ODD_SKUS[:size], start=1)}
+        self._odd = {sku.lower(): row for row, sku in enumerate(ODD_SKUS[:size], start=1)}
+        self._by_sku: dict[str, int] = {}
         self._by_url_key: dict[str, int] = {}
         self._version = 0
         self.columns: Mapping[str, Column] = self._columns()
@@ -63,7 +66,7 @@ class Catalogue:
         return self._version
 
     def numbers(self) -> Sequence[int]:
-        return range(1, self._size + 1)
+        return self._rows
 
     def written(self, row: int) -> str:
         """The product as lists show it: without its stock item."""
@@ -83,13 +86,18 @@ class Catalogue:
 
     def find(self, sku: str) -> int | None:
         """The row of a sku, in any case (MySQL compares without it)."""
+        row = self._by_sku.get(sku.lower()) or self.first_row(sku)
+        return None if row in self._deleted else row
+
+    def first_row(self, sku: str) -> int | None:
+        """The row that a sku had at first, whether or not it is still there."""
         sku = sku.lower()
-        if sku in self._by_sku:
-            return self._by_sku[sku]
+        if sku in self._odd:
+            return self._odd[sku]
         if not sku.startswith("sku-") or not sku[4:].isdecimal():
             return None
         row = int(sku[4:]) + len(ODD_SKUS)
-        return row if row <= self._size and self.sku(row).lower() == sku else None
+        return row if row <= self._made_size and self.sku(row).lower() == sku else None
 
     def find_url_key(self, url_key: str) -> int | None:
         """The row of a url key; two products of one store may not share it."""
@@ -97,14 +105,15 @@ class Catalogue:
             return self._by_url_key[url_key]
         number = url_key.removeprefix("product-")
         row = int(number) if number.isdecimal() else 0
-        taken = 0 < row <= self._size and row not in self._written and url_key == f"product-{row}"
-        return row if taken else None
+        untouched = 0 < row <= self._made_size and row not in self._written and row not in self._deleted
+        return row if untouched and url_key == f"product-{row}" else None
 
     def put(self, item: Item, row: int | None) -> int:
         """Keep a product under its row, or as a new one; gives the row."""
         if row is None:
             self._size += 1
             row = self._size
+            self._rows = range(1, row + 1) if not self._deleted else [*self._rows, row]
         self._written[row] = item | {"id": row}
         self._by_sku[str(item["sku"]).lower()] = row
         attributes = item.get("custom_attributes")
@@ -117,6 +126,16 @@ class Catalogue:
     def put_in_store(self, store: str, row: int, values: Item) -> None:
         """Keep values that only one store view shows."""
         self._in_store[store, row] = self._in_store.get((store, row), {}) | values
+        self._version += 1
+
+    def delete(self, row: int) -> None:
+        """Take a product away; its number is given to no other."""
+        self._by_sku.pop(self.sku(row).lower(), None)
+        self._by_url_key = {url_key: owner for url_key, owner in self._by_url_key.items() if owner != row}
+        self._in_store = {place: values for place, values in self._in_store.items() if place[1] != row}
+        self._written.pop(row, None)
+        self._deleted.add(row)
+        self._rows = [each for each in self._rows if each != row]
         self._version += 1
 
     def _made(self, row: int) -> str:

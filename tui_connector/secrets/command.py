@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 DEADLINE = 30.0
 _MOST = 16_384
+_LAST_WORDS = 5.0
+"""Seconds for what a killed command had printed; a child of its own may hold its pipe open."""
 
 
 class CommandRefused(Exception):
@@ -42,7 +45,9 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE) -> str:
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            with contextlib.suppress(TimeoutError):
+                # read to its end: asyncio waits for a process until its pipe is empty, and for ever where nobody reads
+                await asyncio.wait_for(process.communicate(), _LAST_WORDS)
     if status:
         raise CommandRefused(f"ended with status {status}")
     try:

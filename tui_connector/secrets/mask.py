@@ -2,157 +2,202 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from urllib.parse import unquote_plus
 
-MARK = "•••"
+from .places import MARK, hidden, is_secret_name, may_hold_secrets
+from .spellings import Known, forms
+
+__all__ = ["MARK", "SHORTEST", "Mask"]
+
 SHORTEST = 6
 """Characters; a shorter value would mask half of an answer."""
 
-_NAME = (
-    r"pass(?:word|wd|phrase)?|pwd|secret|token|otp|tfa|api[-_]?key|credential|private[-_]?key|cc_(?:number|cid)|cvv"
-    r"|signature|session|assertion|oauth_\w+|authorization|cookie"
-)
-_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
-_HARMLESS_NAMES = frozenset({"oauth_signature_method", "oauth_timestamp", "oauth_version"})
-# a JSON key that may name a secret, or a JWT: only then is a body looked at closely
-_SUSPECT = re.compile(
-    rb'"[^"\\\n]{0,40}(?:pass|pwd|secret|token|otp|tfa|api[-_]?key|credential|private|cc_|cvv|signature|session|assertion'
-    rb'|oauth_|authorization|cookie)[^"\\\n]{0,40}"\s*:|eyJ[A-Za-z0-9_-]{8,}\.',
+_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
+_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265 §4.1.1; whatever else stands there may be secret
+_MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
+_OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
+_USER = re.compile(r"(//)[^/?#@\s\"'<>]*@")
+_TOKEN_ANSWERS = re.compile(
+    r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
     re.IGNORECASE,
 )
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
-_JSON_TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|[{}\[\],:]|[^\s{}\[\],:"]+|\s+')
-_OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
-_URI_HEADERS = frozenset({"location", "referer", "content-location", "link"})
+_ERROR = re.compile(r'\{.{0,300}?"message"\s*:', re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
+_XML_TEXT = re.compile(r">[^<>\s][^<>]*")
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_REMEMBERED = 1_000
+_LONGEST_FORM = 12
+"""Bytes that one character of a secret takes at most, however it is written."""
 
 
 class Mask:
     """Knows the secrets of this run, and the places where secrets stand."""
 
     def __init__(self) -> None:
-        self._labels: dict[str, str] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._bytes: re.Pattern[bytes] | None = None
+        self._secrets: dict[str, str] = {}
+        self._known: list[Known] = []
+        self._seam = 0
+        """Bytes on both sides of a cut in which a secret may lie across it."""
+        self._hidden: set[str] = set()
+        self._harmless: set[tuple[str, str]] = set()
+        """Headers, and addresses without a name, in which nothing was found: they come again and again."""
+
+    def hide(self, name: str) -> None:
+        """From now on the value of a header or a query parameter of this name is hidden, however short it is."""
+        self._hidden.add(name.lower())
+        self._harmless.clear()
 
     def learn(self, secret: str, label: str) -> None:
         """From now on this value is hidden, in its quoted and encoded forms too."""
-        if len(secret) < SHORTEST or secret in self._labels:
+        if len(secret) < SHORTEST or secret in self._secrets:
             return
-        for form in _forms(secret):
-            self._labels.setdefault(form, label)
-        longest_first = sorted(self._labels, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        self._bytes = re.compile(b"|".join(re.escape(form.encode("utf-8", "replace")) for form in longest_first))
+        self._secrets[secret] = label
+        self._seam = max(self._seam, len(secret) * _LONGEST_FORM)
+        self._harmless.clear()
+        self._known += forms(secret)
+        self._known.sort(key=len, reverse=True)  # one secret may be part of another
 
     def text(self, text: str) -> str:
-        """`text` without known secrets and without JWTs."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MARK, text)
-        return _JWT.sub(MARK, text) if "eyJ" in text else text
+        """`text` without known secrets, JWTs, and values under secret names."""
+        return self._by_place(self._by_value(text.encode("utf-8", "surrogatepass"))).decode("utf-8", "surrogatepass")
 
     def header(self, name: str, value: str) -> str:
         """A header's value: scheme, length and the names of cookies and parameters stay."""
-        lower = name.lower()
+        return self._remembered(name, value, lambda: self._header(name.lower(), value))
+
+    def _remembered(self, name: str, value: str, mask: Callable[[], str]) -> str:
+        if (name, value) in self._harmless:
+            return value
+        masked = mask()
+        if masked == value:
+            if len(self._harmless) >= _REMEMBERED:
+                self._harmless.clear()
+            self._harmless.add((name, value))
+        return masked
+
+    def _header(self, lower: str, value: str) -> str:
         if lower in ("authorization", "proxy-authorization"):
             return ", ".join(map(_credentials, re.split(r",\s*(?=OAuth )", value)))
         if lower == "set-cookie":
             pair, semicolon, attributes = value.partition(";")
-            return self.text(f"{pair.partition('=')[0]}={MARK}{semicolon}{attributes}")
+            return self.text(f"{_cookie(pair)}{semicolon}{attributes}")
         if lower == "cookie":
-            return "; ".join(f"{part.partition('=')[0].strip()}={MARK}" for part in value.split(";"))
-        if lower in _URI_HEADERS:
-            return self.uri(value)
-        return MARK if _SECRET_NAME.search(lower) else self.text(value)
+            return "; ".join(map(_cookie, value.split(";")))
+        return MARK if lower in self._hidden or is_secret_name(lower) else self._uri(value)
 
     def uri(self, uri: str) -> str:
         """An address: user and password in it and parameters named like secrets are hidden."""
-        uri = re.sub(r"(//)[^/?#@]*@", rf"\1{MARK}@", uri)
-        path, mark, query = uri.partition("?")
-        return self.text(path + mark + "&".join(map(_parameter, query.split("&"))) if mark else uri)
+        return self._remembered("", uri, lambda: self._uri(uri))
 
-    def body(self, data: bytes, media_type: str, *, secret_answer: bool = False) -> bytes:
-        """A body. One without anything that looks like a secret costs two searches, and is returned as it is."""
+    def _uri(self, uri: str) -> str:
+        path, mark, query = (_USER.sub(rf"\1{MARK}@", uri) if "@" in uri else uri).partition("?")
+        return self.text(path + mark + self._parameters(query))
+
+    def body(self, data: bytes, media_type: str = "", *, secret_answer: bool = False) -> bytes:
+        """A body. One without anything that looks like a secret costs a few searches, and is returned as it is."""
+        if b"\0" in data[:4] or data[:2] in _MARKS:
+            return self._wide_body(data, media_type, secret_answer)
         if secret_answer and data:
             return self._token_answer(data)
-        if self._bytes is not None:
-            data = self._bytes.sub(MARK.encode(), data)
+        data = self._by_value(data)
         if "form-urlencoded" in media_type:
-            return "&".join(map(_parameter, data.decode("utf-8", "replace").split("&"))).encode()
-        if _SUSPECT.search(data) is None:
+            data = self._parameters(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return self._by_place(data)
+
+    def _parameters(self, query: str) -> str:
+        return "&".join(map(self._parameter, query.split("&"))) if "=" in query else query
+
+    def _parameter(self, pair: str) -> str:
+        name, equals, value = pair.partition("=")
+        plain = _plain(name)
+        secret = plain.lower() in self._hidden or is_secret_name(plain)
+        return f"{name}={MARK}" if equals and value and secret else pair
+
+    def _wide_body(self, data: bytes, media_type: str, secret_answer: bool) -> bytes:
+        """A body in UTF-16, or in none: then it comes back as it is, but for the secrets that are plain in it."""
+        little = data[:2] == b"\xff\xfe" or data[1:2] == b"\0"
+        encoding = "utf-16-le" if little else "utf-16-be"
+        plain = data.decode(encoding, "replace").replace("\0", "?").encode("utf-8", "replace")
+        masked = self.body(plain, media_type, secret_answer=secret_answer)
+        if masked != plain:
+            return masked.decode("utf-8", "replace").encode(encoding)
+        return self._by_place(self._by_value(data))
+
+    def start(self, data: bytes, size: int) -> bytes:
+        """The first `size` bytes, fewer where a known secret lies across the cut: half of it would stay."""
+        end = min(size, len(data))
+        left = max(0, end - self._seam)
+        around = data[left : end + self._seam]
+        cut = end - left
+        for known in self._known:
+            if known.anchor in around:
+                spans = (match.span() for match in known.pattern.finditer(around))
+                cut = min([cut, *(first for first, last in spans if first < cut < last)])
+        return data[: left + _without_beginning(around[:cut], self._secrets)]
+
+    def _by_value(self, data: bytes) -> bytes:
+        for known in self._known:
+            if known.anchor in data:
+                data = known.pattern.sub(MARK.encode(), data)
+        return data
+
+    def _by_place(self, data: bytes) -> bytes:
+        jwt = b"eyJ" in data
+        if not jwt and not may_hold_secrets(data):
             return data
-        text = data.decode("utf-8", "surrogateescape")
-        return _JWT.sub(MARK, _without_secrets(text)).encode("utf-8", "surrogateescape")
+        data = hidden(data)
+        return _JWT.sub(MARK.encode(), data) if jwt else data
 
     def _token_answer(self, data: bytes) -> bytes:
         """The answer of a token endpoint: a bare string, or an object; its error messages stay readable."""
         text = data.decode("utf-8", "replace").strip()
-        if text.startswith(("{", "[")):
-            return self.text(_without_secrets(text)).encode()
+        if MARK in text:  # read back from a file
+            return self._by_place(self._by_value(data))
+        if text.startswith(("{", "[")) and not _ERROR.match(text):
+            text = _JSON_STRING.sub(lambda found: found[0] if found[1] else f'"{MARK}"', text)
+        if text.startswith(("{", "[", "<")):
+            text = _XML_TEXT.sub(f">{MARK}", text) if text.startswith("<?xml") else text
+            return self._by_place(self._by_value(text.encode()))
         return f'"{MARK}" ({len(text)} characters)'.encode()
 
 
-def _forms(secret: str) -> set[str]:
-    quoted = quote(secret, safe="")
-    return {
-        secret,
-        quoted,
-        quote(quoted, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        repr(secret)[1:-1],
-        base64.b64encode(secret.encode("utf-8", "replace")).decode(),
-        base64.b64encode(secret.encode("utf-8", "replace")).decode().rstrip("="),
-    }
+_plain = lru_cache(maxsize=1_000)(unquote_plus)
+"""The names of parameters come again and again; search criteria have ten of them in each request."""
+
+
+def answers_with_a_token(uri: str) -> bool:
+    """Whether an answer from this address is a bare token, without a name that says so (Magento_Integration, TFA)."""
+    return _TOKEN_ANSWERS.search(uri) is not None
+
+
+def _without_beginning(tail: bytes, secrets: Iterable[str]) -> int:
+    """How much of `tail` is left without the beginning of a secret that it ends in."""
+    for secret in secrets:
+        whole = secret.encode("utf-8", "replace")
+        place = tail.find(whole[:SHORTEST], max(0, len(tail) - len(whole)))
+        while place >= 0:
+            if whole.startswith(tail[place:]):
+                return place
+            place = tail.find(whole[:SHORTEST], place + 1)
+    return len(tail)
+
+
+def _cookie(pair: str) -> str:
+    name, equals, _ = pair.strip().partition("=")
+    return f"{name}={MARK}" if equals and _COOKIE_NAME.fullmatch(name) else MARK
 
 
 def _credentials(value: str) -> str:
     scheme, space, rest = value.partition(" ")
     if not space:
         return MARK
+    if _MASKED.fullmatch(rest):  # read back from a file
+        return value
     if scheme.lower() != "oauth":
         return f"{scheme} {MARK}({len(rest)})"
     return f"{scheme} " + _OAUTH_PAIR.sub(
-        lambda pair: pair[0] if pair[1] in _HARMLESS_NAMES else f'{pair[1]}="{MARK}"', rest
+        lambda pair: pair[0] if not is_secret_name(pair[1]) else f'{pair[1]}="{MARK}"', rest
     )
-
-
-def _parameter(pair: str) -> str:
-    name, equals, value = pair.partition("=")
-    hide = equals and value and name.lower() not in _HARMLESS_NAMES and _SECRET_NAME.search(name)
-    return f"{name}={MARK}" if hide else pair
-
-
-def _without_secrets(text: str) -> str:
-    """JSON text with the values of secret keys hidden, token by token: a body cut off in the middle works too."""
-    out: list[str] = []
-    tokens = _JSON_TOKEN.findall(text)
-    depth, hidden_from, key, armed = 0, None, "", False
-    for index, token in enumerate(tokens):
-        first = token[0]
-        if first in "{[":
-            if armed and hidden_from is None:
-                hidden_from = depth
-            depth, armed = depth + 1, False
-        elif first in "}]":
-            depth, armed = depth - 1, False
-            if hidden_from is not None and depth <= hidden_from:
-                hidden_from = None
-        elif first == ":":
-            armed = bool(_SECRET_NAME.search(key))
-        elif first == ",":
-            key, armed = "", False
-        elif not first.isspace():
-            if first == '"' and _next(tokens, index) == ":":
-                key = token
-            elif armed or hidden_from is not None:
-                token, armed = f'"{MARK}"', False
-        out.append(token)
-    return "".join(out)
-
-
-def _next(tokens: list[str], index: int) -> str:
-    return next((token for token in tokens[index + 1 : index + 3] if not token.isspace()), "")

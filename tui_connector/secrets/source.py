@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from ..kinds import Model
 
@@ -16,10 +16,14 @@ ONE_SOURCE = (
 class SecretSource(Model):
     """Where a secret comes from."""
 
+    model_config = ConfigDict(json_schema_extra={"format": "secret"})
+
     keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None
     env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
     ask: Annotated[bool | None, Field(title="Asked for, and kept for this session only")] = None
+
+    _whose: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -38,6 +42,10 @@ class SecretSource(Model):
             raise ValueError(ONE_SOURCE)
         return self
 
+    def belongs_to(self, whose: str) -> None:
+        """Says which secret of a profile this is: one that is asked for has no other name."""
+        self._whose = whose
+
     @property
     def label(self) -> str:
         """What to call this secret in a message; it never holds the secret."""
@@ -45,9 +53,9 @@ class SecretSource(Model):
             return self.keyring
         if self.env is not None:
             return f"environment variable {self.env}"
-        return f"command {self.command[0]}" if self.command else "asked for"
+        return f"command {self.command[0]}" if self.command else self._whose or "asked for"
 
 
-def secret_field(title: str, description: str) -> Any:
+def secret_field(title: str, description: str, default: Any = ...) -> Any:
     """The field of a model that names a secret."""
-    return Field(title=title, description=description, json_schema_extra={"format": "secret"})
+    return Field(default, title=title, description=description, json_schema_extra={"format": "secret"})

@@ -3,61 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..machine import Keyring, Machine
+from ..text import shown_line
+from .backends import ELSEWHERE, UNLOCK, best_keyring, is_locked, reason_of
 from .command import CommandRefused, Consents, printed_by
 from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
 from .mask import Mask
+from .secret_error import ConsentNeeded, KeyringUnusable, OtherOrigin, SecretError, SecretMissing
 from .source import SecretSource
 
 T = TypeVar("T")
 _USER = "tui-connector"
 _WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
-_ALLOWED = frozenset(
-    {
-        "keyring.backends.SecretService",
-        "keyring.backends.libsecret",
-        "keyring.backends.kwallet",
-        "keyring.backends.macOS",
-        "keyring.backends.Windows",
-    }
-)
-_CLASSES = {"keyring.backends.kwallet": "DBusKeyring", "keyring.backends.Windows": "WinVaultKeyring"}
-
-
-class SecretError(Exception):
-    """A secret that cannot be had or must not be sent; `hint` says what to do. It never holds the secret."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
-
-
-class KeyringUnusable(SecretError):
-    """There is no keyring, or it is locked, stuck, or loses what is put into it."""
-
-
-class SecretMissing(SecretError):
-    """The source has no value."""
-
-
-class OtherOrigin(SecretError):
-    """The secret was given for another origin."""
-
-
-class ConsentNeeded(SecretError):
-    """Nobody has allowed this command yet."""
+_LONG_ENOUGH = 32
+"""Characters from which on the last four may be shown: they say which token it is, and leave enough unsaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +69,7 @@ class Vault:
         self._held: dict[str, _Entry] = {}
         self._cache: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._keyring_name = "the system's keyring"
 
     async def read(self, source: SecretSource, origin: str) -> str:
         """The secret, for a request to `origin`. Raises `SecretError`."""
@@ -114,7 +82,7 @@ class Vault:
         elif source.command is not None:
             secret = await self._from_command(source.command, origin)
         else:
-            secret = await self._asked(source)
+            secret = await self._asked(source, origin)
         if re.search(r"[\x00-\x1f\x7f]", secret):
             raise SecretMissing(f"The secret from {source.label} has a line break or a control character in it")
         self.mask.learn(secret, source.label)
@@ -128,6 +96,14 @@ class Vault:
     def held(self, name: str) -> bool:
         return name in self._held
 
+    def glimpse(self, name: str) -> str:
+        """What may be shown of a secret at hand: as many dots as it is long, and the end of a token; else nothing."""
+        entry = self._held.get(name) or self._cache.get(name)
+        if entry is None:
+            return ""
+        end = entry.secret[-4:] if len(entry.secret) >= _LONG_ENOUGH else ""
+        return "•" * (len(entry.secret) - len(end)) + end
+
     def forget(self, name: str) -> None:
         self._held.pop(name, None)
         self._cache.pop(name, None)
@@ -135,6 +111,12 @@ class Vault:
     async def store(self, name: str, secret: str, *origins: str) -> None:
         """Puts a secret into the keyring and reads it back. Raises `KeyringUnusable`."""
         await self._write(name, _Entry(secret, list(origins)))
+
+    async def copy_held(self, names: list[str]) -> None:
+        """Puts those of these that are held into the keyring as well, so that a setup can be taken up again later."""
+        for name in names:
+            if name in self._held:
+                await self._write(name, self._held[name])
 
     async def store_held(self, names: list[str]) -> list[str]:
         """Puts those of these that are held into the keyring; their names."""
@@ -167,7 +149,7 @@ class Vault:
             await self.delete("self-test")
         except SecretError as error:
             return KeyringState("no keyring", False, error.message)
-        return KeyringState("the system's keyring", True)
+        return KeyringState(self._keyring_name, True)
 
     def close(self) -> None:
         self._keychain.close()
@@ -205,11 +187,15 @@ class Vault:
 
     async def _from_command(self, argv: list[str], origin: str) -> str:
         if not await asyncio.to_thread(self._consents.allowed, argv, origin):
-            question = f"This profile wants to run {argv!r} and send what it prints to {origin}. Allow it?"
+            command = shown_line(shlex.join(argv))
+            question = (
+                f"This profile wants to run a program:\n\n  {command}\n\nand to send what it prints to {origin}. "
+                "Allow it, until the command or the store changes?"
+            )
             if not await self._machine.ask.allow(question):
                 raise ConsentNeeded(
-                    f"The command {argv!r} has not been allowed to give a secret for {origin}",
-                    "If you trust this profile: tui-connector secrets allow PROFILE.",
+                    f"The command {command} has not been allowed to give a secret for {origin}",
+                    "If you trust this profile, say yes where it asks, or: tui-connector secrets allow PROFILE.",
                 )
             await self.allow_command(argv, origin)
         try:
@@ -220,13 +206,17 @@ class Vault:
             raise SecretMissing(f"The command {argv[0]} printed nothing")
         return secret
 
-    async def _asked(self, source: SecretSource) -> str:
-        held = self._held.get(source.label)
-        if held is None:
-            answer = await self._machine.ask.secret(source.label)
-            if not answer:
-                raise SecretMissing("This secret is asked for, and nobody is there to type it", "Run it in a terminal.")
-            held = self._held[source.label] = _Entry(answer, [])
+    async def _asked(self, source: SecretSource, origin: str) -> str:
+        """The answer to one question for each secret and each place it goes to, however many requests wait for it."""
+        question = f"{source.label} for {origin}"
+        async with self._locks.setdefault(question, asyncio.Lock()):
+            held = self._held.get(question)
+            if held is None:
+                answer = await self._machine.ask.secret(question)
+                if not answer:
+                    hint = "Run it in a terminal."
+                    raise SecretMissing(f"{question}: it is asked for, and nobody is there to type it", hint)
+                held = self._held[question] = _Entry(answer, [origin])
         return held.secret
 
     async def _write(self, name: str, entry: _Entry) -> None:
@@ -239,7 +229,7 @@ class Vault:
             return keyring.get_password(_service(name), _USER) == text
 
         if not await self._call(put, WRITE_DEADLINE, name):
-            raise KeyringUnusable("The keyring took the secret and did not give it back", _ELSEWHERE)
+            raise KeyringUnusable("The keyring took the secret and did not give it back", ELSEWHERE)
 
     async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
         try:
@@ -251,29 +241,13 @@ class Vault:
                 f"{str(error)[:1].upper()}{str(error)[1:]}", "Is a window waiting for its password?"
             ) from error
         except Exception as error:
-            raise KeyringUnusable(f"The keyring cannot be used for {name}: {_reason(error)}", _ELSEWHERE) from error
+            if is_locked(error):
+                raise KeyringUnusable("The keyring is locked, and nobody has unlocked it", UNLOCK) from error
+            raise KeyringUnusable(f"The keyring cannot be used for {name}: {reason_of(error)}", ELSEWHERE) from error
 
     def _best_keyring(self) -> Keyring:
-        """The best allowed keyring of this computer: others would write secrets to disk in clear, without a word."""
-        wanted = self._machine.environ.get("PYTHON_KEYRING_BACKEND")
-        if wanted is not None and wanted.rpartition(".")[0] not in _ALLOWED:
-            raise KeyringUnusable(f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets", _ELSEWHERE)
-        modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
-        reasons = []
-        for module in modules:
-            try:
-                found = importlib.import_module(module)
-                keyring_class = getattr(found, _CLASSES.get(module, "Keyring"))
-                keyring_class.priority  # noqa: B018 - raises where this keyring cannot work here
-                keyring: Keyring = keyring_class()
-            except Exception as error:  # noqa: BLE001 - each backend has its own way to say that it is not there
-                reasons.append(_reason(error))
-            else:
-                return keyring
-        raise KeyringUnusable(f"There is no keyring: {reasons[0] if reasons else 'none is known here'}", _ELSEWHERE)
-
-
-_ELSEWHERE = "Name an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
+        keyring, self._keyring_name = best_keyring(self._machine.environ.get("PYTHON_KEYRING_BACKEND"))
+        return keyring
 
 
 def override_name(name: str) -> str:
@@ -283,15 +257,3 @@ def override_name(name: str) -> str:
 
 def _service(name: str) -> str:
     return f"tui-connector/{name}"
-
-
-def _modules_for(platform: str) -> list[str]:
-    if platform == "darwin":
-        return ["keyring.backends.macOS"]
-    if platform == "win32":
-        return ["keyring.backends.Windows"]
-    return ["keyring.backends.SecretService", "keyring.backends.kwallet"]
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

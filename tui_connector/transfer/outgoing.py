@@ -1,15 +1,17 @@
-"""Outgoing: how entities are sent to the store, and the exact request for one of them."""
+"""Outgoing: how entities are sent to the store."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from ..client.http_client import Named, RequestTemplate
+from ..client.http_client import ClientName, RequestTemplate
 from ..client.message import Request
-from ..kinds import Kind
+from ..kinds import Kind, Named
 from ..placeholder import Json, Scope
+from .chain import ENTITY, ChainStep, Place, misread
 
 
 class Source(Kind):
@@ -31,17 +33,56 @@ class JsonLines(Source):
 
 
 class Outgoing(Named):
-    """An outgoing configuration: sends entities to the store."""
+    """An outgoing configuration: sends entities to the store, each by one request or by a chain of them."""
 
-    client: str = Field(title="HTTP client", description="The client that sends.")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request"]}, {"required": ["steps"]}]})
+
+    client: ClientName = Field(title="HTTP client", description="The client that sends.")
     source: Source | None = Field(None, title="Source", description="Where the entities come from.")
     identifier: str | None = Field(None, title="Identifier", description="The field that tells entities apart.")
     batch: int = Field(1, ge=1, le=1_000, title="Batch", description="How many entities one request carries.")
-    request: RequestTemplate = Field(title="Request", description="What is sent for an entity, or for a batch.")
+    steps: list[ChainStep] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=20,
+        title="Steps",
+        description="In place of request: what is sent for an entity, or for a batch, one after the other.",
+    )
+    request: RequestTemplate | None = Field(
+        None,
+        validate_default=True,
+        title="Request",
+        description="What is sent for an entity, or for a batch.",
+    )
 
-    def request_for(self, entity: Json, run: dict[str, Json]) -> Request:
-        """The request for this entity, before the client's plugins. Raises `PlaceholderError`.
+    @field_validator("request")
+    @classmethod
+    def _or_steps(cls, request: RequestTemplate | None, info: ValidationInfo) -> RequestTemplate | None:
+        steps = info.data.get("steps")  # None where something is wrong with them
+        if request is None and steps == []:
+            raise ValueError("is missing; where several are sent, steps stand in its place")
+        if request is not None and steps:
+            raise ValueError("stands beside steps: one request is sent, or steps are, so take out one of them")
+        return request
 
-        With a batch larger than one, the template sees the list of its entities.
+    @property
+    def requests(self) -> dict[str, RequestTemplate]:
+        """What is sent, in order, by the names of the steps; a single request has none."""
+        return {step.name: step.request for step in self.steps} if self.request is None else {"": self.request}
+
+    def request_for(self, entity: Json, run: dict[str, Json], step: str = "") -> Request:
+        """The request of this step for an entity, before the client's plugins. Raises `PlaceholderError`.
+
+        With a batch larger than one, the template sees the list of its entities. `run` also holds the answers of the
+        steps before it.
         """
-        return self.request.request(Scope(data=[entity] if self.batch > 1 else entity, run=run))
+        return self.requests[step].request(self.scope(entity, run))
+
+    def scope(self, entity: Json, run: dict[str, Json]) -> Scope:
+        """What placeholders read for this entity."""
+        data: Json = [entity] if self.batch > 1 else entity
+        return Scope(data, {**run, ENTITY: data})
+
+    def misread(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+        """See `chain.misread`."""
+        return misread(self.request, self.steps)

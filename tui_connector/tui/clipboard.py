@@ -27,7 +27,10 @@ async def copy(text: str, app: App[object], machine: Machine) -> str:
         app.copy_to_clipboard(text)
         ways.append("to the terminal's clipboard")
     path = machine.directories.state / "last-copy"
-    await asyncio.to_thread(_write, path, text)
+    try:
+        await asyncio.to_thread(_write, path, text)
+    except OSError as error:
+        return f"Copied {' and '.join(ways)}. {path} could not be written: {error.strerror or error}."
     ways.append(f"into {path}")
     return f"Copied {' and '.join(ways)}."
 

@@ -1,32 +1,34 @@
-"""Help: what to do in Magento for this step, and every key."""
+"""Help: what has the focus, what to do in Magento, and every key of this screen as it is bound now."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from ..text import shown
+from ..text import shown, shown_line
+from .keymap import Action
 
-_KEYS = """\
 
-Keys: every action is a letter. In a field press Esc, then the letter.
-  Enter        next field; on the last one: test
-  Tab          the next field or button, Shift+Tab the one before
-  t ^R F5      test this step
-  n  p  1…5    next, previous step; jump (outside fields)
-  s ^S         save
-  a            apply the fix that is shown
-  l ^L F2      the log on the whole screen, and back
-  u            in the demo: fill in the sandbox's values
-  y            copy the selected request as curl, without a secret
-  q            back home; there: quit
-In the log: ↑↓ j k move, g first, G newest and follow, Space pause, e errors only, Enter detail, z whole body."""
+@runtime_checkable
+class Explains(Protocol):
+    """A widget or a screen that has words about itself, or about the part of it that has the focus."""
+
+    def help_words(self) -> str:
+        """The words, a title in the first line; empty where there are none."""
+        ...
+
+
+def words_for(screen: Screen[object]) -> list[str]:
+    """What has the focus, then what it stands in: each explains itself where it can."""
+    nodes = list(screen.focused.ancestors_with_self) if screen.focused else [screen]
+    return [words for node in nodes if isinstance(node, Explains) and (words := node.help_words())]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -34,10 +36,22 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "Close")]
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: list[str], actions: Iterable[Action]) -> None:
         super().__init__()
         self._words = words
+        self._actions = list(actions)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
-            yield Static(Content(shown(self._words + "\n" + _KEYS)))
+            for words in self._words:
+                title, _, rest = words.partition("\n")
+                yield Static(Content(shown(title)), classes="help-title")
+                yield Static(Content(shown(rest)), classes="help-words")
+            yield Static(Content("Keys"), classes="help-title")
+            yield Static(Content("Every action is a letter. In a field press Esc, then the letter."))
+            yield Static(Content("\n".join(_line(action) for action in self._actions)), classes="help-words")
+            yield Static(Content("Esc closes this. All commands, with filter: :"), classes="heading")
+
+
+def _line(action: Action) -> str:
+    return shown_line(f"  {' '.join(action.keys):<14} {action.title}")

@@ -20,6 +20,9 @@ class Bearer(Authentication):
         "Stores › Configuration › Services › OAuth › Consumer Settings allows it.",
     )
 
+    def header_written(self) -> str:
+        return "Authorization"
+
     def start(self, context: LayerContext) -> Layer:
         async def layer(request: Request, forward: Send) -> Answer:
             token = await context.secret(self.token, origin_of(request.uri))

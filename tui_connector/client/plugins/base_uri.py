@@ -16,6 +16,8 @@ def _base(uri: str) -> str:
     canonical(uri)
     if "?" in uri or "#" in uri:
         raise BadUri("a base URI has no query (?) and no fragment (#)")
+    if uri != uri.strip():
+        raise BadUri("there is a space before or behind the address")
     return uri
 
 
@@ -27,6 +29,7 @@ class BaseUri(Plugin):
         title="Base URI",
         description="The store's address up to the version; requests are written relative to it.",
         examples=["https://acme.example/rest/all/V1"],
+        json_schema_extra={"format": "uri"},
     )
 
     def prepare(self, request: Request) -> Request:

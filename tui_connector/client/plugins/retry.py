@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ClassVar, Literal
 
@@ -11,9 +11,17 @@ from pydantic import Field
 
 from ..http_client import Span, seconds
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
-from ..message import Answer, Request, Unanswered
+from ..message import Answer, Failure, Request, Unanswered
 
 _BUSY = (429, 503)
+_LASTING = frozenset(
+    {
+        *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
+        *(Failure.TLS_NOT_YET_VALID, Failure.TLS_CLIENT_CERTIFICATE, Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS),
+        Failure.TOO_LARGE,
+    }
+)
+"""What is the same however often it is tried."""
 
 
 class Retry(Plugin):
@@ -37,7 +45,8 @@ class Retry(Plugin):
                 try:
                     answer = await forward(request)
                 except Unanswered as failure:
-                    if last or not self._may_repeat(request, arrived=failure.may_have_arrived):
+                    may = self._may_repeat(request, arrived=failure.may_have_arrived)
+                    if last or not may or failure.failure in _LASTING:
                         raise
                 else:
                     if last or not self._is_passing(request, answer):
@@ -66,9 +75,11 @@ class Retry(Plugin):
 def retry_after(answer: Answer, now: datetime) -> float | None:
     """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used."""
     value = (answer.header("Retry-After") or "").strip()
-    if value.isdecimal() and len(value) < 10:
+    if value.isascii() and value.isdecimal() and len(value) < 10:
         return float(value)
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+        then = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
         return None
+    # a date in "-0000" comes without a zone, and means UTC all the same
+    return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds())

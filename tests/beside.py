@@ -1,0 +1,57 @@
+"""Two programs on terminals of the same size, one after the other: what benchmarks beside another program share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from terminal import Terminal
+
+OURS = f"{shlex.quote(sys.executable)} -m tui_connector"
+COLUMNS, ROWS = 140, 45
+LONGEST = 600.0
+"""Seconds one wait may take."""
+
+
+def peer(variable: str, words: str) -> tuple[str | None, bool]:
+    """The other program, from the argument or the environment variable; and whether this is only a smoke test."""
+    arguments = argparse.ArgumentParser(description=words)
+    arguments.add_argument("peer", nargs="?", default=os.environ.get(variable), help=f"its program; else ${variable}")
+    arguments.add_argument("--smoke", action="store_true", help="run on little, without the peer where it is not there")
+    given = arguments.parse_args()
+    if given.peer is None and not given.smoke:
+        arguments.error(f"where is the other program? Give its path, or set {variable}")
+    if given.peer is None:
+        print("without the other program: its part is left out")
+    print("load", *(f"{each:.1f}" for each in os.getloadavg()), "on", os.cpu_count(), "processors")
+    return given.peer, given.smoke
+
+
+@contextmanager
+def running(command: str, home: Path, **environment: str) -> Iterator[Terminal]:
+    """A program on a terminal; its home is an empty directory unless something was put there."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    with tempfile.TemporaryDirectory() as socket:
+        terminal = Terminal(Path(socket), command, {**kept, **environment, "HOME": str(home)}, COLUMNS, ROWS)
+        try:
+            yield terminal
+        finally:
+            terminal.close()
+
+
+def worked(process: int) -> float:
+    """Seconds of processor time it took so far: on a busy machine they say more than the clock."""
+    user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def megabytes(process: int) -> float:
+    """What the process has in memory now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -1,0 +1,77 @@
+"""The README's first command without a terminal: all steps, the long log, what was written, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from keyring_service import KeyringService
+
+
+@pytest.fixture(params=["with a keyring", "without a keyring"])
+def environment(request: pytest.FixtureRequest, clean_environment: dict[str, str]) -> dict[str, str]:
+    if request.param == "without a keyring":
+        return clean_environment
+    service: KeyringService = request.getfixturevalue("keyring_service")
+    return {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": service.address}
+
+
+def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tui_connector", "demo"]
+    return subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, str]) -> None:
+    ended = demo(environment)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    first, *_ = ended.stdout.splitlines()
+    assert "stand-in" in first
+    for number, title in enumerate(("Basics", "Authentication", "Incoming", "Outgoing", "Save"), 1):
+        assert f"\n{number} {title}" in ended.stdout
+    assert 'Authorization: OAuth oauth_consumer_key="•••"' in ended.stdout  # the log is long
+    assert "in a new process" in ended.stdout
+    written = next(Path(environment["XDG_CONFIG_HOME"]).rglob("*.toml"))
+    assert str(written) in ended.stdout
+    source = "keyring" if "DBUS_SESSION_BUS_ADDRESS" in environment else "env"
+    assert f"access-token = {{ {source} = " in written.read_text()
+    assert demo(environment).returncode == 0  # once more, over what is there
+
+
+def test_a_step_that_fails_is_an_exit_code(clean_environment: dict[str, str]) -> None:
+    profiles = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
+    profiles.parent.mkdir(parents=True)
+    profiles.write_text("a file where the directory should be")
+    ended = demo(clean_environment)
+    assert ended.returncode != 0
+    assert "All steps worked" not in ended.stdout
+    assert "Traceback" not in ended.stderr
+    assert str(profiles) in ended.stderr
+
+
+def test_the_sandbox_describes_itself_on_its_first_line_and_tells_what_it_received(
+    clean_environment: dict[str, str],
+) -> None:
+    import httpx
+
+    setting = "oauth/consumer/enable_integration_as_bearer"
+    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--json", "--set", f"{setting}=1"]
+    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        store = json.loads(process.stdout.readline())
+        assert set(store["admin"]) == {"username", "password", "totp_secret"}
+        assert all(len(each) == 4 for each in store["integrations"].values())
+        header = {"Authorization": f"Bearer {store['integrations']['full']['access_token']}"}
+        with httpx.Client(base_url=store["url"], headers=header) as client:
+            assert client.get("/rest/V1/modules").status_code == 200
+            changed = client.post("/__sandbox__/settings", json={setting: "0"})
+            assert changed.status_code == 200
+            assert client.get("/rest/V1/modules").status_code == 401
+            received = client.get("/__sandbox__/requests").json()
+        process.terminate()
+    assert [{"method", "path", "who", "status"} <= set(each) for each in received] == [True, True]
+    assert [each["status"] for each in received] == [200, 401]

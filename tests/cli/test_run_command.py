@@ -1,0 +1,227 @@
+"""`run` as a shell and cron see it: exit codes, events, signals, and nothing said where all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from listing import Asked, Item, Listing, listing, products
+from serving import reply
+
+PROFILE = """
+format = 1
+name = "Shop"
+[authentications.a]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.shop]
+authentications = ["a"]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "URL/rest/V1"
+[[clients.shop.plugins]]
+kind = "log-requests"
+[incoming.items]
+client = "shop"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }
+sink = { kind = "jsonl", path = "items.jsonl" }
+[incoming.unused]
+client = "shop"
+disabled = true
+request = { uri = "unused" }
+[outgoing.prices]
+client = "shop"
+steps = [{ name = "send", request = { method = "post", uri = "products/base-prices" } }]
+"""
+
+
+class Command:
+    """`run` in a process of its own, without a terminal or a keyring, the secret in the environment."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], store: Listing) -> None:
+        self.folder, self.store = folder, store
+        self._environment = {**environment, "SHOP_TOKEN": "a-CANARY-token"}
+        (folder / "shop.toml").write_text(PROFILE.replace("URL", store.url))
+
+    async def start(self, *options: str, limit_file: int | None = None) -> asyncio.subprocess.Process:
+        def before() -> None:
+            if limit_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file, limit_file))
+
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tui_connector", "run", str(self.folder / "shop.toml"), *options),
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            preexec_fn=before,
+        )
+
+    async def run(self, *options: str, limit_file: int | None = None) -> tuple[int | None, bytes, bytes]:
+        process = await self.start(*options, limit_file=limit_file)
+        out, err = await process.communicate()
+        return process.returncode, out, err
+
+    def ids(self) -> list[int]:
+        return [json.loads(line)["id"] for line in (self.folder / "items.jsonl").read_bytes().splitlines()]
+
+
+@pytest.fixture
+async def command(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIterator[Command]:
+    async with listing(products(*range(1, 201))) as store:
+        yield Command(tmp_path, clean_environment, store)
+
+
+def summary(out: bytes) -> dict[str, Any]:
+    last: dict[str, Any] = json.loads(out.splitlines()[-1])
+    assert last["event"] == "summary"
+    return last
+
+
+async def test_cron_hears_nothing_where_all_is_well(command: Command) -> None:
+    assert await command.run() == (0, b"", b"")
+    assert command.ids() == list(range(1, 201))
+
+
+async def test_with_json_each_line_is_an_object_and_the_last_is_the_summary(command: Command) -> None:
+    code, out, err = await command.run("items", "--json")
+    assert (code, err) == (0, b"")
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[0]["event"] == "start"
+    assert {*events[-1]} >= {"event", "name", "items", "seconds", "requests", "retries", "state"}
+    assert (summary(out)["items"], summary(out)["state"], summary(out)["name"]) == (200, "complete", "items")
+    assert summary(out)["requests"] == len(command.store.asked)
+
+
+async def test_data_on_standard_output_has_it_for_itself(command: Command) -> None:
+    code, out, err = await command.run("items", "--out", "-", "--json")
+    assert code == 0
+    assert [json.loads(line)["id"] for line in out.splitlines()] == list(range(1, 201))
+    assert summary(err)["items"] == 200
+    assert not (command.folder / "items.jsonl").exists()
+    assert (await command.run("items", "--out", "-"))[1] == out
+
+
+async def test_out_writes_elsewhere_and_leaves_the_sink_alone(command: Command) -> None:
+    target = command.folder / "elsewhere.csv"
+    assert (await command.run("--out", str(target)))[0] == 0
+    assert target.read_text().count("\n") == 201
+    assert not (command.folder / "items.jsonl").exists()
+
+
+async def test_a_dry_run_sends_nothing_and_says_what_it_would(command: Command) -> None:
+    code, out, _ = await command.run("--dry-run")
+    assert code == 0
+    assert b"Reads everything." in out
+    assert b"GET " in out
+    assert b"pageSize%5D=10" in out
+    assert command.store.asked == []
+    assert not (command.folder / "items.jsonl").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+async def test_a_signal_stops_it_cleanly_and_the_next_run_goes_on(command: Command, number: signal.Signals) -> None:
+    stuck = asyncio.Event()
+    never = asyncio.Event()
+
+    async def get_stuck(asked: Asked) -> None:
+        if asked.after >= 100:
+            stuck.set()
+            await never.wait()
+
+    command.store.before = get_stuck
+    process = await command.start("--json")
+    await stuck.wait()
+    process.send_signal(number)
+    out, _ = await process.communicate()
+    assert process.returncode == 4
+    assert summary(out)["state"] == "stopped"
+    assert number.name in summary(out)["reason"]
+    assert command.ids() == list(range(1, len(command.ids()) + 1))
+    command.store.before = None
+    assert (await command.run())[0] == 0
+    assert command.ids() == list(range(1, 201))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state"),
+    [("401 Unauthorized", 3, "refused"), ("403 Forbidden", 3, "refused"), ("404 Not Found", 2, "failed")],
+)
+async def test_the_exit_code_says_who_is_to_act(command: Command, status: str, code: int, state: str) -> None:
+    command.store.bend = lambda asked, items: reply(status, b'{"message":"no such thing"}')
+    found, out, err = await command.run("--json")
+    assert (found, summary(out)["state"]) == (code, state)
+    assert b"no such thing" in out
+    assert b"CANARY" not in out + err
+
+
+async def test_one_broken_record_is_exit_code_1(command: Command) -> None:
+    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+        return reply("500 Internal Server Error", b"{}") if any(item["id"] == 77 for item in items) else None
+
+    command.store.bend = breaks
+    code, out, err = await command.run()
+    assert (code, out) == (1, b"")
+    assert b"entity_id 77 left out" in err
+    assert command.ids() == [number for number in range(1, 201) if number != 77]
+
+
+async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -> None:
+    command.store.items = {number: {**item, "name": "x" * 5_000} for number, item in command.store.items.items()}
+    code, out, _ = await command.run("--json", limit_file=400_000)
+    assert code == 4
+    assert "cannot grow" in summary(out)["reason"]
+    assert (await command.run())[0] == 0
+    assert command.ids() == list(range(1, 201))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nothing"], "no incoming named 'nothing'"),
+        (["prices"], "prices is an outgoing configuration. This version keeps outgoing configurations"),
+        (["--since", "yesterday"], "is no date"),
+        (["--since", "2026-02-30 00:00:00"], "is no date"),
+        (["--since", "2026-02-01"], "knows no date to read from"),
+        (["unused"], "disabled"),
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_with_the_command_is_said_and_nothing_is_asked(
+    command: Command, options: list[str], said: str
+) -> None:
+    code, _, err = await command.run(*options)
+    assert code == 2
+    assert said in err.decode()
+    assert command.store.asked == []
+
+
+async def test_requests_are_printed_only_where_they_are_wanted(command: Command) -> None:
+    _, out, err = await command.run("--log", "simple")
+    assert out == b""
+    assert err.count(b"GET /rest/V1/products") == len(command.store.asked)
+    assert b"CANARY" not in err
+
+
+async def test_a_recording_can_be_opened(command: Command) -> None:
+    assert (await command.run("--record", str(command.folder / "run.log")))[0] == 0
+    lines = (command.folder / "run.log").read_bytes().splitlines()
+    assert len(lines) >= len(command.store.asked)
+    assert b"CANARY" not in b"".join(lines)
+
+
+def test_a_run_loads_no_screens() -> None:
+    import subprocess
+
+    script = "import sys\nimport tui_connector.cli.run, tui_connector.transfer.run\nassert 'textual' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

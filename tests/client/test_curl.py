@@ -1,0 +1,201 @@
+"""The copied command, run by the real curl: what arrives is what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import string
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exchanges import exchange
+from needed import require
+from profiles import FOUR, PASSWORD, TOKEN, admin, bearer, full, login, profile, signed
+from serving import Received, Server, serving
+
+from tui_connector.client.curl import curl
+from tui_connector.client.exchange import Exchange, KeptBody
+from tui_connector.client.message import Request
+from tui_connector.guide.workbench import Workbench
+from tui_connector.profile.document import Document
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.secrets.mask import MARK
+from tui_connector.text import shown
+
+COUNT = int(os.environ.get("TUI_CONNECTOR_CURLS", "12"))
+"""Requests that start the program once each; those that do not are five times as many."""
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
+ODD = "@'\"`$!\\#&;|<>*?[]{}()~%^=+, \t\n\r\x00\x1b\x7fäß€😀\u202e"
+IN_A_PATH = "abc" + "".join(each for each in ODD if each.isprintable() and each not in "?#")
+ITS_OWN = {"host", "connection", "content-length", "user-agent", "accept-encoding"}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, clean_environment: dict[str, str]) -> Callable[[str, dict[str, str]], Any]:
+    """Runs a command with this program on its path."""
+    require("curl")
+    program = tmp_path / "bin" / "tui-connector"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tui_connector "$@"\n')
+    program.chmod(0o755)
+
+    async def run(command: str, secrets: dict[str, str]) -> bytes:
+        environment = {**clean_environment, **secrets, "PATH": f"{program.parent}:{clean_environment['PATH']}"}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            "sh", "-s", env=environment, stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        out, err = await asyncio.wait_for(process.communicate(f"{command}\n".encode()), 120)
+        assert process.returncode == 0, (command, err)
+        return out
+
+    return run
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Server]:
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async with serving(answer) as server:
+        yield server
+
+
+def _body(rng: random.Random) -> bytes:
+    kind = rng.choice(["none", "json", "odd", "binary", "file", "large"])
+    if kind == "none":
+        return b""
+    if kind == "json":
+        return b'{"product": {"sku": "24-MB01", "price": 1.5}}'
+    if kind == "odd":
+        return "".join(rng.choices(ODD + string.ascii_letters, k=30)).encode()
+    if kind == "binary":
+        return rng.randbytes(rng.choice([1, 50, 2_000]))
+    if kind == "file":
+        return rng.choice([b"@/etc/hostname", b"@-", b"-", b"--help", b"<x", b"a\n\n", b"\n", b"%s%d\\n"])
+    return b"x" * rng.choice([150_000, 1_100_000])
+
+
+def _request(rng: random.Random, url: str) -> Request:
+    method = rng.choice(METHODS)
+    odd = "".join(rng.choices(IN_A_PATH, k=8))
+    paths = ["products", "products/a%2Fb", "products?x[0]={y}&b=a,b&c=%7B1-3%7D", f"products/x{odd}"]
+    path = rng.choice(paths)
+    headers = tuple(rng.sample([("X-Odd", "a'b\"c$d`e\\f;g"), ("X-Empty", ""), ("Accept", "*/*"), ("Store", "@x")], 2))
+    return Request(method, f"{url}/rest/V1/{path}", headers, b"" if method == "HEAD" else _body(rng))
+
+
+def _seen(received: Received) -> tuple[str, set[tuple[str, str]], bytes]:
+    first, *lines = received.head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    pairs = {(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)}
+    assert received.header("Content-Length") or not received.body
+    lengths = {pair for pair in pairs if pair[0] == "content-length"}
+    return first, {pair for pair in pairs if pair[0] not in ITS_OWN} | lengths, received.body
+
+
+async def _copied(shop: Server, bench: Workbench, request: Request) -> tuple[Received, Exchange]:
+    async with bench.session(profile(f"{shop.url}/rest/V1", bearer())) as opened:
+        await opened.client("shop")(request)
+    return shop.received.pop(), list(bench.exchanges)[-1]
+
+
+async def test_what_curl_sends_is_what_was_sent(
+    shop: Server, workbench: Workbench, shell: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The header is put in as the program would print it, for it takes a second to start."""
+    rng, equal = random.Random(7), 0
+    workbench.vault.hold(TOKEN, "a-CANARY-token", shop.url)
+    for _ in range(COUNT * 5):
+        request = _request(rng, shop.url)
+        sent, recorded = await _copied(shop, workbench, request)
+        command = curl(recorded, "shop")
+        assert "CANARY" not in command
+        assert shown(command) == command
+        begin = command.index('"$(tui-connector header')
+        end = command.index(')"', begin) + 2
+        await shell(command[:begin] + "'Authorization: Bearer a-CANARY-token'" + command[end:], {})
+        assert _seen(shop.received.pop()) == _seen(sent), command
+        equal += 1
+    with capsys.disabled():
+        print(f"\n{equal} of {COUNT * 5} random requests arrive from curl as they were sent")
+
+
+@pytest.mark.parametrize("kind", ["bearer", "request", "oauth1"])
+async def test_curl_with_the_programs_header_gets_the_same_answer(
+    kind: str, sandbox: Sandbox, workbench: Workbench, shell: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = full(sandbox)
+    authentication = {"bearer": bearer, "request": login, "oauth1": signed}[kind]()
+    secrets = {PASSWORD: admin(sandbox)["password"], TOKEN: values["access-token"]}
+    secrets |= {FOUR[name]: value for name, value in values.items()}
+    for name, value in secrets.items():
+        workbench.vault.hold(name, value, sandbox.url)
+    saved = _saved(tmp_path, sandbox.url, authentication)
+    environment = {_variable(name): value for name, value in secrets.items()}
+    rng, equal = random.Random(11), 0
+    paths = ["products?searchCriteria[pageSize]=2&fields=items[sku],total_count", "products/none%20such'$x", "modules"]
+    paths += ["directory/currency", "store/storeConfigs", "products?searchCriteria[pageSize]=1&x=a,b{c}", "none"]
+    for _ in range(COUNT // 3):
+        request = Request(rng.choice(["GET", "GET", "POST"]), rng.choice(paths), body=b"")
+        async with workbench.session(profile(f"{sandbox.url}/rest/V1", authentication)) as opened:
+            answer = await opened.client("shop")(request)
+        recorded = list(workbench.exchanges)[-1]
+        assert await shell(curl(recorded, str(saved)), environment) == answer.body
+        equal += 1
+    with capsys.disabled():
+        print(f"\n{kind}: {equal} of {COUNT // 3} answers to curl are those the program got")
+
+
+def _variable(entry: str) -> str:
+    return entry.upper().replace("/", "_").replace("-", "_")
+
+
+def _saved(folder: Path, url: str, authentication: dict[str, Any]) -> Path:
+    """The profile as a file, its secrets in the environment."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return (
+                {"env": _variable(value["keyring"])} if "keyring" in value else {k: plain(v) for k, v in value.items()}
+            )
+        return value
+
+    plugins = [{"kind": "base-uri", "uri": f"{url}/rest/V1"}, {"kind": "content-type"}]
+    clients = {"shop": {"authentications": ["a"], "plugins": plugins}}
+    data = {"format": 1, "name": "Shop", "authentications": {"a": plain(authentication)}, "clients": clients}
+    path = folder / "shop.toml"
+    Document.new(data).save(path)
+    return path
+
+
+def test_what_cannot_be_as_it_was_is_said() -> None:
+    masked = exchange(
+        method="POST",
+        uri=f"https://x/?key={MARK}",
+        request_headers=(("Cookie", f"a={MARK}"), ("X-Api-Key", MARK), ("X-Bad", "a\nb")),
+        request_body=KeptBody(f'{{"password":"{MARK}"}}'.encode(), 2_000, 2_000, cut=True),
+    )
+    lines = curl(masked, None).split("\n")
+    assert lines[0] == "# Save the profile first, and put its name for PROFILE."
+    assert lines[1] == "# Left out, as the log does not have it: Cookie, X-Bad."
+    assert "address was masked" in lines[2]
+    assert "only the first" in lines[3]
+    assert "body was masked" in lines[4]
+    assert "tui-connector header PROFILE POST" in lines[5]
+    unkept = replace(masked, request_body=KeptBody(b"", 5))
+    assert "# The body of 5 bytes is left out" in curl(unkept, "shop")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"purpose": "login"}, {"method": "GET\n; rm"}, {"uri": "https://x/\n'; rm"}, {"uri": "https://x/\x1b]52"}],
+)
+def test_what_no_curl_could_send_is_only_a_remark(changes: dict[str, Any]) -> None:
+    command = curl(exchange(**changes), "shop")
+    assert command.startswith("# ")
+    assert command.isprintable()

@@ -1,0 +1,88 @@
+"""How an exchange is printed: what stands in each format, and what never does."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from exchanges import exchange, lost
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.client.exchange import KeptBody, Timings
+from tui_connector.client.formatter import LONG, pretty, simple, text
+
+REFUSED = json.dumps(
+    {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A::b"}}
+)
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
+    assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3  200  136 ms"
+    line = simple(exchange(8, status=401, body=REFUSED.encode()))
+    assert line.endswith("The consumer isn't authorized to access A::b.")
+    assert simple(lost(9)).endswith("—  136 ms  no answer within 30 s")
+
+
+def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> None:
+    long = text(exchange(1, method="POST", request_body=b'{"a": 1}', body=b"x" * 5_000), "long").split("\n")
+    assert long[0].startswith("#1 · 12:00:01.000 · run")
+    assert long[1].startswith("POST https://acme.example/rest/V1/products")
+    assert "Accept: application/json" in long
+    assert long[long.index("") + 1] == '{"a": 1}'
+    assert "200 OK" in long
+    assert "x" * LONG in long
+    assert "… 5000 bytes in all" in long
+    assert "connect 10 ms · TLS 20 ms · send 1 ms · wait 100 ms · receive 5 ms" in long[-1]
+
+
+def test_full_has_the_whole_kept_body() -> None:
+    assert "x" * 5_000 in text(exchange(body=b"x" * 5_000), "full")
+
+
+def test_a_body_with_a_tab_is_shown() -> None:
+    assert "a\tb" in text(exchange(body=b"a\tb\n"), "long")
+
+
+def test_a_web_page_is_its_title_and_size() -> None:
+    page = b"<html><head><TITLE> Service\n Temporarily &amp; so on </TITLE></head>" + b"x" * 40_000
+    shown = text(exchange(status=503, body=KeptBody(page, len(page), 900, "text/html")), "long")
+    assert f"HTML page “Service Temporarily & so on”, {len(page)} bytes" in shown
+    assert len(shown) < 1_000
+
+
+def test_an_answer_that_is_no_text_is_told_by_its_first_bytes() -> None:
+    assert "not text: 89 50 4e 47" in text(exchange(body=b"\x89PNG\x00\x01\x02" * 20), "full")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(KeptBody(), "(empty)"), (KeptBody(b"", 32, 32, note="a token, not kept"), "a token, not kept")]
+)
+def test_what_is_not_there_is_said(body: KeptBody, words: str) -> None:
+    assert words in text(exchange(body=body), "long")
+
+
+def test_a_connection_used_before_is_called_reused() -> None:
+    assert "connection reused" in text(exchange(timings=Timings(send=0.001, wait=0.1, total=0.2)), "long")
+
+
+def test_a_message_with_placeholders_is_filled_in_below() -> None:
+    assert "→ The consumer isn't authorized to access A::b." in text(
+        exchange(status=401, body=REFUSED.encode()), "long"
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 100_000])
+def test_a_body_nested_too_deeply_is_shown_as_it_came(depth: int) -> None:
+    body = b"[" * depth + b"]" * depth
+    assert "".join(pretty(KeptBody(body, len(body)))).replace(" ", "") == body.decode()
+
+
+@given(st.text(), st.text(), st.binary(), st.sampled_from(["simple", "long", "full", "curl"]))
+def test_nothing_printed_can_move_the_cursor(uri: str, header: str, body: bytes, formatter: str) -> None:
+    hostile = exchange(
+        uri=f"https://acme.example/{uri}", headers=(("X-Evil", header),), reason=header, body=body, request_body=body
+    )
+    assert UNSAFE.search(text(hostile, formatter, profile="acme")) is None

@@ -1,0 +1,261 @@
+"""What a store answers to a login, and what the template makes of it: a token, or a clear refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from profiles import PASSWORD, login, profile
+from serving import Received, Server, reply, serving
+
+from tui_connector.client.formatter import text
+from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
+from tui_connector.guide.workbench import Workbench
+from tui_connector.profile.model import Profile
+from tui_connector.profile.problems import check, check_data
+
+MODULES = Request("GET", "modules")
+SECRET = "a-CANARY-password"
+
+
+class Shop:
+    """Answers a login with these bytes, and anything else with 200."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.logins = 0
+
+    async def __call__(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        if b"/token" in request.head.split(b"\r\n")[0]:
+            self.logins += 1
+            writer.write(self.answer)
+        else:
+            writer.write(reply("200 OK", b"[]"))
+
+
+async def _ask(bench: Workbench, answer: bytes, **more: Any) -> tuple[Answer, Server, Shop]:
+    """Logs in and asks for the modules; what the shop received of that."""
+    shop = Shop(answer)
+    async with serving(shop) as server:
+        bench.vault.hold(PASSWORD, SECRET, server.url)
+        async with bench.session(profile(f"{server.url}/rest/V1", {**login(), **more})) as session:
+            return await session.client("shop")(MODULES), server, shop
+
+
+def _typed(body: bytes, media_type: str, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
+    return (head + (f"Content-Type: {media_type}\r\n" if media_type else "")).encode() + b"\r\n" + body
+
+
+TOKENS = {
+    "a bare JSON string": reply("200 OK", b'"tok-CANARY"'),
+    "a list of one": reply("200 OK", b'["tok-CANARY"]'),
+    "plain text": _typed(b"tok-CANARY\n", "text/plain"),
+    "of no type": _typed(b"tok-CANARY", ""),
+    "with a byte order mark": reply("200 OK", b'\xef\xbb\xbf"tok-CANARY"'),
+    "created": reply("201 Created", b'"tok-CANARY"'),
+}
+
+
+@pytest.mark.bad_input(33, 42)
+@pytest.mark.parametrize("name", TOKENS)
+async def test_a_token_in_any_of_its_shapes_is_taken(workbench: Workbench, name: str) -> None:
+    answer, server, _ = await _ask(workbench, TOKENS[name])
+    assert answer.status == 200
+    assert server.received[-1].header("Authorization") == "Bearer tok-CANARY"
+    shown = "".join(text(exchange, "full") for exchange in workbench.exchanges)
+    assert "CANARY" not in shown
+
+
+async def test_a_token_in_xml_is_not_shown(workbench: Workbench) -> None:
+    document = (
+        b'<?xml version="1.0"?>\n<response>tok-CANARY</response>\n'  # what Magento sends to Accept: application/xml
+    )
+    with pytest.raises(LoginRefused):
+        await _ask(workbench, _typed(document, "application/xml; charset=utf-8"))
+    assert "CANARY" not in repr(list(workbench.exchanges))
+
+
+async def test_a_number_is_a_token_too(workbench: Workbench) -> None:
+    _, server, _ = await _ask(workbench, reply("200 OK", b"123456789"))
+    assert server.received[-1].header("Authorization") == "Bearer 123456789"
+
+
+UNREADABLE = {
+    "an empty list": (reply("200 OK", b"[]"), "nothing is there"),
+    "null": (reply("200 OK", b"null"), "null"),
+    "an empty text": (reply("200 OK", b'""'), "an empty text cannot stand in a header"),
+    "an object": (reply("200 OK", b'{"token":"tok-CANARY"}'), "an object"),
+    "a list in a list": (reply("200 OK", b'[["tok-CANARY"]]'), "cannot stand in a header"),
+    "a line break": (reply("200 OK", b'"tok-CANARY\\r\\nX-Evil: 1"'), "a line break"),
+    "a space behind": (reply("200 OK", b'"tok-CANARY "'), "begin or end with a space"),
+    "not ASCII": (reply("200 OK", '"tök-CANARY"'.encode()), "not ASCII"),
+    "half a character": (reply("200 OK", b'"\\ud800"'), "not ASCII"),
+    "100 KB": (reply("200 OK", b'"' + b"CANARY" * 17_000 + b'"'), "no header is as long"),
+    "a page": (_typed(b"<!doctype html><title>Sign in</title>", "text/html"), "of text/html"),
+    "a page that says nothing": (_typed(b"<html>Sign in</html>", ""), "of no named type"),
+    "a page as text": (_typed(b"<html>Sign in</html>", "text/plain"), "of text/plain"),
+    "nothing": (reply("200 OK", b""), "0 bytes of application/json"),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "answered with 204, 0 bytes"),
+    "broken JSON": (reply("200 OK", b'"tok-CANARY'), "makes no token"),
+    "too deep": (reply("200 OK", b"[" * 100_000), "makes no token"),
+    "5,000 digits": (reply("200 OK", b"1" * 5_000), "makes no token"),
+}
+
+
+@pytest.mark.bad_input(33, 42, 48)
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_an_answer_without_a_token_is_refused_with_its_reason(workbench: Workbench, name: str) -> None:
+    answer, reason = UNREADABLE[name]
+    with pytest.raises(LoginRefused) as refused:
+        await _ask(workbench, answer)
+    assert reason in str(refused.value)
+    assert "the template makes no token of it" in refused.value.message
+    assert "correct the template" in refused.value.hint
+    assert "CANARY" not in str(refused.value)
+    assert len(str(refused.value)) < 600
+    assert [exchange.purpose for exchange in workbench.exchanges] == ["login"]
+    assert "CANARY" not in repr(workbench.exchanges[0])
+
+
+@pytest.mark.bad_input(33)
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("Bearer &{[0].token}", "token is asked of a text"),
+        ("Bearer &{products[0]}", "products"),
+        ("&{@[0]}\t", "begin or end with a space"),
+    ],
+)
+async def test_a_template_that_does_not_fit_says_where(workbench: Workbench, template: str, reason: str) -> None:
+    with pytest.raises(LoginRefused) as refused:
+        await _ask(workbench, reply("200 OK", b'"tok-CANARY"'), template=template)
+    assert reason in str(refused.value)
+
+
+async def test_the_token_can_be_in_a_header(workbench: Workbench) -> None:
+    given = reply("200 OK", b'"not this one"', "X-Ticket: tok-CANARY", "X-Kind: Store")
+    _, server, _ = await _ask(workbench, given, source="headers", template='&{"x-kind"} &{"x-ticket"}')
+    assert server.received[-1].header("Authorization") == "Store tok-CANARY"
+    assert "CANARY" not in repr(list(workbench.exchanges))
+    with pytest.raises(LoginRefused, match="no x-tickets"):
+        await _ask(workbench, given, source="headers", template='&{"x-tickets"}')
+
+
+async def test_the_token_can_go_into_a_header_of_its_own(workbench: Workbench) -> None:
+    _, server, _ = await _ask(workbench, reply("200 OK", b'"tok-CANARY"'), header="X-Auth", template="&{@[0]}")
+    assert server.received[-1].header("X-Auth") == "tok-CANARY"
+    assert server.received[-1].header("Authorization") == ""
+    assert "CANARY" not in repr(list(workbench.exchanges))
+
+
+@pytest.mark.bad_input(42, 50)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect"])
+async def test_a_login_that_is_sent_elsewhere_takes_no_password_there(workbench: Workbench, status: str) -> None:
+    async def listen(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", b'"tok-CANARY"'))
+
+    async with serving(listen) as other:
+        with pytest.raises(RequestFailed, match=f"It leads to {other.url}, and a password is not sent") as failed:
+            await _ask(workbench, reply(status, b"", f"Location: {other.url}/login?password={SECRET}"))
+    assert other.received == []
+    assert not isinstance(failed.value, LoginRefused)  # nobody looked at the password: the next one may try
+    assert "CANARY" not in str(failed.value) + repr(list(workbench.exchanges))
+
+
+@pytest.mark.bad_input(50)
+@pytest.mark.parametrize("status", ["400 Bad", "401 Unauthorized", "500 Error"])
+async def test_a_password_that_the_store_says_again_stays_hidden(workbench: Workbench, status: str) -> None:
+    body = f'{{"message": "Wrong password {SECRET} for %1", "parameters": ["{SECRET}"]}}'.encode()
+    echoing = reply(status, body, f"Set-Cookie: last={SECRET}; path=/", f"Location: /?p={SECRET}", f"X-Debug: {SECRET}")
+    with pytest.raises(RequestFailed, match="Wrong password") as failed:
+        await _ask(workbench, echoing)
+    shown = "".join(text(exchange, form) for exchange in workbench.exchanges for form in ("simple", "long", "full"))
+    assert "CANARY" not in str(failed.value) + shown + repr(list(workbench.exchanges))
+    for file in workbench.machine.directories.state.rglob("*"):
+        assert not file.is_file() or b"CANARY" not in file.read_bytes()
+
+
+@pytest.mark.parametrize("status", ["429 Too Many", "503 Busy", "408 Timeout"])
+async def test_a_login_that_nobody_looked_at_is_no_refusal(workbench: Workbench, status: str) -> None:
+    with pytest.raises(RequestFailed, match="did not look at the password") as failed:
+        await _ask(workbench, reply(status, b"{}"))
+    assert not isinstance(failed.value, LoginRefused)
+    _, server, _ = await _ask(workbench, reply("200 OK", b'"tok-CANARY"'))
+    assert server.received[-1].header("Authorization") == "Bearer tok-CANARY"
+
+
+def _with_login_client(shop: str, client: dict[str, Any], **more: Any) -> Profile:
+    data = profile(f"{shop}/rest/V1", None).model_dump(exclude_none=True, by_alias=True)
+    data["authentications"]["a"] = {**login(), "client": "door", **more}
+    data["clients"]["shop"]["authentications"] = ["a"]
+    data["clients"]["door"] = client
+    data["authentications"]["gate"] = {"kind": "header", "header": "X-Gate", "value": {"keyring": "gate"}}
+    found, problems = check_data(data)
+    assert found is not None, problems
+    return found
+
+
+async def test_a_login_goes_through_its_own_client(workbench: Workbench) -> None:
+    shop = Shop(reply("200 OK", b'"tok-CANARY"'))
+    door = {
+        "authentications": ["gate"],
+        "plugins": [{"kind": "set-headers", "headers": {"User-Agent": "door"}}, {"kind": "retry", "attempts": 5}],
+    }
+    async with serving(shop) as server:
+        workbench.vault.hold(PASSWORD, SECRET, server.url)
+        workbench.vault.hold("gate", "a-CANARY-gate", server.url)
+        async with workbench.session(_with_login_client(server.url, door)) as session:
+            assert (await session.client("shop")(MODULES)).status == 200
+    asked, answered = server.received
+    assert (asked.header("User-Agent"), asked.header("X-Gate")) == ("door", "a-CANARY-gate")
+    assert answered.header("User-Agent") != "door"
+    assert answered.header("X-Gate") == ""
+    assert [exchange.client for exchange in workbench.exchanges] == ["door", "shop"]
+
+
+async def test_a_login_can_be_at_another_host(workbench: Workbench) -> None:
+    async with serving(Shop(reply("200 OK", b'"tok-CANARY"'))) as door, serving(Shop(b"")) as shop:
+        workbench.vault.hold(PASSWORD, SECRET, door.url)
+        plugins = [{"kind": "base-uri", "uri": f"{door.url}/auth"}]
+        saved = _with_login_client(shop.url, {"plugins": plugins}, uri=f"{door.url}/auth/token")
+        async with workbench.session(saved) as session:
+            assert (await session.client("shop")(MODULES)).status == 200
+        assert len(door.received) == 1
+        workbench.vault.hold(PASSWORD, SECRET, shop.url)
+        async with workbench.session(_with_login_client(shop.url, {"plugins": plugins})) as session:
+            with pytest.raises(NotSent, match="The login cannot be sent: The request names another host"):
+                await session.client("shop")(MODULES)
+    assert len(door.received) == 1
+
+
+async def test_a_disabled_login_client_says_so(workbench: Workbench) -> None:
+    async with serving(Shop(b"")) as shop:
+        workbench.vault.hold(PASSWORD, SECRET, shop.url)
+        async with workbench.session(_with_login_client(shop.url, {"disabled": True})) as session:
+            with pytest.raises(NotSent, match="The client 'door' is disabled"):
+                await session.client("shop")(MODULES)
+    assert shop.received == []
+
+
+@pytest.mark.bad_input(33, 34, 41)
+def test_templates_that_cannot_be_are_said_at_load() -> None:
+    head = 'format = 1\nname = "Shop"\n[authentications.a]\nkind = "request"\nparameters = { username = "api" }\n'
+    for line, message in {
+        'template = "Bearer &{"': "6:1: authentications.a.template: &{ is not closed",
+        'template = "Bearer &{}"': "6:1: authentications.a.template: &{}",
+        'template = "Bearer &{a[}"': "6:1: authentications.a.template: &{a[}",
+        'header = "X-&{name}"': "6:1: authentications.a.header: 'X-&{name}' cannot be the name of a header",
+        'source = "cookies"': "6:1: authentications.a.source: must be 'body' or 'headers'",
+        'cache = "soon"': '6:1: authentications.a.cache: write "auto", "off" or a duration',
+        'method = "fetch"': "6:1: authentications.a.method: must be",
+        'uri = "https://user:CANARY@shop.example/token"': "6:1: authentications.a.uri: an address must not hold a user",
+        'uri = "ftp://shop.example/token"': "6:1: authentications.a.uri: 'ftp://shop.example/token' is no http:// or",
+        'uri = "/rest/../token"': "6:1: authentications.a.uri: the path '/rest/../token' has a segment of dots",
+        'uri = "//evil.example/token"': "6:1: authentications.a.uri: '//evil.example/token' is no http:// or",
+        'client = "nobody"': "6:1: authentications.a.client: there is no client 'nobody'",
+    }.items():
+        saved, problems = check(f"{head}{line}\n")
+        assert saved is None, line
+        assert message in str(problems[0]), problems

@@ -1,0 +1,115 @@
+"""The sockets below: hosts with several addresses, bodies larger than what is held, and answers nobody asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from certificates import authority, server_context
+from profiles import profile
+from proxying import proxying
+from serving import Received, reply, serving
+
+from tui_connector.client.message import Failure, Request, Unanswered
+from tui_connector.client.sockets import Sockets
+from tui_connector.guide.workbench import Workbench
+
+
+async def _fine(_: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(reply("200 OK", b"{}"))
+
+
+async def _turns(count: int) -> None:
+    """Lets the loop look at its sockets so often; on loopback, what was written is there at once."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """shop.example is 127.0.0.2, where nothing listens, and 127.0.0.1."""
+
+    def found(host: str, port: int, *_: object, **__: object) -> list[object]:
+        addresses = ("127.0.0.2", "127.0.0.1") if host == "shop.example" else (host,)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+@pytest.mark.usefixtures("two_addresses")
+async def test_the_address_that_answers_is_used(workbench: Workbench) -> None:
+    async with serving(_fine) as shop, workbench.anonymous() as session:
+        port = urlsplit(shop.url).port
+        answer = await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
+    assert answer.status == 200
+
+
+@pytest.mark.usefixtures("two_addresses")
+async def test_a_host_that_refuses_at_all_its_addresses_refuses(workbench: Workbench) -> None:
+    async with serving(_fine) as shop:
+        port = urlsplit(shop.url).port
+    async with workbench.anonymous() as session:
+        with pytest.raises(Unanswered, match=r"shop\.example:.* refuses the connection") as caught:
+            await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
+    assert caught.value.failure is Failure.REFUSED
+
+
+async def test_large_bodies_go_through_whole_both_ways(workbench: Workbench) -> None:
+    body = bytes(range(256)) * 40_000
+
+    async def echo(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", request.body))
+
+    async with serving(echo) as shop, workbench.anonymous() as session:
+        answer = await session.client("default")(Request("PUT", f"{shop.url}/x", body=body))
+    assert answer.body == body
+
+
+async def test_a_flood_that_nobody_reads_has_to_wait() -> None:
+    flood, writers = bytes(50_000_000), []
+
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(flood)
+        writer.close()
+
+    server = await asyncio.start_server(send, "127.0.0.1", 0)
+    stream = await Sockets().connect_tcp(*server.sockets[0].getsockname())
+    await _turns(1_000)
+    assert writers[0].transport.get_write_buffer_size() > 10_000_000
+    size = 0
+    while data := await stream.read(65_536):
+        size += len(data)
+    assert size == len(flood)
+    await stream.aclose()
+    server.close()
+
+
+async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(workbench: Workbench) -> None:
+    begun: list[asyncio.StreamWriter] = []
+
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        begun.append(writer)
+        writer.write(reply("200 OK", b"%d" % len(begun)))
+
+    async with serving(answer) as shop, workbench.anonymous() as session:
+        send = session.client("default")
+        assert (await send(Request("GET", f"{shop.url}/x"))).body == b"1"
+        begun[0].write(reply("408 Request Timeout"))
+        await _turns(10)
+        answered = await send(Request("GET", f"{shop.url}/x"))
+    assert (answered.status, answered.body) == (200, b"2")
+    assert begun[0] is not begun[1]
+
+
+async def test_tls_goes_through_a_proxy_that_speaks_tls_itself(workbench: Workbench) -> None:
+    workbench.directory.mkdir(parents=True)
+    signer = authority(workbench.directory)
+    tls = server_context(workbench.directory, signer)
+    async with serving(_fine, tls) as shop, proxying(tls=tls) as proxy:
+        saved = profile(shop.url, None, tls={"ca-file": signer.file.name}, proxy={"uri": proxy.url})
+        async with workbench.session(saved) as session:
+            assert (await session.client("shop")(Request("GET", "modules"))).status == 200
+    assert proxy.lines[0].startswith("CONNECT ")

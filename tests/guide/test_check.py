@@ -1,0 +1,145 @@
+"""Each thing that can be wrong with a connection: what `check` finds, how it knows, and that the remedy helps."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import (
+    CASES,
+    WEB,
+    Setting,
+)
+from faulty_stores import (
+    in_front_of,
+)
+from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
+from serving import Received, reply, serving
+
+from tui_connector.guide.check import Report, Tried, check
+from tui_connector.guide.probes import MOST_PROBES
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Directories, Machine
+from tui_connector.magento.diagnosis import Finding
+from tui_connector.profile.model import Profile
+from tui_connector.profile.problems import check_data
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+
+def saved(setting: Setting, address: str) -> Profile:
+    kinds = {"oauth1": signed(), "bearer": bearer(), "request": login(setting.username)}
+    authentication = {**kinds[setting.way], **setting.more} if setting.way else None
+    client: dict[str, Any] = {
+        "plugins": [{"kind": "base-uri", "uri": f"{address}{setting.path}"}, {"kind": "content-type"}]
+    }
+    data: dict[str, Any] = {"format": 1, "name": "Shop", "clients": {"shop": client}, **setting.parts}
+    if authentication:
+        client["authentications"] = ["a"]
+        data["authentications"] = {"a": authentication}
+    if setting.in_front:
+        client["authentications"].insert(0, "web")
+        data["authentications"]["web"] = {"kind": "basic", "username": "staging", "password": {"keyring": WEB}}
+    found, problems = check_data(data)
+    assert found is not None, problems
+    return found
+
+
+def hold(bench: Workbench, setting: Setting, sandbox: Sandbox, origin: str) -> None:
+    described: Any = sandbox.description()
+    four = described["integrations"][setting.integration]
+    given = {name: four[name.replace("-", "_")] for name in FOUR} | {"password": described["admin"]["password"]}
+    bench.vault.hold(WEB, "web-CANARY", origin)
+    given |= {"token": four["access_token"]} | setting.secrets
+    for name, value in given.items():
+        if value.startswith("other:"):
+            value = described["integrations"]["catalog"][value.removeprefix("other:")]
+        place = {"password": PASSWORD, "token": TOKEN}.get(name) or FOUR[name]
+        if name != ("access-token" if setting.way == "bearer" else "token"):  # one entry for both
+            bench.vault.hold(place, value, origin)
+
+
+async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> Report:
+    """What `check` reports of this setting."""
+    directories = Directories(directory, directory / "state", directory, directory)
+    machine = Machine(directories, {}, now=lambda: datetime.now(UTC) + setting.fast)
+    bench = Workbench(machine)
+    async with in_front_of(sandbox.url, setting.fault, setting.change) as address:
+        hold(bench, setting, sandbox, address)
+        profile = saved(setting, address)
+        report = Report()
+        async with bench.session(profile) as session:
+            async for tried in check(profile, session, bench.run()):
+                report.tried.append(tried)
+    bench.close()
+    return report
+
+
+async def run(setting: Setting, directory: Path) -> tuple[Report, Sandbox]:
+    async with Sandbox(SandboxOptions(products=20, settings=setting.store), lambda: datetime.now(UTC)) as sandbox:
+        return await checked(setting, directory, sandbox), sandbox
+
+
+COUNTED: dict[str, int] = {}
+LOCKED: list[str] = []
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: Path) -> None:
+    expected = CASES[case]
+    report, sandbox = await run(Setting(**expected.wrong), tmp_path / "wrong")
+    assert not report.ok
+    (finding,) = report.findings
+    assert finding.id == expected.finding
+    assert expected.words in finding.remedy
+    assert finding.evidence
+    assert all("#" in line for line in finding.evidence)
+    assert (finding.fix.what if finding.fix else "") == expected.fix
+    probes = sum(tried.probes for tried in report.tried)
+    assert probes <= MOST_PROBES
+    journal = sandbox.journal()
+    logins = [entry for entry in journal if "/token" in str(entry["path"]) or "/authenticate" in str(entry["path"])]
+    assert len(logins) <= 1
+    assert {entry["method"] for entry in journal if entry not in logins} <= {"GET", "HEAD"}
+    COUNTED[case] = probes
+    assert not sandbox.locked()
+    LOCKED.extend(sandbox.locked())
+    mended, sandbox = await run(Setting(**expected.mended), tmp_path / "mended")
+    assert mended.ok, mended.findings
+    LOCKED.extend(sandbox.locked())
+
+
+def test_no_probe_was_wasted_and_nobody_was_locked_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the cases that have run: each of them checks itself, and their figures are told together."""
+    assert not LOCKED
+    assert max(COUNTED.values(), default=0) <= 6
+    with capsys.disabled():
+        print(
+            f"\n{len(COUNTED)} of {len(CASES)} faults found and mended; probes: {sum(COUNTED.values())} in all, "
+            f"{max(COUNTED.values(), default=0)} at most; users locked out: {len(LOCKED)}"
+        )
+
+
+def test_the_report_as_json_has_the_agreed_shape() -> None:
+    report = Report()
+    assert report.as_json() == {"ok": True, "findings": []}
+    report.tried.append(Tried("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
+    wrong = {"id": "x", "summary": "wrong", "evidence": ["#1 GET /"], "remedy": "mend it"}
+    assert report.as_json() == {"ok": False, "findings": [wrong]}
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b"", b'{"status":"ok"}'])
+async def test_json_of_another_server_is_no_store(machine: Machine, body: bytes) -> None:
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("200 OK", body))
+
+    bench = Workbench(machine)
+    async with serving(answer) as shop:
+        saved = profile(f"{shop.url}/rest/V1", None)
+        async with bench.session(saved) as session:
+            (tried,) = [each async for each in check(saved, session, bench.run())]
+    bench.close()
+    assert tried.finding is not None
+    assert tried.finding.id == "not-rest"

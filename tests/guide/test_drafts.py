@@ -1,0 +1,87 @@
+"""A setup left half-way comes back as it was, for its owner only; what is no draft is left alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tui_connector.guide.drafts import Draft, Drafts
+
+KEY = "0123456789abcdef"
+DAY = date(2026, 1, 31)
+
+
+def draft(key: str = KEY, kept_at: float = 1.0, **more: object) -> Draft:
+    return Draft(
+        key,
+        "acme",
+        "Acme store",
+        3,
+        kept_at,
+        {"format": 1, "key": KEY, "name": "Acme store"},
+        {"client": "magento"},
+        **more,
+    )  # type: ignore[arg-type]
+
+
+def test_a_draft_comes_back_as_it_was(tmp_path: Path) -> None:
+    drafts = Drafts(tmp_path)
+    kept = draft(profile="/somewhere/acme.toml", text="format = 1\n")
+    drafts.keep(kept)
+    assert drafts.list() == [kept]
+
+
+def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    Drafts(tmp_path).keep(draft())
+    [path] = (tmp_path / "drafts").iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_store_has_one_draft_the_newest_first(tmp_path: Path) -> None:
+    drafts = Drafts(tmp_path)
+    drafts.keep(draft(kept_at=1.0))
+    drafts.keep(draft("0" * 16, kept_at=2.0))
+    drafts.keep(draft(kept_at=3.0))
+    assert [(each.key, each.kept_at) for each in drafts.list()] == [(KEY, 3.0), ("0" * 16, 2.0)]
+
+
+def test_a_saved_setup_leaves_no_draft(tmp_path: Path) -> None:
+    drafts = Drafts(tmp_path)
+    drafts.keep(draft())
+    drafts.drop(KEY)
+    drafts.drop(KEY)
+    assert drafts.list() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        "null",
+        '{"format": 2}',
+        json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": 9, "kept_at": 1.0}),
+        json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": "1", "kept_at": 1.0}),
+        json.dumps({"format": 1, "key": KEY, "name": 5, "title": "a", "step": 1, "kept_at": 1.0}),
+        json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": 1, "kept_at": None}),
+        json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": 1, "kept_at": 1.0, "more": 1}),
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_draft_is_not_offered(content: str, tmp_path: Path) -> None:
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / f"{KEY}.json").write_text(content)
+    assert Drafts(tmp_path).list() == []
+
+
+def test_a_file_of_another_name_is_no_draft(tmp_path: Path) -> None:
+    Drafts(tmp_path).keep(draft())
+    [path] = (tmp_path / "drafts").iterdir()
+    path.rename(path.with_name("ffffffffffffffff.json"))
+    assert Drafts(tmp_path).list() == []
+    assert Drafts(tmp_path).find(KEY) is None

@@ -1,0 +1,59 @@
+"""What home says of a profile's last runs is what its ledgers hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tui_connector.guide.last_runs import last_runs
+from tui_connector.transfer.ledger import Ledger
+from tui_connector.transfer.ledger_file import ledger_file
+
+
+def ran(state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0) -> None:
+    path = ledger_file(state, profile, incoming)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Ledger(path):
+        pass
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "insert into run (began, ended, state, fingerprint, asked, moves_mark, items, failed)"
+            " values ('2026-01-31T08:00:00+00:00', '2026-01-31T08:30:00+00:00', ?, 'f', 'GET products', 1, ?, ?)",
+            (run_state, items, failed),
+        )
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("run_state", "failed", "words"),
+    [
+        ("complete", 0, "✔ complete, 1,188 items"),
+        ("complete", 2, "✘ complete, 1,188 items, 2 failed"),
+        ("refused", 0, "✘ refused, 1,188 items"),
+        ("running", 0, "✘ stopped, 1,188 items"),  # nobody holds the ledger: it was killed
+    ],
+)
+def test_a_run_is_told_by_its_state_and_what_it_brought(
+    run_state: str, failed: int, words: str, tmp_path: Path
+) -> None:
+    profile = tmp_path / "acme.toml"
+    ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
+    [run] = last_runs(tmp_path, profile).values()
+    assert (run.incoming, run.words, run.at) == ("products", words, 1_769_848_200.0)
+
+
+def test_a_run_under_way_is_told_as_one(tmp_path: Path) -> None:
+    profile = tmp_path / "acme.toml"
+    ran(tmp_path, profile, "products", "running")
+    with Ledger(ledger_file(tmp_path, profile, "products")):
+        assert last_runs(tmp_path, profile)["products"].words == "✔ running, 5 items"
+
+
+def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Path) -> None:
+    profile = tmp_path / "acme.toml"
+    assert last_runs(tmp_path, profile) == {}
+    ran(tmp_path, profile, "orders", "complete")
+    ledger_file(tmp_path, profile, "products").write_bytes(b"no database at all, but long enough to be looked at" * 30)
+    assert list(last_runs(tmp_path, profile)) == ["orders"]

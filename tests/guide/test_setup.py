@@ -1,0 +1,157 @@
+"""What a saved profile holds stays as it is through the guide, but for what its user changes there."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tui_connector.guide.address import Shape, StoreAddress
+from tui_connector.guide.saving import save
+from tui_connector.guide.secret_sources import SecretPlace
+from tui_connector.guide.setup import Setup
+from tui_connector.guide.words import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.workbench import profile_of
+from tui_connector.machine import Machine
+from tui_connector.profile.document import Document
+from tui_connector.secrets.mask import Mask
+from tui_connector.secrets.vault import Vault
+
+TWO_OF_EACH = """\
+format = 1
+name = "Acme"  # the shop in the Netherlands
+
+[authentications.staging]
+kind = "bearer"
+token = { env = "STAGING" }
+
+# what everything uses
+[authentications.shop]
+kind = "oauth1"
+consumer-key = { keyring = "old/key" }
+consumer-secret = { keyring = "old/secret" }
+access-token = { keyring = "old/token" }
+access-token-secret = { command = ["pass", "show", "acme"] }
+dialect = "laminas"
+
+[clients.staging]
+authentications = ["staging", "shop"]
+
+[[clients.staging.plugins]]
+kind = "base-uri"
+uri = "https://staging.acme.example/rest/nl/V1"
+
+[clients.magento]
+authentications = ["shop"]
+timeout = "10s"
+
+[[clients.magento.plugins]]
+kind = "retry"  # their host is slow
+
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "https://acme.example/rest/all/V1"
+
+[incoming.orders]
+client = "staging"
+request = { uri = "orders" }
+items = "items"
+sink = { kind = "jsonl", path = "orders.jsonl" }
+"""
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    path = tmp_path / "acme.toml"
+    path.write_text(TWO_OF_EACH)
+    return Setup.of("acme", Document.read(path))
+
+
+async def test_a_profile_that_was_only_looked_at_is_saved_as_it_was(setup: Setup, machine: Machine) -> None:
+    path = setup.document.path
+    assert path is not None
+    assert (setup.client, setup.authentication, setup.way) == ("magento", "shop", INTEGRATION)
+    assert (setup.base_uri, setup.store_view, setup.proven) == ("https://acme.example/rest/all/V1", "all", True)
+    await save(setup, path, Vault(machine, Mask()))
+    assert path.read_text() == TWO_OF_EACH
+
+
+async def test_one_change_leaves_everything_else_where_it_stood(setup: Setup, machine: Machine) -> None:
+    path = setup.document.path
+    assert path is not None
+    setup.choose_view("nl")
+    assert not setup.proven
+    setup.edit(("clients", "magento", "timeout"), "20s")
+    await save(setup, path, Vault(machine, Mask()))
+    assert path.read_text() == TWO_OF_EACH.replace("/rest/all/V1", "/rest/nl/V1").replace('"10s"', '"20s"')
+
+
+def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setup) -> None:
+    setup.choose_client("staging")
+    assert (setup.base_uri, setup.store_view) == ("https://staging.acme.example/rest/nl/V1", "nl")
+    assert (setup.applied(), setup.authentication, setup.way) == (["staging", "shop"], "staging", BEARER)
+    setup.apply(["shop", "staging"])
+    assert setup.at("clients", "staging", "authentications") == ["shop", "staging"]
+    assert setup.at("clients", "magento", "authentications") == ["shop"]
+    setup.choose_client("new")
+    assert [setup.at("clients", "new", "plugins", n, "kind") for n in range(3)] == [
+        "base-uri",
+        "log-requests",
+        "content-type",
+    ]
+    assert not setup.base_uri
+
+
+def test_another_way_takes_the_place_of_the_one_shown_and_a_saved_one_stays(setup: Setup) -> None:
+    setup.choose_client("staging")
+    setup.choose_way(ADMIN)
+    assert setup.applied() == ["admin", "shop"]
+    assert set(setup.table("authentications")) == {"staging", "shop", "admin"}
+    assert setup.at("authentications", "admin", "parameters", "password") == {"keyring": "acme/admin/password"}
+    setup.choose_way(INTEGRATION)
+    assert setup.applied() == ["integration", "shop"]
+    assert set(setup.table("authentications")) == {"staging", "shop", "integration"}
+
+
+def test_signing_in_place_of_a_bearer_token_keeps_the_token_there_is(setup: Setup) -> None:
+    setup.choose_client("staging")
+    setup.use("staging")
+    setup.another(BEARER)
+    setup.begin()
+    setup.edit(("authentications", "integration", "token"), {"env": "TOKEN"})
+    setup.choose_way(INTEGRATION)
+    assert setup.applied() == ["staging", "shop", "integration"]
+    assert setup.at("authentications", "integration", "kind") == "oauth1"
+    assert setup.at("authentications", "integration", "access-token") == {"env": "TOKEN"}
+
+
+def test_a_new_setup_is_a_profile_once_the_store_and_one_authentication_are_known() -> None:
+    setup = Setup("acme")
+    setup.found(StoreAddress(Shape("https://acme.example/shop", index=True)))
+    setup.choose_way(ADMIN)
+    assert not setup.begun
+    setup.begin()
+    setup.edit(("authentications", "admin", "parameters", "username"), "api")
+    profile = profile_of(setup.draft)
+    assert profile.base_uri("magento") == "https://acme.example/shop/index.php/rest/all/V1"
+    assert setup.at("authentications", "admin", "uri") == "/shop/index.php/rest/V1/integration/admin/token"
+
+
+def test_secrets_are_named_elsewhere_and_tested_all_the_same(setup: Setup) -> None:
+    setup.place_secrets(SecretPlace.ENVIRONMENT)
+    assert setup.at("authentications", "shop", "access-token") == {"env": "TUI_CONNECTOR_ACME_SHOP_ACCESS_TOKEN"}
+    assert setup.at("authentications", "shop", "access-token-secret") == {"command": ["pass", "show", "acme"]}
+    tried = setup.trial({"acme/shop/access-token"}.__contains__)
+    assert tried["authentications"]["shop"]["access-token"] == {"keyring": "acme/shop/access-token"}  # type: ignore[call-overload, index]
+    assert tried["authentications"]["shop"]["consumer-key"] == {"env": "TUI_CONNECTOR_ACME_SHOP_CONSUMER_KEY"}  # type: ignore[call-overload, index]
+
+
+def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path) -> None:
+    setup = Setup("acme")
+    setup.found(StoreAddress(Shape("https://acme.example")))
+    setup.begin()
+    from tui_connector.guide.saving import in_order
+
+    setup.document.draft = in_order(setup.draft)
+    assert list(tomllib.loads(setup.document.text())) == ["format", "name", "authentications", "clients"]

@@ -1,0 +1,68 @@
+"""The guide at one of its steps, on a saved profile of the sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from profiles import FOUR, full, signed
+from screens import until, until_shown
+
+from tui_connector.guide.setup import Setup
+from tui_connector.machine import Machine
+from tui_connector.profile.document import Document
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.screen import SetupScreen
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def profile(machine: Machine, keyring: Any, sandbox: Sandbox, *, integration: str = "full", **more: object) -> Path:
+    """A profile of the sandbox, the four secrets of this integration in the keyring."""
+    for field, secret in full(sandbox, integration).items():
+        text = json.dumps({"v": 1, "origins": [sandbox.url], "secret": secret})
+        keyring.set_password(f"tui-connector/{FOUR[field]}", "tui-connector", text)
+    plugins = [{"kind": "base-uri", "uri": f"{sandbox.url}/rest/all/V1"}, {"kind": "content-type"}]
+    client = {"authentications": ["integration"], "plugins": plugins}
+    data = {"format": 1, "name": "Shop", "authentications": {"integration": signed()}, "clients": {"magento": client}}
+    path = machine.directories.profiles / "shop.toml"
+    Document.new({**data, **more}).save(path)
+    return path
+
+
+@asynccontextmanager
+async def at_step(machine: Machine, step: str, size: tuple[int, int] = (100, 40)) -> AsyncIterator[tuple[Any, Setup]]:
+    """The guide at this step, on the only profile that there is."""
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "HTTP clients")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await pilot.press("g")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
+        await pilot.press("escape", step)
+        await until_shown(pilot, f"●{step}")
+        await pilot.pause()
+        yield pilot, app.screen.work.setup  # type: ignore[attr-defined]
+
+
+INCOMING = {
+    "incoming": {
+        "products": {
+            "client": "magento",
+            "request": {"uri": "products"},
+            "items": "items",
+            "pagination": {"kind": "keyset", "filter": "entity_id", "field": "id"},
+        }
+    }
+}
+"""One incoming: the products, page by page."""

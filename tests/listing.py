@@ -1,0 +1,133 @@
+"""A small scripted store with one list of items, searched as Magento does, whose answers a test can bend."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from serving import Received, Server, reply, serving
+
+Item = dict[str, Any]
+
+
+@dataclass
+class Asked:
+    """What one request searched for."""
+
+    after: int = -1
+    until: int = 10**9
+    since: str = ""
+    size: int = 0
+    page: int = 1
+    descending: bool = False
+
+    @classmethod
+    def read(cls, request: Received) -> Asked:
+        asked = cls()
+        filters: dict[str, dict[str, str]] = {}
+        for name, value in parse_qsl(urlsplit(request.head.split(b" ")[1].decode()).query):
+            if match := re.match(r"searchCriteria\[filter_groups\]\[(\d+)\]\[filters\]\[0\]\[(\w+)\]", name):
+                filters.setdefault(match[1], {})[match[2]] = value
+            elif name.endswith("[pageSize]"):
+                asked.size = int(value)
+            elif name.endswith("[currentPage]"):
+                asked.page = int(value)
+            elif name.endswith("[direction]"):
+                asked.descending = value == "DESC"
+        for each in filters.values():
+            match each["field"], each["condition_type"]:
+                case "entity_id", "gt":
+                    asked.after = int(each["value"])
+                case "entity_id", "lteq":
+                    asked.until = int(each["value"])
+                case "updated_at", "gteq":
+                    asked.since = each["value"]
+        return asked
+
+
+Bend = Callable[[Asked, list[Item]], "bytes | None"]
+"""Gives the answer in place of the usual one, or None; `items` are those that the page would hold."""
+
+
+def _as_usual(asked: Asked, items: list[Item]) -> bytes | None:
+    return None
+
+
+@dataclass
+class Listing:
+    """The store: its items by id, and what it does to answers."""
+
+    items: dict[int, Item]
+    bend: Bend = _as_usual
+    asked: list[Asked] = field(default_factory=list)
+    answers_id: bool = True
+    counts: bool = True
+    closes: Callable[[Asked], bool] = lambda asked: False
+    """Whether the connection is cut in place of an answer."""
+    drips: Callable[[list[Item]], bool] = lambda items: False
+    """Whether the answer that would hold these comes byte by byte, and never to its end."""
+    before: Callable[[Asked], Awaitable[None]] | None = None
+    """What is waited for before an answer."""
+    server: Server = field(default_factory=lambda: Server(""))
+    dated: str = "Tue, 24 Nov 2026 12:00:00 GMT"
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    async def answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        asked = Asked.read(request)
+        self.asked.append(asked)
+        if self.closes(asked):
+            writer.close()
+            return
+        if self.before is not None:
+            await self.before(asked)
+        found = [
+            item
+            for number, item in sorted(self.items.items(), reverse=asked.descending)
+            if asked.after < number <= asked.until and item["updated_at"] >= asked.since
+        ]
+        size = asked.size or len(found)
+        page = found[(asked.page - 1) * size : asked.page * size]
+        if self.drips(page):
+            await self._drip(writer)
+        bent = self.bend(asked, page)
+        writer.write(bent if bent is not None else self.page(page, len(found)))
+
+    async def _drip(self, writer: asyncio.StreamWriter) -> None:
+        """Until the client has had enough: then `drain` raises `ConnectionError`."""
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{"items":[')
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    def page(self, items: list[Item], total: int) -> bytes:
+        shown = items if self.answers_id else [{**item, "id": None} for item in items]
+        envelope = {"items": shown, **({"total_count": total} if self.counts else {})}
+        return reply("200 OK", json.dumps(envelope, separators=(",", ":")).encode(), f"Date: {self.dated}")
+
+
+def product(number: int, updated_at: str = "2026-11-01 00:00:00") -> Item:
+    return {"id": number, "sku": f"S{number}", "name": f"Product {number}", "updated_at": updated_at}
+
+
+def products(*numbers: int) -> dict[int, Item]:
+    return {number: product(number) for number in numbers}
+
+
+@asynccontextmanager
+async def listing(
+    items: dict[int, Item], bend: Bend = lambda asked, items: None, **more: Any
+) -> AsyncIterator[Listing]:
+    store = Listing(items, bend, **more)
+    async with serving(store.answer) as server:
+        store.server = server
+        yield store

@@ -1,0 +1,222 @@
+"""The filter language: what a user types, and what it finds."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from urllib.parse import quote, unquote
+
+import pytest
+from exchanges import exchange, exchanges, lost
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tui_connector.client.exchange import Exchange, Timings
+from tui_connector.log.block import Block, BlockTexts
+from tui_connector.log.filter import BadFilter, Both, Either, Expression, Filter, Not, Term, help_rows, parse
+
+LOG = [
+    exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
+    exchange(2, method="POST", uri="https://acme.example/rest/V1/orders", status=404, body=b'{"message":"No such"}'),
+    exchange(3, method="PUT", uri="https://shop.example/rest/V1/products", status=500, purpose="test"),
+    exchange(4, purpose="login", status=401, timings=Timings(total=1.5)),
+    exchange(5, purpose="probe", status=404, headers=(("X-Magento-Cache", "HIT"),)),
+    lost(6, timings=Timings(total=30.0)),
+    exchange(7, body=b'{"url":"https:\\/\\/x\\/y","name":"Caf\\u00e9"}', request_body="ÜBER".encode()),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("", [1, 2, 3, 4, 5, 6, 7]),
+        ("a/b", [1]),
+        ("a%2fb", [1]),
+        ("acme.example", []),
+        ("https://acme.example/rest/V1/orders", [2]),
+        ("~u shop.EXAMPLE", [3]),
+        ("~m post", [2]),
+        ("~m put,POST", [2, 3]),
+        ("~s 404", [2, 5]),
+        ("~s 4xx", [2, 4, 5]),
+        ("~s 4xx,5XX", [2, 3, 4, 5]),
+        ("~s >=500", [3]),
+        ("~s <300", [1, 7]),
+        ("~s none", [6]),
+        ("~e", [2, 3, 4, 6]),
+        ("~t 200ms", [4, 6]),
+        ("~t 1500", [6]),
+        ("~t 1.4s", [4, 6]),
+        ("~t <0.2s", [1, 2, 3, 5, 7]),
+        ("~w test,login", [3, 4]),
+        ('~h "cache: hit"', [5]),
+        ("~h x-cache !~s 200", [2, 3, 4]),
+        ('~b "NO SUCH"', [2]),
+        ("~b https://x/y", [7]),
+        ("~b café", [7]),
+        ("~b über", [7]),
+        ("products ~m put", [3]),
+        ("products&~m put", [3]),
+        ("orders | shop | ~m put", [2, 3]),
+        ("!(~s 2xx | ~e)", [5]),
+        ("!!~m post", [2]),
+        ("~m post | ~m put & ~s 500", [2, 3]),
+        ("(~m post | ~m put) ~s 500", [3]),
+    ],
+)
+def test_a_filter_finds(text: str, numbers: list[int]) -> None:
+    wanted = parse(text)
+    assert [each.number for each in LOG if wanted.matches(each)] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("~s", 3, "such as ~s 404"),
+        ("~s 4yx", 4, "'4yx' is no status"),
+        ("~s 404,", 4, "nothing to look for"),
+        ("~t soon", 4, "'soon' is no time"),
+        ("~w boss", 4, "nobody is called 'boss'"),
+        ("~", 1, "~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body"),
+        ("products ~q x", 10, "~q is not known: there is ~u, "),
+        ("~status 404", 1, "a space goes between ~s and tatus"),
+        ("~s4xx", 1, "a space goes between ~s and 4xx"),
+        ("~Status 404", 1, "did you mean ~s?"),
+        ('~b "no such', 4, "quote is not closed"),
+        ("(a | b", 1, "not closed"),
+        ("a | b)", 6, "closes nothing"),
+        ("a | ", 5, "missing"),
+        ("a & | b", 5, "missing"),
+        ("! ", 3, "missing"),
+        ("()", 2, "missing"),
+        ('""', 1, "nothing to look for"),
+        ("~m ~s 404", 4, "~m needs what to look for"),
+        ("(" * 100 + "a" + ")" * 100, 51, "50 parentheses"),
+        ("a " * 2_000, 2_001, "2000 characters"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_where(text: str, column: int, message: str) -> None:
+    with pytest.raises(BadFilter) as failed:
+        parse(text)
+    assert message in failed.value.message
+    assert failed.value.column == column
+
+
+def test_each_example_of_the_help_is_a_filter() -> None:
+    for examples, description in help_rows():
+        assert description
+        for example in examples.split("  "):
+            assert parse(example).expression is not None
+
+
+def test_bodies_are_read_last() -> None:
+    """What cheap terms rule out is never searched for text."""
+
+    class Unread(bytes):
+        def lower(self) -> bytes:
+            raise AssertionError("the body was read")
+
+    unread = exchange(1, body=Unread(b"x" * 10))
+    assert not parse("~b x & ~s 404").matches(unread)
+    assert not parse("!(~b x | ~s 200)").matches(unread)
+
+
+_words = st.text(min_size=1, max_size=12)
+_statuses = st.sampled_from(["404", "4xx", ">=500", "<300", "none", "200,404"])
+_terms = st.one_of(
+    st.builds(Term, st.sampled_from(["", "~u", "~h", "~b"]), _words),
+    st.builds(Term, st.just("~m"), st.sampled_from(["GET", "put,post"])),
+    st.builds(Term, st.just("~s"), _statuses),
+    st.builds(Term, st.just("~t"), st.sampled_from(["200ms", "1.5s", "<50ms"])),
+    st.builds(Term, st.just("~w"), st.sampled_from(["run", "test,login"])),
+    st.just(Term("~e")),
+)
+
+
+def _more(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    several = st.lists(inner, min_size=2, max_size=3).map(tuple)
+    return st.one_of(inner.map(_negated), several.map(Both), several.map(Either))
+
+
+def _negated(each: Expression) -> Expression:
+    """Nothing is denied twice: it reads back as it is."""
+    return each if isinstance(each, Not) else Not(each)
+
+
+expressions = st.recursive(_terms, _more, max_leaves=8)
+
+
+@given(expressions)
+def test_a_filter_reads_back_as_it_was_written(expression: Expression) -> None:
+    written = str(Filter(expression))
+    assert parse(written) == Filter(expression)
+    assert str(parse(written)) == written
+
+
+@given(expressions, expressions, exchanges)
+def test_the_laws_of_and_or_and_not(one: Expression, other: Expression, asked: Exchange) -> None:
+    a, b = Filter(one).matches(asked), Filter(other).matches(asked)
+    assert parse(f"!({Filter(one)})").matches(asked) is not a
+    for joined in (f"({one}) ({other})", f"({other}) & ({one})", f"!(!({one}) | !({other}))"):
+        assert parse(joined).matches(asked) is (a and b)
+    for joined in (f"({one}) | ({other})", f"!(!({one}) & !({other}))"):
+        assert parse(joined).matches(asked) is (a or b)
+
+
+def _said(one: Exchange) -> dict[str, list[str]]:
+    """What each operator could find in this exchange."""
+    headers = [f"{name}: {value}" for name, value in (*one.request_headers, *one.headers)]
+    bodies = [body.data.decode("utf-8", "replace") for body in (one.body, one.request_body)]
+    return {"": [one.uri, unquote(one.uri)], "~u": [one.uri, unquote(one.uri)], "~h": headers, "~b": bodies}
+
+
+@given(st.data(), st.lists(exchanges, max_size=3), exchanges)
+def test_a_block_is_ruled_out_only_if_nothing_in_it_matches(
+    data: st.DataObject, others: list[Exchange], drawn: Exchange
+) -> None:
+    one = replace(drawn, uri=drawn.uri + quote("/Straße é", safe="/"))
+    operator, texts = data.draw(st.sampled_from(list(_said(one).items())))
+    assume(text := data.draw(st.sampled_from(texts or [""])))
+    start = data.draw(st.integers(0, len(text) - 1))
+    needle = text[start : start + data.draw(st.integers(1, 40))]
+    log = [*others, one]
+    block = Block(log, lambda: BlockTexts().of(0, log))
+    for wanted in (Filter(Term(operator, needle)), Filter(Term(operator, needle.upper()))):
+        assert wanted.possible is not None
+        if any(map(wanted.matches, log)):
+            assert wanted.possible(block)
+
+
+def test_a_block_is_ruled_out_by_what_none_of_it_says() -> None:
+    block = Block(LOG, lambda: BlockTexts().of(0, LOG))
+    for text in ("nowhere", "a%2fc", "~u nowhere", "~h nowhere", "~b nowhere", "~b nöwhere", "~b x ~h nowhere"):
+        possible = parse(text).possible
+        assert possible is not None
+        assert not possible(block), text
+
+
+_SIGNS = ["~", "~s", "~b", "~e", "!", "&", "|", "(", ")", '"', "'", "\\", " ", "404", "x", "\n", "\ud800", "\x1b"]
+
+
+@given(st.text() | st.lists(st.sampled_from(_SIGNS)).map("".join), exchanges)
+def test_any_text_is_a_filter_or_says_where_it_is_not(text: str, asked: Exchange) -> None:
+    wanted = _read(text)
+    if wanted is None:
+        return
+    assert wanted.matches(asked) in (True, False)
+    assert parse(str(wanted)) == wanted
+
+
+def test_every_pair_of_signs_is_read_or_refused() -> None:
+    for signs in itertools.product(_SIGNS, repeat=3):
+        _read("".join(signs))
+
+
+def _read(text: str) -> Filter | None:
+    try:
+        return parse(text)
+    except BadFilter as bad:
+        error = bad
+    assert error.message
+    assert 1 <= error.column <= len(text) + 1
+    return None

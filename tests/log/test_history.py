@@ -1,0 +1,90 @@
+"""What the last sessions of a profile were."""
+
+from __future__ import annotations
+
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from exchanges import AT, exchange
+
+from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.log import history as module
+from tui_connector.log.history import History, Keep
+from tui_connector.log.recording import RecordingFailed
+
+PROFILE = Path("profiles/Acme store.toml")
+
+
+def _session(state: Path, day: int, count: int, keep: Keep = "metadata", profile: Path = PROFILE) -> None:
+    exchanges, history = Exchanges(), History(state, profile)
+    history.start(exchanges, keep, AT + timedelta(days=day))
+    for number in range(count):
+        exchanges.record(exchange(number, body=b'{"email":"somebody@example.com"}'))
+    history.close()
+
+
+def test_sessions_are_kept_without_bodies_for_their_owner(tmp_path: Path) -> None:
+    _session(tmp_path, 0, 2)
+    _session(tmp_path, 1, 3)
+    _session(tmp_path, 2, 0)  # nothing was asked
+    newest, oldest = History(tmp_path, PROFILE).sessions()
+    assert newest.began == AT + timedelta(days=1)
+    found = list(newest.read())
+    assert [each.number for each in found if isinstance(each, Exchange)] == [0, 1, 2]
+    assert all(isinstance(each, Exchange) and each.body.data == b"" and each.body.size == 32 for each in found)
+    assert b"somebody" not in b"".join(path.read_bytes() for path in (*newest.files(), *oldest.files()))
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(newest.path.parent.stat().st_mode) == 0o700
+
+
+def test_the_profile_decides(tmp_path: Path) -> None:
+    _session(tmp_path, 0, 1, "off")
+    assert History(tmp_path, PROFILE).sessions() == []
+    _session(tmp_path, 0, 1, "bodies")
+    (found,) = History(tmp_path, PROFILE).sessions()[0].read()
+    assert isinstance(found, Exchange)
+    assert b"somebody" in found.body.data
+
+
+def test_another_profile_of_the_same_name_has_a_history_of_its_own(tmp_path: Path) -> None:
+    _session(tmp_path, 0, 1)
+    assert History(tmp_path, Path("elsewhere") / PROFILE.name).sessions() == []
+
+
+def test_old_sessions_go_by_age_count_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (0, 1, 2, 31):
+        _session(tmp_path, day, 1)
+    assert [(each.began - AT).days for each in History(tmp_path, PROFILE).sessions()] == [31, 2, 1]
+    monkeypatch.setattr(module, "SESSIONS", 2)
+    _session(tmp_path, 32, 1)
+    assert [(each.began - AT).days for each in History(tmp_path, PROFILE).sessions()] == [32, 31]
+    monkeypatch.setattr(module, "BYTES", 0)
+    _session(tmp_path, 33, 1)
+    assert [(each.began - AT).days for each in History(tmp_path, PROFILE).sessions()] == [33]
+
+
+def test_a_long_session_keeps_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ONE_SESSION", 20_000)
+    _session(tmp_path, 0, 200)
+    (session,) = History(tmp_path, PROFILE).sessions()
+    assert session.size <= 20_000
+    numbers = [each.number for each in session.read() if isinstance(each, Exchange)]
+    assert numbers == list(range(200 - len(numbers), 200))
+
+
+def test_a_state_directory_that_cannot_be_written_is_one_failure(tmp_path: Path) -> None:
+    (tmp_path / "history").write_text("a file where the directory should be")
+    with pytest.raises(RecordingFailed, match="cannot be kept"):
+        History(tmp_path, PROFILE).start(Exchanges(), "metadata", AT)
+
+
+def test_what_else_lies_there_is_left_alone(tmp_path: Path) -> None:
+    _session(tmp_path, 0, 1)
+    (session,) = History(tmp_path, PROFILE).sessions()
+    (session.path.parent / "notes.txt").write_text("mine")
+    (session.path.parent / "20269999T999999.000000Z.jsonl").write_text("")
+    assert History(tmp_path, PROFILE).sessions() == [session]

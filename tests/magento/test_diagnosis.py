@@ -1,0 +1,252 @@
+"""What stores, and what stands in front of them, say beyond the recordings; and answers that nobody foresaw."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
+from tui_connector.magento.diagnosis import Way, diagnose, diagnose_failure
+from tui_connector.magento.token_shape import token_shape
+
+HTML, JSON = ("Content-Type", "text/html"), ("Content-Type", "application/json")
+LIST = "https://shop.example/rest/V1/products?searchCriteria%5BpageSize%5D=1"
+TOKEN = "https://shop.example/rest/V1/integration/admin/token"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def message(text: str, parameters: object = None) -> bytes:
+    return json.dumps({"message": text} | ({} if parameters is None else {"parameters": parameters})).encode()
+
+
+REFUSED = message("The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::admin"})
+CASES: dict[str, tuple[str, str, Way, int, bytes, tuple[tuple[str, str], ...]]] = {
+    # what stands in front
+    "firewall": (
+        "GET",
+        LIST,
+        "oauth1",
+        403,
+        b"<title>Attention Required! | Cloudflare</title>",
+        (("Server", "cloudflare"),),
+    ),
+    "firewall ": ("GET", LIST, "", 503, b"<title>Just a moment...</title>", (HTML,)),
+    "firewall  ": ("GET", LIST, "", 200, b"<title>x</title><div class=captcha>", (HTML,)),
+    "firewall   ": ("GET", LIST, "", 406, b"<title>406 Not Acceptable</title>", (HTML,)),
+    "firewall    ": ("GET", LIST, "", 429, b"<title>x</title>", (HTML, ("X-DataDome", "protected"))),
+    "not-rest": (
+        "GET",
+        LIST,
+        "",
+        200,
+        b'<title>Home</title><script type="text/x-magento-init">{"captcha":{"user_login":{}}}</script>',
+        (HTML,),
+    ),
+    "web-server-password": ("GET", LIST, "", 401, b"", (("WWW-Authenticate", "Digest realm=x"),)),
+    "redirect": ("GET", LIST, "", 302, b"", (("Location", "/customer/account/login"),)),
+    "redirect ": ("GET", LIST, "", 301, b"", ()),
+    "gateway": ("GET", LIST, "", 504, b"<title>504 Gateway Time-out</title>", (HTML,)),
+    "gateway ": ("GET", LIST, "", 522, b"<title>522: Connection timed out</title>", (HTML,)),
+    "too-many-requests ": ("GET", LIST, "", 429, b"<title>Access denied</title> rate limited", (HTML,)),
+    "empty-answer": ("GET", LIST, "", 200, b"", (HTML,)),
+    "encoded-slash": (
+        "GET",
+        "https://shop.example/rest/V1/products/A%2FB",
+        "",
+        404,
+        b"<title>Not Found</title>",
+        (HTML,),
+    ),
+    "plain-to-tls": ("GET", LIST, "", 400, b"Client sent an HTTP request to an HTTPS server.", ()),
+    "php-text": ("GET", LIST, "", 200, b"<br />\n<b>Warning</b>: x in y<br />{}", (HTML,)),
+    "too-many-requests": ("GET", LIST, "", 429, b"<title>429</title>", (HTML, ("Retry-After", "30"))),
+    # logins
+    "ims": (
+        "POST",
+        TOKEN,
+        "",
+        401,
+        message("Admin token generation is disabled. Please use Adobe IMS ACCESS_TOKEN."),
+        (),
+    ),
+    "user-without-role": ("POST", TOKEN, "", 401, message("More permissions are needed to access this."), ()),
+    "two-factor-user": (
+        "POST",
+        TOKEN,
+        "",
+        400,
+        message(
+            "You are required to configure personal Two-Factor Authorization",
+            {"providers": ["google"], "active_providers": []},
+        ),
+        (),
+    ),
+    "two-factor": ("POST", TOKEN, "", 400, message("Proszę użyć", {"active_providers": ["duo_security"]}), ()),
+    "customer-login-refused": (
+        "POST",
+        TOKEN.replace("admin", "customer"),
+        "",
+        401,
+        message("The account sign-in was incorrect"),
+        (),
+    ),
+    # signatures
+    "oauth-method": ("GET", LIST, "oauth1", 400, message("Signature method %1 is not supported", ["HMAC-SHA1"]), ()),
+    "oauth-method ": ("GET", LIST, "oauth1", 400, message('The "%1" Oauth version isn\'t supported.', ["2.0"]), ()),
+    "oauth-access-token": (
+        "GET",
+        LIST,
+        "oauth1",
+        400,
+        message("The token length is invalid. Check the length and try again."),
+        (),
+    ),
+    "oauth-pair": ("GET", LIST, "oauth1", 401, message("Token is not associated with the specified consumer"), ()),
+    # callers
+    "bearer-refused": ("GET", LIST, "bearer", 401, REFUSED, (JSON,)),
+    "integration-inactive": ("GET", LIST, "oauth1", 401, REFUSED, (JSON,)),
+    "login-token-refused": ("GET", LIST, "request", 401, REFUSED, (JSON,)),
+    "not-authenticated": ("GET", LIST, "", 401, REFUSED, (JSON,)),
+    # requests
+    "limit-page-size": ("GET", LIST, "", 400, message("Maximum SearchCriteria pageSize is %max", {"max": 300}), ()),
+    "captcha": ("POST", "customers", "", 400, message("ReCaptcha validation failed, please try again"), ()),
+    "https-only": ("GET", "analytics/link", "", 400, message("Operation allowed only in HTTPS"), ()),
+    "method": ("PATCH", LIST, "", 400, message("Request method is invalid."), ()),
+    "async-get": (
+        "GET",
+        "https://shop.example/rest/async/V1/products",
+        "",
+        400,
+        message("Specified request cannot be processed."),
+        (),
+    ),
+    "store-code": (
+        "GET",
+        "https://shop.example/rest/nl/V1/products",
+        "",
+        400,
+        message("Specified request cannot be processed."),
+        (),
+    ),
+    "try-again": ("POST", "products", "", 400, message("Database deadlock found when trying to get lock"), ()),
+    "not-found": ("GET", "products/x", "", 404, message("Wniosek nie odpowiada żadnej ścieżce."), ()),
+    "store-error": (
+        "GET",
+        LIST,
+        "",
+        500,
+        b'{"messages":{"error":[{"code":500,"message":"Server internal error. See details in report api/123456"}]}}',
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_stores_say_is_understood(name: str) -> None:
+    method, uri, way, status, body, headers = CASES[name]
+    found = diagnose(Request(method, uri), Answer(status, headers, body, 7), way)
+    assert found is not None
+    assert found.id == name.strip()
+    assert found.evidence[0].startswith(f"#7 {method} ")
+    assert found.summary
+    assert found.remedy
+
+
+def test_messages_are_filled_in_and_reports_are_named() -> None:
+    method, uri, way, status, body, headers = CASES["store-error"]
+    found = diagnose(Request(method, uri), Answer(status, headers, body, 1), way)
+    assert found is not None
+    assert "api/123456" in found.remedy
+    limited = diagnose(Request("GET", LIST), Answer(400, (), CASES["limit-page-size"][4], 1))
+    assert limited is not None
+    assert "%max" not in limited.evidence[0]
+    assert limited.fix is not None
+    assert (limited.fix.what, limited.fix.value) == ("page-size", "300")
+
+
+@pytest.mark.parametrize(("method", "fix"), [("POST", "batch"), ("PUT", "batch"), ("GET", "")])
+def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, fix: str) -> None:
+    words = message('Maximum items of type "%type" is %max', {"type": "FilterGroup", "max": 20})
+    found = diagnose(Request(method, LIST), Answer(400, (), words, 1))
+    assert found is not None
+    assert found.id == "limit-items"
+    assert "20" in found.remedy
+    assert (found.fix.what if found.fix else "") == fix
+
+
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]),
+    st.sampled_from([LIST, TOKEN, "modules", "https://shop.example/rest/", "https://shop.example/rest/all"]),
+    st.sampled_from(["oauth1", "bearer", "request", ""]),
+    st.integers(100, 599),
+    st.one_of(
+        st.binary(max_size=200),
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=10),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["message", "parameters", "errors", "max", "fieldName", "resources"]), inner
+                )
+            ),
+            max_leaves=8,
+        ).map(lambda data: json.dumps(data).encode()),
+    ),
+    st.lists(
+        st.tuples(st.sampled_from(["Content-Type", "Location", "WWW-Authenticate", "Date"]), st.text(max_size=12))
+    ),
+)
+def test_no_answer_is_too_strange(
+    method: str, uri: str, way: Way, status: int, body: bytes, headers: list[tuple[str, str]]
+) -> None:
+    found = diagnose(Request(method, uri), Answer(status, tuple(headers), body, 1), way)
+    assert found is not None or status < 300
+    assert found is None or (found.id and found.summary and found.remedy)
+
+
+def test_failures_before_an_answer_have_a_finding_too() -> None:
+    for failure, name in (
+        (LoginRefused("The store refused the login with 401 (Invalid)", status=401), "login-refused"),
+        (LoginRefused("Answered with 200, but the template cannot read a token", status=200), "template"),
+        (LoginRefused("… 400 (Please use the 2fa provider-specific endpoints)", status=400), "two-factor"),
+        (NotSent("The URI cannot be used"), "not-sent"),
+        (RequestFailed("The login got no answer"), "request-failed"),
+    ):
+        assert diagnose_failure(failure, "GET modules").id == name
+
+
+def jwt(**claims: object) -> str:
+    parts = ({"alg": "HS256"}, claims)
+    head = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return f"{head}.c2ln"
+
+
+def test_the_shape_of_a_token_says_what_it_is() -> None:
+    later, before = (NOW + timedelta(minutes=1)).timestamp(), (NOW - timedelta(minutes=1)).timestamp()
+    assert token_shape("a1" * 16, NOW).kind == "integration"
+    assert token_shape(jwt(uid=1, utypid=2, exp=later), NOW).kind == "admin"
+    assert token_shape(jwt(uid=1, utypid=3, exp=later), NOW).kind == "customer"
+    assert not token_shape(jwt(uid=1, utypid=2, exp=later), NOW).expired
+    assert token_shape(jwt(uid=1, utypid=2, exp=before), NOW).expired
+    assert token_shape("a.b.c.d.e", NOW).kind == "jwt"
+    for text in ("", "short", "a b", "A1" * 16, "x" * 33, "<html>"):
+        assert token_shape(text, NOW).kind == "odd"
+
+
+def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() -> None:
+    answer = Answer(401, (JSON,), REFUSED, 1)
+    before = (NOW - timedelta(minutes=1)).timestamp()
+    for token, name in (
+        (jwt(utypid=2, exp=before), "token-expired"),
+        (jwt(utypid=3, exp=before + 3_600), "customer-token"),
+        ("no token", "token-malformed"),
+        ("a" * 32, "bearer-refused"),
+    ):
+        found = diagnose(Request("GET", "modules"), answer, "bearer", shape=token_shape(token, NOW))
+        assert found is not None
+        assert found.id == name

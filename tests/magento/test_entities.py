@@ -1,0 +1,126 @@
+"""The list of entities, compared with the schema of a real Magento 2.4.7, and each of them as a configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui_connector.guide.chain import LOOK_UPS
+from tui_connector.magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
+from tui_connector.profile.model import Profile
+from tui_connector.profile.problems import check_data
+
+PLACE = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "magento-recordings"))
+
+NOT_ANSWERED = {"source-items": "source_item_id"}
+"""Lists whose id can be searched by, though no answer holds it."""
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    """What the routes of a real store take and answer."""
+    file = PLACE / "schema-all.json"
+    if not file.exists():
+        pytest.skip(f"needs the recorded schema: TUI_CONNECTOR_RECORDINGS ({PLACE})")
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def operation(schema: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    """The operation of a path with values or placeholders in it."""
+    wanted = re.sub(r"&\{[^}]*\}", "x", path).strip("/").split("/")
+    candidates = []
+    for template, methods in schema["paths"].items():
+        parts = template.removeprefix("/V1/").strip("/").split("/")
+        if len(parts) == len(wanted) and method in methods:
+            pairs = list(zip(parts, wanted, strict=True))
+            if all(part.startswith("{") or part == value for part, value in pairs):
+                candidates.append((sum(part.startswith("{") for part, _ in pairs), template))
+    assert candidates, f"{method} {path} is no route of the store"
+    found: dict[str, Any] = schema["paths"][min(candidates)[1]][method]
+    return found
+
+
+def resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    name = part.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = schema["definitions"][name] if name else part
+    return found
+
+
+def item_of(schema: dict[str, Any], entity: Readable) -> dict[str, Any]:
+    """The properties of one item of what the route answers."""
+    answer = resolved(schema, operation(schema, "get", entity.path)["responses"]["200"]["schema"])
+    if entity.items == "items":
+        answer = answer["properties"]["items"]
+    if answer.get("type") == "array":
+        answer = resolved(schema, answer["items"])
+    properties: dict[str, Any] = answer.get("properties", {})
+    return properties
+
+
+@pytest.mark.parametrize("entity", READABLE.values(), ids=list(READABLE))
+def test_what_can_be_read_is_what_the_store_offers(schema: dict[str, Any], entity: Readable) -> None:
+    properties = item_of(schema, entity)
+    for name in (entity.identifier, entity.field, entity.cursor, entity.order):
+        assert not name or name in properties, f"{name} is not in an answer of {entity.path}"
+    takes = {each["name"] for each in operation(schema, "get", entity.path).get("parameters", [])}
+    searched = any(name.startswith("searchCriteria") for name in takes)
+    assert searched == (entity.filter is not None or entity.order is not None)
+    if entity.filter is not None and not entity.field:
+        assert NOT_ANSWERED[entity.name] == entity.filter
+        assert entity.filter not in properties
+
+
+@pytest.mark.parametrize("entity", WRITABLE.values(), ids=list(WRITABLE))
+def test_what_can_be_sent_is_what_the_store_takes(schema: dict[str, Any], entity: Writable) -> None:
+    parameters = operation(schema, entity.method, entity.uri)["parameters"]
+    body = resolved(schema, next(each["schema"] for each in parameters if each["in"] == "body"))
+    assert isinstance(entity.parameters, dict)
+    assert set(entity.parameters) <= set(body["properties"])
+    assert set(body.get("required", [])) <= set(entity.parameters)
+
+
+def test_what_is_offered_to_be_looked_up_can_be_asked_for(schema: dict[str, Any]) -> None:
+    assert list(LOOK_UPS) == ["products/&{sku}", "categories/&{id}", "customers/&{id}"]
+    for uri in LOOK_UPS:
+        assert operation(schema, "get", uri)
+
+
+def _profile(**parts: dict[str, Any]) -> Profile:
+    uri = "https://shop.example/rest/all/V1"
+    clients = {"shop": {"plugins": [{"kind": "base-uri", "uri": uri}, {"kind": "content-type"}]}}
+    found, problems = check_data({"format": 1, "name": "Shop", "clients": clients, **parts})
+    assert found is not None, problems
+    return found
+
+
+def test_every_entity_makes_a_configuration_that_a_profile_takes() -> None:
+    incoming = {name: entity.configuration("shop") for name, entity in READABLE.items()}
+    outgoing = {name: entity.configuration("shop") for name, entity in WRITABLE.items()}
+    assert set(_profile(incoming=incoming, outgoing=outgoing).incoming) == set(READABLE)
+
+
+@pytest.mark.parametrize("entity", WRITABLE.values(), ids=list(WRITABLE))
+def test_the_sample_makes_a_whole_request(entity: Writable) -> None:
+    outgoing = _profile(outgoing={"sample": entity.configuration("shop")}).outgoing["sample"]
+    request = outgoing.request_for(entity.sample, {"run": {}})
+    assert request.method == entity.method.upper()
+    assert "&{" not in request.uri + request.body.decode()
+    assert isinstance(entity.sample, dict)
+    assert entity.identifier in entity.sample
+
+
+def _resources() -> Iterator[str]:
+    yield from (entity.resource for entity in READABLE.values())
+    yield from (entity.resource for entity in WRITABLE.values() if entity.resource != "anonymous")
+
+
+def test_every_resource_has_its_place_in_the_tree() -> None:
+    assert set(_resources()) <= set(TICKS)
+    assert len(set(TICKS.values())) == len(TICKS)

@@ -1,0 +1,203 @@
+"""Files that are no profile, or a wrong one: the place, what is wrong, what to do, and nothing is sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tui_connector.cli.failure import CommandFailed, Exit
+from tui_connector.cli.profile_opening import read
+from tui_connector.profile.document import Document, TomlSyntax
+from tui_connector.profile.files import ProfileUnreadable
+from tui_connector.profile.library import BadProfileName, Library
+
+START = 'format = 1\nname = "x"\n'
+CLIENT = f"{START}[clients.a]\n"
+
+
+def said(path: Path) -> str:
+    """What a command says of this file, which it refuses."""
+    with pytest.raises(CommandFailed) as failed:
+        read(path)
+    assert failed.value.exit == Exit.SETUP
+    assert "Traceback" not in failed.value.message
+    assert str(path) in failed.value.message
+    return failed.value.message
+
+
+def bad(number: int, text: str | bytes, *words: str) -> object:
+    return pytest.param(text, words, marks=pytest.mark.bad_input(number), id=f"{number}-{words[0][:30]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        bad(1, "", ":1:1: format: is missing", "name: is missing"),
+        bad(1, "# only a comment\n", "format: is missing"),
+        bad(3, "format = 1".encode("utf-16"), "UTF-16", "Save it as UTF-8"),
+        bad(3, b'format = 1\nname = "caf\xe9"\n', ":2: is not UTF-8"),
+        bad(3, 'format = 1\nname = "a\x00b"\n', ":2:10: Illegal character"),
+        bad(5, 'format = 1\nname = "x\n', ":2:10", "closing quote"),
+        bad(5, f"{START}x = [1,\n", ":4:1: ", "is not closed"),
+        bad(6, 'format = 1\nname = "x"\nname = "y"\n', ":3:11: This key was given before"),
+        bad(6, f"{CLIENT}[clients.a]\n", ":4:11: Cannot declare"),
+        bad(6, f'{START}[[clients]]\nname = "a"\n', ":3:1: clients: must be a table"),
+        bad(7, f"{CLIENT}timeout = yes\n", ":4:11", "Write true"),
+        bad(7, f'{CLIENT}timeout = "30"\n', ":4:1: clients.a.timeout", '"30s"'),
+        bad(7, f"{CLIENT}timeout = -1\n", ":4:1: clients.a.timeout"),
+        bad(7, f"{CLIENT}timeout = 0\n", ":4:1: clients.a.timeout"),
+        bad(7, f"{CLIENT}timeout = nan\n", ":4:1: clients.a.timeout"),
+        bad(7, f"{CLIENT}timeout = 1e400\n", ":4:1: clients.a.timeout"),
+        bad(7, f'{CLIENT}plugins = [{{ kind = "retry", attempts = 0 }}]\n', "at least 1"),
+        bad(8, f'{CLIENT}description = "C:\\Users\\x"\n', ":4:20", "'single quotes'"),
+        bad(9, '{"format": 1}', ":1:1", "looks like JSON"),
+        bad(9, "format: 1\nname: x\n", ":1:7", "looks like YAML"),
+        bad(10, f"{START}clients = {{\n a = {{}} }}\n", ":3:12", "on one line"),
+        bad(13, f"{START}x = {'[' * 2_000}{']' * 2_000}\n", "nested too deeply"),
+        bad(13, f"format = {'9' * 5_000}\n", ":1:10: a number is too long"),
+        bad(15, f'{START}colour = "red"\n', ":3:1: colour: there is no such key"),
+        bad(15, 'format = 1\nnmae = "x"\n', ":2:1: nmae: there is no such key; did you mean 'name'?"),
+        bad(16, f'{START}[authentications.a]\nkind = "bearer"\ntoken = "CANARY-token"\n', ":5:1", "into the keyring"),
+        bad(17, "#" * 2_000_000, "larger than 1 MiB"),
+    ],
+)
+def test_a_wrong_text_is_told_with_its_place(
+    text: str | bytes, words: tuple[str, ...], tmp_path: Path, may_hold_canary: set[Path]
+) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    may_hold_canary.add(path)
+    message = said(path)
+    assert [word for word in words if word not in message] == []
+    assert "CANARY" not in message
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        'format = 2\nnmae = "x"\n[clients.a]\ntimeout = "30"\n[incoming.p]\nclient = "b"\nrequest = { uri = "&{" }\n'
+    )
+    lines = said(path).splitlines()
+    assert [line.removeprefix(str(path)).split(":")[1] for line in lines[:-1]] == ["1", "1", "2", "4", "7"]
+    assert lines[-1] == "The profile has 5 problems; nothing was sent."
+
+
+@pytest.mark.bad_input(2, 4)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_byte_order_mark_line_ends_and_a_missing_last_one_survive(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "acme.toml"
+    lines = ["format = 1", 'name = "x"  # ours', "[clients.a]", 'timeout = "30s"']
+    path.write_bytes(b"\xef\xbb\xbf" + ending.join(lines).encode())
+    document = Document.read(path)
+    document.set(("clients", "a", "timeout"), "10s")
+    document.save(path)
+    assert path.read_bytes() == b"\xef\xbb\xbf" + ending.join(lines).encode().replace(b"30s", b"10s")
+
+
+@pytest.mark.bad_input(11, 12)
+def test_tables_out_of_order_and_dotted_keys_can_be_edited(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(f'{CLIENT}timeout = "9s"\n[incoming.p]\nclient = "a"\nrequest.uri = "products"\n[clients.b]\n')
+    document = Document.read(path)
+    document.set(("incoming", "p", "request", "method"), "get")
+    document.set(("clients", "a", "title"), "A")
+    document.save(path)
+    saved = read(path)
+    assert saved.incoming["p"].request.method == "get"
+    assert saved.clients["a"].title == "A"
+    assert list(saved.clients) == ["a", "b"]
+
+
+NAMES = ["", ".", "..", "a/b", "x" * 300, "\u202edorp", "\x1b]0;x\x07", "[/bold]", "a b", "-a"]
+
+
+@pytest.mark.bad_input(14)
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_name_no_profile_can_have_says_why(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadProfileName) as refused:
+        Library(tmp_path).path_for(name)
+    assert refused.value.reason
+    assert "\x1b" not in str(refused.value)
+
+
+@pytest.mark.bad_input(14)
+@pytest.mark.parametrize(("there", "new"), [("prod", "PROD"), ("a-b", "a_b")])
+def test_two_names_that_share_their_environment_variables_are_refused(there: str, new: str, tmp_path: Path) -> None:
+    (tmp_path / f"{there}.toml").write_text(START)
+    with pytest.raises(BadProfileName, match="same environment variables"):
+        Library(tmp_path).path_for(new)
+
+
+@pytest.mark.bad_input(17, 19)
+def test_what_is_no_file_never_hangs_a_reader(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "directory.toml").mkdir()
+    (tmp_path / "circle.toml").symlink_to(tmp_path / "circle.toml")
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    words = {"pipe": "is a pipe", "directory": "is a directory", "circle": "symbolic links", "endless": "is a device"}
+    for name, word in words.items():
+        assert word in said(tmp_path / f"{name}.toml")
+    listed = {entry.name: entry.problem for entry in Library(tmp_path).list()}
+    assert [name for name in words if not listed[name]] == []
+
+
+@pytest.mark.bad_input(18)
+def test_a_profile_that_breaks_while_it_is_open_is_not_overwritten(tmp_path: Path) -> None:
+    from tui_connector.profile.files import ChangedOnDisk
+
+    path = tmp_path / "acme.toml"
+    path.write_text(START)
+    document = Document.read(path)
+    path.write_text("format = ")
+    document.set(("name",), "y")
+    with pytest.raises(ChangedOnDisk, match="changed since it was read"):
+        document.save(path)
+    assert path.read_text() == "format = "
+    with pytest.raises((TomlSyntax, ProfileUnreadable)):
+        Document.read(path)
+    path.unlink()
+    with pytest.raises(ChangedOnDisk, match="is gone"):
+        document.save(path)
+
+
+@pytest.mark.bad_input(20)
+def test_a_mode_that_everybody_may_write_is_kept_and_works(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(START)
+    path.chmod(0o666)
+    document = Document.read(path)
+    document.set(("name",), "y")
+    document.save(path)
+    assert path.stat().st_mode & 0o777 == 0o666
+    assert read(path).name == "y"
+
+
+def test_what_refers_to_nothing_is_said_beside_all_other_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        f"{START}"
+        '[authentications.token]\nkind = "bearer"\n'  # no token: wrong by itself, and there all the same
+        '[clients.a]\nauthentications = ["token", "tokne"]\n'
+        "[clients.b]\ntimeout = 0\n"
+        '[incoming.p]\nclient = "c"\nrequest = { uri = "products" }\n'
+        '[incoming.q]\nclient = "b"\nrequest = { uri = "@{rnu.started_at}" }\n'
+    )
+    message = said(path)
+    for words in (
+        ":3:1: authentications.token.token: is missing",
+        ":6:29: clients.a.authentications.1: there is no authentication 'tokne'; did you mean 'token'?",
+        ":8:1: clients.b.timeout",
+        ":10:1: incoming.p.client: there is no client 'c'",
+        "the run has no 'rnu'; did you mean 'run'?",
+    ):
+        assert words in message
+    assert message.count("there is no") == 2
+
+
+@pytest.mark.parametrize("authentications", ["authentications = 1\n", "authentications = { a = 1 }\n"])
+def test_a_reference_to_what_cannot_be_read_is_no_mistake_of_its_own(authentications: str, tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(f'{START}{authentications}[clients.b]\nauthentications = ["a"]\n')
+    assert "there is no" not in said(path)

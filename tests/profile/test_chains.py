@@ -1,0 +1,185 @@
+"""An outgoing as a chain of steps: what a profile may say, and where it is told what it may not."""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator
+
+from tui_connector.placeholder import PlaceholderError
+from tui_connector.placeholder.expression import ExpressionError
+from tui_connector.profile.document import UNSET, Document
+from tui_connector.profile.model import schema
+from tui_connector.profile.problems import check, check_data
+
+CHAIN = """\
+format = 1
+name = "Shop"
+
+[outgoing.products]
+client = "default"
+
+# is it there?
+[[outgoing.products.steps]]
+name = "find"
+request = { uri = "products/&{sku}", expected = [404] }
+
+[[outgoing.products.steps]]
+name = "create"
+when = "steps.find.status == `404`"   # else it is changed
+request = { method = "post", uri = "products", parameters = { product = "&{@}" } }
+
+# what the store has, with what is new
+[[outgoing.products.steps]]
+name = "change"
+when = "steps.find.status == `200`"
+request = { method = "put", uri = "products/@{steps.find.body.sku}", parameters = { product = "@{entity}" } }
+"""
+
+
+def test_each_step_has_a_request_and_may_have_a_condition() -> None:
+    saved, problems = check(CHAIN)
+    assert saved is not None, problems
+    outgoing = saved.outgoing["products"]
+    assert [(step.name, step.when) for step in outgoing.steps] == [
+        ("find", None),
+        ("create", "steps.find.status == `404`"),
+        ("change", "steps.find.status == `200`"),
+    ]
+    assert outgoing.steps[0].request.is_expected(404)
+    answers: dict[str, Any] = {"find": {"status": 200, "headers": {}, "body": {"sku": "a/b"}}}
+    request = outgoing.request_for({"sku": "a/b", "price": 1}, {"run": {}, "steps": answers}, "change")
+    assert (request.method, request.uri) == ("PUT", "products/a%2Fb")
+    assert request.body == b'{"product": {"sku": "a/b", "price": 1}}'
+
+
+def test_what_was_found_can_be_sent_back_with_what_is_new() -> None:
+    merged = '"@{merge(steps.find.body, entity)}"'
+    saved, problems = check(CHAIN.replace('"@{entity}"', merged))
+    assert saved is not None, problems
+    found: dict[str, Any] = {"find": {"status": 200, "headers": {}, "body": {"sku": "a", "price": 1, "weight": 2}}}
+    request = saved.outgoing["products"].request_for({"sku": "a", "price": 3}, {"steps": found}, "change")
+    assert request.body == b'{"product": {"sku": "a", "price": 3, "weight": 2}}'
+
+
+FOUND = "steps.find.status == `404`"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "at", "told"),
+    [
+        ('client = "default"', 'request = { uri = "x" }\nclient = "default"', "request = { uri", "stands beside steps"),
+        ('name = "create"', 'name = "find"', "name = ", "steps.1.name: an earlier step is named 'find' too"),
+        ('name = "create"', 'name = "not-there"', "name = ", "use letters, digits and _"),
+        ('name = "create"\n', "", "[[outgoing", "steps.1.name: is missing"),
+        ("when = ", "whne = ", "whne = ", "there is no such key; did you mean 'when'?"),
+        (FOUND, "steps.fnd.status", "when = ", "steps.1.when: there is no step 'fnd'; did you mean 'find'?"),
+        (FOUND, "steps.find.stauts", "when = ", "an answer has no 'stauts'; did you mean 'status'?"),
+        (FOUND, "step.find.status", "when = ", "the run has no 'step'; did you mean 'steps'?"),
+        (FOUND, "steps.change.status", "when = ", "the step 'change' does not come before this one"),
+        (FOUND, "steps.create.status", "when = ", "the step 'create' does not come before this one"),
+        (FOUND, "steps.find.status == 404", "when = ", "Write steps.find.status == `404`."),
+        (FOUND, "steps.find[", "when = ", "this is not JMESPath"),
+        ("products/&{sku}", "products/@{steps.find.body}", "uri = ", "no step comes before this request"),
+        ("@{steps.find.body.sku}", "@{steps.fimd.body.sku}", "uri = ", "there is no step 'fimd'; did you mean 'find'?"),
+        ("@{entity}", "@{steps.finds.body}", "product = ", "parameters.product: there is no step 'finds'"),
+        ("&{@}", "&{@", "parameters = ", "&{ is not closed"),
+        ("&{@}", "&{sku ==}", "parameters = ", "&{sku ==}: this is not JMESPath"),
+        ("expected = [404]", "expected = [999]", "999]", "must be at most 599"),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_stands(right: str, wrong: str, at: str, told: str) -> None:
+    assert right in CHAIN
+    text = CHAIN.replace(right, wrong, 1)
+    saved, problems = check(text)
+    assert saved is None
+    (problem,) = problems
+    assert told in str(problem)
+    assert text.splitlines()[problem.line - 1][problem.column - 1 :].startswith(at)
+
+
+def test_one_of_request_and_steps_is_needed() -> None:
+    neither = "3:1: outgoing.o.request: is missing; where several are sent, steps stand in its place"
+    empty = "5:1: outgoing.o.steps: must not be empty"
+    for text, told in {"": neither, "steps = []\n": empty, 'steps = []\nrequest = { uri = "x" }\n': empty}.items():
+        saved, problems = check(f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{text}')
+        assert saved is None
+        assert [str(each) for each in problems] == [told]
+
+
+WORDS = ["steps", "find", "change", ".", "status", "body", "entity", "`404`", "404", "==", "&&", "[0]", "[?", "]", "*"]
+anything = st.lists(st.sampled_from([*WORDS, "@{", "&{", "?{", "}", "@", "'", '"', "(", "keys(", ")", " "]), max_size=9)
+
+
+@settings(max_examples=300, deadline=None)
+@given(when=anything, uri=anything, parameter=anything)
+def test_whatever_stands_in_a_step_is_read_or_refused_in_words(
+    when: list[str], uri: list[str], parameter: list[str]
+) -> None:
+    request = {"uri": "".join(uri), "parameters": {"a": ["".join(parameter)]}}
+    step = {"name": "change", "when": "".join(when) or "@", "request": request}
+    outgoing = {"client": "default", "steps": [{"name": "find", "request": {"uri": "x"}}, step]}
+    saved, problems = check_data({"format": 1, "name": "x", "outgoing": {"o": outgoing}})
+    assert (saved is None) == bool(problems)
+    if saved is not None:
+        answers: dict[str, Any] = {"find": {"status": 404, "headers": {}, "body": {}}}
+        with contextlib.suppress(PlaceholderError):
+            saved.outgoing["o"].request_for({"find": 1}, {"run": {}, "steps": answers}, "change")
+        with contextlib.suppress(ExpressionError):
+            saved.outgoing["o"].steps[1].left_out(saved.outgoing["o"].scope({}, {}))
+
+
+def test_a_single_request_has_no_answers_to_read() -> None:
+    request = 'request = { uri = "x/@{steps.find.body.id}", parameters = { a = "@{entity.sku}", since = "@{run.x}" } }'
+    saved, problems = check(f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{request}\n')
+    assert saved is None
+    assert [str(each).partition(": no step")[0] for each in problems] == ["5:13: outgoing.o.request.uri"]
+
+
+def test_a_date_in_parameters_is_told_to_stand_in_quotes() -> None:
+    request = 'request = { uri = "x", parameters = { a = 2026-01-01 } }'
+    text = f'format = 1\nname = "x"\n[incoming.p]\nclient = "default"\n{request}\n'
+    assert [str(each) for each in check(text)[1]] == [
+        "5:39: incoming.p.request.parameters.a: must be what JSON has: a date stands in quotes"
+    ]
+
+
+def test_the_schema_knows_chains() -> None:
+    reader = Draft7Validator(schema())
+    assert list(reader.iter_errors(tomllib.loads(CHAIN))) == []
+    for right, wrong in [
+        ('client = "default"', 'client = "default"\nrequest = { uri = "x" }'),
+        ("when = ", "whne = "),
+        ('name = "create"\n', ""),
+    ]:
+        assert list(reader.iter_errors(tomllib.loads(CHAIN.replace(right, wrong, 1))))
+    step = schema()["definitions"]["ChainStep"]["properties"]
+    assert all(each.get("title") and each.get("description") for each in step.values())
+
+
+def test_steps_are_written_as_tables_one_below_the_other() -> None:
+    steps = tomllib.loads(CHAIN)["outgoing"]["products"]["steps"]
+    steps[1]["request"]["parameters"]["product"] = "&{{sku: sku, name: name, price: price, attribute_set_id: `4`}}"
+    text = Document.new({"outgoing": {"products": {"client": "default", "steps": steps}}}).text()
+    assert '\n[[outgoing.products.steps]]\nname = "find"\nrequest = { uri = ' in text
+    assert '\n\n[outgoing.products.steps.request]\nmethod = "post"\nuri = ' in text
+    assert tomllib.loads(text)["outgoing"]["products"]["steps"] == steps
+
+
+def test_a_step_moves_with_its_comments_and_goes_with_them() -> None:
+    document = Document(CHAIN)
+    path = ("outgoing", "products", "steps")
+    find, create, change = document.draft["outgoing"]["products"]["steps"]
+    document.set(path, [find, change, create])
+    text = document.text()
+    assert text.index("# what the store has") < text.index('name = "change"') < text.index("# else it is changed")
+    document.set(path, [find, create])
+    assert document.text() == CHAIN[: CHAIN.index("\n# what the store has")]
+    document.set((*path, 1, "when"), UNSET)
+    assert "# is it there?\n[[outgoing.products.steps]]" in document.text()
+    assert "# else" not in document.text()

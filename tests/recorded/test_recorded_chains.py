@@ -1,0 +1,63 @@
+"""Chains whose steps read what a real store answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from recordings import recordings
+
+from tui_connector.guide.workbench import profile_of
+from tui_connector.placeholder import Budget, Json
+from tui_connector.placeholder.expression import Expression
+from tui_connector.profile.problems import check
+from tui_connector.transfer.expression_field import holds
+from tui_connector.transfer.outgoing import Outgoing
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def answered(method: str, route: str, status: int) -> Json:
+    """The first such answer that was recorded, as steps read it."""
+    found = next(each for each in recordings() if (each.method, each.route, each.status) == (method, route, status))
+    return {"status": status, "headers": {n.lower(): v for n, v in found.headers}, "body": json.loads(found.body)}
+
+
+def sent(outgoing: Outgoing, entity: Json, answer: Json) -> list[str]:
+    """The steps that are sent once the first has this answer."""
+    run = outgoing.scope(entity, {"steps": {outgoing.steps[0].name: answer}}).run
+    conditions = {step.name: step.when for step in outgoing.steps}
+    return [
+        n for n, each in conditions.items() if each is None or holds(Expression.compile(each).find(run, Budget())[0])
+    ]
+
+
+def test_the_customers_of_the_readme_are_found_and_changed_whole() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    profile, problems = check("".join(each for each in blocks if "format = 1" in each or "steps]]" in each))
+    assert profile is not None, problems
+    answer: Any = answered("GET", "/V1/customers/search", 200)
+    theirs = answer["body"]["items"][0]
+    entity = {"email": theirs["email"], "firstname": "Ada"}
+    customers = profile.outgoing["customers"]
+    assert sent(customers, entity, answer) == ["find", "change"]
+    request = customers.request_for(entity, {"steps": {"find": answer}}, "change")
+    assert (request.method, request.uri) == ("PUT", f"customers/{theirs['id']}")
+    assert json.loads(request.body) == {"customer": {**theirs, "firstname": "Ada"}}
+    nobody: Json = {"status": 200, "headers": {}, "body": {"items": [], "search_criteria": {}, "total_count": 0}}
+    assert sent(customers, entity, nobody) == ["find", "create"]
+
+
+def test_a_product_that_is_not_there_is_made() -> None:
+    steps = [
+        {"name": "find", "request": {"uri": "products/&{sku}", "expected": [404]}},
+        {"name": "create", "when": "steps.find.status == `404`", "request": {"method": "post", "uri": "products"}},
+        {"name": "change", "when": "steps.find.body.id", "request": {"method": "put", "uri": "products/&{sku}"}},
+    ]
+    outgoing = {"products": {"client": "shop", "steps": steps}}
+    profile = profile_of({"format": 1, "name": "Shop", "clients": {"shop": {}}, "outgoing": outgoing})
+    products = profile.outgoing["products"]
+    assert sent(products, {"sku": "x"}, answered("GET", "/V1/products/NO-SUCH-SKU", 404)) == ["find", "create"]
+    assert sent(products, {"sku": "x"}, answered("GET", "/V1/products/SKU-000010", 200)) == ["find", "change"]

@@ -1,0 +1,147 @@
+"""Runs for tests: an incoming of a store, read into a file, and what the run told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from listing import Listing
+from profiles import TOKEN
+
+from tui_connector.client.wire import OF_A_RUN
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
+from tui_connector.profile.model import Profile
+from tui_connector.profile.problems import check_data
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.transfer.ledger import Ledger
+from tui_connector.transfer.ledger_file import ledger_file
+from tui_connector.transfer.ledger_rows import Failed
+from tui_connector.transfer.open_run import Place, Surroundings
+from tui_connector.transfer.plan import Wanted
+from tui_connector.transfer.progress import Progress, Summary
+from tui_connector.transfer.run import Run
+
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+KEYSET = {"kind": "keyset", "filter": "entity_id", "field": "id", "page-size": 10}
+NUMBERS = {"kind": "search-criteria", "order": "entity_id", "page-size": 10}
+
+
+@dataclass
+class Told:
+    """What a run tells; `at` is called at each progress."""
+
+    at: Callable[[Progress], None] = lambda progress: None
+    notes: list[str] = field(default_factory=list)
+    records: list[Failed] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def failed(self, record: Failed) -> None:
+        self.records.append(record)
+
+    def progress(self, progress: Progress) -> None:
+        self.at(progress)
+
+
+@dataclass
+class Shop:
+    """A profile with one incoming, "items", and where it is run."""
+
+    directory: Path
+    machine: Machine
+    url: str
+    incoming: dict[str, Any]
+    token: str | None = None
+    plugins: tuple[dict[str, Any], ...] = ()
+    timeout: str = "5s"
+    bench: Workbench = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bench = Workbench(self.machine, directory=self.directory)
+        if self.token:
+            self.bench.vault.hold(TOKEN, self.token, self.url)
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "shop.toml"
+
+    @property
+    def ledger(self) -> Path:
+        return ledger_file(self.machine.directories.state, self.file, "items")
+
+    @property
+    def path(self) -> Path:
+        return self.directory / "items.jsonl"
+
+    def items(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.path.read_bytes().splitlines()]
+
+    def ids(self) -> list[int]:
+        return [item["id"] for item in self.items()]
+
+    def profile(self, changes: dict[str, Any]) -> Profile:
+        data: dict[str, Any] = {
+            "format": 1,
+            "name": "Shop",
+            "authentications": {"a": {"kind": "bearer", "token": {"keyring": TOKEN}}} if self.token else {},
+            "clients": {
+                "shop": {
+                    "authentications": ["a"] if self.token else [],
+                    "timeout": self.timeout,
+                    "plugins": [{"kind": "base-uri", "uri": f"{self.url}/rest/all/V1"}, *self.plugins],
+                }
+            },
+            "incoming": {
+                "items": {
+                    "client": "shop",
+                    "request": {"uri": "products"},
+                    "items": "items",
+                    "identifier": "sku",
+                    "pagination": KEYSET,
+                    "sink": {"kind": "jsonl", "path": "items.jsonl"},
+                    **self.incoming,
+                    **changes,
+                }
+            },
+        }
+        data["incoming"]["items"] = {name: each for name, each in data["incoming"]["items"].items() if each is not None}
+        found, problems = check_data(data)
+        assert found is not None, problems
+        return found
+
+    async def run(
+        self,
+        wanted: Wanted | None = None,
+        told: Told | None = None,
+        on_run: Callable[[Run], None] = lambda run: None,
+        **changes: Any,
+    ) -> Summary:
+        """One run; `on_run` gets it before it begins, to stop it later."""
+        saved = self.profile(changes)
+        async with self.bench.session(saved, OF_A_RUN) as session:
+            place = Place("items", self.file, self.ledger)
+            surroundings = Surroundings(session, self.bench.exchanges, self.machine, place)
+            run = Run(saved.incoming["items"], wanted or Wanted(), surroundings, told or Told())
+            on_run(run)
+            return await run.go()
+
+    def failures(self) -> list[Failed]:
+        with Ledger(self.ledger) as ledger:
+            last = ledger.last()
+            assert last is not None
+            return ledger.failures(last.id)
+
+
+def in_sandbox(sandbox: Sandbox, directory: Path, machine: Machine, **incoming: Any) -> Shop:
+    integrations = sandbox.description()["integrations"]
+    assert isinstance(integrations, dict)
+    return Shop(directory, machine, sandbox.url, incoming, integrations["full"]["access_token"])
+
+
+def shop(store: Listing, directory: Path, machine: Machine, **incoming: object) -> Shop:
+    return Shop(directory, machine, store.url, dict(incoming))

@@ -1,0 +1,41 @@
+"""A secret that is asked for is asked for by its own name, once, and for one place."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from profiles import profile
+
+from tui_connector.machine import Machine
+from tui_connector.secrets.mask import Mask
+from tui_connector.secrets.vault import Vault
+
+
+class Answering:
+    """A user who answers with the question's own number."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    async def secret(self, label: str) -> str:
+        self.questions.append(label)
+        answer = f"CANARY-{len(self.questions)}"
+        await asyncio.sleep(0)  # others may ask meanwhile
+        return answer
+
+    async def allow(self, question: str) -> bool:
+        return False
+
+
+async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -> None:
+    names = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
+    saved = profile("https://shop.example/rest/V1", {"kind": "oauth1", **{name: {"ask": True} for name in names}})
+    user = Answering()
+    vault = Vault(replace(machine, ask=user), Mask())
+    sources = [each.source for each in saved.secrets()]
+    origin = "https://shop.example"
+    answers = await asyncio.gather(*(vault.read(source, origin) for source in sources * 3))
+    assert user.questions == [f"a/{name} for {origin}" for name in names]
+    assert answers == [f"CANARY-{n}" for n in (1, 2, 3, 4)] * 3
+    assert await vault.read(sources[0], "https://www.shop.example") == "CANARY-5"  # another place: asked again

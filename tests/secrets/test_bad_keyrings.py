@@ -1,0 +1,175 @@
+"""Keyrings that are missing, wrong, silent or tampered with: a reason, what to do, and the program stays alive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from dataclasses import replace
+
+import pytest
+from keyring_service import KeyringService
+from memory_keyring import MemoryKeyring
+
+from tui_connector.machine import Machine
+from tui_connector.secrets import vault as vault_module
+from tui_connector.secrets.mask import Mask
+from tui_connector.secrets.secret_error import KeyringUnusable, OtherOrigin, SecretMissing
+from tui_connector.secrets.source import SecretSource
+from tui_connector.secrets.vault import Vault
+
+SHOP = "https://shop.example"
+NAME = "shop/integration/access-token"
+TOKEN = "CANARY-token-of-the-shop"
+
+
+@pytest.mark.bad_input(54)
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "keyring.backends.null.Keyring",
+        "keyring.backends.fail.Keyring",
+        "keyrings.alt.file.PlaintextKeyring",
+        "keyring.backends.chainer.ChainerBackend",
+        "",
+        "nonsense",
+        "os.path.Keyring",
+    ],
+)
+async def test_a_backend_that_would_lose_or_show_secrets_is_never_used(backend: str, machine: Machine) -> None:
+    vault = Vault(replace(machine, keyring=None, environ={"PYTHON_KEYRING_BACKEND": backend}), Mask())
+    with pytest.raises(KeyringUnusable) as refused:
+        await vault.store(NAME, TOKEN, SHOP)
+    assert "env = " in refused.value.hint
+    assert TOKEN not in str(refused.value)
+    state = await vault.state()
+    assert not state.usable
+    assert state.reason
+    vault.close()
+
+
+@pytest.mark.bad_input(54, 59)
+@pytest.mark.parametrize("address", ["", "unix:path=/nonexistent/bus", "unix:path=/run/user/99999/bus", "nonsense"])
+async def test_no_bus_is_a_reason_not_a_traceback(
+    address: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
+    with pytest.raises(KeyringUnusable, match="There is no keyring"):
+        await vault.read(SecretSource(keyring=NAME), SHOP)
+    vault.close()
+
+
+class Losing(MemoryKeyring):
+    """Takes everything and keeps nothing."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        pass
+
+
+@pytest.mark.bad_input(54)
+async def test_a_keyring_that_keeps_nothing_is_found_out_at_once(machine: Machine) -> None:
+    vault = Vault(replace(machine, keyring=Losing), Mask())
+    with pytest.raises(KeyringUnusable, match="did not give it back"):
+        await vault.store(NAME, TOKEN, SHOP)
+    vault.close()
+
+
+class Silent(MemoryKeyring):
+    """Waits for a window that nobody sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered = threading.Event()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.answered.wait(60)
+        return super().get_password(service, username)
+
+
+@pytest.mark.bad_input(55)
+async def test_a_keyring_that_never_answers_stops_nothing_else(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vault_module, "READ_DEADLINE", 0.2)
+    silent = Silent()
+    vault = Vault(replace(machine, keyring=lambda: silent), Mask())
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    with pytest.raises(KeyringUnusable, match="not answered") as refused:
+        await vault.read(SecretSource(keyring=NAME), SHOP)
+    assert "window" in refused.value.hint
+    assert turns > 10
+    with pytest.raises(KeyringUnusable, match="earlier call"):
+        await vault.read(SecretSource(keyring=NAME), SHOP)
+    counting.cancel()
+    silent.answered.set()
+    vault.close()
+
+
+@pytest.mark.bad_input(55)
+async def test_a_service_that_hangs_is_a_reason(
+    machine: Machine, keyring_service: KeyringService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vault_module, "READ_DEADLINE", 0.5)
+    real = replace(machine, keyring=None, environ=dict(os.environ))
+    vault = Vault(real, Mask())
+    await vault.store(NAME, TOKEN, SHOP)
+    other = Vault(real, Mask())
+    with keyring_service.hung(), pytest.raises(KeyringUnusable, match="not answered"):
+        await other.read(SecretSource(keyring=NAME), SHOP)
+    vault.close()
+    other.close()
+
+
+@pytest.mark.bad_input(56)
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        (None, SecretMissing),
+        ("", SecretMissing),
+        ("put there by hand", OtherOrigin),  # bound to no store yet: asked first
+        ('{"v": 1}', OtherOrigin),
+        ('{"v": 1, "origins": 3, "secret": "x"}', OtherOrigin),
+        ("x" * 1_000_000, OtherOrigin),
+        ('{"v": 1, "origins": ["https://shop.example"], "secret": "a\\nb"}', SecretMissing),
+    ],
+)
+async def test_an_entry_that_somebody_changed_is_no_secret_for_this_store(
+    entry: str | None, error: type[Exception], machine: Machine, memory_keyring: MemoryKeyring
+) -> None:
+    if entry is not None:
+        memory_keyring.entries[f"tui-connector/{NAME}", "tui-connector"] = entry
+    vault = Vault(machine, Mask())
+    with pytest.raises(error) as refused:
+        await vault.read(SecretSource(keyring=NAME), SHOP)
+    assert len(str(refused.value)) < 500
+    vault.close()
+
+
+@pytest.mark.bad_input(57)
+async def test_a_secret_too_long_for_windows_is_said_before_it_is_cut(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    vault = Vault(machine, Mask())
+    with pytest.raises(KeyringUnusable, match="Windows Credential Manager"):
+        await vault.store(NAME, "CANARY" * 250, SHOP)
+    vault.close()
+
+
+@pytest.mark.bad_input(58)
+async def test_two_profiles_at_one_entry_share_it_only_for_the_same_store(machine: Machine) -> None:
+    vault = Vault(machine, Mask())
+    await vault.store(NAME, TOKEN, SHOP)
+    assert await vault.read(SecretSource(keyring=NAME), SHOP) == TOKEN
+    with pytest.raises(OtherOrigin, match="secrets allow"):
+        await vault.read(SecretSource(keyring=NAME), "https://other.example")
+    vault.close()

@@ -1,0 +1,81 @@
+"""The README tells what there is: every command, every kind, and an example of a new kind that works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tui_connector import cli
+from tui_connector.client.layer import Authentication, Plugin
+from tui_connector.profile.model import broken_packages
+from tui_connector.profile.problems import check
+from tui_connector.transfer.outgoing import Source
+from tui_connector.transfer.pagination import Pagination
+from tui_connector.transfer.sink import Sink
+from tui_connector.tui.keymap import all_bindings, checked
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def block(language: str, word: str) -> str:
+    """The example in this language that has this word in it."""
+    [found] = [text for name, text in BLOCKS if name == language and word in text]
+    return found
+
+
+def test_every_command_is_named() -> None:
+    named = set(re.findall(r"(?m)^    tui-connector ([a-z]+)", README)) | {"profiles", "schema"}
+    assert set(cli._COMMANDS) == named
+
+
+@pytest.mark.parametrize("family", [Authentication, Plugin, Pagination, Sink, Source])
+def test_every_kind_is_named(family: type[Plugin]) -> None:
+    broken_packages()
+    assert [kind for kind in family.family_kinds if f"`{kind}`" not in README] == []
+
+
+def test_the_profile_in_it_is_one() -> None:
+    profile, problems = check(block("toml", "format = 1"))
+    assert problems == []
+    assert profile is not None
+
+
+def test_the_chain_in_it_is_one() -> None:
+    profile, problems = check(block("toml", "format = 1") + block("toml", "[[outgoing.customers.steps]]"))
+    assert problems == []
+    assert profile is not None
+    first = profile.outgoing["customers"].request_for({"email": "a+b@example.com"}, {}, "find")
+    criteria = "searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D"
+    assert first.uri == f"customers/search?{criteria}%5Bfield%5D=email&{criteria}%5Bvalue%5D=a%2Bb%40example.com"
+
+
+def test_the_keys_in_it_can_be_set() -> None:
+    settings = tomllib.loads(block("toml", "theme ="))
+    assert checked(settings["keys"], all_bindings()) == (settings["keys"], [])
+
+
+def test_the_pictures_in_it_are_there() -> None:
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert pictures
+    assert [name for name in pictures if not (Path(__file__).parent.parent / name).is_file()] == []
+
+
+def test_the_new_kind_in_it_works(tmp_path: Path, clean_environment: dict[str, str]) -> None:
+    (tmp_path / "acme_kinds.py").write_text(block("python", "acme-department"))
+    information = tmp_path / "acme-1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    points = tomllib.loads(block("toml", "entry-points"))["project"]["entry-points"]["tui_connector.kinds"]
+    lines = [f"{name} = {module}\n" for name, module in points.items()]
+    (information / "entry_points.txt").write_text("[tui_connector.kinds]\n" + "".join(lines))
+    environment = {**clean_environment, "PYTHONPATH": f"{tmp_path}:{clean_environment['PYTHONPATH']}"}
+    command = [sys.executable, "-m", "tui_connector", "schema"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "acme-department" in ended.stdout
+    assert "Sent in X-Department." in ended.stdout

@@ -1,0 +1,29 @@
+"""Text from outside: what is shown of it can do nothing but be read."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.text import shown
+
+
+@given(st.text())
+def test_nothing_is_left_that_controls_a_terminal_or_turns_a_line_round(text: str) -> None:
+    kept = shown(text)
+    assert not [c for c in kept if unicodedata.category(c) in ("Cc", "Zl", "Zp") and c not in "\n\t"]
+    assert not [c for c in kept if c in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff"]
+
+
+@given(st.text(st.characters(max_codepoint=0x7E, min_codepoint=0x20)))
+def test_plain_text_stays_as_it_is(text: str) -> None:
+    assert shown(text) == text
+
+
+def test_a_pile_of_combining_marks_is_written_out_and_accents_stay() -> None:
+    assert shown("re\u0301sume\u0301") == "re\u0301sume\u0301"
+    pile = shown("a" + "\u0301" * 10_000)
+    assert pile.count("\u0301") == 4
+    assert pile.count("\\u0301") == 9_996

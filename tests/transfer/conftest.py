@@ -1,0 +1,22 @@
+"""What tests of runs share."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tui_connector.machine import Machine
+
+
+@pytest.fixture
+def impatient(machine: Machine) -> Machine:
+    """Waits are over at once, and time passes as if they had not been."""
+    passed = [0.0]
+
+    async def sleep(seconds: float) -> None:
+        passed[0] += seconds
+        await asyncio.sleep(0)
+
+    return replace(machine, sleep=sleep, monotonic=lambda: machine.monotonic() + passed[0])

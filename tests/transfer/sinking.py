@@ -1,0 +1,38 @@
+"""What the tests of sinks share: runs of a sink, undisturbed, killed or resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tui_connector.placeholder import Json
+from tui_connector.transfer.sink import OpenSink, Sink, SinkContext
+
+Steps = Iterable[Sequence[bytes]]
+
+
+def begin(sink: Sink, folder: Path, known: Json = None, **about: str) -> tuple[OpenSink, Json]:
+    """The sink begun anew as a run does it, and the first position."""
+    opened = sink.open(SinkContext(folder, known=known, **about), None)
+    return opened, opened.sync()
+
+
+def write(sink: Sink, folder: Path, steps: Steps, known: Json = None, **about: str) -> list[Json]:
+    """An undisturbed run; the position before the first and after each step."""
+    opened, start = begin(sink, folder, known, **about)
+    positions = [start]
+    for items in steps:
+        assert not opened.write(items)
+        positions.append(opened.sync())
+    opened.close()
+    return positions
+
+
+def go_on(sink: Sink, folder: Path, position: Json, steps: Steps, **about: str) -> Json:
+    """A resumed run to its end."""
+    opened = sink.open(SinkContext(folder, known=position, **about), position)
+    for items in steps:
+        assert not opened.write(items)
+        position = opened.sync()
+    opened.close()
+    return position

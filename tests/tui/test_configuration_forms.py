@@ -1,0 +1,161 @@
+"""The forms of steps 3 and 4: what is typed counts at once, and what is wrong is said at its field."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from guided import INCOMING, at_step, profile
+from profiles import signed
+from screens import press_and_see, shown, until, until_shown
+from textual.widgets import Static
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.form.choice import Choice, ChoiceScreen
+from tui_connector.tui.form.fields import Entry
+from tui_connector.tui.form.form import Form
+from tui_connector.tui.setup.configurations import ConfigurationList
+from tui_connector.tui.setup.setup_form import FormScreen
+
+
+async def test_the_clients_that_there_are_can_be_chosen_and_one_that_is_gone_stays_shown(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        setup.edit(("incoming", "products", "client"), "gone")
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        await until_shown(pilot, "✘ there is no client 'gone'")
+        choice = pilot.app.screen.query_one("#row-client Choice", Choice)
+        assert (choice.chosen, list(choice.options)) == ("gone", ["gone", "magento", "default"])
+        choice.focus()
+        await pilot.press("enter", "down", "enter")
+        await until(pilot, lambda: setup.at("incoming", "products", "client") == "magento")
+        await until(pilot, lambda: "✘" not in shown(pilot.app))
+
+
+async def test_another_client_brings_its_own_authentication(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    base = {"kind": "base-uri", "uri": f"{sandbox.url}/rest/V1"}
+    clients = {
+        "magento": {"authentications": ["integration"], "plugins": [base]},
+        "staging": {"authentications": ["token"], "plugins": [base]},
+    }
+    both = {"integration": signed(), "token": {"kind": "bearer", "token": {"env": "TOKEN"}}}
+    profile(machine, memory_keyring, sandbox, clients=clients, authentications=both)
+    async with at_step(machine, "2") as (pilot, setup):
+        await until_shown(pilot, "Consumer secret")
+        await pilot.press("escape", "1")
+        pilot.app.screen.query_one("#client", Choice).focus()
+        await pilot.press("enter", "down", "enter")
+        await until(pilot, lambda: setup.client == "staging")
+        await press_and_see(pilot, "2", "the third of its four")
+        await until(pilot, lambda: "Consumer secret" not in shown(pilot.app))
+        assert pilot.app.screen.query_one("#way-form", Form).path == ("authentications", "token")
+
+
+async def test_enter_edits_the_request_and_says_what_is_wrong_with_it(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        field = pilot.app.screen.query_one("#row-items Entry", Entry)
+        field.value = "items["
+        await until_shown(pilot, "not JMESPath")
+        field.value = "items"
+        pilot.app.screen.query_one("#row-request-uri Entry", Entry).value = "orders"
+        await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")
+        await pilot.press("escape", "escape")
+        await until_shown(pilot, "GET orders · keyset")
+
+
+WRONG = {
+    "3": {
+        "request-uri": {
+            "products/&{sku}": "there is no entity here",
+            "products/&{sku": "&{ is not closed",
+            "products/@{nope}": "the run has no 'nope'; there is 'run', 'cursor'",
+            "": "is missing",
+            "products/@{cursor}": "",
+        },
+        "items": {"items[": "not JMESPath", "items[?a]": "leaves items out", "items": ""},
+        "filter": {"status ==": "not JMESPath", "status == `1`": ""},
+        "transform": {"{sku: sku": "not JMESPath", "{sku: sku}": ""},
+        "request-parameters": {'{"a": ': "begins like JSON and is none", '{"a": "?{b}"}': "no entity", '{"a": 1}': ""},
+    },
+    "4": {
+        "request-uri": {
+            "https://&{host}/x": "may not choose the scheme, the host or the port",
+            "x/@{steps.a.body}": "no step comes before this request",
+            "": "is missing",
+            "x/&{sku}": "",
+        },
+        "request-parameters": {
+            '{"product": "&{@"}': "&{ is not closed",
+            '{"product": "&{a b}"}': "not JMESPath",
+            '{"product": ': "begins like JSON and is none",
+            '{"product": "&{@}"}': "",
+        },
+    },
+}
+OUTGOING = {"outgoing": {"own": {"client": "magento", "request": {"method": "post", "uri": "own"}}}}
+
+
+@pytest.mark.parametrize("step", WRONG)
+async def test_what_is_wrong_is_said_at_its_field_while_it_is_typed(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, step: str
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING, **OUTGOING)
+    async with at_step(machine, step, (100, 60)) as (pilot, _):
+        pilot.app.screen.query_one(f"#step-{step} ConfigurationList", ConfigurationList).focus()
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        for name, typed in WRONG[step].items():
+            row = pilot.app.screen.query_one(f"#row-{name}")
+            said = row.query_one(".problem", Static)
+            for text, words in typed.items():
+                row.query_one(Entry).value = text
+                await until(pilot, partial(_says, said, words))
+        assert "✘" not in shown(pilot.app)
+
+
+def _says(problem: Static, words: str) -> bool:
+    """Whether these words are said there; without words, that nothing is."""
+    return words in str(problem.content) if words else not str(problem.content)
+
+
+async def test_a_template_that_cannot_be_filled_in_is_a_finding_and_no_crash(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        setup.edit(("incoming", "products", "request", "uri"), "products/@{run.nope}")
+        await pilot.press("t")
+        await until_shown(pilot, "The request cannot be made")
+        setup.edit(("incoming", "products", "request", "uri"), "products?changed=@{cursor}")  # empty at first
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "items read")
+
+
+async def test_a_part_with_a_kind_is_chosen_and_then_asked_for(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("enter", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceScreen))
+        options = list(pilot.app.screen._options)
+        await pilot.press(*["up"] * options.index("keyset"), *["down"] * options.index("search-criteria"), "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        assert setup.at("incoming", "products", "pagination") == {"kind": "search-criteria"}
+        pilot.app.screen.query_one("#row-page-size Entry", Entry).value = "20"
+        await until(pilot, lambda: setup.at("incoming", "products", "pagination", "page-size") == 20)

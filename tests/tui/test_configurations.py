@@ -1,0 +1,246 @@
+"""The lists of steps 3 and 4: chosen from Magento's list or by path, tried before they are saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from guided import INCOMING, at_step, profile
+from screens import press_and_see, shown, until, until_shown
+from textual.widgets import Static
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.setup.configurations import ConfigurationList
+from tui_connector.tui.setup.item_view import Items, ItemScreen, columns, table
+
+
+async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3") as (pilot, setup):
+        await until_shown(pilot, "Nothing is read from the store yet")
+        await pilot.press("slash", *"orders", "enter")
+        await until(pilot, lambda: list(setup.incoming) == ["orders"])
+        assert setup.at("incoming", "orders", "request", "uri") == "orders"
+        await pilot.press("enter")
+        screen = await until_shown(pilot, "items read")
+        assert "increment_id" in screen
+        pilot.app.screen.query_one(Items).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ItemScreen))
+        assert '"grand_total": ' in await until_shown(pilot, "One item, whole")
+
+
+async def test_what_the_token_may_not_is_marked_in_both_lists_with_the_box_to_tick(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, integration="catalog")
+    async with at_step(machine, "2", (140, 45)) as (pilot, setup):
+        assert "✔ Products " not in await press_and_see(pilot, "3", "GET products"), "nobody asked the store yet"
+        await pilot.press("2", "escape", "t")
+        await until_shown(pilot, "accepts it")
+        paths = [each["path"] for each in sandbox.journal()]
+        assert paths.count("/rest/all/V1/modules") == 1
+        screen = await press_and_see(pilot, "3", "GET products")
+        assert "✔ Products " in screen
+        assert "✘ Orders " in screen
+        await pilot.press("down")
+        await until_shown(pilot, "Orders: tick Sales › Operations › Orders › Actions › View.")
+        screen = await press_and_see(pilot, "4", "PUT products/&{sku}")
+        assert "✔ Products " in screen
+        assert "✘ Stock by source " in screen
+        await until_shown(pilot, "Stock by source: tick Stores › Inventory › Stocks › Source Item Assigning.")
+        setup.edit(("clients", "magento", "timeout"), "5s")
+        assert "✘" not in await press_and_see(pilot, "3", "GET products"), "what was proved is not this setup"
+
+
+async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    copied = machine.directories.state / "last-copy"
+    async with at_step(machine, "3", (140, 45)) as (pilot, setup):
+        await pilot.press("c")
+        await until_told(pilot, "Nothing is chosen yet")
+        assert not copied.exists()
+        await pilot.press("slash", *"orders", "enter")
+        await until(pilot, lambda: list(setup.incoming) == ["orders"])
+        await until_shown(pilot, "c copies this")
+        await pilot.press("4", "enter")
+        await until(pilot, lambda: list(setup.outgoing) == ["stock"])
+        await press_and_see(pilot, "2", "c copies this")
+        pilot.app.screen.query_one("#way-form Entry").focus()
+        await pilot.press("alt+c")  # Esc, then c: the focus is in a field
+        await until_told(pilot, f"into {copied}")
+        assert copied.read_text().splitlines()[1:] == [
+            "  Sales › Operations › Orders › Actions › View",
+            "  Stores › Inventory › Stocks › Source Item Assigning",
+        ]
+        await pilot.press("escape", "colon", *"boxes")
+        await until_shown(pilot, "setup.copy-boxes")
+
+
+async def test_a_copy_that_finds_no_room_for_its_file_says_so(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, _):
+        (machine.directories.state / "last-copy").mkdir(parents=True)
+        await pilot.press("c")
+        await until_told(pilot, "could not be written: Is a directory")
+
+
+async def until_told(pilot: Any, words: str) -> None:
+    await until(pilot, lambda: any(words in each.message for each in pilot.app._notifications))
+
+
+async def test_any_path_can_be_read(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3") as (pilot, setup):
+        await pilot.press("slash", *"/my/own-things?x=1")
+        await until_shown(pilot, "the path my/own-things?x=1: Enter adds it")
+        await pilot.press("enter")
+        await until(pilot, lambda: list(setup.incoming) == ["own-things"])
+        assert setup.at("incoming", "own-things", "request", "uri") == "my/own-things?x=1"
+        await pilot.press("enter")
+        await until_shown(pilot, "✘")
+
+
+async def test_the_lists_add_and_delete_and_n_on_an_empty_one_goes_on(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "3") as (pilot, setup):
+        await pilot.press("enter")
+        await until(pilot, lambda: list(setup.incoming) == ["products"])
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("plus", "down", "enter")
+        await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        for _ in range(2):
+            await pilot.press("d")
+            await until_shown(pilot, "Delete the incoming")
+            await pilot.press("y")
+            await pilot.pause()
+        await until_shown(pilot, "Nothing is read from the store yet")
+        assert not setup.incoming
+        await pilot.press("n")
+        await until_shown(pilot, "Nothing is sent to the store yet")
+
+
+async def test_the_exact_request_for_a_sample_follows_what_is_typed(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    before = len(sandbox.journal())
+    async with at_step(machine, "4") as (pilot, setup):
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: list(setup.outgoing) == ["products"])
+        await pilot.press("enter")
+        screen = await until_shown(pilot, "Not sent")
+        assert "PUT /rest/all/V1/products/24-MB01" in screen
+        assert '"name": "Joust Duffle Bag"' in screen
+        sample = pilot.app.screen.query_one("#sample")
+        sample.value = '{"sku": "a b/c", "price": 1}'
+        await until_shown(pilot, "PUT /rest/all/V1/products/a%20b%2Fc")
+        sample.value = '{"skus": "a"}'
+        screen = await until_shown(pilot, "✘")
+        assert "sku" in screen
+        sample.value = "{"
+        await until_shown(pilot, "The sample is no JSON")
+    assert len(sandbox.journal()) == before
+
+
+LIMITED = {"webapi/validation/input_limit_enabled": "1", "webapi/validation/maximum_page_size": "2"}
+
+
+async def test_the_page_size_that_the_store_allows_is_taken_by_one_key(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    sandbox.change(LIMITED)
+    async with at_step(machine, "3") as (pilot, setup):
+        await pilot.press("t")
+        await until_shown(pilot, "a  Ask for 2 a page")
+        await pilot.press("a")
+        await until_shown(pilot, "2 of 50 items read")
+        assert setup.at("incoming", "products", "pagination", "page-size") == 2
+        assert "Ask for" not in shown(pilot.app)
+
+
+async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_store_allows(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    whole = {"client": "magento", "items": "items", "request": {"uri": "products?searchCriteria[pageSize]=500"}}
+    profile(machine, memory_keyring, sandbox, incoming={"all": whole, "other": whole})
+    sandbox.change({"webapi/validation/input_limit_enabled": "1"})
+    async with at_step(machine, "3") as (pilot, setup):
+        await pilot.press("t")
+        await until_shown(pilot, "a  Ask for 300 a page")
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("down", "a")  # it is still the first that is mended
+        await until_shown(pilot, "incoming all: 3 of 50 items read")
+        pages = {"kind": "keyset", "filter": "entity_id", "field": "id", "page-size": 300}
+        assert setup.at("incoming", "all", "pagination") == pages
+        assert setup.at("incoming", "other", "pagination") is None
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("down", "t")
+        await until_shown(pilot, "a  Ask for 300 a page")
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("d")
+        await until_shown(pilot, "Delete the incoming")
+        await pilot.press("y")
+        await until(pilot, lambda: "Ask for 300" not in shown(pilot.app))
+        assert list(setup.incoming) == ["all"]
+
+
+@pytest.mark.parametrize("ends", ["well", "refused"])
+async def test_a_slow_test_that_ends_behind_its_users_back_leaves_the_focus_where_it_is(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, ends: str
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    if ends == "refused":
+        sandbox.change(LIMITED)  # a refusal with a fix, which would take the focus
+    sandbox.change({"sandbox/latency_ms": "700"})
+    async with at_step(machine, "3") as (pilot, _):
+        await pilot.press("t")
+        await until(pilot, lambda: len(sandbox.journal()) > 0)
+        await pilot.press("2", "tab")
+        screen = pilot.app.screen
+        field = screen.focused
+        result = screen.query_one("#step-3 .result", Static)
+        await until(pilot, lambda: any(mark in str(result.content) for mark in "✔✘"))
+        await pilot.pause()
+        assert screen.focused is field is not None
+        assert screen.query_one("#step-2") in field.ancestors
+        await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Ask for 2 a page")
+
+
+async def test_a_file_that_changed_meanwhile_is_not_overwritten_unseen(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
+        setup.edit(("incoming", "products", "request", "uri"), "orders")
+        path.write_text(path.read_text() + "# theirs\n")
+        await pilot.press("5")
+        await until_shown(pilot, '+request = { uri = "orders" }')
+        await pilot.press("enter")
+        await until_shown(pilot, "+# theirs")
+        assert 'uri = "products"' in path.read_text()
+        await pilot.press("enter")
+        await until(pilot, lambda: 'uri = "orders"' in path.read_text())
+        assert "# theirs" not in path.read_text()
+        await until_shown(pilot, "Now you can")  # the call in a new process has ended
+
+
+def test_a_table_shows_what_tells_items_apart_first_and_never_an_object() -> None:
+    items: list[Any] = [{"id": 1, "extra": {}, "name": "a\x1b[31m", "sku": "x", "list": []}, {"id": 2, "price": 3}]
+    assert columns(items, "sku", "updated_at") == ["sku", "name", "price", "id"]
+    titles, first, second = table(items, ["sku", "name"], 40)
+    assert titles.split() == ["sku", "name"]
+    assert first.startswith("x    a\\x1b[31m")
+    assert second.strip() == ""
+    assert table([1, "two"], [], 10) == ["", "1", '"two"']

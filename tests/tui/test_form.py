@@ -1,0 +1,257 @@
+"""A kind that the program has never heard of gets its form from its schema: every sort of field, by keyboard."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+from screens import until
+from textual import events
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Static
+
+from tui_connector.client.http_client import HeaderName, HttpClient, Span
+from tui_connector.client.layer import Plugin
+from tui_connector.kinds import Model, json_schema
+from tui_connector.placeholder import TemplateText
+from tui_connector.profile.model import broken_packages
+from tui_connector.secrets.source import SecretSource, secret_field
+from tui_connector.tui.form.asked import Sort, asked
+from tui_connector.tui.form.form import Form, FormField
+from tui_connector.tui.form.secret_field import Secret
+
+
+class Inner(Model):
+    """Inside."""
+
+    depth: int = Field(3, title="Depth")
+
+
+class Everything(Model):
+    """What a form can ask for."""
+
+    text: str = Field("", title="Text", description="About the text.", examples=["so"])
+    number: int = Field(1, title="Number")
+    on: bool = Field(False, title="On")
+    level: Literal["low", "high"] = Field("low", title="Level")
+    names: list[str] = Field(default_factory=list, title="Names")
+    statuses: list[int] = Field(default_factory=list, title="Statuses")
+    headers: dict[HeaderName, TemplateText] = Field(default_factory=dict, title="Headers")
+    wait: Span = Field("1s", title="Wait")
+    key: SecretSource = secret_field("Key", "A secret.")
+    other: SecretSource = secret_field("Other key", "Another secret.")
+    inner: Inner = Field(default_factory=Inner, title="Inner")
+    anything: Any = Field(None, title="Anything")
+
+
+class FormApp(App[None]):
+    """A form and what it said."""
+
+    def __init__(self, model: type[Model], data: dict[str, Any]) -> None:
+        super().__init__()
+        self.model, self.data = model, data
+        self.edits: dict[tuple[str | int, ...], Any] = {}
+        self.typed: dict[tuple[str | int, ...], str] = {}
+        self.entered = False
+
+    def compose(self) -> ComposeResult:
+        yield Form(asked(json_schema(self.model)), self.data, ("here",), lambda path, place: {place: str(path[-1])})
+
+    def on_form_edited(self, event: Form.Edited) -> None:
+        self.edits[event.path] = event.value
+
+    def on_form_secret_typed(self, event: Form.SecretTyped) -> None:
+        self.typed[event.path] = event.value
+
+    def on_form_entered(self) -> None:
+        self.entered = True
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    def field(self, name: str) -> FormField:
+        found = self.form.field(name)
+        assert found is not None
+        return found
+
+
+async def type_into(pilot: Pilot[None], app: FormApp, name: str, text: str) -> None:
+    app.form.focus_on(name)
+    await pilot.press(*text)
+    await pilot.pause()
+
+
+def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
+    sorts = {each.name: each.sort for each in asked(json_schema(Everything))}
+    assert sorts == {
+        "text": Sort.TEXT,
+        "number": Sort.WHOLE,
+        "on": Sort.YES_NO,
+        "level": Sort.CHOICE,
+        "names": Sort.LIST,
+        "statuses": Sort.LIST,
+        "headers": Sort.PAIRS,
+        "wait": Sort.TEXT,
+        "key": Sort.SECRET,
+        "other": Sort.SECRET,
+        "inner": Sort.GROUP,
+        "anything": Sort.DATA,
+    }
+
+
+async def test_what_is_typed_is_the_data_of_the_kind() -> None:
+    app = FormApp(Everything, {"text": "so"})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_into(pilot, app, "text", "up")
+        await type_into(pilot, app, "number", "42")
+        await type_into(pilot, app, "names", "a, b")
+        await type_into(pilot, app, "statuses", "404,409")
+        await type_into(pilot, app, "anything", '{"a": [1]}')
+        await type_into(pilot, app, "depth", "deep")
+        app.form.focus_on("on")
+        await pilot.press("space")
+        app.form.focus_on("level")
+        await pilot.press("enter")
+        await pilot.pause()
+        app.screen.query_one(OptionList).highlighted = 1
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.edits == {
+        ("here", "text"): "soup",
+        ("here", "number"): 42,
+        ("here", "names"): ["a", "b"],
+        ("here", "statuses"): [404, 409],
+        ("here", "anything"): {"a": [1]},
+        ("here", "inner", "depth"): "deep",
+        ("here", "on"): True,
+        ("here", "level"): "high",
+    }
+
+
+async def test_emptied_and_switched_back_means_not_set() -> None:
+    app = FormApp(Everything, {"text": "x", "on": True})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("text")
+        await pilot.press("backspace")
+        app.form.focus_on("on")
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.edits == {("here", "text"): None, ("here", "on"): None}
+
+
+async def test_what_a_terminal_would_obey_is_shown_and_stays_as_it_is() -> None:
+    hostile = "a\x1b]0;owned\x07\u202e[red]b"
+    app = FormApp(Everything, {"text": hostile, "headers": {f"X{hostile}": hostile}, "names": [hostile]})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert all("\x1b" not in entry.value and "\u202e" not in entry.value for entry in app.query(Input))
+        assert not app.edits
+        app.form.focus_on("wait")
+        app.post_message(events.Paste("\n  2s\x1b[31m \nmore"))
+        await pilot.pause()
+    assert app.edits == {("here", "wait"): "2s\\x1b[31m"}
+
+
+async def test_a_table_grows_by_a_row_and_names_its_keys() -> None:
+    app = FormApp(Everything, {"headers": {"X-Store": "nl"}})
+    async with app.run_test(size=(80, 40)) as pilot:
+        keys = list(app.field("headers").query(".key").results(Input))
+        assert [key.value for key in keys] == ["X-Store", ""]
+        keys[1].focus()
+        await pilot.press(*"X-A", "enter", *"1")
+        await pilot.pause()
+        assert len(app.field("headers").query(".key")) == 3
+    assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
+
+
+async def test_secrets_are_handed_over_and_never_stay() -> None:
+    app = FormApp(Everything, {"key": {"keyring": "a/key"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_into(pilot, app, "key", "CANARY-typed")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert all("CANARY" not in entry.value for entry in app.query(Input))
+        assert "CANARY" not in app.export_screenshot()
+    assert app.typed == {("here", "key"): "CANARY-typed"}
+    assert not app.edits
+
+
+async def test_a_secret_can_come_from_elsewhere() -> None:
+    app = FormApp(Everything, {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        secret = app.field("key").editor
+        assert isinstance(secret, Secret)
+        for option, text in ((1, "2"), (2, "pass show 'a b'")):
+            secret.query("Choice").first().focus()
+            await pilot.press("enter")
+            await pilot.pause()
+            app.screen.query_one(OptionList).highlighted = option
+            await pilot.press("enter")
+            await pilot.pause()
+            await pilot.press(*text)
+            await pilot.pause()
+            if option == 1:
+                assert app.edits == {("here", "key"): {"env": "key2"}}
+    assert app.edits == {("here", "key"): {"command": ["pass", "show", "a b"]}}
+
+
+async def test_several_values_in_one_paste_fill_the_fields_from_there_on() -> None:
+    app = FormApp(Everything, {})
+    one, two = "1canary1" * 4, "2canary2" * 4
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.focus_on("key")
+        app.post_message(events.Paste(f"first: {one}\nsecond: {two}\n"))
+        await pilot.pause()
+    assert app.typed == {("here", "key"): one, ("here", "other"): two}
+
+
+async def test_values_for_which_there_is_no_field_are_not_dropped_in_silence() -> None:
+    app = FormApp(Everything, {})
+    one, two, three = "1canary1" * 4, "2canary2" * 4, "3canary3" * 4
+    async with app.run_test(size=(80, 40)) as pilot:
+        app.form.focus_on("other")
+        app.post_message(events.Paste(f"{one}\n{two}\n{three}\n"))
+        row = app.form.field("other")
+        assert row is not None
+        problem = row.query_one(".problem", Static)
+        await until(pilot, lambda: "the last 2 had no field" in str(problem.render()))
+    assert app.typed == {("here", "other"): one}
+
+
+async def test_what_is_wrong_stands_at_its_field_and_enter_on_the_last_says_so() -> None:
+    broken_packages()
+    app = FormApp(HttpClient, {"tls": {"verify": False}})
+    async with app.run_test(size=(80, 40)) as pilot:
+        app.form.show_problems({("here", "timeout"): "write a number and a unit", ("here", "tls", "ca-file"): "no"})
+        await pilot.pause()
+        screen = app.export_screenshot()
+        assert "write&#160;a&#160;number&#160;and&#160;a&#160;unit" in screen
+        app.form.entries[-1].focus()
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.entered
+
+
+async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> None:
+    from tui_connector.guide import described, offered
+
+    class Shout(Plugin):
+        """Shout at the store."""
+
+        kind: Literal["shout-in-a-form-test"] = "shout-in-a-form-test"
+        times: int = Field(1, title="Times", ge=1)
+
+    try:
+        assert offered.plugins()["shout-in-a-form-test"] == "Shout at the store"
+        schema = offered.plugin("shout-in-a-form-test")
+        assert schema is not None
+        assert [each.title for each in asked(schema)] == ["Times"]
+        assert described.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: 3"
+        app = FormApp(Shout, {"kind": "shout-in-a-form-test"})
+        async with app.run_test() as pilot:
+            await type_into(pilot, app, "times", "3")
+        assert app.edits == {("here", "times"): 3}
+    finally:
+        del Plugin.family_kinds["shout-in-a-form-test"]

@@ -1,0 +1,96 @@
+"""JSON made readable: nothing is changed but its spaces, cut or broken JSON too, and each line knows its path."""
+
+from __future__ import annotations
+
+import json
+
+import jmespath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.tui.log.json_text import indented, path_at, unescaped, value_at
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+)
+documents = st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=8), values, max_size=4)
+
+
+@given(documents)
+def test_the_same_data_come_out(document: object) -> None:
+    text = indented(json.dumps(document).encode())
+    assert text is not None
+    assert json.loads(text) == document
+
+
+@given(documents, st.data())
+def test_json_that_stops_in_the_middle_loses_nothing(document: object, data: st.DataObject) -> None:
+    whole = json.dumps(document, separators=(",", ":"))
+    cut = whole[: data.draw(st.integers(1, len(whole)))]
+    text = indented(cut.encode())
+    assert text is not None
+    assert _dense(text) == _dense(cut)
+
+
+def _dense(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(documents)
+def test_every_line_knows_the_path_of_its_value(document: object) -> None:
+    text = indented(json.dumps(document).encode())
+    assert text is not None
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        path = path_at(lines, index)
+        if path is None:
+            assert line.strip().rstrip(",") in ("}", "]")
+        else:
+            assert jmespath.search(path, document) == json.loads(value_at(lines, index))
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ('"sku": "a"', "items[0].sku"),
+        ('"sku": "b"', "items[1].sku"),
+        ('"x-y": 1', 'items[1]."x-y"'),
+        ('"total_count": 2', "total_count"),
+    ],
+)
+def test_paths_as_a_profile_has_them(line: str, path: str) -> None:
+    text = indented(b'{"items":[{"sku":"a"},{"sku":"b","x-y":1}],"total_count":2}')
+    assert text is not None
+    lines = text.split("\n")
+    index = next(i for i, each in enumerate(lines) if each.strip().rstrip(",") == line)
+    assert path_at(lines, index) == path
+
+
+def test_one_bare_value_is_the_first_of_a_list() -> None:
+    assert path_at(['"eyJ"'], 0) == "@[0]"
+
+
+def test_numbers_stay_as_they_were_sent() -> None:
+    assert (
+        indented(b'{"price":34.0000,"id":12345678901234567890}')
+        == '{\n  "price": 34.0000,\n  "id": 12345678901234567890\n}'
+    )
+
+
+def test_a_hundred_thousand_brackets_are_no_heap_of_spaces() -> None:
+    text = indented(b"[" * 100_000)
+    assert text is not None
+    assert len(text) < 10_000_000
+
+
+@pytest.mark.parametrize("data", [b"", b"  ", b"plain text", b"<html>", b"\xff\xfe"])
+def test_what_is_no_json_is_left_alone(data: bytes) -> None:
+    assert indented(data) is None
+
+
+def test_escapes_become_what_they_mean_but_for_those_that_could_harm() -> None:
+    assert unescaped(r"caf\u00e9 \/rest \ud83d\ude00") == "café /rest 😀"
+    kept = r"\u001b \u0022 \u005c \ud800 \\u00e9 \n \u202e"
+    assert unescaped(kept) == kept

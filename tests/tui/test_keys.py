@@ -1,0 +1,167 @@
+"""Keys: every action has a name and a key that can be changed; a slip in the settings never locks anybody out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from screens import shown, until
+
+from tui_connector.machine import Machine
+from tui_connector.tui import settings
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.commands import CommandsScreen
+from tui_connector.tui.help import HelpScreen
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.keymap import IN_FIELD, all_bindings, checked, expanded, printed
+from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.screen import SetupScreen
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def program(machine: Machine, text: str = "") -> ConnectorApp:
+    """The program with these settings."""
+    machine.directories.config.mkdir(parents=True, exist_ok=True)
+    (machine.directories.config / settings.FILE).write_text(text)
+    return ConnectorApp(machine, no_demo)
+
+
+def test_every_binding_with_words_can_be_given_another_key() -> None:
+    nameless = [
+        (bound.owner, binding.key)
+        for bound in all_bindings()
+        for binding in bound.bindings
+        if binding.description and not binding.id
+    ]
+    assert nameless == []
+
+
+def test_an_action_used_from_a_field_is_no_letter_that_the_field_needs() -> None:
+    in_field = [b.key for bound in all_bindings() for b in bound.bindings if (b.id or "").endswith(IN_FIELD)]
+    letters = [key.removeprefix("alt+") for key in in_field if key.startswith("alt+")]
+    assert letters
+    assert not [key for key in letters if not key.isalpha() or key in "bf"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"setup.tset": "x"}, "did you mean setup.test?"),
+        ({"setup.test": "hello"}, "'hello' is no key"),
+        ({"setup.test": "n"}, "it is the key of setup.next"),
+        ({"app.quit": "x"}, "taken from every field"),
+        ({"setup.test": "f"}, "moves by words in a field"),
+    ],
+)
+def test_a_key_that_cannot_be_is_left_out_and_named(keys: dict[str, str], words: str) -> None:
+    good, [warning] = checked(keys, all_bindings())
+    assert good == {}
+    assert words in warning
+
+
+def test_two_actions_may_change_their_keys_with_each_other() -> None:
+    keys = {"setup.test": "n", "setup.next": "t"}
+    assert checked(keys, all_bindings()) == (keys, [])
+
+
+async def test_home_promises_only_what_it_can_do_with_the_row(machine: Machine) -> None:
+    app = program(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "New store" in shown(app))
+        for words in ("Open", "Duplicate", "Delete"):
+            assert words not in shown(app)
+    machine.directories.profiles.mkdir(parents=True)
+    (machine.directories.profiles / "shop.toml").write_text('format = 1\nname = "Shop"\n')
+    app = program(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Duplicate" in shown(app))
+        assert "Delete" in shown(app)
+
+
+def test_a_letter_works_in_a_field_after_escape() -> None:
+    assert expanded({"setup.test": "x, ctrl+g"}) == {
+        "setup.test": "x,ctrl+g",
+        "setup.test-in-field": "alt+x,ctrl+g",
+    }
+
+
+def test_keys_are_printed_as_people_write_them() -> None:
+    keys = ["ctrl+r", "f5", "question_mark", "colon", "escape", "G", "shift+tab", "pagedown"]
+    assert [printed(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "Page down"]
+
+
+async def test_a_changed_key_does_it_in_a_field_and_outside(machine: Machine) -> None:
+    app = program(machine, '[keys]\n"home.new" = "w"\n"setup.back" = "x"\n')
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: app.screen.focused is not None)
+        await pilot.press("q", "alt+x")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_wrong_settings_are_said_and_change_nothing(machine: Machine) -> None:
+    app = program(machine, 'theme = "no-such"\nthme = 1\n[keys]\n"home.nwe" = "x"\n"home.new" = 5\n')
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app._notifications) == 4)
+        said = " ".join(each.message for each in app._notifications)
+        for words in ("no theme 'no-such'", "no setting 'thme'", "did you mean home.new?", "must be a key in quotes"):
+            assert words in said
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+
+
+def test_settings_that_are_no_toml_are_said(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE).write_text("theme = ")
+    found = settings.read(tmp_path / settings.FILE)
+    assert found.theme == ""
+    assert "It is left out" in found.warnings[0]
+
+
+async def test_every_action_of_the_screen_can_be_found_and_done_by_name(machine: Machine) -> None:
+    app = program(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
+        await pilot.press(*"new store", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
+        text = shown(app)
+        assert "setup.test" in text
+        assert "t ^R F5" in text
+
+
+async def test_a_theme_that_was_chosen_is_kept_beside_what_else_is_set(machine: Machine) -> None:
+    app = program(machine, '# mine\n[keys]\n"home.new" = "w"\n')
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("colon", *"nord", "enter")
+        await until(pilot, lambda: app.theme == "nord")
+        path = machine.directories.config / settings.FILE
+        await until(pilot, lambda: settings.read(path).theme == "nord")
+        assert "# mine" in path.read_text()
+        assert settings.read(path).keys == {"home.new": "w"}
+    again = ConnectorApp(machine, no_demo)
+    async with again.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: again.theme == "nord")
+
+
+async def test_help_tells_the_keys_as_they_are_bound(machine: Machine) -> None:
+    app = program(machine, '[keys]\n"home.new" = "w"\n')
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        text = shown(app)
+        assert "w              New store" in text
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))

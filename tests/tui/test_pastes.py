@@ -1,0 +1,78 @@
+"""What is pasted into a field is drawn as text: a web page may have put a terminal's commands into it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from screens import until
+from textual import events
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+
+import tui_connector.tui
+from tui_connector.client.message import Request
+from tui_connector.machine import Machine
+from tui_connector.text import shown
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.confirm import LineScreen
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.line import Line, Lines
+from tui_connector.tui.log.file_screen import FileScreen
+from tui_connector.tui.log.request_form import RequestForm
+
+PASTE = "\x1b]0;t\x07 \x9b31m \x1b[31m \u202e\x7f\x08\x00 end"
+"""A title, colours, an order of letters, and keys."""
+
+SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
+    "a line": lambda machine: LineScreen("What?"),
+    "a secret": lambda machine: LineScreen("What?", secret=True),
+    "a file": lambda machine: FileScreen("Save", "out.har"),
+    "a request": lambda machine: RequestForm(Request("POST", "https://acme.example/x", body=b"{}"), machine, "#1"),
+}
+
+
+async def no_demo() -> Any:
+    raise AssertionError("no demo here")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+async def test_nothing_pasted_acts_on_the_terminal(machine: Machine, name: str) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        screen = SCREENS[name](machine)
+        await app.push_screen(screen)
+        fields = list(screen.query("Input, TextArea").results(Input | TextArea))
+        assert fields
+        for field in fields:
+            field.focus()
+            field.post_message(events.Paste(PASTE))
+            mark = "•••" if name == "a secret" else " end"
+            await until(pilot, lambda mark=mark: mark in _drawn(app))  # type: ignore[misc]
+            assert shown(_drawn(app)) == _drawn(app)
+            if isinstance(field, Input):
+                assert field.cursor_at_end  # what is typed next goes behind the paste
+
+
+def _drawn(app: ConnectorApp) -> str:
+    """What goes to the terminal, without its styles."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.size))
+
+
+def test_every_field_of_the_program_is_one_of_these() -> None:
+    """`Input` and `TextArea` draw what they are given, so nothing else is made of them."""
+    found = {}
+    for path in Path(tui_connector.tui.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = node.func if isinstance(node, ast.Call) else None
+            bases = node.bases if isinstance(node, ast.ClassDef) else []
+            names = [each.id for each in (called, *bases) if isinstance(each, ast.Name)]
+            if {"Input", "TextArea", "MaskedInput"} & set(names):
+                found[path.name] = getattr(node, "lineno", 0)
+    assert set(found) == {"line.py"}
+    assert issubclass(Line, Input)
+    assert issubclass(Lines, TextArea)

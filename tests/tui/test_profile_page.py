@@ -1,0 +1,231 @@
+"""Home and a profile's page: what is saved is found, tried, edited, copied and deleted; what is not saved is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from screens import shown, until
+
+from tui_connector.guide.drafts import Drafts
+from tui_connector.guide.setup import Setup
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.confirm import ChooseScreen, LineScreen
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.log.panel import LogPanel
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.screen import SetupScreen
+
+PROFILE = """\
+# ours
+format = 1
+name = "Acme store"
+
+[authentications.integration]
+kind = "bearer"
+token = { keyring = "acme/integration/access-token" }
+
+[clients.magento]
+authentications = ["integration"]
+
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+
+[incoming.products]
+client = "magento"
+request = { uri = "products" }
+items = "items"
+"""
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def write(machine: Machine, name: str = "acme", text: str = PROFILE, url: str = "http://127.0.0.1:9") -> Path:
+    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
+    path = machine.directories.profiles / f"{name}.toml"
+    path.write_text(text.replace("URL", url))
+    return path
+
+
+async def test_a_profile_opens_on_its_page_and_a_test_says_what_the_store_answered(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    write(machine, url=sandbox.url)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+        await pilot.press("t")
+        await until(pilot, lambda: "✘ magento" in shown(app))
+        assert "keyring has no entry" in shown(app)
+
+
+async def test_a_profile_with_problems_opens_and_shows_every_one_with_its_place(machine: Machine) -> None:
+    write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 problems" in shown(app))
+        assert "6:1: authentications.integration.kind" in shown(app)
+        assert "19:1: incoming.products.itms" in shown(app)
+
+
+@pytest.mark.parametrize("text", ["format = ", "\udcff"])
+async def test_a_file_that_is_no_profile_at_all_opens_too(machine: Machine, text: str) -> None:
+    write(machine).write_bytes(text.encode("utf-8", "surrogateescape"))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 problem." in shown(app))
+
+
+async def test_the_page_is_read_again_when_another_program_changes_the_file(machine: Machine) -> None:
+    path = write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        path.write_text(path.read_text().replace('uri = "products"', 'uri = "orders?x"'))
+        await until(pilot, lambda: "GET orders?x" in shown(app))
+
+
+async def test_enter_edits_a_part_at_its_step_and_leaving_keeps_the_draft(machine: Machine) -> None:
+    path = write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "● 3" in shown(app).replace("●3", "● 3"))
+        setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
+        setup.edit(("name",), "Acme, changed")
+        await pilot.press("alt+q")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await pilot.press("q")
+        await until(pilot, lambda: "Acme, changed: step 3" in shown(app))
+        assert path.read_text() == PROFILE.replace("URL", "http://127.0.0.1:9")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Acme, changed" in shown(app))
+        assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
+
+
+async def test_a_setup_without_anything_in_it_leaves_no_draft(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: app.screen.focused is not None)
+        await pilot.press("alt+q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    assert Drafts(machine.directories.state).list() == []
+
+
+async def test_a_profile_is_deleted_with_what_only_it_has_in_the_keyring(machine: Machine, memory_keyring: Any) -> None:
+    path = write(machine)
+    service = "tui-connector/acme/integration/access-token"
+    memory_keyring.set_password(service, "tui-connector", "CANARY-token")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        assert "acme/integration/access-token" in shown(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert path.exists()
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: not path.exists() and not memory_keyring.entries)
+        await until(pilot, lambda: "No profiles yet" in shown(app))
+
+
+async def test_what_another_profile_names_stays_in_the_keyring(machine: Machine) -> None:
+    write(machine)
+    write(machine, "beta")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "beta" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        assert "access-token" not in shown(app)
+
+
+async def test_a_copy_keeps_its_comments_and_never_takes_a_name(machine: Machine) -> None:
+    path = write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "acme-2" in shown(app))
+        assert path.with_name("acme-2.toml").read_text() == path.read_text()
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await pilot.press(*["backspace"] * 10, *"acme-2", "enter")
+        await until(pilot, lambda: any("appeared" in each.message for each in app._notifications))
+
+
+async def test_a_profile_that_the_demo_saved_starts_the_stand_in_store_once(machine: Machine) -> None:
+    path = write(machine)
+    started: list[Path] = []
+
+    async def demo() -> Demo:
+        started.append(path)
+        return Demo("http://127.0.0.1:9", "acme", "Acme", "", {})
+
+    app = ConnectorApp(machine, demo, of_demo=lambda opened: opened == path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(2):
+            await until(pilot, lambda: "Acme store" in shown(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "GET products" in shown(app))
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+    assert started == [path]
+
+
+async def test_the_zoomed_log_has_the_whole_screen(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(140, 45)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("l")
+        await until(pilot, lambda: "GET products" not in shown(app))
+        await pilot.press("l")
+        await until(pilot, lambda: "GET products" in shown(app))
+
+
+async def test_behind_the_zoomed_log_the_page_waits_for_the_focus(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("l")
+        await until(pilot, lambda: "GET products" not in shown(app))
+        log = app.screen.query_one(LogPanel)
+        assert app.focused is not None
+        app.screen.query_one("#parts").focus()
+        await pilot.pause()
+        assert log in app.focused.ancestors
+        await pilot.press("escape")
+        await until(pilot, lambda: app.focused is not None and app.focused.id == "parts")
+        assert "GET products" in shown(app)

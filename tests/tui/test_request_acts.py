@@ -1,0 +1,142 @@
+"""What is done with a request of the log: copied, kept, sent again, exported."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from exchanges import exchange
+from textual.widgets import Input, TextArea
+from watched_log import Watched, filled, no_demo, watching
+
+from tui_connector.client.exchange import Exchange, Exchanges
+from tui_connector.client.message import Answer, Request
+from tui_connector.guide.again import send_again
+from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.log.recording import Reader
+from tui_connector.log.written import line
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.log.acts import LogContext
+from tui_connector.tui.log.recorded_screen import Recorded
+from tui_connector.tui.log.request_form import RequestForm
+
+
+async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machine) -> None:
+    log = filled(exchange(1, body=b'{"items":[{"sku":"24-MB01"}]}'))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("enter", "G", "k", "k", "k", "Y")
+        await watched.shows("Placeholder &{items[0].sku}")
+        await watched.pilot.press("down", "enter")
+        copied = machine.directories.state / "last-copy"
+        await watched.until(copied.exists)
+        await watched.until(lambda: copied.read_text() == "&{items[0].sku}")
+        await watched.told("Copied to the terminal's clipboard")
+
+
+async def test_a_body_is_saved_for_its_user_alone_and_replaces_nothing_unasked(
+    machine: Machine, tmp_path: Path
+) -> None:
+    target = tmp_path / "answer.json"
+    async with watching(machine, filled(exchange(1, body=b'{"a":1}'))) as watched:
+        await watched.pilot.press("w")
+        await watched.until(lambda: bool(watched.app.screen.query(Input)))
+        watched.app.screen.query_one(Input).value = str(target)
+        await watched.pilot.press("enter")
+        await watched.until(target.exists)
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        assert target.read_bytes() == b'{"a":1}'
+        target.write_bytes(b"mine")
+        await watched.pilot.press("w")
+        await watched.until(lambda: bool(watched.app.screen.query(Input)))
+        watched.app.screen.query_one(Input).value = str(target)
+        await watched.pilot.press("enter")
+        await watched.shows("Replace it?")
+        await watched.pilot.press("n")
+        assert target.read_bytes() == b"mine"
+
+
+async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, sandbox: Sandbox) -> None:
+    workbench = Workbench(machine)
+    profile = profile_of(
+        {
+            "format": 1,
+            "name": "Shop",
+            "clients": {"magento": {"plugins": [{"kind": "base-uri", "uri": f"{sandbox.url}/rest/V1"}]}},
+        }
+    )
+
+    async def send(exchange: Exchange, request: Request) -> Answer:
+        return await send_again(workbench, profile, exchange, request)
+
+    async with workbench.session(profile) as session:
+        await session.client("magento")(Request("GET", "products/24-MB01"))
+    log = workbench.exchanges
+    async with watching(machine, log, context=LogContext(machine, lambda: None, send)) as watched:
+        await watched.pilot.press("x")
+        await watched.until(lambda: len(log) == 2)
+        again = log[log.end - 1]
+        assert (again.status, again.uri, again.note) == (401, log[0].uri, "#1 again")
+        await watched.until(lambda: watched.selected() == again.number)
+        await watched.pilot.press("X")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        watched.app.screen.query_one("#again-uri", Input).value = "directory/currency"
+        watched.app.screen.query_one("#again-headers", TextArea).text = "X-Store: nl\nno header"
+        await watched.pilot.press("f5")
+        await watched.shows("Line 2 of the headers")
+        watched.app.screen.query_one("#again-headers", TextArea).text = "X-Store: nl"
+        await watched.pilot.press("f5")
+        await watched.until(lambda: len(log) == 3)
+        edited = log[log.end - 1]
+        assert edited.status == 200
+        assert ("X-Store", "nl") in edited.request_headers
+    workbench.close()
+
+
+@pytest.mark.parametrize("keys", ["x", "X"])
+async def test_a_login_and_a_request_from_a_file_say_why_they_cannot_be_sent(machine: Machine, keys: str) -> None:
+    async def send(exchange: Exchange, request: Request) -> Answer:
+        raise AssertionError("nothing may be sent")
+
+    login = filled(exchange(1, purpose="login"))
+    async with watching(machine, login, context=LogContext(machine, lambda: None, send)) as watched:
+        await watched.pilot.press(keys)
+        await watched.told("A login cannot be sent again")
+    async with watching(machine, filled(exchange(1))) as watched:
+        await watched.pilot.press(keys)
+        await watched.told("This log was read from a file")
+
+
+async def test_the_marked_requests_are_exported_for_other_tools(machine: Machine, tmp_path: Path) -> None:
+    target = tmp_path / "marked.har"
+    async with watching(machine, filled(*map(exchange, range(1, 6)))) as watched:
+        await watched.pilot.press("g", "m", "j", "m", "E")
+        await watched.until(lambda: bool(watched.app.screen.query(Input)))
+        watched.app.screen.query_one(Input).value = str(target)
+        await watched.pilot.press("enter")
+        await watched.told("Saved")
+        entries = json.loads(target.read_bytes())["log"]["entries"]
+        assert len(entries) == 2
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+async def test_a_recording_is_shown_while_it_grows_and_sends_again_only_with_a_profile(
+    machine: Machine, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(b"".join(map(line, map(exchange, range(1, 4)))))
+    app = ConnectorApp(machine, no_demo, recorded=Recorded("run", Reader(path).read, follow=True, filter="~s 404"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        watched = Watched(pilot, Exchanges())
+        await watched.shows("Requests ── 3")
+        assert watched.numbers() == []
+        with path.open("ab") as file:
+            file.write(line(exchange(4, status=404)))
+        await watched.until(lambda: watched.numbers() == [4])
+        await pilot.press("x")
+        await watched.told("--profile NAME")
+        await pilot.press("q")

@@ -1,0 +1,266 @@
+"""The request log on the whole screen, as its user works with it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from exchanges import exchange, lost
+from textual.widgets import Input
+from watched_log import SIGNED, filled, refusal, watching
+
+from tui_connector.client.exchange import KeptBody, Timings
+from tui_connector.machine import Machine
+
+
+async def test_the_list_follows_until_somebody_moves_up_and_again_on_g(machine: Machine) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 101)))) as watched:
+        assert watched.selected() == 100
+        watched.log.record(exchange(101))
+        await watched.until(lambda: watched.selected() == 101)
+        await watched.pilot.press("up")
+        for number in range(102, 107):
+            watched.log.record(exchange(number))
+        await watched.shows("paused, 5 new")
+        assert watched.selected() == 100
+        assert not watched.says("#106")
+        await watched.pilot.press("G")
+        await watched.shows("#106")
+        assert watched.selected() == 106
+
+
+async def test_what_is_looked_at_stays_while_the_oldest_are_dropped(machine: Machine) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 101)), count=100)) as watched:
+        await watched.pilot.press("up", "up")
+        assert watched.selected() == 98
+        for number in range(101, 191):
+            watched.log.record(exchange(number))
+        await watched.shows("90 older ones gone")
+        assert watched.selected() == 98
+        for number in range(191, 301):
+            watched.log.record(exchange(number))
+        await watched.until(lambda: watched.selected() == 201)
+
+
+async def test_the_nights_one_failure_is_still_there(machine: Machine) -> None:
+    log = filled(refusal(1), *map(exchange, range(2, 60)), count=20)
+    async with watching(machine, log) as watched:
+        assert 1 not in watched.numbers()
+        await watched.pilot.press("e")
+        await watched.shows("errors only")
+        assert watched.numbers() == [1]
+        await watched.shows("✘ The consumer isn't authorized")
+        await watched.pilot.press("e")
+        await watched.until(lambda: len(watched.numbers()) == 20)
+
+
+async def test_a_filter_works_as_it_is_typed_and_is_toggled_without_typing(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 10)), refusal(10), exchange(11, status=500), lost(12))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("f")
+        await watched.type("~s 4xx")
+        await watched.until(lambda: watched.numbers() == [10])
+        await watched.type(" | ~s 5xx")
+        await watched.until(lambda: watched.numbers() == [10, 11])
+        await watched.pilot.press("enter")
+        await watched.shows("filter ~s 4xx | ~s 5xx: 2 match")
+        await watched.pilot.press("F")
+        await watched.until(lambda: len(watched.numbers()) == 12)
+        await watched.shows("off (F)")
+        await watched.pilot.press("F")
+        await watched.until(lambda: watched.numbers() == [10, 11])
+        log.record(refusal(13))
+        await watched.until(lambda: watched.numbers() == [10, 11, 13])
+        await watched.pilot.press("f", "space", "x", "escape")
+        await watched.until(lambda: watched.numbers() == [10, 11, 13])
+
+
+async def test_a_filter_that_is_typed_faster_than_it_is_read_counts_once_it_is_whole(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 10)), refusal(10))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("f")
+        typed = watched.app.screen.query_one("#log-typed", Input)
+        for text in ("~", "~s", "~s 4xx"):
+            typed.value = text
+        await watched.until(lambda: watched.numbers() == [10])
+
+
+async def test_a_filter_that_cannot_be_read_says_where(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1))) as watched:
+        await watched.pilot.press("f")
+        await watched.shows("~s 4xx  ~m post")
+        await watched.type("products (~z")
+        await watched.shows("~z is not known")
+        [told] = [line for line in watched.screen() if "~z is not known" in line]
+        [typed] = [line for line in watched.screen() if "products (~z" in line]
+        assert told.index("^") == typed.index("~z")
+
+
+async def test_esc_closes_what_is_open_and_never_the_log(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1), exchange(2)), size=(80, 24)) as watched:
+        await watched.pilot.press("f")
+        await watched.shows("~b body  & | ! ()  F1")
+        await watched.pilot.press("tilde")
+        await watched.shows("^ ~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body")
+        await watched.pilot.press("escape", "enter")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        await watched.pilot.press("escape", "escape", "escape", "up")
+        await watched.until(lambda: watched.selected() == 1)
+        await watched.shows("paused")
+
+
+async def test_search_in_the_list_goes_round(machine: Machine) -> None:
+    log = filled(*(exchange(n, status=500 if n in (3, 7) else 200) for n in range(1, 11)))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("slash")
+        await watched.type("~s 500")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.selected() == 3)
+        await watched.pilot.press("n")
+        await watched.until(lambda: watched.selected() == 7)
+        await watched.pilot.press("n")
+        await watched.until(lambda: watched.selected() == 3)
+        await watched.pilot.press("N")
+        await watched.until(lambda: watched.selected() == 7)
+
+
+async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
+    items = [{"sku": f"SKU-{n}", "name": "needle" if n in (20, 70) else "hay"} for n in range(100)]
+    log = filled(exchange(1, body=json.dumps({"items": items}).encode()))
+    async with watching(machine, log, size=(80, 24)) as watched:
+        await watched.pilot.press("enter", "slash")
+        await watched.type("needle")
+        await watched.pilot.press("enter")
+        await watched.shows("SKU-20")
+        await watched.pilot.press("n")
+        await watched.shows("SKU-70")
+        await watched.pilot.press("n")
+        await watched.shows("SKU-20")
+
+
+async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_as_hex(machine: Machine) -> None:
+    page = b"<html><head><title>503 Backend fetch failed</title></head><body>long</body></html>"
+    png = bytes(range(256))
+    log = filled(
+        exchange(1, body=b'{"items":[{"sku":"caf\\u00e9"}]}'),
+        exchange(2, status=503, body=KeptBody(page, len(page), len(page), "text/html")),
+        exchange(3, body=KeptBody(png, 256, 256, "image/png")),
+        exchange(4, body=KeptBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
+    )
+    async with watching(machine, log) as watched:
+        await watched.shows("kept in part: the first 14 B of 90.0 KB")
+        await watched.shows('"items": [')
+        await watched.pilot.press("up")
+        await watched.shows("00000010  10 11 12 13")
+        await watched.pilot.press("up")
+        await watched.shows("HTML page “503 Backend fetch failed”")
+        await watched.pilot.press("up", "enter")
+        await watched.shows('"sku": "café"')
+        await watched.pilot.press("z")
+        await watched.shows('{"items":[{"sku":"caf\\u00e9"}]}')
+
+
+async def test_the_client_decides_how_much_is_shown_before_enter_is_pressed(machine: Machine) -> None:
+    body = json.dumps({"first": "AAA", "filling": "x" * 2_000, "last": "ZZZ"}).encode()
+    views = ["simple", "long", "full", "curl", None]
+    log = filled(*(exchange(number, body=body, formatter=view) for number, view in enumerate(views, 1)))
+    async with watching(machine, log, size=(140, 60)) as watched:
+        await watched.shows("the first 1.0 KB of 2.0 KB are shown; Enter shows all of it")
+        assert watched.says("AAA")
+        assert not watched.says("ZZZ")
+        await watched.pilot.press("up")
+        await watched.shows("curl -sS")
+        assert not watched.says("X-Cache")
+        await watched.pilot.press("up")
+        await watched.shows("ZZZ")
+        await watched.pilot.press("up")
+        await watched.shows("2.0 KB are shown; Enter")
+        await watched.pilot.press("up")
+        await watched.until(lambda: not watched.says("X-Cache"))
+        assert watched.says("200 OK · 136 ms")
+        assert watched.says("Enter shows all of it")
+        await watched.pilot.press("enter")
+        await watched.shows("ZZZ")
+        await watched.pilot.press("escape", "down")
+        await watched.until(lambda: watched.selected() == 2 and not watched.says("ZZZ"))
+
+
+async def test_a_view_that_was_chosen_stays_for_all_requests(machine: Machine) -> None:
+    log = filled(exchange(1, formatter="full"), exchange(2))
+    async with watching(machine, log) as watched:
+        await watched.shows("X-Cache")
+        await watched.pilot.press("v", "v")
+        await watched.shows("view curl (v)")
+        await watched.shows("curl -sS")
+        await watched.pilot.press("up", "enter")
+        await watched.until(lambda: watched.selected() == 1)
+        await watched.shows("curl -sS")
+        await watched.pilot.press("v")
+        await watched.shows("view simple (v)")
+        await watched.shows("v shows more")
+        assert not watched.says("X-Cache")
+
+
+async def test_the_attempts_of_one_request_stand_together_with_the_login(machine: Machine) -> None:
+    bearer = (("Authorization", "Bearer •••(100)"),)
+    login = exchange(1, purpose="login", uri="https://acme.example/rest/V1/integration/admin/token")
+    log = filled(
+        login,
+        exchange(2, call=7, status=503, request_headers=bearer),
+        exchange(3),
+        exchange(4, call=7, attempt=2, request_headers=bearer, timings=Timings(None, None, 0.001, 0.2, 0.01, 0.213)),
+    )
+    async with watching(machine, log) as watched:
+        await watched.shows("#2 503 in 136 ms  →  #4 200 in 213 ms")
+        await watched.shows("login     #1 200")
+        await watched.shows("connection reused")
+        await watched.shows("200×2")
+
+
+async def test_explain_says_what_is_wrong_and_what_to_do(machine: Machine) -> None:
+    async with watching(machine, filled(exchange(1, request_headers=SIGNED), refusal(2), lost(3))) as watched:
+        await watched.pilot.press("up", "i")
+        await watched.shows("it lacks")
+        await watched.shows("In Magento: System")
+        await watched.pilot.press("i")
+        await watched.until(lambda: not watched.says("it lacks"))
+        await watched.pilot.press("up", "i")
+        await watched.told("Nothing is wrong with #1.")
+
+
+async def test_marks_are_counted_and_a_cleared_log_is_empty(machine: Machine) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 6)))) as watched:
+        await watched.pilot.press("g", "m", "m")
+        await watched.shows("2 marked")
+        assert watched.panel.view.marks == {1, 2}
+        await watched.pilot.press("C", "y")
+        await watched.shows("No requests yet")
+        assert len(watched.log) == 0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+async def test_the_focus_never_moves_by_itself(machine: Machine, size: tuple[int, int]) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 30))), size=size) as watched:
+        for keys, numbers in (((), range(30, 60)), (("enter",), range(60, 90)), (("slash", "a"), range(90, 120))):
+            await watched.pilot.press(*keys)
+            await watched.pilot.pause()
+            before = watched.app.focused
+            for number in numbers:
+                watched.log.record(refusal(number))
+            await watched.until(lambda: watched.panel.view._drawn[2] == watched.log.end)
+            assert watched.app.focused is before
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"a":"' + b"x" * 50_000_000 + b'"}', b"[" * 100_000, b"\xff\xfe" * 500_000], ids=["long", "deep", "odd"]
+)
+async def test_bodies_of_any_kind_leave_the_keys_alive(machine: Machine, data: bytes) -> None:
+    body = KeptBody(data, len(data), len(data), "application/json")
+    async with watching(machine, filled(exchange(1, status=500, body=body), exchange(2)), size=(80, 24)) as watched:
+        await watched.pilot.press("up")
+        await watched.until(lambda: watched.selected() == 1)
+        await watched.pilot.press("i", "z", "z", "enter", "G", "g")
+        await watched.until(lambda: watched.panel.detail.has_focus)
+        await watched.until(lambda: not watched.panel.detail._building)
+        await watched.pilot.press("escape", "down")
+        await watched.until(lambda: watched.selected() == 2)

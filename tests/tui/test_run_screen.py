@@ -1,0 +1,142 @@
+"""Running an incoming from the profile's page: seen, stopped, gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from screens import shown, until, until_shown
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.transfer.progress import Progress
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.run.figures import RunView, bar, sparkline
+from tui_connector.tui.run.screen import RunScreen
+from tui_connector.tui.setup.demo import Demo
+
+PROFILE = """
+format = 1
+name = "Acme store"
+[authentications.integration]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.magento]
+authentications = ["integration"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[incoming.products]
+client = "magento"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 5 }
+sink = { kind = "jsonl", path = "products.jsonl" }
+"""
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def _opened(machine: Machine, sandbox: Sandbox) -> tuple[ConnectorApp, Path]:
+    machine.directories.profiles.mkdir(parents=True)
+    path = machine.directories.profiles / "acme.toml"
+    path.write_text(PROFILE.replace("URL", sandbox.url))
+    integrations = sandbox.description()["integrations"]
+    assert isinstance(integrations, dict)
+    machine = replace(machine, environ={"SHOP_TOKEN": integrations["full"]["access_token"]})
+    return ConnectorApp(machine, no_demo), path.with_name("products.jsonl")
+
+
+async def test_r_runs_the_incoming_and_says_how_it_ended(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
+        app, written = _opened(machine, sandbox)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "complete: 40 items")
+            assert "40 of 40 items" in shown(app)
+            assert "run products → products.jsonl" in shown(app)
+            await pilot.press("q")
+            await until(pilot, lambda: not isinstance(app.screen, RunScreen))
+            await pilot.press("q")
+            await until_shown(pilot, "✔ complete, 40 items")
+    assert len(written.read_bytes().splitlines()) == 40
+
+
+async def test_a_run_is_stopped_after_asking_and_goes_on(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=400, latency_ms=800, settings=BEARER), machine.now) as sandbox:
+        app, written = _opened(machine, sandbox)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "running")
+            await pilot.press("s")
+            await until_shown(pilot, "Stop the run?")
+            await pilot.press("y")
+            await until_shown(pilot, "stopped after")
+            await asyncio.to_thread(_is_cut_at_a_line, written)
+            sandbox.change({"sandbox/latency_ms": "0"})
+            await pilot.press("r")
+            await until_shown(pilot, "complete: 400 items")
+    assert len(set(written.read_bytes().splitlines())) == 400
+
+
+def _is_cut_at_a_line(path: Path) -> None:
+    content = path.read_bytes() if path.exists() else b""
+    assert content == b"" or content.endswith(b"\n")
+    assert len(content.splitlines()) < 400
+
+
+async def test_a_run_that_is_refused_says_so(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:  # bearer is refused there
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "refused after 0 items")
+            assert "401" in shown(app)
+
+
+async def test_items_for_standard_output_do_not_go_over_the_screen(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=4, settings=BEARER), machine.now) as sandbox:
+        app, written = _opened(machine, sandbox)
+        saved = written.with_name("acme.toml")
+        saved.write_text(
+            saved.read_text().replace('{ kind = "jsonl", path = "products.jsonl" }', '{ kind = "singer" }')
+        )
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "Its items go to standard output")
+            await until_shown(pilot, "tui-connector run acme products |")
+            assert "No requests yet" in shown(app)
+    assert not written.exists()
+
+
+def test_figures_fit_the_width_and_show_what_is_left() -> None:
+    view = RunView()
+    for second in range(1, 200):
+        view.take(
+            Progress(items=second * 100, expected=100_000, seconds=float(second), latency=0.05, in_flight=4, limit=8)
+        )
+    lines = view.lines(78)
+    assert all(len(line) <= 78 for line in lines)
+    assert "left" in lines[0]
+    assert "20%" in lines[1]
+    assert "100/s" in lines[2]
+
+
+def test_a_bar_and_a_sparkline() -> None:
+    assert bar(5, 10, 60).count("█") == bar(5, 10, 60).count("░")
+    assert bar(5, None, 60) == "5 items"
+    assert sparkline([0, 1, 2, 4], 10) == "▁▂▄█"
+    assert sparkline([], 10) == sparkline([0.0], 10) == ""

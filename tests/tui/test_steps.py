@@ -1,0 +1,293 @@
+"""Steps 1 and 2 by keyboard, against the sandbox: what the screens make of the profile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from screens import shown, until, until_shown
+from textual import events
+from textual.pilot import Pilot
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.form.choice import Choice, Toggle
+from tui_connector.tui.form.ordered_list import OrderedList
+from tui_connector.tui.form.secret_input import SecretInput
+from tui_connector.tui.log.list import LogView
+from tui_connector.tui.setup.authentication import AuthenticationPane
+from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.setup.step_pane import Continue
+
+Data = dict[str, Any]
+
+
+@asynccontextmanager
+async def guide(machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100, 50)) -> AsyncIterator[Pilot[None]]:
+    """The guide at its first step, the store's address filled in."""
+    admin = sandbox.description()["admin"]
+    assert isinstance(admin, dict)
+    values = {"username": str(admin["username"]), "password": str(admin["password"])}
+
+    async def demo() -> Demo:
+        return Demo(sandbox.url, "acme", "Acme", "", values)
+
+    app = ConnectorApp(machine, demo, begin="demo")
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
+        yield pilot
+
+
+def draft(pilot: Pilot[None]) -> Data:
+    screen = next(each for each in pilot.app.screen_stack if isinstance(each, SetupScreen))
+    return screen.work.setup.draft
+
+
+def plugins(pilot: Pilot[None]) -> list[str]:
+    return [each["kind"] for each in draft(pilot)["clients"]["magento"]["plugins"]]
+
+
+async def choose(pilot: Pilot[None], selector: str, words: str) -> None:
+    """Opens a choice, and takes the option that begins like this."""
+    pilot.app.screen.query_one(selector, Choice).focus()
+    await pilot.press("enter")
+    await until_shown(pilot, words)
+    options = pilot.app.screen.query_one("#choices OptionList")
+    index = next(n for n in range(options.option_count) if str(options.get_option_at_index(n).prompt).startswith(words))
+    options.highlighted = index
+    await pilot.press("enter")
+    await pilot.pause()
+
+
+async def to_authentication(pilot: Pilot[None]) -> None:
+    await pilot.press("enter")
+    await until_shown(pilot, "Magento 2.4")
+    await pilot.press("enter")
+    await until_shown(pilot, "Consumer secret")
+
+
+async def sign_in_as_admin(pilot: Pilot[None]) -> None:
+    await to_authentication(pilot)
+    await choose(pilot, "#way", "Admin user")
+    await until_shown(pilot, "Password")
+    await pilot.press("alt+u", "enter")
+    await until_shown(pilot, "accepts it")
+
+
+async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        pilot.app.screen.query_one(OrderedList).focus()
+        await pilot.press("down", "K")
+        await until(pilot, lambda: plugins(pilot) == ["log-requests", "base-uri", "content-type"])
+        await pilot.press("d")
+        await until(pilot, lambda: plugins(pilot) == ["base-uri", "content-type"])
+        await pilot.press("a")
+        await until_shown(pilot, "Retry failed requests")
+        options = pilot.app.screen.query_one("#choices OptionList")
+        options.highlighted = options.get_option_index("retry")
+        await pilot.press("enter")
+        await until_shown(pilot, "Attempts")
+        await pilot.press(*["backspace"] * 3, *"99")
+        await until_shown(pilot, "✘")  # too many: said where it was typed
+        await pilot.press("backspace", "escape", "escape")
+        await until_shown(pilot, "Retry failed requests: 9")
+        assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
+
+
+async def test_a_certificate_that_is_not_verified_is_warned_of(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        pilot.app.screen.query_one("#connection", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "Verify the certificate")
+        pilot.app.screen.query_one("#row-tls-verify Toggle", Toggle).focus()
+        await pilot.press("space", "escape")
+        await until_shown(pilot, "NOT verified")
+        assert draft(pilot)["clients"]["magento"]["tls"] == {"verify": False}
+        pilot.app.screen.query_one("#connection", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "Verify the certificate")
+        pilot.app.screen.query_one("#row-tls-verify Toggle", Toggle).focus()
+        await pilot.press("space", "escape")
+        await until(pilot, lambda: "NOT verified" not in shown(pilot.app))
+        assert "tls" not in draft(pilot)["clients"]["magento"]
+
+
+async def test_store_views_are_listed_once_the_store_knows_who_asks(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        await pilot.press("1")
+        pilot.app.screen.query_one("#views", Choice).focus()
+        await pilot.press("enter")
+        await until_shown(pilot, "the store's default view")
+        options = pilot.app.screen.query_one("#choices OptionList")
+        assert any(each["path"] == "/rest/V1/store/storeViews" for each in sandbox.journal())
+        options.highlighted = 1
+        await pilot.press("enter")
+        base_uri = f"{sandbox.url}/rest/V1"
+        await until(pilot, lambda: draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == base_uri)
+
+
+async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        await choose(pilot, "#client", "+ add")
+        await pilot.press(*"staging", "enter")
+        await until_shown(pilot, "found by the test")
+        assert list(draft(pilot)["clients"]) == ["magento", "staging"]
+        await choose(pilot, "#client", "- remove")
+        await until(pilot, lambda: list(draft(pilot)["clients"]) == ["magento"])
+        assert sandbox.url in shown(pilot.app)
+
+
+async def test_the_client_that_logs_in_is_one_of_those_that_there_are(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Admin user")
+        await until_shown(pilot, "Password")
+        pilot.app.screen.query_one("#whole", Toggle).focus()
+        await pilot.press("space")
+        await until_shown(pilot, "HTTP client")
+        client = "#row-client Choice"
+        assert list(pilot.app.screen.query_one(f"#step-2 {client}", Choice).options) == ["magento", "default"]
+        await pilot.press("escape", "1")
+        await choose(pilot, "#client", "+ add")
+        await pilot.press(*"login", "enter")
+        await until(pilot, lambda: "login" in draft(pilot)["clients"])
+        await choose(pilot, "#client", "magento")
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: bool(pilot.app.screen.query(f"#step-2 {client}")))
+        await until(pilot, lambda: "login" in pilot.app.screen.query_one(f"#step-2 {client}", Choice).options)
+        await choose(pilot, f"#step-2 {client}", "login")
+        await until(pilot, lambda: draft(pilot)["authentications"]["admin"].get("client") == "login")
+        await choose(pilot, f"#step-2 {client}", "default")
+        await until(pilot, lambda: draft(pilot)["authentications"]["admin"].get("client") == "default")
+
+
+async def test_all_fields_of_the_request_authentication_with_its_table_and_a_preview(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        pilot.app.screen.query_one("#whole", Toggle).focus()
+        await pilot.press("space")
+        text = await until_shown(pilot, "Keep the token")
+        for title in ("Request URI", "Request method", "Request parameters", "HTTP client", "Header", "Token is in"):
+            assert title in text
+        await until_shown(pilot, "Authorization: Bearer •••")
+        saved = draft(pilot)["authentications"]["admin"]
+        assert saved["parameters"]["password"] == {"keyring": "acme/admin/password"}
+        screen = pilot.app.screen
+        keys = list(screen.query("#row-parameters .key"))
+        assert [key.value for key in keys] == ["username", "password", ""]  # type: ignore[attr-defined]
+        keys[-1].focus()
+        await pilot.press(*"scope", "enter", *"all")
+        await until(pilot, lambda: saved["parameters"].get("scope") == "all")
+        screen.query_one("#row-template Entry").focus()
+        await pilot.press("end", "backspace")
+        await until_shown(pilot, "✘")
+        await pilot.press("}")
+        await until_shown(pilot, "Authorization: Bearer •••")
+
+
+async def test_another_kind_and_several_in_order(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Other")
+        options = pilot.app.screen.query_one("#choices OptionList")
+        options.highlighted = options.get_option_index("basic")
+        await pilot.press("enter")
+        await until_shown(pilot, "staging")
+        await pilot.press(*"me", "enter", *"CANARY-1", "enter")
+        await until(pilot, lambda: "basic" in draft(pilot).get("authentications", {}))
+        await until(pilot, lambda: "password" in draft(pilot)["authentications"]["basic"])
+        assert draft(pilot)["authentications"]["basic"]["password"] == {"keyring": "acme/basic/password"}
+        assert draft(pilot)["clients"]["magento"]["authentications"] == ["basic"]
+        await choose(pilot, "#way", "+ one more")
+        assert "CANARY" not in shown(pilot.app)
+
+
+@pytest.mark.parametrize("place", ["variable", "asked"])
+async def test_a_secret_from_elsewhere_is_named_so(place: str, machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        selector = "#row-consumer-key Secret Choice"
+        await choose(pilot, selector, {"variable": "From an env", "asked": "Asked for"}[place])
+        await until(pilot, lambda: "integration" in draft(pilot).get("authentications", {}))
+        wanted = {"variable": {"env": "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY"}, "asked": {"ask": True}}[place]
+        await until(pilot, lambda: draft(pilot)["authentications"]["integration"]["consumer-key"] == wanted)
+
+
+async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(machine: Machine) -> None:
+    options = SandboxOptions(products=5, settings={"twofactorauth/general/force_providers": "google"})
+    async with Sandbox(options, machine.now) as sandbox, guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Admin user")
+        await until_shown(pilot, "Password")
+        sandbox.change({"twofactorauth/general/enable": "1"})  # after the guide has looked
+        await pilot.press("alt+u", "enter")
+        await until_shown(pilot, "a  Log in with a one-time code")
+        await pilot.press("enter")
+        await until_shown(pilot, "What the authenticator app")
+        assert "a  Log in with" not in shown(pilot.app)
+        await pilot.press(*"CANARYTOTP")
+        assert "CANARY" not in shown(pilot.app)
+        assert draft(pilot)["authentications"]["admin"]["parameters"]["username"] == "admin"
+
+
+async def test_while_the_log_has_the_screen_nothing_behind_it_takes_the_focus(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox, (80, 24)) as pilot:
+        screen = pilot.app.screen
+        await pilot.press("enter")
+        await until_shown(pilot, "Magento 2.4")
+        await pilot.press("l", "t")
+        await until(pilot, lambda: sum(each["path"] == "/magento_version" for each in sandbox.journal()) == 2)
+        await until_shown(pilot, "l back")
+        await pilot.pause()
+        assert isinstance(screen.focused, LogView)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(screen.focused, Continue))
+        await pilot.press("l", "n")
+        text = await until_shown(pilot, "Consumer secret")
+        assert "l back" not in text
+
+
+async def test_the_demo_says_how_its_values_are_filled_in_where_there_is_little_room(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox, (80, 24)) as pilot:
+        await to_authentication(pilot)
+        await until_shown(pilot, "u fills in the values")
+
+
+async def test_what_was_pasted_last_is_what_is_tested_however_soon(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        pane = pilot.app.screen.query_one(AuthenticationPane)
+        pane.form.focus_on("password")
+        entry = pilot.app.focused
+        assert isinstance(entry, SecretInput)
+        entry._forward_event(events.Paste("CANARY-another-password"))
+        pane.test()  # before any widget has had its turn
+        await until_shown(pilot, "✘")
+        assert "accepts it" not in shown(pilot.app)
+
+
+async def test_a_test_that_is_asked_for_while_the_fields_are_drawn_waits_for_them(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await sign_in_as_admin(pilot)
+        pane = pilot.app.screen.query_one(AuthenticationPane)
+        before = len(sandbox.journal())
+        await pane.query_one("#fields").remove_children()
+        pane.test()
+        assert len(sandbox.journal()) == before
+        await pane._show_way()
+        await until(pilot, lambda: len(sandbox.journal()) > before)

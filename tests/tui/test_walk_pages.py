@@ -1,0 +1,157 @@
+"""In a real terminal: a saved profile is opened and edited; a terminal that is lost takes no setup with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from needed import require
+from terminal import Terminal
+
+PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
+PROFILE = """\
+format = 1
+name = "Acme store"
+
+[clients.magento]
+# ours
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "http://127.0.0.1:9/rest/all/V1"
+
+[incoming.products]
+client = "magento"
+request = { uri = "products" }
+items = "items"
+"""
+EDITOR = """\
+import sys
+from pathlib import Path
+path = Path(sys.argv[-1])
+text = path.read_text()
+path.write_text(text.replace("itms", "items") if "itms" in text else text.replace("items =", "itms ="))
+"""
+
+
+@pytest.fixture
+def profile(clean_environment: dict[str, str]) -> Path:
+    directory = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
+    directory.mkdir(parents=True)
+    path = directory / "acme.toml"
+    path.write_text(PROFILE)
+    return path
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_users_editor_gets_the_terminal_and_its_slips_are_shown_by_line(
+    profile: Path, clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    script = tmp_path / "editor.py"
+    script.write_text(EDITOR)
+    environment = {**clean_environment, "VISUAL": f"{shlex.quote(sys.executable)} {script}"}
+    terminal = Terminal(tmp_path, PROGRAM, environment, 80, 24)
+    try:
+        terminal.wait_for("Acme store")
+        terminal.press("Enter")
+        terminal.wait_for("GET products")
+        terminal.press("e")
+        terminal.wait_for("13:1: incoming.products.itms")
+        terminal.press("e")
+        until(lambda: "itms" not in profile.read_text())
+        terminal.wait_for("⏎ Edit")
+        terminal.press("q")
+        terminal.wait_for("New store")
+        terminal.press("q")
+        terminal.wait_for("ended: 0")
+    finally:
+        terminal.close()
+
+
+def test_a_saved_profile_is_edited_by_its_form_and_saved_with_its_comments(
+    profile: Path, clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("Acme store")
+        terminal.press("Enter")
+        terminal.wait_for("GET products")
+        terminal.press("Down", "Enter")
+        terminal.wait_for("Enter edits")
+        terminal.press("Enter")
+        terminal.wait_for("what tells them apart")
+        terminal.press("Enter")
+        terminal.wait_for("Expected statuses")
+        terminal.press("Tab", "End", "?", "x")
+        terminal.wait_for("products?x")
+        terminal.press("BTab", "BTab", "Enter")
+        terminal.wait_for("GET products?x")
+        terminal.press("5")
+        terminal.wait_for('+request = { uri = "products?x" }')
+        terminal.press("Enter")
+        terminal.wait_for("Saved:")
+        assert profile.read_text() == PROFILE.replace('"products"', '"products?x"')
+        terminal.press("q")
+        terminal.wait_for("HTTP clients")
+    finally:
+        terminal.close()
+
+
+@pytest.fixture
+def store(clean_environment: dict[str, str]) -> Iterator[str]:
+    """The address of a sandbox in a process of its own."""
+    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--products", "5", "--json"]
+    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield str(json.loads(process.stdout.readline())["url"])
+        process.terminate()
+
+
+@pytest.mark.parametrize("how", ["the terminal is lost", "SIGTERM"])
+def test_a_setup_survives_the_end_of_its_program(
+    how: str, store: str, clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    command = f"sh -c 'echo $$ > {tmp_path}/pid; exec {PROGRAM}'"
+    terminal = Terminal(tmp_path, command, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Esc t Test")
+        terminal.paste(store)
+        terminal.wait_for(store)
+        terminal.press("Enter")
+        terminal.wait_for("REST at /rest/V1")
+        terminal.press("Enter")
+        terminal.wait_for("Consumer secret")
+        pid = int((tmp_path / "pid").read_text())
+        if how == "SIGTERM":
+            os.kill(pid, signal.SIGTERM)
+            terminal.wait_for("ended: 143")
+    finally:
+        terminal.close()
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    (tmp_path / "again").mkdir()
+    terminal = Terminal(tmp_path / "again", PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("step 2, left")
+        terminal.press("Enter")
+        terminal.wait_for("Consumer secret")
+        assert f"{store}/rest/all/V1" in terminal.screen()
+    finally:
+        terminal.close()

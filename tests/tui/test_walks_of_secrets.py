@@ -1,0 +1,139 @@
+"""Secrets that cannot be had just so, walked in a real terminal: a keyring that is locked or hangs, a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from keyring_service import KeyringService
+from needed import require
+from terminal import Terminal
+from walking import FOUR, PROGRAM, Store, at_authentication, paste_each
+
+PATIENT = (
+    "from tui_connector.secrets import vault; vault.READ_DEADLINE = vault.WRITE_DEADLINE = 1e6;"
+    "from tui_connector.__main__ import main; main()"
+)
+"""The program with deadlines for the keyring that no test lives to see."""
+
+
+def test_a_locked_keyring_is_said_and_the_profile_is_saved_otherwise_and_in_it_once_it_is_unlocked(
+    stores: Callable[..., Store],
+    clean_environment: dict[str, str],
+    keyring_service: KeyringService,
+    tmp_path: Path,
+) -> None:
+    store = stores()
+    keyring_service.lock()
+    environment = {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": keyring_service.address}
+    with at_authentication(tmp_path, environment, store["url"]) as terminal:
+        paste_each(terminal, [store["integrations"]["full"][name] for name in FOUR])
+        terminal.press("Enter")
+        terminal.wait_for("accepts it")
+        terminal.wait_for("The keyring is locked, and nobody has unlocked it.")
+        terminal.press("Enter")
+        terminal.wait_for("Categories")
+        terminal.press("n")
+        terminal.wait_for("is sent to the store yet")
+        terminal.press("n")
+        terminal.wait_for("environment variables instead.")
+        terminal.press("Enter")
+        terminal.wait_for("Set these before you use it")
+        profile = next((Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles").glob("*.toml"))
+        assert '{ env = "TUI_CONNECTOR_' in profile.read_text()
+
+        keyring_service.restart()
+        terminal.press("BTab", "BTab", "Enter")
+        terminal.wait_for("asked for each time")
+        terminal.press("Up", "Enter")
+        terminal.wait_for("Secrets: in the keyring of this computer")
+        terminal.press("s")
+        terminal.wait_for("answered 200 in a new process")
+    assert "{ keyring = " in profile.read_text()
+
+
+def test_a_keyring_that_hangs_is_said_and_holds_up_nothing(
+    stores: Callable[..., Store],
+    clean_environment: dict[str, str],
+    keyring_service: KeyringService,
+    tmp_path: Path,
+) -> None:
+    """Neither saving nor quitting waits for it: it does not answer before all is over, nor would its deadline be."""
+    store = stores()
+    environment = {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": keyring_service.address}
+    program = f"{shlex.quote(sys.executable)} -c {shlex.quote(PATIENT)}"
+    with keyring_service.hung(), at_authentication(tmp_path, environment, store["url"], program) as terminal:
+        paste_each(terminal, [store["integrations"]["full"][name] for name in FOUR])
+        terminal.press("Enter")
+        terminal.wait_for("accepts it")
+        terminal.press("Enter")
+        terminal.wait_for("The keyring has not answered yet")  # and the next step is there meanwhile
+        terminal.press("n")
+        terminal.wait_for("is sent to the store yet")
+        terminal.press("n")
+        terminal.wait_for("Enter saves")
+        terminal.press("BTab", "Enter")
+        terminal.wait_for("asked for each time")
+        terminal.press("Down", "Enter")
+        terminal.wait_for("Secrets: from environment variables")
+        terminal.press("s")
+        terminal.wait_for("Set these before you use it")
+        pid = terminal.process
+        terminal.press("q")
+        terminal.wait_for("Profiles")
+        terminal.press("q")
+        terminal.wait_for("ended: 0")
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_command_is_run_only_after_a_yes_on_the_screen(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    store = stores("oauth/consumer/enable_integration_as_bearer=1")
+    ran, secret = tmp_path / "ran", tmp_path / "secret"
+    secret.write_text(store["integrations"]["full"]["access_token"] + "\n")
+    command = ["sh", "-c", f"echo once >> {ran}; cat {secret}"]
+    profile = tmp_path / "acme.toml"
+    profile.write_text(
+        f"""format = 1
+name = "Acme"
+[authentications.integration]
+kind = "bearer"
+token = {{ command = {json.dumps(command)} }}
+[clients.magento]
+authentications = ["integration"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "{store["url"]}/rest/all/V1"
+"""
+    )
+    terminal = Terminal(tmp_path, f"{PROGRAM} --profile-dir {tmp_path}", clean_environment, 80, 24)
+    try:
+        terminal.wait_for("Acme")
+        terminal.press("Enter")
+        terminal.wait_for("HTTP clients")
+        terminal.press("t")
+        terminal.wait_for("wants to run a program")
+        terminal.wait_for(f"and to send what it prints to {store['url']}")
+        terminal.press("Enter", "n")  # an Enter is no answer
+        terminal.wait_for("If you trust this profile")
+        assert not ran.exists()
+        terminal.press("t")
+        terminal.wait_for("wants to run a program")
+        terminal.press("y")
+        terminal.wait_for("client magento: authenticated")
+    finally:
+        terminal.close()
+    assert ran.read_text() == "once\n"
+    program = [sys.executable, "-m", "tui_connector", "request", str(profile), "GET", "modules", "--log", "simple"]
+    ended = subprocess.run(program, env=clean_environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ran.read_text() == "once\nonce\n"

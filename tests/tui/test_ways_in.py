@@ -1,0 +1,130 @@
+"""Stores that are not straight, walked by keyboard in a real terminal: each ends with the store's yes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from needed import require
+from terminal import Terminal
+from walking import FOUR, PROGRAM, Store, at_authentication, choose, paste_each
+
+
+def test_what_is_typed_in_one_burst_lands_field_by_field(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    store = stores()
+    four = [store["integrations"]["full"][name] for name in FOUR]
+    with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
+        terminal.burst(*four, b"\r")
+        terminal.wait_for("accepts it")
+        shown = terminal.screen()
+        rows = [next(line for line in shown.splitlines() if value[-4:] in line) for value in four]
+        assert [row.split("  ")[0].strip() for row in rows] == [
+            "Consumer key",
+            "Consumer secret",
+            "Access token",
+            "Access token secret",
+        ]
+
+
+def test_enter_and_the_paste_behind_it_are_of_two_steps(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    store = stores()
+    four = [store["integrations"]["full"][name] for name in FOUR]
+    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Store address")
+        terminal.burst(store["url"], b"\r")
+        terminal.wait_for("REST at /rest/V1")
+        terminal.burst(b"\r", *four, b"\r")
+        terminal.wait_for("accepts it")
+    finally:
+        terminal.close()
+
+
+def test_a_refused_bearer_token_is_signed_with_by_one_key(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    store = stores()
+    full = store["integrations"]["full"]
+    with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
+        choose(terminal, "the third of its four", "Down")
+        terminal.paste(full["access_token"])
+        terminal.wait_for("32 ✔")
+        terminal.press("Enter")
+        terminal.wait_for("four tokens")
+        terminal.press("a")
+        terminal.wait_for("Access token secret")
+        terminal.wait_for(full["access_token"][-4:])  # what was given is there still
+        paste_each(terminal, [full[name] for name in FOUR if name != "access_token"])
+        terminal.press("Enter")
+        terminal.wait_for("accepts it")
+
+
+def test_tokens_pasted_in_the_wrong_order_are_put_right(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    store = stores()
+    key, secret, token, token_secret = (store["integrations"]["full"][name] for name in FOUR)
+    with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
+        paste_each(terminal, [key, token, secret, token_secret])
+        terminal.press("Enter")
+        terminal.wait_for("2 and 3 were swapped")
+        rows = terminal.screen().splitlines()
+        assert any("Consumer secret" in row and secret[-4:] in row for row in rows)
+        assert any("Access token" in row and token[-4:] in row for row in rows)
+
+
+@contextmanager
+def at_one_time_code(
+    stores: Callable[..., Store], environment: dict[str, str], directory: Path
+) -> Iterator[tuple[Terminal, dict[str, str]]]:
+    """Step 2 for an admin user whose store asks for a one-time code, and who that user is."""
+    store = stores("twofactorauth/general/enable=1")
+    with at_authentication(directory, environment, store["url"]) as terminal:
+        choose(terminal, "One-time code", "Down", "Down")
+        terminal.wait_for("An integration needs none")
+        yield terminal, store["admin"]
+
+
+def test_a_store_with_two_factor_sign_in_is_told_before_a_password_is_asked_for(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with at_one_time_code(stores, clean_environment, tmp_path) as (terminal, admin):
+        for value, mark in ((admin["username"], admin["username"]), (admin["password"], "✔")):
+            terminal.paste(value)
+            terminal.wait_for(mark)
+            terminal.press("Enter")
+        terminal.paste(admin["totp_secret"])
+        terminal.wait_for(f"{len(admin['totp_secret'])} ✔")
+        terminal.press("Enter")
+        terminal.wait_for("accepts it")
+        shown = terminal.everything()
+    assert admin["totp_secret"] not in shown
+    assert admin["password"] not in shown
+
+
+def test_an_admin_user_and_the_authenticators_secret_in_one_burst_are_tested_as_given(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with at_one_time_code(stores, clean_environment, tmp_path) as (terminal, admin):
+        terminal.burst(admin["username"], b"\r", admin["password"], b"\r", admin["totp_secret"], b"\r")
+        terminal.wait_for("accepts it")
+
+
+def test_the_address_of_the_shops_front_page_is_enough(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    store = stores()
+    full = store["integrations"]["full"]
+    front = store["url"].removeprefix("http://") + "/women/tops-women.html?p=2"
+    with at_authentication(tmp_path, clean_environment, front) as terminal:
+        paste_each(terminal, [full[name] for name in FOUR])
+        terminal.press("Enter")
+        terminal.wait_for("accepts it")

@@ -1,0 +1,52 @@
+"""The beginning of a walk through the guide in a real terminal."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from needed import require
+from terminal import Terminal
+
+PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
+FOUR = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
+Store = dict[str, Any]
+
+
+@contextmanager
+def at_authentication(
+    directory: Path, environment: dict[str, str], address: str, program: str = PROGRAM
+) -> Iterator[Terminal]:
+    """The guide at step 2, after the store was found from this address."""
+    require("tmux")
+    terminal = Terminal(directory, program, environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Store address")
+        terminal.paste(address)
+        terminal.press("Enter")
+        terminal.wait_for("REST at /rest/V1")
+        terminal.press("Enter")
+        terminal.wait_for("Consumer secret")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def choose(terminal: Terminal, words: str, *downs: str) -> None:
+    """Another way, from the first field."""
+    terminal.press("BTab", "Enter")
+    terminal.wait_for("Other ▸")
+    terminal.press(*downs, "Enter")
+    terminal.wait_for(words)
+
+
+def paste_each(terminal: Terminal, values: list[str]) -> None:
+    for value in values:
+        terminal.paste(value)
+        terminal.wait_for(value[-4:])

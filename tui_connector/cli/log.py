@@ -1,0 +1,201 @@
+"""`log`: recorded requests, printed, filtered, followed, or written for another tool."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from ..text import shown, shown_line
+from .failure import CommandFailed, Exit
+from .profile_opening import find, machine_of, run
+
+if TYPE_CHECKING:
+    from ..client.exchange import Exchange
+    from ..log.filter import Filter
+    from ..log.recording import Notice, Reader
+    from ..machine import Machine
+
+_LOOKS_AGAIN = 0.2
+"""Seconds between two looks at a file that is followed."""
+
+
+@click.command()
+@click.argument("file", metavar="FILE|PROFILE")
+@click.option("--follow", "-f", is_flag=True, help="Print what comes to a recording, too, until it is stopped.")
+@click.option("--filter", "expression", metavar="EXPR", help="Only these: ~m post ~s 4xx … ; --filter help lists it.")
+@click.option(
+    "--format", "form", type=click.Choice(["simple", "long", "full", "curl"]), help="Print it so, on a terminal too."
+)
+@click.option("--export", type=click.Choice(["har", "jsonl", "curl"]), help="Write it for another tool instead.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The export goes to this new file.")
+@click.option("--profile", metavar="NAME", help="The profile to send again and to copy curl commands with.")
+@click.pass_obj
+def log(
+    profile_dir: Path | None,
+    file: str,
+    follow: bool,
+    expression: str | None,
+    form: str | None,
+    export: str | None,
+    out: Path | None,
+    profile: str | None,
+) -> None:
+    """Open a recording (run --record), a HAR, or what is kept of the last sessions of a profile.
+
+    On a terminal it is shown on the screen of requests, elsewhere it is printed.
+
+    Secrets are masked, those of other tools' files too. Exit code 1 when something in the file could not be read.
+    """
+    wanted = _filter(expression)
+    machine = machine_of(profile_dir)
+    path = Path(file)
+    history = path.suffix == ".toml" or not path.exists()
+    if history:
+        path = find(file, machine)
+        profile = profile or path.stem
+    _check_options(follow=follow, history=history, export=export, out=out)
+
+    from ..log.json_fields import LogFailed
+    from ..log.log_file import past, read
+
+    printing = _Printing(wanted, form or "simple", profile)
+    try:
+        if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
+            _show(machine, path, expression, profile, follow=follow, history=history)
+        elif follow:
+            run(_follow(_reader(path), printing, machine))
+        else:
+            found = past(machine.directories.state, path) if history else read(path)
+            if export:
+                _export(printing.chosen(found), export, out, profile)
+            else:
+                printing.all(found)
+    except LogFailed as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+    if printing.noticed:
+        sys.exit(Exit.FAILED)
+
+
+def _check_options(*, follow: bool, history: bool, export: str | None, out: Path | None) -> None:
+    if out is not None and export is None:
+        raise CommandFailed("--out goes with --export.", Exit.SETUP)
+    if follow and (export or history):
+        raise CommandFailed(
+            "--follow prints a recording while it grows, not a history, and without --export.", Exit.SETUP
+        )
+
+
+def _show(
+    machine: Machine, path: Path, expression: str | None, profile: str | None, *, follow: bool, history: bool
+) -> None:
+    from ..log.log_file import past, read
+    from ..tui.log.recorded_screen import Recorded
+    from .screen import requests
+
+    sender = path if history else find(profile, machine) if profile else None
+    found: Callable[[], Iterator[Exchange | Notice]]
+    if history:
+        found = partial(past, machine.directories.state, path)
+    else:
+        found = _reader(path).read if follow else partial(read, path)
+    title = f"{path.stem} · the last sessions" if history else str(path)
+    requests(machine, Recorded(title, found, follow, sender, expression or ""))
+
+
+class _Printing:
+    """Prints exchanges as they are read; what a reader has to say goes to standard error."""
+
+    def __init__(self, wanted: Filter, form: str, profile: str | None) -> None:
+        self._wanted, self._form, self._profile = wanted, form, profile
+        self.noticed = False
+
+    def all(self, found: Iterable[Exchange | Notice]) -> None:
+        from ..client.formatter import text
+
+        for exchange in self.chosen(found):
+            printed = text(exchange, self._form, profile=self._profile)
+            click.echo(printed if self._form == "simple" else printed + "\n")
+
+    def chosen(self, found: Iterable[Exchange | Notice]) -> Iterator[Exchange]:
+        from ..log.recording import Notice
+
+        for each in found:
+            if isinstance(each, Notice):
+                self.noticed = True
+                click.echo(shown_line(each.text), err=True)
+            elif self._wanted.matches(each):
+                yield each
+
+
+def _reader(path: Path) -> Reader:
+    from ..log.log_file import is_har
+    from ..log.recording import Reader
+
+    if is_har(path):
+        raise CommandFailed(
+            f"{path} is a HAR, which is written whole: nothing comes to it that --follow could show. "
+            "Open it without --follow; what grows is a recording (run --record FILE).",
+            Exit.SETUP,
+        )
+    return Reader(path)
+
+
+async def _follow(reader: Reader, printing: _Printing, machine: Machine) -> None:
+    while True:
+        printing.all(reader.read())
+        await machine.sleep(_LOOKS_AGAIN)
+
+
+def _export(chosen: Iterable[Exchange], export: str, out: Path | None, profile: str | None) -> None:
+    from ..client.curl import curl
+    from ..log import har
+    from ..log.written import line
+
+    with _written(out) as file:
+        if export == "har":
+            file.writelines(har.export(chosen))
+        elif export == "jsonl":
+            file.writelines(map(line, chosen))
+        else:
+            file.writelines(shown(curl(each, profile)).encode() + b"\n\n" for each in chosen)
+
+
+@contextmanager
+def _written(out: Path | None) -> Iterator[BinaryIO]:
+    if out is None:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CommandFailed(f"--out: {error.strerror}: {out}. Choose another name.", Exit.SETUP) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except OSError as error:
+        raise CommandFailed(f"--out: {error.strerror}: {out}. What is there is not whole.") from error
+
+
+def _filter(expression: str | None) -> Filter:
+    from ..log.filter import BadFilter, help_rows, parse
+
+    if expression == "help":
+        for example, description in help_rows():
+            click.echo(f"{example:<36} {description}")
+        sys.exit(Exit.DONE)
+    try:
+        return parse(expression or "")
+    except BadFilter as error:
+        start = max(0, error.column - 60)
+        line = shown_line((expression or "")[start : error.column + 20])
+        caret = len(shown_line((expression or "")[start : error.column - 1]))
+        raise CommandFailed(f"--filter: {error.message}\n{line}\n{' ' * caret}^", Exit.SETUP) from error

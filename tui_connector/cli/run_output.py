@@ -1,0 +1,140 @@
+"""What `run` says: a line that moves on a terminal, JSON for a program, nothing to cron where all is well."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from ..text import shown_line
+from ..transfer.duration import duration
+from .failure import Exit, paragraph
+
+if TYPE_CHECKING:
+    from ..transfer.ledger_rows import Failed
+    from ..transfer.progress import Preview, Progress, Summary
+
+_LINE_EVERY = 0.2
+_EVENT_EVERY = 1.0
+"""Seconds between two lines of progress."""
+_WIDTH = 79
+
+
+class Output:
+    """Tells how runs go. Data that goes to standard output has it for itself: all else is on standard error."""
+
+    def __init__(self, *, as_json: bool, data_on_stdout: bool) -> None:
+        self._json = as_json
+        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
+        self._moves = not as_json and sys.stderr.isatty()
+        self._name = ""
+        self._told = 0.0
+        self._line = False
+
+    def begins(self, name: str) -> None:
+        self._name = name
+        self._event("start", name=name)
+
+    def note(self, text: str) -> None:
+        self._event("note", name=self._name, text=text)
+        if not self._json:
+            self._say(f"{self._name}: {text}")
+
+    def failed(self, record: Failed) -> None:
+        self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
+        if not self._json:
+            where = f" (request #{record.exchange})" if record.exchange else ""
+            self._say(f"{self._name}: {record.record} left out: {record.message}{where}")
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told < (_EVENT_EVERY if self._json else _LINE_EVERY):
+            return
+        self._told = now
+        figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
+        rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
+        self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
+        if self._moves:
+            sys.stderr.write(f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
+            sys.stderr.flush()
+            self._line = True
+
+    def ended(self, summary: Summary) -> None:
+        for remark in summary.remarks:
+            self.note(remark)
+        if not self._json:
+            if summary.state != "complete" and summary.reason:
+                self._say(f"{self._name}: {summary.reason}")
+            if self._moves:
+                self._say(_summary(summary))
+        self._event(
+            "summary",
+            name=summary.name,
+            items=summary.items,
+            seconds=round(summary.seconds, 3),
+            requests=summary.requests,
+            retries=summary.retries,
+            state=summary.state,
+            failed=summary.failed,
+            dropped=summary.dropped,
+            **({"reason": summary.reason} if summary.reason else {}),
+        )
+
+    def impossible(self, name: str, why: str) -> None:
+        """A run that could not begin."""
+        self._say(f"{name}: {why}")
+        figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
+        self._event("summary", name=name, **figures, state="failed", reason=why)
+
+    def dry(self, name: str, preview: Preview) -> None:
+        """What a run would do."""
+        if self._json:
+            self._event("dry-run", name=name, request=preview.request, begins=preview.begins, sink=preview.sink)
+            return
+        click.echo(paragraph(f"{name}: {preview.begins}\n  {preview.request}\n  → {preview.sink}"))
+
+    def _event(self, event: str, **values: object) -> None:
+        if self._json:
+            self._events.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+            self._events.flush()
+
+    def _say(self, text: str) -> None:
+        if self._line:
+            sys.stderr.write("\r\x1b[K")
+            self._line = False
+        click.echo(paragraph(text), err=True)
+
+
+def exit_of(summary: Summary) -> Exit:
+    """The exit code that a run deserves."""
+    if summary.state == "complete":
+        return Exit.FAILED if summary.failed or summary.short else Exit.DONE
+    if summary.state == "refused":
+        return Exit.REFUSED
+    if summary.state == "failed":
+        return Exit.SETUP
+    return Exit.DONE if summary.as_wanted else Exit.STOPPED
+
+
+def _line(name: str, progress: Progress) -> str:
+    parts = [f"{progress.items:,}" + (f" of {progress.expected:,}" if progress.expected else "") + " items"]
+    if progress.rate:
+        parts.append(f"{progress.rate:,.0f}/s")
+    if progress.remaining is not None:
+        parts.append(f"{duration(progress.remaining)} left")
+    parts.append(f"{progress.in_flight} in flight")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    return f"{name}  " + " · ".join(parts)
+
+
+def _summary(summary: Summary) -> str:
+    requests = f"{summary.requests:,} request{'' if summary.requests == 1 else 's'}"
+    words = [f"{summary.name}: {summary.items:,} items in {duration(summary.seconds)}, {requests}"]
+    for count, word in ((summary.retries, "retries"), (summary.dropped, "known already"), (summary.failed, "failed")):
+        if count:
+            words.append(f"{count:,} {word}")
+    return ", ".join(words) + ("" if summary.state == "complete" else f" ({summary.state})")

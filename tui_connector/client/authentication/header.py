@@ -1,0 +1,37 @@
+"""A secret in a header of any name."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ...secrets.source import SecretSource, secret_field
+from ..http_client import HeaderName
+from ..layer import Authentication, Layer, LayerContext, Send
+from ..message import Answer, Request
+from ..uri import origin_of
+
+
+class HeaderSecret(Authentication):
+    """Header (a key that something in front of the store asks for)."""
+
+    before_store: ClassVar[bool] = True
+
+    kind: Literal["header"] = "header"
+    header: HeaderName = Field(
+        title="Header", description="Its name.", examples=["X-Api-Key", "CF-Access-Client-Secret"]
+    )
+    value: SecretSource = secret_field("Value", "What is sent in it, the whole of it.")
+
+    def header_written(self) -> str:
+        return self.header
+
+    def start(self, context: LayerContext) -> Layer:
+        context.hide(self.header)
+
+        async def layer(request: Request, forward: Send) -> Answer:
+            value = await context.secret(self.value, origin_of(request.uri))
+            return await forward(request.with_header(self.header, value))
+
+        return layer

@@ -1,0 +1,42 @@
+"""A secret in the query of the address."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...secrets.source import SecretSource, secret_field
+from ..layer import Authentication, Layer, LayerContext, Send
+from ..message import Answer, Request
+from ..uri import origin_of
+
+
+def _parameter(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("a query parameter's name has no line break and no control character")
+    return name
+
+
+class QuerySecret(Authentication):
+    """Query parameter."""
+
+    before_store: ClassVar[bool] = True
+
+    kind: Literal["query"] = "query"
+    parameter: Annotated[str, AfterValidator(_parameter)] = Field(
+        min_length=1,
+        title="Parameter",
+        description="Its name in the query. Web servers write addresses into their logs: use a header where you can.",
+        examples=["api_key"],
+    )
+    value: SecretSource = secret_field("Value", "What is sent in it. It is hidden wherever the address is shown.")
+
+    def start(self, context: LayerContext) -> Layer:
+        context.hide(self.parameter)
+
+        async def layer(request: Request, forward: Send) -> Answer:
+            value = await context.secret(self.value, origin_of(request.uri))
+            return await forward(request.with_query(self.parameter, value))
+
+        return layer

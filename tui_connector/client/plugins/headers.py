@@ -1,0 +1,136 @@
+"""Headers that are added to, set on, or taken from every request of a client."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
+from ..http_client import HeaderName, holds_secret
+from ..layer import Plugin
+from ..message import Headers, NotSent, Request
+
+_ALWAYS_SENT = ("accept", "accept-encoding", "user-agent")
+
+
+def _no_secret(name: str) -> str:
+    if holds_secret(name):
+        raise ValueError(
+            f"{name} holds a secret, and a plugin cannot keep one: use an HTTP authentication "
+            '(bearer, basic, oauth1, request, or kind = "header" for a header of any name)'
+        )
+    return name
+
+
+def _can_be_sent(text: str) -> str:
+    template = Template.parse(text)
+    if template.is_literal:  # nothing to wait for: what is wrong is wrong already
+        try:
+            template.header(Scope())
+        except PlaceholderError as error:
+            raise ValueError(error.message) from error
+    return text
+
+
+def _named_once(headers: dict[str, str]) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    for name in headers:
+        if seen.setdefault(name.lower(), name) != name:
+            raise ValueError(f"{seen[name.lower()]} and {name} are one header: capitals make no difference")
+    return headers
+
+
+def _removable(name: str) -> str:
+    if name.lower() in _ALWAYS_SENT:
+        raise ValueError(f"{name} is part of every request; set-headers gives it another value")
+    return name
+
+
+HeaderText = Annotated[RunTemplateText, AfterValidator(_can_be_sent)]
+HeaderTexts = Annotated[
+    dict[Annotated[HeaderName, AfterValidator(_no_secret)], HeaderText], AfterValidator(_named_once)
+]
+_PLACEHOLDERS = "A value may hold @{…}, such as @{run.started_at}."
+
+
+class AppendHeaders(Plugin):
+    """Append request headers."""
+
+    kind: Literal["append-headers"] = "append-headers"
+    headers: HeaderTexts = Field(
+        min_length=1,
+        title="Headers",
+        description=f"Sent besides those of the same name that a request has already. {_PLACEHOLDERS}",
+        examples=[{"X-Trace": "tui-connector @{run.started_at}"}],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        return replace(request, headers=(*request.headers, *_filled_in(self.headers, request, self.kind)))
+
+
+class SetHeaders(Plugin):
+    """Set request headers."""
+
+    kind: Literal["set-headers"] = "set-headers"
+    headers: HeaderTexts = Field(
+        min_length=1,
+        title="Headers",
+        description=f"Sent in place of those of the same name that a request has already. {_PLACEHOLDERS}",
+        examples=[{"User-Agent": "acme-sync/2", "X-Store": "nl"}],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        for name, value in _filled_in(self.headers, request, self.kind):
+            request = request.with_header(name, value)
+        return request
+
+
+class DefaultHeaders(Plugin):
+    """Set request headers where there are none."""
+
+    kind: Literal["default-headers"] = "default-headers"
+    headers: HeaderTexts = Field(
+        min_length=1,
+        title="Headers",
+        description=f"Sent where a request does not have one of this name already. {_PLACEHOLDERS}",
+        examples=[{"Content-Type": "application/json"}],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        for name, value in _filled_in(self.headers, request, self.kind):
+            request = request if request.header(name) is not None else request.with_header(name, value)
+        return request
+
+
+class RemoveHeaders(Plugin):
+    """Remove request headers."""
+
+    kind: Literal["remove-headers"] = "remove-headers"
+    headers: list[Annotated[HeaderName, AfterValidator(_removable)]] = Field(
+        min_length=1,
+        title="Headers",
+        description="Names of headers that are taken from a request, as plugins before this one or its own "
+        "configuration have put them there.",
+        examples=[["X-Trace"]],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        for name in self.headers:
+            request = request.without_header(name)
+        return request
+
+
+def _filled_in(headers: dict[str, str], request: Request, plugin: str) -> Headers:
+    scope = Scope(run=request.about.run)
+    filled = []
+    for name, text in headers.items():
+        try:
+            filled.append((name, Template.parse(text).header(scope)))
+        except PlaceholderError as error:
+            raise NotSent(
+                f"The plugin {plugin} cannot make the header {name}: {error.message}",
+                hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
+            ) from error
+    return tuple(filled)

@@ -1,0 +1,53 @@
+"""Query parameters that requests have unless they say otherwise."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import unquote
+
+from pydantic import AfterValidator, Field
+
+from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
+from ..http_client import holds_secret
+from ..layer import Plugin
+from ..message import NotSent, Request
+
+
+def _parameter_name(name: str) -> str:
+    if not name or not name.isprintable():
+        raise ValueError("a query parameter needs a name, without line breaks or control characters")
+    if holds_secret(name):
+        raise ValueError(
+            f'{name} holds a secret, and a plugin cannot keep one: use an HTTP authentication of kind = "query" for it'
+        )
+    return name
+
+
+class QueryDefaults(Plugin):
+    """Add query parameters where there are none."""
+
+    kind: Literal["query-defaults"] = "query-defaults"
+    parameters: dict[Annotated[str, AfterValidator(_parameter_name)], RunTemplateText] = Field(
+        min_length=1,
+        title="Query parameters",
+        description="Added to the address of a request that does not have one of this name already. "
+        "A value may hold @{…}, such as @{run.started_at}.",
+        examples=[{"searchCriteria[pageSize]": "100"}],
+    )
+
+    def prepare(self, request: Request) -> Request:
+        query = request.uri.partition("#")[0].partition("?")[2]
+        there = {unquote(part.partition("=")[0]) for part in query.split("&") if part}
+        for name, text in self.parameters.items():
+            if name not in there:
+                request = request.with_query(name, self._value(name, text, request))
+        return request
+
+    def _value(self, name: str, text: str, request: Request) -> str:
+        try:
+            return Template.parse(text).text(Scope(run=request.about.run))
+        except PlaceholderError as error:
+            raise NotSent(
+                f"The plugin {self.kind} cannot make the parameter {name}: {error.message}",
+                hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
+            ) from error

@@ -1,0 +1,120 @@
+"""Holds requests back: never more in a span than agreed, and none while the store asks to wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ...machine import Machine
+from ..http_client import Span, seconds
+from ..layer import Layer, LayerContext, Plugin, Send, Stage
+from ..message import Answer, Request
+from .retry import retry_after
+
+_LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
+_RESET = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset")
+_AN_EPOCH = 1_000_000_000
+"""A reset this large is a time, in seconds since 1970; a smaller one is a number of seconds from now."""
+
+
+class RateLimit(Plugin):
+    """Limit the rate of requests."""
+
+    stage: ClassVar[Stage] = Stage.LIMIT
+
+    kind: Literal["rate-limit"] = "rate-limit"
+    requests: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        title="Requests",
+        description="How many may start within the span, repetitions counted. Nothing: only the store's answers limit.",
+        examples=[10],
+    )
+    span: Span = Field("1s", title="Span", description="The time in which that many may start.")
+    heed_answers: bool = Field(
+        True,
+        title="Heed the store",
+        description="Waits where an answer says that no requests are left (X-RateLimit-Remaining: 0, with "
+        "X-RateLimit-Reset) or when to come back (429 or 503 with Retry-After).",
+    )
+    longest_wait: Span = Field("1m", title="Longest wait", description="The limit for what a store asks for.")
+
+    def start(self, context: LayerContext) -> Layer:
+        gate = _Gate(self, context.machine)
+
+        async def layer(request: Request, forward: Send) -> Answer:
+            waited = await gate.enter()
+            if waited:
+                note = f"{request.about.note} · held back {waited:.1f} s by the rate limit".removeprefix(" · ")
+                request = replace(request, about=replace(request.about, note=note))
+            answer = await forward(request)
+            if self.heed_answers:
+                gate.hold(asked_to_wait(answer, context.machine.now()))
+            return answer
+
+        return layer
+
+
+class _Gate:
+    """Lets requests through in the order in which they came; whoever gives up waiting leaves no gap."""
+
+    def __init__(self, saved: RateLimit, machine: Machine) -> None:
+        self._limit, self._span = saved.requests, seconds(saved.span)
+        self._longest = seconds(saved.longest_wait)
+        self._machine = machine
+        self._turn = asyncio.Lock()  # hands on in the order of waiting
+        self._starts: deque[float] = deque(maxlen=saved.requests)
+        self._held_until = 0.0
+
+    async def enter(self) -> float:
+        """Waits for its turn; the seconds that took, 0 where it need not wait."""
+        came = self._machine.monotonic()
+        async with self._turn:
+            waited = False
+            while (pause := self._pause()) > 0:
+                waited = True
+                await self._machine.sleep(pause)
+            now = self._machine.monotonic()
+            if self._limit is not None:
+                self._starts.append(now)
+            return now - came if waited else 0.0
+
+    def hold(self, pause: float | None) -> None:
+        """Lets nobody through for so many seconds."""
+        if pause is not None:
+            self._held_until = max(self._held_until, self._machine.monotonic() + min(pause, self._longest))
+
+    def _pause(self) -> float:
+        now = self._machine.monotonic()
+        pauses = [self._held_until - now]
+        if self._limit is not None and len(self._starts) == self._limit:
+            pauses.append(self._starts[0] + self._span - now)
+        return max(pauses)
+
+
+def asked_to_wait(answer: Answer, now: datetime) -> float | None:
+    """The seconds for which a store wants no request, or None.
+
+    RFC 9110 §10.2.3 (Retry-After), RFC 6585 §4 (429), and the X-RateLimit headers, which no standard has settled:
+    Reset is a number of seconds or a time, by who made it.
+    """
+    if answer.status in (429, 503) and (pause := retry_after(answer, now)) is not None:
+        return pause
+    left, reset = _number(answer, _LEFT), _number(answer, _RESET)
+    if left is None or left > 0 or reset is None:
+        return None
+    return max(0.0, reset - now.timestamp()) if reset >= _AN_EPOCH else reset
+
+
+def _number(answer: Answer, names: tuple[str, ...]) -> float | None:
+    for name in names:
+        text = (answer.header(name) or "").partition(",")[0].partition(";")[0].strip()
+        if text.isascii() and text.isdecimal() and len(text) < 13:
+            return float(text)
+    return None

@@ -1,0 +1,116 @@
+"""Setups left half-way: kept in the state directory, offered at home, taken up again at their step.
+
+A draft holds what the profile would hold, so no secret: the secrets of a setup are in the keyring after its first green
+test, and are typed again where it never came to one. It needs nothing but the standard library: home lists drafts
+before anything else is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from dataclasses import asdict, dataclass, field
+from datetime import date, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..profile.files import ProfileUnreadable, digest, read_bytes, write_atomic
+
+if TYPE_CHECKING:
+    from ..placeholder import Json
+
+FORMAT = 1
+_SUFFIX = ".json"
+_DATE = " date"
+_KEY = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A setup on its way."""
+
+    key: str
+    """What it is kept under: one for each saved profile, and one for each setup of a new one."""
+    name: str
+    """The profile's name."""
+    title: str
+    step: int
+    kept_at: float
+    """Seconds since 1970."""
+    data: dict[str, Json] = field(default_factory=dict)
+    """The profile as plain data."""
+    about: dict[str, Json] = field(default_factory=dict)
+    """What the steps show of it: the client, the way to authenticate, the address as typed."""
+    profile: str | None = None
+    """The file of the saved profile that it changes."""
+    text: str | None = None
+    """That file's text as it was read."""
+
+
+def key_for(profile: Path) -> str:
+    """The key of the draft that changes this profile."""
+    return digest(os.fsencode(profile))[:16]
+
+
+class Drafts:
+    """The drafts in a directory."""
+
+    def __init__(self, state: Path) -> None:
+        self._directory = state / "drafts"
+
+    def list(self) -> list[Draft]:
+        """All drafts, the newest first. One that cannot be read is no draft."""
+        try:
+            names = os.listdir(self._directory)
+        except OSError:
+            return []
+        found = [_read(self._directory / name) for name in names if name.endswith(_SUFFIX)]
+        return sorted((draft for draft in found if draft is not None), key=lambda draft: -draft.kept_at)
+
+    def find(self, key: str) -> Draft | None:
+        """The draft with this key, if there is one."""
+        return _read(self._path(key))
+
+    def keep(self, draft: Draft) -> None:
+        """Writes it in place of the one before, for its owner's eyes only. Raises `CannotSave`."""
+        text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date).encode()
+        write_atomic(self._path(draft.key), text, expect=None, overwrite=True)
+
+    def drop(self, key: str) -> None:
+        """Takes it away: it was saved, or is not wanted any more. Raises OSError."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        assert _KEY.fullmatch(key), key
+        return self._directory / f"{key}{_SUFFIX}"
+
+
+def _read(path: Path) -> Draft | None:
+    try:
+        found = json.loads(read_bytes(path), object_hook=_undated)
+        if found.pop("format") != FORMAT or not _is_sound(found) or found["key"] != path.stem:
+            return None
+        return Draft(**found)
+    except (ProfileUnreadable, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _is_sound(found: dict[str, Any]) -> bool:
+    """Whether each part is what it should be: anybody may have written the file."""
+    texts = [found["key"], found["name"], found["title"], found["profile"] or "", found["text"] or ""]
+    tables = [found["data"], found["about"]]
+    typed = all(isinstance(each, str) for each in texts) and all(isinstance(each, dict) for each in tables)
+    return typed and isinstance(found["kept_at"], float) and found["step"] in range(1, 6)
+
+
+def _date(value: object) -> dict[str, str]:
+    """TOML has dates and JSON has none."""
+    if isinstance(value, (date, time)):
+        return {_DATE: value.isoformat()}
+    raise TypeError(f"a {type(value).__name__} in a draft")
+
+
+def _undated(table: dict[str, object]) -> object:
+    return tomllib.loads(f"d = {table[_DATE]}")["d"] if table.keys() == {_DATE} else table

@@ -1,0 +1,212 @@
+"""Checks this computer: what the program will find here before it asks any store. It sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from pathlib import Path
+
+from .. import __version__
+from ..client.message import NotSent
+from ..client.proxy import from_environment
+from ..machine import Directories, Machine
+from ..magento.diagnosis import Finding
+from ..secrets.vault import KeyringState, Vault
+
+KEYRING_DEADLINE = 5.0
+"""Seconds; a keyring that is slower waits for a prompt that nobody sees."""
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+_LIBRARIES = ("textual", "httpx", "pydantic", "keyring", "jmespath", "tomlkit")
+_SMALLEST = (80, 24)
+_ESSENTIAL = frozenset({"directory", "clock"})
+"""Findings without whose remedy the program cannot do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The terminal the command was started from, where it was started from one."""
+
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing there is on this computer; `finding` where something is to be said of it."""
+
+    name: str
+    value: str
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineReport:
+    """What was found. Nothing in it is secret."""
+
+    facts: tuple[Fact, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return [fact.finding for fact in self.facts if fact.finding is not None]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program can do its work here: a keyring can be done without."""
+        return not any(finding.id in _ESSENTIAL for finding in self.findings)
+
+    def as_json(self) -> dict[str, object]:
+        """`ok` and the findings, as for a profile."""
+        return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
+
+
+async def check_machine(
+    machine: Machine, vault: Vault, screen: Screen | None, keyring_deadline: float = KEYRING_DEADLINE
+) -> MachineReport:
+    """Looks at versions, keyring, proxies, terminal, locale, directories and the clock."""
+    directories = await asyncio.to_thread(lambda: list(_directories(machine.directories)))
+    facts = [
+        *_versions(),
+        await _keyring(vault, keyring_deadline),
+        *_proxies(machine.environ, vault),
+        *_terminal(machine.environ, screen),
+        _locale(machine.environ),
+        *directories,
+        await asyncio.to_thread(_clock, machine.now()),
+        *_secrets(machine.environ),
+    ]
+    return MachineReport(tuple(facts))
+
+
+def _versions() -> Iterator[Fact]:
+    yield Fact("tui-connector", __version__)
+    yield Fact("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    found = []
+    for name in _LIBRARIES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} ?")
+    yield Fact("libraries", ", ".join(found))
+    yield Fact("TLS", ssl.OPENSSL_VERSION)
+
+
+async def _keyring(vault: Vault, deadline: float) -> Fact:
+    try:
+        state = await asyncio.wait_for(vault.state(), deadline)
+    except TimeoutError:
+        state = KeyringState("a keyring", False, "it does not answer: is a window waiting for its password?")
+    if state.usable:
+        return Fact("keyring", state.name)
+    finding = Finding(
+        "keyring",
+        "No keyring can be used here",
+        (state.reason,),
+        "Unlock or start one, or name secrets by environment variables ({ env = … }) or commands ({ command = […] }).",
+    )
+    return Fact("keyring", "cannot be used", finding)
+
+
+def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[Fact]:
+    for name in _PROXIES:
+        value = environ.get(name.lower()) or environ.get(name)
+        if value:
+            yield Fact(name, vault.mask.uri(value if "://" in value or name == "NO_PROXY" else f"//{value}"))
+    for scheme in ("https", "http"):
+        try:
+            from_environment(f"{scheme}://shop.example", environ)
+        except NotSent as problem:
+            yield Fact("proxy", "cannot be used", Finding("proxy", problem.message, (), problem.hint))
+            return
+
+
+def _terminal(environ: Mapping[str, str], screen: Screen | None) -> Iterator[Fact]:
+    term = environ.get("TERM", "")
+    if screen is None:
+        yield Fact("terminal", "none: output goes to a file or a pipe")
+        return
+    around = [
+        name for name, mark in (("tmux", "TMUX"), ("screen", "STY"), ("ssh", "SSH_CONNECTION")) if mark in environ
+    ]
+    finding = None
+    if term in ("", "dumb"):
+        remedy = "Set TERM to what the terminal is, such as xterm-256color."
+        finding = Finding("terminal", "This terminal cannot show the program's screens", (f"TERM={term}",), remedy)
+    elif (screen.columns, screen.rows) < _SMALLEST or screen.rows < _SMALLEST[1]:
+        size = f"{screen.columns}×{screen.rows}"
+        remedy = "Make it 80×24 or larger."
+        finding = Finding("terminal-size", "The terminal is too small to work in", (size,), remedy)
+    inside = f", inside {' and '.join(around)}" if around else ""
+    yield Fact("terminal", f"{term or 'unknown'}, {screen.columns}×{screen.rows}{inside}", finding)
+    yield Fact("colours", _colours(environ, term))
+
+
+def _colours(environ: Mapping[str, str], term: str) -> str:
+    if environ.get("NO_COLOR"):
+        return "none (NO_COLOR)"
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "16 million"
+    return "256" if "256color" in term else "16"
+
+
+def _locale(environ: Mapping[str, str]) -> Fact:
+    name = next((each for each in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(each)), "")
+    value = environ.get(name, "")
+    if "utf-8" in value.lower() or "utf8" in value.lower():
+        return Fact("locale", f"{name}={value}")
+    shown = f"{name}={value}" if name else "none set"
+    remedy = "Set LANG=C.UTF-8, or the UTF-8 locale of your language."
+    finding = Finding("locale", "The locale does not say UTF-8: signs such as ✔ may not show", (shown,), remedy)
+    return Fact("locale", shown, finding)
+
+
+def _directories(directories: Directories) -> Iterator[Fact]:
+    places = {
+        "configuration": directories.config,
+        "profiles": directories.profiles,
+        "state": directories.state,
+        "cache": directories.cache,
+    }
+    for name, path in places.items():
+        reason = _not_writable(path)
+        finding = None
+        if reason:
+            remedy = "Make it writable, or set XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME elsewhere."
+            finding = Finding("directory", f"Nothing can be written into {path}", (reason,), remedy)
+        yield Fact(f"{name} directory", str(path), finding)
+
+
+def _not_writable(path: Path) -> str:
+    """Why nothing can be written there; nothing where it can, or where the directory can be made."""
+    try:
+        if path.exists():
+            with tempfile.TemporaryFile(dir=path):
+                return ""
+        parent = next(each for each in path.parents if each.exists())
+    except OSError as error:
+        return error.strerror or str(error)
+    if not parent.is_dir():
+        return f"{parent} is no directory"
+    return "" if os.access(parent, os.W_OK) else f"{parent} is not writable"
+
+
+def _clock(now: datetime) -> Fact:
+    """A clock that is older than the program itself is wrong; how far from a store's it is, only a store can say."""
+    value = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    made = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
+    if now > made - timedelta(days=1) and now.year < made.year + 30:
+        return Fact("clock", value)
+    remedy = "Set it (timedatectl set-ntp true): certificates and signed requests depend on it."
+    return Fact("clock", value, Finding("clock", "This computer's clock is wrong", (value,), remedy))
+
+
+def _secrets(environ: Mapping[str, str]) -> Iterator[Fact]:
+    names = sorted(name for name in environ if name.startswith("TUI_CONNECTOR_"))
+    if names:
+        yield Fact("secrets from the environment", ", ".join(names))

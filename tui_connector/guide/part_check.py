@@ -1,0 +1,61 @@
+"""Tries one part of a saved profile on its store. Nothing is written there."""
+
+from __future__ import annotations
+
+from ..client.message import RequestFailed
+from ..client.session import Session
+from ..magento.diagnosis import diagnose_failure
+from ..placeholder import Json
+from ..profile.model import Profile
+from .chain import sample_for
+from .check import Tried, authenticated, reachable, readable
+from .parts import Part
+from .sample_requests import sample_requests
+from .words import NOT_RUN_YET
+
+
+async def try_part(profile: Profile, session: Session, part: Part, run: dict[str, Json]) -> Tried:
+    """A client: reachable and authenticated. An incoming: its first items. An outgoing: its request, not sent."""
+    if part.disabled:
+        return Tried(f"{part.name} is disabled: nothing is sent", True)
+    try:
+        match part.family:
+            case "clients":
+                return await _client(profile, session, part.name)
+            case "authentications":
+                return await _authentication(profile, session, part.name)
+            case "incoming":
+                incoming = profile.incoming[part.name]
+                tried, _ = await readable(incoming, session.client(incoming.client), run, part.name)
+                return tried
+            case "outgoing":
+                return _outgoing(profile, session, part.name, run)
+    except RequestFailed as failure:
+        return Tried(part.name, False, diagnose_failure(failure, part.name))
+
+
+async def _client(profile: Profile, session: Session, name: str) -> Tried:
+    if profile.base_uri(name) is None:
+        return Tried(f"client {name} has no address of its own", True)
+    reached = await reachable(session, name)
+    if not reached.ok or not profile.clients[name].authentications:
+        return reached
+    return await authenticated(profile, session, name)
+
+
+async def _authentication(profile: Profile, session: Session, name: str) -> Tried:
+    users = [client for client in profile.addressed_clients() if name in profile.clients[client].authentications]
+    if not users:
+        return Tried(f"{name}: no client with an address uses it", True)
+    return await authenticated(profile, session, users[0])
+
+
+def _outgoing(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> Tried:
+    outgoing = profile.outgoing[name]
+    known = sample_for([(each.method, each.uri) for each in outgoing.requests.values()])
+    shown = list(sample_requests(outgoing, session, known or {}, run))
+    wrong = [each for each in shown if each.wrong]
+    if wrong:
+        return Tried(f"{name}: {'; '.join(each.line for each in wrong)}", known is None)
+    more = f". {NOT_RUN_YET}" if outgoing.steps else ""
+    return Tried(f"{name}: would send {'; '.join(each.line for each in shown)} (not sent){more}", True)

@@ -1,0 +1,188 @@
+"""What a token may do, from the store's schema filtered for it; and the boxes to tick for what is wanted.
+
+The schema lists the routes that a caller may use (Magento_Webapi, AbstractSchemaGenerator). It answers 200 without any
+token too, so only a path that is there for the token and not for everybody says something about the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..client.layer import Send
+from ..client.message import About, Answer, Request, RequestFailed
+from ..client.uri import origin_of
+from ..magento.diagnosis import Finding, Way, refusals
+from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
+from ..placeholder import Json
+from .chain import requests_in
+
+_PLACEHOLDER = re.compile(r"[&?@]\{[^}]*\}")
+_MODULES = {"Magento_Cart": "Magento_Quote"}
+"""Modules whose resources bear another name."""
+Paths = Mapping[str, Mapping[str, object]]
+
+
+class May(StrEnum):
+    """Whether a token may use a route."""
+
+    YES = "yes"
+    NO = "no"
+    NO_MODULE = "no module"
+    """The store has switched off, or lacks, the module of this route."""
+
+    @property
+    def mark(self) -> str:
+        return "✔" if self is May.YES else "✘"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a token may read and send, by the names of the entities. Empty where the store's schema cannot be read."""
+
+    read: Mapping[str, May]
+    send: Mapping[str, May]
+    routes: int = 0
+    """Routes that this token may use and that are not open to everybody."""
+    paths: Paths = field(default_factory=dict, repr=False)
+    exchange: int = 0
+    """The number of the request for the schema."""
+
+    def lacking(self, method: str, uri: str, way: Way = "") -> Finding | None:
+        """What is missing for this request; None where nothing is, or nothing is known."""
+        if not self.paths or _offers(self.paths, method, uri):
+            return None
+        known = _known(method, uri)
+        evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not among this token's routes",)
+        if known is None:
+            remedy = "Compare path and method with Magento's documentation; else tick its resource in the integration."
+            summary = "The token may not do this, or there is no such route"
+            return Finding("not-permitted", summary, evidence, remedy, "permission")
+        if (self.send if isinstance(known, Writable) else self.read)[known.name] is May.NO_MODULE:
+            remedy = f"Have it enabled: bin/magento module:enable {_module(known.resource)}"
+            return Finding("no-module", "The store lacks the module of this route", evidence, remedy, "uri")
+        return refusals.permission_missing(known.resource, way, evidence)
+
+
+NOTHING_KNOWN = Permissions({}, {})
+
+
+async def permissions(send: Send, anonymous: Send, base_uri: str, modules: frozenset[str]) -> Permissions:
+    """What this token may do, by two requests: its schema, and everybody's.
+
+    `modules` are those that the store has, as `modules_of` reads them from the answer that proved the token; none where
+    they are not known.
+    """
+    mine, number = await _paths(send, base_uri)
+    if not mine:
+        return NOTHING_KNOWN
+    routes = _routes(mine) - _routes((await _paths(anonymous, base_uri))[0])
+    if not routes:
+        return NOTHING_KNOWN
+    return Permissions(
+        {name: _may(mine, "get", each.path, each, modules) for name, each in READABLE.items()},
+        {name: _may(mine, each.method, each.uri, each, modules) for name, each in WRITABLE.items()},
+        len(routes),
+        mine,
+        number,
+    )
+
+
+def to_do(may: May | None, entity: Readable | Writable) -> str:
+    """What has to be done in Magento before the token may have this entity; nothing where that is not known."""
+    if may is May.NO_MODULE:
+        return f"the store has no {_module(entity.resource)}"
+    return f"tick {entity.tick}" if may is May.NO else ""
+
+
+def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
+    """The boxes to tick for these entities, in the order of Magento's tree."""
+    wanted = {READABLE[name].resource for name in read} | {WRITABLE[name].resource for name in send}
+    return [place for resource, place in TICKS.items() if resource in wanted]
+
+
+def boxes_text(read: Iterable[str], send: Iterable[str] = ()) -> str:
+    """The same as text to be copied, for whoever makes the integration."""
+    lines = boxes(read, send)
+    if not lines:
+        return "Nothing needs to be ticked."
+    return "\n".join(
+        ["System › Extensions › Integrations › the integration › API › Resource Access: Custom. Tick:"]
+        + [f"  {line}" for line in lines]
+    )
+
+
+def chosen(incoming: Mapping[str, Json], outgoing: Mapping[str, Json]) -> tuple[list[str], list[str]]:
+    """The entities that these configurations read and send, as far as they are known by their paths.
+
+    A chain that looks something up before it sends reads, too.
+    """
+    asked = [each for configuration in outgoing.values() for each in requests_in(configuration)]
+    reads = {uri for configuration in incoming.values() for _, uri in requests_in(configuration)}
+    reads |= {uri for method, uri in asked if method == "get"}
+    sends = {uri for method, uri in asked if method != "get"}
+    return (
+        [name for name, each in READABLE.items() if any(map(each.is_read_by, reads))],
+        [name for name, each in WRITABLE.items() if any(map(each.is_sent_by, sends))],
+    )
+
+
+def _known(method: str, uri: str) -> Readable | Writable | None:
+    """The entity that such a request sends or reads."""
+    sent = (each for each in WRITABLE.values() if each.method == method and each.is_sent_by(uri))
+    return next(sent, None) or next(
+        (each for each in READABLE.values() if method == "get" and each.is_read_by(uri)), None
+    )
+
+
+def modules_of(answer: Answer) -> frozenset[str]:
+    """The modules that the store lists in its answer to GET modules; none where it lists nothing."""
+    try:
+        return frozenset(json.loads(answer.body)) if answer.status == 200 else frozenset()
+    except (ValueError, TypeError, RecursionError):
+        return frozenset()
+
+
+async def _paths(send: Send, base_uri: str) -> tuple[Paths, int]:
+    """The routes of the schema, and the number of the request."""
+    root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
+    request = Request("GET", f"{root}/rest/all/schema?services=all", about=About(purpose="probe"))
+    try:
+        answer = await send(request)
+        paths = (await asyncio.to_thread(json.loads, answer.body))["paths"]  # 626 KB take 30 ms
+    except (RequestFailed, ValueError, KeyError, TypeError, RecursionError):
+        return {}, 0
+    return (paths if isinstance(paths, dict) else {}), answer.exchange
+
+
+def _routes(paths: Paths) -> set[tuple[str, str]]:
+    return {(path, method) for path, methods in paths.items() for method in methods}
+
+
+def _may(paths: Paths, method: str, uri: str, entity: Readable | Writable, modules: frozenset[str]) -> May:
+    if _offers(paths, method, uri):
+        return May.YES
+    gone = modules and "::" in entity.resource and _module(entity.resource) not in modules
+    return May.NO_MODULE if gone else May.NO
+
+
+def _module(resource: str) -> str:
+    module = resource.partition("::")[0]
+    return _MODULES.get(module, module)
+
+
+def _offers(paths: Paths, method: str, uri: str) -> bool:
+    """Whether a path like this one, with values where the schema has names, is among them."""
+    wanted = _PLACEHOLDER.sub("x", uri.partition("?")[0]).strip("/").split("/")
+    return any(method in methods and _is_like(path, wanted) for path, methods in paths.items())
+
+
+def _is_like(path: str, wanted: list[str]) -> bool:
+    parts = path.removeprefix("/V1/").strip("/").split("/")
+    return len(parts) == len(wanted) and all(
+        part == value or part.startswith("{") for part, value in zip(parts, wanted, strict=True)
+    )

@@ -1,0 +1,65 @@
+"""A setup as a draft, and back: at the step, and with the view of the profile, that it was left with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..placeholder import Json
+from ..profile.document import Document, TomlSyntax
+from ..profile.files import ProfileUnreadable, digest
+from .drafts import Draft
+from .new_profile import CLIENT
+from .setup import Setup
+from .words import INTEGRATION, WAYS, Step
+
+
+def worth_keeping(setup: Setup) -> bool:
+    """Whether there is something in it that no file holds."""
+    if setup.saved:
+        return setup.document.changed
+    return bool(setup.base_uri or setup.begun or setup.incoming or setup.outgoing)
+
+
+def draft_of(setup: Setup, key: str, step: Step, now: float, *, stored: bool) -> Draft:
+    """What is kept of it; `stored`: its secrets are in the keyring."""
+    about: dict[str, Json] = {
+        "client": setup.client,
+        "authentication": setup.authentication,
+        "way": setup.way,
+        "typed-address": setup.typed_address,
+        "store-view": setup.store_view,
+        "stored": stored,
+    }
+    path = setup.document.path
+    text = setup.document.text_as_read if path else None
+    return Draft(
+        key, setup.name, setup.title, int(step), now, setup.draft, dict(about), str(path) if path else None, text
+    )
+
+
+def setup_of(draft: Draft) -> tuple[Setup, Step]:
+    """The setup as it was left. A profile that has changed since is noticed when it is saved, as always."""
+    setup = Setup(draft.name, _document(draft))
+    about = draft.about
+    setup.kept = frozenset(setup.table("authentications")) if draft.profile or about.get("stored") else frozenset()
+    setup.client = str(about.get("client") or CLIENT)
+    setup.authentication = str(about.get("authentication") or WAYS[INTEGRATION].name)
+    setup.way = str(about.get("way") or INTEGRATION)
+    setup.typed_address = str(about.get("typed-address") or "")
+    setup.store_view = str(about.get("store-view") or "all")
+    return setup, Step(draft.step)
+
+
+def _document(draft: Draft) -> Document:
+    if draft.profile is None or draft.text is None:
+        document = Document.new({})
+    else:
+        path = Path(draft.profile)
+        try:
+            document = Document.read(path)
+        except (ProfileUnreadable, TomlSyntax):
+            document = Document("", path)
+        if document.text_as_read != draft.text:
+            document = Document(draft.text, path, found=digest(draft.text.encode()))
+    document.draft = draft.data
+    return document

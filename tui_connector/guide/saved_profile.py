@@ -1,0 +1,50 @@
+"""A saved profile as a page shows it: its parts, and everything that is wrong with it, with its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..profile.document import Document, TomlSyntax
+from ..profile.files import ProfileUnreadable
+from ..profile.model import Profile
+from ..profile.problems import Problem, check
+from .parts import Part, parts
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedProfile:
+    """What was read. `document` is None where the file is no TOML, `profile` where it has problems."""
+
+    path: Path
+    document: Document | None = None
+    profile: Profile | None = None
+    problems: list[Problem] = field(default_factory=list)
+    hint: str = ""
+
+    @property
+    def title(self) -> str:
+        name = self.document.draft.get("name") if self.document else None
+        return name if isinstance(name, str) else self.path.stem
+
+    @property
+    def parts(self) -> list[Part]:
+        return parts(self.document.draft) if self.document else []
+
+    @property
+    def line(self) -> int | None:
+        """Where the first problem stands."""
+        return self.problems[0].line if self.problems else None
+
+
+def open_profile(path: Path) -> OpenedProfile:
+    """Reads and checks a profile. It raises nothing: what is wrong is part of what is shown."""
+    try:
+        document = Document.read(path)
+    except ProfileUnreadable as error:
+        return OpenedProfile(path, problems=[Problem(error.line or 1, 1, "", error.reason)], hint=error.hint)
+    except TomlSyntax as error:
+        problem = Problem(error.place.line, error.place.column, "", error.message)
+        return OpenedProfile(path, problems=[problem], hint=error.hint or "")
+    profile, problems = check(document.text_as_read)
+    return OpenedProfile(path, document, profile, problems)

@@ -1,0 +1,70 @@
+"""The secrets that a setup's data name: where each stands, and under which name the keyring has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from ..placeholder import Json
+from ..profile.model import Path
+from ..secrets.vault import override_name
+
+_KEYS = frozenset({"keyring", "env", "command", "ask"})
+_PARTS = ("authentications", "clients")
+_NAMED_BY_USERS = frozenset({"parameters"})
+"""Tables whose keys are the user's own words, so that one named `env` is a value."""
+
+ONE_TIME_CODES = ("otp", "passcode")
+"""Parameters of a login that are typed anew each time, or made: they are in no keyring."""
+
+
+class SecretPlace(StrEnum):
+    """Where a saved profile says a secret is."""
+
+    KEYRING = "keyring"
+    ENVIRONMENT = "environment"
+    COMMAND = "command"
+    ASK = "ask"
+
+
+def is_source(value: Json) -> bool:
+    """Whether this names a secret, such as `{ keyring = "acme/admin/password" }`."""
+    return isinstance(value, dict) and len(value) == 1 and value.keys() <= _KEYS
+
+
+def sources(data: Mapping[str, Json]) -> Iterator[tuple[Path, dict[str, Json]]]:
+    """Each place that names a secret, and the source it names."""
+    for part in _PARTS:
+        yield from _inside(data.get(part), (part,))
+
+
+def _inside(value: Json, path: Path) -> Iterator[tuple[Path, dict[str, Json]]]:
+    if not isinstance(value, dict):
+        return
+    if is_source(value) and len(path) > 2 and path[-1] not in _NAMED_BY_USERS:
+        yield path, value
+        return
+    for key, item in value.items():
+        yield from _inside(item, (*path, key))
+
+
+def secret_name(profile: str, path: Path) -> str:
+    """The keyring's name for the secret at this place: an access token keeps it when it is used alone."""
+    last = "access-token" if path[-1] == "token" else path[-1]
+    return f"{profile}/{path[1]}/{last}"
+
+
+def source(place: SecretPlace, name: str) -> dict[str, Json]:
+    """A source of this sort for the secret that the keyring would call `name`."""
+    if place is SecretPlace.ENVIRONMENT:
+        return {"env": override_name(name)}
+    return {"ask": True} if place is SecretPlace.ASK else {"keyring": name}
+
+
+def place_of(source: Mapping[str, Json]) -> SecretPlace:
+    """The sort of this source."""
+    if "env" in source:
+        return SecretPlace.ENVIRONMENT
+    if "command" in source:
+        return SecretPlace.COMMAND
+    return SecretPlace.ASK if "ask" in source else SecretPlace.KEYRING

@@ -1,0 +1,63 @@
+"""The store views of a store: listed where the token may, and a typed code checked where it may not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from ..client.layer import Send
+from ..client.message import About, Request, RequestFailed
+from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
+from .address import ANONYMOUS
+from .address_shapes import Shape
+
+ALWAYS = ("all", "default")
+"""What every store has: all (default values, for reading and writing), and the default store view."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreView:
+    """A store view; `code` stands in the address."""
+
+    code: str
+    name: str
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoreViews:
+    """Those the store tells of; `finding` says why it does not."""
+
+    views: tuple[StoreView, ...] = ()
+    finding: Finding | None = None
+
+
+async def store_views(send: Send, shape: Shape, way: Way = "") -> StoreViews:
+    """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
+    request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=About(purpose="probe"))
+    try:
+        answer = await send(request)
+    except RequestFailed as failure:
+        return StoreViews(finding=diagnose_failure(failure, "GET store/storeViews"))
+    finding = diagnose(request, answer, way)
+    if finding is not None:
+        return StoreViews(finding=finding)
+    found = json.loads(answer.body)
+    rows = [row for row in found if isinstance(row, dict) and row.get("code") != "admin"]
+    return StoreViews(
+        tuple(StoreView(str(row.get("code")), str(row.get("name")), bool(row.get("is_active", 1))) for row in rows)
+    )
+
+
+async def unknown_view(code: str, send: Send, shape: Shape) -> Finding | None:
+    """What is wrong with a typed code, by one request without a secret; None where the store has such a view."""
+    view = "" if code == "default" else code
+    request = Request("GET", f"{shape.base_uri(view)}/{ANONYMOUS}", about=About(purpose="probe"))
+    try:
+        answer = await send(request)
+    except RequestFailed as failure:
+        return diagnose_failure(failure, f"GET {request.uri}")
+    finding = diagnose(request, answer)
+    if finding is None or finding.id != "store-code":
+        return finding
+    return replace(finding, summary=f"The store has no store view with the code {code!r}")

@@ -1,0 +1,1 @@
+"""The request log beyond its screen: filter, HAR, recordings of runs, history."""

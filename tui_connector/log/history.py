@@ -1,0 +1,111 @@
+"""The last sessions of each profile: what was asked, and how it ended, in files of the state directory.
+
+Metadata only, unless the profile says otherwise: bodies are customers' data. Bounded by count, bytes and age.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from ..client.exchange import Exchange, Exchanges
+from ..secrets.mask import Mask
+from .recording import Notice, Recording, RecordingFailed, read
+
+Keep = Literal["metadata", "bodies", "off"]
+
+SESSIONS = 200
+BYTES = 50_000_000
+AGE = timedelta(days=30)
+_ONE_SESSION = 5_000_000
+_AT_THE_END = 3.0
+"""Seconds that the end of a session waits for the disk."""
+_NAME = re.compile(r"(\d{8}T\d{6}\.\d{6})Z\.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class PastSession:
+    """One session that was kept."""
+
+    began: datetime
+    path: Path
+    size: int
+    """Bytes of its files."""
+
+    def read(self, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
+        """Its exchanges, oldest first; of a long one only the last are kept. Raises `RecordingFailed`."""
+        for path in self.files():
+            yield from read(path, mask)
+
+    def files(self) -> list[Path]:
+        """Its files, oldest first."""
+        older = self.path.with_name(f"{self.path.name}.1")
+        return [older, self.path] if older.exists() else [self.path]
+
+
+class History:
+    """The sessions of one profile. `start` keeps the one that begins now; `close` ends it."""
+
+    def __init__(self, state: Path, profile: Path) -> None:
+        # two profiles in different directories may have the same name
+        digest = hashlib.sha256(str(profile.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", profile.stem)[:64]
+        self._directory = state / "history" / f"{name}-{digest}"
+        self._recording: Recording | None = None
+
+    def start(self, exchanges: Exchanges, keep: Keep, now: datetime) -> None:
+        """Keeps what is recorded from now on, unless it is "off". Raises `RecordingFailed`."""
+        if keep == "off" or self._recording is not None:
+            return
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._forget(now)
+        except OSError as error:
+            raise RecordingFailed(f"{self._directory}: the history cannot be kept: {error.strerror}.") from error
+        path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
+        recording = Recording(path, size=_ONE_SESSION // 2, older=1, bodies=keep == "bodies")
+        recording.start(exchanges)
+        self._recording = recording
+
+    def close(self) -> None:
+        """Writes what is waiting. Raises `RecordingFailed` where that is not possible."""
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close(_AT_THE_END)
+            with suppress(OSError):  # nothing was asked: nothing to keep; a file more does no harm
+                if recording.path.stat().st_size == 0:
+                    recording.path.unlink()
+
+    def sessions(self) -> list[PastSession]:
+        """The sessions that are kept, newest first. Raises OSError where the directory cannot be read."""
+        if not self._directory.exists():
+            return []
+        found = (_session(path) for path in self._directory.iterdir())
+        return sorted((each for each in found if each), key=lambda session: session.began, reverse=True)
+
+    def _forget(self, now: datetime) -> None:
+        room = BYTES - _ONE_SESSION
+        for count, session in enumerate(self.sessions(), 1):
+            room -= session.size
+            if count >= SESSIONS or room < 0 or now - session.began > AGE:
+                for path in session.files():
+                    path.unlink(missing_ok=True)
+
+
+def _session(path: Path) -> PastSession | None:
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return None
+    try:
+        began = datetime.strptime(match[1], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
+        session = PastSession(began, path, 0)
+        size = sum(each.stat().st_size for each in session.files())
+    except (ValueError, OSError):  # no such day, or another process has just forgotten it
+        return None
+    return PastSession(began, path, size)

@@ -1,0 +1,250 @@
+"""A headless run's exchanges in a file, one a line: written by a thread, and read while it grows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..client.exchange import Exchange, Exchanges
+from ..secrets.mask import Mask
+from .json_fields import BadRecord, LogFailed
+from .written import line, read_line
+
+OLDER = 4
+"""How many full files are kept beside the one that is written: FILE.1 is the newest of them."""
+
+_GATHER = 0.1
+"""Seconds in which what comes is written together."""
+_MB = 1_000_000
+_CHUNK = 1 * _MB
+_LONGEST_LINE = 256 * _MB
+
+
+class RecordingFailed(LogFailed):
+    """A recording that cannot be written or read."""
+
+
+class Recording:
+    """Writes each exchange to `path` as it ends. The loop only puts it into a queue.
+
+    The queue is bounded: what comes while it is full is not written, and `lost` counts it. A file that reaches `size`
+    bytes becomes FILE.1. A crash leaves one broken line at most, the last.
+    """
+
+    def __init__(
+        self, path: Path, *, size: int = 64 * _MB, older: int = OLDER, queue: int = 64 * _MB, bodies: bool = True
+    ) -> None:
+        self.path = path
+        self.lost = 0
+        self._size, self._older, self._room, self._bodies = size, older, queue, bodies
+        self._waiting: deque[Exchange] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._failure: OSError | None = None
+        self._thread: threading.Thread | None = None
+        self._exchanges: Exchanges | None = None
+
+    def start(self, exchanges: Exchanges) -> None:
+        """Records from now on. Raises `RecordingFailed` where the file cannot be written, or is something else."""
+        try:
+            _check(self.path)
+            file = _open(self.path)
+        except OSError as error:
+            raise self._cannot(error) from error
+        self._exchanges = exchanges
+        exchanges.on_recorded.append(self._put)
+        # a daemon: a disk that hangs must not keep the program from ending
+        self._thread = threading.Thread(target=self._write, args=(file,), name="recording", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float = 30.0) -> None:
+        """Writes what is waiting, for `timeout` seconds at most. Raises `RecordingFailed` if not all could be."""
+        if self._thread is None or self._exchanges is None:
+            return
+        self._exchanges.on_recorded.remove(self._put)
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise RecordingFailed(f"{self.path}: the disk does not answer; the end of the recording is not written.")
+        self._thread = None
+        if self._failure is not None:
+            raise self._cannot(self._failure) from self._failure
+
+    def _put(self, exchange: Exchange) -> None:
+        with self._changed:
+            if self._failure is not None or exchange.size > self._room:
+                self.lost += 1
+                return
+            self._room -= exchange.size
+            self._waiting.append(exchange)
+            if len(self._waiting) == 1:
+                self._changed.notify()
+
+    def _take(self) -> list[Exchange]:
+        """What is waiting; waits for it. Empty when there is nothing more to come."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            # a run has hundreds a second: to wake for each of them costs the loop its turn every time
+            self._changed.wait_for(lambda: self._closing, _GATHER)
+            taken = list(self._waiting)
+            self._waiting.clear()
+            return taken
+
+    def _write(self, file: BinaryIO) -> None:
+        try:
+            while taken := self._take():
+                for exchange in taken:
+                    data = line(exchange, bodies=self._bodies)
+                    if file.tell() and file.tell() + len(data) > self._size:
+                        file = self._rotate(file)
+                    file.write(data)
+                    with self._changed:
+                        self._room += exchange.size
+                file.flush()
+        except OSError as error:
+            with self._changed:
+                self._failure = error
+                self.lost += len(self._waiting)
+                self._waiting.clear()
+        finally:
+            with contextlib.suppress(OSError):  # the failure that matters is kept already
+                file.close()
+
+    def _rotate(self, file: BinaryIO) -> BinaryIO:
+        file.close()
+        names = [self.path, *(self.path.with_name(f"{self.path.name}.{each}") for each in range(1, self._older + 1))]
+        for older, newer in zip(reversed(names), list(reversed(names))[1:], strict=False):
+            if newer.exists():
+                newer.replace(older)
+        return _open(self.path)
+
+    def _cannot(self, error: OSError) -> RecordingFailed:
+        return RecordingFailed(f"{self.path}: cannot record: {error.strerror or error}. Choose another file.")
+
+
+def _open(path: Path) -> BinaryIO:
+    """Opens for appending, for its owner only, on a line of its own."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    file = os.fdopen(descriptor, "a+b")
+    if file.seekable() and file.tell():
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    return file
+
+
+def _check(path: Path) -> None:
+    """What is there already must be a recording: it would be appended to, and renamed when it is full."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise RecordingFailed(f"{path} is no file. Choose another name for the recording.")
+    with path.open("rb") as file:
+        first = file.readline(_LONGEST_LINE)
+    if first.strip() and not first.startswith(b'{"format":'):
+        raise RecordingFailed(f"{path} is no recording, and is left as it is. Choose another name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a reader has to say of the file."""
+
+    text: str
+
+
+class Reader:
+    """Reads a recording, and what comes to it later: `read` gives what is new since the last time."""
+
+    def __init__(self, path: Path, mask: Mask | None = None) -> None:
+        self._path, self._mask = path, mask or Mask()
+        self._file: BinaryIO | None = None
+        self._rest = b""
+        self._lines = 0
+        self._skipping = False
+
+    def read(self) -> Iterator[Exchange | Notice]:
+        """Whole lines only: the last one may be half written. Raises `RecordingFailed` where there is no file."""
+        if self._file is None:
+            self._file = self._open()
+        if self._is_shorter(self._file):
+            yield from self._begin_again("it was cut: it is read again from its beginning")
+            self._file.seek(0)
+        yield from self._lines_of(self._file)
+        if self._is_another(self._file):
+            yield from self._begin_again("another file took its place: that one is read now")
+            self._file.close()
+            self._file = self._open()
+            yield from self._lines_of(self._file)
+
+    def end(self) -> Iterator[Exchange | Notice]:
+        """What is left when nobody writes any more: a last line without its end. Closes the file."""
+        rest, self._rest = self._rest, b""
+        if rest.strip():
+            yield self._exchange(rest, "is broken off, and left out")
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise RecordingFailed(f"{self._path}: {error.strerror or error}.") from error
+
+    def _is_shorter(self, file: BinaryIO) -> bool:
+        return file.seekable() and os.fstat(file.fileno()).st_size < file.tell()
+
+    def _is_another(self, file: BinaryIO) -> bool:
+        try:
+            there, ours = self._path.stat(), os.fstat(file.fileno())
+        except OSError:  # it is just being replaced, or gone for good
+            return False
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _begin_again(self, why: str) -> Iterator[Exchange | Notice]:
+        if self._rest.strip():
+            yield self._exchange(self._rest, "is broken off, and left out")
+        self._rest, self._lines, self._skipping = b"", 0, False
+        yield Notice(f"{self._path}: {why}")
+
+    def _lines_of(self, file: BinaryIO) -> Iterator[Exchange | Notice]:
+        parts = [self._rest] if self._rest else []
+        size = len(self._rest)
+        self._rest = b""
+        while chunk := file.read(_CHUNK):
+            *ended, last = chunk.split(b"\n")
+            for each in ended:
+                whole, parts, size = b"".join((*parts, each)), [], 0
+                self._lines += 1
+                if whole.strip() and not self._skipping:
+                    yield self._exchange(whole, "is left out")
+                self._skipping = False
+            parts.append(last)
+            size += len(last)
+            if size > _LONGEST_LINE:
+                yield Notice(f"{self._path}:{self._lines + 1}: longer than {_LONGEST_LINE // _MB} MB, and left out")
+                parts, size, self._skipping = [], 0, True
+        self._rest = b"".join(parts)
+
+    def _exchange(self, data: bytes, left_out: str) -> Exchange | Notice:
+        try:
+            return read_line(data, self._mask)
+        except BadRecord as error:
+            number = self._lines + (left_out != "is left out")
+            return Notice(f"{self._path}:{number}: this line {left_out}: {error}")
+
+
+def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
+    """A recording from its beginning to its end. Raises `RecordingFailed` where there is no file."""
+    reader = Reader(path, mask)
+    yield from reader.read()
+    yield from reader.end()

@@ -1,0 +1,108 @@
+"""What is wrong when a store says no: one finding, how we know, and what to do.
+
+Decided by status, parameters and shape first, by text last: Magento translates its messages. What came from the web
+server in front is told from what came from Magento; then a refusal of the caller from a refusal of the request.
+"""
+
+from __future__ import annotations
+
+from ...client.exchange import Exchange
+from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
+from ..token_shape import TokenShape
+from . import failures, oauth, refusals, requests, sign_in, web_server
+from .finding import Finding, Fix, Way
+from .said import Said
+
+__all__ = ["Finding", "Fix", "Said", "TokenShape", "Way", "diagnose", "diagnose_exchange", "diagnose_failure"]
+
+
+def diagnose(
+    request: Request,
+    answer: Answer,
+    way: Way = "",
+    *,
+    accepted: bool | None = None,
+    shape: TokenShape | None = None,
+) -> Finding | None:
+    """The finding for an answer, or None where it is a success of Magento's REST interface.
+
+    `accepted` says whether the store is known to know who asks, and `shape` what kind of token was sent.
+    """
+    said, path = Said.of(answer), request.uri.partition("?")[0]
+    evidence = (f"#{answer.exchange} {request.method} {path} → {answer.status} {_words(said)}".rstrip(),)
+    found = web_server.by_web_server(request, answer, said, evidence)
+    if found is not None or answer.status < 300:
+        return found
+    resource = said.parameter("resources")
+    if answer.status == 401 and resource:
+        return refusals.refused(resource, way, evidence, accepted, shape)
+    if answer.status == 401 or (answer.status == 400 and _is_signed(request, way)):
+        found = sign_in.sign_in(path, answer.status, said, evidence) or _of_signature(request, answer, said, evidence)
+    else:
+        found = sign_in.sign_in(path, answer.status, said, evidence)
+    found = found or requests.by_status(request, answer, said, evidence)
+    return found or Finding(
+        "refused", f"The store refused: {said.message or answer.status}", evidence, "See the answer in the log."
+    )
+
+
+def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | None = None) -> Finding:
+    """The finding for a request that got no answer that can be used. `what` names the request.
+
+    `exchange` is the one the failure names, where it is still in the log: a refused login says more in its own answer.
+    """
+    if isinstance(failure, LoginRefused) and exchange is not None and failure.status != 200:
+        found = diagnose_exchange(exchange)
+        if found is not None:
+            return found
+    return failures.of_failure(failure, what)
+
+
+def diagnose_exchange(exchange: Exchange, way: Way = "", *, accepted: bool | None = None) -> Finding | None:
+    """The finding for a recorded exchange, from what the log kept of it; None where nothing is wrong.
+
+    `way` is how it said who asks, where more is known of that than its header says; `accepted` as in `diagnose`.
+    """
+    if exchange.failure is Failure.CANCELLED:
+        return None
+    if exchange.failure is Failure.NOT_SENT:
+        what = f"{exchange.method} {exchange.uri}"
+        return failures.of_failure(NotSent(exchange.failure_text, exchange=exchange.number), what)
+    if exchange.status is None or exchange.failure is not None:
+        failure = exchange.failure or Failure.PROTOCOL
+        error = Unanswered(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
+        return failures.of_failure(error, f"{exchange.method} {exchange.uri}")
+    if exchange.status < 300 and (exchange.body.cut or exchange.body.note):
+        return None  # what was not kept as it came, such as a token, says nothing against the answer
+    request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
+    answer = Answer(exchange.status, exchange.headers, exchange.body.data, exchange.number)
+    authorization = request.header("Authorization") or ""
+    shape = None if _is_whole(authorization) else TokenShape("odd")
+    return diagnose(request, answer, way or way_sent(authorization), accepted=accepted, shape=shape)
+
+
+def way_sent(authorization: str) -> Way:
+    """How a header says who asks. A login's token and an integration's look alike once they are masked."""
+    if "oauth " in authorization.lower():
+        return "oauth1"
+    return "bearer" if authorization.lower().startswith("bearer ") else ""
+
+
+def _is_whole(authorization: str) -> bool:
+    """Magento splits a bearer header at each space, and takes only two pieces."""
+    pieces = authorization.split(" ")
+    return pieces[0].lower() != "bearer" or (len(pieces) == 2 and bool(pieces[1].strip("\"'")))
+
+
+def _is_signed(request: Request, way: Way) -> bool:
+    return way == "oauth1" or way_sent(request.header("Authorization") or "") == "oauth1"
+
+
+def _of_signature(request: Request, answer: Answer, said: Said, evidence: tuple[str, ...]) -> Finding | None:
+    if answer.status == 400 and (oauth.about(said) not in ("method", "access-token") or said.named):
+        return None
+    return oauth.of_signed(request, answer, said, evidence)
+
+
+def _words(said: Said) -> str:
+    return said.message or (f"{said.title!r}" if said.title else "")

@@ -1,0 +1,19 @@
+"""What can be read from and sent to Magento: paths, identifiers, and what a token must be allowed to.
+
+Paths and resources from the webapi.xml files of Magento 2.4 (Magento_Catalog, Magento_Sales, …), the columns a list can
+be searched by from db_schema.xml; a test compares them with the schema of a real store.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from .entity import Readable, Writable
+from .readable import READABLES
+from .resources import TICKS, tick
+from .writable import WRITABLES
+
+__all__ = ["READABLE", "TICKS", "WRITABLE", "Readable", "Writable", "tick"]
+
+READABLE = MappingProxyType({entity.name: entity for entity in READABLES})
+WRITABLE = MappingProxyType({entity.name: entity for entity in WRITABLES})

@@ -1,0 +1,127 @@
+"""What can be read: Magento's lists, trees and single answers, in the order in which people ask for them."""
+
+from __future__ import annotations
+
+from .entity import Readable
+
+_PRODUCTS, _CATEGORIES = "Magento_Catalog::products", "Magento_Catalog::categories"
+_ATTRIBUTES, _STORE = "Magento_Catalog::attributes_attributes", "Magento_Backend::store"
+_ORDERS, _RULES, _TAXES = "Magento_Sales::actions_view", "Magento_SalesRule::quote", "Magento_Tax::manage_tax"
+_SOURCES, _STOCKS = "Magento_InventoryApi::source", "Magento_InventoryApi::stock"
+
+
+def _whole(
+    name: str, title: str, path: str, identifier: str | None, resource: str, *, items: str = "@", note: str = ""
+) -> Readable:
+    """What comes in one answer: a bare list, a tree, or a single entity."""
+    return Readable(name, title, path, identifier, resource, None, "", None, items, note=note)
+
+
+READABLES = (
+    Readable(
+        "products", "Products", "products", "sku", _PRODUCTS, field="id",
+        note="Stock, price storage and categories do not move updated_at. The list leaves out what a single product "
+        "has, such as its stock item.",
+    ),
+    Readable("orders", "Orders", "orders", "increment_id", _ORDERS, page_size=50),
+    Readable(
+        "customers", "Customers", "customers/search", "email", "Magento_Customer::customer", field="id",
+        note="Addresses stand inside; a change of one may not move updated_at.",
+    ),
+    Readable(
+        "categories", "Categories", "categories/list", "id", _CATEGORIES, field="id",
+        note="The store loads each one singly: slow.",
+    ),
+    Readable(
+        "source-items", "Source items (stock by source)", "inventory/source-items", None, _SOURCES,
+        "source_item_id", "", None, page_size=500,
+        note="sku and source_code together tell them apart. No date of change: all are read each time, by ranges of an "
+        "id that the answer does not hold.",
+    ),
+    Readable("order-items", "Order items", "orders/items", "item_id", _ORDERS, "item_id", "item_id", page_size=200),
+    Readable("invoices", "Invoices", "invoices", "increment_id", "Magento_Sales::sales_invoice"),
+    Readable("shipments", "Shipments", "shipments", "increment_id", "Magento_Sales::shipment"),
+    Readable("credit-memos", "Credit memos", "creditmemos", "increment_id", "Magento_Sales::sales_creditmemo"),
+    Readable(
+        "transactions", "Payment transactions", "transactions", "transaction_id", "Magento_Sales::transactions_fetch",
+        "transaction_id", "transaction_id", "created_at", page_size=200, note="Only new ones are found by date.",
+    ),
+    Readable(
+        "customer-groups", "Customer groups", "customerGroups/search", "id", "Magento_Customer::group", "id", "id",
+        None,
+    ),
+    Readable(
+        "attributes", "Product attributes", "products/attributes", "attribute_code", _ATTRIBUTES,
+        "attribute_id", "attribute_id", None, page_size=200,
+    ),
+    Readable(
+        "attribute-sets", "Attribute sets", "products/attribute-sets/sets/list", "attribute_set_id",
+        "Magento_Catalog::sets", "attribute_set_id", "attribute_set_id", None,
+    ),
+    Readable(
+        "sources", "Inventory sources", "inventory/sources", "source_code", _SOURCES, None, "", None,
+        order="source_code",
+    ),
+    Readable("stocks", "Inventory stocks", "inventory/stocks", "stock_id", _STOCKS, "stock_id", "stock_id", None),
+    Readable(
+        "cms-pages", "CMS pages", "cmsPage/search", "identifier", "Magento_Cms::page", "page_id", "id", "update_time",
+        page_size=50,
+    ),
+    Readable(
+        "cms-blocks", "CMS blocks", "cmsBlock/search", "identifier", "Magento_Cms::block", "block_id", "id",
+        "update_time", page_size=50,
+    ),
+    Readable(
+        "coupons", "Coupons", "coupons/search", "code", _RULES, "coupon_id", "coupon_id", "created_at", page_size=200,
+        note="Only new ones are found by date; how often one was used is not.",
+    ),
+    Readable(
+        "cart-price-rules", "Cart price rules", "salesRules/search", "rule_id", _RULES, "rule_id", "rule_id", None,
+    ),
+    Readable(
+        "carts", "Carts", "carts/search", "id", "Magento_Cart::manage", field="id", page_size=50,
+        note="Heavy: the store loads each cart with all that is in it.",
+    ),
+    Readable(
+        "tax-rates", "Tax rates", "taxRates/search", "code", _TAXES, "tax_calculation_rate_id", "id", None,
+        page_size=200,
+    ),
+    Readable("tax-rules", "Tax rules", "taxRules/search", "code", _TAXES, "id", "id", None),
+    _whole("store-views", "Store views", "store/storeViews", "code", _STORE),
+    _whole("websites", "Websites", "store/websites", "code", _STORE),
+    _whole("store-groups", "Store groups", "store/storeGroups", "id", _STORE),
+    _whole(
+        "store-configs", "Store settings (addresses, time zone, currencies)", "store/storeConfigs", "code", _STORE,
+        note="All times of the interface are UTC, whatever time zone stands here.",
+    ),
+    _whole(
+        "category-tree", "Category tree", "categories", "id", _CATEGORIES, items="[@]",
+        note="One tree, the children in children_data; ?rootCategoryId= and &depth= cut it.",
+    ),
+    _whole(
+        "category-products", "Products of one category", "categories/2/products", "sku", _CATEGORIES,
+        note="Put the category's id in place of 2.",
+    ),
+    _whole(
+        "attribute-options", "Options of one attribute", "products/attributes/color/options", "value", _ATTRIBUTES,
+        note="Put the attribute's code in place of color.",
+    ),
+    _whole(
+        "product", "One product, whole", "products/24-MB01", "sku", _PRODUCTS, items="[@]",
+        note="Put the sku in place of 24-MB01, percent-encoded: / is %2F.",
+    ),
+    _whole(
+        "order", "One order, whole", "orders/1", "increment_id", _ORDERS, items="[@]",
+        note="Put the order's entity_id in place of 1: it is not the number that the customer sees.",
+    ),
+    _whole(
+        "stock-item", "Stock of one product (default source)", "stockItems/24-MB01", "item_id",
+        "Magento_Catalog::catalog_inventory", items="[@]",
+        note="Only the default source; with more than one, read the source items.",
+    ),
+    _whole(
+        "salable-quantity", "Salable quantity of one product", "inventory/get-product-salable-quantity/24-MB01/1", None,
+        "Magento_InventorySalesApi::stock", items="[@]",
+        note="A bare number: the sku, then the id of the stock, which is 1 where there is but one.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,40 @@
+"""What kind of token a text is, told by its shape alone: nothing is sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["integration", "admin", "customer", "jwt", "odd"]
+
+_OPAQUE = re.compile(r"[a-z0-9]{32}")
+_USERS: dict[object, Kind] = {1: "integration", 2: "admin", 3: "customer"}
+"""UserContextInterface's types, as a token's `utypid` has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenShape:
+    """`integration` may also be an admin's token of Magento 2.4.3 or older; `odd` is what no Magento gives."""
+
+    kind: Kind
+    expired: bool = False
+
+
+def token_shape(token: str, now: datetime) -> TokenShape:
+    """32 letters and digits: an integration's access token; three parts with dots between: a JWT (Magento 2.4.4)."""
+    if _OPAQUE.fullmatch(token):
+        return TokenShape("integration")
+    parts = token.split(".")
+    if len(parts) not in (3, 5) or not all(re.fullmatch(r"[\w-]*", part) for part in parts):
+        return TokenShape("odd")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        ends = float(claims["exp"])
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
+        return TokenShape("jwt")  # encrypted, or one of another program
+    return TokenShape(_USERS.get(claims.get("utypid"), "jwt"), ends <= now.timestamp())

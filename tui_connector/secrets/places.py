@@ -1,0 +1,206 @@
+"""Where secrets stand: values under names that say so, in JSON, forms, addresses, XML, HTML and dumps of them.
+
+No body is parsed: from each word that can be part of such a name, the text around it decides whether it names a value
+and where that value ends. So it works on a body that is cut off, quoted within another, or no valid anything, and the
+cost is that of the words found, not of the body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+MARK = "•••"
+
+_NAMES = re.compile(
+    r"passw(?:or)?d|passphrase|passcode|pwd|secret|token|credential|signature|session|sessid|assertion|oauth_\w|jwt|bearer"
+    r"|authorization|cookie|(?:api|access|private|consumer|form|client|encryption)[-_. ]?key|[cx]srf|card[-_]?number"
+    r"|cc_(?:number|cid)|cvv|(?<![a-z])(?:otp|tfa|pass|auth|cvc)(?![a-z])"
+    # the same short words within a name like userPass or sendOtp
+    r"|(?-i:(?<=[a-z0-9])(?:Otp|Tfa|Pass|Auth)(?![a-z]))",
+    re.IGNORECASE,
+)
+_HARMLESS = frozenset(
+    {
+        *("oauth_signature_method", "oauth_timestamp", "oauth_version", "oauth_callback_confirmed"),
+        *("token_type", "access-control-allow-credentials"),
+    }
+)
+# what such names have in them, for the cheapest search there is; keys are looked at one by one: products have a url_key
+_WORDS = (
+    *(b"pass", b"pwd", b"secret", b"token", b"credential", b"signature", b"sess", b"assertion", b"oauth", b"jwt"),
+    *(b"bearer", b"auth", b"cookie", b"srf", b"card", b"cc_", b"cvv", b"cvc", b"otp", b"tfa"),
+)
+_KEYS = (b"api", b"access", b"private", b"consumer", b"form", b"client", b"encryption")
+_WORD = re.compile(b"|".join(_WORDS) + b"|key")  # in lower-case text: ignoring case takes fifteen times as long
+_SHORT = 1_000
+"""Bytes up to which one pass of the pattern is quicker than a search for each word."""
+
+_LONGEST_NAME = 60
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+# bytes beyond ASCII are letters of some encoding: none of them is a space
+_IN_NAME = r"[\w.\-\[\]]|%5[BDbdFf]|%2[Dd]"
+_NAME_BEFORE = re.compile(rf"(?:{_IN_NAME}|:)*\Z", re.ASCII)
+_NAME_AFTER = re.compile(rf"(?:{_IN_NAME}){{0,{_LONGEST_NAME}}}", re.ASCII)
+
+_QUOTED_NAME_ENDS = re.compile(r"""[^"'\\&\n]{0,60}?(\\*["']|&quot;|&\#0?3[49];)\s*(?::|=>|=)\s*""", re.ASCII)
+_ASSIGNED = re.compile(r"(\s*=>?\s*|%(?:25)*3[Dd])", re.ASCII)
+_ELEMENT_OPENS = re.compile(r"[^<>]{0,200}?(?<!/)(?:>|&gt;)")
+_ELEMENT_VALUE = re.compile(r"(?:<!\[CDATA\[.*?(?:\]\]>|\Z)|(?!&lt;/)[^<])+", re.DOTALL)
+_LINE_OF = re.compile(r"authorization|cookie", re.IGNORECASE)
+_COLON = re.compile(r":[ \t]*(?=[^\s<,}])", re.ASCII)
+_INPUT_NAME = re.compile(r"""\bname\s*=\s*\\*["']?\Z""", re.ASCII)
+_INPUT_VALUE = re.compile(r"""[^<>]{0,300}?\bvalue\s*=\s*(?=["'\\])""", re.ASCII)
+_VALUE_BEFORE = re.compile(r"""<[^<>]{0,300}?\bvalue\s*=\s*(?=["'\\])""", re.ASCII)
+_PART = re.compile(r"""["']?[^\r\n]{0,500}\r?\n(?:[^\r\n]{1,500}\r?\n){0,10}\r?\n""")
+_PART_VALUE = re.compile(r".*?(?=\r?\n--|\Z)", re.DOTALL)
+
+_OPENING = re.compile(r"""(\\*)(["'])|(&quot;|&\#0?3[49];)""")
+_STRING = {quote: re.compile(rf"(?:\\.|[^{quote}\\])*", re.DOTALL) for quote in "\"'"}
+_IN_JSON = r"\\u(?!0026)[0-9A-Fa-f]{4}|\\/"
+_BARE = re.compile(rf"(?:[^\s&\"'<>;,}}\])\\]|{_IN_JSON})+", re.ASCII)
+_PARAMETER = re.compile(rf"(?:[^\s&\"<>\\]|{_IN_JSON})+", re.ASCII)
+_ENCODED_PARAMETER = re.compile(rf"(?:(?!%(?:25)*26)[^\s&\"<>\\]|{_IN_JSON})+", re.ASCII)
+_LINE = re.compile(r"[^\r\n\"<\\]+")
+_BRACKET = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|[{}\[\]]', re.DOTALL)
+_QUOTED_BRACKET = re.compile(r"[{}\[\]]")
+_NOTHING = frozenset({"null", "None"})
+
+
+@lru_cache(maxsize=1_000)
+def is_secret_name(name: str) -> bool:
+    """Whether a value under this name is a secret."""
+    return name.lower() not in _HARMLESS and _NAMES.search(_ESCAPE.sub(".", name)) is not None
+
+
+def may_hold_secrets(data: bytes) -> bool:
+    """Whether one of the words is there at all: what a body without any of them costs."""
+    lower = data.lower()
+    if len(lower) < _SHORT:
+        return _WORD.search(lower) is not None
+    return any(word in lower for word in _WORDS) or _names_a_key(lower)
+
+
+def _names_a_key(lower: bytes) -> bool:
+    place = lower.find(b"key")
+    while place >= 0:
+        if lower[max(0, place - 12) : place].rstrip(b"-_. ").endswith(_KEYS):
+            return True
+        place = lower.find(b"key", place + 3)
+    return False
+
+
+def hidden(data: bytes) -> bytes:
+    """`data` with the values under secret names replaced by the mark. What was valid JSON before is valid after."""
+    text = data.decode("latin-1")  # one character for each byte, so that places are the same; only ASCII matters here
+    out: list[bytes] = []
+    done = 0
+    for start, end, mark in _values(text, data.lower()):
+        if start >= done:
+            out += (data[done:start], mark.encode())
+            done = end
+    return b"".join((*out, data[done:])) if out else data
+
+
+def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
+    """Each value under a secret name: where it begins and ends, and what stands there instead."""
+    done = 0
+    for word in _WORD.finditer(lower):
+        if word.start() < done:
+            continue
+        before = _NAME_BEFORE.search(text, max(0, word.start() - _LONGEST_NAME), word.start())
+        after = _NAME_AFTER.match(text, word.end())
+        assert before is not None
+        assert after is not None
+        start, done = before.start(), after.end()
+        if text[start - 1 : start] == "%":  # the hex digits of an escape are no part of the name
+            start += 2
+        found = _value(text, start, done) if is_secret_name(text[start:done]) else None
+        if found is not None and found[1] > found[0]:
+            done = max(done, found[1])
+            yield found
+
+
+def _value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
+    """The value that belongs to the name at `start` to `end`, by what stands around it."""
+    if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _LONGEST_NAME) : start]:
+        return _json_value(text, match.end(), match[1])
+    if _INPUT_NAME.search(text, max(0, start - 20), start):
+        return _input_value(text, start, end)
+    if text[start - 1 : start] == "<" or text[max(0, start - 4) : start] == "&lt;":
+        opened = _ELEMENT_OPENS.match(text, end)
+        return _matched(_ELEMENT_VALUE, text, opened.end()) if opened else None
+    if match := _ASSIGNED.match(text, end):
+        parameter = _PARAMETER if text[start - 1 : start] in ("?", "&", "#") else _BARE
+        pattern = _ENCODED_PARAMETER if match[1].startswith("%") else parameter
+        return _quoted(text, match.end()) or _matched(pattern, text, match.end())
+    if match := _COLON.match(text, end):
+        line = _LINE if _LINE_OF.search(text, start, end) else _BARE
+        return _quoted(text, match.end()) or _matched(line, text, match.end())
+    return None
+
+
+def _input_value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
+    """The value of a form's field: another attribute of its element, or the part of a multipart body."""
+    if match := _INPUT_VALUE.match(text, end):
+        return _quoted(text, match.end())
+    opened = text.rfind("<", max(0, start - 400), start)
+    if opened >= 0 and (match := _VALUE_BEFORE.match(text, opened, start)):
+        return _quoted(text, match.end())
+    part = _PART.match(text, end)
+    return _matched(_PART_VALUE, text, part.end()) if part else None
+
+
+def _matched(pattern: re.Pattern[str], text: str, place: int) -> tuple[int, int, str] | None:
+    value = pattern.match(text, place)
+    return (place, value.end(), MARK) if value else None
+
+
+def _json_value(text: str, place: int, quote: str) -> tuple[int, int, str] | None:
+    mark = f"{quote}{MARK}{quote}"
+    if text[place : place + 1] in ("{", "["):
+        return place, _closing(text, place, _BRACKET if quote == '"' else _QUOTED_BRACKET), mark
+    quoted = _quoted(text, place)
+    if quoted is not None:
+        return quoted
+    bare = _matched(_BARE, text, place)
+    return (bare[0], bare[1], mark) if bare and text[bare[0] : bare[1]] not in _NOTHING else None
+
+
+def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
+    """What stands in quotes here, without the quotes: those of a text within a text have backslashes before them."""
+    opening = _OPENING.match(text, place)
+    if opening is None:
+        return None
+    start = opening.end()
+    if opening[1] == "" and opening[2]:
+        value = _STRING[opening[2]].match(text, start)
+        assert value is not None
+        return start, value.end(), MARK
+    end = text.find(opening[3], start) if opening[3] else _end_within(text, start, len(opening[1]), opening[2])
+    return start, end if end >= 0 else len(text), MARK
+
+
+def _end_within(text: str, start: int, level: int, quote: str) -> int:
+    """Where a string ends whose quotes have `level` backslashes before them, as a string within a string has."""
+    for match in re.compile(rf"(\\*){quote}").finditer(text, start):
+        backslashes = len(match[1])
+        if backslashes < level:  # that one ends the string around it
+            return match.start()
+        if backslashes % (2 * level + 2) == level:  # else a quote, or a backslash, in the string itself
+            return match.end() - 1 - level
+    return -1
+
+
+def _closing(text: str, place: int, bracket: re.Pattern[str]) -> int:
+    """Where the object or list that begins here ends."""
+    depth = 0
+    for match in bracket.finditer(text, place):
+        if match[0] in "{[":
+            depth += 1
+        elif match[0] in "}]":
+            depth -= 1
+            if depth == 0:
+                return match.end()
+    return len(text)

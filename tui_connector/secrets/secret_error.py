@@ -1,0 +1,31 @@
+"""How a secret cannot be had."""
+
+from __future__ import annotations
+
+
+class SecretError(Exception):
+    """A secret that cannot be had or must not be sent; `hint` says what to do. It never holds the secret."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class KeyringUnusable(SecretError):
+    """There is no keyring, or it is locked, stuck, or loses what is put into it."""
+
+
+class SecretMissing(SecretError):
+    """The source has no value."""
+
+
+class OtherOrigin(SecretError):
+    """The secret was given for another origin."""
+
+
+class ConsentNeeded(SecretError):
+    """Nobody has allowed this command yet."""

@@ -1,0 +1,85 @@
+"""A SQLite file that belongs to its user: opened with care, and every failure in words."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from .sink import SinkError
+
+_PATIENCE = 30.0
+"""Seconds to wait for another program's transaction."""
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+Value = str | int | float | None
+
+
+class Database:
+    """The database at `path`, made where it is not there. Transactions begin and end by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        except ValueError as error:  # a null character
+            raise SinkError(f"{str(path)!r} is no path: {error}", "Correct it.") from error
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        try:
+            self.run("PRAGMA journal_mode = WAL")  # others may read while we write
+            self.run("PRAGMA synchronous = FULL")
+        except SinkError:
+            self.close()
+            raise
+
+    def run(self, statement: str, *values: Value) -> list[tuple[Value, ...]]:
+        """The rows of a statement. Raises `SinkError`."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        """The statement once for each row. Raises `SinkError`."""
+        try:
+            self._connection.executemany(statement, rows)
+        except (sqlite3.Error, OverflowError) as error:
+            raise self._failed(error) from error
+
+    def begin(self) -> None:
+        """Begins a transaction, where there is none yet."""
+        if not self._connection.in_transaction:
+            self.run("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        if self._connection.in_transaction:
+            self.run("COMMIT")
+
+    def close(self) -> None:
+        """Lets go; an open transaction is undone."""
+        self._connection.close()
+
+    def _failed(self, error: Exception) -> SinkError:
+        code = getattr(error, "sqlite_errorcode", None)
+        if self.path.is_dir():
+            return SinkError(f"{self.path} is a folder", "Name a file in it.")
+        if not self.path.parent.is_dir():
+            return SinkError(f"The folder of {self.path} is not there", "Make it, or correct the path.")
+        if code == sqlite3.SQLITE_NOTADB:
+            return SinkError(
+                f"{self.path} is there already, and is no SQLite database",
+                "It is left as it is. Name another file, or move or empty that one.",
+            )
+        if code in _FULL:
+            return SinkError(
+                f"{self.path} cannot grow: the disk is full, or its largest size is reached",
+                "What was recorded is safe: make room, and run again to go on from there.",
+            )
+        if code in _LOCKED:
+            return SinkError(f"Another program has been writing {self.path} for {_PATIENCE:.0f} s", "Try again later.")
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or not os.access(self.path, os.W_OK):
+            return SinkError(f"{self.path} cannot be written: {error}", "Check its permissions and its folder's.")
+        return SinkError(f"{self.path} cannot be written: {error}")

@@ -1,0 +1,175 @@
+"""What has changed since the last complete run: the mark, and items that are known.
+
+The mark is the newest date among the items of a complete run, and never later than the store's own clock at that run's
+first answer: what changed while the run was reading is read by the next one. The last seconds before the mark are read
+again, because a date is given before the row can be seen; what was read then is known by identifier and content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, model_validator
+
+from ..client.http_client import Span, seconds
+from ..kinds import Model
+from ..placeholder import Json
+from .page import field_reader
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .ledger_rows import RunRow
+
+_MAGENTO = "%Y-%m-%d %H:%M:%S"
+
+
+class Incremental(Model):
+    """What has changed since the last complete run."""
+
+    field: str | None = Field(
+        None,
+        min_length=1,
+        title="Field",
+        description="The date by which the store knows of changes. Stock, for one, does not move a product's.",
+        examples=["updated_at"],
+    )
+    from_: str | None = Field(
+        None,
+        alias="from",
+        pattern=r"^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?$",
+        title="From",
+        description="Where the first run begins, in UTC: Magento takes an unreadable date for no limit at all.",
+        examples=["2026-01-01 00:00:00"],
+    )
+    overlap: Span = Field(
+        "30s", title="Overlap", description="How much before the mark is read again; what is known is left out."
+    )
+    content: bool = Field(
+        False,
+        title="By content",
+        description="Reads everything and keeps what is new or differs, by a hash for each identifier: for entities "
+        "without a date.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.content == (self.field is not None):
+            raise ValueError("name the field of the date, or set content = true where there is none")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An item near the mark: by these an item that is read again is known."""
+
+    at: str
+    identifier: str
+    digest: bytes
+
+
+@dataclass(slots=True)
+class Known:
+    """What a page brings for the ledger."""
+
+    seen: list[Seen] = field(default_factory=list)
+    contents: list[tuple[str, bytes]] = field(default_factory=list)
+    dropped: int = 0
+
+
+class Changes:
+    """Tells what is new in a run's pages. Used in the writing thread."""
+
+    def __init__(
+        self, incremental: Incremental, identifier: str | None, ledger: Ledger, run: RunRow, *, drop: bool
+    ) -> None:
+        """`drop`: leaves out what is known; otherwise it is only noted."""
+        self._by_content = incremental.content
+        self._overlap = timedelta(seconds=seconds(incremental.overlap))
+        self._date = field_reader(incremental.field) if incremental.field else None
+        self._identifier = field_reader(identifier) if identifier else None
+        self._ledger, self._run = ledger, run
+        self._drop = drop and (self._by_content or ledger.has_seen(run.id))
+        self.newest = run.newest
+        self.store_began = run.store_began
+
+    def new(self, items: Sequence[bytes], known: Known) -> list[bytes]:
+        """Those of the items that are to be written; what is to be remembered of them goes into `known`."""
+        if self._by_content:
+            return self._by_digest(items, known)
+        assert self._date is not None
+        dates = [_text(self._date(item)) for item in items]
+        self.newest = max([self.newest or "", *filter(None, dates)]) or None
+        threshold = self.threshold() or ""
+        kept = []
+        for item, date in zip(items, dates, strict=True):
+            identifier = _text(self._identifier(item)) if self._identifier else None
+            if identifier is not None and (self._drop or (date or "") >= threshold):
+                digest = _digest(item)
+                if date is not None and date >= threshold:
+                    known.seen.append(Seen(date, identifier, digest))
+                if self._drop and self._ledger.is_seen(self._run.id, identifier, digest):
+                    known.dropped += 1
+                    continue
+            kept.append(item)
+        return kept
+
+    def _by_digest(self, items: Sequence[bytes], known: Known) -> list[bytes]:
+        assert self._identifier is not None
+        pairs = [(_text(self._identifier(item)), _digest(item)) for item in items]
+        before = self._ledger.content([identifier for identifier, _ in pairs if identifier is not None])
+        kept = []
+        for item, (identifier, digest) in zip(items, pairs, strict=True):
+            if identifier is not None:
+                if self._drop and before.get(identifier) == digest:
+                    known.dropped += 1
+                    continue
+                known.contents.append((identifier, digest))
+            kept.append(item)
+        return kept
+
+    def threshold(self) -> str | None:
+        """The date from which on items must be remembered, so far as is known now."""
+        mark = self.mark()
+        return before(mark, self._overlap) if mark else None
+
+    def mark(self) -> str | None:
+        """Up to when everything has been read, once this run is complete."""
+        if self.newest is None or self.store_began is None:
+            return self.newest
+        newest, began = _parsed(self.newest), _parsed(self.store_began)
+        if newest is None or began is None or newest <= began:
+            return self.newest
+        return began.strftime(_MAGENTO) if len(self.newest) == len(self.store_began) else began.isoformat()
+
+
+def before(date: str, span: timedelta) -> str:
+    """The date that much earlier, written alike; as it is where it cannot be read."""
+    parsed = _parsed(date)
+    if parsed is None:
+        return date
+    earlier = parsed - span
+    return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO)
+
+
+def magento_date(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_MAGENTO)
+
+
+def _parsed(date: str) -> datetime | None:
+    try:
+        parsed = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _digest(item: bytes) -> bytes:
+    return hashlib.blake2b(item, digest_size=12).digest()

@@ -1,0 +1,215 @@
+"""The ledger of one incoming: how far its run has come, its mark, and its last runs. SQLite, in the state directory.
+
+It is written in the run's writing thread only, after the items it speaks of have been made durable. One run at a time
+may hold it; a killed one lets go of it at once, because the lock is the kernel's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from .ledger_file import (
+    COLUMNS,
+    NOT_WRITABLE,
+    AlreadyRunning,
+    LedgerError,
+    explained,
+    open_database,
+    read_only,
+    run_row,
+)
+from .ledger_rows import Failed, Mark, RunRow, State, Step
+
+if TYPE_CHECKING:
+    from ..placeholder import Json
+    from .incremental import Seen
+
+_RUNS_KEPT = 50
+_FAILURES_KEPT = 10_000
+
+
+class Ledger:
+    """An open ledger, held by this run alone. A context manager."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
+
+        Raises `AlreadyRunning` and `LedgerError`.
+        """
+        self.path = path or Path(":memory:")
+        self._lock = -1
+        if path is None:
+            self._database = open_database(self.path)
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LedgerError(f"The ledger {path} cannot be written: {error.strerror}", NOT_WRITABLE) from error
+        try:
+            self._hold()
+            with explained(path):
+                self._database = open_database(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    @classmethod
+    def copy_of(cls, path: Path | None) -> Ledger:
+        """What a ledger says now, in memory: to be looked at, without holding it. Raises `LedgerError`."""
+        copy = cls(None)
+        if path is not None and path.exists():
+            with explained(path), contextlib.closing(read_only(path)) as database:
+                database.backup(copy._database)
+        return copy
+
+    def _hold(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
+            raise AlreadyRunning(
+                f"{self.path.stem} is being read already, by {holder}", "Wait for it, or stop it."
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+
+    def last(self) -> RunRow | None:
+        """The latest run, of whatever state."""
+        return next(self._rows("order by id desc limit 1"), None)
+
+    def known_sink(self) -> Json:
+        """The last position that any run recorded for the sink."""
+        row = self._one("select sink from run where sink is not null order by id desc limit 1")
+        return json.loads(row[0]) if row else None
+
+    def mark(self) -> Mark | None:
+        """Where the last complete run ended that moved the mark."""
+        row = self._one("select value, fingerprint, sink from mark")
+        return Mark(row[0], row[1], json.loads(row[2])) if row else None
+
+    def begin(
+        self, began: str, fingerprint: str, asked: str, since: str | None, *, moves_mark: bool, forget: bool
+    ) -> RunRow:
+        """A new run, in place of one that has not ended. `forget` gives up what is known of contents."""
+        with explained(self.path), self._database as database:
+            database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
+            if forget:
+                database.execute("delete from content")
+            # what an unfinished run had seen is cut off with it, and must not be left out
+            database.execute("delete from seen where run in (select id from run where state != 'complete')")
+            values = (began, fingerprint, asked, since, moves_mark)
+            database.execute(
+                "insert into run (began, fingerprint, asked, since, moves_mark, state)"
+                " values (?, ?, ?, ?, ?, 'running')",
+                values,
+            )
+        row = self.last()
+        assert row is not None
+        return row
+
+    def resume(self, run: RunRow) -> None:
+        with explained(self.path), self._database as database:
+            database.execute("update run set state = 'running', ended = null, reason = '' where id = ?", (run.id,))
+
+    def step(
+        self,
+        run: RunRow,
+        step: Step,
+        failed: Iterable[Failed] = (),
+        seen: Iterable[Seen] = (),
+        contents: Iterable[tuple[str, bytes]] = (),
+        forget_before: str | None = None,
+    ) -> None:
+        """One durable step: the data it speaks of is on the disk already."""
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update run set position = ?, sink = ?, read = ?, items = ?, failed = ?, dropped = ?, requests = ?,"
+                " retries = ?, seconds = ?, expected = ?, store_began = ?, newest = ? where id = ?",
+                (
+                    json.dumps(step.position),
+                    json.dumps(step.sink),
+                    *(step.read, step.items, step.failed, step.dropped, step.requests, step.retries, step.seconds),
+                    *(step.expected, step.store_began, step.newest, run.id),
+                ),
+            )
+            database.executemany(
+                "insert into failure values (?, ?, ?, ?)",
+                ((run.id, each.record, each.message, each.exchange) for each in failed),
+            )
+            database.executemany(
+                "insert into seen values (?, ?, ?, ?)",
+                ((run.id, each.at, each.identifier, each.digest) for each in seen),
+            )
+            database.executemany("insert or replace into content values (?, ?)", contents)
+            if forget_before is not None:
+                database.execute("delete from seen where run = ? and at < ?", (run.id, forget_before))
+
+    def end(self, run: RunRow, state: State, ended: str, reason: str = "", mark: Mark | None = None) -> None:
+        """The run has ended; a complete one may move the mark, and with it what is known to have been read."""
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update run set state = ?, ended = ?, reason = ? where id = ?", (state, ended, reason, run.id)
+            )
+            if mark is not None:
+                values = (mark.value, mark.fingerprint, json.dumps(mark.sink))
+                database.execute("insert or replace into mark values (1, ?, ?, ?)", values)
+                database.execute("delete from seen where run < ?", (run.id,))
+            database.execute("delete from failure where run < ?", (run.id - _RUNS_KEPT,))
+            database.execute("delete from run where id <= ?", (run.id - _RUNS_KEPT,))
+
+    def is_seen(self, before: int, identifier: str, digest: bytes) -> bool:
+        """Whether a run before this one brought the same item, near the mark."""
+        found = self._one(
+            "select 1 from seen where identifier = ? and digest = ? and run < ? limit 1", (identifier, digest, before)
+        )
+        return found is not None
+
+    def has_seen(self, before: int) -> bool:
+        return self._one("select 1 from seen where run < ? limit 1", (before,)) is not None
+
+    def content(self, identifiers: list[str]) -> dict[str, bytes]:
+        """The digests that are known of these."""
+        found: dict[str, bytes] = {}
+        with explained(self.path):
+            for start in range(0, len(identifiers), 500):  # SQLite takes 999 values in old builds
+                some = identifiers[start : start + 500]
+                places = ",".join("?" * len(some))
+                query = f"select identifier, digest from content where identifier in ({places})"
+                found.update(self._database.execute(query, some).fetchall())
+        return found
+
+    def failures(self, run: int) -> list[Failed]:
+        with explained(self.path):
+            rows = self._database.execute(
+                "select record, message, exchange from failure where run = ? limit ?", (run, _FAILURES_KEPT)
+            )
+            return [Failed(*row) for row in rows]
+
+    def _rows(self, rest: str) -> Iterator[RunRow]:
+        with explained(self.path):
+            for row in self._database.execute(f"select {COLUMNS} from run {rest}"):
+                yield run_row(row)
+
+    def _one(self, query: str, values: tuple[object, ...] = ()) -> tuple[str, ...] | None:
+        with explained(self.path):
+            row: tuple[str, ...] | None = self._database.execute(query, values).fetchone()
+            return row
+
+    def close(self) -> None:
+        self._database.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

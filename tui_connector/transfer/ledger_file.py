@@ -1,0 +1,137 @@
+"""The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from .ledger_rows import RunRow
+
+_VERSION = 1
+_BUSY = 5.0
+"""Seconds to wait for another program that has the file open, such as a backup."""
+
+_SCHEMA = """
+create table run (
+    id integer primary key, began text not null, ended text, state text not null, fingerprint text not null,
+    asked text not null, since text, moves_mark integer not null, store_began text, newest text,
+    position text, sink text, read integer not null default 0, items integer not null default 0,
+    failed integer not null default 0, dropped integer not null default 0, requests integer not null default 0,
+    retries integer not null default 0, seconds real not null default 0, expected integer,
+    reason text not null default ''
+);
+create table mark (
+    one integer primary key check (one = 1), value text, fingerprint text not null, sink text not null
+);
+create table seen (run integer not null, at text not null, identifier text not null, digest blob not null);
+create index seen_at on seen (run, at);
+create index seen_identifier on seen (identifier);
+create table content (identifier text primary key, digest blob not null) without rowid;
+create table failure (run integer not null, record text not null, message text not null, exchange integer);
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}"
+
+
+class AlreadyRunning(LedgerError):
+    """Another run of the same incoming is under way."""
+
+
+def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
+    """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
+    place = hashlib.sha256(f"{profile.resolve()}\0{out}".encode()).hexdigest()[:12]
+    return state / "incoming" / f"{profile.stem}-{place}" / f"{incoming}.sqlite"
+
+
+COLUMNS = ", ".join(RunRow.__slots__)
+
+
+def last_run(path: Path) -> tuple[RunRow | None, bool]:
+    """The latest run in a ledger, without holding it, and whether it is under way at this moment."""
+    if not path.exists():
+        return None, False
+    with explained(path), contextlib.closing(read_only(path)) as database:
+        row = database.execute(f"select {COLUMNS} from run order by id desc limit 1").fetchone()
+    return (run_row(row) if row else None), _is_held(path.with_suffix(".lock"))
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def run_row(row: tuple[object, ...]) -> RunRow:
+    values = dict(zip(RunRow.__slots__, row, strict=True))
+    for name in ("position", "sink"):
+        values[name] = json.loads(str(values[name])) if values[name] is not None else None
+    values["moves_mark"] = bool(values["moves_mark"])
+    return RunRow(**values)  # type: ignore[arg-type]  # the columns of the table above
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_BUSY)
+    try:
+        version = database.execute("pragma user_version").fetchone()[0]
+        if version > _VERSION:
+            raise LedgerError(
+                f"The ledger {path} was written by a newer version of this program",
+                "Use that version, or move the file away: the next run then begins anew.",
+            )
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = full")
+        if version == 0:
+            database.executescript(f"begin; {_SCHEMA} pragma user_version = {_VERSION}; commit;")
+        if path.exists():
+            path.chmod(0o600)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise LedgerError(
+                f"The ledger {path} is locked by another program", "Close what has it open, then run again."
+            ) from error
+        raise LedgerError(f"The ledger {path} cannot be used: {error}", NOT_WRITABLE) from error
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        raise LedgerError(
+            f"The ledger {path} is damaged: {error}",
+            "Move it away, with its -wal file: the next run then begins anew, and what was written stays.",
+        ) from error

@@ -1,0 +1,99 @@
+"""What a run holds open: its ledger, its plan and its sink. All of it belongs to the writing thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ..client.exchange import Exchanges
+from ..client.session import Session
+from ..machine import Machine
+from .incoming import Incoming
+from .incremental import Changes
+from .ledger import Ledger
+from .plan import Plan, Wanted, anew, plan
+from .sink import OpenSink, SinkContext, SinkGone
+from .writing import Writing
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands: its incoming's name, the profile's file, and its ledger (None: it leaves nothing behind)."""
+
+    name: str
+    file: Path
+    ledger: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run works with."""
+
+    session: Session
+    exchanges: Exchanges
+    machine: Machine
+    place: Place
+
+
+@dataclass(slots=True)
+class Opened:
+    """A run that can begin."""
+
+    ledger: Ledger
+    plan: Plan
+    sink: OpenSink
+    writing: Writing
+    beyond: bool = False
+    """The sink holds items behind the recorded position."""
+    broken: bool = False
+    """Sink or ledger failed."""
+    closed: bool = False
+    """Nobody reads what the sink writes any more."""
+
+    def close(self) -> None:
+        self.sink.close()
+        self.ledger.close()
+
+    @classmethod
+    def open(
+        cls,
+        place: Place,
+        incoming: Incoming,
+        wanted: Wanted,
+        *,
+        bound_to: str,
+        asked: str,
+        now: str,
+        monotonic: Callable[[], float],
+    ) -> Self:
+        """`now` in Magento's form. Raises `LedgerError` and `SinkError`."""
+        assert incoming.sink is not None
+        ledger = Ledger(place.ledger)
+        try:
+            resumable = incoming.sink.resumable
+            chosen = plan(ledger, incoming, wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable)
+            context = SinkContext(place.file.parent, place.name, incoming.identifier, ledger.known_sink())
+            try:
+                sink = incoming.sink.open(context, chosen.sink)
+            except SinkGone as gone:
+                chosen = anew(ledger, chosen, now, incoming, f"Begins anew: {gone.message}.")
+                sink = incoming.sink.open(context, None)
+            changes = None
+            if incoming.incremental is not None:
+                changes = Changes(incoming.incremental, incoming.identifier, ledger, chosen.run, drop=chosen.drops)
+            reshape = incoming.reshape()
+            writing = Writing(
+                ledger,
+                chosen.run,
+                sink,
+                changes=changes,
+                reshape=reshape,
+                identifier=incoming.identifier,
+                monotonic=monotonic,
+            )
+            return cls(ledger, chosen, sink, writing)
+        except BaseException:
+            ledger.close()
+            raise

@@ -1,0 +1,137 @@
+"""Pagination: how one page of a list follows the other, one kind in each module.
+
+A run reads a list as *parts*. A part is a stretch of the list that is still to be read; `take` cuts its first page off.
+Where the request behind it can be said before the answer has come (page numbers with a known total, ranges of ids), it
+says what is left and several pages are asked for at once. Where only an answer says how to go on (a cursor, a next
+link), nothing is left until `answered`. Either way the pages are written in the list's order, and the *position* of the
+first part not written, plain JSON, is where a stopped run begins again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ...client.message import Request
+from ...kinds import Kind
+from ...placeholder import Json
+from ..page import Page
+
+
+class PaginationError(Exception):
+    """The pages do not follow each other as this kind expects; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a page brought."""
+
+    items: Sequence[bytes]
+    """Those that count: none of a page that is read again in smaller parts, or that only found a bound."""
+    left: tuple[Part, ...] = ()
+    """What is still to be read between these items and what `take` said, in order."""
+    expected: int | None = None
+    """How many items the list has from this page on, this page's included, where the store said so."""
+    total: int | None = None
+    """How many the whole list has: where the pages are read by this number, fewer that come are too few."""
+
+
+class Ask(ABC):
+    """One page that is asked for."""
+
+    record: ClassVar[str | None] = None
+    """Which record this is, where the page can hold one only: it is named when it is what breaks the store."""
+    may_repeat: ClassVar[bool] = False
+    """Whether stores answer past the end with the last page again (Magento 2.3, magento2#26986)."""
+
+    @property
+    @abstractmethod
+    def request(self) -> Request: ...
+
+    @abstractmethod
+    def answered(self, page: Page) -> Answered:
+        """What the page brought. Raises `PaginationError` where it is not what was asked for.
+
+        It counts what the store sent: filters work later, on what is written.
+        """
+
+    def halves(self) -> Sequence[Part]:
+        """The same stretch in smaller parts, for a page at which the store breaks; none where it cannot be divided."""
+        return ()
+
+
+class Part(ABC):
+    """A stretch of a list that is still to be read."""
+
+    @property
+    @abstractmethod
+    def position(self) -> Json:
+        """Where to begin in order to read this part and everything behind it."""
+
+    @abstractmethod
+    def take(self) -> tuple[Ask, Part | None]:
+        """Its first page, and what is left behind that page where this can be said already."""
+
+
+class Pagination(Kind):
+    """How one page follows the other."""
+
+    def first(self, request: Request, size: int | None = None) -> Request:
+        """The request for the first page, of `size` items where that is given."""
+        return request
+
+    def begin(self, request: Request, position: Json = None) -> Part:
+        """The whole list, or what is left of it from a position on."""
+        raise NotImplementedError
+
+    def changed(self, request: Request, field: str, since: str) -> Request:
+        """The request for what has changed since then. Raises `PaginationError` where the kind knows no such filter."""
+        raise PaginationError(
+            "This pagination cannot ask for what has changed",
+            "Put @{cursor} into the request where the store wants the date.",
+        )
+
+    @property
+    def most(self) -> int | None:
+        """How many items a page may have; None where the kind does not ask for so many."""
+        size = getattr(self, "page_size", None)
+        return size if isinstance(size, int) else None
+
+    def limited(self, size: int) -> Pagination:
+        """The same with at most `size` items a page, which is what the store allows."""
+        if self.most is None or self.most <= size:
+            raise PaginationError(f"The store allows {size} items a page, and no more are asked for")
+        return self.model_copy(update={"page_size": size})
+
+
+class OneByOne(Part, Ask):
+    """Pages of which only an answer says how the next is asked for."""
+
+    def __init__(self, position: Json, ask: Callable[[Json], Request], after: Callable[[Json, Page], Json]) -> None:
+        """`ask` gives the request at a position, `after` the position behind the page there, None at the end."""
+        self._position, self._ask, self._after = position, ask, after
+
+    @property
+    def position(self) -> Json:
+        return self._position
+
+    @property
+    def request(self) -> Request:
+        return self._ask(self._position)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        position = self._after(self._position, page)
+        left = () if position is None else (OneByOne(position, self._ask, self._after),)
+        return Answered(page.items, left)

@@ -1,0 +1,158 @@
+"""Pages that are asked for by how many items stand before them: by number, or by offset.
+
+Where the store counts its list, all pages are known after the first one and are asked for at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...placeholder import Json
+from ..expression_field import Expression
+from ..page import Page
+from . import Answered, Ask, PaginationError, Part
+
+LastPage = Annotated[
+    Literal["empty", "short"],
+    Field(
+        title="Last page",
+        description="How the end is known where no number of all items comes: by an empty page, or by a short one.",
+    ),
+]
+Total = Annotated[
+    Expression | None,
+    Field(
+        title="Total",
+        description="Where the number of all items stands in an answer (JMESPath); total_count without it.",
+        examples=["meta.total"],
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A list, and how a stretch of it is asked for."""
+
+    request: Callable[[int, int], Request]
+    """The page that begins behind so many items and has so many."""
+    size: int
+    numbered: bool = True
+    """A page begins at a multiple of its size, as page numbers have it; otherwise anywhere."""
+    total: Callable[[Page], int | None] = lambda page: page.total
+    last_page: LastPage = "short"
+    may_repeat: bool = False
+    divides: bool = True
+    """Smaller pages can be asked for."""
+    strict: bool = False
+    """The first page must have the size asked for: a store that quietly sends fewer would be read in part."""
+
+    def begin(self, position: Json) -> Part:
+        """The whole list, or what is left of it. Raises `PaginationError`."""
+        read = position.get("read") if isinstance(position, dict) else 0
+        if not isinstance(read, int) or read < 0:
+            raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
+        skip = read % self.size if self.numbered else 0
+        return _Stretch(self, read - skip, None, skip)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch(Part):
+    """All pages from `start` on; `total` is None as long as the store has not counted."""
+
+    list: Counted
+    start: int
+    total: int | None
+    skip: int = 0
+    """Items of the first page that were read by a run with another page size."""
+
+    @property
+    def position(self) -> Json:
+        return {"read": self.start + self.skip}
+
+    def take(self) -> tuple[Ask, Part | None]:
+        behind = self.start + self.list.size
+        ask = _OnePage(self.list, self.start, self.list.size, self.total, self.skip)
+        if self.total is None or behind >= self.total:
+            return ask, None
+        return ask, _Stretch(self.list, behind, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnePage(Part, Ask):
+    """The page at `start`."""
+
+    list: Counted
+    start: int
+    size: int
+    total: int | None
+    skip: int = 0
+    is_piece: bool = False
+    """Of a page that broke the store: what follows it is said by others."""
+
+    @property
+    def record(self) -> str | None:  # type: ignore[override]  # a page of one can hold one record only
+        return f"number {self.start + 1} of the list" if self.size == 1 else None
+
+    @property
+    def may_repeat(self) -> bool:  # type: ignore[override]
+        return self.list.may_repeat
+
+    @property
+    def position(self) -> Json:
+        return {"read": self.start + self.skip}
+
+    @property
+    def request(self) -> Request:
+        return self.list.request(self.start, self.size)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        came, total = len(page.items), self.list.total(page)
+        items = page.items[self.skip :]
+        behind = self.start + self.size
+        if self.is_piece or (self.total is not None and behind < self.total):
+            return Answered(items, total=total)
+        if total is None:
+            return Answered(items, self._uncounted(came))
+        if self.list.strict and self.start == 0 and came != self.size and came < total:
+            raise PaginationError(
+                f"{self.size} items a page are asked for, and the store sends {came} of {total}",
+                f"Write page-size = {came}." if came else "",
+            )
+        # a full page that is said to be all of it: there are modules whose total_count is that of the page
+        in_doubt = self.list.may_repeat and came >= self.size >= total
+        left = (_Stretch(self.list, behind, None if in_doubt else total),) if behind < total or in_doubt else ()
+        return Answered(items, left, total=total)
+
+    def _uncounted(self, came: int) -> tuple[Part, ...]:
+        """What follows in a list of which nobody says how long it is."""
+        if not came or (came < self.size and self.list.last_page == "short"):
+            return ()
+        if self.list.strict and came > self.size:
+            raise PaginationError(
+                f"{self.size} items a page are asked for, and the store sends {came}", f"Write page-size = {came}."
+            )
+        behind = self.start + (self.size if self.list.numbered else came)
+        return (_Stretch(self.list, behind, None),)
+
+    def halves(self) -> Sequence[Part]:
+        """Pages of half the size, or of a third, where that is how the size can be divided."""
+        divisor = next((number for number in range(2, self.size + 1) if self.size % number == 0), 0)
+        if not divisor or not self.list.divides:
+            return ()
+        size = self.size // divisor
+        pieces: list[Part] = []
+        for piece in range(divisor):
+            skip = min(size, max(0, self.skip - piece * size))
+            if skip < size:
+                pieces.append(_OnePage(self.list, self.start + piece * size, size, None, skip, is_piece=True))
+        if self.total is None and not self.is_piece:  # what follows is to be learned from the next page
+            pieces.append(_Stretch(self.list, self.start + self.size, None))
+        return pieces

@@ -1,0 +1,52 @@
+"""Pages that name the next one: each is asked for by what the answer before it said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...client.message import Request
+from ...client.uri import is_absolute
+from ...placeholder import Json
+from ..page import Page
+from . import OneByOne, PaginationError, Part
+
+
+def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str | None], position: Json) -> Part:
+    """The list from a position on. `ask` gives the page of a link or cursor (None: the first), `after` the next one.
+
+    One that came before is a circle. Each run remembers its own, so that one across a stop is found a round later.
+    """
+    if position is not None and not (isinstance(position, dict) and isinstance(position.get("next"), str)):
+        raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
+    seen: set[str] = set()
+
+    def next_of(position: Json) -> str | None:
+        found = position.get("next") if isinstance(position, dict) else None
+        return found if isinstance(found, str) else None
+
+    def behind(position: Json, page: Page) -> Json:
+        here, there = next_of(position), after(page)
+        if here is not None:
+            seen.add(here)
+        if there is None:
+            return None
+        if there in seen:
+            raise PaginationError(
+                f"The store's pages go in a circle: the next one would be {there[:200]!r} again",
+                "What was read before stays. Correct the pagination, or tell the store's maker.",
+            )
+        return {"next": there}
+
+    return OneByOne(position, lambda position: ask(next_of(position)), behind)
+
+
+def resolved(request: Request, link: str) -> str:
+    """The URI of a link in the answer to `request` (RFC 3986 §5.2, as far as links of pages go)."""
+    link = link.strip().partition("#")[0]
+    if is_absolute(link) or link.startswith("/"):
+        return link
+    path = request.uri.partition("?")[0]
+    if link.startswith("?"):
+        return path + link
+    folder = path.rpartition("/")[0]
+    return f"{folder}/{link}" if folder else link

@@ -1,0 +1,68 @@
+"""A link to the next page in the header `Link` of each answer (RFC 8288)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Headers, Request
+from ...placeholder import Json
+from ..page import Page
+from . import Pagination, Part
+from .followed import followed, resolved
+
+_TARGET = re.compile(r"[\s,]*<([^>]*)>")
+_PARAMETER = re.compile(r'\s*;\s*([^\s=;,"<>]+)?\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
+
+
+class LinkHeader(Pagination):
+    """Next link in the header Link."""
+
+    kind: Literal["link-header"] = "link-header"
+    relation: str = Field(
+        "next",
+        min_length=1,
+        title="Relation",
+        description="The relation of the link to the next page.",
+        examples=["next"],
+    )
+
+    def begin(self, request: Request, position: Json = None) -> Part:
+        def ask(link: str | None) -> Request:
+            return request if link is None else replace(request, uri=link)
+
+        def after(page: Page) -> str | None:
+            target = link_of(page.answer.headers, self.relation)
+            return None if target is None else resolved(request, target)
+
+        return followed(ask, after, position)
+
+
+def link_of(headers: Headers, relation: str) -> str | None:
+    """The target of the first link with this relation, in whichever of the headers `Link` it stands."""
+    wanted = relation.lower()
+    for name, text in headers:
+        if name.lower() == "link":
+            for target, parameters in _links(text):
+                if wanted in parameters.get("rel", "").lower().split() and "anchor" not in parameters:
+                    return target
+    return None
+
+
+def _links(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each link's target and parameters; of a parameter that comes twice the first counts (§3.3)."""
+    place = 0
+    while target := _TARGET.match(text, place):
+        place = target.end()
+        parameters: dict[str, str] = {}
+        while (parameter := _PARAMETER.match(text, place)) is not None:
+            place = parameter.end()
+            value = parameter.group(2) or ""
+            if value.startswith('"'):
+                value = re.sub(r"\\(.)", r"\1", value[1:-1])
+            parameters.setdefault((parameter.group(1) or "").lower(), value)
+        yield target.group(1), parameters

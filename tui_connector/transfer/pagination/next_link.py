@@ -1,0 +1,42 @@
+"""A link to the next page in the body of each answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...placeholder import Json
+from ..expression_field import Expression
+from ..page import Page
+from . import Pagination, PaginationError, Part
+from .beside import beside
+from .followed import followed, resolved
+
+
+class NextLink(Pagination):
+    """Next link in the body."""
+
+    kind: Literal["next-link"] = "next-link"
+    link: Expression = Field(
+        title="Link",
+        description="Where the link to the next page stands in an answer (JMESPath); nothing there is the end. It must "
+        "stay at the client's own address.",
+        examples=["links.next"],
+    )
+
+    def begin(self, request: Request, position: Json = None) -> Part:
+        def ask(link: str | None) -> Request:
+            return request if link is None else replace(request, uri=link)
+
+        def after(page: Page) -> str | None:
+            found = beside(page, self.link)
+            if found in (None, "", False):
+                return None
+            if not isinstance(found, str):
+                raise PaginationError(f"{self.link!r} is no link in the answer", 'Correct "link".')
+            return resolved(request, found)
+
+        return followed(ask, after, position)

@@ -1,0 +1,45 @@
+"""Offset and limit in the query."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...placeholder import Json
+from . import Pagination, Part
+from .beside import counted
+from .counted import Counted, LastPage, Total
+
+
+class Offset(Pagination):
+    """Offset and limit in the query."""
+
+    kind: Literal["offset"] = "offset"
+    parameter: str = Field(
+        "offset", min_length=1, title="Parameter", description="The name of the number of items to skip."
+    )
+    size_parameter: str = Field(
+        "limit", min_length=1, title="Size parameter", description="The name of the number of items to send."
+    )
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    total: Total = None
+    last_page: LastPage = "empty"
+
+    def first(self, request: Request, size: int | None = None) -> Request:
+        return self.page(request, 0, size or self.page_size)
+
+    def page(self, request: Request, before: int, size: int) -> Request:
+        """The page of `size` items behind so many."""
+        return request.with_query(self.parameter, str(before)).with_query(self.size_parameter, str(size))
+
+    def begin(self, request: Request, position: Json = None) -> Part:
+        return Counted(
+            lambda before, size: self.page(request, before, size),
+            self.page_size,
+            numbered=False,
+            total=lambda page: counted(page, self.total),
+            last_page=self.last_page,
+            strict=True,
+        ).begin(position)

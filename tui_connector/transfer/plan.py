@@ -1,0 +1,117 @@
+"""Where a run begins: anew, where an interrupted one stopped, or at the mark of the last complete one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..client.http_client import seconds
+from ..placeholder import Json
+from .incoming import Incoming
+from .incremental import before
+from .ledger import Ledger
+from .ledger_rows import Mark, RunRow
+
+_NOT_ASKED = {"title", "description", "disabled", "patience"}
+"""Fields whose change leaves a run what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user wants of this run."""
+
+    full: bool = False
+    since: str | None = None
+    limit: int | None = None
+    in_flight: int | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """Where a run begins. `sink` None: the sink begins anew."""
+
+    run: RunRow
+    position: Json
+    sink: Json
+    drops: bool
+    """Leaves out what is known."""
+    notes: list[str] = field(default_factory=list)
+
+
+def fingerprint(incoming: Incoming, uri: str) -> str:
+    """What a run is bound to: its request at its store, and all that decides on its items and where they go."""
+    saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_ASKED)
+    for part, name in (("pagination", "page-size"), ("incremental", "overlap")):
+        if isinstance(saved.get(part), dict):
+            saved[part].pop(name, None)
+    return hashlib.sha256(json.dumps([uri, saved], sort_keys=True).encode()).hexdigest()
+
+
+def plan(
+    ledger: Ledger, incoming: Incoming, wanted: Wanted, *, began: str, bound_to: str, asked: str, resumable: bool
+) -> Plan:
+    """Decides, and writes it into the ledger."""
+    last = ledger.last()
+    unfinished = last if last is not None and last.state != "complete" else None
+    notes: list[str] = []
+    if unfinished is not None and not wanted.full and wanted.since is None:
+        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable:
+            ledger.resume(unfinished)
+            drops = _drops(incoming, unfinished.since, ledger.mark())
+            notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
+            return Plan(unfinished, unfinished.position, unfinished.sink, drops, notes)
+        notes += _why_anew(unfinished, bound_to, asked, resumable=resumable)
+    mark = ledger.mark()
+    if mark is not None and mark.fingerprint != bound_to:
+        if incoming.incremental is not None and not wanted.full:
+            notes.append("The configuration has changed since the last complete run, so everything is read anew.")
+        mark = None
+    if incoming.incremental is None or wanted.full:
+        mark = None
+    since = _since(incoming, wanted, mark)
+    moves = wanted.since is None or mark is None or mark.value is None or wanted.since <= mark.value
+    if not moves:
+        notes.append(
+            f"The mark stays at {mark.value if mark else ''}: what changed before --since is still to be read."
+        )
+    run = ledger.begin(began, bound_to, asked, since, moves_mark=moves, forget=mark is None)
+    drops = wanted.since is None and _drops(incoming, since, mark)
+    return Plan(run, None, mark.sink if mark else None, drops, notes)
+
+
+def anew(ledger: Ledger, abandoned: Plan, began: str, incoming: Incoming, why: str) -> Plan:
+    """The plan when what earlier runs wrote is gone. What was read after the mark is not needed again."""
+    run = abandoned.run
+    since = run.since
+    if incoming.incremental is not None and incoming.incremental.content:
+        since = None
+    new = ledger.begin(began, run.fingerprint, run.asked, since, moves_mark=run.moves_mark, forget=True)
+    return Plan(new, None, None, False, [*abandoned.notes, why])
+
+
+def _since(incoming: Incoming, wanted: Wanted, mark: Mark | None) -> str | None:
+    incremental = incoming.incremental
+    if wanted.since is not None:
+        return wanted.since
+    if incremental is None or incremental.field is None:
+        return None
+    if mark is None or mark.value is None:
+        return incremental.from_
+    return before(mark.value, timedelta(seconds=seconds(incremental.overlap)))
+
+
+def _drops(incoming: Incoming, since: str | None, mark: Mark | None) -> bool:
+    if incoming.incremental is None or mark is None:
+        return False
+    return incoming.incremental.content or since is not None
+
+
+def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> list[str]:
+    if last.fingerprint != bound_to:
+        what = f": it asked for {last.asked}" if last.asked != asked else ""
+        return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
+    if not resumable:
+        return ["Begins anew: what goes to a pipe cannot be continued."]
+    return []

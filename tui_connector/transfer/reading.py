@@ -1,0 +1,309 @@
+"""Reads a list's pages ahead, several at once, and gives them in the list's order.
+
+The list is a row of slots. A slot is a part still to be asked for, a page on its way, or a page that has come; an
+answer may put further parts behind its slot. Pages leave at the head only, so whatever order answers come in, the
+position of the head says how far the list has been read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+from ..client.http_client import RequestTemplate
+from ..client.layer import Send
+from ..client.message import Answer, Request, RequestFailed
+from ..client.plugins.retry import retry_after
+from ..machine import Machine
+from ..placeholder import Json
+from .ledger_rows import Failed
+from .pace import Pace
+from .page import Page
+from .pagination import Answered, Ask, OneByOne, Pagination, PaginationError, Part
+from .patience import Patience
+from .slots import Counts, Read, Slot, Total
+from .trouble import InTrouble, Means, Trouble, of_answer, of_failure
+
+_AHEAD_BYTES = 24_000_000
+"""Bytes of pages that have come and wait for their turn, after which only the head is asked for."""
+_LARGE = 1_000_000
+"""Bytes; larger pages are split in a thread, because the loop must not wait for it."""
+_GATHER = 0.05
+"""Seconds for which pages that have come may wait for others: to wake the writing thread costs as much as a page."""
+_TRIES = 3
+"""How often an answer that is no page is asked for again before the page is divided."""
+_IN_A_ROW = 12
+"""Pages that break one after another: then it may be the store, which gets time. Halving 4,096 ids takes as many."""
+_BROKEN = Trouble(Means.DIVIDE, "The store breaks at everything it is asked for", "Run again when it works.")
+
+
+class Reading:
+    """One way through a list."""
+
+    def __init__(
+        self,
+        pagination: Pagination | None,
+        request: Request,
+        send: Send,
+        read_page: Callable[[Answer], Page],
+        *,
+        expects: RequestTemplate,
+        pace: Pace,
+        patience: Patience,
+        machine: Machine,
+        position: Json = None,
+        read: int = 0,
+    ) -> None:
+        """Without a pagination all is in one answer. `read`: how many items earlier parts of the run have read."""
+        self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
+        self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
+        self._slots = [Slot(self._part(position))]
+        self._read = read
+        self.total = Total()
+        self._begun = read > 0
+        self._last: list[bytes] = []
+        self._broken_in_a_row = 0
+        self._good_pages = 0
+        self._stop: InTrouble | None = None
+        self._unforeseen: BaseException | None = None
+        self._news = asyncio.Event()
+        self._gathering = False
+        self.counts = Counts()
+        self.store_time: datetime | None = None
+        """The store's clock at its first answer."""
+
+    async def pages(self) -> AsyncGenerator[list[Read], None]:
+        """The pages in order, as many at a time as have come. Raises `InTrouble` where the run cannot go on."""
+        try:
+            while self._slots:
+                self._ask_ahead()
+                ready = self._from_the_head()
+                if self._unforeseen is not None:
+                    raise self._unforeseen
+                if ready:
+                    yield ready
+                    await self._gather()
+                elif self._stop is not None:
+                    raise self._stop
+                elif not self.counts.in_flight:
+                    raise InTrouble(_BROKEN)
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+        finally:
+            await self._give_up()
+
+    async def _gather(self) -> None:
+        """Waits until it is worth to hand on what has come."""
+        self._news.clear()
+        self._gathering = not self._is_worth_it()
+        if self._gathering:
+            timer = asyncio.get_running_loop().call_later(_GATHER, self._news.set)
+            await self._news.wait()
+            timer.cancel()
+            self._gathering = False
+
+    def _is_worth_it(self) -> bool:
+        """Whether so many pages have come at the head as may be in flight, or nothing more will come."""
+        head = self._slots[: self._pace.most]
+        return not self.counts.in_flight or self._stop is not None or all(slot.answered for slot in head)
+
+    @property
+    def position(self) -> Json:
+        return self._slots[0].part.position if self._slots else None
+
+    @property
+    def missing(self) -> int:
+        """How many items fewer than the store counts came, where pages are read by that count."""
+        return max(0, (self.total.last or 0) - self._read)
+
+    def _ask_ahead(self) -> None:
+        """Sends what may be sent now. Called whenever an answer came, so that the store never waits for the disk."""
+        index = 0
+        held = sum(slot.size for slot in self._slots)
+        while self._stop is None and index < len(self._slots) and self.counts.in_flight < self._pace.limit:
+            slot = self._slots[index]
+            if slot.ask is None:
+                if index and (held > _AHEAD_BYTES or index > 2 * self._pace.most):
+                    return
+                self._send_first_of(slot, index)
+            index += 1
+
+    def _send_first_of(self, slot: Slot, index: int) -> None:
+        slot.ask, behind = slot.part.take()
+        if behind is not None:
+            self._slots.insert(index + 1, Slot(behind))
+        self.counts.in_flight += 1
+        slot.task = asyncio.get_running_loop().create_task(self._fetch(slot, slot.ask))
+        slot.task.add_done_callback(self._ended)
+
+    async def _fetch(self, slot: Slot, ask: Ask) -> None:
+        try:
+            page = await self._page(ask)
+            self._came(slot, ask, page)
+        except InTrouble as error:
+            self._troubled(slot, ask, error.trouble)
+        except PaginationError as error:
+            self._stop = self._stop or InTrouble(of_failure(error, begun=self._begun))
+        finally:
+            self.counts.in_flight -= 1
+            self._ask_ahead()
+            if not self._gathering or self._is_worth_it():
+                self._news.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._unforeseen = error
+            self._news.set()
+
+    async def _page(self, ask: Ask) -> Page:
+        """The page, asked for until it comes. Raises `InTrouble` where waiting does not help."""
+        tries = 0
+        try:
+            while True:
+                await self._patience.gate()
+                began = self._machine.monotonic()
+                found = await self._once(ask)
+                now = self._machine.monotonic()
+                if isinstance(found, Page):
+                    self._good(len(found.items), now - began, now)
+                    return found
+                tries += 1
+                self._bad(found, now)
+                if found.means is not Means.DIVIDE:
+                    await self._patience.wait(found, begun=self._begun)
+                elif self._broken_in_a_row >= _IN_A_ROW:
+                    await self._patience.wait(found, begun=True)
+                    raise InTrouble(found)
+                elif found.status is not None or tries >= _TRIES:
+                    raise InTrouble(found)
+        finally:
+            self._patience.leave()
+
+    def _good(self, items: int, took: float, now: float) -> None:
+        self.counts.latency += (took - self.counts.latency) / 8
+        self._pace.answered(items, now)
+        self._patience.over()
+        self._broken_in_a_row = 0
+        self._good_pages += 1
+
+    def _bad(self, trouble: Trouble, now: float) -> None:
+        """Counts it. Raises `InTrouble` where nothing but stopping is left."""
+        if trouble.means in (Means.REFUSED, Means.WRONG, Means.LIMIT):
+            raise InTrouble(trouble)
+        self._pace.suffers(now)
+        self.counts.again += 1
+        if trouble.means is Means.DIVIDE:
+            self._broken_in_a_row += 1
+
+    async def _once(self, ask: Ask) -> Page | Trouble:
+        try:
+            answer = await self._send(ask.request)
+            self._note_time(answer)
+            if not self._expects.is_expected(answer.status):
+                wait = retry_after(answer, self._machine.now())
+                return of_answer(answer, begun=self._begun, wait=wait)
+            if len(answer.body) > _LARGE:
+                return await asyncio.to_thread(self._read_page, answer)
+            return self._read_page(answer)
+        except RequestFailed as error:
+            return of_failure(error, begun=self._begun)
+
+    def _note_time(self, answer: Answer) -> None:
+        if self.store_time is None and (date := answer.header("Date")):
+            with contextlib.suppress(ValueError):
+                self.store_time = parsedate_to_datetime(date)
+
+    def _came(self, slot: Slot, ask: Ask, page: Page) -> None:
+        answered = ask.answered(page)
+        slot.answered = answered
+        slot.size = len(page.answer.body)
+        self._begun = self._begun or bool(answered.items)
+        place = self._slots.index(slot)
+        self._slots[place + 1 : place + 1] = [Slot(part) for part in answered.left]
+
+    def _troubled(self, slot: Slot, ask: Ask, trouble: Trouble) -> None:
+        """A page that cannot be had: in smaller parts, without the record that breaks the store, or not at all."""
+        if trouble.means is Means.DIVIDE:
+            before = self._good_pages if slot.good_before is None else slot.good_before
+            if ask.record is not None:
+                slot.failed = (Failed(ask.record, trouble.message, trouble.exchange),)
+                slot.answered = Answered(())
+                slot.good_before = before
+                return
+            if parts := ask.halves():
+                place = self._slots.index(slot)
+                self._slots[place : place + 1] = [Slot(part, good_before=before) for part in parts]
+                return
+        self._stop = self._stop or InTrouble(trouble)
+
+    def _from_the_head(self) -> list[Read]:
+        """Takes off the pages at the head that have come."""
+        ready: list[Read] = []
+        while self._slots and (answered := self._slots[0].answered) is not None:
+            slot = self._slots[0]
+            assert slot.ask is not None
+            if slot.failed and slot.good_before == self._good_pages:
+                break  # a store that breaks at everything proves nothing against this record
+            items = list(answered.items)
+            if items and items == self._last:
+                if self._goes_in_circles(slot.ask, answered):
+                    break
+                self._slots, items = [], []
+            else:
+                self._last = items or self._last
+                del self._slots[0]
+            self._read += len(items)
+            self.total.note(answered.total, len(items))
+            ready.append(Read(items, self.position, not self._slots, self._announced(answered, items), slot.failed))
+        return ready
+
+    def _announced(self, answered: Answered, items: list[bytes]) -> int | None:
+        if answered.expected is None:
+            return answered.total
+        return self._read - len(items) + answered.expected
+
+    def _goes_in_circles(self, ask: Ask, answered: Answered) -> bool:
+        """Whether the same page again is a circle; where stores repeat their last page, it is the end of the list."""
+        if ask.may_repeat and (answered.total is None or self._read >= answered.total):
+            return False
+        self._stop = self._stop or InTrouble(
+            Trouble(
+                Means.WRONG,
+                "The store sent the same page twice: it does not go on where it was asked to",
+                "Correct the pagination; what was read before stays.",
+            )
+        )
+        return True
+
+    def stop(self, trouble: Trouble) -> None:
+        """Nothing more is sent; what has come in order is still given."""
+        self._stop = self._stop or InTrouble(trouble)
+        self._news.set()
+
+    def _part(self, position: Json) -> Part:
+        if self._pagination is None:  # all in one answer
+            return OneByOne(None, lambda _: self._request, lambda *_: None)
+        return self._pagination.begin(self._request, position)
+
+    async def begin_smaller(self, allowed: int) -> None:
+        """Goes on from the head with pages the store allows. Raises `PaginationError` where they are no larger now."""
+        if self._pagination is None:
+            raise PaginationError(f"The store allows {allowed} items in an answer", "Add a pagination.")
+        position = self.position
+        await self._give_up()
+        self._pagination = self._pagination.limited(allowed)
+        self._slots = [Slot(self._part(position))]
+        self._stop = None
+
+    async def _give_up(self) -> None:
+        """Ends what is in flight."""
+        tasks = [slot.task for slot in self._slots if slot.task is not None and not slot.task.done()]
+        self._slots, kept = [], self._slots
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._slots = kept

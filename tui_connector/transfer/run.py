@@ -1,0 +1,286 @@
+"""One run of an incoming: reads its pages, writes their items, and keeps in the ledger how far it has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from ..client.exchange import Exchange
+from ..client.http_client import seconds
+from ..client.message import Answer, NotSent, Request
+from .incoming import Incoming
+from .incremental import magento_date
+from .ledger import Ledger
+from .ledger_file import LedgerError
+from .ledger_rows import State
+from .list_request import ListRequest, RunImpossible
+from .open_run import Opened, Surroundings
+from .pace import Pace
+from .page import Page, read_page
+from .pagination import Pagination, PaginationError
+from .patience import Patience
+from .plan import Plan, Wanted, plan
+from .progress import Preview, Progress, Summary, Watcher
+from .reading import Reading
+from .sink import SinkClosed, SinkError
+from .slots import Read, Total
+from .trouble import InTrouble, Means, Trouble
+from .writing import Spent, Writing
+
+T = TypeVar("T")
+
+_STATES: dict[Means, State] = {
+    Means.WAIT: "stopped",
+    Means.DIVIDE: "stopped",
+    Means.LIMIT: "stopped",
+    Means.STOP: "stopped",
+    Means.REFUSED: "refused",
+    Means.WRONG: "failed",
+}
+
+
+@dataclass(slots=True)
+class _Costs:
+    """Requests and retries since the run began, counted as they are recorded."""
+
+    requests: int = 0
+    retries: int = 0
+
+    def record(self, exchange: Exchange) -> None:
+        self.requests += 1
+        self.retries += exchange.attempt > 1
+
+
+class Run:
+    """One run of an incoming; `go` runs it once."""
+
+    def __init__(self, incoming: Incoming, wanted: Wanted, surroundings: Surroundings, watcher: Watcher) -> None:
+        self._name, self._incoming, self._wanted, self._watcher = surroundings.place.name, incoming, wanted, watcher
+        self._around, self._machine = surroundings, surroundings.machine
+        self._list = ListRequest(self._name, incoming, wanted.since, surroundings.session)
+        self._pace = Pace(wanted.in_flight)
+        self._costs = _Costs()
+        self._reading: Reading | None = None
+        self._stopped: Trouble | None = None
+        self._opened: Opened | None = None
+        self._began = 0.0
+        self._left = wanted.limit
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
+        self.progress = Progress(limit=self._pace.limit)
+
+    def preview(self) -> Preview:
+        """Sends nothing and writes nothing. Raises `RunImpossible` and `LedgerError`."""
+        incoming, now = self._incoming, magento_date(self._machine.now())
+        bound_to, asked = self._list.bound()
+        assert incoming.sink is not None
+        resumable = incoming.sink.resumable
+        with Ledger.copy_of(self._around.place.ledger) as ledger:
+            chosen = plan(
+                ledger, incoming, self._wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable
+            )
+        try:
+            pagination, request = self._list.pages(chosen)
+            if pagination is not None:
+                request = pagination.begin(request, chosen.position).take()[0].request
+            prepared = self._around.session.prepared(incoming.client, request)
+        except (PaginationError, NotSent) as error:
+            raise RunImpossible(str(error)) from error
+        since = chosen.run.since
+        begins = " ".join(chosen.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
+        sink = incoming.sink.model_dump(exclude_none=True)
+        return Preview(f"{prepared.method} {prepared.uri}", begins, " ".join(map(str, sink.values())))
+
+    def stop(self, why: str) -> None:
+        """Ends the run cleanly: nothing more is asked for, what has come in order is written."""
+        self._stopped = Trouble(Means.STOP, why)
+        if self._reading is not None:
+            self._reading.stop(self._stopped)
+
+    async def go(self) -> Summary:
+        """Raises `RunImpossible`, `LedgerError` and `SinkError` where it cannot begin."""
+        self._began = self._machine.monotonic()
+        bound_to, asked = self._list.bound()
+        self._around.exchanges.on_recorded.append(self._costs.record)
+        try:
+            opened = self._opened = await self._in_thread(self._open, bound_to, asked)
+            for note in opened.plan.notes:
+                self._watcher.note(note)
+            self.progress.began_with = opened.plan.run.items
+            state, reason = await self._outcome(opened)
+            return await self._end(opened, state, reason)
+        finally:
+            self._around.exchanges.on_recorded.remove(self._costs.record)
+            if self._opened is not None:
+                await self._in_thread(self._opened.close)
+            self._thread.shutdown(wait=False)
+
+    def _open(self, bound_to: str, asked: str) -> Opened:
+        return Opened.open(
+            self._around.place,
+            self._incoming,
+            self._wanted,
+            bound_to=bound_to,
+            asked=asked,
+            now=magento_date(self._machine.now()),
+            monotonic=self._machine.monotonic,
+        )
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    async def _outcome(self, opened: Opened) -> tuple[State, str]:
+        """Reads and writes; how it ended, and why where it is not complete."""
+        try:
+            pagination, request = self._list.pages(opened.plan)
+            self._reading = self._made(pagination, request, opened.plan)
+            if self._stopped is not None:
+                self._reading.stop(self._stopped)
+            while not await self._read_on(self._reading, opened.writing):
+                pass
+        except InTrouble as error:
+            return _STATES[error.trouble.means], str(error)
+        except PaginationError as error:
+            return "failed", str(error)
+        except SinkClosed:
+            opened.closed = True
+            return "stopped", ""
+        except (SinkError, LedgerError) as error:
+            opened.broken = True
+            return "stopped", str(error)
+        return ("stopped", "") if self._reached_limit else ("complete", "")
+
+    @property
+    def _reached_limit(self) -> bool:
+        return self._left is not None and self._left <= 0
+
+    def _made(self, pagination: Pagination | None, request: Request, chosen: Plan) -> Reading:
+        items = self._incoming.items
+
+        def read(answer: Answer) -> Page:
+            return read_page(answer, items)
+
+        return Reading(
+            pagination,
+            request,
+            self._around.session.client(self._incoming.client),
+            read,
+            expects=self._incoming.request,
+            pace=self._pace,
+            patience=Patience(self._machine, seconds(self._incoming.patience), self._waits),
+            machine=self._machine,
+            position=chosen.position,
+            read=chosen.run.read,
+        )
+
+    async def _read_on(self, reading: Reading, writing: Writing) -> bool:
+        """Reads to the end, or until the store asks for smaller pages; then False."""
+        try:
+            async with aclosing(reading.pages()) as pages:
+                async for some in pages:
+                    if not await self._write(some, writing, reading):
+                        break
+        except InTrouble as error:
+            if error.trouble.means is not Means.LIMIT:
+                raise
+            await reading.begin_smaller(error.trouble.allowed)
+            self._watcher.note(f"The store allows {error.trouble.allowed} items a page: that many are asked for now.")
+            return False
+        return True
+
+    async def _write(self, pages: list[Read], writing: Writing, reading: Reading) -> bool:
+        """Whether to read on."""
+        whole, part = self._within_limit(pages)
+        store_time = magento_date(reading.store_time) if reading.store_time else None
+        failed = await self._in_thread(writing.add, whole, self._spent(), store_time)
+        if part is not None:
+            assert self._opened is not None
+            self._opened.beyond = True
+            failed += await self._in_thread(writing.add_beyond, part, self._spent(), store_time)
+        for each in failed:
+            self._watcher.failed(each)
+        self._tell(writing, reading)
+        return not self._reached_limit
+
+    def _within_limit(self, pages: list[Read]) -> tuple[list[Read], Read | None]:
+        """The pages that are within `--limit`, and what is of the one it falls into."""
+        if self._left is None:
+            return pages, None
+        whole: list[Read] = []
+        for page in pages:
+            if len(page.items) > self._left:
+                part = replace(page, items=page.items[: self._left])
+                self._left = 0
+                return whole, part if part.items else None
+            self._left -= len(page.items)
+            whole.append(page)
+            if self._left == 0:
+                break
+        return whole, None
+
+    def _tell(self, writing: Writing, reading: Reading) -> None:
+        progress, written = self.progress, writing.written
+        spent = self._spent()
+        progress.items, progress.expected = written.items, written.announced
+        progress.failed, progress.dropped = written.failed, written.dropped
+        progress.requests, progress.retries, progress.seconds = spent.requests, spent.retries, spent.seconds
+        progress.rate, progress.latency = self._pace.rate, reading.counts.latency
+        progress.in_flight, progress.limit = reading.counts.in_flight, self._pace.limit
+        self._watcher.progress(progress)
+
+    def _waits(self, trouble: Trouble, pause: float) -> None:
+        self._watcher.note(f"{trouble.message}: waits {pause:.0f} s.")
+
+    def _spent(self) -> Spent:
+        run = self._opened.plan.run if self._opened else None
+        again = self._reading.counts.again if self._reading else 0
+        return Spent(
+            self._costs.requests + (run.requests if run else 0),
+            self._costs.retries + again + (run.retries if run else 0),
+            self._machine.monotonic() - self._began + (run.seconds if run else 0.0),
+        )
+
+    async def _end(self, opened: Opened, state: State, reason: str) -> Summary:
+        ended, spent = magento_date(self._machine.now()), self._spent()
+        remarks: list[str] = []
+        try:
+            if opened.broken:
+                await self._in_thread(opened.writing.fail, state, ended, reason)
+            else:
+                finish = partial(opened.writing.finish, state, ended, reason, spent, beyond=opened.beyond)
+                remarks += await self._in_thread(finish)
+        except (SinkError, LedgerError) as error:
+            state, reason = "stopped", reason or str(error)
+        missing = self._reading.missing if self._reading and state == "complete" else 0
+        remarks += _of_counts(missing, self._reading.total) if self._reading else []
+        written = opened.writing.written
+        return Summary(
+            self._name,
+            state,
+            items=written.items,
+            failed=written.failed,
+            dropped=written.dropped,
+            seconds=spent.seconds,
+            requests=spent.requests,
+            retries=spent.retries,
+            reason=reason,
+            remarks=tuple(remarks),
+            short=missing > 0,
+            as_wanted=self._reached_limit or opened.closed,
+        )
+
+
+def _of_counts(missing: int, total: Total) -> list[str]:
+    """What the store's own counting says about what was read by it."""
+    if missing:
+        return [f"The store counts {missing} items more than it sent: the list changed while it was read."]
+    if not total.moved:
+        return []
+    return [
+        f"The list changed while it was read by its pages' places: the store counted {total.first} items, then "
+        f"{total.last}. Some may be missing or there twice; pages by keyset cannot be disturbed so."
+    ]

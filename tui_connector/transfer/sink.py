@@ -1,0 +1,133 @@
+"""Where items go: what a sink is, what a run and its sink say to each other, and how it fails."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from ..kinds import Kind
+from ..placeholder import Json
+from .raw_json import shape
+
+FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
+"""A file in a profile: relative to the profile's own folder, unless it is absolute."""
+
+
+class SinkError(Exception):
+    """Items cannot be written; `hint` says what to do. What `sync` made durable stays so."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class SinkGone(SinkError):
+    """What earlier runs wrote is not there any more, or not what they recorded: a run cannot go on from it."""
+
+
+class SinkClosed(SinkError):
+    """Nobody reads any more (`| head`): the run ends, and nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is told of the incoming it writes for."""
+
+    directory: Path
+    """What a relative path is relative to: the profile's folder."""
+    name: str = "items"
+    """The incoming's name: a table's or a stream's, where the sink gives none."""
+    identifier: str | None = None
+    """The field that tells items apart, where the incoming has one."""
+    known: Json = None
+    """The last position that was recorded for this incoming, of whatever run: by it a file is known as our own."""
+
+
+class Output(Protocol):
+    """Where bytes go, for the sinks that write text."""
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`, not yet durable. Raises `SinkError`."""
+        ...
+
+    def sync(self) -> dict[str, Json]:
+        """Makes durable what was written; the position to go on from. Raises `SinkError`."""
+        ...
+
+    def close(self) -> None:
+        """Lets go; what is not durable may be there or not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item that this sink cannot take: its place in what was written, and why."""
+
+    index: int
+    reason: str
+
+
+class OpenSink(ABC):
+    """A sink that is being written. It blocks, so all its methods are called in the run's writing thread.
+
+    A run calls `sync` once before its first `write`, and records what it returns: only then is given up what an earlier
+    run wrote there, and from then on what is written is known as our own, whenever the run is killed.
+    """
+
+    @abstractmethod
+    def write(self, items: Sequence[bytes]) -> Sequence[Rejected]:
+        """Adds these items, each JSON text on one line, all but those it returns. Raises `SinkError`."""
+
+    @abstractmethod
+    def sync(self) -> Json:
+        """Makes durable what was written; gives the position that the ledger keeps. Raises `SinkError`."""
+
+    def remarks(self) -> Sequence[str]:
+        """What its user should know in the end, in whole sentences, such as identifiers that came twice."""
+        return ()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends without making anything durable; what `sync` did not see may be there or not."""
+
+
+class Sink(Kind):
+    """Where the items go."""
+
+    @property
+    def on_stdout(self) -> bool:
+        """Whether the items go to standard output, which then belongs to them alone."""
+        return False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can be cut back to a position: a pipe cannot, so a run into it always begins anew."""
+        return not self.on_stdout
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        """Opens it. Without a position (None) it begins anew; with one it is cut back to it and continued. It blocks.
+
+        Raises `SinkGone` where a position cannot be found any more, other `SinkError` where it cannot be written or is
+        not known to be our own: such a file is never written over.
+        """
+        raise NotImplementedError
+
+
+def without_identifier(fields: Mapping[str, bytes], identifier: str | None) -> str:
+    """Why an item of these fields cannot be told apart by `identifier`; nothing where it can."""
+    if identifier is None:
+        return ""
+    text = fields.get(identifier)
+    if text is None:
+        return f"it has no {identifier!r}, its identifier"
+    if text == b'""':
+        return f"its identifier {identifier!r} is empty"
+    return "" if shape(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"

@@ -1,0 +1,128 @@
+"""CSV: one item a row, for spreadsheets and databases."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...placeholder import Json
+from ..raw_json import members, plain_text, shape, text_of
+from ..sink import FilePath, OpenSink, Rejected, Sink, SinkContext, SinkGone
+from ..written_file import WrittenFile
+
+_EXTRA = "extra"
+_VALUE = "value"
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the column {twice!r} is there twice")
+    return columns
+
+
+class Csv(Sink):
+    """CSV: one item a row."""
+
+    kind: Literal["csv"] = "csv"
+    path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
+    columns: Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)] | None = Field(
+        None,
+        title="Columns",
+        description="The fields to write, and no others. Without them the first item says what columns there are, and "
+        f'what other items have besides stands in a last one, "{_EXTRA}", as JSON.',
+        examples=[["sku", "name", "price"]],
+    )
+    delimiter: Literal[",", ";", "|", "tab"] = Field(
+        ",", title="Delimiter", description="Spreadsheets in much of Europe want a semicolon.", examples=[";"]
+    )
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        written = self._written(position)
+        file = WrittenFile(context.directory / self.path, position, context.known)
+        return _OpenCsv(file, self, written)
+
+    def _written(self, position: Json) -> list[str]:
+        """The columns whose header is in the file; none where it has none yet. Raises `SinkGone`."""
+        if position is None:
+            return []
+        recorded = position if isinstance(position, dict) else {}
+        columns = recorded.get("columns")
+        written = [str(name) for name in columns] if isinstance(columns, list) else []
+        if (written and written != (self.columns or written)) or recorded.get("delimiter") != self.delimiter:
+            raise SinkGone(f"{self.path} has other columns than the sink has now", "Begin anew, with --full.")
+        return written
+
+
+class _OpenCsv(OpenSink):
+    """RFC 4180, in UTF-8. Texts as they are, numbers as the store wrote them, lists and objects as JSON."""
+
+    def __init__(self, file: WrittenFile, saved: Csv, written: list[str]) -> None:
+        self._file, self._saved = file, saved
+        self._columns = written or saved.columns
+        self._begun = bool(written)
+        """The header is in the file."""
+
+    def write(self, items: Sequence[bytes]) -> Sequence[Rejected]:
+        rows: list[list[str]] = []
+        rejected: list[Rejected] = []
+        for index, item in enumerate(items):
+            fields = members(item) if shape(item) == "object" else None
+            if self._columns is None:
+                self._columns = [_VALUE] if fields is None else _found(fields)
+            if not self._begun:
+                rows.append(self._columns)
+                self._begun = True
+            if self._saved.columns and fields is None:
+                rejected.append(Rejected(index, f"it is a single {shape(item)}, and has no columns"))
+                continue
+            rows.append(self._row(item, fields))
+        self._file.write(self._lines(rows))
+        return rejected
+
+    def sync(self) -> Json:
+        position = self._file.sync()
+        if self._columns is not None and not self._begun:  # named ones are there even when no item is
+            self._file.write(self._lines([self._columns]))
+            self._begun = True
+            position = self._file.sync()
+        columns: list[Json] = [*(self._columns or [])]
+        return {**position, "columns": columns, "delimiter": self._saved.delimiter}
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _row(self, item: bytes, fields: dict[str, bytes] | None) -> list[str]:
+        assert self._columns is not None
+        if self._saved.columns:
+            return [_cell((fields or {}).get(name, b"null")) for name in self._columns]
+        if self._columns == [_VALUE]:
+            return [_cell(item)]
+        *named, _ = self._columns
+        if fields is None:
+            return ["" for _ in named] + [_cell(item)]
+        row = [_cell(fields.pop(name, b"null")) for name in named]
+        left = b",".join(text_of(name) + b":" + text for name, text in fields.items())
+        return [*row, plain_text(b"{" + left + b"}") if left else ""]
+
+    def _lines(self, rows: list[list[str]]) -> bytes:
+        lines = io.StringIO()
+        delimiter = "\t" if self._saved.delimiter == "tab" else self._saved.delimiter
+        csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+        return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
+
+
+def _found(fields: dict[str, bytes]) -> list[str]:
+    """The columns of the first item, and one for the rest whose name none of them has."""
+    extra = _EXTRA
+    while extra in fields:
+        extra = f"_{extra}"
+    return [*fields, extra]
+
+
+def _cell(text: bytes) -> str:
+    return "" if text == b"null" else plain_text(text)

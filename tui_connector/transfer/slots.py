@@ -1,0 +1,63 @@
+"""A list's pages while they are read: slots in a row, and the pages that have left them in order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from ..placeholder import Json
+from .ledger_rows import Failed
+from .pagination import Answered, Ask, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page at its place in the list. `position` is where to go on behind it, None at the end."""
+
+    items: list[bytes]
+    position: Json
+    ended: bool
+    announced: int | None
+    """How many items the whole list has, as the store counted when it sent this page."""
+    failed: tuple[Failed, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    part: Part
+    ask: Ask | None = None
+    task: asyncio.Task[None] | None = None
+    answered: Answered | None = None
+    failed: tuple[Failed, ...] = ()
+    good_before: int | None = None
+    """How many good pages there had been when the page that this is a piece of broke the store."""
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run has done so far, besides its items."""
+
+    again: int = 0
+    """Pages that had to be asked for once more."""
+    in_flight: int = 0
+    latency: float = 0.0
+    """Seconds of the latest answers, as a moving average."""
+
+
+@dataclass(slots=True)
+class Total:
+    """How many items the list has, as the store said at first and last; None where pages are not read by that."""
+
+    first: int | None = None
+    last: int | None = None
+
+    def note(self, total: int | None, items: int) -> None:
+        """What a page of so many items said."""
+        self.last = total
+        if self.first is None and total != items:  # there are modules whose total_count is that of the page
+            self.first = total
+
+    @property
+    def moved(self) -> bool:
+        return self.first is not None and self.last is not None and self.first != self.last

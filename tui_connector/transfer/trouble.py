@@ -1,0 +1,117 @@
+"""What an answer that is no page means for a run: wait, ask for less, or stop."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+import msgspec
+
+from ..client.authentication.login import said
+from ..client.message import Answer, Failure, LoginRefused, NotSent, RequestFailed, Unanswered
+from .pagination import PaginationError
+from .unreadable import PageUnreadable
+
+
+class Means(Enum):
+    """What to do about it."""
+
+    WAIT = "the store is away: nothing can be read now"
+    DIVIDE = "the page breaks the store: smaller ones may not"
+    LIMIT = "the page is larger than the store allows"
+    REFUSED = "the store does not let us"
+    WRONG = "what is asked for is wrong"
+    STOP = "the user wants it to end here"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What it means, in words for the user; `wait` are the seconds a store asked for, `allowed` its largest page."""
+
+    means: Means
+    message: str
+    hint: str = ""
+    exchange: int | None = None
+    wait: float | None = None
+    allowed: int = 0
+    status: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class InTrouble(Exception):
+    """Carries a trouble up to who can do something about it."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble
+
+
+_AWAY = (Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.CUT_OFF, Failure.PROTOCOL)
+_PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
+
+
+def of_failure(error: Exception, *, begun: bool) -> Trouble:
+    """What a request means that brought no page. `begun`: pages of the same list have been read already."""
+    if isinstance(error, LoginRefused):
+        return Trouble(Means.REFUSED, error.message, error.hint, error.exchange, status=error.status)
+    if isinstance(error, Unanswered):
+        means = Means.WAIT if error.failure in _AWAY else Means.DIVIDE
+        if error.failure is Failure.TLS or error.failure is Failure.NOT_SENT:
+            means = Means.WRONG
+        return Trouble(means, error.message, error.hint, error.exchange)
+    if isinstance(error, PageUnreadable):
+        # a page that was good before: the store's trouble, not a wrong path
+        return Trouble(
+            Means.DIVIDE if begun or error.may_pass else Means.WRONG, error.message, error.hint, error.exchange
+        )
+    if isinstance(error, NotSent):
+        return Trouble(Means.WRONG, error.message, error.hint, error.exchange)
+    if isinstance(error, RequestFailed):
+        return Trouble(Means.WAIT, error.message, error.hint, error.exchange)
+    if isinstance(error, PaginationError):
+        return Trouble(Means.WRONG, error.message, error.hint)
+    raise error
+
+
+def of_answer(answer: Answer, *, begun: bool, wait: float | None) -> Trouble:
+    """What an answer means whose status is none of those expected. `wait`: the seconds it asks for."""
+    message = f"The store answered {answer.status} ({said(answer)})"
+
+    def trouble(means: Means, hint: str = "", allowed: int = 0) -> Trouble:
+        return Trouble(means, message, hint, answer.exchange, wait, allowed, answer.status)
+
+    if answer.status in (429, 503):
+        return trouble(Means.WAIT)
+    if (answer.status >= 500 and answer.status != 501) or answer.status == 408:
+        return trouble(Means.DIVIDE)
+    if answer.status in (401, 403):
+        return trouble(Means.REFUSED, "Run `check` on the profile: it says what is missing.")
+    if answer.status == 400 and (allowed := _allowed(answer)):
+        return trouble(Means.LIMIT, allowed=allowed)
+    if answer.status == 404 and begun:
+        return trouble(Means.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
+    if 300 <= answer.status < 400:
+        return trouble(Means.WRONG, f"It is elsewhere now: {answer.header('Location') or 'it does not say where'}.")
+    return trouble(Means.WRONG, "Look at the request in the log (--log long).")
+
+
+class _Limits(msgspec.Struct):
+    message: str = ""
+    parameters: dict[str, object] | list[object] | None = None
+
+
+def _allowed(answer: Answer) -> int:
+    """The largest page, where the answer names it: `Maximum SearchCriteria pageSize is %max`. Otherwise 0."""
+    try:
+        envelope = msgspec.json.decode(answer.body, type=_Limits)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+    if not _PAGE_SIZE.search(envelope.message):
+        return 0
+    parameters = envelope.parameters
+    values = [parameters.get("max")] if isinstance(parameters, dict) else list(parameters or [])
+    values += re.findall(r"\d+", envelope.message)
+    return next((int(str(value)) for value in values if str(value).isdecimal() and int(str(value)) > 0), 0)

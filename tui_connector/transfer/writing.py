@@ -1,0 +1,183 @@
+"""Writes what a run has read: items first, then what makes them durable, then the ledger. All of it in one thread.
+
+Several pages share a durable step, a quarter of a second apart at most. What is on the disk behind the last step is cut
+off when the run is resumed, so that items and position always belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..placeholder import Json
+from .incremental import Changes, Known
+from .ledger import Ledger
+from .ledger_rows import Failed, Mark, RunRow, State, Step
+from .page import field_reader
+from .reshape import Reshape
+from .sink import OpenSink, Rejected
+from .slots import Read
+
+STEP = 0.25
+"""Seconds between two durable steps, at most."""
+
+
+@dataclass(slots=True)
+class Written:
+    """What a run has written since it began, with what an interrupted part of it had."""
+
+    read: int = 0
+    """Items as the store sent them, before any was dropped."""
+    items: int = 0
+    failed: int = 0
+    dropped: int = 0
+    """Known from an earlier run."""
+    left_out: int = 0
+    """By the filter, since this process began."""
+    announced: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has cost since it began."""
+
+    requests: int
+    retries: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the next step brings besides the items."""
+
+    known: Known = field(default_factory=Known)
+    failed: list[Failed] = field(default_factory=list)
+
+
+class Writing:
+    """One run's writing. Its methods block and belong to the writing thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: RunRow,
+        sink: OpenSink,
+        *,
+        changes: Changes | None,
+        reshape: Reshape,
+        identifier: str | None,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._ledger, self._run, self._sink = ledger, run, sink
+        self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
+        self._identifier = identifier
+        self._identifier_of = field_reader(identifier) if identifier else None
+        self._position: Json = run.position
+        self._sink_position: Json = run.sink
+        self._pending = _Pending()
+        self._begun = False
+        self._stepped = 0.0
+        self.written = Written(run.read, run.items, run.failed, run.dropped, announced=run.expected)
+
+    def add(self, pages: Sequence[Read], spent: Spent, store_time: str | None) -> list[Failed]:
+        """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
+
+        The first step comes before the first item: from then on what is in the sink is known as this run's.
+        """
+        if not self._begun:
+            if self._changes is not None and self._changes.store_began is None:
+                self._changes.store_began = store_time
+            self._step(spent)
+            self._begun = True
+        failed: list[Failed] = []
+        for page in pages:
+            failed += self._add(page)
+        if self._monotonic() - self._stepped >= STEP:
+            self._step(spent)
+        return failed
+
+    def add_beyond(self, page: Read, spent: Spent, store_time: str | None) -> list[Failed]:
+        """Writes part of a page, and ends there: the next run cuts it off and reads the page again."""
+        self.add([], spent, store_time)
+        self._step(spent)
+        return self._add(page)
+
+    def _add(self, page: Read) -> list[Failed]:
+        written, items = self.written, page.items
+        if self._changes is not None:
+            known = self._pending.known
+            items = self._changes.new(items, known)
+            written.dropped, known.dropped = written.dropped + known.dropped, 0
+        reshaped = self._reshape(items)
+        written.left_out += reshaped.left_out
+        rejected = self._sink.write(reshaped.items) if reshaped.items else ()
+        output = " of the output"
+        failed = [
+            *page.failed,
+            *(Failed(self._named(written.read, items, each), each.reason) for each in reshaped.rejected),
+            *(Failed(self._named(written.items, reshaped.items, each, output), each.reason) for each in rejected),
+        ]
+        written.read += len(page.items)
+        written.items += len(reshaped.items) - len(rejected)
+        written.failed += len(failed)
+        if page.announced is not None:
+            written.announced = page.announced
+        self._pending.failed += failed
+        self._position = page.position
+        return failed
+
+    def _named(self, before: int, items: Sequence[bytes], rejected: Rejected, of: str = "") -> str:
+        """Which item it is: its number, and its identifier where it has one."""
+        number = f"item {before + rejected.index + 1}{of}"
+        value = self._identifier_of(items[rejected.index]) if self._identifier_of else None
+        return number if value in (None, "") else f"{number} ({self._identifier} {value})"
+
+    def _step(self, spent: Spent) -> None:
+        self._sink_position = self._sink.sync()
+        changes = self._changes
+        step = Step(
+            position=self._position,
+            sink=self._sink_position,
+            read=self.written.read,
+            items=self.written.items,
+            failed=self.written.failed,
+            dropped=self.written.dropped,
+            requests=spent.requests,
+            retries=spent.retries,
+            seconds=spent.seconds,
+            expected=self.written.announced,
+            store_began=changes.store_began if changes else None,
+            newest=changes.newest if changes else None,
+        )
+        pending, self._pending = self._pending, _Pending()
+        threshold = changes.threshold() if changes else None
+        self._ledger.step(
+            self._run, step, pending.failed, pending.known.seen, pending.known.contents, forget_before=threshold
+        )
+        self._stepped = self._monotonic()
+
+    def finish(self, state: State, ended: str, reason: str, spent: Spent, *, beyond: bool = False) -> Sequence[str]:
+        """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
+
+        `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
+        """
+        if beyond:
+            self._sink.sync()
+        elif self._begun:  # a run that was refused at once has left its sink as it was
+            self._step(spent)
+        mark = None
+        if state == "complete" and self._run.moves_mark:
+            mark = Mark(self._mark(), self._run.fingerprint, self._sink_position)
+        self._ledger.end(self._run, state, ended, reason, mark)
+        return self._sink.remarks()
+
+    def _mark(self) -> str | None:
+        """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
+        before = self._ledger.mark()
+        known = before.value if before and before.fingerprint == self._run.fingerprint else None
+        found = self._changes.mark() if self._changes else None
+        return max(filter(None, (known, found)), default=None)
+
+    def fail(self, state: State, ended: str, reason: str) -> None:
+        """The end of a run whose sink or ledger failed: what the last step recorded is what counts."""
+        self._ledger.end(self._run, state, ended, reason)

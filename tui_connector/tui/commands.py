@@ -1,0 +1,115 @@
+"""All commands: a list of everything that can be done here, by name and key, narrowed by typing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ..text import shown_line
+from .keymap import actions_of
+from .line import Line
+
+THEMES = (
+    *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),
+    *("ansi-dark", "ansi-light"),
+)
+"""The themes that are offered; the last two use the terminal's own sixteen colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the list. `id` is what `settings.toml` calls it; empty where no key can be given to it."""
+
+    title: str
+    keys: str
+    id: str
+    run: Callable[[], Awaitable[None]]
+
+
+def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[None]]) -> list[Command]:
+    """Every action of this screen that has a name, then the themes."""
+    app = screen.app
+    actions = [action for action in actions_of(screen) if action.id != "app.commands"]
+    return [
+        *(Command(each.title, " ".join(each.keys), each.id, partial(each.run, app)) for each in actions),
+        *(
+            Command(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))
+            for name in THEMES
+        ),
+    ]
+
+
+class CommandsScreen(ModalScreen[Command | None]):
+    """Type a part of a name, Enter does it, Esc closes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close"),
+        Binding("down", "move(1)", "Next", show=False),
+        Binding("up", "move(-1)", "Previous", show=False),
+    ]
+
+    def __init__(self, commands: list[Command]) -> None:
+        super().__init__()
+        self._commands = commands
+        self._narrowed = commands
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="commands"):
+            yield Line(placeholder="part of a name", compact=True, id="command-name")
+            yield OptionList(id="command-list")
+            yield Static(Content("Enter does it   ↑↓ choose   Esc closes"), classes="heading")
+
+    def on_mount(self) -> None:
+        self._show("")
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    def _show(self, wanted: str) -> None:
+        words = wanted.lower().split()
+        self._narrowed = [each for each in self._commands if all(word in _searched(each) for word in words)]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(Option(Content(_line(each, 74))) for each in self._narrowed)
+        if self._narrowed:
+            options.highlighted = 0
+
+    def action_move(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        if self._narrowed:
+            options.highlighted = ((options.highlighted or 0) + step) % len(self._narrowed)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        index = self.query_one(OptionList).highlighted
+        if index is not None and self._narrowed:
+            self.dismiss(self._narrowed[index])
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._narrowed[event.option_index])
+
+
+def _searched(command: Command) -> str:
+    return f"{command.title} {command.id}".lower()
+
+
+def _line(command: Command, width: int) -> str:
+    """The name, the keys, and the id by which `settings.toml` gives it another key."""
+    return shown_line(f"{command.title:<34.34} {command.keys:<16.16} {command.id}", width)

@@ -1,0 +1,55 @@
+"""The user's own editor: the program gives it the terminal, and takes it back when it ends."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from textual.app import App, SuspendNotSupported
+
+_PLUS_LINE = frozenset(
+    {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
+)
+_FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
+
+
+class NoEditor(Exception):
+    """There is no editor, or it did not start; the message says what to set."""
+
+
+def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> list[str]:
+    """How the editor is started, at this line where it is known how. Raises `NoEditor`."""
+    text = environ.get("VISUAL") or environ.get("EDITOR") or next(filter(shutil.which, _FALLBACKS), "")
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise NoEditor(
+            f"The editor {text!r} cannot be read as a command: {error}. Correct $VISUAL or $EDITOR."
+        ) from error
+    if not words:
+        raise NoEditor("No editor is known. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
+    name = Path(words[0]).name
+    if line is None:
+        return [*words, str(path)]
+    if name in ("hx", "helix"):
+        return [*words, f"{path}:{line}"]
+    if name in ("code", "codium"):
+        return [*words, "--goto", f"{path}:{line}"]
+    return [*words, *([f"+{line}"] if name in _PLUS_LINE else []), str(path)]
+
+
+def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
+    """Edits the file; nothing else of the program goes on meanwhile. Raises `NoEditor`."""
+    command = command_for(environ, path, line)
+    try:
+        with app.suspend():
+            ended = subprocess.run(command, env=dict(environ), check=False)
+    except SuspendNotSupported as error:
+        raise NoEditor("This terminal cannot be lent to an editor. Edit the file beside it.") from error
+    except OSError as error:
+        raise NoEditor(f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
+    if ended.returncode:
+        raise NoEditor(f"{command[0]} ended with {ended.returncode}.")

@@ -1,0 +1,144 @@
+"""Fields that are not typed: yes or no, and one of a few."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...text import shown_line
+
+
+class Toggle(Static, can_focus=True):
+    """Yes or no: Space or Enter changes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "change", "Change", id="toggle.change")]
+
+    @dataclass
+    class Changed(Message):
+        """It says something else now."""
+
+        toggle: Toggle
+        value: bool
+
+        @property
+        def control(self) -> Toggle:
+            return self.toggle
+
+    def __init__(self, value: bool, words: str = "", *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes="toggle")
+        self.value, self._words = value, words
+
+    def on_mount(self) -> None:
+        self._say()
+
+    def say(self, words: str) -> None:
+        """Other words behind the box."""
+        self._words = words
+        self._say()
+
+    def _say(self) -> None:
+        self.update(
+            Content(f"{'▣' if self.value else '□'} {shown_line(self._words or ('yes' if self.value else 'no'))}")
+        )
+
+    def action_change(self) -> None:
+        self.value = not self.value
+        self._say()
+        self.post_message(self.Changed(self, self.value))
+
+
+class Choice(Static, can_focus=True):
+    """One of a few, in one row: ↓, Enter or Space opens them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,down", "open", "Change", id="choice.open")]
+
+    @dataclass
+    class Chosen(Message):
+        """The option with this id was chosen."""
+
+        choice: Choice
+        option: str
+
+        @property
+        def control(self) -> Choice:
+            return self.choice
+
+    @dataclass
+    class OpenWanted(Message):
+        """There is only one: what it stands for is to be opened."""
+
+        choice: Choice
+
+        @property
+        def control(self) -> Choice:
+            return self.choice
+
+    def __init__(
+        self,
+        options: Mapping[str, str],
+        chosen: str,
+        *,
+        id: str | None = None,  # noqa: A002
+        short: Mapping[str, str] | None = None,
+    ) -> None:
+        """`short`: what stands in the row for each option, where there is little room."""
+        super().__init__(id=id, classes="choice")
+        self.options, self.chosen = options, chosen
+        self._short = short
+
+    def on_mount(self) -> None:
+        self._say()
+
+    def show(self, chosen: str, options: Mapping[str, str] | None = None) -> None:
+        """Shows this option as the chosen one."""
+        self.options, self.chosen = options or self.options, chosen
+        self._say()
+
+    def _say(self) -> None:
+        words = shown_line((self._short or self.options).get(self.chosen, self.chosen))
+        self.update(Content(f"{words} ▾" if self._short else f"▸ {words}  [change]"))
+
+    def action_open(self) -> None:
+        def take(option: str | None) -> None:
+            if option is not None and option != self.chosen:
+                self.show(option)
+                self.post_message(self.Chosen(self, option))
+
+        if len(self.options) == 1:
+            self.post_message(self.OpenWanted(self))
+            return
+        self.app.push_screen(ChoiceScreen(self.options, self.chosen), take)
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """The options of a choice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
+
+    def __init__(self, options: Mapping[str, str], chosen: str = "") -> None:
+        super().__init__()
+        self._options, self._chosen = options, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="choices"):
+            yield OptionList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        options.highlighted = list(self._options).index(self._chosen) if self._chosen in self._options else 0
+        options.focus()
+
+    @on(OptionList.OptionSelected)
+    def _take(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)

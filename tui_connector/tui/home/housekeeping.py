@@ -1,0 +1,99 @@
+"""What home does with profiles besides opening them: delete, duplicate, throw a draft away. Each asks first."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from textual.app import App
+
+from ...guide.drafts import Draft, Drafts, key_for
+from ...guide.removal import duplicate, keyring_entries, named_in, own_entries
+from ...machine import Machine
+from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable
+from ...profile.library import BadProfileName, Library
+from ...text import shown_line
+from ..confirm import ChooseScreen, LineScreen
+
+
+async def delete(app: App[None], machine: Machine, path: Path) -> None:
+    """Deletes a profile's file and, where its user says so, what only it has in the keyring."""
+    library = Library(machine.directories.profiles)
+    own = await asyncio.to_thread(own_entries, path, library)
+    options = {"keep": "Keep it", "file": "Delete the file"}
+    question = f"Delete the profile {path.stem}?\n{path}"
+    if own:
+        question += "\n\nIn the keyring, and named by no other profile:\n" + "\n".join(f"  {name}" for name in own)
+        options |= {"file": "Delete the file, leave the keyring as it is", "all": "Delete the file and these entries"}
+    answer = await app.push_screen_wait(ChooseScreen(question, options))
+    if answer not in ("file", "all"):
+        return
+    try:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
+    except OSError as error:
+        _say(app, f"{path} could not be deleted: {error.strerror}", bad=True)
+        return
+    left = await _forget(machine, own) if answer == "all" else []
+    _say(app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left))
+
+
+async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
+    """Throws a draft away, and the secrets that were stored for it alone."""
+    library = Library(machine.directories.profiles)
+    entries = await asyncio.to_thread(library.list)
+    used = {name for entry in entries for name in await asyncio.to_thread(keyring_entries, entry.path)}
+    own = [name for name in named_in(draft.data) if name not in used] if draft.about.get("stored") else []
+    question = f"Throw away the unfinished setup of {draft.title}?"
+    if own:
+        question += f"\nIts {len(own)} secrets leave the keyring, too."
+    answer = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Throw it away"}))
+    if answer != "drop":
+        return
+    try:
+        await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
+    except OSError as error:
+        _say(app, f"The draft could not be deleted: {error.strerror}", bad=True)
+        return
+    left = await _forget(machine, own)
+    if left:
+        _say(app, f"Still in the keyring: {', '.join(left)}.", bad=True)
+
+
+async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
+    """A copy under another name."""
+    library = Library(machine.directories.profiles)
+    suggested = await asyncio.to_thread(library.name_from, path.stem)
+    question = f"Copy {path.stem} to a profile named:"
+    name = await app.push_screen_wait(LineScreen(question, suggested))
+    if name is None:
+        return
+    try:
+        await asyncio.to_thread(duplicate, path, name, library)
+    except (BadProfileName, ProfileUnreadable, ChangedOnDisk, CannotSave) as error:
+        _say(app, f"{error}. {error.hint}", bad=True)
+        return
+    shared = " It names the same secrets in the keyring." if keyring_entries(path) else ""
+    _say(app, f"{name} is a copy of {path.stem}.{shared}")
+
+
+async def _forget(machine: Machine, names: list[str]) -> list[str]:
+    """Takes these entries from the keyring; those that it would not give up."""
+    from ...secrets.mask import Mask
+    from ...secrets.secret_error import SecretError
+    from ...secrets.vault import Vault
+
+    vault, left = Vault(machine, Mask()), []
+    try:
+        for name in names:
+            try:
+                await vault.delete(name)
+            except SecretError:
+                left.append(name)
+    finally:
+        vault.close()
+    return left
+
+
+def _say(app: App[None], text: str, *, bad: bool = False) -> None:
+    app.notify(shown_line(text), severity="error" if bad else "information", timeout=10, markup=False)

@@ -1,0 +1,202 @@
+"""Keys: how an action of a screen is bound, what it is called, and which other keys its user has given it."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.keys import Keys, key_to_character
+from textual.screen import Screen
+from textual.widget import Widget
+
+IN_FIELD = "-in-field"
+"""Ends the id of the binding that works in a field."""
+
+_MODIFIERS = ("ctrl+", "alt+", "shift+", "super+")
+_NAMED = {
+    **{key.value: key.value.replace("page", "Page ").capitalize() for key in Keys if "+" not in key.value},
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "enter": "Enter",
+    "escape": "Esc",
+    "space": "Space",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+def letter(key: str, action: str, description: str, name: str, *also: str, show: bool = False) -> list[BindingType]:
+    """An action's keys: the letter outside a field, and others anywhere.
+
+    In a field it is Esc, then the letter, which within a multiplexer's escape time arrives as alt and the letter. That
+    one has priority, for a field would take it as text.
+    """
+    in_field = ",".join([f"alt+{key}", *also])
+    return [
+        Binding(key, action, description, show=show, id=name),
+        Binding(
+            in_field, action, description, show=show, key_display=f"Esc {key}", id=f"{name}{IN_FIELD}", priority=True
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the user can do now: what it is called, its keys as they are printed, and how it is run."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...]
+    node: DOMNode
+    name: str
+    shown: bool = True
+    """Whether the footer shows it: moving about is left out there."""
+
+    async def run(self, app: App[object]) -> None:
+        """Does it, as if its key had been pressed where it belongs."""
+        if isinstance(self.node, Widget) and self.node.focusable and not isinstance(self.node, Screen):
+            self.node.focus()
+        await app.run_action(self.name, default_namespace=self.node)
+
+
+def actions_of(screen: Screen[object]) -> list[Action]:
+    """Every named action of this screen: of what has the focus first, then of the screen, its parts and the program.
+
+    Those that the footer shows come before the others.
+    """
+    nodes: list[DOMNode] = list(screen.focused.ancestors_with_self) if screen.focused else []
+    nodes += [screen, *(widget for widget in screen.walk_children(Widget) if _on_show(widget)), screen.app]
+    found: dict[str, Action] = {}
+    for node in nodes:
+        for action in _actions(node, screen.app):
+            found.setdefault(action.id, action)
+    return sorted(found.values(), key=lambda action: not action.shown)
+
+
+def _on_show(widget: Widget) -> bool:
+    return widget.can_focus and widget.display and all(isinstance(a, App) or a.display for a in widget.ancestors)
+
+
+def _actions(node: DOMNode, app: App[object]) -> Iterator[Action]:
+    bindings = node._bindings.copy()
+    bindings.apply_keymap(app._keymap)  # Textual keeps it to itself, and shows only what has the focus
+    by_id: dict[str, list[Binding]] = {}
+    for _, binding in bindings:
+        if binding.id and binding.description:
+            by_id.setdefault(binding.id.removesuffix(IN_FIELD), []).append(binding)
+    for name, group in by_id.items():
+        first = group[0]
+        keys = dict.fromkeys(printed(each.key) for each in group if not each.key.startswith("alt+"))
+        yield Action(name, first.description, tuple(keys), node, first.action, first.show)
+
+
+def printed(key: str) -> str:
+    """A key as people write it: "^R", "F5", "?", "Shift+Tab"."""
+    if key.startswith("ctrl+"):
+        rest = key.removeprefix("ctrl+")
+        return f"^{rest.upper()}" if len(rest) == 1 else f"Ctrl+{printed(rest)}"
+    for modifier in _MODIFIERS:
+        if key.startswith(modifier):
+            return modifier.capitalize() + printed(key.removeprefix(modifier))
+    if len(key) == 1:
+        return key
+    return _NAMED.get(key) or key_to_character(key) or key.capitalize()
+
+
+def expanded(keys: Mapping[str, str]) -> dict[str, str]:
+    """The user's keys as Textual takes them: a bare letter works in a field as Esc, then the letter."""
+    keymap = {}
+    for name, text in keys.items():
+        wanted = [key.strip() for key in text.split(",") if key.strip()]
+        keymap[name] = ",".join(wanted)
+        keymap[f"{name}{IN_FIELD}"] = ",".join(f"alt+{key}" if len(key) == 1 else key for key in wanted)
+    return keymap
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One class of the program and its bindings that have an id."""
+
+    owner: str
+    bindings: tuple[Binding, ...]
+
+
+def all_bindings() -> list[Bound]:
+    """The bindings of every screen and widget of the program. It imports all of them: call it in a thread."""
+    from . import __path__ as where
+
+    for module in pkgutil.walk_packages(where, f"{__package__}."):
+        import_module(module.name)
+    return [
+        Bound(kind.__name__, tuple(binding for _, binding in kind._merge_bindings() if binding.id))
+        for kind in _kinds(DOMNode)
+        if kind.__module__.startswith(f"{__package__}.")
+    ]
+
+
+def _kinds(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _kinds(each)
+
+
+def checked(keys: Mapping[str, str], bound: Iterable[Bound]) -> tuple[dict[str, str], list[str]]:
+    """The keys that can be used, and for each of the others why it was left out."""
+    from difflib import get_close_matches
+
+    bound = list(bound)
+    by_id = {binding.id or "": binding for each in bound for binding in each.bindings}
+    good: dict[str, str] = {}
+    warnings = []
+    for name, text in keys.items():
+        why = ""
+        wanted = [key.strip() for key in text.split(",") if key.strip()]
+        if name not in by_id or name.endswith(IN_FIELD):
+            near = get_close_matches(name, [each for each in by_id if not each.endswith(IN_FIELD)], 1)
+            why = "there is no such action" + (f"; did you mean {near[0]}?" if near else "")
+        elif strange := [key for key in wanted if not _is_key(key)]:
+            why = f"{strange[0]!r} is no key"
+        elif by_id[name].priority and len(by_id[name].key) > 1 and any(len(key) == 1 for key in wanted):
+            why = "a bare letter would be taken from every field; use one with ctrl, or a function key"
+        elif any(key.lower() in ("b", "f") for key in wanted) and f"{name}{IN_FIELD}" in by_id:
+            why = "Esc, then b or f, moves by words in a field; use another letter"
+        if why:
+            warnings.append(f"{name} = {text!r}: {why}")
+        else:
+            good[name] = text
+    return _without_clashes(good, bound, warnings), warnings
+
+
+def _is_key(key: str) -> bool:
+    if len(key) == 1:
+        return key.isprintable()
+    bare = key
+    for modifier in _MODIFIERS:
+        bare = bare.removeprefix(modifier)
+    return key_to_character(bare) is not None or bare in {each.value for each in Keys}
+
+
+def _without_clashes(keys: dict[str, str], bound: list[Bound], warnings: list[str]) -> dict[str, str]:
+    good = dict(keys)
+    for each in bound:
+        taken: dict[str, str] = {}
+        for binding in sorted(each.bindings, key=lambda binding: (binding.id or "") in good):
+            name = binding.id or ""
+            wanted = [key.strip() for key in good[name].split(",")] if name in good else [binding.key]
+            for key in wanted:
+                other = taken.setdefault(key, name)
+                if other != name and name in good and other.removesuffix(IN_FIELD) != name:
+                    warnings.append(f"{name} = {good.pop(name)!r}: it is the key of {other.removesuffix(IN_FIELD)}")
+                    break
+    return good

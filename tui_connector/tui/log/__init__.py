@@ -1,0 +1,1 @@
+"""The live log: its list, the detail, and what can be done with an exchange."""

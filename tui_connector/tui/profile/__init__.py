@@ -1,0 +1,1 @@
+"""A saved profile on one page, and the way from it into the guide."""

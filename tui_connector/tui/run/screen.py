@@ -1,0 +1,229 @@
+"""One incoming while it is run: how far it is, how fast, what failed, and its requests below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Footer, Static
+
+from ...client.exchange import Exchange
+from ...client.message import Answer, Request
+from ...client.wire import OF_A_RUN
+from ...guide.again import send_again
+from ...guide.workbench import Workbench
+from ...profile.model import Profile
+from ...text import shown, shown_line
+from ...transfer.ledger_file import LedgerError, ledger_file
+from ...transfer.ledger_rows import Failed
+from ...transfer.list_request import RunImpossible
+from ...transfer.open_run import Place, Surroundings
+from ...transfer.plan import Wanted
+from ...transfer.progress import Progress, Summary
+from ...transfer.run import Run
+from ...transfer.sink import SinkError
+from ..confirm import ConfirmScreen
+from ..log.acts import LogContext
+from ..log.below import LogBelow
+from ..log.panel import LogPanel
+from .figures import RunView
+
+_EVERY = 0.2
+"""Seconds between two pictures of the progress."""
+
+
+class RunScreen(LogBelow):
+    """A run, from its beginning to its end; it can be stopped, and goes on where it stopped."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="run.stop"),
+        Binding("r", "go_on", "Run", id="run.go-on"),
+        Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
+        Binding("q,escape", "back", "Back", id="run.back"),
+    ]
+
+    @dataclass
+    class Progressed(Message):
+        """How far it is."""
+
+        progress: Progress
+
+    @dataclass
+    class Said(Message):
+        """Something its user should know."""
+
+        text: str
+
+    @dataclass
+    class Ended(Message):
+        """It is over, or could not begin."""
+
+        summary: Summary | None
+        impossible: str = ""
+
+    def __init__(self, workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
+        super().__init__()
+        self._workbench, self._profile, self._file, self._incoming = workbench, profile, file, name
+        self._current: Run | None = None
+        self._told = 0.0
+        self.view = RunView()
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="head")
+        yield Static("", id="run-figures")
+        with VerticalScroll(id="run-messages"):
+            yield Static("", id="run-said")
+        context = LogContext(self._workbench.machine, lambda: self._file.stem, self._again)
+        yield LogPanel(self._workbench.exchanges, context, id="log")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.action_go_on()
+
+    def resized(self) -> None:
+        self._draw()
+
+    # what the run tells, on the loop: it is passed on as messages
+
+    def note(self, text: str) -> None:
+        self.post_message(self.Said(text))
+
+    def failed(self, record: Failed) -> None:
+        where = f" (request #{record.exchange})" if record.exchange else ""
+        self.post_message(self.Said(f"✘ {record.record} left out: {record.message}{where}"))
+
+    def progress(self, progress: Progress) -> None:
+        now = self._workbench.machine.monotonic()
+        if now - self._told >= _EVERY:
+            self._told = now
+            self.post_message(self.Progressed(replace(progress)))
+
+    async def _go(self) -> None:
+        machine, incoming = self._workbench.machine, self._profile.incoming[self._incoming]
+        if incoming.sink is not None and incoming.sink.on_stdout:
+            shell = f"tui-connector run {self._file.stem} {self._incoming} | …"
+            self.post_message(self.Ended(None, f"Its items go to standard output, and here is the screen: {shell}"))
+            return
+        place = Place(self._incoming, self._file, ledger_file(machine.directories.state, self._file, self._incoming))
+        try:
+            async with self._workbench.session(self._profile, OF_A_RUN) as session:
+                around = Surroundings(session, self._workbench.exchanges, machine, place)
+                run = self._current = Run(incoming, Wanted(), around, self)
+                summary = await run.go()
+        except (RunImpossible, LedgerError, SinkError) as error:
+            self.post_message(self.Ended(None, str(error)))
+            return
+        self.post_message(self.Progressed(replace(run.progress)))
+        self.post_message(self.Ended(summary))
+
+    @on(Progressed)
+    def _take(self, message: Progressed) -> None:
+        self.view.take(message.progress)
+        self._draw()
+
+    @on(Said)
+    def _say(self, message: Said) -> None:
+        self.view.messages.append(message.text)
+        self._draw()
+        self.query_one("#run-messages", VerticalScroll).scroll_end(animate=False)
+
+    @on(Ended)
+    def _end(self, message: Ended) -> None:
+        self._current = None
+        self.view.summary, self.view.impossible = message.summary, message.impossible
+        self.view.stopping = False
+        if message.impossible:  # whole, and wrapped: above there is one line for it
+            self.view.messages.append(message.impossible)
+        for remark in message.summary.remarks if message.summary else ():
+            self.view.messages.append(remark)
+        self._draw()
+
+    def _draw(self) -> None:
+        incoming, width = self._profile.incoming[self._incoming], max(40, self.size.width - 2)
+        sink = incoming.sink.model_dump() if incoming.sink else {}
+        where = sink.get("path") or sink.get("kind") or "no sink"
+        self.query_one("#head", Static).update(
+            Content(shown_line(f" {self._profile.name} · run {self._incoming} → {where}", width))
+        )
+        figures = self.query_one("#run-figures", Static)
+        figures.update(Content("\n".join(self.view.lines(width))))
+        summary = self.view.summary
+        good = summary is not None and summary.state == "complete" and not (summary.failed or summary.short)
+        figures.set_class(good, "good")
+        figures.set_class(not self.view.running and not good, "bad")
+        self.query_one("#run-said", Static).update(Content(_joined(self.view.messages)))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop is there while it runs, go on when it has stopped."""
+        if action == "stop":
+            return self.view.running
+        return not self.view.running if action == "go_on" else True
+
+    def action_go_on(self) -> None:
+        """Begins; a run that was stopped goes on where it was."""
+        if self._current is None:
+            self.view = RunView(messages=self.view.messages)
+            self.run_worker(self._go(), exclusive=True, group="run")
+            self._draw()
+
+    def action_stop(self) -> None:
+        """Stops it, after asking: what has come is kept, and the next run goes on from there."""
+        self._ask("Stop the run? What has come is kept, and the next run goes on from there.", leave=False)
+
+    def action_back(self) -> None:
+        if self.leave_log():
+            return
+        if self._current is None:
+            self.dismiss()
+        else:
+            self._ask("The run is not at its end. Stop it and go back? The next run goes on from there.", leave=True)
+
+    def _ask(self, question: str, *, leave: bool) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes and self._current is not None:
+                self.view.stopping = True
+                self._current.stop("Stopped by the user; the next run goes on from here")
+            if yes and leave:
+                self.run_worker(self._leave())
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    async def _leave(self) -> None:
+        """Goes back when the run has written what it had."""
+        await self.workers.wait_for_complete([each for each in self.workers if each.group == "run"])
+        self.dismiss()
+
+    async def _again(self, exchange: Exchange, request: Request) -> Answer:
+        """Sends a request of the log again."""
+        return await send_again(self._workbench, self._profile, exchange, request)
+
+    def unfinished(self) -> str:
+        return (
+            f"{self._incoming} is being read; the next run goes on where it stops." if self._current is not None else ""
+        )
+
+    def keep(self) -> None:
+        if self._current is not None:
+            self._current.stop("The program was quit")
+
+    def help_words(self) -> str:
+        return (
+            "A run\n"
+            "Pages are fetched ahead, more of them at once while that makes it faster, and written in order. Items and "
+            "position are made durable together, four times a second: however a run ends, the next one goes on from "
+            "there, and no item is lost or doubled. s stops it, r goes on."
+        )
+
+
+def _joined(messages: Iterable[str]) -> str:
+    return shown("\n".join(messages))

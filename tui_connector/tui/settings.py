@@ -1,0 +1,71 @@
+"""`settings.toml` in the configuration directory: other keys for actions, and the theme.
+
+It is read before the first paint, with the standard library alone. What is wrong in it is a warning: nobody is locked
+out of the program by a slip in a file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..profile.files import ProfileMissing, ProfileUnreadable, as_text, read_bytes
+
+FILE = "settings.toml"
+_KNOWN = ("keys", "theme")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user has set; `warnings` are the lines of the file that were left out, in words."""
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """An action's id and its keys, one or several with commas between them."""
+    theme: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Settings:
+    """The settings in this file; none where there is no file."""
+    try:
+        data = tomllib.loads(as_text(path, read_bytes(path)))
+    except ProfileMissing:
+        return Settings()
+    except ProfileUnreadable as error:
+        return Settings(warnings=(f"{error}. It is left out.",))
+    except (ValueError, RecursionError) as error:
+        return Settings(warnings=(f"{path}: {error}. It is left out.",))
+    warnings = [
+        f"{path}: there is no setting {name!r}; there is {', '.join(_KNOWN)}" for name in data.keys() - {*_KNOWN}
+    ]
+    theme = data.get("theme", "")
+    if not isinstance(theme, str):
+        warnings.append(f"{path}: theme must be the name of a theme, in quotes")
+        theme = ""
+    keys = data.get("keys", {})
+    if not isinstance(keys, dict):
+        warnings.append(f"{path}: keys must be a table: [keys]")
+        keys = {}
+    wrong = [name for name, key in keys.items() if not isinstance(key, str) or not key.strip()]
+    warnings += [f'{path}: keys.{name} must be a key in quotes, such as "ctrl+g"' for name in wrong]
+    return Settings({name: key for name, key in keys.items() if name not in wrong}, theme, tuple(warnings))
+
+
+class CannotKeep(Exception):
+    """The settings could not be written."""
+
+
+def keep_theme(path: Path, theme: str) -> None:
+    """Writes the theme into the file and leaves the rest of it as it is. Raises `CannotKeep`."""
+    from ..profile.document import Document, NotToml, TomlSyntax
+    from ..profile.files import CannotSave, ChangedOnDisk
+    from ..profile.splice import CannotSplice
+
+    try:
+        document = Document.read(path) if path.exists() else Document("")
+        document.set(("theme",), theme)
+        document.save(path)
+    except (ProfileUnreadable, TomlSyntax, NotToml, CannotSplice, ChangedOnDisk, CannotSave) as error:
+        raise CannotKeep(f"The theme is not kept for the next time: {error}") from error

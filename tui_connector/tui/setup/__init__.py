@@ -1,0 +1,1 @@
+"""The guide on the screen: its five steps, and what they have in common."""

@@ -1,0 +1,275 @@
+"""Step 2, authentication: how requests prove who sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static
+
+from ...guide import offered
+from ...guide.authentication_trial import Trial, try_authentication
+from ...guide.preview import last_login, preview
+from ...guide.words import ADMIN, WAYS, Step
+from ...magento.diagnosis import Finding, Fix
+from ..form.asked import Asked
+from ..form.choice import Choice, ChoiceScreen, Toggle
+from ..form.fields import Field
+from ..form.form import Form, FormField, Path
+from ..form.secret_field import Secret
+from ..form.secret_input import SecretInput
+from .authentication_fields import CODE, code_wanted, guide_fields, is_given, schema_fields
+from .setup_form import SetupForm
+from .step_pane import StepPane
+from .way_menu import OTHER, entries
+
+
+class AuthenticationPane(StepPane):
+    """The way, and its fields. Secrets go to the vault as they are given; the fields keep nothing."""
+
+    step = Step.AUTHENTICATION
+
+    @dataclass
+    class Tested(Message):
+        """The store has answered."""
+
+        trial: Trial
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._whole = False
+        """Whether every field is shown, and not only those that the guide asks for."""
+
+    def asked(self) -> ComposeResult:
+        yield Field("way", "How", Choice({}, "", id="way"))
+        yield Static("", id="applied", classes="quiet")
+        yield Static("", id="note", classes="quiet")
+        yield Vertical(id="fields")
+        yield Toggle(False, id="whole")
+        yield Static("", id="preview", classes="quiet")
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._show_way)
+
+    @property
+    def form(self) -> SetupForm:
+        return self.query_one("#fields SetupForm", SetupForm)
+
+    @property
+    def _path(self) -> Path:
+        """Where what is shown stands in the profile."""
+        return ("authentications", self.setup.authentication)
+
+    async def _show_way(self) -> None:
+        """The way and its fields as the setup has them."""
+        setup = self.setup
+        fields = self.query_one("#fields", Vertical)
+        await fields.remove_children()
+        await fields.mount(
+            SetupForm(self.work, self._asked(), self._path, data=setup.fresh(), before_edit=setup.begin, id="way-form")
+        )
+        if not self.query("#way-form"):
+            return  # the screen was left meanwhile
+        self._say_whole()
+        self._say_saved()
+        self._say_way()
+        if self.display:
+            self.begin()
+
+    def _say_whole(self) -> None:
+        """What can be shown besides the fields that the guide asks for."""
+        asked_for = {each.path[0] for each in guide_fields(self.setup)} - {"parameters"}
+        others = [each.title for each in schema_fields(self.setup) if each.name not in asked_for]
+        whole = self.query_one("#whole", Toggle)
+        whole.display = bool(asked_for or self.setup.way == ADMIN) and bool(others)
+        whole.say("All fields" if self._whole else f"More fields: {', '.join(others)}")
+
+    def _say_saved(self) -> None:
+        """Which secrets the profile has a name for, and so need not be typed."""
+        for row in self.form.query(FormField):
+            if isinstance(row.editor, Secret) and self.setup.authentication in self.setup.kept:
+                row.mark("saved")
+
+    def _say_way(self) -> None:
+        setup = self.setup
+        menu = entries(setup)
+        self.query_one("#way", Choice).show(menu.chosen, menu.options)
+        applied = setup.applied()
+        words = f"Applied in order: {' → '.join(applied)}. Shown: {setup.authentication}." if len(applied) > 1 else ""
+        self.put(self.query_one("#applied", Static), words)
+        note = ""
+        if setup.way == ADMIN and setup.asks_for_code():
+            note = "2FA is on: an admin user needs a one-time code. An integration needs none."
+        self.put(self.query_one("#note", Static), note)
+        self._preview()
+
+    def _asked(self) -> list[Asked]:
+        guide = guide_fields(self.setup)
+        return schema_fields(self.setup) if self._whole or not guide else guide
+
+    def _preview(self) -> None:
+        """What the template makes of the last login, where a template is asked for."""
+        setup, words = self.setup, ""
+        if self._whole and setup.way == ADMIN:
+            there = {**setup.fresh(), **setup.table("authentications", setup.authentication)}
+            login = last_login(self.work.workbench.exchanges)
+            value = preview(str(there.get("template") or ""), str(there.get("source") or "body"), login)
+            words = f"{there.get('header') or 'Authorization'}: {value}"
+        self.put(self.query_one("#preview", Static), words)
+
+    def begin(self) -> None:
+        if not self.query("#way-form"):
+            return  # the fields are on their way, and begin when they are there
+        if (self.form.path, self.form.asked) != (self._path, tuple(self._asked())):
+            # another step has chosen another client, or there are more to choose from
+            self.run_worker(self._switched(), group="fields", exclusive=True)
+            return
+        missing = next(
+            (each.name for each in self.setup.fields() if not is_given(self.work, each)), code_wanted(self.setup)
+        )
+        self.form.check()
+        self.form.focus_on(missing)
+        self._explain(missing)
+
+    def _explain(self, name: str, about: str = "") -> None:
+        about = about or (CODE.about if name == CODE.name else "")
+        words = next((f"{each.about} " for each in self.setup.fields() if each.name == name), f"{about} ")
+        in_magento = WAYS[self.setup.way].in_magento if self.setup.way in WAYS else ()
+        wide = self.screen.has_class("wide")
+        wide = wide or self._whole
+        beside = f"In Magento: {in_magento[0]} (? for all steps)" if in_magento else ""
+        if self.work.sandbox:
+            beside = "This is the demo: Esc, then u fills in the values of its store."
+        self.explain(words + ("" if wide else beside))
+
+    @on(Form.Focused)
+    def _field_focused(self, event: Form.Focused) -> None:
+        event.stop()
+        self._explain(event.name, event.about)
+
+    @on(Toggle.Changed, "#whole")
+    async def _more(self, event: Toggle.Changed) -> None:
+        event.stop()
+        self._whole = event.value
+        await self._show_way()
+
+    @on(Choice.Chosen, "#way")
+    async def _way(self, event: Choice.Chosen) -> None:
+        event.stop()
+        if event.option == OTHER:
+            others = {kind: title for kind, title in offered.authentications().items() if kind not in WAYS}
+            self.app.push_screen(ChoiceScreen(others), self._other)
+            return
+        entries(self.setup).take(event.option)
+        await self._switched()
+
+    async def _other(self, kind: str | None) -> None:
+        if kind is not None:
+            self.setup.choose_way(kind)
+        await self._switched()
+
+    async def _switched(self) -> None:
+        self.forget()
+        await self._show_way()
+        self.post_message(self.Changed())
+
+    @on(SetupForm.Changed)
+    def _edited(self, event: SetupForm.Changed) -> None:
+        event.stop()
+        self._say_way()
+        self.post_message(self.Changed())
+
+    @on(SetupForm.NoStore)
+    def _no_store(self) -> None:
+        self.say(f"✘ {self.setup.missing(Step.BASICS)} A secret is given for one store only.", bad=True)
+
+    @on(Form.Entered)
+    def _entered(self, event: Form.Entered) -> None:
+        event.stop()
+        self.test()
+
+    def test(self) -> None:
+        if not self.query("#way-form"):
+            self.call_after_refresh(self.test)  # the fields are on their way
+            return
+        for secret in self.query(SecretInput):
+            secret.give()
+        self.form.when_taken_in(self._test)
+
+    def _test(self) -> None:
+        missing = next((each for each in self.setup.fields() if not is_given(self.work, each)), None)
+        if missing is not None:
+            self.say(f"✘ {missing.title} is missing.", bad=True)
+            self.form.focus_on(missing.name)
+            return
+        if self.setup.way == ADMIN and self.setup.asks_for_code():
+            self.setup.ask_for_code()
+        self.busy("asking the store")
+        self.run_worker(self._try(), exclusive=True)
+
+    async def _try(self) -> None:
+        self.post_message(self.Tested(await try_authentication(self.setup, self.work.workbench, self.trial())))
+
+    @on(Tested)
+    def _take(self, message: Tested) -> None:
+        trial = message.trial
+        self.form.show_problems({})
+        self.form.show_at_hand()
+        self._preview()
+        if trial.tried.finding is not None:
+            self._refused(trial.tried.finding)
+            return
+        self.setup.proven = True
+        if trial.dialect:
+            self.setup.learned("dialect", trial.dialect)
+        self.work.permissions = trial.permissions
+        put_right = f" Values {trial.put_right}." if trial.put_right else ""
+        lines = [f"✔ The store accepts it.{put_right}", *trial.may()]
+        if len(trial.views) > 1:
+            lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
+        self.say("\n".join(lines))
+        self.go_on()
+
+    def _refused(self, finding: Finding) -> None:
+        names = [each.name for each in self._asked()]
+        wrong = finding.field if self.form.field(finding.field) else ""
+        if wrong or not finding.fix:
+            self.form.focus_on(wrong or names[-1])
+        row = self.form.field(wrong)
+        if row is not None:
+            row.add_class("wrong")
+        self.explain("")  # what is wrong, and what to do, needs the room
+        self.found(finding)
+
+    def apply(self, fix: Fix) -> None:
+        if fix.what == "way":
+            self.setup.choose_way(fix.value)
+        elif fix.what == "signed-origin":
+            self.setup.edit(("authentications", self.setup.authentication, "signed-origin"), fix.value)
+            self.test()
+            return
+        else:
+            self.setup.ask_for_code(fix.value)
+        self.run_worker(self._switched())
+
+    def use_sandbox(self) -> None:
+        """The demo's values into the fields."""
+        setup = self.setup
+        values: Mapping[str, str] = self.work.sandbox
+        setup.begin()
+        for each in setup.fields():
+            if each.name not in values:
+                continue
+            if each.secret:
+                self.work.hold(setup.path_of(each), values[each.name])
+            else:
+                setup.edit(setup.path_of(each), values[each.name])
+        self.run_worker(self._filled())
+
+    async def _filled(self) -> None:
+        await self._show_way()
+        self.form.focus_on(self.setup.fields()[-1].name)

@@ -1,0 +1,307 @@
+"""Step 1, basics and plugins: where the store is, and the HTTP client that talks to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from ...client.message import RequestFailed
+from ...guide import described, offered
+from ...guide.address import Search, insecure, search
+from ...guide.new_profile import UNNAMED
+from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
+from ...guide.words import Step
+from ...guide.workbench import profile_of
+from ...magento.diagnosis import Finding, Fix, diagnose_failure
+from ...placeholder import Json
+from ...profile.library import Library
+from ...text import shown_line
+from ..confirm import LineScreen
+from ..form.asked import asked
+from ..form.choice import Choice, ChoiceScreen
+from ..form.fields import Entry, Field
+from ..form.ordered_list import OrderedList
+from .setup_form import FormScreen
+from .step_pane import StepPane
+
+_EVERYWHERE = {
+    "all": "all: the default values, for reading and writing them",
+    "default": "default: the store's default view",
+}
+_LIST = {"": "list"}
+_ADD, _REMOVE = "+ add", "- remove"
+_ABOUT = {
+    "address": "Any address of the shop will do: its front page, the admin's, or one of the REST interface.",
+    "store-view": "all (default values), default, or a store view's code: what is read, and where writing goes.",
+    "name": "What the commands and the profile's file call it.",
+}
+
+
+class BasicsPane(StepPane):
+    """The store's address, found from whatever is typed; the client, its plugins and how it connects."""
+
+    step = Step.BASICS
+
+    @dataclass
+    class Searched(Message):
+        """The search for the store has come this far."""
+
+        state: Search
+        ended: bool
+        view_finding: Finding | None = None
+
+    @dataclass
+    class ViewsKnown(Message):
+        """What the store tells of its store views."""
+
+        found: StoreViews
+
+    def asked(self) -> ComposeResult:
+        setup = self.setup
+        address = Entry(setup.typed_address, id="field-address", placeholder="shop.example")
+        yield Field("address", "Store address", address, _ABOUT["address"])
+        view = Horizontal(Entry(setup.store_view, id="field-store-view"), Choice({"": ""}, "", id="views", short=_LIST))
+        yield Field("store-view", "Store view", view, _ABOUT["store-view"])
+        yield Field("name", "Profile name", Entry(setup.name, id="field-name"), _ABOUT["name"])
+        yield Field("client", "HTTP client", Choice({}, setup.client, id="client"))
+        yield Field("connection", "Connection", Choice({}, "", id="connection"))
+        yield Static(Content("Plugins, in order        a add  d remove  J K move  Enter edit"), classes="heading")
+        yield OrderedList(id="plugins")
+        yield Static("", id="warning")
+
+    def on_mount(self) -> None:
+        self._show_client()
+
+    def _show_client(self) -> None:
+        """What belongs to the client, as the draft has it."""
+        setup = self.setup
+        clients = {name: self._named(name) for name in {**setup.table("clients"), setup.client: {}}}
+        clients[_ADD] = "+ add a client"
+        if len(setup.table("clients")) > 1:
+            clients[_REMOVE] = f"- remove {setup.client}"
+        self.query_one("#client", Choice).show(setup.client, clients)
+        saved = setup.table("clients", setup.client)
+        self.query_one("#connection", Choice).show("", {"": described.connection(saved)})
+        self.query_one("#plugins", OrderedList).fill(described.plugin(each) for each in self._plugins())
+        unverified = "! The certificate is NOT verified: whoever stands in between can read the secrets."
+        self.put(self.query_one("#warning", Static), unverified if setup.unverified() else "")
+
+    def _named(self, client: str) -> str:
+        title = self.setup.at("clients", client, "title")
+        return f"{client}: {title}" if title else client
+
+    def _plugins(self) -> list[Json]:
+        found = self.setup.at("clients", self.setup.client, "plugins")
+        return list(found) if isinstance(found, list) else []
+
+    def begin(self) -> None:
+        self._show_client()
+        self.explain(_ABOUT["address"])
+        self.screen.set_focus(self.query_one("#field-address", Input))
+
+    def on_descendant_focus(self) -> None:
+        focused = self.screen.focused
+        row = next((node for node in focused.ancestors if isinstance(node, Field)), None) if focused else None
+        if row is not None and row.about:
+            self.explain(row.about)
+
+    @on(Entry.Left)
+    def _entered(self, event: Entry.Left) -> None:
+        event.stop()
+        self.test()
+
+    @on(Input.Changed, "#field-address")
+    def _address(self, event: Input.Changed) -> None:
+        self.setup.typed_address = event.value
+
+    @on(Input.Changed, "#field-store-view")
+    def _view(self, event: Input.Changed) -> None:
+        if event.value.strip() and event.value.strip() != self.setup.store_view:
+            self.setup.choose_view(event.value.strip())
+            self.query_one("#plugins", OrderedList).fill(described.plugin(each) for each in self._plugins())
+
+    @on(Input.Changed, "#field-name")
+    def _name_typed(self, event: Input.Changed) -> None:
+        if not self.setup.saved and event.value.strip():
+            self.setup.name = event.value.strip()
+
+    @on(Choice.OpenWanted, "#views")
+    def _list_views(self, event: Choice.OpenWanted) -> None:
+        event.stop()
+        self.run_worker(self._ask_views(), exclusive=True, group="views")
+
+    async def _ask_views(self) -> None:
+        """The store views that the store tells of, where it knows who asks; else those that every store has."""
+        found = StoreViews()
+        shape = self.setup.store.shape if self.setup.store is not None else None
+        if self.setup.proven and shape is not None:
+            profile = profile_of(self.trial())
+            async with self.work.workbench.session(profile) as session:
+                found = await store_views(session.client(self.setup.client), shape)
+        self.post_message(self.ViewsKnown(found))
+
+    @on(ViewsKnown)
+    def _choose_view(self, message: ViewsKnown) -> None:
+        options = dict(_EVERYWHERE)
+        options |= {view.code: f"{view.code}: {view.name}" for view in message.found.views if view.code not in options}
+        if message.found.finding is not None:
+            self.explain("The token may not list the store views (Magento_Backend::store): type a code instead.")
+        elif not message.found.views:
+            self.explain("Once the store knows who asks (step 2), its other store views are listed here too.")
+        self.app.push_screen(ChoiceScreen(options, self.setup.store_view), self._view_chosen)
+
+    def _view_chosen(self, code: str | None) -> None:
+        if code is not None:
+            self.query_one("#field-store-view", Input).value = code
+
+    @on(Choice.Chosen, "#client")
+    def _client(self, event: Choice.Chosen) -> None:
+        event.stop()
+        if event.option == _ADD:
+            self.app.push_screen(LineScreen("The new client's name, such as staging"), self._add_client)
+            return
+        if event.option == _REMOVE:
+            self.setup.remove_client()
+        else:
+            self.setup.choose_client(event.option)
+        self._client_changed()
+
+    def _add_client(self, name: str | None) -> None:
+        name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or "").strip("-_")[:64]
+        if name:
+            self.setup.choose_client(name)
+        self._client_changed()
+
+    def _client_changed(self) -> None:
+        self._show_client()
+        self.query_one("#field-address", Input).value = self.setup.typed_address
+        self.query_one("#field-store-view", Input).value = self.setup.store_view
+        self.say("")
+        self.post_message(self.Changed())
+
+    @on(Choice.OpenWanted, "#connection")
+    def _connection(self, event: Choice.OpenWanted) -> None:
+        event.stop()
+        path = ("clients", self.setup.client)
+        about = "How this client connects. Everything has a default; most stores need nothing here."
+        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, offered.client(), path))
+
+    @on(OrderedList.AddWanted)
+    def _add_plugin(self, event: OrderedList.AddWanted) -> None:
+        event.stop()
+        self.app.push_screen(ChoiceScreen(offered.plugins()), self._added)
+
+    def _added(self, kind: str | None) -> None:
+        if kind is None:
+            return
+        index = len(self._plugins())
+        self.setup.edit(("clients", self.setup.client, "plugins"), [*self._plugins(), {"kind": kind}])
+        self._client_changed()
+        self.query_one("#plugins", OrderedList).highlighted = index
+        schema = offered.plugin(kind)
+        if schema is not None and asked(schema):
+            self._edit_plugin(index)
+
+    @on(OrderedList.Removed)
+    def _remove_plugin(self, event: OrderedList.Removed) -> None:
+        event.stop()
+        self._set_plugins([each for index, each in enumerate(self._plugins()) if index != event.index])
+
+    @on(OrderedList.Moved)
+    def _move_plugin(self, event: OrderedList.Moved) -> None:
+        event.stop()
+        plugins = self._plugins()
+        plugins.insert(event.index + event.by, plugins.pop(event.index))
+        self._set_plugins(plugins)
+
+    def _set_plugins(self, plugins: list[Json]) -> None:
+        self.setup.edit(("clients", self.setup.client, "plugins"), plugins)
+        self._client_changed()
+
+    @on(OrderedList.OptionSelected, "#plugins")
+    def _open_plugin(self, event: OrderedList.OptionSelected) -> None:
+        event.stop()
+        self._edit_plugin(event.option_index)
+
+    def _edit_plugin(self, index: int) -> None:
+        kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
+        schema = offered.plugin(kind)
+        if schema is None or not asked(schema):
+            self.say(f"{offered.plugins().get(kind, kind)}: there is nothing to set.")
+            return
+        path = ("clients", self.setup.client, "plugins", index)
+        self._over(FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path))
+
+    def _over(self, screen: FormScreen) -> None:
+        self.app.push_screen(screen, lambda _: self._client_changed())
+
+    def test(self) -> None:
+        self.busy("looking for the store")
+        self.run_worker(self._search(self.setup.typed_address, self.setup.store_view), exclusive=True)
+
+    async def _search(self, typed: str, view: str) -> None:
+        state, view_finding = Search(typed), None
+        try:
+            async with self.work.workbench.anonymous(self.setup.connection()) as session:
+                async for state in search(typed, session.client("default")):
+                    self.post_message(self.Searched(state, ended=False))
+                code = state.found.shape.store_view or view if state.found else "all"
+                if state.found is not None and code not in ALWAYS:
+                    view_finding = await unknown_view(code, session.client("default"), state.found.shape)
+        except RequestFailed as failure:
+            state.finding = diagnose_failure(failure, "the client")
+        self.post_message(self.Searched(state, ended=True, view_finding=view_finding))
+
+    @on(Searched)
+    def _take(self, message: Searched) -> None:
+        state = message.state
+        probes = "\n".join(f"{'✔' if p.found else '✘'} {p.base_uri}: {p.result}" for p in state.probes)
+        if not message.ended:
+            self.say(probes)
+            return
+        if state.found is None:
+            if state.finding is not None:
+                self.found(state.finding)
+            self.query_one("#field-address", Input).focus()
+            return
+        self.setup.found(state.found)
+        self.query_one("#field-store-view", Input).value = self.setup.store_view
+        self._suggest_name()
+        self._show_client()
+        self.post_message(self.Changed())
+        if message.view_finding is not None:
+            self.found(message.view_finding)
+            self.query_one("#field-store-view", Input).focus()
+            return
+        warning = (
+            "\n! Not encrypted: tokens can be read on the way. Use https." if insecure(self.setup.base_uri) else ""
+        )
+        self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
+        self.go_on()
+
+    def _suggest_name(self) -> None:
+        setup = self.setup
+        if setup.saved:
+            return
+        host = setup.origin.partition("://")[2].partition(":")[0].removeprefix("www.")
+        if setup.name == "store":
+            setup.name = Library(self.work.profiles).name_from(host)
+            self.query_one("#field-name", Input).value = setup.name
+        if setup.title == UNNAMED:
+            setup.edit(("name",), shown_line(host))
+
+    def apply(self, fix: Fix) -> None:
+        if fix.what == "address":
+            self.setup.typed_address = fix.value
+            self.query_one("#field-address", Input).value = fix.value
+        else:
+            self.setup.choose_view(fix.value)
+            self.query_one("#field-store-view", Input).value = fix.value
+        self.test()

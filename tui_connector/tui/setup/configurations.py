@@ -1,0 +1,273 @@
+"""What steps 3 and 4 have in common: a list of configurations, and Magento's list to add to it from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...guide import offered
+from ...guide.parts import Part, parts
+from ...guide.permissions import May
+from ...magento.entities import Readable, Writable
+from ...text import shown_line
+from ..confirm import ChooseScreen, ConfirmScreen
+from ..form.asked import asked
+from ..form.choice import ChoiceScreen
+from .chooser import Chooser, Offer, offer
+from .setup_form import FormScreen
+from .step_pane import StepPane
+
+
+class ConfigurationList(OptionList):
+    """The configurations, one a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Edit", id="configurations.edit"),
+        Binding("d,delete", "ask_delete", "Delete", id="configurations.delete"),
+        Binding("j", "cursor_down", "Next", show=False, id="configurations.next"),
+        Binding("k", "cursor_up", "Previous", show=False, id="configurations.previous"),
+    ]
+
+    class DeleteWanted(Message):
+        """The one under the cursor is to be deleted."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._parts: list[Part] = []
+
+    def show(self, shown: Iterable[Part], width: int) -> None:
+        """Shows these; the cursor stays where it was."""
+        highlighted = self.highlighted or 0
+        self._parts = list(shown)
+        self.clear_options()
+        for part in self._parts:
+            off = " (disabled)" if part.disabled else ""
+            self.add_option(Option(Content(shown_line(f"{part.name + off:<18} {part.words}", width))))
+        if self._parts:
+            self.highlighted = min(highlighted, len(self._parts) - 1)
+
+    def choose(self, name: str) -> None:
+        """Puts the cursor on this one."""
+        names = [part.name for part in self._parts]
+        if name in names:
+            self.highlighted = names.index(name)
+
+    @property
+    def chosen(self) -> str | None:
+        """The name of the one under the cursor."""
+        index = self.highlighted
+        return self._parts[index].name if index is not None and index < len(self._parts) else None
+
+    def action_ask_delete(self) -> None:
+        self.post_message(self.DeleteWanted())
+
+
+class ConfigurationsPane(StepPane):
+    """A list of incoming or outgoing configurations; an empty one offers Magento's entities at once."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", "add_another", "Add", key_display="+", id="configurations.add")
+    ]
+    family: ClassVar[Literal["incoming", "outgoing"]]
+    verb: ClassVar[str]
+    """What is done with them, in the heading."""
+    entities: ClassVar[Mapping[str, Readable | Writable]]
+    """Magento's list of them."""
+
+    def asked(self) -> ComposeResult:
+        yield Static("", classes="chosen")
+        yield ConfigurationList(id=f"{self.family}-list")
+        yield Chooser(id=f"{self.family}-chooser")
+
+    def on_mount(self) -> None:
+        self._choosing = not self.setup.table(self.family)
+        self.draw()
+
+    @property
+    def rows(self) -> ConfigurationList:
+        """The list."""
+        return self.query_one(ConfigurationList)
+
+    def offers(self) -> list[Offer]:
+        """What can be added, with what the token may, as long as that is proved."""
+        may = self.permitted() if self.setup.proven else {}
+        return [offer(name, entity, may.get(name)) for name, entity in self.entities.items()]
+
+    def permitted(self) -> Mapping[str, May]:
+        """What the token may do with each entity here; empty where that is not known."""
+        raise NotImplementedError
+
+    def add(self, entity: str) -> str:
+        """Adds this entity; the name of the configuration."""
+        raise NotImplementedError
+
+    def words_for(self, entity: str) -> str:
+        """What is to be known of an entity that was added."""
+        raise NotImplementedError
+
+    def try_it(self, name: str) -> None:
+        """Tests the configuration of this name."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        self._choosing = self._choosing or not self.setup.table(self.family)
+        self.draw()
+        self.query_one(Chooser).show(self.offers())
+        if self._choosing:
+            self.query_one(Chooser).choose()
+        else:
+            self.rows.focus()
+        self.explain(self._keys())
+
+    @on(Chooser.Moved)
+    def _say_what_it_needs(self) -> None:
+        """The whole of what is to be done for the entity under the cursor: its row has no room for it."""
+        chooser = self.query_one(Chooser)
+        if chooser.display:
+            offer = chooser.highlighted
+            self.explain(f"{offer.title}: {offer.note}.\n{self._keys()}" if offer and offer.note else self._keys())
+
+    def _keys(self) -> str:
+        if not self.setup.table(self.family):
+            return f"Enter adds what is {self.verb}; n goes on without."
+        if self._choosing:
+            return "Enter adds it to the list."
+        return "Enter edits, + adds, d deletes, t tests, n goes on."
+
+    def draw(self) -> None:
+        """The list as the setup has it."""
+        found = [part for part in parts(self.setup.draft) if part.family == self.family]
+        heading = f"To be {self.verb}:" if found else f"Nothing is {self.verb} yet. Magento has:"
+        self.query_one(".chosen", Static).update(Content(heading))
+        self.rows.show(found, max(40, self.app.size.width - 4))
+        self.rows.display = bool(found)
+        self.query_one(Chooser).display = self._choosing or not found
+
+    def choose(self, name: str) -> None:
+        self.rows.choose(name)
+        self.rows.focus()
+
+    @on(Chooser.Chosen)
+    def _add(self, message: Chooser.Chosen) -> None:
+        there = message.name in self.setup.table(self.family)
+        self._added(message.name if there else self.add(message.name))
+        self.explain(self.words_for(message.name))
+
+    @on(Chooser.PathGiven)
+    def _add_path(self, message: Chooser.PathGiven) -> None:
+        name = self.setup.add_path(self.family, message.path)
+        self._added(name)
+        self.explain(f"{message.path} is added as {name}. Enter on its row edits it.")
+
+    def _added(self, name: str) -> None:
+        self._choosing = False
+        self.draw()
+        self.rows.choose(name)
+        self.post_message(self.Changed())
+        self.query_one(".test").focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Another one can be added from anywhere in the step, not only from its list."""
+        return action != "add_another" or not self.query_one(Chooser).display
+
+    def action_add_another(self) -> None:
+        self._choosing = True
+        self.begin()
+
+    @on(ConfigurationList.DeleteWanted)
+    def _ask_delete(self) -> None:
+        if (name := self.rows.chosen) is not None:
+            self.app.push_screen(ConfirmScreen(f"Delete the {self.family} configuration {name}?"), self._delete)
+
+    def _delete(self, yes: bool | None) -> None:
+        name = self.rows.chosen
+        if yes and name is not None:
+            self.setup.edit((self.family, name), None)
+            self.forget()
+            self.post_message(self.Changed())
+            self.begin()
+
+    @on(OptionList.OptionSelected)
+    def _edit(self, event: OptionList.OptionSelected) -> None:
+        if isinstance(event.option_list, ConfigurationList) and (name := self.rows.chosen) is not None:
+            event.stop()
+            self.edit(name)
+
+    def edit(self, name: str) -> None:
+        """Its forms, one for what every configuration has and one for each part that has a kind."""
+
+        def chosen(part: str | None) -> None:
+            if part is not None:
+                self.edit_part(name, part)
+
+        self.app.push_screen(ChooseScreen(f"{self.family.capitalize()} {name}", self.editable(name)), chosen)
+
+    def editable(self, name: str) -> dict[str, str]:
+        """What can be edited of it, and what it is called; "" is what every configuration has."""
+        options = {"": "Request, items and what tells them apart"}
+        for part, title in offered.nested(self.family).items():
+            kind = self.setup.at(self.family, name, part, "kind")
+            options[part] = f"{title}: {offered.kinds(part).get(str(kind), 'none')}"
+        return options
+
+    def edit_part(self, name: str, part: str) -> None:
+        """The form of this part."""
+        if part:
+            self._choose_kind(name, part)
+            return
+        about = "What is typed counts at once. JSON and placeholders are checked as they are typed."
+        self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
+
+    def schema(self, name: str) -> offered.Schema:
+        """What every configuration has, as far as it belongs to this one."""
+        return offered.configuration(self.family)
+
+    def _choose_kind(self, name: str, part: str) -> None:
+        there = str(self.setup.at(self.family, name, part, "kind") or "")
+
+        def chosen(kind: str | None) -> None:
+            if kind is None:
+                return
+            if kind != there:
+                self.setup.edit((self.family, name, part), {"kind": kind} if kind else None)
+                self.edited(name)
+            schema = offered.kind(part, kind) if kind else None
+            if schema is not None and asked(schema):
+                self._form(str(schema["title"]), str(schema.get("description", "")), schema, (name, part))
+
+        self.app.push_screen(ChoiceScreen({**offered.kinds(part), "": "none"}, there), chosen)
+
+    def _form(self, title: str, about: str, schema: offered.Schema, path: tuple[str, ...]) -> None:
+        screen = FormScreen(self.work, title, about, schema, (self.family, *path))
+        self.app.push_screen(screen, lambda _: self.edited(path[0]))
+
+    def edited(self, name: str) -> None:
+        """Draws what was edited; a table in which nothing is left is taken away."""
+        for key, value in list(self.setup.table(self.family, name).items()):
+            if value == {}:
+                self.setup.edit((self.family, name, key), None)
+        self.draw()
+        self.choose(name)
+        wrong = [
+            f"✘ {'.'.join(map(str, path[2:]))}: {words}"
+            for path, words in self.setup.problems().items()
+            if path[:2] == (self.family, name)
+        ]
+        self.forget()
+        self.say("\n".join(wrong), bad=bool(wrong))
+        self.post_message(self.Changed())
+
+    def test(self) -> None:
+        name = self.rows.chosen
+        if name is None:
+            self.say("✘ Choose something first, or press n to go on without.", bad=True)
+            return
+        self.try_it(name)

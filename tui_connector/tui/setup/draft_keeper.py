@@ -1,0 +1,76 @@
+"""Keeps a setup that is not saved as a draft, while it is worked on: a lost terminal costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from copy import deepcopy
+from dataclasses import replace
+
+from ...guide.drafts import Draft, Drafts
+from ...guide.resuming import draft_of, worth_keeping
+from ...guide.words import Step
+from ...profile.files import CannotSave
+from ...secrets.secret_error import SecretError
+from .step_pane import Work
+
+
+class DraftKeeper:
+    """Writes the draft of one setup, and takes it away once the setup is saved."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._drafts = Drafts(work.workbench.machine.directories.state)
+        self._lock = asyncio.Lock()
+        self._offered: set[str] = set()
+        """The secrets that the keyring was asked to take."""
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something to keep."""
+        return worth_keeping(self._work.setup)
+
+    def keep(self, step: Step) -> str:
+        """Keeps it now; the reason where that does not work."""
+        return self._write(self._draft(step))
+
+    async def keep_soon(self, step: Step) -> str:
+        """Keeps it, off the loop; what comes later is written later."""
+        async with self._lock:
+            draft = self._draft(step)
+            return await asyncio.to_thread(self._write, replace(draft, data=deepcopy(draft.data)) if draft else None)
+
+    async def store_secrets(self, step: Step) -> str:
+        """The secrets go to the keyring after a green test; the reason where it takes none.
+
+        A keyring that hangs holds up nothing else, and each secret is offered to it once.
+        """
+        work, setup, vault = self._work, self._work.setup, self._work.workbench.vault
+        held = {name for name in setup.in_keyring() if vault.held(name)}
+        if not setup.proven:
+            self._offered.clear()
+            work.secrets_stored = work.secrets_stored and not held
+        if not setup.proven or held <= self._offered:
+            return ""
+        self._offered |= held
+        try:
+            await vault.copy_held(sorted(held))
+        except SecretError as error:
+            return error.message
+        work.secrets_stored = True
+        return await self.keep_soon(step)
+
+    def _draft(self, step: Step) -> Draft | None:
+        if not self.unsaved:
+            return None
+        now = self._work.workbench.machine.now().timestamp()
+        return draft_of(self._work.setup, self._work.draft_key, step, now, stored=self._work.secrets_stored)
+
+    def _write(self, draft: Draft | None) -> str:
+        try:
+            if draft is None:
+                self._drafts.drop(self._work.draft_key)
+            else:
+                self._drafts.keep(draft)
+        except (CannotSave, OSError) as error:
+            return str(error)
+        return ""

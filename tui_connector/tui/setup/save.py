@@ -1,0 +1,186 @@
+"""Step 5, save: where it goes, and the proof that it works."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Static
+
+from ...guide.first_call import FirstCall, commands, first_call
+from ...guide.saving import Saved, difference, preview, save
+from ...guide.secret_sources import SecretPlace
+from ...guide.words import Step
+from ...profile.document import NotToml
+from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable, as_text, read_bytes
+from ...profile.library import BadProfileName, Library
+from ...profile.splice import CannotSplice
+from ...secrets.secret_error import SecretError
+from ...secrets.vault import KeyringState
+from ...text import shown, shown_line
+from ..form.choice import Choice
+from .step_pane import StepPane
+
+_PLACES = {
+    SecretPlace.KEYRING.value: "Secrets: in the keyring of this computer",
+    SecretPlace.ENVIRONMENT.value: "Secrets: from environment variables",
+    SecretPlace.ASK.value: "Secrets: asked for each time",
+}
+
+
+_FIRST = "modules"
+"""What is asked in the new process: every token may."""
+
+
+class SavePane(StepPane):
+    """Writes the profile, then calls the store with it from a new process."""
+
+    step = Step.SAVE
+    test_label = "Save"
+
+    @dataclass
+    class KeyringKnown(Message):
+        """Whether the keyring can be used."""
+
+        state: KeyringState
+
+    @dataclass
+    class Ended(Message):
+        """What was saved, or why not."""
+
+        saved: Saved | None
+        call: FirstCall | None
+        problem: str = ""
+        theirs: str = ""
+        """What another program has changed in the file."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._asked_keyring = False
+        self._overwrite = False
+
+    def asked(self) -> ComposeResult:
+        yield Static("", classes="chosen")
+        yield Choice(_PLACES, self.setup.secret_place.value, id="secret-place")
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()
+        yield Static("", classes="preview")
+
+    def begin(self) -> None:
+        path = self._path()
+        new = "" if self.setup.saved else " (new)"
+        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{new}")))
+        missing = self.setup.first_missing()
+        self.explain(
+            f"! {self.setup.missing(missing)}" if missing else "Enter saves. No secret is written to the file."
+        )
+        self._preview()
+        self.query_one(".test", Button).focus()
+        if not self._asked_keyring:
+            self._asked_keyring = True
+            self.run_worker(self._ask_keyring())
+
+    def _path(self) -> Path:
+        return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
+
+    def _preview(self) -> None:
+        try:
+            text = preview(self.setup)
+        except (CannotSplice, NotToml) as error:
+            text = f"{error}. {error.hint}"
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        self.query_one(".preview", Static).update(Content(shown(text)))
+
+    async def _ask_keyring(self) -> None:
+        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state()))
+
+    @on(KeyringKnown)
+    def _keyring(self, message: KeyringKnown) -> None:
+        if not message.state.usable and self.setup.secret_place is SecretPlace.KEYRING:
+            self._place(SecretPlace.ENVIRONMENT)
+            self.say(f"! {message.state.reason}. The profile names environment variables instead.")
+
+    @on(Choice.Chosen)
+    def _chosen(self, event: Choice.Chosen) -> None:
+        self._place(SecretPlace(event.option))
+
+    def _place(self, place: SecretPlace) -> None:
+        self.setup.place_secrets(place)
+        choice = self.query_one(Choice)
+        choice.chosen = place.value
+        choice.on_mount()
+        self._preview()
+
+    def test(self) -> None:
+        if self.setup.missing(Step.BASICS):
+            self.say(f"✘ {self.setup.missing(Step.BASICS)}", bad=True)
+            return
+        self.busy("saving")
+        self.run_worker(self._save(), exclusive=True)
+
+    async def _save(self) -> None:
+        work = self.work
+        try:
+            path = work.path or Library(work.profiles).path_for(self.setup.name)
+            saved = await save(self.setup, path, work.workbench.vault, overwrite=self._overwrite)
+        except ChangedOnDisk as error:
+            self._overwrite = True
+            words = f"{error}. Below is what has changed in it; press Save again to overwrite that."
+            self.post_message(self.Ended(None, None, words, await asyncio.to_thread(self._theirs, path)))
+            return
+        except (SecretError, CannotSave, CannotSplice, NotToml, BadProfileName, OSError) as error:
+            self.post_message(self.Ended(None, None, f"{error}. {getattr(error, 'hint', '')}"))
+            return
+        work.path = path
+        self._overwrite = False
+        call = None
+        if self.setup.proven and self.setup.secret_place is SecretPlace.KEYRING:
+            self.busy("calling the store from a new process")
+            environ = work.workbench.machine.environ
+            call = await first_call(str(path), _FIRST, environ)
+        self.post_message(self.Ended(saved, call))
+
+    def _theirs(self, path: Path) -> str:
+        """What another program has changed in the file since it was read."""
+        try:
+            now = as_text(path, read_bytes(path))
+        except ProfileUnreadable as error:
+            return str(error)
+        return difference(self.setup.document.text_as_read if self.setup.saved else "", now)
+
+    @on(Ended)
+    def _take(self, message: Ended) -> None:
+        if message.saved is None:
+            self.say(f"✘ {message.problem}", bad=True)
+            if message.theirs:
+                self._show(message.theirs)
+            return
+        ready = self._commands(message.saved.profile)
+        lines = [f"✔ Saved: {message.saved.profile}"]
+        lines += [f"  in the keyring: {name}" for name in message.saved.keyring]
+        if message.saved.environment:
+            lines += ["  Set these before you use it:", *(f"    {name}" for name in message.saved.environment)]
+        if message.call is not None:
+            result = "answered 200 in a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
+            lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
+        lines += ["Now you can:", *(f"  {each}" for each in ready), "q goes back."]
+        self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
+        self.explain("")
+        self._show("")
+        self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
+        self.post_message(self.Changed())
+        self.query_one(".continue", Button).focus()
+
+    def _commands(self, path: Path) -> list[str]:
+        """Commands as they can be pasted: by name, or by path where the profile lies elsewhere."""
+        usual = self.work.workbench.machine.directories.config / "profiles"
+        runnable = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
+        return commands(path.stem if path.parent == usual else str(path), _FIRST, runnable)

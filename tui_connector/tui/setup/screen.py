@@ -1,0 +1,291 @@
+"""The guide on the screen: the steps, their keys, and the live log below."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Footer, Static
+
+from ...client.exchange import Exchange
+from ...client.message import Answer, Request
+from ...guide.again import send_again
+from ...guide.permissions import boxes_text, chosen
+from ...guide.words import TITLES, WAYS, Step
+from ...guide.workbench import profile_of
+from ...text import shown, shown_line
+from ..clipboard import copy
+from ..keymap import letter
+from ..log.acts import LogContext
+from ..log.below import LogBelow
+from ..log.panel import LogPanel
+from .authentication import AuthenticationPane
+from .basics import BasicsPane
+from .draft_keeper import DraftKeeper
+from .incoming import IncomingPane
+from .outgoing import OutgoingPane
+from .save import SavePane
+from .step_pane import StepPane, Work
+
+_PANES: tuple[type[StepPane], ...] = (BasicsPane, AuthenticationPane, IncomingPane, OutgoingPane, SavePane)
+
+_PATIENCE = 3.0
+"""Seconds after which it is said that the keyring is slow."""
+
+_FIXED_AT = {
+    "address": Step.BASICS,
+    "store-view": Step.BASICS,
+    "way": Step.AUTHENTICATION,
+    "one-time-code": Step.AUTHENTICATION,
+    "signed-origin": Step.AUTHENTICATION,
+    "page-size": Step.INCOMING,
+}
+
+
+class SetupScreen(LogBelow):
+    """Five steps, each tested against the store as it goes."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="setup.leave", priority=True),
+        *letter("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
+        *letter("n", "next", "Next", "setup.next", show=True),
+        *letter("p", "previous", "Back", "setup.previous"),
+        *letter("s", "save", "Save", "setup.save", "ctrl+s", show=True),
+        *letter("a", "fix", "Apply the fix", "setup.fix"),
+        *letter("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
+        *letter("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
+        *letter("c", "copy_boxes", "Copy the boxes to tick", "setup.copy-boxes"),
+        *letter("y", "copy", "Copy as curl", "setup.copy"),
+        *letter("q", "back", "Home", "setup.back"),
+        *(
+            Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False, id=f"setup.jump-{step.value}")
+            for step in Step
+        ),
+    ]
+
+    def __init__(self, work: Work, step: Step = Step.BASICS, part: str = "") -> None:
+        super().__init__()
+        self.work = work
+        self._step, self._part = step, part
+        self._keeper = DraftKeeper(work)
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="head")
+        with Horizontal(id="middle"):
+            yield Static("", id="steps")
+            with Vertical(id="form"):
+                yield Static("", id="step-title")
+                with ContentSwitcher(initial="step-1", id="panes"):
+                    for pane in _PANES:
+                        yield pane(self.work)
+            with VerticalScroll(id="store-side", can_focus=False):
+                yield Static("", id="store-words")
+        yield LogPanel(self.work.workbench.exchanges, self._log_context(), id="log")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def _log_context(self) -> LogContext:
+        """What the log needs to copy a request and to send it again, with the setup as it is then."""
+        work = self.work
+
+        async def send(exchange: Exchange, request: Request) -> Answer:
+            return await send_again(
+                work.workbench, profile_of(work.setup.trial(work.workbench.vault.held)), exchange, request
+            )
+
+        return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send)
+
+    def on_mount(self) -> None:
+        # before the first paint: what is pasted as soon as the screen is seen has its field
+        self.go_to(self._step)
+        if self._part:
+            self.pane.choose(self._part)
+
+    def resized(self) -> None:
+        self._draw()
+
+    def begin(self) -> None:
+        self.pane.begin()
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        """Nothing of another step takes the focus: a slow test may end there after its user has gone on."""
+        of_step = next((each for each in widget.ancestors if isinstance(each, StepPane)), None) if widget else None
+        if of_step is None or of_step.step is self._step:
+            super().set_focus(widget, scroll_visible, from_app_focus)
+
+    @property
+    def pane(self) -> StepPane:
+        return self.query_one(f"#step-{self._step.value}", StepPane)
+
+    def go_to(self, step: Step) -> None:
+        """Shows this step; the log gives the screen back for it."""
+        self.remove_class("zoomed")
+        self._step = step
+        self.query_one("#panes", ContentSwitcher).current = f"step-{step.value}"
+        self._changed()
+        self.pane.begin()
+
+    @on(StepPane.Changed)
+    def _changed(self) -> None:
+        self._draw()
+        self._keep_soon()
+
+    @work
+    async def _keep_soon(self) -> None:
+        problem = await self._keeper.keep_soon(self._step)
+        if problem:
+            self.notify(shown_line(f"The draft is not kept: {problem}"), severity="warning", markup=False)
+        waiting = self.set_timer(_PATIENCE, self._say_keyring_is_slow)
+        problem = await self._keeper.store_secrets(self._step)
+        waiting.stop()
+        if problem:
+            self.pane.explain(
+                f"! {problem}. What you gave is kept for this session; another place for it can be chosen behind "
+                "each field, or at the last step."
+            )
+
+    def _say_keyring_is_slow(self) -> None:
+        self.pane.explain("The keyring has not answered yet. Is a window waiting for its password? All else goes on.")
+
+    def unfinished(self) -> str:
+        kept = "It is kept as a draft, without the secrets, and offered at home."
+        return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._keeper.unsaved else ""
+
+    def keep(self) -> None:
+        self._keeper.keep(self._step)
+
+    def _draw(self) -> None:
+        setup = self.work.setup
+        marks = {step: self._mark(step) for step in Step}
+        dots = " ".join(f"{marks[step]}{step.value}" for step in Step)
+        where = f"{setup.title} · {setup.base_uri or 'no address yet'}"
+        room = max(10, self.size.width - len(dots) - 4)
+        self.query_one("#head", Static).update(Content(f" {shown_line(where, room):<{room}} {dots}"))
+        title = f" {self._step.value} {TITLES[self._step]} "
+        self.query_one("#step-title", Static).update(Content(title + "─" * 120))
+        lines = [f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}" for step in Step]
+        self.query_one("#steps", Static).update(Content("\n".join(lines)))
+        self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
+
+    def _mark(self, step: Step) -> str:
+        setup = self.work.setup
+        done = {
+            Step.BASICS: bool(setup.base_uri),
+            Step.AUTHENTICATION: setup.proven,
+            Step.INCOMING: bool(setup.incoming),
+            Step.OUTGOING: bool(setup.outgoing),
+            Step.SAVE: setup.saved,
+        }[step]
+        if step is self._step:
+            return "●"
+        return "✔" if done else "○"
+
+    def _store_side(self) -> str:
+        """What to click in Magento, for this step."""
+        words = ["In Magento"]
+        if self._step is Step.AUTHENTICATION:
+            setup = self.work.setup
+            way = WAYS.get(setup.way)
+            words += [f"{n}. {line}" for n, line in enumerate(way.in_magento if way else (), 1)]
+        elif self._step is Step.BASICS:
+            words.append("Nothing to do yet. The address of the shop is enough; the guide finds the REST interface.")
+        elif self._step is Step.INCOMING:
+            words.append(
+                "What an integration may read is ticked under System › Extensions › Integrations › Edit › API."
+            )
+        elif self._step is Step.OUTGOING:
+            words.append("Writing needs its own ticks under API. Through store view “all” global values are written.")
+        else:
+            words.append("Nothing more. The four values can be read again under Edit › Integration Details.")
+        if self._step not in (Step.BASICS, Step.SAVE) and (boxes := self._boxes()):
+            words.append(f"\nFor what is set up here: {boxes}\nc copies this (in a field: Esc, then c).")
+        if self.work.sandbox and self._step is Step.AUTHENTICATION:
+            words.append("\nThis sandbox's values (u fills them in; in a field: Esc, then u)")
+            titles = {each.name: each.title for each in self.work.setup.fields()}
+            words += [f"{titles[each]}: {self.work.sandbox[each]}" for each in titles if each in self.work.sandbox]
+        return "\n".join(words)
+
+    def _boxes(self) -> str:
+        """The boxes to tick for what is set up; empty while that is nothing of Magento's lists."""
+        reads, sends = chosen(self.work.setup.incoming, self.work.setup.outgoing)
+        return boxes_text(reads, sends) if reads or sends else ""
+
+    async def action_go_on(self) -> None:
+        """Enter on Continue."""
+        missing = self.work.setup.missing(self._step)
+        if missing:
+            self.pane.say(f"✘ {missing}", bad=True)
+        else:
+            await self.action_next()
+
+    @on(StepPane.FixWanted)
+    def _apply(self, message: StepPane.FixWanted) -> None:
+        """A fix is applied at the step that it belongs to."""
+        step = _FIXED_AT.get(message.fix.what, self._step)
+        if step is not self._step or self.zoomed:
+            self.go_to(step)
+        self.pane.apply(message.fix)
+
+    @on(StepPane.Next)
+    async def action_next(self) -> None:
+        if self._step is Step.SAVE:
+            await self.action_back()
+        else:
+            self.go_to(Step(self._step + 1))
+
+    def action_previous(self) -> None:
+        if self._step is not Step.BASICS:
+            self.go_to(Step(self._step - 1))
+
+    def action_jump(self, step: int) -> None:
+        self.go_to(Step(step))
+
+    def action_test(self) -> None:
+        self.pane.test()
+
+    def action_save(self) -> None:
+        self.go_to(Step.SAVE)
+        self.pane.test()
+
+    def action_fix(self) -> None:
+        self.pane.fix()
+
+    def action_use_sandbox(self) -> None:
+        if self.work.sandbox and isinstance(self.pane, AuthenticationPane):
+            self.pane.use_sandbox()
+
+    def action_leave(self) -> None:
+        """Esc: leaves the field, then the zoom; it never quits and loses nothing."""
+        if not self.leave_log():
+            self.set_focus(None)
+
+    def action_copy(self) -> None:
+        self.log_panel.action_copy()
+
+    @work
+    async def action_copy_boxes(self) -> None:
+        """Copies the boxes to tick, for whoever makes the integration."""
+        boxes = self._boxes()
+        if boxes:
+            said = await copy(boxes, self.app, self.work.workbench.machine)
+        else:
+            said = "Nothing is chosen yet. Add what is read and sent at steps 3 and 4: its boxes are listed then."
+        self.notify(shown_line(said), markup=False)
+
+    def help_words(self) -> str:
+        return self._store_side()
+
+    async def action_back(self) -> None:
+        """Home, or the profile's page. What is not saved is kept."""
+        problem = await self._keeper.keep_soon(self._step)
+        if problem:
+            self.notify(shown_line(f"Not left: what is not saved could not be kept. {problem}"), markup=False)
+            return
+        if self._keeper.unsaved:
+            self.notify("Not saved. It is kept as a draft, and offered at home.", markup=False)
+        self.dismiss()

@@ -1,0 +1,173 @@
+"""Forms whose edits go into the setup, on a step or over the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Button, Input, Static
+
+from ...guide import offered
+from ...guide.secret_sources import SecretPlace, secret_name, source
+from ...guide.setup import Setup
+from ...placeholder import Json
+from ...text import shown, shown_line
+from ..form.asked import Asked, Sort, asked
+from ..form.form import Form, Path
+from .step_pane import Work
+
+_UNTIL_CHECKED = 0.2
+"""Seconds without a key after which what was typed is checked."""
+
+
+class SetupForm(Form):
+    """A form on a part of the profile. What is wrong with it is said as it is typed."""
+
+    class Changed(Message):
+        """The setup has changed by it."""
+
+    class NoStore(Message):
+        """A secret was typed before the store was known, so nobody knows where it may go; it was not taken."""
+
+    def __init__(
+        self,
+        work: Work,
+        asked: Iterable[Asked],
+        path: Path,
+        *,
+        data: Json = None,
+        before_edit: Callable[[], None] | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        """`data` stands in for what is not in the draft yet; `before_edit` puts it there."""
+        there = work.setup.at(*path)
+        data = there if isinstance(there, dict) else data
+        super().__init__(asked, data if isinstance(data, dict) else {}, path, self._source, id=id)
+        self.work = work
+        self._before_edit = before_edit
+        self._checking: Timer | None = None
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.show_at_hand)
+
+    def show_at_hand(self) -> None:
+        """Shows the secrets that are at hand."""
+        for path in self._secret_places():
+            glimpse = self.work.glimpse(path)
+            if glimpse:
+                self.held(path, glimpse)
+
+    def _secret_places(self) -> list[Path]:
+        asked: list[Path] = [(*self.path, *each.path) for each in self.asked if each.sort is Sort.SECRET]
+        named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
+        return [*asked, *named]
+
+    def _source(self, path: Path, place: str) -> dict[str, Json]:
+        return source(_PLACES[place], secret_name(self.work.setup.name, path))
+
+    @on(Form.Edited)
+    def _take(self, event: Form.Edited) -> None:
+        event.stop()
+        if self._before_edit is not None:
+            self._before_edit()
+        typed_each_time = event.path[-1] == "totp" and event.value == {"ask": True}
+        self.work.setup.edit(event.path[:-1] if typed_each_time else event.path, event.value)
+        if self._checking is not None:
+            self._checking.stop()
+        self._checking = self.set_timer(_UNTIL_CHECKED, self.check)
+        self.post_message(self.Changed())
+
+    @on(Form.SecretTyped)
+    def _hold(self, event: Form.SecretTyped) -> None:
+        event.stop()
+        if not self.work.setup.base_uri:
+            self.post_message(self.NoStore())
+            return
+        if self._before_edit is not None:
+            self._before_edit()
+        self.work.hold(event.path, event.value)
+        self.held(event.path, self.work.glimpse(event.path))
+        self.post_message(self.Changed())
+
+    def check(self) -> None:
+        """Says what is wrong, each at its field."""
+        self.show_problems(self.work.setup.problems())
+
+
+_PLACES = {
+    "keyring": SecretPlace.KEYRING,
+    "env": SecretPlace.ENVIRONMENT,
+    "ask": SecretPlace.ASK,
+}
+
+
+def asked_in(setup: Setup, schema: offered.Schema) -> tuple[Asked, ...]:
+    """What the schema of a part asks for in this profile: a client is one of those that it has."""
+    return asked(offered.named(schema, setup.draft))
+
+
+class FormScreen(ModalScreen[None]):
+    """A form over the screen. What is typed counts at once; Esc or Done closes it, and nothing is lost."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Done", id="form.leave", priority=True),
+        Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
+    ]
+
+    def __init__(self, work: Work, title: str, about: str, schema: offered.Schema, path: Path) -> None:
+        super().__init__()
+        self._title, self._about = title, about
+        self._form = SetupForm(work, asked_in(work.setup, schema), path)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="form-over"):
+            yield Static(Content(shown_line(self._title)), classes="help-title")
+            yield Static(Content(shown(self._about)), classes="form-about")
+            with VerticalScroll(can_focus=False):
+                yield self._form
+            yield Static("", classes="words")
+            with Horizontal(classes="buttons"):
+                yield Button("Done", compact=True, id="form-done")
+                yield Static(Content("Esc: done   Tab: next   Space, ↓: change"), classes="quiet")
+
+    def on_mount(self) -> None:
+        self._form.check()
+        self._form.focus_on()
+        if not self._form.entries:
+            self.query_one("#form-done", Button).focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        # what stands around the fields: the border, the title, its words, those for the field, the button
+        self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - 11)
+
+    @on(Form.Focused)
+    def _explain(self, event: Form.Focused) -> None:
+        words = self.query_one(".words", Static)
+        words.update(Content(shown(event.about)))
+        words.display = bool(event.about)
+
+    @on(Form.Entered)
+    def _entered(self) -> None:
+        self.set_focus(self.query_one("#form-done", Button))
+
+    @on(Button.Pressed)
+    def _done(self) -> None:
+        self.call_after_refresh(self._close)  # what was typed just before is taken first
+
+    def _close(self) -> None:
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        """Esc leaves the field first; it closes from outside one."""
+        if isinstance(self.focused, Input):
+            self.set_focus(self.query_one("#form-done", Button))
+        else:
+            self._done()
