@@ -72,6 +72,26 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten_unless_told(profile: P
     assert profile.read_text() == 'name = "store"   # ours\n'
 
 
+def test_a_file_that_appears_while_another_is_written_stays_unless_it_may_be_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sync = tmp_path / "shop.toml", os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        if not path.exists():
+            path.write_text("other = 1\n")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(ChangedOnDisk) as caught:
+        write_atomic(path, b"ours = 1\n", expect=None)
+    assert (caught.value.how, path.read_text()) == ("appeared", "other = 1\n")
+    path.unlink()
+    write_atomic(path, b"ours = 1\n", expect=None, overwrite=True)
+    assert path.read_text() == "ours = 1\n"
+    assert os.listdir(tmp_path) == ["shop.toml"]
+
+
 def test_a_file_that_was_only_touched_did_not_change(profile: Path) -> None:
     document = renamed(profile)
     os.utime(profile, (1, 1))

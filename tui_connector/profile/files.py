@@ -113,7 +113,7 @@ def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool
         if found != expect and not overwrite:
             raise ChangedOnDisk(path, "appeared" if expect is None else "changed" if found else "is gone")
         _make_directory(real.parent)
-        _write(path, real, data, replace=found is not None)
+        _write(path, real, data, there=found is not None, overwrite=overwrite)
     except ProfileUnreadable as error:
         raise CannotSave(path, error.reason, error.hint) from error
     except (OSError, ValueError) as error:
@@ -138,8 +138,8 @@ def _make_directory(directory: Path) -> None:
         new.mkdir(mode=0o700, exist_ok=True)
 
 
-def _write(path: Path, real: Path, data: bytes, *, replace: bool) -> None:
-    kept = real.stat() if replace else None
+def _write(path: Path, real: Path, data: bytes, *, there: bool, overwrite: bool) -> None:
+    kept = real.stat() if there else None
     if kept is not None and not os.access(real, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     temporary = real.with_name(f"{TEMPORARY}{os.urandom(8).hex()}.tmp")
@@ -153,7 +153,7 @@ def _write(path: Path, real: Path, data: bytes, *, replace: bool) -> None:
                     os.fchown(descriptor, kept.st_uid, kept.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(kept.st_mode))
             os.fsync(descriptor)
-        if replace:
+        if there or overwrite:
             os.replace(temporary, real)
         else:
             _link(path, temporary, real)

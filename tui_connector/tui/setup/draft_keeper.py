@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from copy import deepcopy
 from dataclasses import replace
+from itertools import count
 
 from ...guide.drafts import Draft, Drafts
 from ...guide.resuming import draft_of, worth_keeping
@@ -20,7 +22,11 @@ class DraftKeeper:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._drafts = Drafts(work.workbench.machine.directories.state)
-        self._lock = asyncio.Lock()
+        self._asked = count(1)
+        self._written = 0
+        """The number of the last one that was written, or was to be."""
+        self._one_thread = asyncio.Lock()
+        self._writing = threading.Lock()
         self._offered: set[str] = set()
         """The secrets that the keyring was asked to take."""
 
@@ -30,14 +36,16 @@ class DraftKeeper:
         return worth_keeping(self._work.setup)
 
     def keep(self, step: Step) -> str:
-        """Keeps it now; the reason where that does not work."""
-        return self._write(self._draft(step))
+        """Keeps it now, after what is being written; the reason where that does not work."""
+        return self._write(next(self._asked), self._draft(step))
 
     async def keep_soon(self, step: Step) -> str:
         """Keeps it, off the loop; what comes later is written later."""
-        async with self._lock:
+        number = next(self._asked)
+        async with self._one_thread:
             draft = self._draft(step)
-            return await asyncio.to_thread(self._write, replace(draft, data=deepcopy(draft.data)) if draft else None)
+            draft = replace(draft, data=deepcopy(draft.data)) if draft else None
+            return await asyncio.to_thread(self._write, number, draft)
 
     async def store_secrets(self, step: Step) -> str:
         """The secrets go to the keyring after a green test; the reason where it takes none.
@@ -65,12 +73,16 @@ class DraftKeeper:
         now = self._work.workbench.machine.now().timestamp()
         return draft_of(self._work.setup, self._work.draft_key, step, now, stored=self._work.secrets_stored)
 
-    def _write(self, draft: Draft | None) -> str:
-        try:
-            if draft is None:
-                self._drafts.drop(self._work.draft_key)
-            else:
-                self._drafts.keep(draft)
-        except (CannotSave, OSError) as error:
-            return str(error)
-        return ""
+    def _write(self, number: int, draft: Draft | None) -> str:
+        with self._writing:
+            if number < self._written:  # the program's end has come before it
+                return ""
+            self._written = number
+            try:
+                if draft is None:
+                    self._drafts.drop(self._work.draft_key)
+                else:
+                    self._drafts.keep(draft)
+            except (CannotSave, OSError) as error:
+                return str(error)
+            return ""
