@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import pytest
 from pydantic import Field
 from screens import until
 from textual import events
@@ -18,6 +19,7 @@ from tui_connector.placeholder import TemplateText
 from tui_connector.profile.model import broken_packages
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.tui.form.asked import Sort, asked
+from tui_connector.tui.form.fields import Entry
 from tui_connector.tui.form.form import Form, FormField
 from tui_connector.tui.form.secret_field import Secret
 
@@ -205,6 +207,36 @@ async def test_several_values_in_one_paste_fill_the_fields_from_there_on() -> No
         app.post_message(events.Paste(f"first: {one}\nsecond: {two}\n"))
         await pilot.pause()
     assert app.typed == {("here", "key"): one, ("here", "other"): two}
+
+
+async def test_enter_behind_a_paste_that_moved_on_is_of_that_paste() -> None:
+    app = FormApp(Everything, {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        other = app.field("other").query_one(Entry)
+        app.form.focus_on("key")
+        app.post_message(events.Paste("1canary1" * 4))
+        await until(pilot, lambda: app.focused is other)
+        await pilot.press("enter")
+        assert app.focused is other
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is not other)
+
+
+@pytest.mark.parametrize("how", ["typed", "pasted"])
+async def test_enter_behind_what_was_given_then_is_of_the_field_itself(how: str) -> None:
+    app = FormApp(Everything, {})
+    async with app.run_test(size=(80, 24)) as pilot:
+        other = app.field("other").query_one(Entry)
+        app.form.focus_on("key")
+        app.post_message(events.Paste("1canary1" * 4))
+        await until(pilot, lambda: app.focused is other)
+        if how == "typed":
+            await pilot.press(*"short")
+        else:
+            app.post_message(events.Paste("short"))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is not other)
+        await until(pilot, lambda: app.typed.get(("here", "other")) == "short")
 
 
 async def test_values_for_which_there_is_no_field_are_not_dropped_in_silence() -> None:

@@ -29,6 +29,20 @@ def test_what_is_typed_in_one_burst_lands_field_by_field(
         ]
 
 
+def test_who_presses_enter_behind_each_paste_comes_to_the_same(
+    stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    store = stores()
+    with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
+        for name in FOUR:
+            value = store["integrations"]["full"][name]
+            terminal.paste(value)
+            terminal.wait_for(value[-4:])
+            terminal.press("Enter")
+        terminal.wait_for("accepts it")
+        assert "swapped" not in terminal.everything()
+
+
 def test_enter_and_the_paste_behind_it_are_of_two_steps(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:

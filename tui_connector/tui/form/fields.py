@@ -34,6 +34,9 @@ class Entry(Line):
     given = False
     """Whether it stands for something that is there already."""
 
+    come_to_with: str | None = None
+    """What stood in it when a paste moved the focus here: an Enter that comes then belongs to that paste."""
+
     @dataclass
     class Left(Message):
         """Enter was pressed; what was typed before it has been taken in."""
@@ -59,11 +62,17 @@ class Entry(Line):
             self.replace(lines[0], *self.selection)
 
     async def action_submit(self) -> None:
+        behind_paste, self.come_to_with = self.come_to_with == self.value, None
+        if behind_paste:
+            return
         last = not self.advance()
         self.call_later(self._leave, last)  # behind what was typed before the key
 
     def _leave(self, last: bool) -> None:
         self.post_message(self.Left(last))  # behind the message of what was typed
+
+    def on_blur(self) -> None:
+        self.come_to_with = None
 
     def advance(self) -> bool:
         """The focus to the next field; False where this is the last."""

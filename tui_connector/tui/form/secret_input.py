@@ -39,7 +39,7 @@ class SecretInput(Entry):
         event._set_forwarded()
         values = pasted(event.text)
         if values:
-            self.value = ""
+            self.value, self.come_to_with = "", None
             self.post_message(self.Given(values))
             self.given = True
             if all(len(value) == TOKEN_LENGTH for value in values):
@@ -52,7 +52,9 @@ class SecretInput(Entry):
             filled.given = True
         left = following[by - 1 :]
         if left or following:
-            self.screen.set_focus(next((each for each in left if not each.given), (left or following[-1:])[0]))
+            to = next((each for each in left if not each.given), (left or following[-1:])[0])
+            self.screen.set_focus(to)
+            to.come_to_with = to.value
 
     def _leave(self, last: bool) -> None:
         self.give()
