@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -335,6 +336,14 @@ while True:
 """
 
 
+def after_a_save(path: Path) -> str:
+    """What the file is once it is another one than now."""
+    before, deadline = digest(path.read_bytes()), time.monotonic() + 60
+    while (found := digest(path.read_bytes())) == before:
+        assert time.monotonic() < deadline
+    return found
+
+
 def test_a_killed_save_leaves_the_old_file_or_the_new_one_whole(tmp_path: Path) -> None:
     path = tmp_path / "shop.toml"
     whole = {digest(b"a" * 200_000), digest(b"b" * 200_000)}
@@ -345,7 +354,9 @@ def test_a_killed_save_leaves_the_old_file_or_the_new_one_whole(tmp_path: Path) 
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-            for _ in range(moments.randrange(40)):  # a reader in the meantime sees whole files too
+            for _ in range(moments.randrange(3)):  # a reader in the meantime sees whole files too
+                seen.add(after_a_save(path))
+            for _ in range(moments.randrange(40)):
                 seen.add(digest(path.read_bytes()))
             process.send_signal(signal.SIGKILL)
         seen.add(digest(path.read_bytes()))
