@@ -116,8 +116,9 @@ def test_from_an_address_to_a_profile_that_works(
             print(f"\nshortest walk at {columns}×{rows}: {terminal.keys} keys and {terminal.pastes} pastes")
 
 
+@pytest.mark.parametrize("key", ["5", "s"])
 def test_without_a_keyring_the_profile_names_environment_variables(
-    store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
+    key: str, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
     terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
@@ -132,8 +133,9 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.press("Enter")
         authenticate(terminal, "signed", store)
         terminal.wait_for("accepts it")
-        terminal.press("5")
-        terminal.wait_for("There is no keyring")
+        terminal.press(key)
+        terminal.wait_for("Secrets: from environment variables")
+        assert "! There is no keyring" in terminal.wait_for("instead.")
         terminal.press("Enter")
         terminal.wait_for("Set these before you use it")
         terminal.press("q")

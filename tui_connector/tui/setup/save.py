@@ -20,7 +20,7 @@ from ...profile.document import NotToml
 from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable, as_text, read_bytes
 from ...profile.library import BadProfileName, Library
 from ...profile.splice import CannotSplice
-from ...secrets.secret_error import SecretError
+from ...secrets.secret_error import KeyringUnusable, SecretError
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..form.choice import Choice
@@ -84,7 +84,7 @@ class SavePane(StepPane):
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
             self._asked_keyring = True
-            self.run_worker(self._ask_keyring())
+            self.run_worker(self._ask_keyring(), group="keyring")
 
     def _path(self) -> Path:
         return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
@@ -105,8 +105,12 @@ class SavePane(StepPane):
     @on(KeyringKnown)
     def _keyring(self, message: KeyringKnown) -> None:
         if not message.state.usable and self.setup.secret_place is SecretPlace.KEYRING:
-            self._place(SecretPlace.ENVIRONMENT)
-            self.say(f"! {message.state.reason}. The profile names environment variables instead.")
+            self._save_elsewhere(message.state.reason)
+
+    def _save_elsewhere(self, reason: str) -> None:
+        """Without the keyring; nothing is saved so before its user has seen it."""
+        self._place(SecretPlace.ENVIRONMENT)
+        self.say(f"! {reason}. The profile names environment variables instead.")
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
@@ -124,7 +128,7 @@ class SavePane(StepPane):
             self.say(f"✘ {self.setup.missing(Step.BASICS)}", bad=True)
             return
         self.busy("saving")
-        self.run_worker(self._save(), exclusive=True)
+        self.run_worker(self._save(), group="saving", exclusive=True)
 
     async def _save(self) -> None:
         work = self.work
@@ -136,7 +140,13 @@ class SavePane(StepPane):
             words = f"{error}. Below is what has changed in it; press Save again to overwrite that."
             self.post_message(self.Ended(None, None, words, await asyncio.to_thread(self._theirs, path)))
             return
-        except (SecretError, CannotSave, CannotSplice, NotToml, BadProfileName, OSError) as error:
+        except KeyringUnusable as error:
+            self._save_elsewhere(error.message)
+            return
+        except SecretError as error:
+            self.post_message(self.Ended(None, None, str(error)))
+            return
+        except (CannotSave, CannotSplice, NotToml, BadProfileName, OSError) as error:
             self.post_message(self.Ended(None, None, f"{error}. {getattr(error, 'hint', '')}"))
             return
         work.path = path
