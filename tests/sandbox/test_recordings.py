@@ -13,7 +13,7 @@ from typing import Any
 
 import pyotp
 import pytest
-from conftest import BEARER, Reply, Starter, Store, send
+from sandbox_client import BEARER, Reply, Starter, Store, send
 
 PLACE = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "magento-recordings"))
 

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import pyotp
 import pytest
-from conftest import BEARER, Clock, Starter, Store, signature
 from hypothesis import given
 from hypothesis import strategies as st
 from oauthlib.oauth1 import Client
 from oauthlib.oauth1.rfc5849 import signature as oauthlib_signature
+from sandbox_client import BEARER, Clock, Starter, Store, signature
 
 from tui_connector.sandbox.signature import encode, sign
 

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import Starter, Store
 from hypothesis import given
 from hypothesis import strategies as st
+from sandbox_client import Starter, Store
 
 from tui_connector.sandbox.conditions import test_of as condition_test
 from tui_connector.sandbox.fields import parse_fields, project

@@ -7,7 +7,7 @@ import http.client
 import json
 
 import pytest
-from conftest import BEARER, Clock, Starter, Store
+from sandbox_client import BEARER, Clock, Starter, Store
 
 from tui_connector.sandbox.server import (
     InvalidSetting,
