@@ -58,7 +58,7 @@ async def test_r_runs_the_incoming_and_says_how_it_ended(machine: Machine) -> No
         async with app.run_test(size=(100, 30)) as pilot:
             await pilot.press("enter")
             await until_shown(pilot, "products")
-            await pilot.press("end", "r")
+            await pilot.press("r")  # the only one there is
             await until_shown(pilot, "complete: 40 items")
             assert "40 of 40 items" in shown(app)
             assert "run products → products.jsonl" in shown(app)
@@ -103,6 +103,20 @@ async def test_a_run_that_is_refused_says_so(machine: Machine) -> None:
             await pilot.press("end", "r")
             await until_shown(pilot, "refused after 0 items")
             assert "401" in shown(app)
+
+
+async def test_why_a_run_failed_is_said_whole_on_a_narrow_screen(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        app.machine = replace(app.machine, environ={})
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "failed after 0 items")
+            said = " ".join(shown(app).split())
+            assert "The environment variable SHOP_TOKEN is not set. " in said
+            assert "…" not in said[said.rindex("The environment variable") : said.index("Requests ──")]
 
 
 async def test_items_for_standard_output_do_not_go_over_the_screen(machine: Machine) -> None:

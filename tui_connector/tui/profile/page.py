@@ -202,17 +202,23 @@ class ProfilePage(LogBelow):
         self._fill()
 
     def action_run(self) -> None:
-        """Runs the incoming under the cursor; it goes on where it was stopped."""
+        """Runs the incoming under the cursor, or the only one; it goes on where it was stopped."""
         part = self._list.chosen
         if self._opened is None:
             return
         if self._opened.profile is None:
             self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
-        elif part is None or part.family != "incoming":
-            not_yet = f" {NOT_RUN_YET}" if part is not None and part.family == "outgoing" else ""
-            self.notify(f"Choose an incoming: that is what can be run.{not_yet}", markup=False)
+            return
+        names = list(self._opened.profile.incoming)
+        if part is not None and part.family == "incoming":
+            names = [part.name]
+        elif part is not None and part.family == "outgoing":
+            self.notify(f"Choose an incoming: that is what can be run. {NOT_RUN_YET}", markup=False)
+            return
+        if len(names) == 1:
+            self.app.push_screen(RunScreen(self._workbench, self._opened.profile, self._path, names[0]))
         else:
-            self.app.push_screen(RunScreen(self._workbench, self._opened.profile, self._path, part.name))
+            self.notify("Choose an incoming: that is what can be run.", markup=False)
 
     def action_guide(self) -> None:
         self._edit(None)

@@ -42,6 +42,13 @@ class RunView:
     def running(self) -> bool:
         return self.summary is None and not self.impossible
 
+    @property
+    def reason(self) -> str:
+        """Why it did not begin, or came to no good end; who has stopped one knows."""
+        if self.summary is None:
+            return self.impossible
+        return self.summary.reason if self.summary.state in ("failed", "refused") else ""
+
     def lines(self, width: int) -> list[str]:
         """The figures, in lines of at most `width` characters."""
         progress = self.progress

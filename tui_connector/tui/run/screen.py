@@ -141,8 +141,8 @@ class RunScreen(LogBelow):
         self._current = None
         self.view.summary, self.view.impossible = message.summary, message.impossible
         self.view.stopping = False
-        if message.impossible:  # whole, and wrapped: above there is one line for it
-            self.view.messages.append(message.impossible)
+        if self.view.reason:  # whole, and wrapped: above there is one line for it
+            self.view.messages.append(self.view.reason)
         for remark in message.summary.remarks if message.summary else ():
             self.view.messages.append(remark)
         self._draw()
