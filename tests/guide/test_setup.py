@@ -101,6 +101,10 @@ def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setu
         "content-type",
     ]
     assert not setup.base_uri
+    assert (setup.authentication, setup.way, setup.begun) == ("integration", INTEGRATION, False)
+    setup.begin()
+    assert setup.at("clients", "new", "authentications") == ["integration"]
+    assert set(setup.table("authentications")) == {"staging", "shop", "integration"}
 
 
 def test_another_way_takes_the_place_of_the_one_shown_and_a_saved_one_stays(setup: Setup) -> None:

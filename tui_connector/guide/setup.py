@@ -123,6 +123,8 @@ class Setup(EditedProfile):
         applied = self.applied()
         if applied:
             self.use(applied[0])
+        elif self.begun:  # what another client authenticates with is not to be edited as if it were this one's
+            self.another(INTEGRATION)
         self.proven = bool(applied) and not self.document.changed
 
     def applied(self) -> list[str]:
