@@ -139,6 +139,7 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         await pilot.press(*"staging", "enter")
         await until_shown(pilot, "found by the test")
         assert list(draft(pilot)["clients"]) == ["magento", "staging"]
+        await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         await choose(pilot, "#client", "- remove")
         await until(pilot, lambda: list(draft(pilot)["clients"]) == ["magento"])
         assert sandbox.url in shown(pilot.app)

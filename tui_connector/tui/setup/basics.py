@@ -177,6 +177,7 @@ class BasicsPane(StepPane):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or "").strip("-_")[:64]
         if name:
             self.setup.choose_client(name)
+            self.query_one("#field-address", Input).focus()  # the first thing that it wants
         self._client_changed()
 
     def _client_changed(self) -> None:
