@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -125,9 +126,12 @@ def products(*numbers: int) -> dict[int, Item]:
 
 @asynccontextmanager
 async def listing(
-    items: dict[int, Item], bend: Bend = lambda asked, items: None, **more: Any
+    items: dict[int, Item],
+    bend: Bend = lambda asked, items: None,
+    tls: ssl.SSLContext | None = None,
+    **more: Any,
 ) -> AsyncIterator[Listing]:
     store = Listing(items, bend, **more)
-    async with serving(store.answer) as server:
+    async with serving(store.answer, tls) as server:
         store.server = server
         yield store

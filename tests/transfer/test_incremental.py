@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from listing import Asked, Item, listing, product, products
-from runs import shop
+from runs import Told, shop
 
 from tui_connector.machine import Machine
 from tui_connector.transfer.plan import Wanted
@@ -65,6 +65,16 @@ async def test_since_reads_from_a_date_and_leaves_the_mark(tmp_path: Path, machi
         items[21] = product(21, "2026-11-21 10:00:00")
         assert (await reader.run()).items == 1
     assert reader.ids() == [*range(5, 21), 18, 19, 20, 21]
+
+
+async def test_a_first_run_with_since_says_that_what_is_older_stays_unread(tmp_path: Path, machine: Machine) -> None:
+    items = {number: product(number, f"2026-11-{number:02d} 10:00:00") for number in range(1, 21)}
+    async with listing(items) as store:
+        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at"})
+        await reader.run(Wanted(since="2026-11-18 00:00:00"), told=(told := Told()))
+        assert "what changed before 2026-11-18 00:00:00 is read with --full only" in told.notes[0]
+        assert (await reader.run()).items == 0
+    assert reader.ids() == [18, 19, 20]
 
 
 async def test_entities_without_a_date_are_known_by_their_content(tmp_path: Path, machine: Machine) -> None:

@@ -224,6 +224,90 @@ async def test_a_circle_is_said(tmp_path: Path, machine: Machine, way: str) -> N
     assert len(made.asked) < 20, "what is read ahead, and no more"
 
 
+async def test_behind_a_circle_a_run_begins_anew(tmp_path: Path, machine: Machine) -> None:
+    """It would not know that the page it goes on with is the one it had last."""
+
+    def last_again(shop: Store, query: Query) -> Answer:
+        return by_page(shop, {**query, "page": str(min(9, int(query["page"])))})
+
+    async with store(87, last_again) as made:
+        shop = shop_of(made, tmp_path, machine, PAGE)
+        for _ in range(2):
+            summary = await shop.run()
+            assert summary.state == "failed"
+            assert '`last-page = "short"` ends the list' in summary.reason
+            assert shop.ids() == list(range(1, 88))
+        shop.incoming["pagination"]["last-page"] = "short"
+        assert (await shop.run()).state == "complete"
+    assert shop.ids() == list(range(1, 88))
+
+
+@pytest.mark.parametrize("way", ["page-number", "page-number, short", "offset, capped"])
+@pytest.mark.parametrize("count", [7, 70, 87])
+async def test_a_page_that_is_not_there_is_the_end(tmp_path: Path, machine: Machine, way: str, count: int) -> None:
+    """As Django's REST framework answers."""
+    answer, pagination = WAYS[way]
+
+    def not_there(shop: Store, query: Query) -> Answer:
+        body, *more = answer(shop, query)
+        if body["data"]:
+            return body, *more
+        return {"detail": "Invalid page."}, [], "404 Not Found"
+
+    async with store(count, not_there) as made:
+        shop = shop_of(made, tmp_path, machine, dict(pagination))
+        assert (await shop.run()).state == "complete"
+    assert shop.ids() == list(range(1, count + 1))
+
+
+async def test_a_list_that_is_not_there_is_no_empty_one(tmp_path: Path, machine: Machine) -> None:
+    async with store(0, lambda shop, query: ({"detail": "Not found."}, [], "404 Not Found")) as made:
+        assert (await shop_of(made, tmp_path, machine, PAGE).run()).state == "failed"
+
+
+@pytest.mark.parametrize("count", [10, 20, 87])
+async def test_a_total_that_is_the_pages_own_ends_nothing(tmp_path: Path, machine: Machine, count: int) -> None:
+    def counts_the_page(shop: Store, query: Query) -> Answer:
+        items = by_page(shop, query)[0]["data"]
+        return {"data": items, "total_count": len(items)}, []
+
+    async with store(count, counts_the_page) as made:
+        shop = shop_of(made, tmp_path, machine, PAGE)
+        assert (await shop.run()).state == "complete"
+    assert shop.ids() == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize("way", ["next-link", "cursor"])
+async def test_a_next_one_that_is_always_named_is_not_followed_for_ever(
+    tmp_path: Path, machine: Machine, way: str
+) -> None:
+    answer, pagination = WAYS[way]
+
+    def always(shop: Store, query: Query) -> Answer:
+        before = int(query.get("from", query.get("after", 0)))
+        more = {"meta": {"after": before + 10, "more": True}, "links": {"next": f"?from={before + 10}"}}
+        return {"data": answer(shop, query)[0]["data"], **more}, []
+
+    async with store(87, always) as made:
+        shop = shop_of(made, tmp_path, machine, pagination)
+        summary = await shop.run()
+    assert summary.state == "failed"
+    assert "pages without an item one after another" in summary.reason
+    assert shop.ids() == list(range(1, 88))
+
+
+async def test_an_empty_page_that_names_itself_is_the_end(tmp_path: Path, machine: Machine) -> None:
+    def stays(shop: Store, query: Query) -> Answer:
+        before = int(query.get("after", 0))
+        items = shop.items(before, 10)
+        return {"data": items, "meta": {"after": before + len(items)}}, []
+
+    async with store(87, stays) as made:
+        shop = shop_of(made, tmp_path, machine, {name: each for name, each in CURSOR.items() if name != "more"})
+        assert (await shop.run()).state == "complete"
+    assert shop.ids() == list(range(1, 88))
+
+
 async def test_a_link_to_another_host_is_refused_before_a_byte_leaves(tmp_path: Path, machine: Machine) -> None:
     async with store(0, lambda shop, query: ({"data": []}, [])) as elsewhere:
 
@@ -281,6 +365,7 @@ async def test_a_page_that_breaks_the_store_is_read_in_halves(tmp_path: Path, ma
         ("products", "?page=2", "products?page=2"),
         ("shop/products?page=1", "?page=2", "shop/products?page=2"),
         ("shop/products?page=1", "products?page=2", "shop/products?page=2"),
+        ("shop/products?page=1", "./products?page=2", "shop/products?page=2"),
         ("products", "products?page=2#top", "products?page=2"),
         ("products", "/rest/V1/products?page=2", "/rest/V1/products?page=2"),
         ("products", " https://acme.example/x?page=2 ", "https://acme.example/x?page=2"),

@@ -149,6 +149,19 @@ async def test_limit_ends_early_and_the_next_run_goes_on(tmp_path: Path, machine
         assert reader.ids() == list(range(1, 101))
 
 
+@pytest.mark.parametrize("pagination", [KEYSET, NUMBERS], ids=["keyset", "numbers"])
+async def test_a_limit_below_a_page_is_gone_on_from_too(
+    tmp_path: Path, machine: Machine, pagination: dict[str, object]
+) -> None:
+    async with listing(products(*range(3, 300, 3))) as store:
+        reader = shop(store, tmp_path, machine, pagination=pagination)
+        for limit, read in ((4, 4), (5, 9), (1, 10), (1, 11), (25, 36)):
+            await reader.run(Wanted(limit=limit))
+            assert reader.ids() == list(range(3, 3 * read + 1, 3))
+        assert (await reader.run()).state == "complete"
+    assert reader.ids() == list(range(3, 300, 3))
+
+
 async def test_a_changed_request_begins_anew_and_says_so(tmp_path: Path, machine: Machine) -> None:
     async with listing(products(*range(1, 101))) as store:
         reader = shop(store, tmp_path, machine)

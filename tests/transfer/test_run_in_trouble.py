@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from certificates import server_context
 from listing import Asked, Item, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, Told, shop
 from serving import reply
@@ -36,6 +37,31 @@ async def test_a_page_that_breaks_the_store_is_halved_down_to_the_record(
     word = "entity_id {}" if pagination is KEYSET else "number {} of the list"
     assert [record.record for record in told.records] == [word.format(number) for number in broken]
     assert [failed.record for failed in reader.failures()] == [record.record for record in told.records]
+
+
+@pytest.mark.parametrize("pagination", [KEYSET, NUMBERS], ids=["keyset", "numbers"])
+@pytest.mark.parametrize("broken", [range(41, 61), range(46, 58), range(91, 101)], ids=str)
+async def test_neighbours_that_break_the_store_are_left_out_without_waiting(
+    tmp_path: Path, machine: Machine, broken: range, pagination: dict[str, object]
+) -> None:
+    async with listing(products(*range(1, 101)), _breaking(*broken)) as store:
+        reader = shop(store, tmp_path, machine, pagination=pagination)
+        summary = await reader.run(told=(told := Told()))
+    assert (summary.state, summary.failed) == ("complete", len(broken))
+    assert reader.ids() == [number for number in range(1, 101) if number not in broken]
+    assert not any("waits" in note for note in told.notes)
+
+
+@pytest.mark.parametrize("pagination", [KEYSET, NUMBERS], ids=["keyset", "numbers"])
+async def test_a_certificate_nobody_vouches_for_ends_the_run_at_once(
+    tmp_path: Path, machine: Machine, pagination: dict[str, object]
+) -> None:
+    async with listing(products(*range(1, 101)), tls=server_context(tmp_path)) as store:
+        reader = shop(store, tmp_path, machine, pagination=pagination)
+        summary = await reader.run(told=(told := Told()))
+    assert (summary.state, summary.requests) == ("failed", 1)
+    assert "vouches for itself" in summary.reason
+    assert told.notes == []
 
 
 async def test_a_store_that_only_breaks_is_not_read_to_pieces(tmp_path: Path, impatient: Machine) -> None:
@@ -146,6 +172,41 @@ async def test_the_same_page_twice_is_a_circle(tmp_path: Path, machine: Machine)
     assert summary.state == "failed"
     assert "does not filter and sort by entity_id" in summary.reason
     assert len(store.asked) < 10
+
+
+@pytest.mark.parametrize("first", [1, 3_001], ids=["ids below the numbers", "ids above the numbers"])
+@pytest.mark.parametrize("number", [1, 100_000_001], ids=str)
+async def test_another_field_than_the_one_that_is_filtered_by_is_found_out(
+    tmp_path: Path, machine: Machine, first: int, number: int
+) -> None:
+    """As an order's increment_id beside its entity_id."""
+    items = products(*range(first, first + 50))
+    for each in items.values():
+        each["increment_id"] = str(each["id"] - first + number).rjust(9, "0")
+    async with listing(items) as store:
+        pagination = {**KEYSET, "field": "increment_id"}
+        summary = await shop(store, tmp_path, machine, pagination=pagination).run()
+    if first == number:
+        assert summary.state == "complete"
+        return
+    assert summary.state == "failed"
+    assert "increment_id is another field" in summary.reason
+
+
+@pytest.mark.parametrize("gone", [[50], [48, 49, 50], list(range(11, 51))], ids=str)
+async def test_the_last_items_may_be_deleted_meanwhile(tmp_path: Path, machine: Machine, gone: list[int]) -> None:
+    def delete(asked: Asked, items: list[Item]) -> bytes | None:
+        if asked.descending:
+            answer = store.page(items, 1)
+            for each in gone:
+                store.items.pop(each, None)
+            return answer
+        return None
+
+    async with listing(products(*range(1, 51)), delete) as store:
+        reader = shop(store, tmp_path, machine)
+        assert (await reader.run()).state == "complete"
+    assert reader.ids() == [number for number in range(1, 51) if number not in gone]
 
 
 async def test_page_numbers_stop_where_a_store_repeats_its_last_page(tmp_path: Path, machine: Machine) -> None:

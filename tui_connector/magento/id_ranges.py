@@ -1,4 +1,4 @@
-"""The pages of a list as half-open ranges of its ids: how dense these are, where they end, and what a page said of it.
+"""The pages of a list as half-open ranges of its ids.
 
 The list's first page and one request for its last id tell how dense the ids are; then ranges are cut that are meant to
 fill one page each. A range that holds more than a page is read on from its last id.
@@ -6,115 +6,21 @@ fill one page each. A range that holds more than a page is read on from its last
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..client.message import Request
 from ..placeholder import Json
-from ..transfer.page import Page, field_reader
+from ..transfer.page import Page
 from ..transfer.pagination import Answered, Ask, PaginationError, Part
-from .search_criteria import Direction, Filter, searched
+from .ids import Ids
 
-_SPARSER = 4.0
-"""How much wider the next range is after one that held nothing."""
 _BROKEN_ENDS = 64
 """How many of the last records may break the store before the last id is given up."""
 _BEYOND = 1_000
 """Ids to look behind a last id that had to be guessed."""
 BEFORE_ALL = -1
 """Magento's ids begin with 1, that of its customer groups with 0."""
-
-
-class Ids:
-    """What all pages of one list share: how they are asked for, and how dense the ids turn out to be."""
-
-    def __init__(self, request: Request, filter_by: str, field: str, size: int) -> None:
-        """`field` is what an answer calls the id that `filter_by` filters by; empty where it does not have it."""
-        self._request, self._filter, self._field, self.size = request, filter_by, field, size
-        self._range = self._searched((self._above("AFTER"), self._not_above("UNTIL")), "ASC", self.size, 1)
-        self._gap = 1.0
-        self._read = field_reader(field)
-
-    @property
-    def answered(self) -> bool:
-        return bool(self._field)
-
-    def range(self, after: int, until: int) -> Request:
-        """The page of a range; made from one that is finished but for the two ids, as there may be thousands."""
-        uri = self._range.uri.replace("=AFTER", f"={after}").replace("=UNTIL", f"={until}")
-        return replace(self._range, uri=uri)
-
-    def behind(self, after: Json) -> Request:
-        return self._searched(() if after is None else (self._above(after),), "ASC", self.size, 1)
-
-    def from_the_end(self, after: Json, rank: int) -> Request:
-        return self._searched(() if after is None else (self._above(after),), "DESC", 1, rank)
-
-    def count(self, after: int) -> Request:
-        return self._searched((self._above(after),), "ASC", 1, 1)
-
-    def _above(self, value: Json) -> Filter:
-        return Filter(self._filter, str(value), "gt")
-
-    def _not_above(self, value: Json) -> Filter:
-        return Filter(self._filter, str(value), "lteq")
-
-    def _searched(self, filters: tuple[Filter, ...], direction: Direction, size: int, page: int) -> Request:
-        order = ((self._filter, direction),)
-        return searched(self._request, filters=filters, order=order, size=size, page=page)
-
-    def of(self, item: bytes) -> int | str:
-        """The item's id. Raises `PaginationError` where it has none."""
-        found = self._read(item)
-        if isinstance(found, str) and found.isdecimal():
-            return int(found)
-        if isinstance(found, int | str):
-            return found
-        raise PaginationError(
-            f"An item has no usable {self._field!r}, by which the pages follow each other",
-            "Correct the pagination's field; `fields=` in the request must name it too.",
-        )
-
-    def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
-        """The first and the last id of a page. Raises `PaginationError` where they are not those asked for."""
-        first, last = self.of(page.items[0]), self.of(page.items[-1])
-        if isinstance(first, int) and isinstance(last, int):
-            wrong = (isinstance(after, int) and first <= after) or last < first
-            if wrong or (until is not None and last > until):
-                raise PaginationError(
-                    f"The store was asked for {self._filter} behind {after} and sent {first} to {last}",
-                    f"It does not filter and sort by {self._filter}, or {self._field} is another field. "
-                    'Correct the pagination, or use the kind "search-criteria".',
-                )
-        return first, last
-
-    def is_last(self, page: Page) -> bool:
-        """Whether nothing of what was asked for is behind this page.
-
-        A full page never proves that: there are modules whose total_count is that of the page.
-        """
-        found = len(page.items)
-        return found < self.size and (page.total is None or page.total <= found)
-
-    def name(self, value: int) -> str:
-        return f"{self._filter} {value}"
-
-    def width(self) -> int:
-        """How many ids a range should have so that its items fill one page and seldom more.
-
-        Of ids of which a share is gone at random, a range holds more or less by the root of its size.
-        """
-        gone = 1 - 1 / self._gap
-        fill = max(0.5, 1 - 1.5 * math.sqrt(gone / self.size))
-        return max(1, int(self.size * self._gap * fill))
-
-    def saw(self, width: int, items: int) -> None:
-        """So many ids held so many items."""
-        if items == 0:
-            self._gap = self._gap * _SPARSER
-        elif width >= items:
-            self._gap = (self._gap + width / items) / 2 if self._gap <= width / items * 8 else width / items
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +51,11 @@ class Opening(Part, Ask):
         if not isinstance(last, int) or not isinstance(first, int):
             return Answered(page.items, (Opening(self.ids, last),), page.total)
         self.ids.saw(last - first + 1, len(page.items))
-        return Answered(page.items, (End(self.ids, last),), page.total)
+        left = (page.total or 0) - len(page.items)
+        return Answered(page.items, (End(self.ids, last, counted=left),), page.total)
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        return self.ids.behind_last(items)
 
     def halves(self) -> Sequence[Part]:
         return (End(self.ids, self.after if isinstance(self.after, int) else BEFORE_ALL),)
@@ -158,6 +68,8 @@ class End(Part, Ask):
     ids: Ids
     after: int
     rank: int = 1
+    counted: int = 0
+    """How many items the store had counted behind `after`."""
 
     @property
     def position(self) -> Json:
@@ -174,11 +86,13 @@ class End(Part, Ask):
         if not page.items:
             if self.rank > 1:  # fewer than that are left, and the last of them cannot be read
                 return Answered((), (Range(self.ids, self.after, self.after + _BEYOND),))
-            return Answered(())
+            return Answered((), (Proof(self.ids, self.after),) if self.counted > 0 else ())
         last = self.ids.ends(page, self.after)[1]
         if not isinstance(last, int):
             return Answered((), (Opening(self.ids, self.after),))
-        return Answered((), (Range(self.ids, self.after, last if self.rank == 1 else last + self.rank * _BEYOND),))
+        if self.rank > 1:
+            return Answered((), (Range(self.ids, self.after, last + self.rank * _BEYOND),))
+        return Answered((), (Range(self.ids, self.after, last, sure=True),))
 
     def halves(self) -> Sequence[Part]:
         return (End(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
@@ -226,6 +140,8 @@ class Range(Part):
     until: int
     end: int | None = None
     """The last id of the whole list, where this is only a stretch of it."""
+    sure: bool = False
+    """The store named an item with the last id of the list."""
 
     @property
     def position(self) -> Json:
@@ -233,8 +149,8 @@ class Range(Part):
 
     def take(self) -> tuple[Ask, Part | None]:
         cut = min(self.after + self.ids.width(), self.until)
-        window = Window(self.ids, self.after, cut, self.end or self.until)
-        return window, Range(self.ids, cut, self.until, self.end) if cut < self.until else None
+        window = Window(self.ids, self.after, cut, self.end or self.until, self.sure)
+        return window, Range(self.ids, cut, self.until, self.end, self.sure) if cut < self.until else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +161,7 @@ class Window(Part, Ask):
     after: int
     until: int
     end: int
+    sure: bool = False
 
     @property
     def position(self) -> Json:
@@ -271,20 +188,54 @@ class Window(Part, Ask):
             return Answered((), tuple(self.halves()))
         if not found:
             self.ids.saw(self.until - self.after, 0)
-            return Answered(())
+            return Answered((), self._proof(self.after))
         last = self.ids.ends(page, self.after, self.until)[1]
         assert isinstance(last, int)
         if self.ids.is_last(page) or last == self.until:
             self.ids.saw(self.until - self.after, found)
-            return Answered(page.items)
+            return Answered(page.items, self._proof(last))
         self.ids.saw(last - self.after, found)
-        return Answered(page.items, (Range(self.ids, last, self.until, self.end),))
+        return Answered(page.items, (Range(self.ids, last, self.until, self.end, self.sure),))
+
+    def _proof(self, last: int) -> tuple[Part, ...]:
+        """What is to be looked at where the last item of the list did not come: it may have been deleted since."""
+        return (Proof(self.ids, last, self.end),) if self.sure and last < self.until == self.end else ()
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        return self.ids.behind_last(items, self.end)
 
     def halves(self) -> Sequence[Part]:
         if self.until - self.after < 2:
             return ()
         middle = (self.after + self.until) // 2
         return (
-            Window(self.ids, self.after, middle, self.end),
-            Window(self.ids, middle, self.until, self.end),
+            Window(self.ids, self.after, middle, self.end, self.sure),
+            Window(self.ids, middle, self.until, self.end, self.sure),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof(Part, Ask):
+    """Where the list's last item is: behind `after`, where nothing was found, it shows that the field is another."""
+
+    ids: Ids
+    after: int
+    until: int | None = None
+    """Items behind this one may be new."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after} if self.until is None else {"after": self.after, "until": self.until}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.from_the_end(None, 1)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        last = self.ids.of(page.items[0]) if page.items else None
+        if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
+            raise self.ids.other_field(self.after, f"nothing, but its last one is {last}")
+        return Answered(())

@@ -13,7 +13,8 @@ from pydantic import Field
 from ..client.message import Request
 from ..placeholder import Json
 from ..transfer.pagination import Pagination, PaginationError, Part
-from .id_ranges import BEFORE_ALL, Count, Ids, Opening, Range
+from .id_ranges import BEFORE_ALL, Count, Opening, Range
+from .ids import Ids
 from .search_criteria import changed, checked, searched
 
 

@@ -13,6 +13,7 @@ from .incoming import Incoming
 from .incremental import before
 from .ledger import Ledger
 from .ledger_rows import Mark, RunRow
+from .pagination import CIRCLE, SAME_PAGE
 
 _NOT_ASKED = {"title", "description", "disabled", "patience"}
 """Fields whose change leaves a run what it was."""
@@ -57,7 +58,8 @@ def plan(
     unfinished = last if last is not None and last.state != "complete" else None
     notes: list[str] = []
     if unfinished is not None and not wanted.full and wanted.since is None:
-        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable:
+        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE))
+        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not circled:
             ledger.resume(unfinished)
             drops = _drops(incoming, unfinished.since, ledger.mark())
             notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
@@ -76,6 +78,8 @@ def plan(
         notes.append(
             f"The mark stays at {mark.value if mark else ''}: what changed before --since is still to be read."
         )
+    elif wanted.since is not None and (mark is None or mark.value is None):
+        notes.append(f"Later runs go on from here: what changed before {wanted.since} is read with --full only.")
     run = ledger.begin(began, bound_to, asked, since, moves_mark=moves, forget=mark is None)
     drops = wanted.since is None and _drops(incoming, since, mark)
     return Plan(run, None, mark.sink if mark else None, drops, notes)
@@ -112,6 +116,8 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
     if last.fingerprint != bound_to:
         what = f": it asked for {last.asked}" if last.asked != asked else ""
         return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
+    if last.reason.startswith((SAME_PAGE, CIRCLE)):
+        return ["Begins anew: the pages of the last run went in a circle."]
     if not resumable:
         return ["Begins anew: what goes to a pipe cannot be continued."]
     return []

@@ -22,7 +22,7 @@ from ..placeholder import Json
 from .ledger_rows import Failed
 from .pace import Pace
 from .page import Page
-from .pagination import Answered, Ask, OneByOne, Pagination, PaginationError, Part
+from .pagination import SAME_PAGE, Answered, Ask, OneByOne, Pagination, PaginationError, Part
 from .patience import Patience
 from .slots import Counts, Read, Slot, Total
 from .trouble import InTrouble, Means, Trouble, of_answer, of_failure
@@ -31,12 +31,16 @@ _AHEAD_BYTES = 24_000_000
 """Bytes of pages that have come and wait for their turn, after which only the head is asked for."""
 _LARGE = 1_000_000
 """Bytes; larger pages are split in a thread, because the loop must not wait for it."""
+_CORRECT = "Correct the pagination; what was read before stays."
+_OR_SHORT = ' Where it was the last page, `last-page = "short"` ends the list before.'
 _GATHER = 0.05
 """Seconds for which pages that have come may wait for others: to wake the writing thread costs as much as a page."""
 _TRIES = 3
 """How often an answer that is no page is asked for again before the page is divided."""
 _IN_A_ROW = 12
 """Pages that break one after another: then it may be the store, which gets time. Halving 4,096 ids takes as many."""
+_LOOKS = 4
+"""How often a page that was good before may show that the store is there, before the next new good one."""
 _BROKEN = Trouble(Means.DIVIDE, "The store breaks at everything it is asked for", "Run again when it works.")
 
 
@@ -67,6 +71,8 @@ class Reading:
         self._last: list[bytes] = []
         self._broken_in_a_row = 0
         self._good_pages = 0
+        self._good_ask: Ask | None = None
+        self._looks = 0
         self._stop: InTrouble | None = None
         self._unforeseen: BaseException | None = None
         self._news = asyncio.Event()
@@ -89,7 +95,9 @@ class Reading:
                 elif self._stop is not None:
                     raise self._stop
                 elif not self.counts.in_flight:
-                    raise InTrouble(_BROKEN)
+                    if not await self._is_there():
+                        raise InTrouble(_BROKEN)
+                    self._good_pages += 1
                 else:
                     self._news.clear()
                     await self._news.wait()
@@ -169,21 +177,31 @@ class Reading:
                 found = await self._once(ask)
                 now = self._machine.monotonic()
                 if isinstance(found, Page):
-                    self._good(len(found.items), now - began, now)
+                    self._good(ask, len(found.items), now - began, now)
                     return found
                 tries += 1
                 self._bad(found, now)
                 if found.means is not Means.DIVIDE:
                     await self._patience.wait(found, begun=self._begun)
                 elif self._broken_in_a_row >= _IN_A_ROW:
-                    await self._patience.wait(found, begun=True)
+                    if not await self._is_there():
+                        await self._patience.wait(found, begun=True)
                     raise InTrouble(found)
                 elif found.status is not None or tries >= _TRIES:
                     raise InTrouble(found)
         finally:
             self._patience.leave()
 
-    def _good(self, items: int, took: float, now: float) -> None:
+    async def _is_there(self) -> bool:
+        """Whether a page that was good is so still: then it is these records that break the store."""
+        if self._good_ask is None or self._looks >= _LOOKS:
+            return False
+        self._looks += 1
+        self._broken_in_a_row = 0
+        return isinstance(await self._once(self._good_ask), Page)
+
+    def _good(self, ask: Ask, items: int, took: float, now: float) -> None:
+        self._good_ask, self._looks = ask, 0
         self.counts.latency += (took - self.counts.latency) / 8
         self._pace.answered(items, now)
         self._patience.over()
@@ -203,6 +221,8 @@ class Reading:
         try:
             answer = await self._send(ask.request)
             self._note_time(answer)
+            if answer.status in ask.past_the_end:
+                return Page((), None, answer)
             if not self._expects.is_expected(answer.status):
                 wait = retry_after(answer, self._machine.now())
                 return of_answer(answer, begun=self._begun, wait=wait)
@@ -258,7 +278,8 @@ class Reading:
                 del self._slots[0]
             self._read += len(items)
             self.total.note(answered.total, len(items))
-            ready.append(Read(items, self.position, not self._slots, self._announced(answered, items), slot.failed))
+            announced = self._announced(answered, items)
+            ready.append(Read(items, slot.ask, self.position, not self._slots, announced, slot.failed))
         return ready
 
     def _announced(self, answered: Answered, items: list[bytes]) -> int | None:
@@ -268,15 +289,10 @@ class Reading:
 
     def _goes_in_circles(self, ask: Ask, answered: Answered) -> bool:
         """Whether the same page again is a circle; where stores repeat their last page, it is the end of the list."""
-        if ask.may_repeat and (answered.total is None or self._read >= answered.total):
+        if self._read >= answered.total if answered.total is not None else ask.may_repeat:
             return False
-        self._stop = self._stop or InTrouble(
-            Trouble(
-                Means.WRONG,
-                "The store sent the same page twice: it does not go on where it was asked to",
-                "Correct the pagination; what was read before stays.",
-            )
-        )
+        hint = _CORRECT + (_OR_SHORT if ask.past_the_end else "")
+        self._stop = self._stop or InTrouble(Trouble(Means.WRONG, SAME_PAGE, hint))
         return True
 
     def stop(self, trouble: Trouble) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -207,15 +207,14 @@ class Run:
         return not self._reached_limit
 
     def _within_limit(self, pages: list[Read]) -> tuple[list[Read], Read | None]:
-        """The pages that are within `--limit`, and what is of the one it falls into."""
+        """The pages within `--limit`, the last one cut; or what is of that one, where nobody can go on behind it."""
         if self._left is None:
             return pages, None
         whole: list[Read] = []
         for page in pages:
             if len(page.items) > self._left:
-                part = replace(page, items=page.items[: self._left])
-                self._left = 0
-                return whole, part if part.items else None
+                part, self._left = page.first(self._left), 0
+                return ([*whole, part], None) if part.position is not None else (whole, part)
             self._left -= len(page.items)
             whole.append(page)
             if self._left == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..placeholder import Json
 from .ledger_rows import Failed
@@ -15,11 +15,17 @@ class Read:
     """A page at its place in the list. `position` is where to go on behind it, None at the end."""
 
     items: list[bytes]
+    ask: Ask
     position: Json
     ended: bool
     announced: int | None
     """How many items the whole list has, as the store counted when it sent this page."""
     failed: tuple[Failed, ...] = ()
+
+    def first(self, count: int) -> Read:
+        """Only so many of its items. `position` is None where only a whole page can be gone on from."""
+        items = self.items[:count]
+        return replace(self, items=items, position=self.ask.position_behind(items), ended=False)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ import msgspec
 
 from ..client.authentication.login import said
 from ..client.message import Answer, Failure, LoginRefused, NotSent, RequestFailed, Unanswered
+from ..client.plugins.retry import LASTING
 from .pagination import PaginationError
 from .unreadable import PageUnreadable
 
@@ -49,7 +50,10 @@ class InTrouble(Exception):
         self.trouble = trouble
 
 
-_AWAY = (Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.CUT_OFF, Failure.PROTOCOL)
+_AWAY = (
+    *(Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS, Failure.CUT_OFF, Failure.PROTOCOL),
+    Failure.PROXY,
+)
 _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 
 
@@ -58,10 +62,7 @@ def of_failure(error: Exception, *, begun: bool) -> Trouble:
     if isinstance(error, LoginRefused):
         return Trouble(Means.REFUSED, error.message, error.hint, error.exchange, status=error.status)
     if isinstance(error, Unanswered):
-        means = Means.WAIT if error.failure in _AWAY else Means.DIVIDE
-        if error.failure is Failure.TLS or error.failure is Failure.NOT_SENT:
-            means = Means.WRONG
-        return Trouble(means, error.message, error.hint, error.exchange)
+        return Trouble(_of_unanswered(error.failure), error.message, error.hint, error.exchange)
     if isinstance(error, PageUnreadable):
         # a page that was good before: the store's trouble, not a wrong path
         return Trouble(
@@ -74,6 +75,12 @@ def of_failure(error: Exception, *, begun: bool) -> Trouble:
     if isinstance(error, PaginationError):
         return Trouble(Means.WRONG, error.message, error.hint)
     raise error
+
+
+def _of_unanswered(failure: Failure) -> Means:
+    if failure in LASTING or failure in (Failure.TLS, Failure.NOT_SENT):
+        return Means.WRONG
+    return Means.WAIT if failure in _AWAY else Means.DIVIDE
 
 
 def of_answer(answer: Answer, *, begun: bool, wait: float | None) -> Trouble:

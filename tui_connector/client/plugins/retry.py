@@ -14,14 +14,13 @@ from ..layer import Layer, LayerContext, Plugin, Send, Stage
 from ..message import Answer, Failure, Request, Unanswered
 
 _BUSY = (429, 503)
-_LASTING = frozenset(
+LASTING = frozenset(
     {
         *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
         *(Failure.TLS_NOT_YET_VALID, Failure.TLS_CLIENT_CERTIFICATE, Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS),
-        Failure.TOO_LARGE,
     }
 )
-"""What is the same however often it is tried."""
+"""What is the same however often and whatever is asked."""
 
 
 class Retry(Plugin):
@@ -46,7 +45,7 @@ class Retry(Plugin):
                     answer = await forward(request)
                 except Unanswered as failure:
                     may = self._may_repeat(request, arrived=failure.may_have_arrived)
-                    if last or not may or failure.failure in _LASTING:
+                    if last or not may or failure.failure in (*LASTING, Failure.TOO_LARGE):
                         raise
                 else:
                     if last or not self._is_passing(request, answer):

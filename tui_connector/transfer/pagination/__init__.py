@@ -19,6 +19,10 @@ from ...kinds import Kind
 from ...placeholder import Json
 from ..page import Page
 
+SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
+CIRCLE = "The store's pages go in a circle"
+"""How the reasons begin behind which a run begins anew: it would not know which pages came before."""
+
 
 class PaginationError(Exception):
     """The pages do not follow each other as this kind expects; `hint` says what to do."""
@@ -50,6 +54,8 @@ class Ask(ABC):
 
     record: ClassVar[str | None] = None
     """Which record this is, where the page can hold one only: it is named when it is what breaks the store."""
+    past_the_end: ClassVar[tuple[int, ...]] = ()
+    """Statuses with which a store says that the page is behind the list's end, as if it had sent no items."""
     may_repeat: ClassVar[bool] = False
     """Whether stores answer past the end with the last page again (Magento 2.3, magento2#26986)."""
 
@@ -63,6 +69,10 @@ class Ask(ABC):
 
         It counts what the store sent: filters work later, on what is written.
         """
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        """Where to go on behind these first items of the page; None where only a whole page has such a place."""
+        return None
 
     def halves(self) -> Sequence[Part]:
         """The same stretch in smaller parts, for a page at which the store breaks; none where it cannot be divided."""

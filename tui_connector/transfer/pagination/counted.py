@@ -99,6 +99,10 @@ class _OnePage(Part, Ask):
         return f"number {self.start + 1} of the list" if self.size == 1 else None
 
     @property
+    def past_the_end(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (404,) if self.list.strict and self.total is None and self.start else ()
+
+    @property
     def may_repeat(self) -> bool:  # type: ignore[override]
         return self.list.may_repeat
 
@@ -127,7 +131,7 @@ class _OnePage(Part, Ask):
                 f"Write page-size = {came}." if came else "",
             )
         # a full page that is said to be all of it: there are modules whose total_count is that of the page
-        in_doubt = self.list.may_repeat and came >= self.size >= total
+        in_doubt = came >= self.size >= total
         left = (_Stretch(self.list, behind, None if in_doubt else total),) if behind < total or in_doubt else ()
         return Answered(items, left, total=total)
 
@@ -141,6 +145,9 @@ class _OnePage(Part, Ask):
             )
         behind = self.start + (self.size if self.list.numbered else came)
         return (_Stretch(self.list, behind, None),)
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        return {"read": self.start + self.skip + len(items)}
 
     def halves(self) -> Sequence[Part]:
         """Pages of half the size, or of a third, where that is how the size can be divided."""

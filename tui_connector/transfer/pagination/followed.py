@@ -8,7 +8,10 @@ from ...client.message import Request
 from ...client.uri import is_absolute
 from ...placeholder import Json
 from ..page import Page
-from . import OneByOne, PaginationError, Part
+from . import CIRCLE, OneByOne, PaginationError, Part
+
+_EMPTY = 50
+"""Pages without an item, one after another, behind which no end is believed in."""
 
 
 def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str | None], position: Json) -> Part:
@@ -19,20 +22,28 @@ def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str |
     if position is not None and not (isinstance(position, dict) and isinstance(position.get("next"), str)):
         raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
     seen: set[str] = set()
+    empty = 0
 
     def next_of(position: Json) -> str | None:
         found = position.get("next") if isinstance(position, dict) else None
         return found if isinstance(found, str) else None
 
     def behind(position: Json, page: Page) -> Json:
+        nonlocal empty
         here, there = next_of(position), after(page)
         if here is not None:
             seen.add(here)
-        if there is None:
+        empty = 0 if page.items else empty + 1
+        if there is None or (there == here and empty):
             return None
+        if empty >= _EMPTY:
+            raise PaginationError(
+                f"The store sent {empty} pages without an item one after another, and names a next one each time",
+                'What was read before stays. Where an answer says whether more follows, name that: "more" of a cursor.',
+            )
         if there in seen:
             raise PaginationError(
-                f"The store's pages go in a circle: the next one would be {there[:200]!r} again",
+                f"{CIRCLE}: the next one would be {there[:200]!r} again",
                 "What was read before stays. Correct the pagination, or tell the store's maker.",
             )
         return {"next": there}
@@ -42,7 +53,7 @@ def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str |
 
 def resolved(request: Request, link: str) -> str:
     """The URI of a link in the answer to `request` (RFC 3986 §5.2, as far as links of pages go)."""
-    link = link.strip().partition("#")[0]
+    link = link.strip().partition("#")[0].removeprefix("./")
     if is_absolute(link) or link.startswith("/"):
         return link
     path = request.uri.partition("?")[0]
