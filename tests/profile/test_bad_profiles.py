@@ -80,8 +80,8 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         'format = 2\nnmae = "x"\n[clients.a]\ntimeout = "30"\n[incoming.p]\nclient = "b"\nrequest = { uri = "&{" }\n'
     )
     lines = said(path).splitlines()
-    assert [line.removeprefix(str(path)).split(":")[1] for line in lines[:-1]] == ["1", "1", "2", "4", "7"]
-    assert lines[-1] == "The profile has 5 problems; nothing was sent."
+    assert [line.removeprefix(str(path)).split(":")[1] for line in lines[:-1]] == ["1", "1", "2", "4", "6", "7"]
+    assert lines[-1] == "The profile has 6 problems; nothing was sent."
 
 
 @pytest.mark.bad_input(2, 4)
@@ -196,8 +196,35 @@ def test_what_refers_to_nothing_is_said_beside_all_other_mistakes(tmp_path: Path
     assert message.count("there is no") == 2
 
 
+def test_a_mistake_of_a_part_hides_none_of_its_others(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(
+        f"{START}"
+        '[authentications.r]\nkind = "request"\n'
+        'parameters.username = "u"\nparameters.password = "pp"\nparameters.token = "qq"\n'
+        '[clients.m]\nauthentications = ["nope"]\ntimeot = "3s"\n'
+        '[incoming.a]\nclient = "magneto"\nrequest = { uri = "p" }\n'
+        'pagination = { kind = "page-number", page-size = 0 }\n'
+        '[outgoing.b]\nclient = "m"\nrequest.uri = "x"\n'
+        '[outgoing.b.request.parameters]\na.y = "&{@"\na.z = ["q", "&{a b}"]\n'
+    )
+    message = said(path)
+    for words in (
+        ":6:12: authentications.r.parameters.password: 'password' is a secret",
+        ":7:12: authentications.r.parameters.token: 'token' is a secret",
+        ":9:20: clients.m.authentications.0: there is no authentication 'nope'",
+        ":10:1: clients.m.timeot: there is no such key; did you mean 'timeout'?",
+        ":12:1: incoming.a.client: there is no client 'magneto'",
+        ":14:38: incoming.a.pagination.page-size: must be at least 1",
+        ":19:3: outgoing.b.request.parameters.a.y: &{ is not closed",
+        ":20:13: outgoing.b.request.parameters.a.z.1: &{a b}: this is not JMESPath",
+    ):
+        assert words in message
+    assert "8 problems" in message
+
+
 @pytest.mark.parametrize("authentications", ["authentications = 1\n", "authentications = { a = 1 }\n"])
 def test_a_reference_to_what_cannot_be_read_is_no_mistake_of_its_own(authentications: str, tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
-    path.write_text(f'{START}{authentications}[clients.b]\nauthentications = ["a"]\n')
+    path.write_text(f'{START}{authentications}[clients.b]\nauthentications = ["a"]\ntimeout = 0\n')
     assert "there is no" not in said(path)

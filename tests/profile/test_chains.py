@@ -88,8 +88,8 @@ FOUND = "steps.find.status == `404`"
         ("products/&{sku}", "products/@{steps.find.body}", "uri = ", "no step comes before this request"),
         ("@{steps.find.body.sku}", "@{steps.fimd.body.sku}", "uri = ", "there is no step 'fimd'; did you mean 'find'?"),
         ("@{entity}", "@{steps.finds.body}", "product = ", "parameters.product: there is no step 'finds'"),
-        ("&{@}", "&{@", "parameters = ", "&{ is not closed"),
-        ("&{@}", "&{sku ==}", "parameters = ", "&{sku ==}: this is not JMESPath"),
+        ("&{@}", "&{@", "product = ", "&{ is not closed"),
+        ("&{@}", "&{sku ==}", "product = ", "&{sku ==}: this is not JMESPath"),
         ("expected = [404]", "expected = [999]", "999]", "must be at most 599"),
     ],
 )

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic import JsonValue as Json
 
 from .expression import QUOTED, TEXT, Budget, Expression, ExpressionError, shape
+from .inside import leaves, refuse
 
 _OPEN = re.compile(r"[&?@]\{")
 _INSIDE = re.compile(rf"{QUOTED}|[{{}}'\"`]", re.DOTALL)  # a quote alone is one that is never closed
@@ -275,16 +276,19 @@ def _checked_uri(text: str) -> str:
 
 
 def _checked_json(value: Json) -> Json:
-    todo = [value]
-    while todo:
-        part = todo.pop()
-        if isinstance(part, str):
-            Template.parse(part)
-        elif isinstance(part, float) and not math.isfinite(part):
-            raise ValueError(f"{part} is no number that JSON has")
-        elif isinstance(part, list | dict):
-            todo.extend(part.values() if isinstance(part, dict) else part)
+    refuse([(place, wrong) for place, leaf in leaves(value) if (wrong := _wrong(leaf)) is not None])
     return value
+
+
+def _wrong(leaf: Json) -> ValueError | None:
+    if isinstance(leaf, float) and not math.isfinite(leaf):
+        return ValueError(f"{leaf} is no number that JSON has")
+    try:
+        if isinstance(leaf, str):
+            Template.parse(leaf)
+    except PlaceholderError as error:
+        return error
+    return None
 
 
 _SCHEMA = WithJsonSchema({"type": "string", "format": "template"})

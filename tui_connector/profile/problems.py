@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .model import Path, Profile, broken_packages, dangling
+from .model import ALWAYS_THERE, Path, Profile, broken_packages, dangling
 from .positions import Place, positions
 
 
@@ -47,9 +47,10 @@ def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Path
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
         found = [_described(data, each) for each in errors]
-        return None, [*found, *_dangling_in_the_rest(data, {each["loc"][:2] for each in errors})]
-    wrong = [(path, f"{message}{_hint(message, names)}") for path, message, names in dangling(profile)]
-    return (None, wrong) if wrong else (profile, [])
+        wrong = {each["loc"][:2] for each in errors}
+        return None, [*found, *_dangling_in_the_rest(data, wrong), *_dangling_in_the_wrong(data, wrong)]
+    dangles = [(path, f"{message}{_hint(message, names)}") for path, message, names in dangling(profile)]
+    return (None, dangles) if dangles else (profile, [])
 
 
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
@@ -67,6 +68,27 @@ def _dangling_in_the_rest(data: Mapping[str, Any], wrong: set[tuple[int | str, .
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
         if (family,) not in wrong and _value_at(data, path) not in left_out:
             yield path, f"{message}{_hint(message, [*names, *left_out])}"
+
+
+def _dangling_in_the_wrong(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[tuple[Path, str]]:
+    """The names of nothing in the parts that are wrong by themselves."""
+    known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
+    known["clients"] += [ALWAYS_THERE] * (ALWAYS_THERE not in known["clients"])
+    for family, name in (place for place in wrong if len(place) == 2):
+        part = _table(_value_at(data, (family, name)))
+        kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
+        value = part.get(key)
+        named = (
+            [((key, index), each) for index, each in enumerate(value)] if isinstance(value, list) else [((key,), value)]
+        )
+        for inside, wanted in named:
+            if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
+                message = f"there is no {kind[:-1]} {wanted!r}"
+                yield (family, name, *inside), f"{message}{_hint(message, known[kind])}"
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _family_named_at(path: Path) -> str:

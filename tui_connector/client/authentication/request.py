@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from ...placeholder import TemplateText
+from ...placeholder.inside import refuse
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ..http_client import ClientName, HeaderName, Method, seconds
 from ..layer import Authentication, Layer, LayerContext, Send
@@ -38,9 +39,13 @@ def _tag(value: object) -> str:
 
 
 def _no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
-    for name, value in parameters.items():
-        if isinstance(value, str) and _SECRET_NAME.search(name):
-            raise ValueError(f"{name!r} is a secret and does not belong in a profile: {ONE_SOURCE}")
+    named = [name for name, value in parameters.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+    refuse(
+        [
+            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {ONE_SOURCE}"))
+            for name in named
+        ]
+    )
     return parameters
 
 
