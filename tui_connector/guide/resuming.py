@@ -26,7 +26,7 @@ def draft_of(setup: Setup, key: str, step: Step, now: float, *, stored: bool) ->
         "client": setup.client,
         "authentication": setup.authentication,
         "way": setup.way,
-        "typed-address": setup.typed_address,
+        "typed-address": setup.searched[0],  # what was not tried may be a token that was pasted into the wrong field
         "store-view": setup.store_view,
         "stored": stored,
     }
@@ -47,6 +47,7 @@ def setup_of(draft: Draft) -> tuple[Setup, Step]:
     setup.way = str(about.get("way") or INTEGRATION)
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
+    setup.searched = (setup.typed_address, setup.store_view)
     return setup, Step(draft.step)
 
 

@@ -36,6 +36,8 @@ async def save(setup: Setup, path: Path, vault: Vault, *, overwrite: bool = Fals
 
     Raises `SecretError` where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
     """
+    if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
+        await asyncio.to_thread(setup.document.check_unchanged, path)
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held([str(each["keyring"]) for each in named if "keyring" in each])
     await asyncio.to_thread(_write, setup, path, overwrite)

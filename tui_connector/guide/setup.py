@@ -36,6 +36,8 @@ class Setup(EditedProfile):
     way: str = INTEGRATION
     """The kind of that authentication."""
     typed_address: str = ""
+    searched: tuple[str, str] = ("", "all")
+    """The address as it was typed, and the store view, that were tried last."""
     store: StoreAddress | None = None
     """What the store's address was found to be, in this session."""
     store_view: str = "all"
@@ -92,10 +94,11 @@ class Setup(EditedProfile):
             self._forget(name)
         self.choose_client(next(iter(self.table("clients")), CLIENT))
 
-    def found(self, store: StoreAddress) -> None:
-        """Takes the address that answered, and the store view that was typed with it."""
+    def found(self, store: StoreAddress, typed: str | None = None) -> None:
+        """Takes the address that answered to what was typed, and the store view that was typed with it."""
         self.store = store
         self.choose_view(store.shape.store_view or self.store_view)
+        self.searched = (self.typed_address if typed is None else typed, self.store_view)
 
     def choose_view(self, store_view: str) -> None:
         """Takes a store view: "all", "default" or a code."""
@@ -120,6 +123,7 @@ class Setup(EditedProfile):
         shape = _shape(self.base_uri)
         self.typed_address = self.base_uri
         self.store_view = (shape.store_view or "default") if shape else "all"
+        self.searched = (self.typed_address, self.store_view)
         applied = self.applied()
         if applied:
             self.use(applied[0])
@@ -266,6 +270,8 @@ class Setup(EditedProfile):
         """What this step still needs, in words; empty where it is done or may be skipped."""
         if step is Step.BASICS and not self.base_uri:
             return "Find the store: type its address and test it."
+        if step is Step.BASICS and self.searched != (self.typed_address, self.store_view):
+            return "Test the store's address: it was changed."
         if step is Step.AUTHENTICATION and not self.proven:
             return "Test the authentication: the store has to accept it."
         return ""

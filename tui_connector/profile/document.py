@@ -13,7 +13,7 @@ from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
 from .comments import Comment, comments
-from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, digest, read_bytes, write_atomic
+from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, check_unchanged, digest, read_bytes, write_atomic
 from .positions import Path, Place, places, positions, slip, syntax_place
 from .splice import CannotSplice, spliced
 from .values import Followed, Plain, same
@@ -127,6 +127,10 @@ class Document:
         self._check_data(text)
         self._check_comments(text)
         return text
+
+    def check_unchanged(self, path: File) -> None:
+        """Raises `ChangedOnDisk` where `save` to `path` would now."""
+        check_unchanged(path, self._found if path == self.path else None)
 
     def save(self, path: File | None = None, *, overwrite: bool = False) -> None:
         """Write the draft to the file it came from, or as a new file to `path`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -110,8 +111,8 @@ def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool
     try:
         real = Path(os.path.realpath(path))
         found = _found(real)
-        if found != expect and not overwrite:
-            raise ChangedOnDisk(path, "appeared" if expect is None else "changed" if found else "is gone")
+        if not overwrite:
+            _check(path, found, expect)
         _make_directory(real.parent)
         _write(path, real, data, there=found is not None, overwrite=overwrite)
     except ProfileUnreadable as error:
@@ -120,6 +121,17 @@ def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool
         number = error.errno or 0 if isinstance(error, OSError) else 0
         reason = os.strerror(number) if number else str(error)
         raise CannotSave(path, reason, _HINTS.get(number, "The file is as it was. Try another path.")) from error
+
+
+def check_unchanged(path: Path, expect: str | None) -> None:
+    """Raises `ChangedOnDisk` where `write_atomic` would now. What else is wrong with the file is for that to say."""
+    with contextlib.suppress(ProfileUnreadable, OSError, ValueError):
+        _check(path, _found(Path(os.path.realpath(path))), expect)
+
+
+def _check(path: Path, found: str | None, expect: str | None) -> None:
+    if found != expect:
+        raise ChangedOnDisk(path, "appeared" if expect is None else "changed" if found else "is gone")
 
 
 def _found(real: Path) -> str | None:

@@ -35,6 +35,7 @@ _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
     "default": "default: the store's default view",
 }
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LIST = {"": "list"}
 _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
@@ -119,13 +120,20 @@ class BasicsPane(StepPane):
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:
+        before = self.setup.missing(Step.BASICS)
         self.setup.typed_address = event.value
+        if self.setup.missing(Step.BASICS) != before:
+            self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-store-view")
     def _view(self, event: Input.Changed) -> None:
-        if event.value.strip() and event.value.strip() != self.setup.store_view:
-            self.setup.choose_view(event.value.strip())
+        view = event.value.strip()
+        if view and not _CODE.fullmatch(view):
+            self.say("✘ A store view's code begins with a letter; letters, digits and _ follow.", bad=True)
+        elif view and view != self.setup.store_view:
+            self.setup.choose_view(view)
             self.query_one("#plugins", OrderedList).fill(described.plugin(each) for each in self._plugins())
+            self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-name")
     def _name_typed(self, event: Input.Changed) -> None:
@@ -272,7 +280,7 @@ class BasicsPane(StepPane):
                 self.found(state.finding)
             self.query_one("#field-address", Input).focus()
             return
-        self.setup.found(state.found)
+        self.setup.found(state.found, state.typed)
         self.query_one("#field-store-view", Input).value = self.setup.store_view
         self._suggest_name()
         self._show_client()

@@ -41,6 +41,7 @@ def opened(machine: Machine, path: Path | None, demo: Demo | None = None) -> Wor
     setup = Setup.of(path.stem, document)
     if demo is not None:
         setup.typed_address, setup.proven = demo.url, False
+        setup.searched = (demo.url, setup.store_view)
     return Work(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
 
 

@@ -19,6 +19,7 @@ from ...guide.words import Step
 from ...profile.document import NotToml
 from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable, as_text, read_bytes
 from ...profile.library import BadProfileName, Library
+from ...profile.problems import check_data
 from ...profile.splice import CannotSplice
 from ...secrets.secret_error import KeyringUnusable, SecretError
 from ...secrets.vault import KeyringState
@@ -62,7 +63,8 @@ class SavePane(StepPane):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
-        self._overwrite = False
+        self._told: set[tuple[Path, str]] = set()
+        """What was said against saving to a file: pressed again, it is done all the same."""
 
     def asked(self) -> ComposeResult:
         yield Static("", classes="chosen")
@@ -74,17 +76,27 @@ class SavePane(StepPane):
 
     def begin(self) -> None:
         path = self._path()
+        if self._told:
+            self._told.clear()
+            self.say("")
         new = "" if self.setup.saved else " (new)"
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {path}{new}")))
         missing = self.setup.first_missing()
-        self.explain(
-            f"! {self.setup.missing(missing)}" if missing else "Enter saves. No secret is written to the file."
-        )
+        wrong = self._wrong()
+        if wrong:
+            self.explain(f"✘ As it stands the profile cannot be used:\n{wrong}")
+        else:
+            self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter saves. No secret is written to it.")
         self._preview()
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
+
+    def _wrong(self) -> str:
+        """What is wrong with the profile as it stands, a line each; empty where nothing is."""
+        _, problems = check_data(self.setup.draft)
+        return "\n".join(f"  {'.'.join(map(str, path))}: {message}" for path, message in problems)
 
     def _path(self) -> Path:
         return self.work.path or Library(self.work.profiles).directory / f"{self.setup.name}.toml"
@@ -127,6 +139,13 @@ class SavePane(StepPane):
         if self.setup.missing(Step.BASICS):
             self.say(f"✘ {self.setup.missing(Step.BASICS)}", bad=True)
             return
+        wrong, path = self._wrong(), self._path()
+        if wrong and (path, wrong) not in self._told:
+            self._told.add((path, wrong))
+            self.say(
+                f"✘ Not saved: the profile could not be used.\n{wrong}\nSave again writes it all the same.", bad=True
+            )
+            return
         self.busy("saving")
         self.run_worker(self._save(), group="saving", exclusive=True)
 
@@ -134,11 +153,12 @@ class SavePane(StepPane):
         work = self.work
         try:
             path = work.path or Library(work.profiles).path_for(self.setup.name)
-            saved = await save(self.setup, path, work.workbench.vault, overwrite=self._overwrite)
+            saved = await self._save_to(path)
         except ChangedOnDisk as error:
-            self._overwrite = True
+            theirs = await asyncio.to_thread(self._theirs, path)
+            self._told.add((path, theirs))
             words = f"{error}. Below is what has changed in it; press Save again to overwrite that."
-            self.post_message(self.Ended(None, None, words, await asyncio.to_thread(self._theirs, path)))
+            self.post_message(self.Ended(None, None, words, theirs))
             return
         except KeyringUnusable as error:
             self._save_elsewhere(error.message)
@@ -150,13 +170,23 @@ class SavePane(StepPane):
             self.post_message(self.Ended(None, None, f"{error}. {getattr(error, 'hint', '')}"))
             return
         work.path = path
-        self._overwrite = False
+        self._told.clear()
         call = None
-        if self.setup.proven and self.setup.secret_place is SecretPlace.KEYRING:
+        if self.setup.proven and not self._wrong() and self.setup.secret_place is SecretPlace.KEYRING:
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
             call = await first_call(str(path), _FIRST, environ)
         self.post_message(self.Ended(saved, call))
+
+    async def _save_to(self, path: Path) -> Saved:
+        """Overwrites what others have written there once that was shown. Raises what `save` does."""
+        vault = self.work.workbench.vault
+        try:
+            return await save(self.setup, path, vault)
+        except ChangedOnDisk:
+            if (path, await asyncio.to_thread(self._theirs, path)) not in self._told:
+                raise
+            return await save(self.setup, path, vault, overwrite=True)
 
     def _theirs(self, path: Path) -> str:
         """What another program has changed in the file since it was read."""
@@ -181,7 +211,10 @@ class SavePane(StepPane):
         if message.call is not None:
             result = "answered 200 in a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
-        lines += ["Now you can:", *(f"  {each}" for each in ready), "q goes back."]
+        wrong = self._wrong()
+        usable = ["Now you can:", *(f"  {each}" for each in ready)]
+        lines += [f"! It cannot be used as it stands:\n{wrong}"] if wrong else usable
+        lines.append("q goes back.")
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
         self._show("")

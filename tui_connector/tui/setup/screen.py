@@ -175,7 +175,7 @@ class SetupScreen(LogBelow):
     def _mark(self, step: Step) -> str:
         setup = self.work.setup
         done = {
-            Step.BASICS: bool(setup.base_uri),
+            Step.BASICS: not setup.missing(Step.BASICS),
             Step.AUTHENTICATION: setup.proven,
             Step.INCOMING: bool(setup.incoming),
             Step.OUTGOING: bool(setup.outgoing),
