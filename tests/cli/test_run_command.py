@@ -72,6 +72,17 @@ class Command:
         out, err = await process.communicate()
         return process.returncode, out, err
 
+    @property
+    def state(self) -> Path:
+        return Path(self._environment["XDG_STATE_HOME"])
+
+    def change(self, good: str, bad: str) -> None:
+        """Another profile from now on."""
+        file = self.folder / "shop.toml"
+        text = file.read_text()
+        assert good in text
+        file.write_text(text.replace(good, bad, 1))
+
     def ids(self) -> list[int]:
         return [json.loads(line)["id"] for line in (self.folder / "items.jsonl").read_bytes().splitlines()]
 
@@ -127,6 +138,56 @@ async def test_a_dry_run_sends_nothing_and_says_what_it_would(command: Command) 
     assert b"pageSize%5D=10" in out
     assert command.store.asked == []
     assert not (command.folder / "items.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ("[incoming.items]", "[incoming.items]\ndisabled = true", "disabled"),
+        ('authentications = ["a"]', 'authentications = ["a"]\ndisabled = true', "disabled"),
+        ('sink = { kind = "jsonl", path = "items.jsonl" }', "", "sink"),
+        ('uri = "products"', 'uri = "@{run.nosuch}"', "nosuch"),
+        ('uri = "products"', 'uri = "../x"', "URI"),
+        ('uri = "products"', 'uri = "http://elsewhere.example/x"', "another host"),
+    ],
+    ids=lambda text: text.split("\n")[-1],
+)
+async def test_a_dry_run_says_what_is_wrong_with_the_setup_as_the_run_does(
+    command: Command, good: str, bad: str, said: str
+) -> None:
+    command.change(good, bad)
+    code, out, err = await command.run("items", "--dry-run")
+    assert (code, out) == (2, b"")
+    assert said in err.decode()
+    assert (code, out, err) == await command.run("items")
+    assert command.store.asked == []
+
+
+async def test_a_dry_run_goes_on_after_one_that_cannot_begin(command: Command) -> None:
+    command.change("[incoming.unused]", "[incoming.more]")
+    command.change("disabled = true\n", 'sink = { kind = "jsonl", path = "more.jsonl" }\n')
+    command.change('uri = "products"', 'uri = "../x"')
+    code, out, err = await command.run("--dry-run")
+    assert code == 2
+    assert err.startswith(b"items: ")
+    assert b"more: Reads everything." in out
+    code, out, _ = await command.run("--dry-run", "--json")
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["summary", "dry-run"]
+
+
+async def test_a_dry_run_with_a_damaged_ledger_says_so(command: Command) -> None:
+    assert (await command.run("items"))[0] == 0
+    for file in command.state.rglob("items.sqlite*"):
+        file.write_bytes(b"no database at all" * 100)
+    code, _, err = await command.run("items", "--dry-run")
+    assert code == 2
+    assert b"is damaged" in err
+
+
+async def test_a_dry_run_with_since_needs_a_date_to_go_by(command: Command) -> None:
+    code, _, err = await command.run("items", "--dry-run", "--since", "2026-02-01")
+    assert code == 2
+    assert b"knows no date to read from" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)

@@ -174,12 +174,20 @@ class _Runs:
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
+        """Says what each would do, and why one cannot begin."""
         from ..client.wire import OF_A_RUN
+        from ..transfer.ledger_file import LedgerError
+        from ..transfer.list_request import RunImpossible
 
+        code = Exit.DONE
         async with self._workbench.session(saved, OF_A_RUN) as session:
             for name, incoming in chosen.items():
-                self._output.dry(name, self._run(session, name, incoming).preview())
-        return Exit.DONE
+                try:
+                    self._output.dry(name, self._run(session, name, incoming).preview())
+                except (RunImpossible, LedgerError) as error:
+                    self._output.impossible(name, str(error))
+                    code = Exit.SETUP
+        return code
 
     async def _one(self, session: Session, name: str, incoming: Incoming) -> Exit:
         from ..transfer.ledger_file import AlreadyRunning, LedgerError
