@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from listing import listing, products
 from program import Ended, Program
+from run_command import Command
 
 FOUR = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 
@@ -73,13 +75,21 @@ pagination = {{ kind = "keyset", filter = "entity_id", field = "id" }}
 
 @pytest.fixture
 def program(environment: dict[str, str], profiles: Path) -> Program:
-    """Runs `tui-connector …` in a new process, without a terminal."""
+    """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere."""
 
-    def run(*arguments: str, stdin: str | None = None, environ: dict[str, str] | None = None) -> Ended:
-        command = [sys.executable, "-m", "tui_connector", *arguments]
+    def run(
+        *arguments: str, stdin: str | None = None, environ: dict[str, str] | None = None, shell: str = 'exec "$@"'
+    ) -> Ended:
+        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "tui_connector", *arguments]
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         return subprocess.run(
             command, env=environ or environment, capture_output=True, text=True, timeout=120, check=False, **given
         )
 
     return run
+
+
+@pytest.fixture
+async def command(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIterator[Command]:
+    async with listing(products(*range(1, 201))) as store:
+        yield Command(tmp_path, clean_environment, store)

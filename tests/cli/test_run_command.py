@@ -4,99 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import signal
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from listing import Asked, Item, Listing, listing, products
+from listing import Asked, Item
+from run_command import Command, summary
 from serving import reply
-
-PROFILE = """
-format = 1
-name = "Shop"
-[authentications.a]
-kind = "bearer"
-token = { env = "SHOP_TOKEN" }
-[clients.shop]
-authentications = ["a"]
-[[clients.shop.plugins]]
-kind = "base-uri"
-uri = "URL/rest/V1"
-[[clients.shop.plugins]]
-kind = "log-requests"
-[incoming.items]
-client = "shop"
-request = { uri = "products" }
-items = "items"
-identifier = "sku"
-pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }
-sink = { kind = "jsonl", path = "items.jsonl" }
-[incoming.unused]
-client = "shop"
-disabled = true
-request = { uri = "unused" }
-[outgoing.prices]
-client = "shop"
-steps = [{ name = "send", request = { method = "post", uri = "products/base-prices" } }]
-"""
-
-
-class Command:
-    """`run` in a process of its own, without a terminal or a keyring, the secret in the environment."""
-
-    def __init__(self, folder: Path, environment: dict[str, str], store: Listing) -> None:
-        self.folder, self.store = folder, store
-        self._environment = {**environment, "SHOP_TOKEN": "a-CANARY-token"}
-        (folder / "shop.toml").write_text(PROFILE.replace("URL", store.url))
-
-    async def start(self, *options: str, limit_file: int | None = None) -> asyncio.subprocess.Process:
-        def before() -> None:
-            if limit_file is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file, limit_file))
-
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tui_connector", "run", str(self.folder / "shop.toml"), *options),
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            preexec_fn=before,
-        )
-
-    async def run(self, *options: str, limit_file: int | None = None) -> tuple[int | None, bytes, bytes]:
-        process = await self.start(*options, limit_file=limit_file)
-        out, err = await process.communicate()
-        return process.returncode, out, err
-
-    @property
-    def state(self) -> Path:
-        return Path(self._environment["XDG_STATE_HOME"])
-
-    def change(self, good: str, bad: str) -> None:
-        """Another profile from now on."""
-        file = self.folder / "shop.toml"
-        text = file.read_text()
-        assert good in text
-        file.write_text(text.replace(good, bad, 1))
-
-    def ids(self) -> list[int]:
-        return [json.loads(line)["id"] for line in (self.folder / "items.jsonl").read_bytes().splitlines()]
-
-
-@pytest.fixture
-async def command(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIterator[Command]:
-    async with listing(products(*range(1, 201))) as store:
-        yield Command(tmp_path, clean_environment, store)
-
-
-def summary(out: bytes) -> dict[str, Any]:
-    last: dict[str, Any] = json.loads(out.splitlines()[-1])
-    assert last["event"] == "summary"
-    return last
 
 
 async def test_cron_hears_nothing_where_all_is_well(command: Command) -> None:

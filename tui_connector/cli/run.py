@@ -159,6 +159,7 @@ class _Runs:
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
         self._current: Run | None = None
         self._stopped = ""
+        output.on_full = self._stop
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
         """Runs them; the exit code is that of the first that did not do all."""
@@ -187,7 +188,7 @@ class _Runs:
                 except (RunImpossible, LedgerError) as error:
                     self._output.impossible(name, str(error))
                     code = Exit.SETUP
-        return code
+        return Exit.STOPPED if self._stopped else code
 
     async def _one(self, session: Session, name: str, incoming: Incoming) -> Exit:
         from ..transfer.ledger_file import AlreadyRunning, LedgerError
@@ -232,6 +233,9 @@ class _Runs:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._stopped = f"Stopped by {number.name}; the next run goes on from here"
+        self._stop(f"Stopped by {number.name}; the next run goes on from here")
+
+    def _stop(self, why: str) -> None:
+        self._stopped = why
         if self._current is not None:
             self._current.stop(self._stopped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -12,6 +13,7 @@ import click
 from ..text import shown_line
 from ..transfer.duration import duration
 from .failure import Exit, paragraph
+from .streams import discard, is_terminal
 
 if TYPE_CHECKING:
     from ..transfer.ledger_rows import Failed
@@ -28,8 +30,10 @@ class Output:
 
     def __init__(self, *, as_json: bool, data_on_stdout: bool) -> None:
         self._json = as_json
-        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
-        self._moves = not as_json and sys.stderr.isatty()
+        self._events: TextIO | None = sys.stderr if data_on_stdout else sys.stdout
+        self._moves = not as_json and is_terminal(sys.stderr)
+        self.on_full: Callable[[str], None] = lambda why: None
+        """Told why nothing more can be said."""
         self._name = ""
         self._told = 0.0
         self._line = False
@@ -58,8 +62,7 @@ class Output:
         rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
         self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
         if self._moves:
-            sys.stderr.write(f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
-            sys.stderr.flush()
+            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
             self._line = True
 
     def ended(self, summary: Summary) -> None:
@@ -98,14 +101,26 @@ class Output:
 
     def _event(self, event: str, **values: object) -> None:
         if self._json:
-            self._events.write(json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
-            self._events.flush()
+            self._write(self._events, json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
 
     def _say(self, text: str) -> None:
-        if self._line:
-            sys.stderr.write("\r\x1b[K")
-            self._line = False
-        click.echo(paragraph(text), err=True)
+        cleared, self._line = "\r\x1b[K" if self._line else "", False
+        self._write(sys.stderr, f"{cleared}{paragraph(text)}\n")
+
+    def _write(self, stream: TextIO | None, text: str) -> None:
+        if stream is None:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as error:
+            discard(stream)
+            if isinstance(error, BrokenPipeError):
+                return  # nobody reads it any more, as behind `head`: no reason to leave the items unread
+            name = "Standard error" if stream is sys.stderr else "Standard output"
+            why = f"{name} cannot be written: {error.strerror}. Make room on its disk, then run again."
+            self._say(f"{self._name}: {why}")
+            self.on_full(why)
 
 
 def exit_of(summary: Summary) -> Exit:
