@@ -181,6 +181,25 @@ async def test_what_is_wrong_with_the_command_is_said_and_nothing_is_asked(
     assert command.store.asked == []
 
 
+async def test_a_second_run_at_once_is_told_as_one_that_was_stopped(command: Command) -> None:
+    began, never = asyncio.Event(), asyncio.Event()
+
+    async def get_stuck(asked: Asked) -> None:
+        began.set()
+        await never.wait()
+
+    command.store.before = get_stuck
+    first = await command.start("items", "--json")
+    await began.wait()
+    code, out, _ = await command.run("items", "--json")
+    first.terminate()
+    ended, _ = await first.communicate()
+    assert code == first.returncode == 4
+    assert summary(out)["state"] == summary(ended)["state"] == "stopped"
+    assert set(summary(out)) == set(summary(ended))
+    assert (summary(out)["failed"], summary(out)["dropped"]) == (0, 0)
+
+
 async def test_requests_are_printed_only_where_they_are_wanted(command: Command) -> None:
     _, out, err = await command.run("--log", "simple")
     assert out == b""

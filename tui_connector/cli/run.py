@@ -201,9 +201,12 @@ class _Runs:
             if self._stopped:
                 self._current.stop(self._stopped)
             summary = await self._current.go()
+        except AlreadyRunning as error:
+            self._output.impossible(name, str(error), "stopped")
+            return Exit.STOPPED
         except (RunImpossible, LedgerError, SinkError) as error:
             self._output.impossible(name, str(error))
-            return Exit.STOPPED if isinstance(error, AlreadyRunning) else Exit.SETUP
+            return Exit.SETUP
         self._output.ended(summary)
         return exit_of(summary)
 

@@ -16,7 +16,7 @@ from .failure import Exit, paragraph
 from .streams import discard, is_terminal
 
 if TYPE_CHECKING:
-    from ..transfer.ledger_rows import Failed
+    from ..transfer.ledger_rows import Failed, State
     from ..transfer.progress import Preview, Progress, Summary
 
 _LINE_EVERY = 0.2
@@ -86,11 +86,11 @@ class Output:
             **({"reason": summary.reason} if summary.reason else {}),
         )
 
-    def impossible(self, name: str, why: str) -> None:
+    def impossible(self, name: str, why: str, state: State = "failed") -> None:
         """A run that could not begin."""
         self._say(f"{name}: {why}")
         figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
-        self._event("summary", name=name, **figures, state="failed", reason=why)
+        self._event("summary", name=name, **figures, state=state, failed=0, dropped=0, reason=why)
 
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""
