@@ -102,6 +102,26 @@ def test_check_says_in_json_what_is_wrong(program: Program, environment: dict[st
     assert "consumer key" in finding["summary"]
 
 
+def test_check_ends_with_2_where_no_store_has_refused_anything(
+    program: Program, environment: dict[str, str], profiles: Path
+) -> None:
+    without = {name: value for name, value in environment.items() if name != "ACCESS_TOKEN"}
+    unset = program("check", "acme", "--json", environ=without)
+    assert [finding["id"] for finding in json.loads(unset.stdout)["findings"]] == ["not-sent"]
+    assert unset.returncode == 2
+    for uri in ("http://127.0.0.1:9/rest/V1", "https://nowhere.invalid/rest/V1"):
+        plugins = f'plugins = [{{ kind = "base-uri", uri = "{uri}" }}]\n'
+        (profiles / "gone.toml").write_text(f'format = 1\nname = "Gone"\n[clients.gone]\n{plugins}')
+        gone = program("check", "gone", "--json")
+        assert json.loads(gone.stdout)["findings"][0]["id"].startswith("unreachable-")
+        assert gone.returncode == 2
+    with (profiles / "acme.toml").open("a") as file:
+        file.write(f"\n[clients.gone]\n{plugins}")
+    both = program("check", "acme", "--json", environ={**environment, "ACCESS_TOKEN": "canary" + "0" * 26})
+    assert len(json.loads(both.stdout)["findings"]) == 2
+    assert both.returncode == 3
+
+
 def test_check_names_every_problem_of_a_profile_with_its_place(program: Program, profiles: Path) -> None:
     (profiles / "broken.toml").write_text('format = 1\nnmae = "x"\n[clients.a]\ntimeout = "30"\n')
     ended = program("check", "broken", "--json")

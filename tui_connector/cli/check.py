@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..magento.diagnosis import Finding
 
+_OF_THE_SETUP = ("no-client", "not-sent")
+"""Findings of which no store knows, besides those of one that cannot be reached."""
+
 
 @click.command()
 @click.argument("profile", required=False)
@@ -73,7 +76,15 @@ def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str
         click.echo(json.dumps(report.as_json(), ensure_ascii=False))
     else:
         _explain(report.findings)
-    sys.exit(Exit.DONE if report.ok else Exit.REFUSED)
+    sys.exit(_exit_of(report))
+
+
+def _exit_of(report: Report) -> Exit:
+    """What a store has said weighs more than what never came to one."""
+    if report.ok:
+        return Exit.DONE
+    said_here = all(each.id in _OF_THE_SETUP or each.id.startswith("unreachable-") for each in report.findings)
+    return Exit.SETUP if said_here else Exit.REFUSED
 
 
 def _unusable(failure: CommandFailed) -> NoReturn:
