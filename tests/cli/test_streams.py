@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from program import Program
 from run_command import Command
 
 NO_ROOM = b"Standard output cannot be written: No space left on device."
@@ -30,3 +32,72 @@ async def test_a_dry_run_that_finds_no_room_says_so(command: Command) -> None:
 async def test_a_full_standard_error_changes_no_exit_code(command: Command) -> None:
     command.change("[incoming.items]", "[incoming.items]\ndisabled = true")
     assert (await command.run("items", shell='exec "$@" 2>/dev/full'))[0] == 2
+
+
+async def test_items_do_not_go_to_a_standard_output_that_is_closed(command: Command) -> None:
+    code, _, err = await command.run("items", "--out", "-", shell='exec "$@" >&-')
+    assert code == 2
+    assert b"Standard output is closed" in err
+    assert command.store.asked == []
+
+
+async def test_a_run_needs_no_standard_error(command: Command) -> None:
+    target = command.folder / "e.jsonl"
+    assert await command.run("items", "--out", str(target), shell='exec "$@" 2>&-') == (0, b"", b"")
+    assert target.read_bytes().count(b"\n") == 200
+
+
+COMMANDS = (
+    ["check", "acme"],
+    ["check"],
+    ["demo"],
+    ["header", "acme", "GET", "products"],
+    ["log", "acme"],
+    ["profiles"],
+    ["request", "acme", "GET", "modules"],
+    ["schema"],
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_command_works_where_a_stream_is_closed_or_of_another_encoding(
+    program: Program, environment: dict[str, str], arguments: list[str]
+) -> None:
+    usual = program(*arguments)
+    assert usual.returncode == 0, usual.stderr
+    for closed in ("<&-", ">&-", "2>&-"):
+        ended = program(*arguments, shell=f'exec "$@" {closed}')
+        assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), closed
+    narrow = program(*arguments, environ={**environment, "PYTHONIOENCODING": "ascii"})
+    assert narrow.returncode == 0, narrow.stderr
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_command_that_finds_no_room_says_so_in_one_line(program: Program, arguments: list[str]) -> None:
+    program("request", "acme", "GET", "modules")
+    ended = program(*arguments, shell='exec "$@" >/dev/full')
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("Not all could be written: No space left on device.")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["schema"], ["request", "acme", "GET", "modules"]]
+)
+def test_a_command_whose_output_nobody_reads_was_stopped(program: Program, arguments: list[str]) -> None:
+    ended = program(*arguments, shell='("$@" 2>/dev/null; echo $? >&2) | exec <&-')
+    assert ended.stderr == "4\n"
+
+
+def test_what_needs_a_terminal_says_so_without_a_standard_input(program: Program) -> None:
+    for arguments in ([], ["setup"]):
+        ended = program(*arguments, shell='exec "$@" <&-')
+        assert ended.returncode == 2
+        assert "This needs a terminal" in ended.stderr
+    nothing = program("secrets", "set", "acme", shell='exec "$@" <&-')
+    assert "Traceback" not in nothing.stderr
+
+
+def test_a_message_that_nobody_can_be_told_is_an_exit_code(program: Program) -> None:
+    assert program("check", "nosuch", shell='exec "$@" 2>/dev/full').returncode == 2
+    assert program("nosuch", shell='exec "$@" 2>/dev/full').returncode == 2

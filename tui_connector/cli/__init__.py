@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, NoReturn
 
 import click
 
 from .. import __version__
 from .failure import CommandFailed, Exit, paragraph
+from .streams import discard, last_words, make_usable
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,8 +34,27 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
 """Each command and the module that has it."""
 
 
+@contextmanager
+def _ends_where_nobody_reads() -> Iterator[None]:
+    """Before click sees it, which ends with 1: the exit code of something that failed."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        discard(sys.stdout)
+        discard(sys.stderr)
+        raise click.exceptions.Exit(Exit.STOPPED) from error
+
+
 class _Commands(click.Group):
     """Loads a command's module only when it is asked for."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _ends_where_nobody_reads():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _ends_where_nobody_reads():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -69,21 +91,30 @@ def commands(context: click.Context, profile_dir: Path | None) -> None:
 
 def main() -> None:
     """Runs the command line; errors are one paragraph on standard error, never a traceback for what a user did."""
+    make_usable()
     try:
-        commands(prog_name="tui-connector", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.Abort:
-        click.echo("Stopped.", err=True)
-        sys.exit(Exit.STOPPED)
+        sys.exit(commands(prog_name="tui-connector", standalone_mode=False))
+    except (click.Abort, KeyboardInterrupt):
+        _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:
-        error.show()
+        with last_words():
+            error.show()
         sys.exit(Exit.SETUP)
     except CommandFailed as failure:
-        click.echo(paragraph(failure.message), err=True)
-        sys.exit(failure.exit)
-    except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
-        sys.exit(Exit.STOPPED)
-    except BrokenPipeError:
-        sys.exit(Exit.STOPPED)
+        _end(failure.message, failure.exit)
+    except OSError as error:
+        discard(sys.stdout)
+        _end(_unwritten(error), Exit.FAILED)
+
+
+def _end(message: str, code: Exit) -> NoReturn:
+    with last_words():
+        click.echo(paragraph(message), err=True)
+    sys.exit(code)
+
+
+def _unwritten(error: OSError) -> str:
+    why = error.strerror or str(error)
+    if error.filename is not None:
+        return f"{why}: {error.filename}"
+    return f"Not all could be written: {why}. Send the output elsewhere, or make room on its disk."

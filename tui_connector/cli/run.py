@@ -77,8 +77,7 @@ def run_command(
     from ..transfer.plan import Wanted
 
     wanted = Wanted(full=full, since=_since(since), limit=limit, in_flight=in_flight)
-    sinks = [_sink(out)] if out else [each.sink for each in chosen.values()]
-    output = Output(as_json=as_json, data_on_stdout=any(sink is not None and sink.on_stdout for sink in sinks))
+    output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json)
     workbench = Workbench(machine, Exchanges(_KEPT, 4_000_000, _KEPT), directory=path.parent)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
@@ -150,6 +149,13 @@ def _sink(out: str) -> Sink:
     sink = Sink.family_kinds[kind].model_validate({"kind": kind, **path})
     assert isinstance(sink, Sink)
     return sink
+
+
+def _output(sinks: list[Sink | None], as_json: bool) -> Output:
+    data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
+    if data_on_stdout and sys.__stdout__ is None:
+        raise CommandFailed("Standard output is closed: no item could be written to it. Leave it open.", Exit.SETUP)
+    return Output(as_json=as_json, data_on_stdout=data_on_stdout)
 
 
 class _Runs:

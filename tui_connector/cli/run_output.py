@@ -13,7 +13,7 @@ import click
 from ..text import shown_line
 from ..transfer.duration import duration
 from .failure import Exit, paragraph
-from .streams import discard, is_terminal
+from .streams import discard
 
 if TYPE_CHECKING:
     from ..transfer.ledger_rows import Failed, State
@@ -30,8 +30,8 @@ class Output:
 
     def __init__(self, *, as_json: bool, data_on_stdout: bool) -> None:
         self._json = as_json
-        self._events: TextIO | None = sys.stderr if data_on_stdout else sys.stdout
-        self._moves = not as_json and is_terminal(sys.stderr)
+        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
+        self._moves = not as_json and sys.stderr.isatty()
         self.on_full: Callable[[str], None] = lambda why: None
         """Told why nothing more can be said."""
         self._name = ""
@@ -107,9 +107,7 @@ class Output:
         cleared, self._line = "\r\x1b[K" if self._line else "", False
         self._write(sys.stderr, f"{cleared}{paragraph(text)}\n")
 
-    def _write(self, stream: TextIO | None, text: str) -> None:
-        if stream is None:
-            return
+    def _write(self, stream: TextIO, text: str) -> None:
         try:
             stream.write(text)
             stream.flush()
