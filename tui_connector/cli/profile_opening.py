@@ -40,11 +40,12 @@ def machine_of(profile_dir: Path | None) -> Machine:
 
 def find(name: str, machine: Machine) -> Path:
     """The file of a profile given by name or path."""
+    from ..profile.files import ProfileUnreadable
     from ..profile.library import Library, ProfileNotFound
 
     try:
         return Library(machine.directories.profiles).find(name)
-    except ProfileNotFound as error:
+    except (ProfileNotFound, ProfileUnreadable) as error:
         raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
 
 

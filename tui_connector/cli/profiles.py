@@ -17,10 +17,14 @@ from .profile_opening import machine_of
 @click.pass_obj
 def profiles(profile_dir: Path | None, as_json: bool) -> None:
     """List the saved profiles."""
+    from ..profile.files import ProfileUnreadable
     from ..profile.library import Library
 
     directory = machine_of(profile_dir).directories.profiles
-    entries = Library(directory).list()
+    try:
+        entries = Library(directory).list()
+    except ProfileUnreadable as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
     if as_json:
         rows = [
             {"name": e.name, "title": e.title, "base_uri": e.base_uri, "path": str(e.path), "problem": e.problem}
@@ -42,6 +46,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
     from ..guide.saving import SCHEMA_FILE, write_schema
+    from ..profile.files import CannotSave, ChangedOnDisk
     from ..profile.model import schema as made
 
     if not write:
@@ -52,4 +57,6 @@ def schema(profile_dir: Path | None, write: bool) -> None:
         write_schema(path)
     except OSError as error:
         raise CommandFailed(f"The schema cannot be written: {error.strerror}: {path}", Exit.SETUP) from error
+    except (CannotSave, ChangedOnDisk) as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
     click.echo(str(path))

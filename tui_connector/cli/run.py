@@ -145,7 +145,10 @@ def _sink(out: str) -> Sink:
     from ..transfer.sink import Sink
 
     kind = "stdout" if out == "-" else next((kind for endings, kind in _KINDS if out.endswith(endings)), "jsonl")
-    path = {} if out == "-" else {"path": str(Path(out).absolute())}
+    try:
+        path = {} if out == "-" else {"path": str(Path(out).absolute())}
+    except FileNotFoundError as error:
+        raise CommandFailed(f"--out {out}: the current directory is gone. Go to another one.", Exit.SETUP) from error
     sink = Sink.family_kinds[kind].model_validate({"kind": kind, **path})
     assert isinstance(sink, Sink)
     return sink

@@ -9,6 +9,8 @@ import os
 import signal
 from pathlib import Path
 
+from .secret_error import SecretError
+
 DEADLINE = 30.0
 _MOST = 16_384
 _LAST_WORDS = 5.0
@@ -66,12 +68,19 @@ class Consents:
         return [argv, origin] in self._read()
 
     def allow(self, argv: list[str], origin: str) -> None:
+        """Raises `SecretError` where it cannot be kept."""
         consents = [*self._read(), [argv, origin]]
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(consents, file, indent=1)
-        temporary.replace(self._path)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+            with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(consents, file, indent=1)
+            temporary.replace(self._path)
+        except OSError as error:
+            raise SecretError(
+                f"That {argv[0]} may be run cannot be kept in {self._path}: {error.strerror}",
+                "Make the state directory writable, or set XDG_STATE_HOME to one that is.",
+            ) from error
 
     def _read(self) -> list[object]:
         try:

@@ -49,16 +49,12 @@ class Ledger:
             self._database = open_database(self.path)
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise LedgerError(f"The ledger {path} cannot be written: {error.strerror}", NOT_WRITABLE) from error
-        try:
-            self._hold()
+            self._hold(path)
             with explained(path):
                 self._database = open_database(path)
         except BaseException:
-            os.close(self._lock)
+            if self._lock >= 0:
+                os.close(self._lock)
             raise
 
     @classmethod
@@ -70,16 +66,20 @@ class Ledger:
                 database.backup(copy._database)
         return copy
 
-    def _hold(self) -> None:
+    def _hold(self, path: Path) -> None:
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
             raise AlreadyRunning(
-                f"{self.path.stem} is being read already, by {holder}", "Wait for it, or stop it."
+                f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it."
             ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+        except OSError as error:
+            raise LedgerError(f"The ledger {path} cannot be written: {error.strerror}", NOT_WRITABLE) from error
 
     def last(self) -> RunRow | None:
         """The latest run, of whatever state."""

@@ -1,0 +1,62 @@
+"""Directories that cannot be read or written: what is said, and that it is no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from program import Program
+from run_command import Command
+
+
+@pytest.fixture
+def a_file(tmp_path: Path) -> Path:
+    """Where a directory should be: nothing can be read or made in it, whoever tries."""
+    path = tmp_path / "a-file"
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments", [["profiles"], ["check", "nosuch"], ["run", "nosuch"], ["log", "nosuch"], ["schema", "--write"]]
+)
+def test_a_profile_directory_that_is_none_is_said(
+    program: Program, environment: dict[str, str], a_file: Path, arguments: list[str]
+) -> None:
+    ended = program(*arguments, environ={**environment, "XDG_CONFIG_HOME": str(a_file)})
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"{a_file}/tui-connector/profiles" in ended.stderr
+    assert "Not a directory" in ended.stderr
+
+
+def test_a_schema_that_finds_no_room_is_said(program: Program) -> None:
+    ended = program("schema", "--write", shell='ulimit -f 0; exec "$@"')
+    assert ended.returncode == 2
+    assert "tui-connector.schema.json could not be saved: File too large" in ended.stderr
+
+
+def test_a_consent_that_cannot_be_kept_is_said(
+    program: Program, environment: dict[str, str], profiles: Path, a_file: Path
+) -> None:
+    profile = profiles / "acme.toml"
+    profile.write_text(profile.read_text().replace('{ env = "ACCESS_TOKEN" }', '{ command = ["pass", "acme"] }'))
+    ended = program("secrets", "allow", "acme", environ={**environment, "XDG_STATE_HOME": str(a_file)})
+    assert ended.returncode == 2
+    assert "That pass may be run cannot be kept in" in ended.stderr
+    assert "set XDG_STATE_HOME" in ended.stderr
+    assert "may run" not in ended.stdout
+
+
+async def test_a_run_whose_state_finds_no_room_says_so(command: Command) -> None:
+    code, _, err = await command.run("items", limit_file=0)
+    assert code == 2
+    assert b"items.sqlite cannot be written: File too large" in err
+    assert b"Traceback" not in err
+
+
+async def test_out_in_a_directory_that_is_gone_is_said(command: Command) -> None:
+    gone = 'cd "$(mktemp -d)"; rmdir "$PWD"; exec "$@"'
+    code, _, err = await command.run("items", "--out", "x.jsonl", shell=gone)
+    assert (code, err) == (2, b"--out x.jsonl: the current directory is gone. Go to another one.\n")
+    assert (await command.run("items", shell=gone))[0] == 0
