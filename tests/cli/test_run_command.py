@@ -169,6 +169,7 @@ async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -
         (["--since", "2026-02-30 00:00:00"], "is no date"),
         (["--since", "2026-02-01"], "knows no date to read from"),
         (["unused"], "disabled"),
+        (["items", "--out", "o\udcff.jsonl"], "--out o\\udcff.jsonl: a sink cannot have this path"),
     ],
     ids=str,
 )

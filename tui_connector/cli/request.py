@@ -40,7 +40,7 @@ def request(
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path)
-    body = _body(data)
+    method, body = _method(method), _body(data)
     chosen = _client(saved, client)
 
     from ..client.message import LoginRefused, NotSent, Request, RequestFailed
@@ -52,7 +52,7 @@ def request(
 
     async def send() -> Answer:
         async with workbench.session(saved) as session:
-            return await session.client(chosen)(Request(method.upper(), uri, body=body))
+            return await session.client(chosen)(Request(method, uri, body=body))
 
     try:
         with keeping_history(workbench, path, saved):
@@ -103,6 +103,12 @@ def _client(profile: Profile, wanted: str | None) -> str:
     raise CommandFailed(f"Several clients have a base URI: {', '.join(names)}. Choose one with --client.", Exit.SETUP)
 
 
+def _method(text: str) -> str:
+    if not (text.isascii() and text.isalpha()):
+        raise CommandFailed(f"{text!r} is no HTTP method: write GET, POST, PUT or DELETE.", Exit.SETUP)
+    return text.upper()
+
+
 def _body(data: str | None) -> bytes:
     if data is None:
         return b""
@@ -115,9 +121,11 @@ def _body(data: str | None) -> bytes:
         raise CommandFailed(f"--data: {error.strerror}: {error.filename}", Exit.SETUP) from error
     try:
         json.loads(data)
+        return data.encode()
+    except UnicodeEncodeError as error:
+        raise CommandFailed("--data is not UTF-8. Use @FILE or - for something else.", Exit.SETUP) from error
     except ValueError as error:
         raise CommandFailed(f"--data is no JSON: {error}. Use @FILE or - for something else.", Exit.SETUP) from error
-    return data.encode()
 
 
 def _print_body(answer: Answer) -> None:
@@ -145,7 +153,7 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path)
-    chosen = _client(saved, client)
+    method, chosen = _method(method), _client(saved, client)
 
     from ..client.message import LoginRefused, Request, RequestFailed
     from ..guide.workbench import Workbench
@@ -153,7 +161,7 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     async def sign() -> tuple[Request, Request]:
         workbench = Workbench(machine, directory=path.parent)
         async with workbench.session(saved) as session:
-            asked = Request(method.upper(), uri)
+            asked = Request(method, uri)
             return session.prepared(chosen, asked), await session.signed(chosen, asked)
 
     try:

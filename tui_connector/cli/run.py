@@ -149,7 +149,10 @@ def _sink(out: str) -> Sink:
         path = {} if out == "-" else {"path": str(Path(out).absolute())}
     except FileNotFoundError as error:
         raise CommandFailed(f"--out {out}: the current directory is gone. Go to another one.", Exit.SETUP) from error
-    sink = Sink.family_kinds[kind].model_validate({"kind": kind, **path})
+    try:
+        sink = Sink.family_kinds[kind].model_validate({"kind": kind, **path})
+    except ValueError as error:
+        raise CommandFailed(f"--out {out}: a sink cannot have this path. Name another FILE.", Exit.SETUP) from error
     assert isinstance(sink, Sink)
     return sink
 
