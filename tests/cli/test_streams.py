@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from program import Program
-from run_command import Command
+from run_command import Command, summary
 
 NO_ROOM = b"Standard output cannot be written: No space left on device."
 
@@ -32,6 +32,13 @@ async def test_a_dry_run_that_finds_no_room_says_so(command: Command) -> None:
 async def test_a_full_standard_error_changes_no_exit_code(command: Command) -> None:
     command.change("[incoming.items]", "[incoming.items]\ndisabled = true")
     assert (await command.run("items", shell='exec "$@" 2>/dev/full'))[0] == 2
+
+
+@pytest.mark.parametrize("shell", ['exec "$@" 2>/dev/full', 'exec 3>&1; ("$@" 2>&1 >&3) | exec <&-'])
+async def test_a_log_that_cannot_be_printed_is_no_failure_of_the_network(command: Command, shell: str) -> None:
+    _, out, _ = await command.run("items", "--json", "--log", "simple", shell=shell)
+    assert summary(out)["state"] == "complete"
+    assert command.ids() == list(range(1, 201))
 
 
 async def test_items_do_not_go_to_a_standard_output_that_is_closed(command: Command) -> None:

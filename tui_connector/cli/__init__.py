@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from .failure import CommandFailed, Exit, paragraph
-from .streams import discard, last_words, make_usable
+from .streams import best_effort, discard, make_usable
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -97,7 +97,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:
-        with last_words():
+        with best_effort():
             error.show()
         sys.exit(Exit.SETUP)
     except CommandFailed as failure:
@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def _end(message: str, code: Exit) -> NoReturn:
-    with last_words():
+    with best_effort():
         click.echo(paragraph(message), err=True)
     sys.exit(code)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import click
 from ..text import shown
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
+from .streams import best_effort
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
@@ -73,11 +74,13 @@ def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Itera
     """Keeps the session in the profile's history, and ends it; what goes wrong with that is said and stops nothing."""
     try:
         if problem := workbench.keep_history(path, profile):
-            click.echo(shown(problem), err=True)
+            with best_effort():
+                click.echo(shown(problem), err=True)
         yield
     finally:
         if problem := workbench.end_history():
-            click.echo(shown(problem), err=True)
+            with best_effort():
+                click.echo(shown(problem), err=True)
         workbench.close()
 
 
@@ -87,7 +90,9 @@ def printer(log: str | None, profile: str, client: str | None, *, err: bool = Tr
 
     def print_exchange(exchange: Exchange) -> None:
         chosen = log or exchange.formatter or "long"
-        click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=err)
+        # an error here would reach the client, which takes it for one of the network
+        with best_effort() if err else nullcontext():
+            click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=err)
 
     return print_exchange
 

@@ -30,8 +30,8 @@ def discard(stream: TextIO) -> None:
 
 
 @contextmanager
-def last_words() -> Iterator[None]:
-    """What is said on standard error before the end; where it takes nothing, the exit code must do."""
+def best_effort() -> Iterator[None]:
+    """For what is said on standard error: where it takes nothing, the work goes on, and the exit code must do."""
     try:
         yield
     except OSError:
