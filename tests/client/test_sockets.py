@@ -6,6 +6,7 @@ import asyncio
 import socket
 from urllib.parse import urlsplit
 
+import httpcore
 import pytest
 from certificates import authority, server_context
 from profiles import profile
@@ -54,6 +55,12 @@ async def test_a_host_that_refuses_at_all_its_addresses_refuses(workbench: Workb
         with pytest.raises(Unanswered, match=r"shop\.example:.* refuses the connection") as caught:
             await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
     assert caught.value.failure is Failure.REFUSED
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..example"])
+async def test_a_host_that_no_name_can_have_is_not_reached(host: str) -> None:
+    with pytest.raises(httpcore.ConnectError):
+        await Sockets().connect_tcp(host, 80)
 
 
 async def test_large_bodies_go_through_whole_both_ways(workbench: Workbench) -> None:

@@ -38,7 +38,7 @@ class Sockets(httpcore.AsyncNetworkBackend):
                 _, stream = await connecting
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: what no name of a host can be, such as "a..b"
             raise httpcore.ConnectError(str(error)) from error
         return stream
 
