@@ -38,6 +38,9 @@ REFUSED: list[tuple[int, str, str]] = [
     (29, "https://xn--/", "'xn--' is no host name"),
     (29, "https://sho\u202ep.example", r"'sho\u202ep.example' is no host name"),
     (29, "https://a..example", "is no host name"),
+    (29, "http://☃.net", "'☃.net' is no host name"),
+    (29, "http://xn--n3h.net", "'xn--n3h.net' is no host name"),  # the same snowman
+    (29, "http://www.xn--n3h.net", "'www.xn--n3h.net' is no host name"),
     (30, "http://h\\@evil/", "must not hold a user name"),
     (30, "http://h#@evil/", "no fragment"),
     (30, "http://h\\evil/", "names no host"),
@@ -45,6 +48,7 @@ REFUSED: list[tuple[int, str, str]] = [
     (30, "https://shop.example/%2e%2E/admin", "has a segment of dots in it"),
     (32, f"https://{'a' * 300}.example", "is no host name"),
     (32, f"https://{'a.' * 35_000}example", "is no host name"),
+    (32, f"https://{'a' * 64}.example", "is no host name"),
 ]
 TAKEN: list[tuple[int, str, str]] = [
     (27, "https://shop.example/rest/V1/", "https://shop.example/rest/V1/modules"),
@@ -53,7 +57,11 @@ TAKEN: list[tuple[int, str, str]] = [
     (29, "https://ｓhop.example", "https://shop.example/modules"),
     (29, "https://sh\u043ep.example", "https://xn--shp-ted.example/modules"),  # a Cyrillic о: what is sent shows it
     (29, "https://bücher.example", "https://xn--bcher-kva.example/modules"),
+    (29, "https://faß.example", "https://xn--fa-hia.example/modules"),  # not fass.example, which is somebody else's
+    (29, "https://xn--fa-hia.example", "https://xn--fa-hia.example/modules"),
+    (31, "http://my_shop.example", "http://my_shop.example/modules"),
     (31, "http://127.1", "http://127.1/modules"),
+    (32, f"https://{'a' * 63}.example", f"https://{'a' * 63}.example/modules"),
     (31, "http://[::1]:8080", "http://[::1]:8080/modules"),
     (31, "HTTPS://SHOP.example:443/rest", "https://shop.example/rest/modules"),
 ]

@@ -22,6 +22,7 @@ from tui_connector.profile.problems import check
 
 MODULES = Request("GET", "modules")
 PASSWORD = "shop/proxy/password"
+LONG = f"http://{'a' * 64}.example:3128"
 
 
 async def _ok(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -144,7 +145,9 @@ async def test_only_the_machine_says_what_the_environment_is(
     assert (await _ask(workbench, shop.url)).status == 200
 
 
-@pytest.mark.parametrize("value", ["socks5://user:CANARY@proxy:1080", "http://user:CANARY@pro xy:80", "http://h:99999"])
+@pytest.mark.parametrize(
+    "value", ["socks5://user:CANARY@proxy:1080", "http://user:CANARY@pro xy:80", "http://h:99999", LONG]
+)
 async def test_what_is_no_proxy_is_said_by_the_name_of_its_variable(
     workbench: Workbench, shop: Server, value: str
 ) -> None:
