@@ -13,6 +13,7 @@ import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
 
+from tui_connector.client.authentication.stops import LoginStops
 from tui_connector.client.message import Answer, LoginRefused, Request, RequestFailed
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -45,6 +46,35 @@ async def test_a_wrong_password_is_sent_once_while_50_wait(
     assert logins(sandbox) == 1
     with capsys.disabled():
         print("\nwrong password and 50 waiting: 1 login")
+
+
+async def test_a_refused_login_is_told_and_not_repeated_where_nothing_can_be_kept(
+    sandbox: Sandbox, workbench: Workbench
+) -> None:
+    state = workbench.machine.directories.state
+    state.write_text("a file in the place of the directory")
+    workbench.vault.hold(PASSWORD, "wrong-CANARY", sandbox.url)
+    async with workbench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
+        for _ in range(2):
+            with pytest.raises(LoginRefused, match="The store refused the login with 401") as refused:
+                await session.client("shop")(MODULES)
+            assert f"could not be kept in {state}" in refused.value.hint
+    assert logins(sandbox) == 1
+
+
+async def test_a_login_succeeds_where_no_refusal_can_be_forgotten(sandbox: Sandbox, workbench: Workbench) -> None:
+    workbench.machine.directories.state.write_text("a file in the place of the directory")
+    workbench.vault.hold(PASSWORD, admin(sandbox)["password"], sandbox.url)
+    async with workbench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
+        assert (await session.client("shop")(MODULES)).status == 200
+
+
+def test_a_refusal_that_cannot_be_removed_keeps_no_other(tmp_path: Path) -> None:
+    stops = LoginStops(tmp_path)
+    stops.add("shop", "wrong", at="today", status=401, message="no")
+    (tmp_path / "refused-logins" / "0.json").mkdir()
+    stops.clear_all()
+    assert stops.find("shop", "wrong") is None
 
 
 async def test_a_token_proves_nothing_about_another_password_that_is_typed_later(

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...placeholder import Json, PlaceholderError, Scope, Template, as_data
@@ -200,7 +201,11 @@ class Login:
             hint = self._about_the_code(answer)
         elif answer.status in (401, 403):
             at = self._context.machine.now().isoformat(timespec="seconds")
-            await asyncio.to_thread(self._stops.add, login, secret_values, at=at, status=answer.status, message=message)
+            add = partial(self._stops.add, login, secret_values, at=at, status=answer.status, message=message)
+            try:
+                await asyncio.to_thread(add)
+            except OSError as error:  # the refusal is the news, and stops this session all the same
+                hint = f"{_HINT} {_NOT_KEPT.format(self._context.machine.directories.state, error.strerror)}"
         raise LoginRefused(
             f"The store refused the login with {answer.status} ({message})",
             status=answer.status,
@@ -243,6 +248,9 @@ class Login:
 _HINT = (
     "No further login is tried, because Magento locks an account after six failures. "
     "Correct the user name or the password, or test once more on purpose (check --login-again)."
+)
+_NOT_KEPT = (
+    "The refusal could not be kept in {} ({}), and the next run will log in again: make that directory writable."
 )
 _LATER = "The store did not look at the password; try again later, or check the store's address."
 

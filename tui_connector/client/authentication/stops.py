@@ -6,6 +6,7 @@ answer does not tell a wrong password from a locked account.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -44,6 +45,7 @@ class LoginStops:
             return None
 
     def add(self, login: str, secret_values: str, *, at: str, status: int, message: str) -> None:
+        """Keeps a refusal. Raises OSError where the disk takes none."""
         salt = secrets.token_bytes(16)
         stop = Stop(at, status, message[:500], salt.hex(), _proof(secret_values, salt))
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -54,14 +56,19 @@ class LoginStops:
         temporary.replace(path)
 
     def clear(self, login: str) -> None:
-        self._path(login).unlink(missing_ok=True)
+        _remove(self._path(login))
 
     def clear_all(self) -> None:
         for path in self._directory.glob("*.json"):
-            path.unlink(missing_ok=True)
+            _remove(path)
 
     def _path(self, login: str) -> Path:
         return self._directory / f"{hashlib.sha256(login.encode()).hexdigest()[:32]}.json"
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # one that stays stops the same secrets only, and says so then
+        path.unlink()
 
 
 def _proof(secret_values: str, salt: bytes) -> str:
