@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -57,3 +58,17 @@ def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Pat
     ran(tmp_path, profile, "orders", "complete")
     ledger_file(tmp_path, profile, "products").write_bytes(b"no database at all, but long enough to be looked at" * 30)
     assert list(last_runs(tmp_path, profile)) == ["orders"]
+
+
+def test_a_file_that_is_no_profile_has_had_no_runs(tmp_path: Path) -> None:
+    circle, odd = tmp_path / "circle.toml", tmp_path / os.fsdecode(b"odd\xff.toml")
+    circle.symlink_to(circle)
+    odd.touch()
+    assert last_runs(tmp_path, circle) == last_runs(tmp_path, odd) == {}
+
+
+def test_runs_are_kept_where_they_always_were(tmp_path: Path) -> None:
+    assert ledger_file(tmp_path, Path("/shops/acme.toml"), "products").parent.name == "acme-9683cfcc7a14"
+    linked = tmp_path / "linked.toml"
+    linked.symlink_to("/shops/acme.toml")
+    assert ledger_file(tmp_path, linked, "products").parent.name == "linked-9683cfcc7a14"

@@ -54,7 +54,9 @@ class AlreadyRunning(LedgerError):
 
 def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
     """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
-    place = hashlib.sha256(f"{profile.resolve()}\0{out}".encode()).hexdigest()[:12]
+    # not resolve(), which fails where links lead in a circle; and a name on the disk need not be UTF-8
+    whole = f"{os.path.realpath(profile)}\0{out}".encode("utf-8", "surrogateescape")
+    place = hashlib.sha256(whole).hexdigest()[:12]
     return state / "incoming" / f"{profile.stem}-{place}" / f"{incoming}.sqlite"
 
 
