@@ -77,11 +77,12 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
 
 def _of_demo(path: Path) -> bool:
     """Whether the demo has saved this profile. It blocks."""
+    from ..profile.files import ProfileUnreadable, as_text, read_bytes
     from .demo import DESCRIPTION
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("description") == DESCRIPTION
-    except (OSError, ValueError, RecursionError):
+        return tomllib.loads(as_text(path, read_bytes(path))).get("description") == DESCRIPTION
+    except (ProfileUnreadable, ValueError, RecursionError):
         return False
 
 
