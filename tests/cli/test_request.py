@@ -51,6 +51,8 @@ def test_the_body_comes_from_standard_input_or_a_file(program: Program, tmp_path
         (["GET", "noSuchThing"], 1, "404"),
         (["GET", "modules", "--client", "nowhere"], 2, "no client named 'nowhere'"),
         (["GET", "http://elsewhere.example/x"], 2, "another host"),
+        (["G€T", "modules"], 2, "The method 'G€T' cannot be sent"),
+        (["GET", "modules/\udcff"], 2, "not UTF-8"),
         (["POST", "products", "--data", "{not json"], 2, "--data is no JSON"),
         (["POST", "products", "--data", "@/no/such/file"], 2, "/no/such/file"),
         (["POST", "products", "--data", '"\udcff"'], 2, "--data is not UTF-8"),
@@ -87,6 +89,15 @@ def test_a_token_that_the_store_refuses_ends_with_3(program: Program, environmen
     assert ended.returncode == 3
     assert "Specified token does not exist" in ended.stderr
     assert wrong["ACCESS_TOKEN"] not in ended.stderr
+
+
+def test_a_token_that_is_not_utf8_is_said_before_anything_is_sent(
+    program: Program, environment: dict[str, str]
+) -> None:
+    ended = program("check", "acme", environ={**environment, "ACCESS_TOKEN": "caf\udce9"})
+    assert ended.returncode == 3, ended.stderr
+    assert "ACCESS_TOKEN has a line break, a control character, or a character that is not UTF-8" in ended.stdout
+    assert "Traceback" not in ended.stderr
 
 
 def test_several_clients_are_listed_where_none_is_chosen(program: Program, profiles: Path) -> None:

@@ -178,6 +178,22 @@ async def test_a_header_with_a_line_break_is_not_sent(workbench: Workbench) -> N
     assert shop.received == []
 
 
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (Request("G€T", "modules"), "The method 'G€T' cannot be sent"),
+        (Request("GET /x", "modules"), "The method 'GET /x' cannot be sent"),
+        (Request("", "modules"), "The method '' cannot be sent"),
+        (Request("GET", "modules/a\udcff"), "a character that is not UTF-8"),
+        (Request("GET", "modules?a=\udcff"), "a character that is not UTF-8"),
+    ],
+)
+async def test_what_no_request_can_say_is_not_sent(workbench: Workbench, request_: Request, words: str) -> None:
+    async with session(workbench, profile("https://shop.example/rest/V1", None)) as opened:
+        with pytest.raises(NotSent, match=words):
+            await opened.client("shop")(request_)
+
+
 async def test_nothing_recorded_holds_the_secret_even_where_the_store_echoes_it(workbench: Workbench) -> None:
     async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
         echo = request.header("Authorization")

@@ -43,6 +43,7 @@ async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
     ("argv", "words"),
     [
         (["/no/such/program"], "cannot be started: No such file"),
+        (["a\0b"], "cannot be started: embedded null byte"),
         (python("raise SystemExit(1)"), "ended with status 1"),
         (python("while True: print('x' * 1_000)"), "printed more than"),
         (python("import sys; sys.stdout.write('x' * 10_000_000)"), "printed more than"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from .message import Headers, NotSent, Request
 from .uri import BadUri, canonical
 
 _LONGEST_URI = 65_536
 """Characters that httpx takes; nginx takes 8 KB, Apache as many."""
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token (RFC 9110 §9.1)."""
 
 
 def sent_headers(request: Request) -> Headers:
@@ -29,6 +33,8 @@ def check(request: Request) -> None:
             f"The URI has {len(request.uri):,} characters, and no web server takes as many",
             hint="Ask for less at a time; a long list of values is better asked for in parts.",
         )
+    if not _METHOD.fullmatch(request.method):
+        raise NotSent(f"The method {request.method!r} cannot be sent", hint="Write one such as GET, POST or PUT.")
     try:
         if canonical(request.uri) != request.uri:
             raise NotSent("The URI is not in its canonical form")

@@ -10,6 +10,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = "/:@!$()*,;-._~%?=&+'"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""What Python makes of bytes that are not UTF-8, and what is half a character."""
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOTS = re.compile(r"(^|/)(\.|%2e)(\.|%2e)?(/|$)", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?")
@@ -79,6 +81,8 @@ def _halves(uri: str) -> tuple[str, str]:
     """What stands before the query, and the query; without a fragment."""
     if _CONTROL.search(uri):
         raise BadUri("the address has a control character or a line break in it")
+    if _HALF.search(uri):
+        raise BadUri("the address has a character that is not UTF-8 in it")
     place, _, query = uri.strip().partition("#")[0].partition("?")
     return place, query
 

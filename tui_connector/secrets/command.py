@@ -31,8 +31,9 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE) -> str:
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError as error:
-        raise CommandRefused(f"cannot be started: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CommandRefused(f"cannot be started: {reason}") from error
     assert process.stdout is not None
     try:
         async with asyncio.timeout(deadline):

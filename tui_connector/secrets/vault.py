@@ -22,6 +22,7 @@ from .source import SecretSource
 
 T = TypeVar("T")
 _USER = "tui-connector"
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
 _LONG_ENOUGH = 32
 """Characters from which on the last four may be shown: they say which token it is, and leave enough unsaid."""
@@ -83,8 +84,12 @@ class Vault:
             secret = await self._from_command(source.command, origin)
         else:
             secret = await self._asked(source, origin)
-        if re.search(r"[\x00-\x1f\x7f]", secret):
-            raise SecretMissing(f"The secret from {source.label} has a line break or a control character in it")
+        if _UNSENDABLE.search(secret):
+            raise SecretMissing(
+                f"The secret from {source.label} has a line break, a control character, or a character that is not "
+                "UTF-8 in it",
+                "Copy it once more, without what stands around it.",
+            )
         self.mask.learn(secret, source.label)
         return secret
 
