@@ -111,6 +111,13 @@ def test_a_profile_is_found_by_name_and_by_path(library: Library, tmp_path: Path
     assert library.find(str(elsewhere / "own.toml")) == elsewhere / "own.toml"
 
 
+@pytest.mark.parametrize("name", ["müller", "sp ace", "x" * 80, os.fsdecode(b"odd\xff"), "-a", "acme.toml"])
+def test_whatever_is_listed_is_found_by_its_name(library: Library, name: str) -> None:
+    (library.directory / f"{name}.toml").write_text("")
+    assert name in [entry.name for entry in library.list()]
+    assert library.find(name) == library.directory / f"{name}.toml"
+
+
 def test_a_name_that_is_not_there_says_which_are_like_it(library: Library) -> None:
     with pytest.raises(ProfileNotFound) as caught:
         library.find("amce")

@@ -75,7 +75,10 @@ class Library:
         is_path = os.sep in name_or_path or name_or_path.endswith(SUFFIX)
         if is_path and "\0" not in name_or_path and os.path.lexists(name_or_path):
             return Path(name_or_path)
-        raise ProfileNotFound(name_or_path, self.directory, self._names())
+        names = self._names()
+        if name_or_path in names:  # one that was not named here
+            return self.directory / (name_or_path + SUFFIX)
+        raise ProfileNotFound(name_or_path, self.directory, names)
 
     def path_for(self, name: str) -> Path:
         """The file that a profile of this name has or would have; raises `BadProfileName`."""
