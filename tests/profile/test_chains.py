@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from tui_connector.placeholder import PlaceholderError
+from tui_connector.client.http_client import RequestTemplate
+from tui_connector.client.message import Request
+from tui_connector.placeholder import PlaceholderError, Scope
 from tui_connector.placeholder.expression import ExpressionError
 from tui_connector.profile.document import UNSET, Document
 from tui_connector.profile.model import schema
@@ -139,6 +141,29 @@ def test_a_single_request_has_no_answers_to_read() -> None:
     saved, problems = check(f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{request}\n')
     assert saved is None
     assert [str(each).partition(": no step")[0] for each in problems] == ["5:13: outgoing.o.request.uri"]
+
+
+@pytest.mark.parametrize("method", ["", 'method = "get", ', 'method = "HEAD", ', 'method = "delete", '])
+@pytest.mark.parametrize("parameters", ['"text"', '["a"]', "5", '"a &{sku}"'])
+def test_what_goes_into_a_query_is_a_table(method: str, parameters: str) -> None:
+    request = f'request = {{ {method}uri = "x", parameters = {parameters} }}'
+    text = f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{request}\n'
+    column = request.index("parameters") + 1
+    assert [str(each) for each in check(text)[1]] == [
+        f"5:{column}: outgoing.o.request.parameters: must be a table: GET, HEAD and DELETE send it in the query"
+    ]
+    assert check(text.replace(parameters, "{ a = 1 }"))[1] == []
+
+
+def test_a_placeholder_in_the_place_of_a_query_makes_a_table_or_says_so() -> None:
+    request = RequestTemplate(uri="x", parameters="&{filter}")
+    assert request.request(Scope({"filter": {"a": [1]}})).uri == "x?a%5B0%5D=1"
+    assert RequestTemplate(uri="x", parameters="?{filter}").request(Scope({})) == Request("GET", "x")
+    for found in ("text", ["a"]):
+        with pytest.raises(PlaceholderError, match="it makes no table") as refused:
+            request.request(Scope({"filter": found}))
+        assert "text" not in str(refused.value)
+    assert RequestTemplate(uri="x", method="post", parameters=["a"]).request(Scope()).body == b'["a"]'
 
 
 def test_a_date_in_parameters_is_told_to_stand_in_quotes() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from ..kinds import Model, Named
-from ..placeholder import Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
+from ..placeholder import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from .connection import Proxy, Tls
 from .layer import Plugin
 from .message import Headers, Request
@@ -23,6 +23,7 @@ _OF_THE_CONNECTION = (
 _SECRET_NAME = re.compile(
     r"authorization|cookie|secret|token|passw|credential|(api|auth|access)[-_]?key", re.IGNORECASE
 )
+_WITH_QUERY = ("get", "head", "delete")
 
 
 def seconds(span: str) -> float:
@@ -70,6 +71,13 @@ def _no_text_of_json(parameters: Any) -> Any:
             raise ValueError(f"begins like JSON and is none: {error}") from error
         raise ValueError("is JSON inside a text, which would be sent as a text: write it as a table or a list")
     return parameters
+
+
+def _may_make_table(parameters: Any) -> bool:
+    if isinstance(parameters, str):  # one placeholder and nothing else keeps the type of its value
+        template = Template.parse(parameters)
+        return len(template.pieces) == 1 and not template.is_literal
+    return parameters is None or isinstance(parameters, dict)
 
 
 def _lower(method: object) -> object:
@@ -121,13 +129,27 @@ class RequestTemplate(Model):
         default_factory=list, title="Expected statuses", description="Beside 200 to 299, answers that are no failure."
     )
 
+    @field_validator("parameters")
+    @classmethod
+    def _table_in_a_query(cls, parameters: Any, info: ValidationInfo) -> Any:
+        if info.data.get("method") in _WITH_QUERY and not _may_make_table(parameters):
+            raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
+        return parameters
+
     def request(self, scope: Scope) -> Request:
         """The request for this entity and run. Raises `PlaceholderError`."""
         headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
         request = Request(self.method.upper(), Template.parse(self.uri).uri(scope), headers)
         if self.parameters is None:
             return request
-        return with_parameters(request, render(self.parameters, scope))
+        parameters = render(self.parameters, scope)
+        if self.method in _WITH_QUERY and parameters is None:  # ?{…} found nothing
+            return request
+        if self.method in _WITH_QUERY and not isinstance(parameters, dict):
+            raise PlaceholderError(
+                "it makes no table, which GET, HEAD and DELETE need for the query", template=str(self.parameters)
+            )
+        return with_parameters(request, parameters)
 
     def is_expected(self, status: int) -> bool:
         return 200 <= status < 300 or status in self.expected
@@ -138,7 +160,7 @@ def with_parameters(request: Request, parameters: Any) -> Request:
     import json
     from dataclasses import replace
 
-    if request.method in ("GET", "HEAD", "DELETE") and isinstance(parameters, dict):
+    if request.method.lower() in _WITH_QUERY and isinstance(parameters, dict):
         for name, value in _query(parameters):
             request = request.with_query(name, value)
         return request
