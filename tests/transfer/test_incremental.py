@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from listing import Asked, Item, listing, product, products
 from runs import Told, shop
 
 from tui_connector.machine import Machine
+from tui_connector.profile.problems import check
 from tui_connector.transfer.plan import Wanted
 
 
@@ -87,3 +89,26 @@ async def test_entities_without_a_date_are_known_by_their_content(tmp_path: Path
         items[60] = product(60)
         assert (await reader.run()).items == 2
     assert reader.ids() == [*range(1, 51), 7, 60]
+
+
+_FROM = """format = 1
+name = "x"
+[incoming.p]
+client = "default"
+request = { uri = "products" }
+[incoming.p.incremental]
+field = "updated_at"
+from = """
+
+
+@pytest.mark.parametrize(
+    "date", ["2026-02-30 00:00:00", "2026-13-01", "2026-01-01 24:30:00", "2026-01-01T00:00:00", "2026-1-1", "today", ""]
+)
+def test_a_date_that_there_is_not_is_said_at_its_place(date: str) -> None:
+    (problem,) = check(f'{_FROM}"{date}"\n')[1]
+    assert str(problem).startswith("8:1: incoming.p.incremental.from: is no date: write it as")
+
+
+@pytest.mark.parametrize("date", ["2026-01-01", "2028-02-29 23:59:59"])
+def test_a_date_may_have_a_time(date: str) -> None:
+    assert [str(each) for each in check(f'{_FROM}"{date}"\n')[1] if "from" in each.path] == []

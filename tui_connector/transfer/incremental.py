@@ -8,12 +8,13 @@ again, because a date is given before the row can be seen; what was read then is
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ..client.http_client import Span, seconds
 from ..kinds import Model
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     from .ledger_rows import RunRow
 
 _MAGENTO = "%Y-%m-%d %H:%M:%S"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
+_SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
+
+
+def _checked_date(date: str) -> str:
+    try:
+        datetime.fromisoformat(date)
+        written = _DATE.fullmatch(date)
+    except ValueError:
+        written = None
+    if written is None:
+        raise ValueError('is no date: write it as "2026-01-31" or "2026-01-31 08:30:00"')
+    return date
 
 
 class Incremental(Model):
@@ -37,10 +51,9 @@ class Incremental(Model):
         description="The date by which the store knows of changes. Stock, for one, does not move a product's.",
         examples=["updated_at"],
     )
-    from_: str | None = Field(
+    from_: Annotated[str, AfterValidator(_checked_date), WithJsonSchema(_SCHEMA)] | None = Field(
         None,
         alias="from",
-        pattern=r"^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?$",
         title="From",
         description="Where the first run begins, in UTC: Magento takes an unreadable date for no limit at all.",
         examples=["2026-01-01 00:00:00"],
