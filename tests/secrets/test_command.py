@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +56,23 @@ async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
 async def test_a_command_that_gives_none_says_why(argv: list[str], words: str) -> None:
     with pytest.raises(CommandRefused, match=words):
         await printed_by(argv, deadline=3)
+
+
+async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    command = ["sh", "-c", f"echo CANARY-one; sleep 600 & echo $! > {left}"]
+    try:
+        assert await printed_by(command) == "CANARY-one"
+        os.kill(int(left.read_text()), 0)  # it was none of ours to end
+    finally:
+        os.kill(int(left.read_text()), signal.SIGKILL)
+
+
+async def test_a_command_may_print_more_after_its_first_line() -> None:
+    code = "import sys, time; print('CANARY-one', flush=True); time.sleep(0.2); print('two', flush=True)"
+    assert await printed_by(python(code)) == "CANARY-one"
+    with pytest.raises(CommandRefused, match="ended with status 7"):
+        await printed_by(python(f"{code}; raise SystemExit(7)"))
 
 
 async def test_no_command_is_run_before_somebody_allowed_it(machine: Machine, tmp_path: Path) -> None:

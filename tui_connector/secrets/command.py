@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
+from io import FileIO
 from pathlib import Path
 
 from .secret_error import SecretError
 
 DEADLINE = 30.0
 _MOST = 16_384
-_LAST_WORDS = 5.0
-"""Seconds for what a killed command had printed; a child of its own may hold its pipe open."""
 
 
 class CommandRefused(Exception):
@@ -23,40 +21,77 @@ class CommandRefused(Exception):
 
 async def printed_by(argv: list[str], deadline: float = DEADLINE) -> str:
     """The first line a command prints, run without a shell, in a group of its own. Raises `CommandRefused`."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CommandRefused(f"cannot be started: {reason}") from error
-    assert process.stdout is not None
+    process, printed = await _started(argv)
     try:
         async with asyncio.timeout(deadline):
-            output = b""
-            while chunk := await process.stdout.read(_MOST + 1 - len(output)):
-                output += chunk
-                if len(output) > _MOST:
-                    raise CommandRefused(f"printed more than {_MOST} bytes")
+            await printed.has_line.wait()
             status = await process.wait()
     except TimeoutError:
         raise CommandRefused(f"has not ended within {deadline:g} s") from None
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
-            with contextlib.suppress(TimeoutError):
-                # read to its end: asyncio waits for a process until its pipe is empty, and for ever where nobody reads
-                await asyncio.wait_for(process.communicate(), _LAST_WORDS)
+            await process.wait()
+        printed.transport.close()
+        await asyncio.sleep(0)  # the loop lets go of the pipe in its next turn
+    if len(printed.output) > _MOST:
+        raise CommandRefused(f"printed more than {_MOST} bytes")
     if status:
         raise CommandRefused(f"ended with status {status}")
     try:
-        return output.decode().split("\n", 1)[0].rstrip("\r")
+        return printed.output.split(b"\n", 1)[0].decode().rstrip("\r")
     except UnicodeDecodeError:
         raise CommandRefused("printed something that is not UTF-8") from None
+
+
+async def _started(argv: list[str]) -> tuple[asyncio.subprocess.Process, _Printed]:
+    pipe, write_end = _pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=write_end,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
+        pipe.close()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CommandRefused(f"cannot be started: {reason}") from error
+    finally:
+        os.close(write_end)
+    _, printed = await asyncio.get_running_loop().connect_read_pipe(_Printed, pipe)
+    return process, printed
+
+
+def _pipe() -> tuple[FileIO, int]:
+    """One of our own: with asyncio's, a process has not ended before everybody who inherited its pipe has."""
+    read_end, write_end = os.pipe()
+    return open(read_end, "rb", buffering=0), write_end
+
+
+class _Printed(asyncio.Protocol):
+    """What a command prints, read as it comes: it never waits for a reader."""
+
+    transport: asyncio.BaseTransport
+
+    def __init__(self) -> None:
+        self.output = b""
+        self.has_line = asyncio.Event()
+        """Or all there is."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.output += data
+        if len(self.output) > _MOST:
+            self.transport.close()  # which ends whoever goes on printing
+        if b"\n" in data:
+            self.has_line.set()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.has_line.set()
 
 
 class Consents:
