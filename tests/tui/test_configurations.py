@@ -236,6 +236,46 @@ async def test_a_file_that_changed_meanwhile_is_not_overwritten_unseen(
         await until_shown(pilot, "Now you can")  # the call in a new process has ended
 
 
+async def test_what_was_agreed_to_overwrite_is_one_file_as_it_was_shown(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
+        setup.edit(("incoming", "products", "request", "uri"), "orders")
+        path.write_text(path.read_text() + "# theirs\n")
+        await pilot.press("5")
+        await until_shown(pilot, '+request = { uri = "orders" }')
+        await pilot.press("enter")
+        await until_shown(pilot, "+# theirs")
+        path.write_text(path.read_text() + "# again\n")
+        await pilot.press("enter")
+        await until_shown(pilot, "+# again")
+        await pilot.press("4")
+        await until_shown(pilot, "●4")
+        await pilot.press("5")
+        await until_shown(pilot, '+request = { uri = "orders" }')
+        await pilot.press("enter")
+        await until_shown(pilot, "+# again")
+        assert 'uri = "products"' in path.read_text()
+
+
+async def test_a_profile_that_could_not_be_used_is_saved_only_by_one_who_knows(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3", (120, 70)) as (pilot, setup):
+        setup.edit(("incoming", "products", "pagination"), {"kind": "cursor"})
+        await pilot.press("5")
+        assert "✘3" in await until_shown(pilot, "As it stands the profile cannot be used")
+        await pilot.press("enter")
+        await until_shown(pilot, "Not saved: the profile could not be used.")
+        assert "incoming.products.pagination.cursor: is missing" in shown(pilot.app)
+        assert 'kind = "keyset"' in path.read_text()
+        await pilot.press("enter")
+        assert "Now you can" not in await until_shown(pilot, "It cannot be used as it stands")
+        assert 'kind = "cursor"' in path.read_text()
+
+
 def test_a_table_shows_what_tells_items_apart_first_and_never_an_object() -> None:
     items: list[Any] = [{"id": 1, "extra": {}, "name": "a\x1b[31m", "sku": "x", "list": []}, {"id": 2, "price": 3}]
     assert columns(items, "sku", "updated_at") == ["sku", "name", "price", "id"]

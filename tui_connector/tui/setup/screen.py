@@ -18,6 +18,7 @@ from ...guide.again import send_again
 from ...guide.permissions import boxes_text, chosen
 from ...guide.words import TITLES, WAYS, Step
 from ...guide.workbench import profile_of
+from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
 from ..keymap import letter
@@ -161,7 +162,9 @@ class SetupScreen(LogBelow):
 
     def _draw(self) -> None:
         setup = self.work.setup
-        marks = {step: self._mark(step) for step in Step}
+        _, problems = check_data(setup.draft)
+        wrong = {path[0] for path, _ in problems}
+        marks = {step: self._mark(step, wrong) for step in Step}
         dots = " ".join(f"{marks[step]}{step.value}" for step in Step)
         where = f"{setup.title} · {setup.base_uri or 'no address yet'}"
         room = max(10, self.size.width - len(dots) - 4)
@@ -172,7 +175,8 @@ class SetupScreen(LogBelow):
         self.query_one("#steps", Static).update(Content("\n".join(lines)))
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
 
-    def _mark(self, step: Step) -> str:
+    def _mark(self, step: Step, wrong: set[str | int]) -> str:
+        """`wrong`: the tables of the profile in which something is."""
         setup = self.work.setup
         done = {
             Step.BASICS: not setup.missing(Step.BASICS),
@@ -183,6 +187,8 @@ class SetupScreen(LogBelow):
         }[step]
         if step is self._step:
             return "●"
+        if step.name.lower() in wrong:
+            return "✘"
         return "✔" if done else "○"
 
     def _store_side(self) -> str:
