@@ -51,13 +51,12 @@ def test_the_body_comes_from_standard_input_or_a_file(program: Program, tmp_path
         (["GET", "noSuchThing"], 1, "404"),
         (["GET", "modules", "--client", "nowhere"], 2, "no client named 'nowhere'"),
         (["GET", "http://elsewhere.example/x"], 2, "another host"),
-        (["G€T", "modules"], 2, "The method 'G€T' cannot be sent"),
+        (["G€T", "modules"], 2, "'G€T' is no HTTP method"),
         (["GET", "modules/\udcff"], 2, "not UTF-8"),
         (["POST", "products", "--data", "{not json"], 2, "--data is no JSON"),
         (["POST", "products", "--data", "@/no/such/file"], 2, "/no/such/file"),
         (["POST", "products", "--data", '"\udcff"'], 2, "--data is not UTF-8"),
         (["POST", "products", "--data", "@\udcff"], 2, "--data: No such file"),
-        (["G€T", "modules"], 2, "'G€T' is no HTTP method"),
         (["G\udcffT", "modules"], 2, "is no HTTP method"),
         (["GET /x", "modules"], 2, "is no HTTP method"),
     ],
@@ -95,7 +94,7 @@ def test_a_token_that_is_not_utf8_is_said_before_anything_is_sent(
     program: Program, environment: dict[str, str]
 ) -> None:
     ended = program("check", "acme", environ={**environment, "ACCESS_TOKEN": "caf\udce9"})
-    assert ended.returncode == 3, ended.stderr
+    assert ended.returncode == 2, ended.stderr
     assert "ACCESS_TOKEN has a line break, a control character, or a character that is not UTF-8" in ended.stdout
     assert "Traceback" not in ended.stderr
 

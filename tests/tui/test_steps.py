@@ -272,6 +272,31 @@ async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(ma
         assert draft(pilot)["authentications"]["admin"]["parameters"]["username"] == "admin"
 
 
+async def test_a_login_that_was_refused_before_is_sent_again_on_purpose_only(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    """As behind a lock that has run out: the password was right all the time."""
+
+    def logins() -> int:
+        return sum("/admin/token" in str(each["path"]) for each in sandbox.journal())
+
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Admin user")
+        await until_shown(pilot, "Password")
+        sandbox.change({"sandbox/fail_next": "401:1"})
+        await pilot.press("alt+u", "enter")
+        await until_shown(pilot, "✘")
+        assert logins() == 1
+        await pilot.press("escape", "t")
+        await until_shown(pilot, "a  Log in once more")
+        assert "✘ Not logged in: the store" in shown(pilot.app)
+        assert logins() == 1
+        await pilot.press("escape", "a")
+        await until_shown(pilot, "✔ The store accepts it.")
+        assert logins() == 2
+
+
 async def test_while_the_log_has_the_screen_nothing_behind_it_takes_the_focus(
     machine: Machine, sandbox: Sandbox
 ) -> None:

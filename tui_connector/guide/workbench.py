@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from ..client.authentication.stops import LoginStops
 from ..client.exchange import Exchanges
 from ..client.http_client import HttpClient
 from ..client.layer import Authentication
@@ -91,6 +92,10 @@ class Workbench:
             directory=self.directory,
         ) as session:
             yield session
+
+    def allow_logins(self) -> None:
+        """Forgets which logins were refused before: the next one is sent. Touches the disk."""
+        LoginStops(self.machine.directories.state).clear_all()
 
     def keep_history(self, file: Path, profile: Profile) -> str:
         """Keeps what is asked from now on in the profile's history, as the profile wants it. Writes to the disk.

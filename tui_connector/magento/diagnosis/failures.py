@@ -56,6 +56,9 @@ def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
     """From the words that the failure repeats: the exchange itself says more, where it is at hand."""
     if failure.status == 200:
         return Finding("template", failure.message, evidence, failure.hint, "template")
+    if failure.exchange is None and failure.status in (401, 403):  # it was refused before, and not sent again
+        again = Fix("login", "again", "Log in once more")
+        return Finding("login-refused", failure.message, evidence, failure.hint, "password", again)
     words = _SAID.search(failure.message)
     said = Said("json", words[1] if words else failure.message)
     if failure.status == 400 and said.has("provider-specific"):

@@ -8,7 +8,7 @@ from typing import Literal
 Way = Literal["oauth1", "bearer", "request", ""]
 """How a request was authenticated, by the kind's name; empty: not at all, or in some other way."""
 
-What = Literal["address", "way", "store-view", "one-time-code", "signed-origin", "page-size", "batch"]
+What = Literal["address", "way", "store-view", "one-time-code", "signed-origin", "page-size", "batch", "login"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Fix:
     - `store-view`: the store view to use, "default" or "all"
     - `one-time-code`: the provider whose token endpoint wants a code, such as "google"
     - `signed-origin`: the origin to sign as
+    - `login`: to forget that this login was refused before, "again"
     - `page-size`, `batch`: how many the store takes at most
     """
 

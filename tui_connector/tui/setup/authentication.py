@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -252,9 +253,17 @@ class AuthenticationPane(StepPane):
             self.setup.edit(("authentications", self.setup.authentication, "signed-origin"), fix.value)
             self.test()
             return
+        elif fix.what == "login":
+            self.busy("logging in once more")
+            self.run_worker(self._log_in_again(), exclusive=True)
+            return
         else:
             self.setup.ask_for_code(fix.value)
         self.run_worker(self._switched())
+
+    async def _log_in_again(self) -> None:
+        await asyncio.to_thread(self.work.workbench.allow_logins)
+        await self._try()
 
     def use_sandbox(self) -> None:
         """The demo's values into the fields."""
