@@ -10,7 +10,7 @@ from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.transfer.progress import Progress
+from tui_connector.transfer.progress import Progress, Summary
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.run.figures import RunView, bar, sparkline
 from tui_connector.tui.run.screen import RunScreen
@@ -134,6 +134,13 @@ async def test_items_for_standard_output_do_not_go_over_the_screen(machine: Mach
             await until_shown(pilot, "tui-connector run acme products |")
             assert "No requests yet" in shown(app)
     assert not written.exists()
+
+
+def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
+    view = RunView(Progress(items=5, requests=4, in_flight=4, limit=4))
+    assert " 4  of 4 · 4 requests" in view.lines(78)[-1]
+    view.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
+    assert " 0  of 4 · 4 requests" in view.lines(78)[-1]
 
 
 def test_figures_fit_the_width_and_show_what_is_left() -> None:

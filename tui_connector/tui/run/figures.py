@@ -58,12 +58,13 @@ class RunView:
         short = progress.items < (progress.expected or 0)  # of what the store counted, some was known already
         requests = f"{progress.requests:,} request{'' if progress.requests == 1 else 's'}"
         counts = [requests, *(f"{count:,} {word}" for count, word in kinds if count)]
+        in_flight = progress.in_flight if self.running else 0  # a stop cuts off those of the last count
         rows = [
             self._state(),
             bar(progress.items, None if complete and short else progress.expected, width),
             f"rate      {_per_second(self.rates):>12}  {sparkline(self.rates, spark)}",
             f"latency   {progress.latency * 1_000:>9.0f} ms  {sparkline(self.latencies, spark)}",
-            f"in flight {progress.in_flight:>12}  of {progress.limit} · {' · '.join(counts)}",
+            f"in flight {in_flight:>12}  of {progress.limit} · {' · '.join(counts)}",
         ]
         return [shown_line(row, width) for row in rows]
 
