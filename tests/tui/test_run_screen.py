@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
@@ -86,6 +87,23 @@ async def test_a_run_is_stopped_after_asking_and_goes_on(machine: Machine) -> No
             await pilot.press("r")
             await until_shown(pilot, "complete: 400 items")
     assert len(set(written.read_bytes().splitlines())) == 400
+
+
+@pytest.mark.parametrize(("key", "question"), [("s", "Stop the run?"), ("q", "Stop it and go back?")])
+async def test_a_run_that_ends_meanwhile_takes_its_question_away(machine: Machine, key: str, question: str) -> None:
+    async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
+        app, _ = _opened(machine, sandbox)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "running")
+            await pilot.press(key)
+            await until_shown(pilot, question)
+            sandbox.change({"sandbox/latency_ms": "0"})
+            await until_shown(pilot, "complete: 100 items")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen))
+            assert question not in shown(app)
 
 
 def _is_cut_at_a_line(path: Path) -> None:

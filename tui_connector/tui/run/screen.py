@@ -74,6 +74,7 @@ class RunScreen(LogBelow):
         super().__init__()
         self._workbench, self._profile, self._file, self._incoming = workbench, profile, file, name
         self._current: Run | None = None
+        self._question: ConfirmScreen | None = None
         self._told = 0.0
         self.view = RunView()
 
@@ -141,6 +142,8 @@ class RunScreen(LogBelow):
         self._current = None
         self.view.summary, self.view.impossible = message.summary, message.impossible
         self.view.stopping = False
+        if self._question is not None and self._question.is_active:  # there is nothing left to stop
+            self._question.dismiss(False)
         if self.view.reason:  # whole, and wrapped: above there is one line for it
             self.view.messages.append(self.view.reason)
         for remark in message.summary.remarks if message.summary else ():
@@ -196,7 +199,8 @@ class RunScreen(LogBelow):
             if yes and leave:
                 self.run_worker(self._leave())
 
-        self.app.push_screen(ConfirmScreen(question), answered)
+        self._question = ConfirmScreen(question)
+        self.app.push_screen(self._question, answered)
 
     async def _leave(self) -> None:
         """Goes back when the run has written what it had."""
