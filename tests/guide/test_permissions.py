@@ -63,6 +63,10 @@ async def test_what_is_missing_for_sending_is_named_with_its_box(machine: Machin
     unknown = found.lacking("post", "nowhere/&{id}")
     assert unknown is not None
     assert unknown.id == "not-permitted"
+    assert "Integrations" in unknown.remedy
+    as_admin = found.lacking("post", "nowhere/&{id}", "request")
+    assert as_admin is not None
+    assert "Role Resources" in as_admin.remedy
 
 
 def test_the_boxes_for_what_is_wanted_stand_in_the_order_of_magentos_tree() -> None:
@@ -75,6 +79,9 @@ def test_the_boxes_for_what_is_wanted_stand_in_the_order_of_magentos_tree() -> N
     text = boxes_text(["orders"])
     assert text.startswith("System › Extensions › Integrations")
     assert text.endswith("\n  Sales › Operations › Orders › Actions › View")
+    role = boxes_text(["orders"], way="request")
+    assert role.startswith("System › Permissions › User Roles › the user's role › Role Resources")
+    assert role.splitlines()[1:] == text.splitlines()[1:]
     assert boxes([], ["new-customers"]) == []
     incoming = {"night": READABLE["orders"].configuration("shop"), "own": {"request": {"uri": "nowhere"}}}
     outgoing = {"stock": WRITABLE["stock"].configuration("shop")}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from guided import INCOMING, at_step, profile
+from profiles import login
 from screens import press_and_see, shown, until, until_shown
 from textual.widgets import Static
 
@@ -80,6 +81,22 @@ async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
         ]
         await pilot.press("escape", "colon", *"boxes")
         await until_shown(pilot, "setup.copy-boxes")
+
+
+async def test_an_admin_user_is_told_of_a_role_and_of_no_integration(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, authentications={"integration": login()}, **INCOMING)
+    async with at_step(machine, "3", (140, 45)) as (pilot, _):
+        for step in "345":
+            await press_and_see(pilot, step, f"●{step}")
+            words = str(pilot.app.screen.query_one("#store-words", Static).content)
+            assert "role" in words
+            assert "ntegration" not in words
+        await pilot.press("c")
+        await until_told(pilot, "last-copy")
+        copied = (machine.directories.state / "last-copy").read_text()
+        assert copied.startswith("System › Permissions › User Roles › the user's role › Role Resources")
 
 
 async def test_a_copy_that_finds_no_room_for_its_file_says_so(

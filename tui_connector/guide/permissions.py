@@ -20,6 +20,7 @@ from ..magento.diagnosis import Finding, Way, refusals
 from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
 from ..placeholder import Json
 from .chain import requests_in
+from .words import ADMIN
 
 _PLACEHOLDER = re.compile(r"[&?@]\{[^}]*\}")
 _MODULES = {"Magento_Cart": "Magento_Quote"}
@@ -59,7 +60,8 @@ class Permissions:
         known = _known(method, uri)
         evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not among this token's routes",)
         if known is None:
-            remedy = "Compare path and method with Magento's documentation; else tick its resource in the integration."
+            where = refusals.ticked_at(way)
+            remedy = f"Compare path and method with Magento's documentation; else tick its resource: {where}."
             summary = "The token may not do this, or there is no such route"
             return Finding("not-permitted", summary, evidence, remedy, "permission")
         if (self.send if isinstance(known, Writable) else self.read)[known.name] is May.NO_MODULE:
@@ -105,15 +107,13 @@ def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
     return [place for resource, place in TICKS.items() if resource in wanted]
 
 
-def boxes_text(read: Iterable[str], send: Iterable[str] = ()) -> str:
-    """The same as text to be copied, for whoever makes the integration."""
+def boxes_text(read: Iterable[str], send: Iterable[str] = (), way: str = "") -> str:
+    """The same as text to be copied, for whoever makes the integration, or the admin user's role."""
     lines = boxes(read, send)
     if not lines:
         return "Nothing needs to be ticked."
-    return "\n".join(
-        ["System › Extensions › Integrations › the integration › API › Resource Access: Custom. Tick:"]
-        + [f"  {line}" for line in lines]
-    )
+    where = refusals.ROLE if way == ADMIN else "System › Extensions › Integrations › the integration › API"
+    return "\n".join([f"{where} › Resource Access: Custom. Tick:", *(f"  {line}" for line in lines)])
 
 
 def chosen(incoming: Mapping[str, Json], outgoing: Mapping[str, Json]) -> tuple[list[str], list[str]]:

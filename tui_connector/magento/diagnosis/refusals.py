@@ -14,6 +14,9 @@ ANY_RESOURCE = "Magento_Backend::admin"
 """What `modules` needs, and what whoever has any resource at all has too (Magento_Authorization, Rules)."""
 
 SIGN_INSTEAD = Fix("way", "oauth1", "Sign with the four tokens instead")
+ROLE = "System › Permissions › User Roles › the user's role › Role Resources"
+"""Where the boxes of an admin user are."""
+
 _INTEGRATION = "System › Extensions › Integrations › your row"
 _BEARER_SETTING = (
     "Stores › Configuration › Services › OAuth › Consumer Settings › Allow OAuth Access Tokens to be used as "
@@ -51,19 +54,19 @@ def permission_missing(resource: str, way: Way, evidence: tuple[str, ...]) -> Fi
     if resource == "self":
         remedy = "Use a customer's token for it, or the same route with an id in place of `me` or `mine`."
         return Finding("customers-only", "Only a customer's own token may do this", evidence, remedy, "uri")
-    where = (
-        "System › Permissions › User Roles › the user's role › Role Resources"
-        if way == "request"
-        else "System › Extensions › Integrations › Edit › API"
-    )
     kept = "." if way == "request" else " (not Reauthorize: that makes new tokens)."
     return Finding(
         "permission-missing",
         f"The token may not do this: it lacks {resource}",
         evidence,
-        f"In Magento: {where}: tick {tick(resource)}, then Save{kept}",
+        f"In Magento: {ticked_at(way)}: tick {tick(resource)}, then Save{kept}",
         "permission",
     )
+
+
+def ticked_at(way: str) -> str:
+    """Where in Magento the boxes of whoever comes this way are."""
+    return ROLE if way == "request" else "System › Extensions › Integrations › Edit › API"
 
 
 def not_known(way: Way, evidence: tuple[str, ...]) -> Finding:
@@ -89,8 +92,7 @@ def not_known(way: Way, evidence: tuple[str, ...]) -> Finding:
         "login-token-refused",
         "The login worked, but the store does not accept the token it gave: the user's role has no resource ticked",
         evidence,
-        "In Magento: System › Permissions › User Roles › the user's role › Role Resources: tick what it may do. A user "
-        "made a moment ago: bin/magento cache:clean config.",
+        f"In Magento: {ROLE}: tick what it may do. A user made a moment ago: bin/magento cache:clean config.",
         "username",
     )
 

@@ -15,8 +15,9 @@ from textual.widgets import ContentSwitcher, Footer, Static
 from ...client.exchange import Exchange
 from ...client.message import Answer, Request
 from ...guide.again import send_again
+from ...guide.in_magento import in_magento
 from ...guide.permissions import boxes_text, chosen
-from ...guide.words import TITLES, WAYS, Step
+from ...guide.words import TITLES, Step
 from ...guide.workbench import profile_of
 from ...profile.problems import check_data
 from ...text import shown, shown_line
@@ -194,21 +195,7 @@ class SetupScreen(LogBelow):
 
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
-        words = ["In Magento"]
-        if self._step is Step.AUTHENTICATION:
-            setup = self.work.setup
-            way = WAYS.get(setup.way)
-            words += [f"{n}. {line}" for n, line in enumerate(way.in_magento if way else (), 1)]
-        elif self._step is Step.BASICS:
-            words.append("Nothing to do yet. The address of the shop is enough; the guide finds the REST interface.")
-        elif self._step is Step.INCOMING:
-            words.append(
-                "What an integration may read is ticked under System › Extensions › Integrations › Edit › API."
-            )
-        elif self._step is Step.OUTGOING:
-            words.append("Writing needs its own ticks under API. Through store view “all” global values are written.")
-        else:
-            words.append("Nothing more. The four values can be read again under Edit › Integration Details.")
+        words = ["In Magento", *in_magento(self._step, self.work.setup.way)]
         if self._step not in (Step.BASICS, Step.SAVE) and (boxes := self._boxes()):
             words.append(f"\nFor what is set up here: {boxes}\nc copies this (in a field: Esc, then c).")
         if self.work.sandbox and self._step is Step.AUTHENTICATION:
@@ -219,8 +206,9 @@ class SetupScreen(LogBelow):
 
     def _boxes(self) -> str:
         """The boxes to tick for what is set up; empty while that is nothing of Magento's lists."""
-        reads, sends = chosen(self.work.setup.incoming, self.work.setup.outgoing)
-        return boxes_text(reads, sends) if reads or sends else ""
+        setup = self.work.setup
+        reads, sends = chosen(setup.incoming, setup.outgoing)
+        return boxes_text(reads, sends, setup.way) if reads or sends else ""
 
     async def action_go_on(self) -> None:
         """Enter on Continue."""
@@ -276,7 +264,7 @@ class SetupScreen(LogBelow):
 
     @work
     async def action_copy_boxes(self) -> None:
-        """Copies the boxes to tick, for whoever makes the integration."""
+        """Copies the boxes to tick, for whoever makes the integration or the role."""
         boxes = self._boxes()
         if boxes:
             said = await copy(boxes, self.app, self.work.workbench.machine)
