@@ -213,6 +213,19 @@ async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_sto
         assert list(setup.incoming) == ["all"]
 
 
+async def test_what_is_wrong_with_the_setup_is_said_once(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        setup.edit(("incoming", "products", "client"), "nowhere")
+        await pilot.press("t")
+        await until_shown(pilot, "✘ The setup is not complete")
+        said = str(pilot.app.screen.query_one("#step-3 .result", Static).content)
+        assert said.count("The setup is not complete") == 1
+        assert "→ Correct the part" in said
+
+
 @pytest.mark.parametrize("ends", ["well", "refused"])
 async def test_a_slow_test_that_ends_behind_its_users_back_leaves_the_focus_where_it_is(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox, ends: str

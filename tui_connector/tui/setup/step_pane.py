@@ -150,8 +150,8 @@ class StepPane(VerticalScroll, can_focus=False):
     def found(self, finding: Finding) -> None:
         """Shows what is wrong and what to do."""
         self._finding = finding
-        evidence = f"\n  {finding.evidence[0]}" if finding.evidence else ""
-        self.say(f"✘ {finding.summary}\n  → {finding.remedy}{evidence}", bad=True)
+        told = [each for each in finding.evidence[:1] if finding.summary not in each]  # a failure's is its own words
+        self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *told]), bad=True)
         if finding.fix is not None:
             button = self.query_one(".fix", Button)
             button.label = Content(shown_line(f"a  {finding.fix.words}"))
