@@ -34,7 +34,7 @@ class Ask(Protocol):
     """Questions to the user. A headless run has nobody to ask and answers None and False."""
 
     async def secret(self, label: str) -> str | None:
-        """A secret typed by the user, or None where nobody is there to type it."""
+        """A secret typed by the user; empty where the user gives none, None where nobody is there to type it."""
         ...
 
     async def allow(self, question: str) -> bool:

@@ -209,6 +209,17 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
     bench.close()
 
 
+@pytest.mark.parametrize("typed", ["", " \n"])
+async def test_who_types_no_code_is_told_so_and_can_try_again(machine: Machine, store: Sandbox, typed: str) -> None:
+    outside = Outside(typed, pyotp.TOTP(admin(store)["totp_secret"]).at(START))
+    bench = _bench(machine, outside, store)
+    with pytest.raises(NoCode, match=r"No code was typed; nothing was sent\. Test again"):
+        await _ask(bench, store, {"ask": True})
+    assert store.journal() == []
+    assert (await _ask(bench, store, {"ask": True})).status == 200
+    bench.close()
+
+
 async def test_a_wrong_code_is_told_from_a_wrong_password_and_stops_nothing(machine: Machine, store: Sandbox) -> None:
     good = pyotp.TOTP(admin(store)["totp_secret"]).at(START)
     outside = Outside("000000", good)

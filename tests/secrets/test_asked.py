@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from profiles import profile
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.vault import Vault
+from tui_connector.secrets.vault import SecretMissing, Vault
 
 
 class Answering:
@@ -26,6 +27,28 @@ class Answering:
 
     async def allow(self, question: str) -> bool:
         return False
+
+
+class Answers:
+    """A user who types nothing, or nobody at all."""
+
+    def __init__(self, answer: str | None) -> None:
+        self._answer = answer
+
+    async def secret(self, label: str) -> str | None:
+        return self._answer
+
+    async def allow(self, question: str) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(("answer", "words"), [("", "nothing was typed"), (None, "nobody is there to type it")])
+async def test_who_types_nothing_is_told_from_nobody(machine: Machine, answer: str | None, words: str) -> None:
+    saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
+    vault = Vault(replace(machine, ask=Answers(answer)), Mask())
+    (token,) = saved.secrets()
+    with pytest.raises(SecretMissing, match=words):
+        await vault.read(token.source, "https://shop.example")
 
 
 async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -> None:

@@ -22,8 +22,8 @@ T = TypeVar("T")
 class Terminal:
     """Asks on the terminal the command was started from."""
 
-    async def secret(self, label: str) -> str | None:
-        return await asyncio.to_thread(getpass.getpass, f"{label}: ") or None
+    async def secret(self, label: str) -> str:
+        return await asyncio.to_thread(getpass.getpass, f"{label}: ")
 
     async def allow(self, question: str) -> bool:
         sys.stderr.write(f"{shown(question)} [y/N] ")

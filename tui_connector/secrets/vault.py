@@ -218,9 +218,11 @@ class Vault:
             held = self._held.get(question)
             if held is None:
                 answer = await self._machine.ask.secret(question)
-                if not answer:
+                if answer is None:
                     hint = "Run it in a terminal."
                     raise SecretMissing(f"{question}: it is asked for, and nobody is there to type it", hint)
+                if not answer:
+                    raise SecretMissing(f"{question}: nothing was typed", "Test again, and type it when asked.")
                 held = self._held[question] = _Entry(answer, [origin])
         return held.secret
 

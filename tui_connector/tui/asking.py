@@ -19,8 +19,8 @@ class ScreenAsk:
     def __init__(self, app: App[None]) -> None:
         self._app = app
 
-    async def secret(self, label: str) -> str | None:
-        return await self._answer(LineScreen(f"{label}:", secret=True))
+    async def secret(self, label: str) -> str:
+        return await self._answer(LineScreen(f"{label}:", secret=True)) or ""
 
     async def allow(self, question: str) -> bool:
         answer: bool | None = await self._answer(AllowScreen(question))

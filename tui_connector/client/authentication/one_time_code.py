@@ -50,13 +50,15 @@ def is_code(name: str, value: object) -> bool:
 
 async def typed(machine: Machine, name: str, login: str) -> str:
     """A code that the user types now; it is not kept. Raises `NoCode` where nobody does."""
-    code = await machine.ask.secret(f"One-time code ({name}) for {login}")
-    code = re.sub(r"\s", "", code or "")
-    if not code:
+    answer = await machine.ask.secret(f"One-time code ({name}) for {login}")
+    if answer is None:
         raise NoCode(
             f"The login of {login} needs a one-time code ({name}), and nobody is there to type it",
             hint=f'Run it in a terminal, or let it be made: {name} = {{ totp = {{ keyring = "…" }} }}.',
         )
+    code = re.sub(r"\s", "", answer)
+    if not code:
+        raise NoCode("No code was typed; nothing was sent", hint="Test again, and type it when it is asked for.")
     return code
 
 
