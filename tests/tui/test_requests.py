@@ -29,6 +29,20 @@ async def test_the_list_follows_until_somebody_moves_up_and_again_on_g(machine: 
         assert watched.selected() == 106
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_smaller_window_still_shows_the_newest_while_the_list_follows(machine: Machine, moved: bool) -> None:
+    async with watching(machine, filled(*map(exchange, range(1, 101))), size=(140, 45)) as watched:
+        await watched.shows("#100")
+        if moved:
+            await watched.pilot.press("g")
+            await watched.shows("#1 ")
+        rows = watched.panel.view.size.height
+        await watched.pilot.resize_terminal(80, 24)
+        await watched.until(lambda: watched.panel.view.size.height < rows)
+        await watched.until(lambda: watched.panel.view.is_vertical_scroll_end is not moved)
+        assert watched.selected() == (1 if moved else 100)
+
+
 async def test_what_is_looked_at_stays_while_the_oldest_are_dropped(machine: Machine) -> None:
     async with watching(machine, filled(*map(exchange, range(1, 101)), count=100)) as watched:
         await watched.pilot.press("up", "up")

@@ -129,3 +129,13 @@ class View:
     def _nothing_in(self, block: list[Exchange], number: int) -> bool:
         possible = self.filter.possible
         return possible is not None and not possible(Block(block, lambda: self._texts.of(number, block)))
+
+
+def position_of(ring: Ring, exchange: Exchange) -> int:
+    """Where in the ring this exchange is; where it is not, the position of the last one before it."""
+    earlier = 0
+    for place, each in enumerate(ring):
+        if each is exchange:
+            return ring.first + place
+        earlier += each.number <= exchange.number
+    return ring.first + max(0, earlier - 1)

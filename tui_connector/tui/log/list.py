@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from ...client.exchange import Exchange, Exchanges, Ring
 from ...log.filter import Filter
-from ...log.view import View
+from ...log.view import View, position_of
 from .row import columns, row, under_way
 
 REPAINTS = 20
@@ -123,7 +123,7 @@ class LogView(ScrollView, can_focus=True):
         self.view = View(self._ring, perf_counter, self.view.filter)
         self._seen_end = self._ring.end
         if not self.following and selected is not None:
-            self._position = _position_of(self._ring, selected)
+            self._position = position_of(self._ring, selected)
         self._search()
 
     def _search(self) -> None:
@@ -223,7 +223,7 @@ class LogView(ScrollView, can_focus=True):
     def select_exchange(self, exchange: Exchange) -> bool:
         """Puts the cursor on this exchange, where the list has it."""
         self.view.update()
-        index = self.view.index(_position_of(self._ring, exchange))
+        index = self.view.index(position_of(self._ring, exchange))
         if self.exchange_at(index) is not exchange:
             return False
         self.select(index)
@@ -260,6 +260,10 @@ class LogView(ScrollView, can_focus=True):
             self.marks ^= {exchange.number}
             self.select(self._index + 1)
 
+    def on_resize(self) -> None:
+        if self.following:  # the newest may be below a smaller window's end
+            self.action_follow()
+
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
         self.hold()
 
@@ -289,13 +293,3 @@ class LogView(ScrollView, can_focus=True):
     def action_open(self) -> None:
         if self.selected is not None:
             self.post_message(self.Opened(self.selected))
-
-
-def _position_of(ring: Ring, exchange: Exchange) -> int:
-    """Where in the ring this exchange is; where it is not, the position of the last one before it."""
-    earlier = 0
-    for place, each in enumerate(ring):
-        if each is exchange:
-            return ring.first + place
-        earlier += each.number <= exchange.number
-    return ring.first + max(0, earlier - 1)
