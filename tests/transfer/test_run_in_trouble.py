@@ -76,6 +76,23 @@ async def test_a_store_that_only_breaks_is_not_read_to_pieces(tmp_path: Path, im
     assert len(store.asked) < 100
 
 
+async def test_a_store_that_breaks_at_everything_gets_time_at_each_further_page(
+    tmp_path: Path, impatient: Machine
+) -> None:
+    """As while it is deployed: a page that was good before breaks it too."""
+    left = [24]
+
+    def down(asked: Asked, items: list[Item]) -> bytes | None:
+        left[0] -= len(store.asked) > 3
+        return reply("500 Internal Server Error", b"{}") if len(store.asked) > 3 and left[0] >= 0 else None
+
+    async with listing(products(*range(1, 1_001)), down) as store:
+        reader = shop(store, tmp_path, impatient, pagination={**KEYSET, "page-size": 100})
+        summary = await reader.run(told=(told := Told()))
+    assert summary.state == "complete"
+    assert sum("waits" in note for note in told.notes) > 3
+
+
 async def test_the_page_size_a_store_allows_is_read_from_its_answer(tmp_path: Path, machine: Machine) -> None:
     def limits(asked: Asked, items: list[Item]) -> bytes | None:
         body = {"message": "Maximum SearchCriteria pageSize is %max", "parameters": {"max": 7}}

@@ -197,8 +197,11 @@ class Reading:
         if self._good_ask is None or self._looks >= _LOOKS:
             return False
         self._looks += 1
-        self._broken_in_a_row = 0
-        return isinstance(await self._once(self._good_ask), Page)
+        broken, self._broken_in_a_row = self._broken_in_a_row, 0  # one looks, and the others need not meanwhile
+        if isinstance(await self._once(self._good_ask), Page):
+            return True
+        self._broken_in_a_row += broken
+        return False
 
     def _good(self, ask: Ask, items: int, took: float, now: float) -> None:
         self._good_ask, self._looks = ask, 0
