@@ -12,16 +12,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from runs import Shop
 from serving import Received, Server, reply, serving
 
-from tui_connector.client.message import Request
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check_data
-from tui_connector.transfer.pagination.followed import resolved
-from tui_connector.transfer.pagination.link_header import link_of
 from tui_connector.transfer.plan import Wanted
 
 Query = dict[str, str]
@@ -357,50 +352,6 @@ async def test_a_page_that_breaks_the_store_is_read_in_halves(tmp_path: Path, ma
     assert (summary.state, summary.failed) == ("complete", 1)
     assert shop.ids() == [number for number in range(1, 41) if number != 13]
     assert [failed.record for failed in shop.failures()] == ["number 13 of the list"]
-
-
-@pytest.mark.parametrize(
-    ("uri", "link", "found"),
-    [
-        ("products", "?page=2", "products?page=2"),
-        ("shop/products?page=1", "?page=2", "shop/products?page=2"),
-        ("shop/products?page=1", "products?page=2", "shop/products?page=2"),
-        ("shop/products?page=1", "./products?page=2", "shop/products?page=2"),
-        ("products", "products?page=2#top", "products?page=2"),
-        ("products", "/rest/V1/products?page=2", "/rest/V1/products?page=2"),
-        ("products", " https://acme.example/x?page=2 ", "https://acme.example/x?page=2"),
-        ("https://acme.example/a/b?x=1", "c", "https://acme.example/a/c"),
-    ],
-)
-def test_links_are_resolved(uri: str, link: str, found: str) -> None:
-    assert resolved(Request("GET", uri), link) == found
-
-
-@pytest.mark.parametrize(
-    ("headers", "found"),
-    [
-        (['<a?page=2>; rel="next"'], "a?page=2"),
-        (["<a>; rel=prev, <b>;rel=next"], "b"),
-        (['<a>; rel="prev"', '<b>; REL="last NEXT"'], "b"),
-        (['<a,b;c>; title="x, <y>; rel=\\"next\\""; rel="next"'], "a,b;c"),
-        (['<a>; rel="last"; rel="next"'], None),
-        (['<a>; rel="next"; anchor="#foo", <b>; rel="next"'], "b"),
-        (["a; rel=next"], None),
-        (["<a"], None),
-        (["<a>; rel"], None),
-        ([""], None),
-        ([], None),
-        (['<a>; rel="next'], None),
-    ],
-)
-def test_link_headers(headers: list[str], found: str | None) -> None:
-    """RFC 8288 §3: several links in a header, several headers, several relations, quoted commas."""
-    assert link_of(tuple(("link", text) for text in headers), "next") == found
-
-
-@given(st.text(st.sampled_from('<>;,="\\ relnxt\t'), max_size=200))
-def test_any_link_header_is_read_to_its_end(text: str) -> None:
-    link_of((("Link", text),), "next")
 
 
 def test_kinds_are_checked_in_the_profile() -> None:
