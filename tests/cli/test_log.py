@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import signal
@@ -101,7 +102,12 @@ def test_hostile_bodies_are_printed_without_a_traceback(program: Program, tmp_pa
         ("cut.jsonl", line(exchange(1))[:-9], 1, "cut.jsonl:1: this line is broken off"),
         ("bad.jsonl", line(exchange(1)) + b"\x1b]0;x\n" + line(exchange(2)), 1, "bad.jsonl:2: this line is left out"),
         ("cut.har", b'{"log":{"entries":[{"requ', 2, "it ends in the middle: it was cut off (line 1, column"),
-        ("x.har", b'{"log":{"entries":[1,{"request":{"url":"http://["}}]}}', 1, "entry 1 is left out: it is no object"),
+        (
+            "x.har",
+            b'{"log":{"entries":[1,{"request":{"url":"http://["}}]}}',
+            1,
+            "1 of 2 entries left out (number 1): it is not an object",
+        ),
         ("x.json", b'{"log": {}}', 2, "no HAR"),
         ("x.txt", b"hello\n", 1, "x.txt:1: this line is left out: Expecting value"),
         ("empty.jsonl", b"", 0, ""),
@@ -147,3 +153,12 @@ def test_a_har_is_opened_and_not_followed(program: Program, recording: Path, tmp
     assert f"{har} is a HAR, which is written whole" in ended.stderr
     assert "Open it without --follow; what grows is a recording" in ended.stderr
     assert program("log", str(har)).stdout.count("\n") == 3
+
+
+def test_a_compressed_recording_is_opened_and_not_followed(program: Program, recording: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "run.jsonl.gz"
+    packed.write_bytes(gzip.compress(recording.read_bytes()))
+    assert program("log", str(packed)).stdout == program("log", str(recording)).stdout
+    ended = program("log", str(packed), "--follow")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Open it without --follow" in ended.stderr

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
 import json
+import lzma
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,7 @@ from hypothesis import strategies as st
 from tui_connector.client.exchange import Exchange, KeptBody, Timings
 from tui_connector.log.har import export
 from tui_connector.log.har_reader import BadHar, entries, read
+from tui_connector.log.log_file import is_har
 from tui_connector.log.recording import Notice
 from tui_connector.secrets.mask import MARK, Mask
 
@@ -91,7 +96,7 @@ def _entry(**changes: Any) -> dict[str, Any]:
     return {
         "_priority": "High",
         "startedDateTime": "2026-11-23T10:00:00.123Z",
-        "time": 123.4,
+        "time": 103.4,
         "request": {
             "method": "POST",
             "url": "https://shop.example/rest/V1/products?token=CANARY-query",
@@ -129,7 +134,7 @@ def test_a_browsers_har_is_read_and_its_secrets_are_masked() -> None:
     assert [name for name, _ in found.request_headers] == ["authorization", "cookie"]
     assert found.uri == f"https://shop.example/rest/V1/products?token={MARK}"
     assert found.body.data.decode() == f'{{"access_token":"{MARK}"}}'
-    assert found.timings == Timings(0.012, 0.02, 0.001, 0.05, 0.0194, 0.1234)
+    assert found.timings == Timings(0.012, 0.02, 0.001, 0.05, 0.0194, 0.1034)
     assert found.at.isoformat() == "2026-11-23T10:00:00.123000+00:00"
 
 
@@ -166,21 +171,150 @@ def test_hars_without_bodies_with_parameters_and_with_base64() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (None, "no object"),
+        (None, "it is not an object"),
         ({}, "request.url is missing"),
-        (_entry(request={"url": 5}), "request.url is no text"),
-        (_entry(request={"url": "x", "headers": [{"name": 1}]}), "a header has no name and value"),
-        (_entry(startedDateTime="yesterday"), "startedDateTime is no date and time"),
-        (_entry(timings=[]), "timings is no object"),
-        (_entry(time="fast"), "time is no number"),
-        (_entry(response={"content": {"encoding": "base64", "text": "é"}}), "no base64"),
+        (_entry(request={"url": 5}), "request.url is not text"),
+        (_entry(request="GET /"), "request.url is missing"),
     ],
 )
-def test_an_entry_that_cannot_be_read_is_left_out_with_a_word(entry: Any, words: str) -> None:
-    bad, good = entries(_file(entry, _entry()), Mask())
-    assert isinstance(bad, Notice)
-    assert words in bad.text
+def test_an_entry_without_an_address_is_left_out_and_named(entry: Any, words: str) -> None:
+    good, notice = entries(_file(entry, _entry()), Mask())
     assert isinstance(good, Exchange)
+    assert isinstance(notice, Notice)
+    assert notice.text == f"1 of 2 entries left out (number 1): {words}"
+
+
+def _changed(*path: str, to: Any) -> dict[str, Any]:
+    entry = _entry()
+    inner = entry
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = to
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (_changed("startedDateTime", to="yesterday"), "startedDateTime is not a date and time"),
+        (_changed("startedDateTime", to="NaN-NaN-NaNTNaN:NaN:NaN.NaN-NaN:NaN"), "startedDateTime is not a date"),
+        (_changed("startedDateTime", to={"$date": 1}), "startedDateTime is not text"),
+        (_changed("timings", to=[]), "timings is not an object"),
+        (_changed("time", to="fast"), "time is not a number"),
+        (_changed("time", to=float("nan")), "time is not a number"),
+        (_changed("timings", "wait", to="-"), "timings.wait is not a number"),
+        (_changed("response", "status", to="OK"), "response.status is not a number"),
+        (_changed("response", "statusText", to=7), "response.statusText is not text"),
+        (_changed("response", "bodySize", to="?"), "response.bodySize is not a number"),
+        (_changed("response", "content", to="{}"), "response.content is not an object"),
+        (_changed("response", "content", "text", to={"a": 1}), "response.content.text is not text"),
+        (_changed("response", "content", "size", to=True), "response.content.size is not a number"),
+        (_changed("response", to=None) | {"response": "none"}, "response is not an object"),
+        (
+            _changed("request", "headers", to=[{"name": 1}, {"name": "a", "value": "b"}]),
+            "request.headers hold",
+        ),
+        (_changed("request", "headers", to="Accept: */*"), "request.headers is not a list"),
+        (_changed("request", "postData", to="a=b"), "request.postData is not an object"),
+        (_changed("request", "method", to=3), "request.method is not text"),
+    ],
+)
+def test_one_unreadable_fact_is_left_out_and_the_request_stays(entry: Any, words: str) -> None:
+    kept, whole, notice = entries(_file(entry, _entry()), Mask())
+    assert isinstance(kept, Exchange)
+    assert isinstance(whole, Exchange)
+    assert kept.uri == whole.uri
+    assert isinstance(notice, Notice)
+    assert notice.text.startswith(f"1 of 2 entries shown without what is unreadable: {words}")
+
+
+def test_what_is_written_in_another_form_is_read() -> None:
+    entry = _changed("response", "status", to="404 Not Found")
+    entry["response"]["headers"] = [{"name": "Content-Length", "value": 512}, {"name": "X-None", "value": None}]
+    entry["request"]["headers"] = {"Accept": "application/json"}
+    entry["_error"] = {"type": "net", "code": -105}
+    (found,) = _back(_file(entry))
+    assert found.status == 404
+    assert found.headers == (("Content-Length", "512"), ("X-None", ""))
+    assert found.request_headers == (("Accept", "application/json"),)
+    assert found.failure_text == '{"type": "net", "code": -105}'
+
+
+def test_a_redacted_body_is_shown_as_it_stands() -> None:
+    entry = _entry()
+    entry["response"]["content"] = {"size": 2048, "mimeType": "image/png", "encoding": "base64", "text": "[removed]"}
+    found, notice = entries(_file(entry), Mask())
+    assert isinstance(found, Exchange)
+    assert found.body.data == b"[removed]"
+    assert found.body.note == "marked as base64 and is not: shown as it stands in the file"
+    assert isinstance(notice, Notice)
+    assert "response.content.text is not valid base64" in notice.text
+
+
+def test_a_file_with_many_faults_has_one_notice() -> None:
+    listed = [_changed("time", to="x") for _ in range(40)] + [None] * 30
+    *found, notice = entries(_file(*listed), Mask())
+    assert [type(each) for each in found] == [Exchange] * 40
+    assert isinstance(notice, Notice)
+    assert notice.text == (
+        "30 of 70 entries left out (number 41, 42, 43, 44, 45, …): it is not an object (30 ×); "
+        "40 of 70 entries shown without what is unreadable: time is not a number (40 ×)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("timings", "time", "connect"),
+    [
+        (
+            {"dns": 5, "connect": 40, "ssl": 25, "send": 0.5, "wait": 40, "receive": 1},
+            86.5,
+            0.020,
+        ),  # inside, as HAR 1.2
+        ({"connect": 40, "ssl": 35, "send": 0.5, "wait": 30, "receive": 1}, 106.5, 0.040),  # beside
+        ({"connect": 75, "ssl": 35, "send": 0.5, "wait": 30, "receive": 1}, 106.5, 0.040),
+        ({"connect": 10, "ssl": 35, "send": 1, "wait": 1, "receive": 1}, None, 0.010),  # it cannot be inside
+        ({"blocked": 3, "connect": 40, "ssl": 25, "send": 1, "wait": 1, "receive": 1}, 46.2, 0.015),
+        ({"connect": 40, "ssl": -1, "send": 1, "wait": 1, "receive": 1}, 43, 0.040),
+    ],
+)
+def test_tls_beside_connect_is_told_by_the_whole_time(
+    timings: dict[str, float], time: float | None, connect: float
+) -> None:
+    (found,) = _back(_file(_entry(timings=timings, time=time)))
+    assert found.timings.connect == pytest.approx(connect)
+
+
+def test_without_a_whole_time_it_is_the_sum() -> None:
+    (found,) = _back(_file(_entry(timings={"send": 1, "wait": 2, "receive": 3}, time=None)))
+    assert found.timings.total == pytest.approx(0.006)
+
+
+def test_a_connection_is_reused_only_where_the_tool_says_so() -> None:
+    told, silent = {"connect": -1, "send": 1, "wait": 2, "receive": 3}, {"send": 1, "wait": 2, "receive": 3}
+    (first, second) = _back(_file(_entry(timings=told), _entry(timings=silent)))
+    assert (first.timings.reused, second.timings.reused) == (True, False)
+    assert _back(_har([second])) == [second]
+
+
+@pytest.mark.parametrize(
+    ("changes", "body_size", "wire", "note"),
+    [
+        ({"_fromCache": "disk"}, 500, 0, "from the browser's cache"),
+        ({"_fromCache": "memory"}, -1, 0, "from the browser's cache"),
+        ({"_fetchType": "Memory Cache"}, 500, 0, "from the browser's cache"),
+        ({"_fetchType": "Network Load"}, 500, 500, ""),
+        ({}, 0, 0, ""),  # a 304
+        ({}, -1, None, ""),
+    ],
+)
+def test_bytes_from_a_cache_did_not_cross_the_network(
+    changes: dict[str, str], body_size: int, wire: int | None, note: str
+) -> None:
+    entry = _entry(**changes)
+    entry["response"] |= {"bodySize": body_size, "content": {"size": 23_866, "mimeType": "text/css", "text": ""}}
+    (found,) = _back(_file(entry))
+    assert (found.body.size, found.body.wire_size, found.note) == (23_866, wire, note)
+    assert _back(_har([found])) == [found]
 
 
 @pytest.mark.parametrize(
@@ -230,3 +364,18 @@ def test_20_mb_of_another_tool_in_utf_16(tmp_path: Path) -> None:
     path.write_bytes(json.dumps({"log": {"entries": [entry] * 110}}).replace("CANARY", "secret").encode("utf-16"))
     assert path.stat().st_size > 20_000_000
     assert sum(isinstance(each, Exchange) for each in read(path)) == 110
+
+
+@pytest.mark.parametrize("packed", ["gz", "bz2", "xz", "zip"])
+def test_a_compressed_har_opens(packed: str, tmp_path: Path) -> None:
+    path = tmp_path / f"run.har.{packed}"
+    if packed == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("export/run.har", _har(LOG))
+            archive.writestr("readme.txt", "exported")
+    else:
+        opener = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}[packed]
+        with opener(path, "wb") as file:
+            file.write(_har(LOG))
+    assert is_har(path)
+    assert list(read(path)) == LOG

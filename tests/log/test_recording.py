@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import resource
 import signal
@@ -20,8 +21,9 @@ from hypothesis import given
 
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Request
-from tui_connector.log.json_fields import BadRecord
-from tui_connector.log.recording import Reader, Recording, RecordingFailed, read
+from tui_connector.log import compressed, log_file
+from tui_connector.log.json_fields import BadRecord, LogFailed
+from tui_connector.log.recording import Notice, Reader, Recording, RecordingFailed, read
 from tui_connector.log.written import line, read_line
 from tui_connector.secrets.mask import Mask
 
@@ -201,12 +203,12 @@ def test_writing_and_following_at_once(tmp_path: Path) -> None:
         (b"{}", "it is no exchange"),
         (b"[1]", "it is no exchange"),
         (b"nonsense", "Expecting value"),
-        (b'{"uri":5}', "uri is no text"),
+        (b'{"uri":5}', "uri is not text"),
         (b'{"uri":"x","format":2}', "newer version"),
         (b'{"uri":"x","headers":[["a"]]}', "a header is no name and value"),
         (b'{"uri":"x","body":{"base64":"!"}}', "no base64"),
-        (b'{"uri":"x","timings":{"total":NaN}}', "timings.total is no number"),
-        (b'{"uri":"x","number":1e999}', "number is no number"),
+        (b'{"uri":"x","timings":{"total":NaN}}', "timings.total is not a number"),
+        (b'{"uri":"x","number":1e999}', "number is not a number"),
         (b'{"uri":"x","number":' + b"9" * 6_000 + b"}", "integer string conversion"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"uri":"\xff"}', "utf-8"),
@@ -234,3 +236,64 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_compressed_recording_opens(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(line(exchange(1)) + line(exchange(2)))
+    assert _numbers(log_file.read(path)) == [1, 2]
+
+
+def test_a_compressed_recording_that_was_cut_off_shows_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl.gz"
+    log = [exchange(number, body=os.urandom(1_000)) for number in range(3_000)]
+    path.write_bytes(gzip.compress(b"".join(map(line, log)))[:-100_000])
+    found = log_file.read(path)
+    read_before = 0
+    with pytest.raises(LogFailed, match="cannot be decompressed to its end; it was cut off"):
+        for read_before, _ in enumerate(found, 1):  # noqa: B007
+            pass
+    assert read_before > 1_000
+
+
+def test_a_few_kilobytes_that_claim_to_be_terabytes_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compressed, "MOST_DECOMPRESSED", 10_000_000)
+    path = tmp_path / "bomb.har.gz"
+    path.write_bytes(gzip.compress(b" " * 20_000_000))
+    with pytest.raises(LogFailed, match="more than 10 MB when decompressed"):
+        list(log_file.read(path))
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image, neither a recording"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"SQLite format 3\x00\x10\0", "an SQLite database"),
+        (b"\0\1\2\3" * 100, "a binary file"),
+        (b"\x28\xb5\x2f\xfd\x04", "compressed with zstd"),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "a PNG image"),
+    ],
+)
+def test_a_file_that_is_not_text_is_named_in_one_sentence(start: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.har"
+    path.write_bytes(start)
+    with pytest.raises(LogFailed, match=words):
+        list(log_file.read(path))
+
+
+def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(LogFailed, match="not a regular file"):
+            list(log_file.read(path))
+
+
+def test_a_text_that_is_something_else_has_few_notices(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_text("127.0.0.1 - - GET /\n" * 500)
+    notices = [each.text for each in log_file.read(path) if isinstance(each, Notice)]
+    assert len(notices) == 4
+    assert notices[-1].endswith("497 more lines were left out: they are not recorded requests either")

@@ -135,9 +135,15 @@ class _Printing:
 
 
 def _reader(path: Path) -> Reader:
+    from ..log.compressed import is_compressed
     from ..log.log_file import is_har
     from ..log.recording import Reader
 
+    if is_compressed(path):
+        raise CommandFailed(
+            f"{path} is compressed, so nothing is added to it that --follow could show. Open it without --follow.",
+            Exit.SETUP,
+        )
     if is_har(path):
         raise CommandFailed(
             f"{path} is a HAR, which is written whole: nothing comes to it that --follow could show. "

@@ -23,10 +23,12 @@ class Timings:
     wait: float | None = None
     receive: float | None = None
     total: float = 0.0
+    knows_connection: bool = True
+    """False where another tool's file does not say whether the connection was new."""
 
     @property
     def reused(self) -> bool:
-        return self.connect is None and self.send is not None
+        return self.knows_connection and self.connect is None and self.send is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class KeptBody:
     data: bytes = b""
     size: int = 0
     """Bytes of the whole body, inflated, as far as it was read."""
-    wire_size: int = 0
-    """Bytes as they crossed the network."""
+    wire_size: int | None = 0
+    """Bytes as they crossed the network; None where another tool's file does not say."""
     media_type: str = ""
     note: str = ""
     """Why the body is not here as it was: "a token, not kept", "more than 8 MB: cut off" …"""

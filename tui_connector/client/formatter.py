@@ -147,7 +147,10 @@ def _figures(exchange: Exchange) -> str:
     ]
     measured = " · ".join(f"{name} {milliseconds(value)}" for name, value in parts if value is not None)
     reused = "connection reused · " if times.reused else ""
-    sizes = f"{exchange.body.wire_size} bytes on the wire, {exchange.body.size} inflated"
+    body = exchange.body
+    sizes = f"{body.size} bytes"
+    if body.wire_size is not None:
+        sizes = f"{body.wire_size} bytes transferred, {body.size} decompressed"
     return f"{milliseconds(times.total)} in all · {reused}{measured}{' · ' if measured else ''}{sizes}"
 
 

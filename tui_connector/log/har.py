@@ -102,7 +102,7 @@ def _response(exchange: Exchange) -> dict[str, Json]:
         "content": content,
         "redirectURL": header_of(exchange.headers, "Location") or "",
         "headersSize": -1,
-        "bodySize": body.wire_size if exchange.status is not None else -1,
+        "bodySize": body.wire_size if exchange.status is not None and body.wire_size is not None else -1,
         "_body": _facts(body),
     }
 

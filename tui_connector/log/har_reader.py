@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,12 +15,16 @@ from ..client.exchange import Exchange, KeptBody, Timings
 from ..client.message import Headers
 from ..placeholder import Json
 from ..secrets.mask import Mask, answers_with_a_token
+from .compressed import open_log
 from .json_fields import BadRecord, Fields, LogFailed
 from .recording import Notice
-from .written import failure_of, from_base64, purpose_of, timings_from_json
+from .written import failure_of, purpose_of, timings_from_json
 
 LARGEST = 512_000_000
-"""Bytes of a file; it is read whole."""
+"""Bytes of a file, decompressed; it is read whole."""
+_NAMED = 5
+"""How many entries or kinds of faults a notice names."""
+_STATUS = re.compile(r"\s*(?:HTTP/[\d.]+\s+)?([1-5]\d\d)\b")
 
 
 class BadHar(LogFailed):
@@ -28,33 +36,82 @@ class BadHar(LogFailed):
 
 
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-    """Each entry, or what is wrong with it. Raises `BadHar` for the whole file."""
+    """Each entry, and at the end one notice of all that could not be read. Raises `LogFailed` for the whole file."""
+    with open_log(path) as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise BadHar(f"{path}: larger than {LARGEST // 1_000_000} MB")
     try:
-        if path.stat().st_size > LARGEST:
-            raise BadHar(f"{path}: larger than {LARGEST // 1_000_000} MB")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadHar(f"{path}: {error.strerror or error}") from error
-    try:
-        yield from entries(data, mask or Mask())
+        for each in entries(data, mask or Mask()):
+            yield Notice(f"{path}: {each.text}") if isinstance(each, Notice) else each
     except BadHar as error:
         raise BadHar(f"{path}: {error.message}", error.line, error.column) from error
 
 
 def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
-    """The entries of a HAR's bytes."""
+    """The entries of a HAR's bytes. An entry keeps all that can be read of it; a notice at the end names the rest."""
     whole = _parse(_decoded(data))
     log = whole.get("log") if isinstance(whole, dict) else None
     listed = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(listed, list):
         raise BadHar("it is JSON, and no HAR: there is no list log.entries")
+    faults = _Faults()
     for number, each in enumerate(listed, 1):
         try:
             if not isinstance(each, dict):
-                raise BadRecord("it is no object")
-            yield _exchange(Fields(each), number, mask)
+                raise BadRecord("it is not an object")
+            yield _exchange(Fields(each, on_fault=faults.found), number, mask)
         except BadRecord as error:
-            yield Notice(f"entry {number} is left out: {error}")
+            faults.left_out(number, str(error))
+        faults.end_of_entry()
+    if faults:
+        yield Notice(faults.summary(len(listed)))
+
+
+class _Faults:
+    """What could not be read in a file: whole entries, and single facts of entries that are kept."""
+
+    def __init__(self) -> None:
+        self._entries: list[int] = []
+        self._reasons: Counter[str] = Counter()
+        self._facts: Counter[str] = Counter()
+        self._here: set[str] = set()
+        self._incomplete = 0
+
+    def found(self, fault: str) -> None:
+        self._here.add(fault)
+
+    def left_out(self, number: int, reason: str) -> None:
+        self._entries.append(number)
+        self._reasons[reason] += 1
+        self._here.clear()
+
+    def end_of_entry(self) -> None:
+        self._facts.update(self._here)
+        self._incomplete += bool(self._here)
+        self._here.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self._entries or self._facts)
+
+    def summary(self, count: int) -> str:
+        parts = []
+        if self._entries:
+            numbers = ", ".join(map(str, self._entries[:_NAMED])) + (", …" if len(self._entries) > _NAMED else "")
+            parts.append(
+                f"{len(self._entries)} of {count} entries left out (number {numbers}): {_named(self._reasons)}"
+            )
+        if self._facts:
+            parts.append(
+                f"{self._incomplete} of {count} entries shown without what is unreadable: {_named(self._facts)}"
+            )
+        return "; ".join(parts)
+
+
+def _named(counted: Counter[str]) -> str:
+    """The most frequent of these, with how often each was met."""
+    common = [f"{text} ({count} ×)" if count > 1 else text for text, count in counted.most_common(_NAMED)]
+    return ", ".join(common) + (f", and {len(counted) - _NAMED} other kinds" if len(counted) > _NAMED else "")
 
 
 def _decoded(data: bytes) -> str:
@@ -81,14 +138,19 @@ def _parse(text: str) -> Json:
 
 def _exchange(fields: Fields, number: int, mask: Mask) -> Exchange:
     request, response = fields.inner("request"), fields.inner("response")
-    if not request.has("url"):
-        raise BadRecord("request.url is missing")
+    if not isinstance(request.data.get("url"), str):
+        raise BadRecord("request.url is missing" if not request.has("url") else "request.url is not text")
     uri = request.text("url")
-    status = response.integer("status") or None
-    error = fields.text("_error") or response.text("_error")
-    nothing = "" if status is not None else "there is no answer in the file"
+    status = _status(response)
+    error = fields.any_text("_error") or response.any_text("_error")
+    nothing = (
+        "the status of the response is unreadable" if response.has("status") else "there is no response in the file"
+    )
+    if status is not None or fields.has("_number"):
+        nothing = ""
     number = fields.integer("_number", number)
     token = answers_with_a_token(uri) and status is not None and status < 300
+    cached = _is_from_cache(fields, response)
     return Exchange(
         number=number,
         attempt=fields.integer("_attempt", 1),
@@ -105,66 +167,122 @@ def _exchange(fields: Fields, number: int, mask: Mask) -> Exchange:
         status=status,
         reason=mask.text(response.text("statusText")),
         headers=_headers(response, mask),
-        body=_body(response, response.inner("content"), "encoding", mask, secret=token),
+        body=_body(response, response.inner("content"), "encoding", mask, secret=token, cached=cached),
         failure=failure_of(fields.text("_failure")),
-        failure_text=mask.text(error or ("" if fields.has("_number") else nothing)),
-        timings=_timings(fields),
-        note=mask.text(fields.text("_note")),
+        failure_text=mask.text(error or nothing),
+        timings=_timings(fields, cached=cached),
+        note=mask.text(fields.text("_note")) or ("from the browser's cache" if cached else ""),
     )
 
 
+def _status(response: Fields) -> int | None:
+    """The status; some tools write it as text, with its reason behind it."""
+    match response.data.get("status"):
+        case str(text) if found := _STATUS.match(text):
+            return int(found[1])
+    return response.integer("status") or None
+
+
+def _is_from_cache(fields: Fields, response: Fields) -> bool:
+    """Whether nothing crossed the network: Chromium names the cache, Safari a fetch type of its own."""
+    told = fields.any_text("_fromCache"), fields.any_text("_fetchType"), response.any_text("_fetchType")
+    return any(each.lower().replace("-", " ").split(" ")[0] in ("memory", "disk", "prefetch", "true") for each in told)
+
+
 def _headers(message: Fields, mask: Mask) -> Headers:
-    pairs = [_pair(each) for each in message.items("headers")]
+    listed = message.data.get("headers")
+    # a few tools write an object in place of the list
+    pairs = (
+        list(listed.items())
+        if isinstance(listed, dict)
+        else [_pair(message, each) for each in message.items("headers")]
+    )
+    texts = [(name, _as_text(value)) for name, value in (pair for pair in pairs if pair is not None)]
     # HTTP/2's method and path stand among the headers of some tools
-    return tuple((name, mask.header(name, value)) for name, value in pairs if not name.startswith(":"))
+    return tuple((name, mask.header(name, value)) for name, value in texts if not name.startswith(":"))
 
 
-def _pair(value: Json) -> tuple[str, str]:
-    match value:
-        case {"name": str(name), "value": str(text)}:
-            return name, text
-    raise BadRecord("a header has no name and value")
+def _pair(message: Fields, value: Json) -> tuple[str, Json] | None:
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name, value.get("value")
+    message.fault("headers", "hold something that is not a name and a value")
+    return None
 
 
-def _body(message: Fields, content: Fields, encoding: str, mask: Mask, *, secret: bool = False) -> KeptBody:
-    data, ours = _data(content, encoding), message.inner("_body")
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _body(
+    message: Fields, content: Fields, encoding: str, mask: Mask, *, secret: bool = False, cached: bool = False
+) -> KeptBody:
+    (data, fault), ours = _data(content, encoding), message.inner("_body")
+    size: int
+    wire: int | None
     if ours.data:
         kind, note = ours.text("type"), ours.text("note")
-        size, wire, cut = ours.integer("size"), ours.integer("wire-size"), ours.flag("cut")
+        size, cut = ours.integer("size"), ours.flag("cut")
+        wire = ours.integer("wire-size") if ours.has("wire-size") else None
     else:
         kind = content.text("mimeType").partition(";")[0].strip().lower()
         size = max(content.integer("size"), len(data))
-        wire = max(message.integer("bodySize"), 0) or size
-        note, cut = "" if data or not size else "not in the file", 0 < len(data) < size
+        wire = 0 if cached else _transferred(message, content, size)
+        note, cut = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
     return KeptBody(mask.body(data, kind, secret_answer=secret), size, wire, kind, note, cut)
 
 
-def _data(content: Fields, encoding: str) -> bytes:
+def _transferred(message: Fields, content: Fields, size: int) -> int | None:
+    """Bytes on the network: 0 from a cache or for a 304, None where the file does not say (`bodySize` -1)."""
+    told = message.integer("bodySize", -1)
+    if told >= 0:
+        return told
+    saved = content.integer("compression")
+    return size - saved if 0 < saved <= size else None
+
+
+def _data(content: Fields, encoding: str) -> tuple[bytes, str]:
+    """The body's bytes, and what is wrong with them."""
     text = content.text("text")
     if content.text(encoding).lower() == "base64":
-        return from_base64(text)
+        try:
+            return base64.b64decode(text, validate=True), ""
+        except (ValueError, binascii.Error):
+            content.fault("text", "is not valid base64")
+            return text.encode("utf-8", "surrogatepass"), "marked as base64 and is not: shown as it stands in the file"
     if not text and content.items("params"):
-        return urlencode([_parameter(each) for each in content.items("params")]).encode()
-    return text.encode("utf-8", "surrogatepass")
+        pairs = [_parameter(content, each) for each in content.items("params")]
+        return urlencode([pair for pair in pairs if pair is not None]).encode(), ""
+    return text.encode("utf-8", "surrogatepass"), ""
 
 
-def _parameter(value: Json) -> tuple[str, str]:
-    match value:
-        case {"name": str(name), **rest}:
-            text = rest.get("value")
-            return name, text if isinstance(text, str) else ""
-    raise BadRecord("a parameter has no name")
+def _parameter(content: Fields, value: Json) -> tuple[str, str] | None:
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name, _as_text(value.get("value"))
+    content.fault("params", "hold something that is not a name and a value")
+    return None
 
 
-def _timings(fields: Fields) -> Timings:
+def _timings(fields: Fields, *, cached: bool) -> Timings:
     if fields.has("_seconds"):
         return timings_from_json(fields.inner("_seconds"))
     spans = fields.inner("timings")
     dns, connect, tls = _seconds(spans, "dns"), _seconds(spans, "connect"), _seconds(spans, "ssl")
-    if connect is not None:
-        connect = round(max(0.0, connect - (tls or 0.0)) + (dns or 0.0), 9)
     send, wait, receive = _seconds(spans, "send"), _seconds(spans, "wait"), _seconds(spans, "receive")
-    return Timings(connect, tls, send, wait, receive, _seconds(fields, "time") or 0.0)
+    blocked, total = _seconds(spans, "blocked"), _seconds(fields, "time")
+    inside = sum(each or 0.0 for each in (blocked, dns, connect, send, wait, receive))
+    if connect is not None:
+        if tls is not None and not _counts_beside(tls, connect, inside, total):
+            connect -= tls
+        connect = round(connect + (dns or 0.0), 9)
+    told = spans.has("connect") and not cached
+    return Timings(connect, tls, send, wait, receive, round(inside, 9) if total is None else total, told)
+
+
+def _counts_beside(tls: float, connect: float, inside: float, total: float | None) -> bool:
+    """Whether this tool counts TLS beside `connect`, and not inside it as HAR 1.2 has it: the whole time tells."""
+    if tls > connect:
+        return True
+    return total is not None and abs(inside + tls - total) < abs(inside - total)
 
 
 def _seconds(spans: Fields, name: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Opens a log whatever it is: a recording, a HAR, or the history of a profile."""
+"""Opens a log whatever it is: a recording, a HAR (both also compressed), or the history of a profile."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from ..client.exchange import Exchange
 from ..secrets.mask import Mask
 from . import har_reader, recording
+from .compressed import open_log
 from .history import History
 from .json_fields import LogFailed
 from .recording import Notice
 
 _START = 4_096
+_NOTICES = 3
+"""How many unreadable lines are named one by one; the others are counted."""
 
 
 def is_har(path: Path) -> bool:
@@ -21,21 +24,32 @@ def is_har(path: Path) -> bool:
 
     Raises `LogFailed` where it cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(_START)
-    except OSError as error:
-        raise LogFailed(f"{path}: {error.strerror or error}.") from error
+    with open_log(path) as file:
+        start = file.read(_START)
     # without NUL and byte order marks, UTF-16 reads like ASCII here
     text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if text.startswith(b'{"format":'):
         return False
-    return path.suffix.lower() == ".har" or (text.startswith(b"{") and b'"log"' in text)
+    named = path.name.lower().removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz").removesuffix(".zip")
+    return named.endswith(".har") or (text.startswith(b"{") and b'"log"' in text)
 
 
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
     """What is in a recording or a HAR, and what is wrong with it. Raises `LogFailed` for the whole file."""
-    return har_reader.read(path, mask) if is_har(path) else recording.read(path, mask)
+    return har_reader.read(path, mask) if is_har(path) else _summarised(path, recording.read(path, mask))
+
+
+def _summarised(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exchange | Notice]:
+    """The same with few notices: a file that is something else would have one for each of its lines."""
+    notices = 0
+    for each in found:
+        if isinstance(each, Notice):
+            notices += 1
+            if notices > _NOTICES:
+                continue
+        yield each
+    if notices > _NOTICES:
+        yield Notice(f"{path}: {notices - _NOTICES} more lines were left out: they are not recorded requests either")
 
 
 def past(state: Path, profile: Path) -> Iterator[Exchange | Notice]:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from ..client.exchange import Exchange, Exchanges
 from ..secrets.mask import Mask
+from .compressed import open_log
 from .json_fields import BadRecord, LogFailed
 from .written import line, read_line
 
@@ -178,12 +179,12 @@ class Reader:
         if self._is_shorter(self._file):
             yield from self._begin_again("it was cut: it is read again from its beginning")
             self._file.seek(0)
-        yield from self._lines_of(self._file)
+        yield from self.lines(self._file)
         if self._is_another(self._file):
             yield from self._begin_again("another file took its place: that one is read now")
             self._file.close()
             self._file = self._open()
-            yield from self._lines_of(self._file)
+            yield from self.lines(self._file)
 
     def end(self) -> Iterator[Exchange | Notice]:
         """What is left when nobody writes any more: a last line without its end. Closes the file."""
@@ -216,7 +217,8 @@ class Reader:
         self._rest, self._lines, self._skipping = b"", 0, False
         yield Notice(f"{self._path}: {why}")
 
-    def _lines_of(self, file: BinaryIO) -> Iterator[Exchange | Notice]:
+    def lines(self, file: BinaryIO) -> Iterator[Exchange | Notice]:
+        """What this file still holds, line by line; a last line without its end waits for more."""
         parts = [self._rest] if self._rest else []
         size = len(self._rest)
         self._rest = b""
@@ -244,7 +246,8 @@ class Reader:
 
 
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-    """A recording from its beginning to its end. Raises `RecordingFailed` where there is no file."""
+    """A recording from its beginning to its end; it may be compressed. Raises `LogFailed` where it cannot be read."""
     reader = Reader(path, mask)
-    yield from reader.read()
+    with open_log(path) as file:
+        yield from reader.lines(file)
     yield from reader.end()

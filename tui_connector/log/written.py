@@ -80,13 +80,16 @@ def text_of(data: bytes) -> str | None:
 
 def timings_to_json(timings: Timings) -> dict[str, Json]:
     """Seconds; null where it was not measured."""
-    return {name: value for name, value in asdict(timings).items() if value is not None}
+    spans = {name: value for name, value in asdict(timings).items() if value is not None}
+    if timings.knows_connection:  # as it is but for files of other tools
+        del spans["knows_connection"]
+    return spans
 
 
 def timings_from_json(fields: Fields) -> Timings:
     number = fields.number
     spans = (number("connect"), number("tls"), number("send"), number("wait"), number("receive"))
-    return Timings(*spans, number("total") or 0.0)
+    return Timings(*spans, number("total") or 0.0, fields.data.get("knows_connection") is not False)
 
 
 def purpose_of(text: str) -> Purpose:
@@ -145,7 +148,7 @@ def _body(fields: Fields, mask: Mask, *, secret: bool) -> KeptBody:
     return KeptBody(
         mask.body(data, media_type, secret_answer=secret),
         fields.integer("size"),
-        fields.integer("wire-size"),
+        fields.integer("wire-size") if fields.has("wire-size") else None,
         media_type,
         fields.text("note"),
         fields.flag("cut"),

@@ -145,7 +145,8 @@ def _summary(text: ExchangeText, exchange: Exchange, around: Around, width: int)
     parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}", attempt, exchange.note]
     text.add(Look.HEAD, shown_line(" · ".join(part for part in parts if part)))
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no answer"
-    sizes = f"{size(exchange.body.size)}, {size(exchange.body.wire_size)} on the wire"
+    wire = exchange.body.wire_size
+    sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
     result = f"{status} · {milliseconds(exchange.timings.total)} · {sizes}"
     text.add(Look.BAD if exchange.failed else Look.GOOD, shown_line(result))
     said = exchange.failure_text or (error_message(exchange.body.data[:_LONGEST_ERROR]) if exchange.failed else "")
