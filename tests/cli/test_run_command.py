@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 
@@ -13,9 +14,46 @@ from run_command import Command, summary
 from serving import reply
 
 
-async def test_cron_hears_nothing_where_all_is_well(command: Command) -> None:
-    assert await command.run() == (0, b"", b"")
+async def test_without_a_terminal_a_run_ends_with_one_line_of_summary(command: Command) -> None:
+    code, out, err = await command.run()
+    assert (code, out) == (0, b"")
+    [line] = err.decode().splitlines()
+    assert re.fullmatch(rf"items: 200 items in \d+ s, complete \({len(command.store.asked)} requests\)", line)
     assert command.ids() == list(range(1, 201))
+
+
+async def test_a_quiet_run_tells_cron_nothing_where_all_is_well(command: Command) -> None:
+    assert await command.run("--quiet") == (0, b"", b"")
+    assert command.ids() == list(range(1, 201))
+
+
+async def test_a_quiet_run_still_reports_what_went_wrong(command: Command) -> None:
+    command.store.bend = lambda asked, items: reply("404 Not Found", b'{"message":"no such thing"}')
+    code, out, err = await command.run("-q")
+    assert (code, out) == (2, b"")
+    assert b"no such thing" in err
+
+
+async def test_every_incoming_of_a_run_has_a_summary_line(command: Command) -> None:
+    command.change("[incoming.unused]", "[incoming.more]")
+    command.change("disabled = true\n", 'sink = { kind = "jsonl", path = "more.jsonl" }\nitems = "items"\n')
+    command.store.items = {1: command.store.items[1]}
+    code, _, err = await command.run()
+    assert code == 0
+    assert [line.partition(" in ")[0] for line in err.decode().splitlines()] == ["items: 1 item", "more: 1 item"]
+
+
+async def test_a_summary_never_says_complete_where_an_item_failed(command: Command) -> None:
+    def breaks(asked: Asked, items: list[Item]) -> bytes | None:
+        return reply("500 Internal Server Error", b"{}") if any(item["id"] == 77 for item in items) else None
+
+    command.store.bend = breaks
+    code, _, err = await command.run()
+    assert code == 1
+    last = err.decode().splitlines()[-1]
+    assert last.startswith("items: 199 items in ")
+    assert ", 1 failed (" in last
+    assert "complete" not in last
 
 
 async def test_with_json_each_line_is_an_object_and_the_last_is_the_summary(command: Command) -> None:

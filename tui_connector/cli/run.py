@@ -6,8 +6,9 @@ import asyncio
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ _KEPT = 200
 @click.option("--out", metavar="FILE", help="Write there in place of the profile's sink; - is standard output.")
 @click.option("--record", type=click.Path(path_type=Path), metavar="FILE", help="Keep all requests; `log` opens it.")
 @click.option("--log", type=click.Choice(["simple", "long", "full"]), help="Print each request on standard error.")
+@click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @click.option("--json", "as_json", is_flag=True, help="Say what happens in JSON, one object a line.")
 @click.option("--in-flight", type=click.IntRange(1, 64), help="At most so many requests at once; 8 without it.")
 @click.pass_obj
@@ -59,13 +61,16 @@ def run_command(
     out: str | None,
     record: Path | None,
     log: str | None,
+    quiet: bool,
     as_json: bool,
     in_flight: int | None,
 ) -> None:
     """Read the incoming configurations of a profile: all of them, or those named.
 
-    A run that was stopped goes on where it was. Exit code 0: all done, 1: some items failed, 2: the setup is wrong,
-    3: the store refused, 4: stopped.
+    A run that was stopped resumes where it was. Each run ends with one line on standard error, such as "products: 1,321
+    items in 12 s, complete (14 requests)"; --quiet turns it off.
+
+    Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -74,14 +79,16 @@ def run_command(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
+    from ..transfer.ledger_file import ledger_file
     from ..transfer.plan import Wanted
 
     wanted = Wanted(full=full, since=_since(since), limit=limit, in_flight=in_flight)
-    output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json)
+    output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
     workbench = Workbench(machine, Exchanges(_KEPT, 4_000_000, _KEPT), directory=path.parent)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
     runs = _Runs(workbench, path, wanted, output, out)
+    chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         code = run(runs.dry(saved, chosen) if dry_run else runs.go(saved, chosen))
     sys.exit(code)
@@ -126,6 +133,17 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
     return chosen
 
 
+def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
+    """The chosen ones; those that write Singer messages know the bookmarks of all streams of the profile."""
+    from ..transfer.bookmarks import as_streams
+    from ..transfer.ledger_file import LedgerError
+
+    try:
+        return {name: each for name, each in as_streams(saved.incoming, ledger_of).items() if name in chosen}
+    except LedgerError as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+
+
 def _since(text: str | None) -> str | None:
     """The date as Magento writes it. One that it cannot read would be no limit to it: every row would come."""
     if text is None:
@@ -157,11 +175,11 @@ def _sink(out: str) -> Sink:
     return sink
 
 
-def _output(sinks: list[Sink | None], as_json: bool) -> Output:
+def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> Output:
     data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
     if data_on_stdout and sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no item could be written to it. Leave it open.", Exit.SETUP)
-    return Output(as_json=as_json, data_on_stdout=data_on_stdout)
+    return Output(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout)
 
 
 class _Runs:

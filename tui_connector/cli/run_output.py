@@ -1,4 +1,4 @@
-"""What `run` says: a line that moves on a terminal, JSON for a program, nothing to cron where all is well."""
+"""What `run` reports: a progress line on a terminal, one summary line for each run, or JSON for a program."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ _WIDTH = 79
 class Output:
     """Tells how runs go. Data that goes to standard output has it for itself: all else is on standard error."""
 
-    def __init__(self, *, as_json: bool, data_on_stdout: bool) -> None:
-        self._json = as_json
+    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
+        """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
+        self._json, self._quiet = as_json, quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
-        self._moves = not as_json and sys.stderr.isatty()
+        self._moves = not as_json and not quiet and sys.stderr.isatty()
         self.on_full: Callable[[str], None] = lambda why: None
         """Told why nothing more can be said."""
         self._name = ""
@@ -71,7 +72,7 @@ class Output:
         if not self._json:
             if summary.state != "complete" and summary.reason:
                 self._say(f"{self._name}: {summary.reason}")
-            if self._moves:
+            if not self._quiet:
                 self._say(_summary(summary))
         self._event(
             "summary",
@@ -145,9 +146,23 @@ def _line(name: str, progress: Progress) -> str:
 
 
 def _summary(summary: Summary) -> str:
-    requests = f"{summary.requests:,} request{'' if summary.requests == 1 else 's'}"
-    words = [f"{summary.name}: {summary.items:,} items in {duration(summary.seconds)}, {requests}"]
-    for count, word in ((summary.retries, "retries"), (summary.dropped, "known already"), (summary.failed, "failed")):
-        if count:
-            words.append(f"{count:,} {word}")
-    return ", ".join(words) + ("" if summary.state == "complete" else f" ({summary.state})")
+    """Such as "products: 1,321 items in 12 s, complete (14 requests)"."""
+    costs = [_count(summary.requests, "request", "requests")]
+    if summary.retries:
+        costs.append(_count(summary.retries, "retry", "retries"))
+    if summary.dropped:
+        costs.append(f"{summary.dropped:,} unchanged")
+    items = _count(summary.items, "item", "items")
+    return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
+
+
+def _ending(summary: Summary) -> str:
+    """Never "complete" where an item is missing."""
+    state = "incomplete" if summary.state == "complete" and summary.short else str(summary.state)
+    if not summary.failed:
+        return state
+    return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number:,} {one if number == 1 else more}"
