@@ -74,7 +74,8 @@ class Opened:
         try:
             resumable = incoming.sink.resumable
             chosen = plan(ledger, incoming, wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable)
-            context = SinkContext(place.file.parent, place.name, incoming.identifier, ledger.known_sink())
+            cursor = incoming.incremental.field if incoming.incremental else None
+            context = SinkContext(place.file.parent, place.name, incoming.identifier, cursor, ledger.known_sink())
             try:
                 sink = incoming.sink.open(context, chosen.sink)
             except SinkGone as gone:

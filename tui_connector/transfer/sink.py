@@ -47,6 +47,8 @@ class SinkContext:
     """The incoming's name: a table's or a stream's, where the sink gives none."""
     identifier: str | None = None
     """The field that tells items apart, where the incoming has one."""
+    cursor: str | None = None
+    """The field with the date of the last change, where the incoming reads what has changed."""
     known: Json = None
     """The last position that was recorded for this incoming, of whatever run: by it a file is known as our own."""
 
@@ -89,6 +91,9 @@ class OpenSink(ABC):
     @abstractmethod
     def sync(self) -> Json:
         """Makes durable what was written; gives the position that the ledger keeps. Raises `SinkError`."""
+
+    def complete(self, mark: str | None) -> None:  # noqa: B027  # most sinks have nothing to do then
+        """Everything has been written, and is read up to this date; called before the last `sync` of a complete run."""
 
     def remarks(self) -> Sequence[str]:
         """What its user should know in the end, in whole sentences, such as identifiers that came twice."""

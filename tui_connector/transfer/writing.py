@@ -161,13 +161,17 @@ class Writing:
 
         `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
         """
+        moves = state == "complete" and self._run.moves_mark
+        value = self._mark() if moves else None
+        if moves:
+            self._sink.complete(value)
         if beyond:
             self._sink.sync()
         elif self._begun:  # a run that was refused at once has left its sink as it was
             self._step(spent)
         mark = None
-        if state == "complete" and self._run.moves_mark:
-            mark = Mark(self._mark(), self._run.fingerprint, self._sink_position)
+        if moves:
+            mark = Mark(value, self._run.fingerprint, self._sink_position)
         self._ledger.end(self._run, state, ended, reason, mark)
         return self._sink.remarks()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +24,7 @@ from ...guide.again import send_again
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import shown, shown_line
+from ...transfer.bookmarks import as_streams
 from ...transfer.ledger_file import LedgerError, ledger_file
 from ...transfer.ledger_rows import Failed
 from ...transfer.list_request import RunImpossible
@@ -114,8 +117,10 @@ class RunScreen(LogBelow):
             shell = f"tui-connector run {self._file.stem} {self._incoming} | …"
             self.post_message(self.Ended(None, f"Its items go to standard output, and here is the screen: {shell}"))
             return
-        place = Place(self._incoming, self._file, ledger_file(machine.directories.state, self._file, self._incoming))
+        ledger_of = partial(ledger_file, machine.directories.state, self._file)
+        place = Place(self._incoming, self._file, ledger_of(self._incoming))
         try:
+            incoming = (await asyncio.to_thread(as_streams, self._profile.incoming, ledger_of))[self._incoming]
             async with self._workbench.session(self._profile, OF_A_RUN) as session:
                 around = Surroundings(session, self._workbench.exchanges, machine, place)
                 run = self._current = Run(incoming, Wanted(), around, self)
