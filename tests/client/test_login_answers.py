@@ -12,6 +12,7 @@ from serving import Received, Server, reply, serving
 from tui_connector.client.formatter import text
 from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
 from tui_connector.guide.workbench import Workbench
+from tui_connector.magento.diagnosis import diagnose_failure
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check, check_data
 
@@ -179,7 +180,7 @@ async def test_a_password_that_the_store_says_again_stays_hidden(workbench: Work
 
 @pytest.mark.parametrize("status", ["429 Too Many", "503 Busy", "408 Timeout"])
 async def test_a_login_that_nobody_looked_at_is_no_refusal(workbench: Workbench, status: str) -> None:
-    with pytest.raises(RequestFailed, match="did not look at the password") as failed:
+    with pytest.raises(RequestFailed, match="did not check the credentials") as failed:
         await _ask(workbench, reply(status, b"{}"))
     assert not isinstance(failed.value, LoginRefused)
     _, server, _ = await _ask(workbench, reply("200 OK", b'"tok-CANARY"'))
@@ -259,3 +260,63 @@ def test_templates_that_cannot_be_are_said_at_load() -> None:
         saved, problems = check(f"{head}{line}\n")
         assert saved is None, line
         assert message in str(problems[0]), problems
+
+
+def _elsewhere(answer: bytes, **more: Any) -> tuple[bytes, dict[str, Any]]:
+    return answer, {"uri": "/auth/token", **more}
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "said", "advice"),
+    [
+        (*_elsewhere(reply("400 Bad", b'{"error":"unsupported_grant_type"}')), "unsupported_grant_type", "a form"),
+        (
+            *_elsewhere(reply("401 No", b'{"error":"invalid_grant","error_description":"Bad credentials"}')),
+            "invalid_grant: Bad credentials",
+            "Correct the parameters",
+        ),
+        (
+            *_elsewhere(
+                reply("403 No", b'{"errors":[{"status":"403","title":"Forbidden","detail":"IP not allowed"}]}')
+            ),
+            "Forbidden: IP not allowed",
+            "Correct the parameters",
+        ),
+        (
+            *_elsewhere(
+                reply("401 No", b'{"detail":"No active account found"}', 'WWW-Authenticate: Bearer realm="api"')
+            ),
+            "No active account found",
+            "Correct the parameters",
+        ),
+        (*_elsewhere(reply("400 Bad", b'{"error":{"code":400,"message":"INVALID_PASSWORD"}}')), "INVALID_PASSWORD", ""),
+        (*_elsewhere(_typed(b"<title>Login &amp; more</title>", "text/html", "403 No")), "'Login & more'", ""),
+        (*_elsewhere(reply("400 Bad", b'{"error":"echoes a-CANARY-password"}')), "echoes •••", ""),
+    ],
+)
+async def test_a_refusal_elsewhere_shows_the_servers_reason_and_no_advice_about_magento(
+    workbench: Workbench, answer: bytes, more: dict[str, Any], said: str, advice: str
+) -> None:
+    with pytest.raises(LoginRefused) as refused:
+        await _ask(workbench, answer, **more)
+    assert said in refused.value.message
+    assert advice in refused.value.hint
+    finding = diagnose_failure(refused.value, "GET x", workbench.exchanges.numbered(refused.value.exchange or 0))
+    assert said in finding.summary
+    assert finding.id == "login-refused"
+    assert "Magento" not in str(refused.value) + str(finding)
+    assert "CANARY" not in str(refused.value) + repr(list(workbench.exchanges))
+
+
+async def test_magentos_own_endpoint_is_told_about_the_lock(workbench: Workbench) -> None:
+    with pytest.raises(LoginRefused, match="locks an account"):
+        await _ask(workbench, reply("401 Unauthorized", b'{"message":"Sign-in was incorrect"}'))
+
+
+async def test_a_login_can_be_a_form(workbench: Workbench) -> None:
+    parameters = {"user": "a&b", "password": {"keyring": PASSWORD}, "remember": True}
+    _, server, _ = await _ask(workbench, TOKENS["plain text"], body="form", uri="/token", parameters=parameters)
+    [sent] = [each for each in server.received if b"/token" in each.head.split(b"\r\n")[0]]
+    assert sent.header("Content-Type") == "application/x-www-form-urlencoded"
+    assert sent.body == b"user=a%26b&password=a-CANARY-password&remember=true"
+    assert "CANARY" not in repr(list(workbench.exchanges))

@@ -1,4 +1,4 @@
-"""What a store said of an error, its parameters filled in."""
+"""What a server said of an error, its parameters filled in."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 
 
 def error_message(body: bytes) -> str:
-    """The message of an answer, or nothing where it has none.
+    """The message of a response, or nothing where it has none.
 
     Magento leaves `%name` or `%1` in its messages and sends the values beside them
-    (Magento\\Framework\\Webapi\\Rest\\Response).
+    (Magento\\Framework\\Webapi\\Rest\\Response). Of other servers these are known: OAuth 2 (RFC 6749 §5.2: error,
+    error_description), problem details (RFC 9457: title, detail), JSON:API and GraphQL (a list of errors).
     """
     try:
         data = json.loads(body)
@@ -18,7 +19,7 @@ def error_message(body: bytes) -> str:
     if not isinstance(data, dict):
         return ""
     if not isinstance(data.get("message"), str):
-        return _of_a_crash(data)
+        return _of_a_crash(data) or _of_another_server(data)[:1_000]
     texts = [_filled_in(data)]
     errors = data.get("errors")
     if isinstance(errors, list):
@@ -32,6 +33,31 @@ def _of_a_crash(data: dict[str, object]) -> str:
     errors = messages.get("error") if isinstance(messages, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None
     return str(first.get("message", ""))[:1_000] if isinstance(first, dict) else ""
+
+
+def _of_another_server(data: dict[str, object]) -> str:
+    errors = data.get("errors")
+    if isinstance(errors, list) and errors:
+        return " ".join(filter(None, map(_one_error, errors[:5])))
+    error = data.get("error")
+    if isinstance(error, dict):  # {"error": {"code": …, "message": …}}
+        return _one_error(error)
+    if isinstance(error, str):
+        description = data.get("error_description")
+        return f"{error}: {description}" if isinstance(description, str) and description else error
+    status = data.get("status")
+    is_problem = (isinstance(status, int) and status >= 400) or data.keys() <= {"detail", "code", "type", "title"}
+    return _one_error(data) if is_problem and ("detail" in data or "type" in data) else ""
+
+
+def _one_error(error: object) -> str:
+    if isinstance(error, str):
+        return error
+    if not isinstance(error, dict):
+        return ""
+    parts = [error.get(name) for name in ("title", "detail", "message", "reason")]
+    texts = list(dict.fromkeys(part for part in parts if isinstance(part, str) and part))
+    return ": ".join(texts)
 
 
 def _filled_in(error: dict[str, object]) -> str:

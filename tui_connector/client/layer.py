@@ -87,6 +87,14 @@ class Authentication(Named, Kind):
     before_store: ClassVar[bool] = False
     """Asked for by what stands before the store, such as a web server: without it not even a guest gets through."""
 
+    def login_uri(self) -> str | None:
+        """Where it logs in: absolute, or from the root of the store's address. None where it sends no login."""
+        return None
+
+    def login_client(self) -> str:
+        """The client that sends its login."""
+        return "default"
+
     def header_written(self) -> str | None:
         """The header it writes, if it does: a client cannot have two that write the same one (Basic and OAuth can)."""
         return None

@@ -153,8 +153,20 @@ class NotSent(RequestFailed):
 
 
 class LoginRefused(RequestFailed):
-    """The store refused a login. No further login is tried: Magento locks an account after six failures."""
+    """A login was refused, and no further one is sent.
 
-    def __init__(self, message: str, *, status: int | None, hint: str = "", exchange: int | None = None) -> None:
+    `uri` is where it was sent; `field` is the setting to correct.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None,
+        hint: str = "",
+        exchange: int | None = None,
+        uri: str = "",
+        field: str = "",
+    ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
-        self.status = status
+        self.status, self.uri, self.field = status, uri, field

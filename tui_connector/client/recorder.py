@@ -38,6 +38,8 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int, en
     sent_type = next((value for name, value in seen.sent_headers if name.lower() == "content-type"), "")
     received_type = next((value for name, value in seen.headers if name.lower() == "content-type"), "")
 
+    refused = seen.status is not None and 400 <= seen.status < 500  # then it says why, and holds no token
+
     def masked(headers: Headers) -> Headers:
         return tuple((name, mask.header(name, value)) for name, value in headers)
 
@@ -64,7 +66,7 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int, en
         status=seen.status,
         reason=mask.text(seen.reason),
         headers=masked(seen.headers),
-        body=keep(body, wire_size, received_type, about.secret_answer),
+        body=keep(body, wire_size, received_type, about.secret_answer and not refused),
         failure=seen.failure,
         failure_text=mask.text(seen.failure_text),
         timings=_timings(seen.marks, end, end - seen.began),

@@ -20,7 +20,8 @@ from .exchange import Exchange, Exchanges
 from .http_client import HttpClient
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import Answer, NotSent, Request, Unanswered
-from .uri import BadUri, canonical
+from .plugins.base_uri import BaseUri
+from .uri import BadUri, canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
 
 T = TypeVar("T")
@@ -140,11 +141,30 @@ class Session(LayerContext):
             _make_canonical,
             *(plugin.start(self) for plugin in others),
             _on_a_new_connection,
-            *(self._authentication(authentication) for authentication in saved.authentications),
+            *(self._bound(saved, authentication) for authentication in saved.authentications),
         ]
         for layer in reversed(layers):
             send = _through(layer, send)
         return send
+
+    def _bound(self, client: HttpClient, name: str) -> Layer:
+        """The authentication's layer; a token from a login elsewhere goes to the client's own origin only."""
+        layer = self._authentication(name)
+        login = self._authentications[name].login_uri()
+        if login is None or not is_absolute(login):
+            return layer  # its login goes to the origin of the request itself, and the vault refuses another one
+        base = next((plugin.uri for plugin in client.plugins if isinstance(plugin, BaseUri)), None)
+
+        async def bound(request: Request, forward: Send) -> Answer:
+            if base is None or origin_of(base) != origin_of(request.uri):
+                raise NotSent(
+                    f"The token of the authentication {name!r} is not sent to {origin_of(request.uri)}: "
+                    f"{'the client has no base URI' if base is None else 'it is not the origin of the base URI'}",
+                    hint="Give the client the plugin base-uri with the store's address.",
+                )
+            return await layer(request, forward)
+
+        return bound
 
     def _authentication(self, name: str) -> Layer:
         if name not in self._started:  # one for the session: two clients that share it share its login

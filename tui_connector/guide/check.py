@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from ..client.authentication.bearer import Bearer
+from ..client.authentication.oauth2 import OAuth2
 from ..client.authentication.request import RequestAuthentication
 from ..client.layer import Send
 from ..client.message import About, Answer, Request, RequestFailed
@@ -108,6 +109,8 @@ def way_of(profile: Profile, client: str) -> Way:
             return "bearer"
         if isinstance(saved, RequestAuthentication):
             return "request"
+        if isinstance(saved, OAuth2):
+            return "oauth2"
     return ""
 
 

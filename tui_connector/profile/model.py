@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 from ..client.authentication.basic import Basic
 from ..client.authentication.bearer import Bearer
 from ..client.authentication.header import HeaderSecret
+from ..client.authentication.oauth2 import OAuth2
 from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.query import QuerySecret
 from ..client.authentication.request import RequestAuthentication
@@ -26,7 +27,7 @@ from ..client.plugins.log_requests import LogRequests
 from ..client.plugins.query_defaults import QueryDefaults
 from ..client.plugins.rate_limit import RateLimit
 from ..client.plugins.retry import Retry
-from ..client.uri import origin_of
+from ..client.uri import is_absolute, origin_of
 from ..kinds import BrokenPackage, Model, discover, json_schema, kebab
 from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
@@ -49,6 +50,7 @@ KINDS = (
     Bearer,
     RequestAuthentication,
     OAuth1,
+    OAuth2,
     Basic,
     QuerySecret,
     HeaderSecret,
@@ -151,8 +153,9 @@ class Profile(Model):
         saved = self.authentications[authentication]
         users = [name for name, client in self.clients.items() if authentication in client.authentications]
         origins = [origin_of(uri) for uri in map(self.base_uri, users) if uri]
-        if isinstance(saved, RequestAuthentication) and "://" in saved.uri:
-            origins = [origin_of(saved.uri)]
+        login = saved.login_uri()
+        if login is not None and is_absolute(login):
+            origins = [origin_of(login)]
         return list(dict.fromkeys(origins))
 
     def secrets(self) -> Iterator[NamedSecret]:
@@ -197,8 +200,9 @@ def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
                 known = list(profile.authentications)
                 yield ("clients", name, "authentications", index), f"there is no authentication {wanted!r}", known
     for name, authentication in profile.authentications.items():
-        if isinstance(authentication, RequestAuthentication) and authentication.client not in clients:
-            yield ("authentications", name, "client"), f"there is no client {authentication.client!r}", clients
+        client_of_login = authentication.login_client()
+        if authentication.login_uri() is not None and client_of_login not in clients:
+            yield ("authentications", name, "client"), f"there is no client {client_of_login!r}", clients
     parts: dict[str, dict[str, Any]] = {"incoming": dict(profile.incoming), "outgoing": dict(profile.outgoing)}
     for part, named in parts.items():
         for name, configuration in named.items():
@@ -249,8 +253,8 @@ def _circles(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
         for name, client in profile.clients.items()
     }
     for name, authentication in profile.authentications.items():
-        if isinstance(authentication, RequestAuthentication):
-            graph[f"authentication {name}"] = {f"client {authentication.client}"}
+        if authentication.login_uri() is not None:
+            graph[f"authentication {name}"] = {f"client {authentication.login_client()}"}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

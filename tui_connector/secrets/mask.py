@@ -24,7 +24,7 @@ _TOKEN_ANSWERS = re.compile(
     r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
     re.IGNORECASE,
 )
-_ERROR = re.compile(r'\{.{0,300}?"message"\s*:', re.DOTALL)
+_ERROR = re.compile(r'\{.{0,300}?"(?:message|error)"\s*:', re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
 _XML_TEXT = re.compile(r">[^<>\s][^<>]*")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")

@@ -3,36 +3,83 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
-from ...placeholder import Json, PlaceholderError, Scope, Template, as_data
+from ...kinds import Kind
+from ...placeholder import Json, as_data
 from ...secrets.source import SecretSource
 from ..error_message import error_message
 from ..http_client import seconds, with_parameters
-from ..layer import LayerContext
+from ..layer import Layer, LayerContext, Send
 from ..message import About, Answer, LoginRefused, NotSent, Request, RequestFailed
 from ..uri import BadUri, absolute, origin_of
+from .login_fields import BodyFormat, Parameter
 from .one_time_code import NoCode, OneTimeCode, Sent, is_code, made, typed
 from .stops import LoginStops
 from .token import Token, lifetime
 
-if TYPE_CHECKING:
-    from .request import RequestAuthentication
-
 _AGAIN = 60.0
 """Seconds within which a second refusal of a new token is the store's last word: it is a missing permission."""
-_LONGEST_HEADER = 8_000
+LONGEST_HEADER = 8_000
 """Characters; web servers take no longer line (nginx: large_client_header_buffers, 8k)."""
-_HEADER_NAMES = re.compile(r"[0-9A-Za-z_-]+")
+MAGENTO_LOGIN = re.compile(r"/(integration/(admin|customer)/token|tfa/provider/(\w+)/[\w-]+)/?$")
+"""The paths of Magento's own token endpoints (Magento_Integration, Magento_TwoFactorAuth)."""
+_REFUSALS = frozenset({"invalid_client", "invalid_grant", "unauthorized_client", "access_denied"})
+"""Error codes with which an OAuth 2 server refuses the credentials, often with 400 (RFC 6749 §5.2)."""
+_TITLE = re.compile(r"<title[^>]*>\s*([^<]*?)\s*</title", re.IGNORECASE)
 _SKEW = 20.0
 """Seconds that two clocks may differ before one-time codes are refused for it."""
 _WRONG_CODE = "Invalid code."
 """Magento_TwoFactorAuth, Model/Provider/Engine/Google/Authenticate.php; it counts towards no lock-out."""
+
+
+class UnreadableToken(Exception):
+    """A successful response without a usable token: why, and what to do."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+class LoginKind(Protocol):
+    """An authentication that logs in: what its login sends, and how the token is read from the response."""
+
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def cache(self) -> str: ...
+
+    def login_uri(self) -> str: ...
+
+    def login_parameters(self) -> Mapping[str, Parameter]: ...
+
+    def login_request(self, uri: str, values: Mapping[str, Any], context: LayerContext) -> Request:
+        """The request with these values, the secrets and codes among them."""
+        ...
+
+    def read_token(self, answer: Answer) -> tuple[str, float | None]:
+        """The value of the header, and its lifetime in seconds where the response states it.
+
+        Raises `UnreadableToken`.
+        """
+        ...
+
+    def refusal_hint(self, answer: Answer) -> str:
+        """What to correct after a refusal at an endpoint that is not Magento's."""
+        ...
+
+    def wrong_field(self, status: int) -> str:
+        """The field to correct after a refusal, or after a successful response without a token."""
+        ...
 
 
 class _Kept:
@@ -73,21 +120,20 @@ class _Form:
 class Login:
     """Logs in when a token is needed and none is good, once for everybody who waits."""
 
-    def __init__(self, saved: RequestAuthentication, context: LayerContext) -> None:
+    def __init__(self, saved: LoginKind, context: LayerContext) -> None:
+        assert isinstance(saved, Kind)
+        self._kind: Kind = saved
         self._saved = saved
         self._context = context
         self._stops = LoginStops(context.machine.directories.state)
         self._tasks: dict[str, asyncio.Task[Token]] = {}
         self._compared: set[str] = set()
         """The origins whose kept token is known to be one for the secrets of this session."""
-        if saved.source == "headers":
-            for name in _HEADER_NAMES.findall(saved.template):
-                context.hide(name)  # it carries the token, whatever it is called
 
     async def token(self, request: Request, refused: Token | None = None) -> Token:
         """The token for this request's store: the one at hand, or that of the one login under way."""
         origin = origin_of(request.uri)
-        kept = self._context.keep(self._saved, _Kept, origin)
+        kept = self._context.keep(self._kind, _Kept, origin)
         if origin in self._compared and kept.token is not None and self._is_still_good(kept.token, refused):
             return kept.token
         task = self._tasks.get(origin)
@@ -128,22 +174,24 @@ class Login:
             raise LoginRefused(
                 f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
                 status=stop.status,
-                hint=_HINT,
+                hint=_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED,
+                uri=form.uri,
+                field=self._saved.wrong_field(stop.status),
             )
         await self._add_codes(form, kept.sent)
         answer = await self._send(form, _why(kept, refused))
         if not 200 <= answer.status < 300:
             await self._refuse(answer, form, login, secret_values)
         kept.sent.windows.update(form.codes)
-        token = self._read(answer, refused)
+        token = self._read(answer, form, refused)
         kept.token, kept.made_of = None if self._saved.cache == "off" else token, await self._made_of(form)
         await asyncio.to_thread(self._stops.clear, login)
         return token
 
     async def _filled_in(self, request: Request) -> _Form:
-        uri = absolute(request.uri, self._saved.uri)
+        uri = absolute(request.uri, self._saved.login_uri())
         form = _Form(uri, origin_of(uri))
-        for name, value in self._saved.parameters.items():
+        for name, value in self._saved.login_parameters().items():
             if is_code(name, value):
                 form.has_code = True
                 form.values[name] = None  # keeps its place among the parameters
@@ -157,12 +205,13 @@ class Login:
 
     async def _made_of(self, form: _Form) -> list[str]:
         """The secrets of a login, those that make its codes among them."""
-        makers = [each.totp for each in self._saved.parameters.values() if isinstance(each, OneTimeCode)]
+        parameters = self._saved.login_parameters().values()
+        makers = [each.totp for each in parameters if isinstance(each, OneTimeCode)]
         return [form.secret_values(), *[await self._context.secret(each, form.origin) for each in makers]]
 
     async def _add_codes(self, form: _Form, sent: Sent) -> None:
         """Last, when nothing else can stop the login: a code is asked for only where it will be sent."""
-        for name, value in self._saved.parameters.items():
+        for name, value in self._saved.login_parameters().items():
             if not is_code(name, value):
                 continue
             if isinstance(value, OneTimeCode):
@@ -173,9 +222,7 @@ class Login:
 
     async def _send(self, form: _Form, why: str) -> Answer:
         about = About(purpose="login", secret_answer=True, note=why)
-        request = with_parameters(Request(self._saved.method.upper(), form.uri, about=about), form.values)
-        if request.body:
-            request = request.with_header("Content-Type", "application/json")
+        request = self._saved.login_request(form.uri, form.values, self._context)
         try:
             return await self._context.client(self._saved.client)(replace(request, about=about))
         except LoginRefused:
@@ -196,21 +243,25 @@ class Login:
                 hint=_redirected(answer) or _LATER,
                 exchange=answer.exchange,
             )
-        hint = _HINT
+        hint = _MAGENTO_HINT
+        if not is_magento_login(form.uri):
+            hint = f"{_STOPPED} {self._saved.refusal_hint(answer)}".rstrip()
         if form.has_code and message == _WRONG_CODE:
             hint = self._about_the_code(answer)
-        elif answer.status in (401, 403):
+        elif answer.status in (401, 403) or error_code(answer) in _REFUSALS:
             at = self._context.machine.now().isoformat(timespec="seconds")
             add = partial(self._stops.add, login, secret_values, at=at, status=answer.status, message=message)
             try:
                 await asyncio.to_thread(add)
             except OSError as error:  # the refusal is the news, and stops this session all the same
-                hint = f"{_HINT} {_NOT_KEPT.format(self._context.machine.directories.state, error.strerror)}"
+                hint = f"{hint} {_NOT_KEPT.format(self._context.machine.directories.state, error.strerror)}"
         raise LoginRefused(
             f"The store refused the login with {answer.status} ({message})",
             status=answer.status,
             hint=hint,
             exchange=answer.exchange,
+            uri=form.uri,
+            field=self._saved.wrong_field(answer.status),
         )
 
     def _about_the_code(self, answer: Answer) -> str:
@@ -226,33 +277,78 @@ class Login:
             "The password is right, the one-time code is not: is this the TOTP secret, or the app entry, of this user?"
         )
 
-    def _read(self, answer: Answer, refused: Token | None) -> Token:
-        data = _data(answer, self._saved.source)
+    def _read(self, answer: Answer, form: _Form, refused: Token | None) -> Token:
         try:
-            header = Template.parse(self._saved.template).header(Scope(data=data))
-            if len(header) > _LONGEST_HEADER:
-                raise _unreadable(answer, f"what it makes has {len(header):,} characters, and no header is as long")
-        except PlaceholderError as error:
-            raise _unreadable(answer, str(error)) from error
+            header, stated = self._saved.read_token(answer)
+        except UnreadableToken as error:
+            kind = answer.media_type or "no named type"
+            raise LoginRefused(
+                f"The login was answered with {answer.status}, {len(answer.body)} bytes of {kind}, but "
+                f"{self._context.masked(error.reason)}",
+                status=answer.status,
+                hint=error.hint,
+                exchange=answer.exchange,
+                uri=form.uri,
+                field=self._saved.wrong_field(answer.status),
+            ) from error
         self._context.received(header.rpartition(" ")[2], "token")
         now = self._context.machine.monotonic()
         if self._saved.cache == "off":
             life: float | None = 0.0
         elif self._saved.cache == "auto":
-            life = lifetime(header.rpartition(" ")[2])
+            life = stated if stated is not None else lifetime(header.rpartition(" ")[2])
         else:
             life = seconds(self._saved.cache)
         return Token(header, None if life is None else now + life, now, after_refusal=refused is not None)
 
 
-_HINT = (
+def login_layer(saved: LoginKind, header: str, context: LayerContext) -> Layer:
+    """Adds the token to each request, and renews it once after a 401."""
+    login = Login(saved, context)
+
+    async def layer(request: Request, forward: Send) -> Answer:
+        token = await login.token(request)
+        answer = await forward(request.with_header(header, token.header))
+        if answer.status != 401 or not login.may_renew(token):
+            return answer
+        token = await login.token(request, refused=token)
+        return await forward(request.with_header(header, token.header))
+
+    return layer
+
+
+def login_request(method: str, uri: str, values: Mapping[str, Any], body: BodyFormat) -> Request:
+    """A login with its parameters in the body, or in the query of GET."""
+    request = Request(method.upper(), uri)
+    if body == "json" or method in ("get", "head", "delete"):
+        request = with_parameters(request, dict(values))
+        return request.with_header("Content-Type", "application/json") if request.body else request
+    pairs = [(name, _form_value(value)) for name, value in values.items()]
+    return replace(request, body=urlencode(pairs).encode()).with_header(
+        "Content-Type", "application/x-www-form-urlencoded"
+    )
+
+
+def _form_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def is_magento_login(uri: str) -> bool:
+    """Whether this is a token endpoint of Magento, which locks accounts."""
+    return MAGENTO_LOGIN.search("/" + uri.partition("?")[0].lstrip("/")) is not None
+
+
+_MAGENTO_HINT = (
     "No further login is tried, because Magento locks an account after six failures. "
     "Correct the user name or the password, or test once more on purpose (check --login-again)."
 )
+_STOPPED = "No further login is sent until its settings change, or `check --login-again` is used."
 _NOT_KEPT = (
     "The refusal could not be kept in {} ({}), and the next run will log in again: make that directory writable."
 )
-_LATER = "The store did not look at the password; try again later, or check the store's address."
+_LATER = "The server did not check the credentials; try again later, or check the address of the login."
 
 
 def _why(kept: _Kept, refused: Token | None) -> str:
@@ -270,18 +366,8 @@ def _redirected(answer: Answer) -> str:
     return f"It leads to {origin}, and a password is not sent after it: use that address, if it is the store's."
 
 
-def _unreadable(answer: Answer, reason: str) -> LoginRefused:
-    kind = answer.media_type or "no named type"
-    return LoginRefused(
-        f"The login was answered with {answer.status}, {len(answer.body)} bytes of {kind}, but the template makes no "
-        f"token of it: {reason}",
-        status=answer.status,
-        hint="Look at the answer in the log, then correct the template, its source or the request URI.",
-        exchange=answer.exchange,
-    )
-
-
-def _data(answer: Answer, source: str) -> Json:
+def answer_data(answer: Answer, source: str) -> Json:
+    """What a template reads of a response: its body, or its headers by lower-case name."""
     if source == "headers":
         return {name.lower(): value for name, value in answer.headers}
     text = answer.body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
@@ -292,6 +378,22 @@ def _data(answer: Answer, source: str) -> Json:
         return as_data(text) if plain else as_data(None)
 
 
+def error_code(answer: Answer) -> str:
+    """The `error` of an OAuth 2 error response (RFC 6749 §5.2), or nothing."""
+    try:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    code = data.get("error") if isinstance(data, dict) else None
+    return code if isinstance(code, str) else ""
+
+
 def said(answer: Answer) -> str:
-    """What the store said of a refusal, or what kind of answer it was."""
-    return error_message(answer.body)[:300] or f"{len(answer.body)} bytes of {answer.media_type or 'no named type'}"
+    """What the server said of a refusal, or what kind of response it was."""
+    message = error_message(answer.body)[:300]
+    if message:
+        return message
+    title = _TITLE.search(answer.body[:20_000].decode("utf-8", "replace"))
+    words = " ".join(html.unescape(title[1]).split())[:100] if title else ""
+    kind = f"{len(answer.body)} bytes of {answer.media_type or 'no named type'}"
+    return f"{kind}, {words!r}" if words else kind

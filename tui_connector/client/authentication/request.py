@@ -3,67 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, Field
 
-from ...placeholder import TemplateText
-from ...placeholder.inside import refuse
-from ...secrets.source import ONE_SOURCE, SecretSource
-from ..http_client import ClientName, HeaderName, Method, seconds
-from ..layer import Authentication, Layer, LayerContext, Send
+from ...placeholder import PlaceholderError, Scope, Template, TemplateText
+from ..http_client import ClientName, HeaderName, Method
+from ..layer import Authentication, Layer, LayerContext
 from ..message import Answer, Request
-from ..uri import absolute, canonical, is_absolute
-from .login import Login
-from .one_time_code import OneTimeCode
+from .login import LONGEST_HEADER, UnreadableToken, answer_data, login_layer, login_request
+from .login_fields import BodyFormat, Cache, LoginUri, Parameter, no_literal_secret
 
-
-def _cache(value: str) -> str:
-    if value not in ("auto", "off"):
-        try:
-            seconds(value)
-        except ValueError as error:
-            raise ValueError(f'write "auto", "off" or a duration: {error}') from error
-    return value
-
-
-def _uri(uri: str) -> str:
-    canonical(uri if is_absolute(uri) else absolute("http://store.example", uri))
-    return uri
-
-
-def _tag(value: object) -> str:
-    if isinstance(value, OneTimeCode) or (isinstance(value, dict) and "totp" in value):
-        return "code"
-    return "secret" if isinstance(value, (dict, SecretSource)) else "value"
-
-
-def _no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
-    named = [name for name, value in parameters.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
-    refuse(
-        [
-            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {ONE_SOURCE}"))
-            for name in named
-        ]
-    )
-    return parameters
-
-
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase|code)?$|secret|token|otp", re.IGNORECASE)
-Parameter = Annotated[
-    Annotated[SecretSource, Tag("secret")]
-    | Annotated[OneTimeCode, Tag("code")]
-    | Annotated[bool | int | float | str, Tag("value")],
-    Discriminator(_tag),
-]
-Cache = Annotated[str, AfterValidator(_cache), WithJsonSchema({"type": "string"})]
+_HEADER_NAMES = re.compile(r"[0-9A-Za-z_-]+")
+"""Words of a template that may be names of headers."""
 
 
 class RequestAuthentication(Authentication):
     """Request authentication (admin user and password)."""
 
     kind: Literal["request"] = "request"
-    uri: Annotated[str, AfterValidator(_uri)] = Field(
+    uri: LoginUri = Field(
         "/rest/V1/integration/admin/token",
         min_length=1,
         title="Request URI",
@@ -71,7 +31,7 @@ class RequestAuthentication(Authentication):
         "two-factor sign-in: /rest/V1/tfa/provider/google/authenticate.",
     )
     method: Method = Field("post", title="Request method", description="Magento wants POST.")
-    parameters: Annotated[dict[str, Parameter], AfterValidator(_no_literal_secret)] = Field(
+    parameters: Annotated[dict[str, Parameter], AfterValidator(no_literal_secret)] = Field(
         title="Request parameters",
         description="What is sent to get the token, such as the name and the password of an admin user. A one-time "
         "code is made from a TOTP secret, otp = { totp = { … } }, or typed at every login, otp = { ask = true }.",
@@ -83,6 +43,9 @@ class RequestAuthentication(Authentication):
                 "otp": {"totp": {"keyring": "acme/admin/totp"}},
             },
         ],
+    )
+    body: BodyFormat = Field(
+        "json", title="Body format", description="How the parameters are sent: Magento accepts JSON, not a form."
     )
     client: ClientName = Field("default", title="HTTP client", description="The client that sends the login.")
     header: HeaderName = Field("Authorization", title="Header", description="The header that carries the token.")
@@ -104,15 +67,42 @@ class RequestAuthentication(Authentication):
     def header_written(self) -> str:
         return self.header
 
+    def login_uri(self) -> str:
+        return self.uri
+
+    def login_client(self) -> str:
+        return self.client
+
+    def login_parameters(self) -> Mapping[str, Parameter]:
+        return self.parameters
+
+    def login_request(self, uri: str, values: Mapping[str, Any], context: LayerContext) -> Request:
+        return login_request(self.method, uri, values, self.body)
+
+    def read_token(self, answer: Answer) -> tuple[str, float | None]:
+        """What the template makes of the response. Raises `UnreadableToken`."""
+        try:
+            header = Template.parse(self.template).header(Scope(data=answer_data(answer, self.source)))
+        except PlaceholderError as error:
+            raise _no_token(str(error)) from error
+        if len(header) > LONGEST_HEADER:
+            raise _no_token(f"what it makes has {len(header):,} characters, and no header is as long")
+        return header, None
+
+    def refusal_hint(self, answer: Answer) -> str:
+        form = ' Does the server expect a form (body = "form")?' if self.body == "json" else ""
+        return f"Correct the parameters of the login.{form if answer.status in (400, 415, 422) else ''}"
+
+    def wrong_field(self, status: int) -> str:
+        return "template" if 200 <= status < 300 else "password"
+
     def start(self, context: LayerContext) -> Layer:
-        login = Login(self, context)
+        if self.source == "headers":
+            for name in _HEADER_NAMES.findall(self.template):
+                context.hide(name)  # it carries the token, whatever it is called
+        return login_layer(self, self.header, context)
 
-        async def layer(request: Request, forward: Send) -> Answer:
-            token = await login.token(request)
-            answer = await forward(request.with_header(self.header, token.header))
-            if answer.status != 401 or not login.may_renew(token):
-                return answer
-            token = await login.token(request, refused=token)
-            return await forward(request.with_header(self.header, token.header))
 
-        return layer
+def _no_token(reason: str) -> UnreadableToken:
+    hint = "Look at the answer in the log, then correct the template, its source or the request URI."
+    return UnreadableToken(f"the template makes no token of it: {reason}", hint)

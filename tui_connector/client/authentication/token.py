@@ -35,4 +35,9 @@ def lifetime(token: object) -> float | None:
         life = float(claims["exp"]) - float(claims["iat"])
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return with_margin(life)
+
+
+def with_margin(life: float) -> float:
+    """Seconds after which a token of this lifetime is renewed, before it expires."""
     return max(0.0, life - min(MARGIN, life / 10))

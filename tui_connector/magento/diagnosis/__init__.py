@@ -6,6 +6,7 @@ server in front is told from what came from Magento; then a refusal of the calle
 
 from __future__ import annotations
 
+from ...client.authentication.login import is_magento_login
 from ...client.exchange import Exchange
 from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from ..token_shape import TokenShape
@@ -51,7 +52,8 @@ def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | Non
 
     `exchange` is the one the failure names, where it is still in the log: a refused login says more in its own answer.
     """
-    if isinstance(failure, LoginRefused) and exchange is not None and failure.status != 200:
+    is_refusal = isinstance(failure, LoginRefused) and failure.status != 200
+    if is_refusal and exchange is not None and is_magento_login(exchange.uri):
         found = diagnose_exchange(exchange)
         if found is not None:
             return found

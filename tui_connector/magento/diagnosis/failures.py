@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ...client.authentication.login import is_magento_login
 from ...client.message import Failure, LoginRefused, NotSent, RequestFailed, Unanswered
 from .finding import Finding, Fix
 from .said import Said
@@ -54,11 +55,15 @@ def _other_scheme(failure: Failure, what: str) -> Fix | None:
 
 def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
     """From the words that the failure repeats: the exchange itself says more, where it is at hand."""
-    if failure.status == 200:
-        return Finding("template", failure.message, evidence, failure.hint, "template")
-    if failure.exchange is None and failure.status in (401, 403):  # it was refused before, and not sent again
+    if failure.status is not None and 200 <= failure.status < 300:
+        field = failure.field or "template"
+        return Finding("template" if field == "template" else "token", failure.message, evidence, failure.hint, field)
+    if failure.exchange is None and (failure.status in (401, 403) or failure.uri):  # refused before, not sent again
         again = Fix("login", "again", "Log in once more")
-        return Finding("login-refused", failure.message, evidence, failure.hint, "password", again)
+        field = failure.field or "password"
+        return Finding("login-refused", failure.message, evidence, failure.hint, field, again)
+    if failure.uri and not is_magento_login(failure.uri):
+        return Finding("login-refused", failure.message, evidence, failure.hint, failure.field)
     words = _SAID.search(failure.message)
     said = Said("json", words[1] if words else failure.message)
     if failure.status == 400 and said.has("provider-specific"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Literal["oauth1", "bearer", "request", ""]
+Way = Literal["oauth1", "oauth2", "bearer", "request", ""]
 """How a request was authenticated, by the kind's name; empty: not at all, or in some other way."""
 
 What = Literal["address", "way", "store-view", "one-time-code", "signed-origin", "page-size", "batch", "login"]

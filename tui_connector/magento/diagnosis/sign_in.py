@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
+from ...client.authentication.login import MAGENTO_LOGIN
 from .finding import Finding, Fix
 from .said import Said
 
-_ENDPOINT = re.compile(r"/(integration/(admin|customer)/token|tfa/provider/(\w+)/[\w-]+)/?$")
 _INTEGRATION_IS_FREE = "One-time codes do not apply to integrations: the other way is to use one."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
 
 
 def sign_in(path: str, status: int, said: Said, evidence: tuple[str, ...]) -> Finding | None:
     """The finding for a login that was answered with 400 or 401."""
-    endpoint = _ENDPOINT.search("/" + path.lstrip("/"))
+    endpoint = MAGENTO_LOGIN.search("/" + path.lstrip("/"))
     if endpoint is None or status not in (400, 401):
         return None
     if status == 401:
