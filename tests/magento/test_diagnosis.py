@@ -114,6 +114,15 @@ CASES: dict[str, tuple[str, str, Way, int, bytes, tuple[tuple[str, str], ...]]] 
     "not-authenticated": ("GET", LIST, "", 401, REFUSED, (JSON,)),
     # requests
     "limit-page-size": ("GET", LIST, "", 400, message("Maximum SearchCriteria pageSize is %max", {"max": 300}), ()),
+    "stand-in": (
+        "GET",
+        "https://shop.example/rest/V1/carts/1",
+        "bearer",
+        501,
+        message("The sandbox … does not offer %route.", {"route": "GET /V1/carts/:cartId"}),
+        (JSON,),
+    ),
+    "not-implemented": ("POST", LIST, "", 501, message("Unsupported method"), (JSON,)),
     "captcha": ("POST", "customers", "", 400, message("ReCaptcha validation failed, please try again"), ()),
     "https-only": ("GET", "analytics/link", "", 400, message("Operation allowed only in HTTPS"), ()),
     "method": ("PATCH", LIST, "", 400, message("Request method is invalid."), ()),
@@ -155,6 +164,16 @@ def test_what_stores_say_is_understood(name: str) -> None:
     assert found.evidence[0].startswith(f"#7 {method} ")
     assert found.summary
     assert found.remedy
+
+
+def test_what_a_stand_in_lacks_is_not_called_a_failure_of_the_store() -> None:
+    body = message("The sandbox … does not offer %route.", {"route": "GET /V1/carts/:cartId"})
+    found = diagnose(Request("GET", "https://shop.example/rest/V1/carts/1"), Answer(501, (JSON,), body, 7), "bearer")
+    assert found is not None
+    said = f"{found.summary} {found.remedy}"
+    assert "GET /V1/carts/:cartId" in said
+    assert "real Magento store" in said
+    assert "exception.log" not in said
 
 
 def test_messages_are_filled_in_and_reports_are_named() -> None:

@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 
 from .access import Access, Asked
 from .answer import JSON_TYPE, XML_TYPE, Answer, Json, Page, Refusal, crash_page, php_json, xml
+from .call import Call
 from .permissions import GUEST, Caller
 from .query import parse_query
-from .routes import Call, Shop, answered
+from .records import Item
+from .routes import Shop, answered
 from .schema import schema
 from .shop import STORE_CODES
-from .store import Item
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _JSON_ACCEPTED = ("*/*", "application/*", "application/json")

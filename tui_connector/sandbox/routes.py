@@ -1,112 +1,60 @@
-"""The REST routes of the sandbox: method, path, the resource each needs, and what answers it."""
+"""The store as a whole: every route of a real Magento, and what answers those that this one offers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote_plus
 
 from .access import Access
 from .answer import Json, Refusal, Written
-from .empty_lists import EMPTY_LISTS, Nothing
+from .call import Call, Handler, Handlers
+from .content import Content
 from .fields import project
-from .not_offered import NOT_OFFERED, refuse
-from .people import Customers, Orders
-from .permissions import ANONYMOUS, ANY_RESOURCE, Caller
-from .query import Tree
-from .search import invalid_type, read_criteria
+from .orders import Orders
+from .people import Customers
+from .permissions import ANONYMOUS
+from .products import Products
+from .real_routes import REAL_ROUTES, RealRoute
+from .sales import Sales
+from .search import read_criteria
 from .settings import Settings
-from .shop import (
-    CURRENCY,
-    MODULES,
-    STORE_GROUPS,
-    STORE_VIEWS,
-    TWO_FACTOR_MODULE,
-    WEBSITES,
-    Categories,
-    countries,
-    store_configs,
-)
+from .shop import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
 from .stock import SourceItems
-from .store import Catalogue, Item, missing_product
+from .store import Catalogue
 from .table import Rows, Searches
 from .writes import Writes
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request that found its route; `store` is the code in the path, `all` or `default`."""
-
-    caller: Caller
-    store: str
-    variables: Mapping[str, str]
-    query: Tree
-    body: Item
-
-
-Handler = Callable[[Call], Json]
-
-
-@dataclass(frozen=True)
 class Route:
-    """One line of webapi.xml; `open_if_insecure` is what `allow_insecure` opens to everybody."""
+    """A real route with what answers it here; without a handler the sandbox does not offer it."""
 
-    method: str
-    path: str
-    resource: str
-    service: str
-    handler: Handler
-    open_if_insecure: bool = False
+    real: RealRoute
+    handler: Handler | None
+    parts: tuple[str, ...]
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
         """The path's variables, decoded (`+` is a space), or None where it is another path."""
-        own = self.path.split("/")
-        if len(own) != len(parts):
-            return None
         variables = {}
-        for name, part in zip(own, parts, strict=True):
-            if name.startswith(":"):
-                variables[name[1:]] = unquote_plus(part)
-            elif name != part:
+        for own, part in zip(self.parts, parts, strict=True):
+            if own.startswith(":"):
+                variables[own[1:]] = unquote_plus(part)
+            elif own != part:
                 return None
         return variables
 
 
-_PRODUCTS, _CATEGORIES = "Magento_Catalog::products", "Magento_Catalog::categories"
-_ORDERS, _CUSTOMERS = "Magento_Sales::actions_view", "Magento_Customer::customer"
-_STORE, _SOURCES = "Magento_Backend::store", "Magento_InventoryApi::source"
-_ASSIGN = "Magento_InventoryApi::stock_source_item_assign"
-_TABLE = (
-    ("GET", "/V1/products", _PRODUCTS, "catalogProductRepositoryV1", "products"),
-    ("POST", "/V1/products", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
-    ("GET", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "product"),
-    ("PUT", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "write product"),
-    ("DELETE", "/V1/products/:sku", _PRODUCTS, "catalogProductRepositoryV1", "delete product"),
-    ("GET", "/V1/orders", _ORDERS, "salesOrderRepositoryV1", "orders"),
-    ("GET", "/V1/orders/:id", _ORDERS, "salesOrderRepositoryV1", "order"),
-    ("GET", "/V1/customers/search", _CUSTOMERS, "customerCustomerRepositoryV1", "customers"),
-    ("GET", "/V1/categories", _CATEGORIES, "catalogCategoryManagementV1", "tree"),
-    ("GET", "/V1/categories/list", _CATEGORIES, "catalogCategoryListV1", "categories"),
-    ("GET", "/V1/inventory/source-items", _SOURCES, "inventoryApiSourceItemRepositoryV1", "source items"),
-    ("POST", "/V1/inventory/source-items", _ASSIGN, "inventoryApiSourceItemsSaveV1", "write source items"),
-    ("GET", "/V1/modules", ANY_RESOURCE, "backendModuleServiceV1", "modules"),
-    ("GET", "/V1/store/storeViews", _STORE, "storeStoreRepositoryV1", "views"),
-    ("GET", "/V1/store/websites", _STORE, "storeWebsiteRepositoryV1", "websites"),
-    ("GET", "/V1/store/storeGroups", _STORE, "storeGroupRepositoryV1", "groups"),
-    ("GET", "/V1/store/storeConfigs", _STORE, "storeStoreConfigManagerV1", "configs"),
-    ("GET", "/V1/directory/currency", ANONYMOUS, "directoryCurrencyInformationAcquirerV1", "currency"),
-    ("GET", "/V1/directory/countries", ANONYMOUS, "directoryCountryInformationAcquirerV1", "countries"),
-    ("POST", "/V1/integration/admin/token", ANONYMOUS, "integrationAdminTokenServiceV1", "password"),
-    ("POST", "/V1/tfa/provider/google/authenticate", ANONYMOUS, "twoFactorAuthGoogleAuthenticateV1", "google"),
-    ("POST", "/V1/tfa/provider/authy/authenticate", ANONYMOUS, "twoFactorAuthAuthyAuthenticateV1", "authy"),
-)
-"""Method, path, resource, service, and the name of what answers."""
-
-_OPEN_IF_INSECURE = (
-    *("/V1/products", "/V1/products/:sku", "/V1/categories", "/V1/categories/list"),
-    *("/V1/store/storeViews", "/V1/store/websites", "/V1/store/storeGroups", "/V1/store/storeConfigs"),
-)
+_OPEN_IF_INSECURE = {
+    f"GET /V1/{path}"
+    for path in (
+        *("products", "products/:sku", "categories", "categories/list", "categories/:categoryId"),
+        *("store/storeViews", "store/websites", "store/storeGroups", "store/storeConfigs"),
+        *("products/attributes", "products/attributes/:attributeCode", "products/:sku/media", "products/:sku/options"),
+    )
+}
 """What module-webapi-security opens to everybody, for reading only."""
 
 
@@ -119,103 +67,66 @@ class Shop:
         self.url = ""
         self._settings = settings
         self._access = access
-        self._catalogue = Catalogue(products, seed)
-        self._stock = SourceItems(self._catalogue)
-        self._orders = Orders(max(60, products // 20), seed, self._catalogue)
-        self._customers = Customers(max(131, products // 10), seed)
-        self._categories = Categories()
-        self._writes = Writes(self._catalogue, self._stock, settings, now)
-        handlers = self._handlers()
-        empty = (
-            Route("GET", path, resource, service, self._listed(Nothing(key)))
-            for path, resource, service, key in EMPTY_LISTS
+        catalogue = Catalogue(products, seed)
+        stock = SourceItems(catalogue)
+        orders = Orders(max(60, products // 20), seed, catalogue)
+        content = Content(orders, seed, self._listed, settings, now)
+        settings.watch(content.refresh)
+        parts = (
+            Products(catalogue, stock, Writes(catalogue, stock, settings, now), self._listed),
+            Sales(orders, self._listed, now),
+            content,
+            Directory(self._listed),
         )
-        not_offered = (Route(method, path, resource, "notOfferedV1", refuse) for method, path, resource in NOT_OFFERED)
-        self.routes = (
-            *empty,
-            *not_offered,
-            *(
-                Route(method, path, resource, service, handlers[name], method == "GET" and path in _OPEN_IF_INSECURE)
-                for method, path, resource, service, name in _TABLE
-            ),
-        )
+        handlers = dict(self._own_handlers())
+        handlers |= {"GET /V1/customers/search": self._listed(Customers(max(131, products // 10), seed))}
+        for part in parts:
+            handlers |= part.handlers()
+        self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in REAL_ROUTES)
+        assert not handlers, f"no such routes in Magento: {', '.join(handlers)}"
+        self._by_shape: dict[tuple[str, int], list[Route]] = defaultdict(list)
+        for route in sorted(self.routes, key=lambda route: [part.startswith(":") for part in route.parts]):
+            self._by_shape[route.real.method, len(route.parts)].append(route)
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
-        """The route of a path. Raises `Refusal` 404; a wrong method is no route either."""
-        for route in self.routes_in_force():
-            variables = route.match(parts) if route.method == method else None
+        """The route of a path, a fixed part of it before a variable.
+
+        Raises `Refusal` 404, as a real store does; a wrong method is no route either.
+        """
+        for route in self._by_shape[method, len(parts)]:
+            variables = route.match(parts) if self._in_force(route) else None
             if variables is not None:
                 return route, variables
         raise Refusal(404, "Request does not match any route.")
 
     def routes_in_force(self) -> list[Route]:
         """The routes of the modules that are on."""
-        two_factor = self._settings.flag("twofactorauth/general/enable")
-        return [route for route in self.routes if two_factor or "/tfa/" not in route.path]
+        return [route for route in self.routes if self._in_force(route)]
 
     def resource(self, route: Route) -> str:
         """What a caller of the route needs, as the settings are now."""
-        insecure = route.open_if_insecure and self._settings.flag("webapi/webapisecurity/allow_insecure")
-        return ANONYMOUS if insecure else route.resource
+        insecure = route.real.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
+        return ANONYMOUS if insecure else route.real.resource
 
-    def _handlers(self) -> Mapping[str, Handler]:
-        sign_in = self._access.sign_in
-        return {
-            "products": self._listed(self._catalogue),
-            "product": self._product,
-            "write product": self._write,
-            "delete product": self._delete,
-            "orders": self._listed(self._orders),
-            "order": self._order,
-            "customers": self._listed(self._customers),
-            "tree": self._tree,
-            "categories": self._listed(self._categories),
-            "source items": self._listed(self._stock),
-            "write source items": lambda call: self._writes.source_items(call.body),
-            "modules": self._modules,
-            "views": lambda call: STORE_VIEWS,
-            "websites": lambda call: WEBSITES,
-            "groups": lambda call: STORE_GROUPS,
-            "configs": lambda call: store_configs(self.url),
-            "currency": lambda call: CURRENCY,
-            "countries": lambda call: countries(),
-            "password": lambda call: sign_in.password_token(call.body),
-            "google": lambda call: sign_in.code_token("google", call.body),
-            "authy": lambda call: sign_in.code_token("authy", call.body),
-        }
+    def _in_force(self, route: Route) -> bool:
+        return "/tfa/" not in route.real.path or self._settings.flag("twofactorauth/general/enable")
 
     def _listed(self, rows: Rows) -> Handler:
         searches = Searches(rows)
         return lambda call: searches.answer(read_criteria(call.query, self._settings))
 
-    def _write(self, call: Call) -> Json:
-        return self._writes.product(call.body, call.store, call.variables.get("sku"))
-
-    def _product(self, call: Call) -> Json:
-        return self._writes.whole(self._row(call), call.store)
-
-    def _delete(self, call: Call) -> Json:
-        self._catalogue.delete(self._row(call))
-        return True
-
-    def _row(self, call: Call) -> int:
-        row = self._catalogue.find(call.variables["sku"])
-        if row is None:
-            raise missing_product()
-        return row
-
-    def _order(self, call: Call) -> Json:
-        row = _number(call.variables["id"])
-        if row not in self._orders.numbers():
-            raise Refusal(404, "The entity that was requested doesn't exist. Verify the entity and try again.")
-        return self._orders.order(row)
-
-    def _tree(self, call: Call) -> Json:
-        root, depth = call.query.get("rootCategoryId", "2"), call.query.get("depth")
-        row = _number(str(root))
-        if row not in self._categories.numbers():
-            raise Refusal(404, "No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": row})
-        return self._categories.tree(row, None if depth is None else _number(str(depth)))
+    def _own_handlers(self) -> Handlers:
+        sign_in = self._access.sign_in
+        return {
+            "GET /V1/modules": self._modules,
+            "GET /V1/store/storeViews": lambda call: STORE_VIEWS,
+            "GET /V1/store/websites": lambda call: WEBSITES,
+            "GET /V1/store/storeGroups": lambda call: STORE_GROUPS,
+            "GET /V1/store/storeConfigs": lambda call: store_configs(self.url),
+            "POST /V1/integration/admin/token": lambda call: sign_in.password_token(call.body),
+            "POST /V1/tfa/provider/google/authenticate": lambda call: sign_in.code_token("google", call.body),
+            "POST /V1/tfa/provider/authy/authenticate": lambda call: sign_in.code_token("authy", call.body),
+        }
 
     def _modules(self, call: Call) -> Json:
         two_factor = self._settings.flag("twofactorauth/general/enable")
@@ -223,7 +134,10 @@ class Shop:
 
 
 def answered(route: Route, call: Call) -> Json:
-    """What the route answers, cut down to the `fields` asked for."""
+    """What the route answers, cut down to the `fields` asked for. Raises `Refusal`: 501 where it is not offered."""
+    if route.handler is None:
+        text = "The sandbox, a stand-in for a Magento store, does not offer %route. A real Magento store has it."
+        raise Refusal(501, text, {"route": route.real.name})
     data = route.handler(call)
     fields = call.query.get("fields", "")
     if not isinstance(fields, str) or not fields:
@@ -231,7 +145,5 @@ def answered(route: Route, call: Call) -> Json:
     return project(data.data() if isinstance(data, Written) else data, fields)
 
 
-def _number(text: str) -> int:
-    if not text.removeprefix("-").isdecimal():
-        raise Refusal(400, invalid_type(text, "int"))
-    return int(text)
+def _route(real: RealRoute, handler: Handler | None) -> Route:
+    return Route(real, handler, tuple(real.path.split("/")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 DEFAULTS: dict[str, str] = {
@@ -25,6 +25,7 @@ DEFAULTS: dict[str, str] = {
     "sandbox/fail_next": "",
     "sandbox/lose_next": "0",
     "sandbox/revoked": "",
+    "sandbox/repeated_identifiers": "0",
 }
 """Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""
 
@@ -91,7 +92,12 @@ class Settings:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._values = dict(DEFAULTS)
         self.faults = Faults()
+        self._watchers: list[Callable[[], None]] = []
         self.change(given)
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each change."""
+        self._watchers.append(changed)
 
     def change(self, given: Mapping[str, str]) -> None:
         """Put the given values in force."""
@@ -105,6 +111,8 @@ class Settings:
             self.faults.status, self.faults.failing = int(status or 0), int(count or bool(status))
         if "sandbox/lose_next" in given:
             self.faults.losing = self.integer("sandbox/lose_next")
+        for changed in self._watchers:
+            changed()
 
     def now_in_force(self) -> dict[str, str]:
         """Every path with its value; what is counted down shows what is left."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .answer import Json, php_json
-from .store import Item
+from .answer import Json, Refusal, php_json
+from .call import Call, Handlers, Listed
+from .records import Item
 from .table import Column
 
 STORE_CODES = ("default", "nl")
@@ -182,3 +183,24 @@ class Categories:
     def _path(self, row: int) -> str:
         parent = self._parents[row]
         return f"{self._path(parent)}/{row}" if parent else str(row)
+
+
+class Directory:
+    """Countries and the currency, which everybody may read."""
+
+    def __init__(self, listed: Listed) -> None:
+        self._listed = listed
+
+    def handlers(self) -> Handlers:
+        return {
+            "GET /V1/directory/currency": lambda call: CURRENCY,
+            "GET /V1/directory/countries": lambda call: countries(),
+            "GET /V1/directory/countries/:countryId": self._country,
+        }
+
+    def _country(self, call: Call) -> Json:
+        wanted = call.variables["countryId"].upper()
+        found = next((each for each in countries() if isinstance(each, dict) and each["id"] == wanted), None)
+        if found is None:
+            raise Refusal(404, "The country isn't available.")
+        return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .answer import Json, php_json
-from .store import Catalogue, Item
+from .records import Item
+from .store import Catalogue
 from .table import Column
 
 _RULES: Item = {
@@ -47,7 +48,7 @@ class SourceItems:
         self._version = 0
         self.columns: Mapping[str, Column] = {
             "source_item_id": Column(lambda row: row, "number"),
-            "sku": Column(lambda row: self._row(row)[0], "text", self.find),
+            "sku": Column(lambda row: self._row(row)[0], "text", self._located),
             "source_code": Column(lambda row: "default"),
             "quantity": Column(lambda row: self._row(row)[1], "number"),
             "status": Column(lambda row: self._row(row)[2], "number"),
@@ -63,6 +64,10 @@ class SourceItems:
     def find(self, sku: str) -> int | None:
         """The row of a sku; source items may be of skus that no product has, and outlive their product."""
         return self._catalogue.first_row(sku) or self._added.get(sku.lower())
+
+    def _located(self, sku: str) -> Sequence[int]:
+        row = self.find(sku)
+        return () if row is None else (row,)
 
     def written(self, row: int) -> str:
         sku, quantity, status = self._row(row)

@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from .answer import Json, Refusal, php_json
+from .answer import Refusal, php_json
 from .conditions import Cell
 from .noise import noise
+from .records import Item
 from .table import Column
-
-Item = dict[str, Json]
 
 ODD_SKUS = (
     *("SYNC-0001", "SYNC-0002", "SYNC-0003", "A/B", "A B", "A%B", "café", "A+B", "a,b", "A&B"),
@@ -88,6 +87,10 @@ class Catalogue:
         """The row of a sku, in any case (MySQL compares without it)."""
         row = self._by_sku.get(sku.lower()) or self.first_row(sku)
         return None if row in self._deleted else row
+
+    def _located(self, sku: str) -> Sequence[int]:
+        row = self.find(sku)
+        return () if row is None else (row,)
 
     def first_row(self, sku: str) -> int | None:
         """The row that a sku had at first, whether or not it is still there."""
@@ -179,7 +182,7 @@ class Catalogue:
             columns[name] = Column(of(name, lambda row, value=value: value), "number")  # type: ignore[misc]
         return columns | {
             "entity_id": Column(lambda row: row, "number"),
-            "sku": Column(self.sku, "text", self.find),
+            "sku": Column(self.sku, "text", self._located),
             "name": Column(of("name", self._name)),
             "type_id": Column(of("type_id", lambda row: "simple")),
             "url_key": Column(of("url_key", lambda row: self._name(row).lower().replace(" ", "-"))),

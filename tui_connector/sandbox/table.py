@@ -23,7 +23,7 @@ class Column:
 
     read: Callable[[int], Cell]
     kind: Kind = "text"
-    locate: Callable[[str], int | None] | None = None
+    locate: Callable[[str], Sequence[int]] | None = None
 
 
 class Rows(Protocol):
@@ -32,7 +32,9 @@ class Rows(Protocol):
     key: str
     named: bool
     """Whether a wrong field is named in a 400 (EAV lists) or an unknown SQL column, a 500 (flat lists)."""
-    columns: Mapping[str, Column]
+
+    @property
+    def columns(self) -> Mapping[str, Column]: ...
 
     @property
     def version(self) -> int:
@@ -112,13 +114,11 @@ class Searches:
         return all(each.condition in ("eq", "in") and self._column(each.field).locate for each in group)
 
     def _located(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:
-        hits = set()
+        hits: set[int] = set()
         for each in group:
             locate = self._column(each.field).locate
             for value in each.value.split(",") if each.condition == "in" else [each.value]:
-                row = locate(value) if locate else None
-                if row is not None:
-                    hits.add(row)
+                hits.update(locate(value) if locate else ())
         return sorted(row for row in hits if _holds(rows, row))
 
     def _scanned(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:

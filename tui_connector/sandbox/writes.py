@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .answer import Answer, Json, Page, Refusal, required
+from .records import Item
 from .search import invalid_type, snake, unsupported
 from .settings import Settings
 from .stock import SourceItems
-from .store import Catalogue, Item, stamp
+from .store import Catalogue, stamp
 
 _TYPES: dict[str, str] = {
     "id": "int",

@@ -28,6 +28,8 @@ def by_status(request: Request, answer: Answer, said: Said, evidence: Evidence) 
     if status == 405 or said.has("request method is invalid"):
         remedy = "Use get, post, put or delete: Magento has no others."
         return Finding("method", f"Magento does not take the method {request.method}", evidence, remedy, "method")
+    if status == 501:
+        return _not_implemented(request, said, evidence)
     if status >= 500:
         return _broken(request, said, evidence)
     return _bad_request(request, said, evidence) if status == 400 else None
@@ -57,6 +59,26 @@ def _not_found(said: Said, evidence: Evidence) -> Finding:
         evidence,
         "Compare the path, the method and the identifier.",
         "uri",
+    )
+
+
+def _not_implemented(request: Request, said: Said, evidence: Evidence) -> Finding:
+    """A 501, which Magento's REST API never sends: the sandbox says so of what only a real store does."""
+    route = said.parameter("route")
+    if route:
+        return Finding(
+            "stand-in",
+            f"This stand-in for a store does not offer {route}; a real Magento store does",
+            evidence,
+            "The request is not wrong. Run it against a real store, or choose something that the stand-in offers.",
+            "uri",
+        )
+    return Finding(
+        "not-implemented",
+        f"The server does not implement this request: {said.message[:300] or 'no reason given'}",
+        evidence,
+        f"Magento never responds with 501: check which server or proxy does, and the method {request.method}.",
+        "address",
     )
 
 

@@ -1,0 +1,52 @@
+"""One request that found its route, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .answer import Json, Refusal
+from .permissions import Caller
+from .query import Tree
+from .records import Item
+from .search import invalid_type
+from .table import Rows
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request: `store` is the code in the path, `variables` are decoded, `body` is empty where none was sent."""
+
+    caller: Caller
+    store: str
+    variables: Mapping[str, str]
+    query: Tree
+    body: Item
+
+    def number(self, name: str) -> int:
+        """A variable of the path as a number. Raises `Refusal` 400."""
+        return whole_number(self.variables[name])
+
+
+Handler = Callable[[Call], Json]
+Listed = Callable[[Rows], Handler]
+"""Makes of a table what answers its list route."""
+Handlers = Mapping[str, Handler]
+"""By method and path, as in `RealRoute.name`."""
+
+
+def whole_number(text: str) -> int:
+    """A number as PHP's Web API reads one. Raises `Refusal` 400."""
+    if not text.removeprefix("-").isdecimal():
+        raise Refusal(400, invalid_type(text, "int"))
+    return int(text)
+
+
+def no_entity(name: str, value: Json) -> Refusal:
+    """404 as Magento\\Framework\\Exception\\NoSuchEntityException words it for one field."""
+    return Refusal(404, "No such entity with %fieldName = %fieldValue", {"fieldName": name, "fieldValue": value})
+
+
+def no_sales_entity() -> Refusal:
+    """404 of the sales repositories, which do not name what was requested."""
+    return Refusal(404, "The entity that was requested doesn't exist. Verify the entity and try again.")

@@ -1,0 +1,584 @@
+"""The REST routes of Magento Open Source 2.4.7 and 2.4.8: what a real store has, whether or not this one offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RealRoute:
+    """One line of a webapi.xml: `resource` is the permission a caller needs, `service` the name in the schema."""
+
+    method: str
+    path: str
+    resource: str
+    service: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+_ROUTES = """
+adobeStockAssetApiAssetRepositoryV1 Magento_AdobeStockImageAdminUi::config
+  GET,DELETE /V1/adobestock/asset/:id
+  GET /V1/adobestock/asset/search
+adobeStockAssetApiGetAssetListV1 Magento_AdobeStockImageAdminUi::config
+  GET /V1/adobestock/asset/list
+adobeStockImageApiGetImageListV1 Magento_AdobeStockImageAdminUi::config
+  GET /V1/adobestock/search
+analyticsLinkProviderV1 Magento_Analytics::analytics_api
+  GET /V1/analytics/link
+asynchronousOperationsBulkStatusV1 Magento_Logging::system_magento_logging_bulk_operations
+  GET /V1/bulk/:bulkUuid/detailed-status
+  GET /V1/bulk/:bulkUuid/operation-status/:status
+  GET /V1/bulk/:bulkUuid/status
+asynchronousOperationsOperationRepositoryV1 Magento_Logging::system_magento_logging_bulk_operations
+  GET /V1/bulk
+backendModuleServiceV1 Magento_Backend::admin
+  GET /V1/modules
+bundleProductLinkManagementV1 Magento_Catalog::products
+  GET /V1/bundle-products/:productSku/children
+  PUT /V1/bundle-products/:sku/links/:id
+  POST /V1/bundle-products/:sku/links/:optionId
+  DELETE /V1/bundle-products/:sku/options/:optionId/children/:childSku
+bundleProductOptionManagementV1 Magento_Catalog::products
+  PUT /V1/bundle-products/options/:optionId
+  POST /V1/bundle-products/options/add
+bundleProductOptionRepositoryV1 Magento_Catalog::products
+  GET,DELETE /V1/bundle-products/:sku/options/:optionId
+  GET /V1/bundle-products/:sku/options/all
+bundleProductOptionTypeListV1 Magento_Catalog::products
+  GET /V1/bundle-products/options/types
+catalogAttributeSetManagementV1 Magento_Catalog::sets
+  POST /V1/products/attribute-sets
+catalogAttributeSetRepositoryV1 Magento_Catalog::sets
+  GET,PUT,DELETE /V1/products/attribute-sets/:attributeSetId
+  GET /V1/products/attribute-sets/sets/list
+catalogBasePriceStorageV1 Magento_Catalog::catalog
+  POST /V1/products/base-prices
+  POST /V1/products/base-prices-information
+catalogCategoryAttributeOptionManagementV1 Magento_Catalog::categories
+  GET /V1/categories/attributes/:attributeCode/options
+catalogCategoryAttributeRepositoryV1 Magento_Catalog::categories
+  GET /V1/categories/attributes
+  GET /V1/categories/attributes/:attributeCode
+catalogCategoryLinkManagementV1 Magento_Catalog::categories
+  GET /V1/categories/:categoryId/products
+catalogCategoryLinkRepositoryV1 Magento_Catalog::categories
+  POST,PUT /V1/categories/:categoryId/products
+  DELETE /V1/categories/:categoryId/products/:sku
+catalogCategoryListV1 Magento_Catalog::categories
+  GET /V1/categories/list
+catalogCategoryManagementV1 Magento_Catalog::categories
+  GET /V1/categories
+  PUT /V1/categories/:categoryId/move
+catalogCategoryRepositoryV1 Magento_Catalog::categories
+  POST /V1/categories
+  GET,DELETE /V1/categories/:categoryId
+  PUT /V1/categories/:id
+catalogCostStorageV1 Magento_Catalog::catalog
+  POST /V1/products/cost
+  POST /V1/products/cost-delete
+  POST /V1/products/cost-information
+catalogInventoryStockRegistryV1 Magento_Catalog::products
+  PUT /V1/products/:productSku/stockItems/:itemId
+catalogInventoryStockRegistryV1 Magento_Catalog::catalog_inventory
+  GET /V1/stockItems/:productSku
+  GET /V1/stockItems/lowStock
+  GET /V1/stockStatuses/:productSku
+catalogProductAttributeGroupRepositoryV1 Magento_Catalog::sets
+  PUT /V1/products/attribute-sets/:attributeSetId/groups
+  POST /V1/products/attribute-sets/groups
+  DELETE /V1/products/attribute-sets/groups/:groupId
+  GET /V1/products/attribute-sets/groups/list
+catalogProductAttributeIsFilterableManagementV1 Magento_Catalog::attributes_attributes
+  GET /V1/products/attributes/:attributeCode/is-filterable
+  PUT /V1/products/attributes/:attributeCode/is-filterable/:isFilterable
+catalogProductAttributeManagementV1 Magento_Catalog::sets
+  GET /V1/products/attribute-sets/:attributeSetId/attributes
+  DELETE /V1/products/attribute-sets/:attributeSetId/attributes/:attributeCode
+  POST /V1/products/attribute-sets/attributes
+catalogProductAttributeMediaGalleryManagementV1 Magento_Catalog::catalog
+  GET,POST /V1/products/:sku/media
+  GET,PUT,DELETE /V1/products/:sku/media/:entryId
+catalogProductAttributeOptionManagementV1 Magento_Catalog::attributes_attributes
+  GET,POST /V1/products/attributes/:attributeCode/options
+  DELETE /V1/products/attributes/:attributeCode/options/:optionId
+catalogProductAttributeOptionUpdateV1 Magento_Catalog::attributes_attributes
+  PUT /V1/products/attributes/:attributeCode/options/:optionId
+catalogProductAttributeRepositoryV1 Magento_Catalog::attributes_attributes
+  GET,POST /V1/products/attributes
+  GET,PUT,DELETE /V1/products/attributes/:attributeCode
+catalogProductAttributeTypesListV1 Magento_Catalog::attributes_attributes
+  GET /V1/products/attributes/types
+catalogProductCustomOptionRepositoryV1 Magento_Catalog::catalog
+  GET /V1/products/:sku/options
+  GET,DELETE /V1/products/:sku/options/:optionId
+  POST /V1/products/options
+  PUT /V1/products/options/:optionId
+catalogProductCustomOptionTypeListV1 Magento_Catalog::catalog
+  GET /V1/products/options/types
+catalogProductLinkManagementV1 Magento_Catalog::catalog
+  POST /V1/products/:sku/links
+  GET /V1/products/:sku/links/:type
+catalogProductLinkRepositoryV1 Magento_Catalog::catalog
+  PUT /V1/products/:sku/links
+  DELETE /V1/products/:sku/links/:type/:linkedProductSku
+catalogProductLinkTypeListV1 Magento_Catalog::catalog
+  GET /V1/products/links/:type/attributes
+  GET /V1/products/links/types
+catalogProductMediaAttributeManagementV1 Magento_Catalog::catalog
+  GET /V1/products/media/types/:attributeSetName
+catalogProductRenderListV1 anonymous
+  GET /V1/products-render-info
+catalogProductRepositoryV1 Magento_Catalog::products
+  GET,POST /V1/products
+  GET,PUT,DELETE /V1/products/:sku
+catalogProductTierPriceManagementV1 Magento_Catalog::catalog
+  GET /V1/products/:sku/group-prices/:customerGroupId/tiers
+  DELETE /V1/products/:sku/group-prices/:customerGroupId/tiers/:qty
+  POST /V1/products/:sku/group-prices/:customerGroupId/tiers/:qty/price/:price
+catalogProductTypeListV1 Magento_Catalog::products
+  GET /V1/products/types
+catalogProductWebsiteLinkRepositoryV1 Magento_Catalog::products
+  POST,PUT /V1/products/:sku/websites
+  DELETE /V1/products/:sku/websites/:websiteId
+catalogSpecialPriceStorageV1 Magento_Catalog::catalog
+  POST /V1/products/special-price
+  POST /V1/products/special-price-delete
+  POST /V1/products/special-price-information
+catalogTierPriceStorageV1 Magento_Catalog::catalog
+  POST,PUT /V1/products/tier-prices
+  POST /V1/products/tier-prices-delete
+  POST /V1/products/tier-prices-information
+checkoutAgreementsCheckoutAgreementsListV1 Magento_CheckoutAgreements::checkoutagreement
+  GET /V1/carts/licence/list
+checkoutAgreementsCheckoutAgreementsRepositoryV1 Magento_Cart::manage
+  GET /V1/carts/licence
+checkoutGuestPaymentInformationManagementV1 anonymous
+  GET,POST /V1/guest-carts/:cartId/payment-information
+  POST /V1/guest-carts/:cartId/set-payment-information
+checkoutGuestShippingInformationManagementV1 anonymous
+  POST /V1/guest-carts/:cartId/shipping-information
+checkoutGuestTotalsInformationManagementV1 anonymous
+  POST /V1/guest-carts/:cartId/totals-information
+checkoutPaymentInformationManagementV1 self
+  GET,POST /V1/carts/mine/payment-information
+  POST /V1/carts/mine/set-payment-information
+checkoutShippingInformationManagementV1 Magento_Cart::manage
+  POST /V1/carts/:cartId/shipping-information
+checkoutShippingInformationManagementV1 self
+  POST /V1/carts/mine/shipping-information
+checkoutTotalsInformationManagementV1 Magento_Cart::manage
+  POST /V1/carts/:cartId/totals-information
+checkoutTotalsInformationManagementV1 self
+  POST /V1/carts/mine/totals-information
+cmsBlockRepositoryV1 Magento_Cms::block
+  POST /V1/cmsBlock
+  GET,DELETE /V1/cmsBlock/:blockId
+  PUT /V1/cmsBlock/:id
+  GET /V1/cmsBlock/search
+cmsPageRepositoryV1 Magento_Cms::page
+  POST /V1/cmsPage
+  PUT /V1/cmsPage/:id
+  GET,DELETE /V1/cmsPage/:pageId
+  GET /V1/cmsPage/search
+configurableProductConfigurableProductManagementV1 Magento_Catalog::products
+  PUT /V1/configurable-products/variation
+configurableProductLinkManagementV1 Magento_Catalog::products
+  POST /V1/configurable-products/:sku/child
+  GET /V1/configurable-products/:sku/children
+  DELETE /V1/configurable-products/:sku/children/:childSku
+configurableProductOptionRepositoryV1 Magento_Catalog::products
+  POST /V1/configurable-products/:sku/options
+  GET,PUT,DELETE /V1/configurable-products/:sku/options/:id
+  GET /V1/configurable-products/:sku/options/all
+customerAccountManagementV1 anonymous
+  POST /V1/customers
+  GET /V1/customers/:customerId/password/resetLinkToken/:resetPasswordLinkToken
+  POST /V1/customers/isEmailAvailable
+  PUT /V1/customers/password
+  POST /V1/customers/resetPassword
+customerAccountManagementV1 Magento_Customer::customer
+  GET /V1/customers/:customerId/billingAddress
+  GET /V1/customers/:customerId/confirm
+  GET /V1/customers/:customerId/permissions/readonly
+  GET /V1/customers/:customerId/shippingAddress
+customerAccountManagementV1 Magento_Customer::manage
+  PUT /V1/customers/:email/activate
+  POST /V1/customers/confirm
+  PUT /V1/customers/validate
+customerAccountManagementV1 self
+  PUT /V1/customers/me/activate
+  GET /V1/customers/me/billingAddress
+  PUT /V1/customers/me/password
+  GET /V1/customers/me/shippingAddress
+customerAddressMetadataV1 Magento_Customer::customer
+  GET /V1/attributeMetadata/customerAddress
+  GET /V1/attributeMetadata/customerAddress/attribute/:attributeCode
+  GET /V1/attributeMetadata/customerAddress/custom
+  GET /V1/attributeMetadata/customerAddress/form/:formCode
+customerAddressRepositoryV1 Magento_Customer::delete
+  DELETE /V1/addresses/:addressId
+customerAddressRepositoryV1 Magento_Customer::customer
+  GET /V1/customers/addresses/:addressId
+customerCustomerGroupConfigV1 Magento_Customer::group
+  PUT /V1/customerGroups/default/:id
+customerCustomerMetadataV1 Magento_Customer::customer
+  GET /V1/attributeMetadata/customer
+  GET /V1/attributeMetadata/customer/attribute/:attributeCode
+  GET /V1/attributeMetadata/customer/custom
+  GET /V1/attributeMetadata/customer/form/:formCode
+customerCustomerRepositoryV1 Magento_Customer::customer
+  GET /V1/customers/:customerId
+  GET /V1/customers/search
+customerCustomerRepositoryV1 Magento_Customer::manage
+  PUT /V1/customers/:customerId
+customerCustomerRepositoryV1 Magento_Customer::delete
+  DELETE /V1/customers/:customerId
+customerCustomerRepositoryV1 self
+  GET,PUT /V1/customers/me
+customerGroupManagementV1 Magento_Customer::group
+  GET /V1/customerGroups/:id/permissions
+  GET /V1/customerGroups/default
+  GET /V1/customerGroups/default/:storeId
+customerGroupRepositoryV1 Magento_Customer::group
+  POST /V1/customerGroups
+  GET,PUT,DELETE /V1/customerGroups/:id
+  GET /V1/customerGroups/search
+directoryCountryInformationAcquirerV1 anonymous
+  GET /V1/directory/countries
+  GET /V1/directory/countries/:countryId
+directoryCurrencyInformationAcquirerV1 anonymous
+  GET /V1/directory/currency
+downloadableLinkRepositoryV1 Magento_Downloadable::downloadable
+  GET,POST /V1/products/:sku/downloadable-links
+  PUT /V1/products/:sku/downloadable-links/:id
+  DELETE /V1/products/downloadable-links/:id
+downloadableSampleRepositoryV1 Magento_Downloadable::downloadable
+  GET,POST /V1/products/:sku/downloadable-links/samples
+  PUT /V1/products/:sku/downloadable-links/samples/:id
+  DELETE /V1/products/downloadable-links/samples/:id
+eavAttributeSetManagementV1 Magento_Catalog::sets
+  POST /V1/eav/attribute-sets
+eavAttributeSetRepositoryV1 Magento_Catalog::sets
+  GET,PUT,DELETE /V1/eav/attribute-sets/:attributeSetId
+  GET /V1/eav/attribute-sets/list
+giftMessageCartRepositoryV1 Magento_Cart::manage
+  GET,POST /V1/carts/:cartId/gift-message
+giftMessageCartRepositoryV1 self
+  GET,POST /V1/carts/mine/gift-message
+giftMessageGuestCartRepositoryV1 anonymous
+  GET,POST /V1/guest-carts/:cartId/gift-message
+giftMessageGuestItemRepositoryV1 anonymous
+  GET,POST /V1/guest-carts/:cartId/gift-message/:itemId
+giftMessageItemRepositoryV1 Magento_Cart::manage
+  GET,POST /V1/carts/:cartId/gift-message/:itemId
+giftMessageItemRepositoryV1 self
+  GET,POST /V1/carts/mine/gift-message/:itemId
+integrationAdminTokenServiceV1 anonymous
+  POST /V1/integration/admin/token
+integrationCustomerTokenServiceV1 self
+  POST /V1/integration/customer/revoke-customer-token
+integrationCustomerTokenServiceV1 anonymous
+  POST /V1/integration/customer/token
+inventoryApiGetSourcesAssignedToStockOrderedByPriorityV1 Magento_InventoryApi::stock
+  GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId
+inventoryApiGetStockSourceLinksV1 Magento_InventoryApi::stock_source_link
+  GET /V1/inventory/stock-source-links
+inventoryApiSourceItemRepositoryV1 Magento_InventoryApi::source
+  GET /V1/inventory/source-items
+inventoryApiSourceItemsDeleteV1 Magento_InventoryApi::stock_source_item_assign
+  POST /V1/inventory/source-items-delete
+inventoryApiSourceItemsSaveV1 Magento_InventoryApi::stock_source_item_assign
+  POST /V1/inventory/source-items
+inventoryApiSourceRepositoryV1 Magento_InventoryApi::source
+  GET /V1/inventory/sources
+  GET /V1/inventory/sources/:sourceCode
+inventoryApiSourceRepositoryV1 Magento_InventoryApi::source_edit
+  POST /V1/inventory/sources
+  PUT /V1/inventory/sources/:sourceCode
+inventoryApiStockRepositoryV1 Magento_InventoryApi::stock
+  GET /V1/inventory/stocks
+  GET /V1/inventory/stocks/:stockId
+inventoryApiStockRepositoryV1 Magento_InventoryApi::stock_edit
+  POST /V1/inventory/stocks
+  PUT /V1/inventory/stocks/:stockId
+inventoryApiStockRepositoryV1 Magento_InventoryApi::stock_delete
+  DELETE /V1/inventory/stocks/:stockId
+inventoryApiStockSourceLinksDeleteV1 Magento_InventoryApi::stock_source_link
+  POST /V1/inventory/stock-source-links-delete
+inventoryApiStockSourceLinksSaveV1 Magento_InventoryApi::stock_source_link
+  POST /V1/inventory/stock-source-links
+inventoryCatalogApiBulkInventoryTransferV1 Magento_InventoryCatalogApi::bulk
+  POST /V1/inventory/bulk-product-source-transfer
+inventoryCatalogApiBulkPartialInventoryTransferV1 Magento_InventoryCatalogApi::bulk
+  POST /V1/inventory/bulk-partial-source-transfer
+inventoryCatalogApiBulkSourceAssignV1 Magento_InventoryCatalogApi::bulk
+  POST /V1/inventory/bulk-product-source-assign
+inventoryCatalogApiBulkSourceUnassignV1 Magento_InventoryCatalogApi::bulk
+  POST /V1/inventory/bulk-product-source-unassign
+inventoryDistanceBasedSourceSelectionApiGetDistanceProviderCodeV1 Magento_InventoryDistanceBasedSourceSelectionApi::source_selection
+  GET /V1/inventory/get-distance-provider-code
+inventoryDistanceBasedSourceSelectionApiGetDistanceV1 Magento_InventoryDistanceBasedSourceSelectionApi::source_selection
+  GET /V1/inventory/get-distance
+inventoryDistanceBasedSourceSelectionApiGetLatLngFromAddressV1 Magento_InventoryDistanceBasedSourceSelectionApi::source_selection
+  GET /V1/inventory/get-latlng-from-address
+inventoryDistanceBasedSourceSelectionApiGetLatsLngsFromAddressV1 Magento_InventoryDistanceBasedSourceSelectionApi::source_selection
+  GET /V1/inventory/get-latslngs-from-address
+inventoryExportStockApiExportStockIndexDataV1 Magento_InventoryExportStockApi::export_stock_salable_qty
+  GET /V1/inventory/dump-stock-index-data/:salesChannelType/:salesChannelCode
+inventoryExportStockApiExportStockSalableQtyV1 Magento_InventoryExportStockApi::export_stock_salable_qty
+  GET /V1/inventory/export-stock-salable-qty/:salesChannelType/:salesChannelCode
+inventoryInStorePickupApiGetPickupLocationsV1 anonymous
+  GET /V1/inventory/in-store-pickup/pickup-locations
+inventoryInStorePickupSalesApiNotifyOrdersAreReadyForPickupV1 Magento_InventoryInStorePickupApi::notify_orders_are_ready_for_pickup
+  POST /V1/order/notify-orders-are-ready-for-pickup
+inventoryLowQuantityNotificationApiDeleteSourceItemsConfigurationV1 Magento_InventoryLowQuantityNotificationApi::low_quantity_notification
+  POST /V1/inventory/low-quantity-notifications-delete
+inventoryLowQuantityNotificationApiGetSourceItemConfigurationV1 Magento_InventoryLowQuantityNotificationApi::low_quantity_notification
+  GET /V1/inventory/low-quantity-notification/:sourceCode/:sku
+inventoryLowQuantityNotificationApiSourceItemConfigurationsSaveV1 Magento_InventoryLowQuantityNotificationApi::low_quantity_notification
+  POST /V1/inventory/low-quantity-notification
+inventorySalesApiAreProductsSalableForRequestedQtyV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/are-product-salable-for-requested-qty
+inventorySalesApiAreProductsSalableV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/are-products-salable
+inventorySalesApiGetProductSalableQtyV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/get-product-salable-quantity/:sku/:stockId
+inventorySalesApiIsProductSalableForRequestedQtyV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/is-product-salable-for-requested-qty/:sku/:stockId/:requestedQty
+inventorySalesApiIsProductSalableV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/is-product-salable/:sku/:stockId
+inventorySalesApiStockResolverV1 Magento_InventorySalesApi::stock
+  GET /V1/inventory/stock-resolver/:type/:code
+inventorySourceSelectionApiGetSourceSelectionAlgorithmListV1 Magento_InventorySourceSelectionApi::source_selection
+  GET /V1/inventory/source-selection-algorithm-list
+inventorySourceSelectionApiSourceSelectionServiceV1 Magento_InventorySourceSelectionApi::source_selection
+  POST /V1/inventory/source-selection-algorithm-result
+payPalBraintreeAuthV1 anonymous
+  GET /V1/applepay/auth
+payPalBraintreeCustomerAddPaymentToVaultV1 self
+  POST /V1/braintree/mine/payment/vault
+paymentServicesPaypalPaymentConfigRequestV1 anonymous
+  GET /V1/payments-config/:location
+  GET /V1/payments-config/apple-pay/:location
+  GET /V1/payments-config/google-pay/:location
+  GET /V1/payments-config/hosted-fields/:location
+  GET /V1/payments-config/smart-buttons/:location
+paymentServicesPaypalPaymentOrderRequestV1 self
+  POST /V1/carts/mine/payment-order
+  GET,POST /V1/carts/mine/payment-order/:id
+paymentServicesPaypalPaymentOrderRequestV1 anonymous
+  POST /V1/guest-carts/:cartId/payment-order
+  GET,POST /V1/guest-carts/:cartId/payment-order/:id
+paymentServicesPaypalPaymentSdkRequestV1 anonymous
+  GET /V1/payments-sdk/:location
+  GET /V1/payments-sdk/:location/:methodCode
+quoteBillingAddressManagementV1 Magento_Cart::manage
+  GET,POST /V1/carts/:cartId/billing-address
+quoteBillingAddressManagementV1 self
+  GET,POST /V1/carts/mine/billing-address
+quoteCartItemRepositoryV1 Magento_Cart::manage
+  GET /V1/carts/:cartId/items
+  PUT,DELETE /V1/carts/:cartId/items/:itemId
+  POST /V1/carts/:quoteId/items
+quoteCartItemRepositoryV1 self
+  GET,POST /V1/carts/mine/items
+  PUT,DELETE /V1/carts/mine/items/:itemId
+quoteCartManagementV1 Magento_Cart::manage
+  POST /V1/carts
+  PUT /V1/carts/:cartId
+  PUT /V1/carts/:cartId/order
+  POST /V1/customers/:customerId/carts
+quoteCartManagementV1 self
+  GET,POST /V1/carts/mine
+  PUT /V1/carts/mine/order
+quoteCartRepositoryV1 Magento_Cart::manage
+  GET /V1/carts/:cartId
+  GET /V1/carts/search
+quoteCartRepositoryV1 self
+  PUT /V1/carts/mine
+quoteCartTotalManagementV1 self
+  PUT /V1/carts/mine/collect-totals
+quoteCartTotalRepositoryV1 Magento_Cart::manage
+  GET /V1/carts/:cartId/totals
+quoteCartTotalRepositoryV1 self
+  GET /V1/carts/mine/totals
+quoteCouponManagementV1 Magento_Cart::manage
+  GET,DELETE /V1/carts/:cartId/coupons
+  PUT /V1/carts/:cartId/coupons/:couponCode
+quoteCouponManagementV1 self
+  GET,DELETE /V1/carts/mine/coupons
+  PUT /V1/carts/mine/coupons/:couponCode
+quoteGuestBillingAddressManagementV1 anonymous
+  GET,POST /V1/guest-carts/:cartId/billing-address
+quoteGuestCartItemRepositoryV1 anonymous
+  GET,POST /V1/guest-carts/:cartId/items
+  PUT,DELETE /V1/guest-carts/:cartId/items/:itemId
+quoteGuestCartManagementV1 anonymous
+  POST /V1/guest-carts
+  PUT /V1/guest-carts/:cartId/order
+quoteGuestCartManagementV1 self
+  PUT /V1/guest-carts/:cartId
+quoteGuestCartRepositoryV1 anonymous
+  GET /V1/guest-carts/:cartId
+quoteGuestCartTotalManagementV1 anonymous
+  PUT /V1/guest-carts/:cartId/collect-totals
+quoteGuestCartTotalRepositoryV1 anonymous
+  GET /V1/guest-carts/:cartId/totals
+quoteGuestCouponManagementV1 anonymous
+  GET,DELETE /V1/guest-carts/:cartId/coupons
+  PUT /V1/guest-carts/:cartId/coupons/:couponCode
+quoteGuestPaymentMethodManagementV1 anonymous
+  GET /V1/guest-carts/:cartId/payment-methods
+  GET,PUT /V1/guest-carts/:cartId/selected-payment-method
+quoteGuestShipmentEstimationV1 anonymous
+  POST /V1/guest-carts/:cartId/estimate-shipping-methods
+quoteGuestShippingMethodManagementV1 anonymous
+  GET /V1/guest-carts/:cartId/shipping-methods
+quotePaymentMethodManagementV1 Magento_Cart::manage
+  GET /V1/carts/:cartId/payment-methods
+  GET,PUT /V1/carts/:cartId/selected-payment-method
+quotePaymentMethodManagementV1 self
+  GET /V1/carts/mine/payment-methods
+  GET,PUT /V1/carts/mine/selected-payment-method
+quoteShipmentEstimationV1 Magento_Cart::manage
+  POST /V1/carts/:cartId/estimate-shipping-methods
+quoteShipmentEstimationV1 self
+  POST /V1/carts/mine/estimate-shipping-methods
+quoteShippingMethodManagementV1 Magento_Cart::manage
+  POST /V1/carts/:cartId/estimate-shipping-methods-by-address-id
+  GET /V1/carts/:cartId/shipping-methods
+quoteShippingMethodManagementV1 self
+  POST /V1/carts/mine/estimate-shipping-methods-by-address-id
+  GET /V1/carts/mine/shipping-methods
+salesCreditmemoCommentRepositoryV1 Magento_Sales::sales_creditmemo
+  POST /V1/creditmemo/:id/comments
+salesCreditmemoManagementV1 Magento_Sales::sales_creditmemo
+  PUT /V1/creditmemo/:id
+  GET /V1/creditmemo/:id/comments
+  POST /V1/creditmemo/:id/emails
+  POST /V1/creditmemo/refund
+salesCreditmemoRepositoryV1 Magento_Sales::sales_creditmemo
+  POST /V1/creditmemo
+  GET /V1/creditmemo/:id
+  GET /V1/creditmemos
+salesInvoiceCommentRepositoryV1 Magento_Sales::sales_invoice
+  POST /V1/invoices/comments
+salesInvoiceManagementV1 Magento_Sales::sales_invoice
+  POST /V1/invoices/:id/capture
+  GET /V1/invoices/:id/comments
+  POST /V1/invoices/:id/emails
+  POST /V1/invoices/:id/void
+salesInvoiceOrderV1 Magento_Sales::invoice
+  POST /V1/order/:orderId/invoice
+salesInvoiceRepositoryV1 Magento_Sales::sales_invoice
+  GET,POST /V1/invoices
+  GET /V1/invoices/:id
+salesOrderAddressRepositoryV1 Magento_Sales::create
+  PUT /V1/orders/:parent_id
+salesOrderItemRepositoryV1 Magento_Sales::actions_view
+  GET /V1/orders/items
+  GET /V1/orders/items/:id
+salesOrderManagementV1 Magento_Sales::cancel
+  POST /V1/orders/:id/cancel
+salesOrderManagementV1 Magento_Sales::comment
+  POST /V1/orders/:id/comments
+salesOrderManagementV1 Magento_Sales::actions_view
+  GET /V1/orders/:id/comments
+  GET /V1/orders/:id/statuses
+salesOrderManagementV1 Magento_Sales::emails
+  POST /V1/orders/:id/emails
+salesOrderManagementV1 Magento_Sales::hold
+  POST /V1/orders/:id/hold
+salesOrderManagementV1 Magento_Sales::unhold
+  POST /V1/orders/:id/unhold
+salesOrderRepositoryV1 Magento_Sales::actions_view
+  GET /V1/orders
+  GET /V1/orders/:id
+salesOrderRepositoryV1 Magento_Sales::create
+  POST /V1/orders
+  PUT /V1/orders/create
+salesRefundInvoiceV1 Magento_Sales::sales_invoice
+  POST /V1/invoice/:invoiceId/refund
+salesRefundOrderV1 Magento_Sales::creditmemo
+  POST /V1/order/:orderId/refund
+salesRuleCouponManagementV1 Magento_SalesRule::quote
+  POST /V1/coupons/deleteByCodes
+  POST /V1/coupons/deleteByIds
+  POST /V1/coupons/generate
+salesRuleCouponRepositoryV1 Magento_SalesRule::quote
+  POST /V1/coupons
+  GET,PUT,DELETE /V1/coupons/:couponId
+  GET /V1/coupons/search
+salesRuleRuleRepositoryV1 Magento_SalesRule::quote
+  POST /V1/salesRules
+  GET,PUT,DELETE /V1/salesRules/:ruleId
+  GET /V1/salesRules/search
+salesShipOrderV1 Magento_Sales::ship
+  POST /V1/order/:orderId/ship
+salesShipmentCommentRepositoryV1 Magento_Sales::shipment
+  POST /V1/shipment/:id/comments
+salesShipmentManagementV1 Magento_Sales::shipment
+  GET /V1/shipment/:id/comments
+  POST /V1/shipment/:id/emails
+  GET /V1/shipment/:id/label
+salesShipmentRepositoryV1 Magento_Sales::shipment
+  POST /V1/shipment
+  GET /V1/shipment/:id
+  GET /V1/shipments
+salesShipmentTrackRepositoryV1 Magento_Sales::shipment
+  POST /V1/shipment/track
+  DELETE /V1/shipment/track/:id
+salesTransactionRepositoryV1 Magento_Sales::transactions_fetch
+  GET /V1/transactions
+  GET /V1/transactions/:id
+searchV1 anonymous
+  GET /V1/search
+storeGroupRepositoryV1 Magento_Backend::store
+  GET /V1/store/storeGroups
+storeStoreConfigManagerV1 Magento_Backend::store
+  GET /V1/store/storeConfigs
+storeStoreRepositoryV1 Magento_Backend::store
+  GET /V1/store/storeViews
+storeWebsiteRepositoryV1 Magento_Backend::store
+  GET /V1/store/websites
+taxTaxClassRepositoryV1 Magento_Tax::manage_tax
+  POST /V1/taxClasses
+  PUT /V1/taxClasses/:classId
+  GET,DELETE /V1/taxClasses/:taxClassId
+  GET /V1/taxClasses/search
+taxTaxRateRepositoryV1 Magento_Tax::manage_tax
+  POST,PUT /V1/taxRates
+  GET,DELETE /V1/taxRates/:rateId
+  GET /V1/taxRates/search
+taxTaxRuleRepositoryV1 Magento_Tax::manage_tax
+  POST,PUT /V1/taxRules
+  GET,DELETE /V1/taxRules/:ruleId
+  GET /V1/taxRules/search
+twoFactorAuthAuthyAuthenticateV1 anonymous
+  POST /V1/tfa/provider/authy/authenticate
+twoFactorAuthGoogleAuthenticateV1 anonymous
+  POST /V1/tfa/provider/google/authenticate
+twoFactorAuthGoogleConfigureV1 anonymous
+  POST /V1/tfa/provider/google/activate
+  POST /V1/tfa/provider/google/configure
+"""  # noqa: E501
+"""A service and the permission it needs, then its routes, indented (the webapi.xml files of Magento's modules)."""
+
+
+def _read() -> Iterator[RealRoute]:
+    service = resource = ""
+    for line in _ROUTES.strip().splitlines():
+        first, second = line.split()
+        if line.startswith(" "):
+            for method in first.split(","):
+                yield RealRoute(method, second, resource, service)
+        else:
+            service, resource = first, second
+
+
+REAL_ROUTES = tuple(_read())

@@ -1,0 +1,191 @@
+"""Rows kept as whole records: made from the seed when they are first read, then added, changed and deleted."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .answer import Json, php_json
+from .conditions import Cell, Kind
+from .table import Column
+
+Item = dict[str, Json]
+Make = Callable[[int], Item]
+
+_REMEMBERED = 2048
+"""Made records kept between reads."""
+_DATE_ENDINGS = ("_at", "_date", "_time")
+
+
+class Records:
+    """A table of records, the number of a row being its `field` in a record and its `key` in a search.
+
+    `columns` names the columns that a search may use beside the fields of a record; `aliases` are columns whose field
+    has another name; `made_columns` read rows 1 to `size` without making their records.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        columns: str = "",
+        *,
+        first: Iterable[Item] = (),
+        size: int = 0,
+        make: Make | None = None,
+        field: str = "",
+        aliases: Mapping[str, str] | None = None,
+        made_columns: Mapping[str, Column] | None = None,
+        named: bool = False,
+    ) -> None:
+        self.key = key
+        self.field = field or key
+        self.named = named
+        self.version = 0
+        self._names = columns.split()
+        self._aliases = dict(aliases or {})
+        self._made_columns = dict(made_columns or {})
+        self._make = make
+        self._size = size
+        self._made: dict[int, Item] = {}
+        self._kept: dict[int, Item] = {}
+        self._numbers: list[int] | None = None
+        self._next = size + 1
+        self._columns: Mapping[str, Column] | None = None
+        for item in first:
+            self.add(item)
+        self.version = 0
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        if self._columns is None:
+            self._columns = self._all_columns()
+        return self._columns
+
+    def numbers(self) -> Sequence[int]:
+        return range(1, self._size + 1) if self._numbers is None else self._numbers
+
+    def get(self, row: int) -> Item | None:
+        """The record, which must not be changed, or None where there is no such row."""
+        if row in self._kept:
+            return self._kept[row]
+        if self._numbers is not None and not _holds(self._numbers, row):
+            return None
+        if self._make is None or not 0 < row <= self._size:
+            return None
+        made = self._made.get(row)
+        if made is None:
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            made = self._made[row] = self._make(row)
+        return made
+
+    def written(self, row: int) -> str:
+        return php_json(self.get(row))
+
+    def rows(self) -> list[Item]:
+        """All records, in order of their numbers."""
+        return [item for row in self.numbers() if (item := self.get(row)) is not None]
+
+    def find(self, **values: Json) -> int | None:
+        """The first row whose record has these values; text is compared without regard to case, as MySQL does."""
+        wanted = {name: _folded(value) for name, value in values.items()}
+        for row in self.numbers():
+            item = self.get(row) or {}
+            if all(_folded(item.get(name)) == value for name, value in wanted.items()):
+                return row
+        return None
+
+    def add(self, item: Item) -> Item:
+        """Keep a new record, numbered unless it has a number; gives it as kept."""
+        given = item.get(self.field)
+        row = given if isinstance(given, int) else self._next
+        self._next = max(self._next, row + 1)
+        kept = {self.field: row} | item if self.field in (self.key, "id") else dict(item)
+        if self._numbers is None:
+            self._numbers = list(range(1, self._size + 1))
+        insort(self._numbers, row)
+        return self._keep(row, kept)
+
+    def change(self, row: int, values: Item) -> Item:
+        """Put values into a record; None takes a field away. Gives the record as kept."""
+        item = (self.get(row) or {}) | values
+        return self._keep(row, {name: value for name, value in item.items() if value is not None})
+
+    def delete(self, row: int) -> None:
+        """Take a row away; its number is given to no other."""
+        if self._numbers is None:
+            self._numbers = list(range(1, self._size + 1))
+        self._numbers.remove(row)
+        self._kept.pop(row, None)
+        self._made.pop(row, None)
+        self.version += 1
+
+    def refresh(self) -> None:
+        """Forget what was made: it is made anew when it is next read."""
+        self._made.clear()
+        self._columns = None
+        self.version += 1
+
+    def kept(self) -> Mapping[int, Item]:
+        """The records that were added or changed."""
+        return self._kept
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next new record gets."""
+        return self._next
+
+    def _keep(self, row: int, item: Item) -> Item:
+        self._kept[row] = item
+        self.version += 1
+        self._columns = None
+        return item
+
+    def _all_columns(self) -> Mapping[str, Column]:
+        sample = [item for row in self.numbers()[:3] if (item := self.get(row)) is not None]
+        sample += list(self._kept.values())[-3:]
+        names = [name for item in sample for name, value in item.items() if not isinstance(value, dict | list)]
+        columns = {name: self._column(name, sample) for name in dict.fromkeys((*self._names, *self._aliases, *names))}
+        columns[self.key] = Column(lambda row: row, "number")
+        return columns | {name: self._over(column, columns.get(name)) for name, column in self._made_columns.items()}
+
+    def _column(self, name: str, sample: Sequence[Item]) -> Column:
+        field = self._aliases.get(name, name)
+        return Column(lambda row: _cell((self.get(row) or {}).get(field)), _kind(name, field, sample))
+
+    def _over(self, made: Column, record: Column | None) -> Column:
+        """The quick column for made rows; records that were written since are read themselves."""
+        reading = record or made
+        locate = made.locate
+
+        def located(value: str) -> Sequence[int]:
+            """Rows of the index that still hold the value, and written ones that do now."""
+            candidates = {*(locate(value) if locate else ()), *self._kept}
+            return [row for row in candidates if str(read(row)).lower() == value.lower()]
+
+        def read(row: int) -> Cell:
+            return reading.read(row) if row in self._kept else made.read(row)
+
+        return Column(read, made.kind, located if locate else None)
+
+
+def _holds(numbers: Sequence[int], row: int) -> bool:
+    place = bisect_left(numbers, row)
+    return place < len(numbers) and numbers[place] == row
+
+
+def _cell(value: Json) -> Cell:
+    if isinstance(value, bool):
+        return int(value)
+    return value if isinstance(value, int | float | str) else None
+
+
+def _kind(name: str, field: str, sample: Sequence[Item]) -> Kind:
+    if name.endswith(_DATE_ENDINGS):
+        return "date"
+    values = [item[field] for item in sample if item.get(field) is not None]
+    return "number" if values and all(isinstance(value, int | float) for value in values) else "text"
+
+
+def _folded(value: Json) -> Json:
+    return value.strip().lower() if isinstance(value, str) else value
