@@ -41,8 +41,8 @@ def bad(number: int, text: str | bytes, *words: str) -> object:
         bad(3, 'format = 1\nname = "a\x00b"\n', ":2:10: Illegal character"),
         bad(5, 'format = 1\nname = "x\n', ":2:10", "closing quote"),
         bad(5, f"{START}x = [1,\n", ":4:1: ", "is not closed"),
-        bad(6, 'format = 1\nname = "x"\nname = "y"\n', ":3:11: This key was given before"),
-        bad(6, f"{CLIENT}[clients.a]\n", ":4:11: Cannot declare"),
+        bad(6, 'format = 1\nname = "x"\nname = "y"\n', ":3:1: The key name was given before, on line 2"),
+        bad(6, f"{CLIENT}[clients.a]\n", ":4:1: The table [clients.a] is declared twice, first on line 3"),
         bad(6, f'{START}[[clients]]\nname = "a"\n', ":3:1: clients: must be a table"),
         bad(7, f"{CLIENT}timeout = yes\n", ":4:11", "Write true"),
         bad(7, f'{CLIENT}timeout = "30"\n', ":4:1: clients.a.timeout", '"30s"'),
@@ -228,3 +228,34 @@ def test_a_reference_to_what_cannot_be_read_is_no_mistake_of_its_own(authenticat
     path = tmp_path / "acme.toml"
     path.write_text(f'{START}{authentications}[clients.b]\nauthentications = ["a"]\ntimeout = 0\n')
     assert "there is no" not in said(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[clients.m]\nauthentications = []\n[[clients.m.plugins]]\nkind = "content-type"\ntimeout = "30s"\n',
+            ":7:1: clients.m.plugins.0.timeout: there is no such key in clients.m.plugins; "
+            "'timeout' belongs to [clients.m]: move it there",
+        ),
+        (
+            '[clients.m]\n[clients.m.tls]\nverify = true\ntimeout = "30s"\n',
+            "'timeout' belongs to [clients.m]: move it there",
+        ),
+        (
+            '[clients.m]\n[incoming.p]\nclient = "m"\nrequest = { uri = "p" }\n[incoming.p.pagination]\n'
+            'kind = "page-number"\nidentifier = "sku"\n',
+            "'identifier' belongs to [incoming.p]: move it there",
+        ),
+        (
+            '[incoming.p]\nrequest = { uri = "p", items = "items" }\n',
+            "'items' belongs to [incoming.p]: move it there",
+        ),
+        ('[clients.m]\ndescripton = "x"\n', "there is no such key; did you mean 'description'?"),
+        ("[clients.m.tls]\nformat = 1\n", "'format' belongs to the top of the file, above the first table"),
+    ],
+)
+def test_a_key_below_another_tables_header_names_the_table_it_belongs_to(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(START + text)
+    assert words in said(path)

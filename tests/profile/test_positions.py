@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document
-from tui_connector.profile.positions import Path, Place, layout, positions, slip, syntax_place
+from tui_connector.profile.positions import Path, Place, layout, positions
 
 TEXT = """\
 # first
@@ -105,54 +105,3 @@ def test_long_strings_end_where_they_end(quotes: str, inside: str) -> None:
     if quotes[0] * 3 in inside:
         return
     assert set(positions(text)) == set(paths_in(tomllib.loads(text)))
-
-
-def refused(text: str) -> tuple[Place | None, str | None]:
-    with pytest.raises(tomllib.TOMLDecodeError) as caught:
-        tomllib.loads(text)
-    place = syntax_place(caught.value)
-    return place, slip(text, place)
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "hint"),
-    [
-        ("a = 1\nverify = yes\n", 2, "Write true"),
-        ("verify = off", 1, "Write false"),
-        ("verify = True", 1, "Write true"),
-        ('path = "C:\\Users\\x"', 1, "backslash"),
-        ("a = 1\nname: x\n", 2, "not a colon"),
-        ('name : "x"\nb = 2', 1, "not a colon"),
-        ('{\n  "name": "x"\n}', 1, "JSON"),
-        ('[{"name": "x"}]', 1, "JSON"),
-        ("---\nname: x\n", 1, "YAML"),
-        ("name: x\nclients:\n  - a\n", 1, "YAML"),
-        ('a = "x\nb = 1\n', 1, "closing quote"),
-        ("a = 'x\n", 1, "closing quote"),
-        ('a = "x # y\n', 1, "closing quote"),
-        ("name = Acme\n", 1, "double quotes"),
-        ("a = {\n  b = 1,\n}\n", 1, "one line"),
-    ],
-)
-def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
-    place, said = refused(text)
-    assert place is None or place.line == line  # tomllib may notice at the end of the document only
-    assert said is not None
-    assert hint in said
-
-
-@pytest.mark.parametrize("text", ["a = [1,\n2", 'a = """x\n', "a = '''x"])
-def test_what_is_never_closed_ends_the_document(text: str) -> None:
-    place, said = refused(text)
-    assert place is None
-    assert said is not None
-    assert "not closed" in said
-
-
-@given(st.text(max_size=60))
-def test_no_text_breaks_the_hints(text: str) -> None:
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        said = slip(text, syntax_place(error))
-        assert said is None or said.endswith(".")

@@ -41,6 +41,7 @@ async def test_a_backend_that_would_lose_or_show_secrets_is_never_used(backend: 
     with pytest.raises(KeyringUnusable) as refused:
         await vault.store(NAME, TOKEN, SHOP)
     assert "env = " in refused.value.hint
+    assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     assert TOKEN not in str(refused.value)
     state = await vault.state()
     assert not state.usable
@@ -55,8 +56,9 @@ async def test_no_bus_is_a_reason_not_a_traceback(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
-    with pytest.raises(KeyringUnusable, match="There is no keyring"):
+    with pytest.raises(KeyringUnusable, match="There is no keyring") as refused:
         await vault.read(SecretSource(keyring=NAME), SHOP)
+    assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     vault.close()
 
 
@@ -106,6 +108,7 @@ async def test_a_keyring_that_never_answers_stops_nothing_else(
     with pytest.raises(KeyringUnusable, match="not answered") as refused:
         await vault.read(SecretSource(keyring=NAME), SHOP)
     assert "window" in refused.value.hint
+    assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     assert turns > 10
     with pytest.raises(KeyringUnusable, match="earlier call"):
         await vault.read(SecretSource(keyring=NAME), SHOP)

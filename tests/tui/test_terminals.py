@@ -98,6 +98,22 @@ def test_a_program_whose_terminal_is_gone_ends(told: str, clean_environment: dic
         time.sleep(0.05)
 
 
+def test_the_numeric_keypad_types_in_terminals_with_the_kitty_protocol(
+    clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    require("tmux")
+    terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
+    try:
+        terminal.wait_for("No profiles yet")
+        terminal.press("n")
+        terminal.wait_for("Store address")
+        codes = [57400, 57409, 57401, 57410, 57412, 57413, 57411, 57415]  # 1 . 2 / - + * =
+        terminal.burst(*(f"\x1b[{code}u".encode() for code in codes), *(f"\x1b[{57409};129u".encode(),))
+        terminal.wait_for("1.2/-+*=.")
+    finally:
+        terminal.close()
+
+
 def test_what_the_guide_needs_is_loaded_while_home_is_looked_at(
     clean_environment: dict[str, str], tmp_path: Path
 ) -> None:

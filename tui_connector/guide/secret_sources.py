@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ..placeholder import Json
 from ..profile.model import Path
-from ..secrets.vault import override_name
+from ..secrets.backends import override_name
 
 _KEYS = frozenset({"keyring", "env", "command", "ask"})
 _PARTS = ("authentications", "clients")

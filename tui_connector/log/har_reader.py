@@ -143,11 +143,10 @@ def _exchange(fields: Fields, number: int, mask: Mask) -> Exchange:
     uri = request.text("url")
     status = _status(response)
     error = fields.any_text("_error") or response.any_text("_error")
-    nothing = (
-        "the status of the response is unreadable" if response.has("status") else "there is no response in the file"
-    )
-    if status is not None or fields.has("_number"):
-        nothing = ""
+    nothing = ""
+    if status is None and not fields.has("_number"):
+        unreadable = response.data.get("status") not in (None, 0)
+        nothing = "the response's status is unreadable" if unreadable else "there is no response in the file"
     number = fields.integer("_number", number)
     token = answers_with_a_token(uri) and status is not None and status < 300
     cached = _is_from_cache(fields, response)

@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Final, Self
 
 from .comments import Comment, comments
 from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, check_unchanged, digest, read_bytes, write_atomic
-from .positions import Path, Place, places, positions, slip, syntax_place
+from .positions import Path, Place, places, positions
 from .splice import CannotSplice, spliced
+from .syntax import mistake
 from .values import Followed, Plain, same
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
@@ -183,11 +184,8 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
         data = tomllib.loads(text)
         check_plain((), data)
     except tomllib.TOMLDecodeError as error:
-        place = syntax_place(error)
-        message = re.sub(r" \(at .*\)$", "", str(error)).replace(
-            "Cannot overwrite a value", "This key was given before"
-        )
-        raise TomlSyntax(path, place or places(text)(len(text)), message, slip(text, place)) from error
+        found = mistake(text, error)
+        raise TomlSyntax(path, found.place, found.message, found.hint) from error
     except RecursionError as error:
         raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
     except NotToml as error:

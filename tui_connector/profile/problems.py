@@ -118,8 +118,7 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
     path = _path(data, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        near = get_close_matches(str(path[-1]), _siblings(error["loc"]), 1)
-        return path, "there is no such key" + (f"; did you mean {near[0]!r}?" if near else "")
+        return path, _unknown_key(data, error["loc"], path)
     if kind == "missing":
         return path, "is missing"
     if kind == "union_tag_invalid":
@@ -137,6 +136,24 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
         return path, f"must be {context['expected']}"
     return path, _WORDS.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
 
+
+def _unknown_key(data: Any, loc: tuple[int | str, ...], path: Path) -> str:
+    """Why there is no such key here: misspelt, or written below the header of another table than it belongs to."""
+    key = str(path[-1])
+    near = get_close_matches(key, _siblings(loc), 1, _VERY_LIKE)
+    if not near:
+        for length in range(len(loc) - 2, -1, -1):
+            if key in _siblings((*loc[:length], key)):
+                owner = ".".join(str(step) for step in _path(data, loc[:length]))
+                here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
+                where = f"[{owner}]" if owner else "the top of the file, above the first table"
+                return f"there is no such key in {here}; {key!r} belongs to {where}: move it there"
+    near = near or get_close_matches(key, _siblings(loc), 1)
+    return "there is no such key" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+_VERY_LIKE = 0.8
+"""From here on a key is a misspelling of another (difflib's ratio), and not one from another table."""
 
 _WORDS = {
     "string_type": "must be text in quotes",

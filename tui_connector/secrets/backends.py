@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 
 from ..machine import Keyring
@@ -24,9 +25,21 @@ _KEYRING_NAMES = {
     "keyring.backends.macOS": "macOS Keychain",
     "keyring.backends.Windows": "Windows Credential Manager",
 }
-ELSEWHERE = "Name an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
+_ELSEWHERE = "Name an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
 
-UNLOCK = f"Unlock it in the desktop's password manager and try again. {ELSEWHERE}"
+
+def override_name(name: str) -> str:
+    """The environment variable that stands for a keyring entry."""
+    return "TUI_CONNECTOR_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def without_keyring(name: str) -> str:
+    """What to do where an entry cannot be read from or written to the keyring; the quickest way first."""
+    return f"For this run, set {override_name(name)} to the value. {_ELSEWHERE}"
+
+
+def unlock(name: str) -> str:
+    return f"Unlock it in the desktop's password manager and try again. {without_keyring(name)}"
 
 
 def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
@@ -35,7 +48,7 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
     `wanted` is what `PYTHON_KEYRING_BACKEND` says. Gives the keyring and its name. Raises `KeyringUnusable`.
     """
     if wanted is not None and wanted.rpartition(".")[0] not in _ALLOWED:
-        raise KeyringUnusable(f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets", ELSEWHERE)
+        raise KeyringUnusable(f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets")
     modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
     reasons = []
     for module in modules:
@@ -48,7 +61,7 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
             reasons.append(reason_of(error))
         else:
             return keyring, _KEYRING_NAMES.get(module, module)
-    raise KeyringUnusable(f"There is no keyring: {reasons[0] if reasons else 'none is known here'}", ELSEWHERE)
+    raise KeyringUnusable(f"There is no keyring: {reasons[0] if reasons else 'none is known here'}")
 
 
 def _modules_for(platform: str) -> list[str]:

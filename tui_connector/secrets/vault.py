@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ..machine import Keyring, Machine
 from ..text import shown_line
-from .backends import ELSEWHERE, UNLOCK, best_keyring, is_locked, reason_of
+from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
 from .command import CommandRefused, Consents, printed_by
 from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
 from .mask import Mask
@@ -229,37 +229,36 @@ class Vault:
     async def _write(self, name: str, entry: _Entry) -> None:
         text = entry.as_text()
         if sys.platform == "win32" and len(text) > _WINDOWS_LIMIT:
-            raise KeyringUnusable(f"{name} is longer than the Windows Credential Manager takes ({_WINDOWS_LIMIT})")
+            raise KeyringUnusable(
+                f"{name} is longer than the Windows Credential Manager takes ({_WINDOWS_LIMIT} characters)",
+                without_keyring(name),
+            )
 
         def put(keyring: Keyring) -> bool:
             keyring.set_password(_service(name), _USER, text)
             return keyring.get_password(_service(name), _USER) == text
 
         if not await self._call(put, WRITE_DEADLINE, name):
-            raise KeyringUnusable("The keyring took the secret and did not give it back", ELSEWHERE)
+            raise KeyringUnusable("The keyring took the secret and did not give it back", without_keyring(name))
 
     async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
         try:
             return await self._keychain.call(ask, deadline)
-        except SecretError:
-            raise
+        except KeyringUnusable as error:
+            raise KeyringUnusable(error.message, error.hint or without_keyring(name)) from error
         except KeychainTimeout as error:
-            raise KeyringUnusable(
-                f"{str(error)[:1].upper()}{str(error)[1:]}", "Is a window waiting for its password?"
-            ) from error
+            hint = f"Is a window waiting for its password? {without_keyring(name)}"
+            raise KeyringUnusable(f"{str(error)[:1].upper()}{str(error)[1:]}", hint) from error
         except Exception as error:
             if is_locked(error):
-                raise KeyringUnusable("The keyring is locked, and nobody has unlocked it", UNLOCK) from error
-            raise KeyringUnusable(f"The keyring cannot be used for {name}: {reason_of(error)}", ELSEWHERE) from error
+                raise KeyringUnusable("The keyring is locked, and nobody has unlocked it", unlock(name)) from error
+            raise KeyringUnusable(
+                f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)
+            ) from error
 
     def _best_keyring(self) -> Keyring:
         keyring, self._keyring_name = best_keyring(self._machine.environ.get("PYTHON_KEYRING_BACKEND"))
         return keyring
-
-
-def override_name(name: str) -> str:
-    """The environment variable that stands for a keyring entry."""
-    return "TUI_CONNECTOR_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
 def _service(name: str) -> str:

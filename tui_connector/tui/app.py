@@ -24,7 +24,7 @@ from .confirm import ConfirmScreen
 from .ending import Ending, Unfinished
 from .home.screen import HomeScreen
 from .key_order import KeyOrder
-from .keymap import expanded, printed
+from .keymap import expanded, printed, typed
 
 if TYPE_CHECKING:
     from .log.recorded_screen import Recorded
@@ -75,7 +75,7 @@ class ConnectorApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
-            await self._keys.take(event)
+            await self._keys.take(typed(event) if isinstance(event, events.Key) else event)
         else:
             await super().on_event(event)
 

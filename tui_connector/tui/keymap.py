@@ -10,6 +10,7 @@ from importlib import import_module
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.events import Key
 from textual.keys import Keys, key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
@@ -34,6 +35,24 @@ _NAMED = {
     "left": "←",
     "right": "→",
 }
+
+_KEYPAD = {
+    "decimal": ("full_stop", "."),
+    "divide": ("slash", "/"),
+    "multiply": ("asterisk", "*"),
+    "subtract": ("minus", "-"),
+    "add": ("plus", "+"),
+    "equal": ("equals_sign", "="),
+    "separator": ("comma", ","),
+}
+"""Keys of the numeric keypad that Textual reports without their character in terminals with the kitty protocol
+(https://sw.kovidgoyal.net/kitty/keyboard-protocol/#functional-key-definitions)."""
+
+
+def typed(event: Key) -> Key:
+    """The key with the character that it types: those of the numeric keypad arrive by name only."""
+    known = _KEYPAD.get(event.key)
+    return event if known is None or event.character is not None else Key(*known)
 
 
 def letter(key: str, action: str, description: str, name: str, *also: str, show: bool = False) -> list[BindingType]:

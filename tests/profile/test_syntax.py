@@ -1,0 +1,142 @@
+"""Mistakes in TOML: each is named by its cause, at its place."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui_connector.profile.positions import Place
+from tui_connector.profile.syntax import Mistake, mistake
+
+
+def refused(text: str) -> Mistake:
+    with pytest.raises(tomllib.TOMLDecodeError) as caught:
+        tomllib.loads(text)
+    return mistake(text, caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("a = 1\nverify = yes\n", 2, "Write true"),
+        ("verify = off", 1, "Write false"),
+        ("verify = True", 1, "Write true"),
+        ('path = "C:\\Users\\x"', 1, "backslash"),
+        ("a = 1\nname: x\n", 2, "not a colon"),
+        ('name : "x"\nb = 2', 1, "not a colon"),
+        ('{\n  "name": "x"\n}', 1, "JSON"),
+        ('[{"name": "x"}]', 1, "JSON"),
+        ("---\nname: x\n", 1, "YAML"),
+        ("name: x\nclients:\n  - a\n", 1, "YAML"),
+        ("<?xml version='1.0'?>\n<a/>", 1, "XML or HTML"),
+        ('a = "x\nb = 1\n', 1, "closing quote"),
+        ('a = "x # y\n', 1, "closing quote"),
+        ("name = Acme\n", 1, "double quotes"),
+        ("path = ~/x\n", 1, "double quotes"),
+        ("token = $TOKEN\n", 1, "double quotes"),
+        ("a = {\n  b = 1,\n}\n", 1, "one line"),
+        ('a = { b = "x", }\n', 1, "no comma after its last entry"),
+        ('a = { b = "x" c = "y" }\n', 1, "Commas separate the entries"),
+        ('a = ["x" "y"]\n', 1, "Commas separate the elements"),
+        ("a = 1,5\n", 1, "full stop: 1.5"),
+        ("a = 0012\n", 1, "leading zeros"),
+        ("a = 30s\n", 1, 'write "30s"'),
+        ("a = 5 MB\n", 1, 'write "5 MB"'),
+        ("a = null\n", 1, "no null"),
+        ("a = None\n", 1, "no null"),
+        ("a =\nb = 1\n", 1, "value is missing"),
+        ("a = # later\n", 1, "value is missing"),
+        ("= 1\n", 1, "key is missing"),
+        ("a == 1\n", 1, "single ="),
+        ('a => "x"\n', 1, "single ="),
+        ('my key = "x"\n', 1, "in quotes"),
+        ('name "x"\n', 1, "Write = between"),
+        ("name\nb = 1\n", 1, "needs a value"),
+        ('a = "x";\n', 1, "comma or semicolon"),
+        ('a = "x",\nb = 1', 1, "comma or semicolon"),
+        ('a = "x" // why\n', 1, "begins with #"),
+        ("// why\n", 1, "begins with #"),
+        ("; why\n", 1, "begins with #"),
+        ("a = 1 b = 2\n", 1, "line of its own"),
+        ("[clients.m\na = 1\n", 1, "closing bracket"),
+        ("[[clients.m.plugins]\na = 1\n", 1, "two brackets on either side"),
+        ("[clients.m]]\na = 1\n", 1, "one bracket on either side"),
+        ("[clients m]\n", 1, "Join the parts"),
+        ("[clients.]\n", 1, "missing beside a dot"),
+        ("[]\n", 1, "name of the table is missing"),
+        ("[clients.m]:\n", 1, "nothing after a table's name"),
+    ],
+)
+def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
+    found = refused(text)
+    assert found.hint is not None
+    assert hint in found.hint
+    assert found.place.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("name = “X”\n", (1, 8), "U+201C (left double quotation mark)", "straight double quote"),
+        ("name = ‘X’\n", (1, 8), "U+2018", "straight single quote"),
+        ("name\u00a0= 1\n", (1, 5), "U+00A0 (no-break space)", "looks like a space"),
+        ("a = 1\n\u200bname = 1\n", (2, 1), "U+200B (zero width space)", "Delete it"),
+        ("\ufeff\ufeffname = 1\n", (1, 1), "U+FEFF", "Delete it"),
+        ("page–size = 1\n", (1, 5), "U+2013 (en dash)", "ordinary hyphen"),
+        ("name ＝ 1\n", (1, 6), "U+FF1D (fullwidth equals sign)", "ordinary equals sign"),
+        ('a = ["x"， "y"]\n', (1, 9), "U+FF0C", "ordinary comma"),
+        ("größe = 1\n", (1, 3), "in a key", "in quotes"),
+        ('a = 1\rb = "x"\n', (1, 6), "carriage return", "LF"),
+        ("a = 1 \x00\n", (1, 7), "control character", "Delete it"),
+    ],
+)
+def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, int], message: str, hint: str) -> None:
+    found = refused(text)
+    assert found.place == Place(*place)
+    assert message in found.message
+    assert found.hint is not None
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("[clients.m]\na = 1\n[clients.m]\nb = 1\n", (3, 1), "[clients.m] is declared twice, first on line 1", "Move"),
+        ("a = 1\nb = 2\na = 3\n", (3, 1), "The key a was given before, on line 1", "Keep one"),
+        ("a = 1\na = 3", (2, 1), "The key a was given before, on line 1", "Keep one"),
+        ("[t]\na = 1\n\n  a = [\n 1,\n 2 ]\n", (4, 3), "The key a was given before, on line 2", "Keep one"),
+        ("[[l]]\na = 1\n[[l]]\na = 1\na = 2\n", (5, 1), "on line 4", "Keep one"),
+        ('x.y = 1\n"x".y = 2\n', (2, 1), "was given before, on line 1", "Keep one"),
+        ("[[c.plugins]]\na = 1\n[c.plugins]\n", (3, 1), "[c.plugins] is a list since line 1", "[[c.plugins]]"),
+        ("[c.plugins]\na = 1\n[[c.plugins]]\n", (3, 1), "is a single table", "on line 1"),
+        ("c = { a = 1 }\n[c]\n", (2, 1), "c already has a value on line 1", "all of it there"),
+        ("a = 1\n[a]\nb = 1\n", (2, 1), "a already has a value on line 1", "all of it there"),
+    ],
+)
+def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], message: str, hint: str) -> None:
+    found = refused(text)
+    assert found.place == Place(*place)
+    assert message in found.message
+    assert found.hint is not None
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize("text", ["a = [1,\n2", "a = [1,\n", "a = { b = [1", 'a = """x\n', "a = '''x"])
+def test_what_is_never_closed_ends_the_document(text: str) -> None:
+    found = refused(text)
+    assert found.place.line == text.count("\n") + 1
+    assert found.hint is not None
+    assert "not closed" in found.hint
+
+
+@given(st.text(max_size=60) | st.text("[]{}=.,'\"ab1\n #“", max_size=40))
+def test_no_text_breaks_the_hints(text: str) -> None:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = mistake(text, error)
+        assert found.place.line >= 1
+        assert found.place.column >= 1

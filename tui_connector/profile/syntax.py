@@ -1,0 +1,282 @@
+"""What is wrong with a text that is not TOML, and what was probably meant: the cause and its place.
+
+`tomllib` stops at the first mistake and names what it expected there. People make a few mistakes again and again; each
+of these has a rule below that names it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from typing import NamedTuple
+
+from .positions import Path, Place, layout, places
+
+
+class Mistake(NamedTuple):
+    """Where a text is not TOML, why, and what to do; `hint` is None where nothing is probable."""
+
+    place: Place
+    message: str
+    hint: str | None
+
+
+def mistake(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
+    """The mistake at which `tomllib` refused `text`."""
+    found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    place = Place(int(found[1]), int(found[2])) if found else None
+    message = re.sub(r" \(at .*\)$", "", str(error))
+    hint: str | None
+    if pasted := _pasted(text):
+        hint = f"This looks like {pasted}. A profile is TOML: [tables], and key = value on a line each."
+        return Mistake(place or _end(text), message, hint)
+    if repeated := _repeated(text, place, message):
+        return repeated
+    if place is None:
+        last = _line(text, text.rstrip().count("\n") + 1)
+        hint = _hint(last) if _unclosed(last) or not _is_open(text) else None
+        return Mistake(_end(text), message, hint or "Something that [, { or a quote opened is not closed.")
+    line = _line(text, place.line)
+    unlike = _unlike(line)
+    if unlike is not None:
+        return Mistake(Place(place.line, unlike[0]), f"Invalid character {unlike[1]}", unlike[2])
+    return Mistake(place, message, _hint(line))
+
+
+def _end(text: str) -> Place:
+    return places(text)(len(text))
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.split("\n")
+    return lines[min(number, len(lines)) - 1]
+
+
+# ── what is declared twice ──────────────────────────────────────────────────────────────────────────────────────────
+
+_TWICE = re.compile(r"Cannot (?:declare|mutate|overwrite|redefine)")
+
+
+def _repeated(text: str, place: Place | None, message: str) -> Mistake | None:
+    """A key or a table that is there already, where that is what `message` says."""
+    if not _TWICE.match(message):
+        return None
+    line = place.line if place is not None else text.rstrip().count("\n") + 1
+    # tomllib notices at the end of a value, which may be many lines below its key
+    for number in range(line, 0, -1):
+        before = "\n".join(text.split("\n")[: number - 1]) + "\n"
+        try:
+            tomllib.loads(before)
+        except tomllib.TOMLDecodeError:
+            continue
+        return _named_twice(before, _line(text, number), number, message)
+    return None
+
+
+def _named_twice(before: str, line: str, number: int, message: str) -> Mistake | None:
+    known = layout(before)
+    column = len(line) - len(line.lstrip()) + 1
+    header = re.match(r"\s*(\[\[?)([^\]]+)\]", line)
+    if header is not None:
+        keys = _keys(header[2])
+        path: Path = tuple(keys)
+        written = ".".join(keys)
+        first = _first(known.offsets, path)
+        if first is None:
+            return None
+        where = places(before)(first).line
+        opened = _line(before, where).lstrip()
+        if header[1] == "[[" and not opened.startswith("[["):
+            why = f"[[{written}]] adds to a list, but {written} is a single table or a value since line {where}"
+            return Mistake(
+                Place(number, column), why, f"Write [[{written}]] on line {where}, too, or [{written}] once."
+            )
+        if header[1] == "[" and opened.startswith("[["):
+            why = f"[{written}] is a list since line {where}"
+            return Mistake(Place(number, column), why, f"Write [[{written}]] to add another element to it.")
+        if not opened.startswith("["):
+            why = f"{written} already has a value on line {where}"
+            return Mistake(Place(number, column), why, f"Write all of it there, or all of it below [{written}].")
+        why = f"The table [{written}] is declared twice, first on line {where}"
+        return Mistake(Place(number, column), why, f"Move these keys below line {where}, and remove this header.")
+    base = next((each.path for each in reversed(known.statements) if each.header), ())
+    key = re.match(r"\s*([^=#\[\]{}]+?)\s*=", line)
+    if key is None:
+        return None
+    path = (*base, *_keys(key[1]))
+    first = known.offsets.get(path, _first(known.offsets, path))
+    if first is None:
+        return Mistake(Place(number, column), "This key was given before", None)
+    where = places(before)(first).line
+    why = f"The key {key[1]} was given before, on line {where}"
+    return Mistake(Place(number, column), why, "Keep one of the two lines.")
+
+
+def _keys(dotted: str) -> list[str]:
+    try:
+        data = tomllib.loads(f"{dotted} = 0")
+    except tomllib.TOMLDecodeError:
+        return [dotted]
+    keys = []
+    at: object = data
+    while isinstance(at, dict):
+        key, at = next(iter(at.items()))
+        keys.append(str(key))
+    return keys
+
+
+def _first(offsets: dict[Path, int], path: Path) -> int | None:
+    """Where this path is first named, whatever elements of lists it leads through."""
+    for length in range(len(path), 0, -1):
+        found = [at for known, at in offsets.items() if tuple(k for k in known if isinstance(k, str)) == path[:length]]
+        if found:
+            return min(found)
+    return None
+
+
+# ── characters that only look right ─────────────────────────────────────────────────────────────────────────────────
+
+_LOOK_ALIKES = {
+    **dict.fromkeys("“”„‟«»″＂❝❞", 'Write a straight double quote: "'),
+    **dict.fromkeys("‘’‚‛′`´＇❛❜", "Write a straight single quote: '"),
+    **dict.fromkeys("＝﹦", "Write an ordinary equals sign: ="),
+    **dict.fromkeys("‐‑‒–—−－", "Write an ordinary hyphen: -"),
+    **dict.fromkeys("，、‚", "Write an ordinary comma: ,"),
+    **dict.fromkeys("．。․", "Write an ordinary full stop: ."),
+    **dict.fromkeys("［【", "Write an ordinary bracket: ["),
+    **dict.fromkeys("］】", "Write an ordinary bracket: ]"),
+    **dict.fromkeys("｛", "Write an ordinary brace: {"),
+    **dict.fromkeys("｝", "Write an ordinary brace: }"),
+    **dict.fromkeys("＃", "Write an ordinary number sign: #"),
+}
+
+
+def _unlike(line: str) -> tuple[int, str, str] | None:
+    """The column, the name and a hint of a character that TOML has in quotes and comments only."""
+    bare = _STRING.sub(lambda match: " " * len(match.group()), line).partition("#")[0]
+    key_ends = bare.find("=")
+    for column, character in enumerate(bare, 1):
+        if not character.isascii() and character.isalnum() and column <= key_ends:
+            name = unicodedata.name(character, "").lower()
+            return (
+                column,
+                f"U+{ord(character):04X} ({name}) in a key",
+                "Put a key with other letters than A–Z in quotes.",
+            )
+        if character in _LOOK_ALIKES or (not character.isascii() and not character.isalnum()):
+            name = unicodedata.name(character, "").lower() or "no name"
+            hint = _LOOK_ALIKES.get(character)
+            if hint is None and (character.isspace() or unicodedata.category(character) in ("Cf", "Zl", "Zp")):
+                hint = "Delete it: it is invisible, or looks like a space. Then type an ordinary space if one is needed"
+            return (
+                column,
+                f"U+{ord(character):04X} ({name})",
+                f"{hint or 'Delete it, or put the text in double quotes'}.",
+            )
+        if character == "\r" and column < len(bare):
+            return column, "U+000D (carriage return)", "End lines with a line feed; your editor calls it LF or Unix."
+        if ord(character) < 32 and character not in "\t\r":
+            return column, f"U+{ord(character):04X} (control character)", "Delete it."
+    return None
+
+
+# ── slips on one line ───────────────────────────────────────────────────────────────────────────────────────────────
+
+_STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
+_WORD = re.compile(r"=\s*(yes|no|on|off|true|false)\b", re.IGNORECASE)
+_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$|=)")
+_YAML_COLON = re.compile(r"\s*[\w.\"'-]+\s*:(\s|$)")
+_UNIT = re.compile(r"=\s*(\d+(?:\.\d+)?\s*[A-Za-z%]+)\s*$")
+_BARE_TEXT = re.compile(r"=\s*[A-Za-z_/$~.@*][^\"'\[{]*$")
+
+_RULES: list[tuple[str, str]] = [
+    # in this order: what comes first is the likelier cause
+    (r"\s*(//|;|--|/\*)", "A comment begins with #."),
+    (r"\s*\[+\s*\]", "The name of the table is missing between the brackets."),
+    (r"\s*\[\[[^\]]+\](?!\])", "A list of tables has two brackets on either side: [[name]]."),
+    (r"\s*\[(?!\[)[^\]]+\]\]", "A table has one bracket on either side: [name]. For a list write [[name]]."),
+    (r"\s*\[[^\]=]*$", "The closing bracket of the table is missing."),
+    (r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)", "A part of the table's name is missing beside a dot."),
+    (
+        r"\s*\[\[?\s*[\w-]+\s+[\w-]+",
+        'Join the parts of a name with dots, or put a name with spaces in quotes: ["a b"].',
+    ),
+    (r"\s*\[[^\]]+\]+\s*[:=]", "Write nothing after a table's name; its keys go on the lines below it."),
+    (r"\s*=", "The key is missing before the equals sign."),
+    (r"\s*[\w.\"'-]+\s*(==|=>|:=)", "Write a single = between a key and its value."),
+    (r"[^\"'#]*=\s*(None|null|nil|undefined|NULL)\b", "TOML has no null: leave the key out."),
+    (
+        r"[^\"'#]*=\s*0\d+\s*$",
+        'A number has no leading zeros. If it is text, such as a SKU, write it in quotes: "0012".',
+    ),
+    (r"[^\"'#]*=\s*\d+,\d+\s*$", "A decimal point is a full stop: 1.5."),
+    (r"[^\"'#]*=\s*(#.*)?$", "The value is missing after the equals sign."),
+    (r".*,\s*\}", "An inline table { … } has no comma after its last entry."),
+    (r".*=\s*\{[^}]*$", "An inline table { … } must be on one line, without a comma after its last entry."),
+    (r".*\{[^}]*=[^,}]*\S\s+[\w.-]+\s*=", "Commas separate the entries of an inline table: { a = 1, b = 2 }."),
+    (r".*=\s*\[[^\]]*[\w\"']\s+[\w\"'][^\]]*\]", 'Commas separate the elements of a list: ["a", "b"].'),
+    (r".*[\"'\d\]}el]\s*[;,]\s*(#.*)?$", "Remove the comma or semicolon at the end of the line."),
+    (r".*[\"'\d\]}el]\s*//", "A comment begins with #."),
+    (r"[^=#\[]+=\s*[^\s#]+\s+[\w.-]+\s*=", "Write each key = value on a line of its own."),
+]
+_COMPILED = [(re.compile(pattern), hint) for pattern, hint in _RULES]
+
+
+def _hint(line: str) -> str | None:
+    """What was probably meant on this line."""
+    if word := _WORD.search(line):
+        meant = "true" if word[1].lower() in ("yes", "on", "true") else "false"
+        if word[1] not in ("true", "false"):
+            return f"Write {meant}, in small letters and without quotes."
+    if _COLON.match(line):
+        return "Write = between a key and its value, not a colon."
+    if _unclosed(line):
+        return "A closing quote is missing on this line."
+    if re.search(r'"[^"]*\\', line):
+        return "In double quotes a backslash begins an escape: use 'single quotes', or write it twice (\\\\)."
+    blanked = _STRING.sub(lambda match: '"' + "x" * (len(match.group()) - 2) + '"', line)
+    for pattern, hint in _COMPILED:
+        if pattern.match(blanked):
+            return hint
+    if unit := _UNIT.search(line):
+        return f'A value with a unit is text: write "{unit[1]}".'
+    if _BARE_TEXT.search(line):
+        return "Put text in double quotes."
+    key = re.match(r"\s*([\w.\"'-]+)\s+(\S.*)$", line)
+    if key is not None and "=" not in line:
+        return f"Write = between a key and its value: {key[1]} = …"
+    if key is not None and re.match(r"[\w.-]+\s*=", key[2]):
+        return 'Put a key with a space in it in quotes: "a b" = …'
+    if re.fullmatch(r"\s*[\w.\"'-]+\s*", line):
+        return "A key needs a value: key = value."
+    return None
+
+
+def _pasted(text: str) -> str | None:
+    start = text.lstrip()[:200]
+    if re.match(r"\{|\[\s*[{\"\d]|\[\s*\[\s*[\"\d{]", start) and not re.match(r"\[\[?\s*[\"\w. -]+\]\]?\s", start):
+        return "JSON"
+    if re.match(r"<(\?xml|!doctype|html)", start, re.IGNORECASE):
+        return "XML or HTML"
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    if lines and lines[0].strip() == "---":
+        return "YAML"
+    if len(lines) > 1 and all(_YAML_COLON.match(line) or re.match(r"\s*- ", line) for line in lines):
+        return "YAML"
+    return None
+
+
+def _is_open(text: str) -> bool:
+    """Whether brackets, braces or a long string are open at the end of `text`."""
+    if len(re.findall(r'"""|\'\'\'', text)) % 2:
+        return True
+    bare = "\n".join(_STRING.sub("", line).partition("#")[0] for line in text.split("\n"))
+    return bare.count("[") > bare.count("]") or bare.count("{") > bare.count("}")
+
+
+def _unclosed(line: str) -> bool:
+    """Whether a quote that opens on `line` does not close there."""
+    rest = re.sub(r'"""|\'\'\'', "", line)
+    rest = _STRING.sub("", rest)
+    return bool(re.search(r"[\"']", rest.partition("#")[0]))
