@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
@@ -12,6 +13,7 @@ from ..placeholder import PlaceholderError, Scope, Template, TemplateJson, Templ
 from .connection import Proxy, Tls
 from .layer import Plugin
 from .message import Headers, Request
+from .uri import escaped
 
 _SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -59,6 +61,26 @@ def _no_literal_secret(headers: dict[str, str]) -> dict[str, str]:
                 f"{name} holds a secret, which does not belong in a profile: give the client an HTTP authentication"
             )
     return headers
+
+
+@lru_cache(maxsize=256)
+def _with_escapes(uri: str) -> str:
+    """A template of a URI in which the meaning of each % does not depend on what is put in beside it.
+
+    Raises `BadUri` where it can be read in two ways.
+    """
+    template = Template.parse(uri)
+    if template.is_literal:
+        escaped(uri)
+        return uri
+    texts = escaped("".join(piece if isinstance(piece, str) else "\0" for piece in template.pieces)).split("\0")
+    between = [f"{each.sigil}{{{each.expression.text}}}" for each in template.pieces if not isinstance(each, str)]
+    return "".join(part for pair in zip(texts, [*between, ""], strict=True) for part in pair)
+
+
+def _of_one_meaning(uri: str) -> str:
+    _with_escapes(uri)
+    return uri
 
 
 def _no_text_of_json(parameters: Any) -> Any:
@@ -114,7 +136,9 @@ class HttpClient(Named):
 class RequestTemplate(Model):
     """A request, with placeholders."""
 
-    uri: UriTemplateText = Field(title="URI", description="Relative to the client's base URI.", examples=["products"])
+    uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning)] = Field(
+        title="URI", description="Relative to the client's base URI.", examples=["products"]
+    )
     method: Method = Field("get", title="Method", description="How it is asked.")
     parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json)] = Field(
         None,
@@ -139,7 +163,7 @@ class RequestTemplate(Model):
     def request(self, scope: Scope) -> Request:
         """The request for this entity and run. Raises `PlaceholderError`."""
         headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
-        request = Request(self.method.upper(), Template.parse(self.uri).uri(scope), headers)
+        request = Request(self.method.upper(), Template.parse(_with_escapes(self.uri)).uri(scope), headers)
         if self.parameters is None:
             return request
         parameters = render(self.parameters, scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -12,7 +13,8 @@ _QUERY_SAFE = "/:@!$()*,;-._~%?=&+'"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HALF = re.compile(r"[\ud800-\udfff]")
 """What Python makes of bytes that are not UTF-8, and what is half a character."""
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
+_NOT_ASCII_ESCAPE = re.compile(r"%(?![0-7][0-9A-Fa-f])")
 _DOTS = re.compile(r"(^|/)(\.|%2e)(\.|%2e)?(/|$)", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?")
 
@@ -30,7 +32,7 @@ def canonical(uri: str) -> str:
     resolves `..` itself would leave the path that was meant.
     """
     place, query = _halves(uri)
-    query = _encoded(query, _QUERY_SAFE)
+    query = _encoded(escaped(f"?{query}"), _QUERY_SAFE)[1:]
     return _place(place) + (f"?{query}" if query else "")
 
 
@@ -40,7 +42,7 @@ def _place(place: str) -> str:
     path = _split(place).path or "/"
     if _DOTS.search(path):
         raise BadUri(f"the path {_cut(path)} has a segment of dots in it")
-    return f"{_origin(place)}{_encoded(path, _PATH_SAFE)}"
+    return f"{_origin(place)}{_encoded(escaped(path), _PATH_SAFE)}"
 
 
 @lru_cache(maxsize=256)
@@ -128,4 +130,56 @@ def _cut(text: str) -> str:
 
 
 def _encoded(text: str, safe: str) -> str:
-    return quote(_LONE_PERCENT.sub("%25", text), safe=safe)
+    return quote(text, safe=safe)
+
+
+@lru_cache(maxsize=256)
+def escaped(uri: str) -> str:
+    """`uri` with every % that is not an escape written as %25.
+
+    It is decided for each segment of the path, each name and each value of the query as a whole. Where all of its % are
+    escapes of UTF-8 it is percent-encoded already and stays as it is; where none is, as in `%edu%`, `100%` or `%E4`,
+    they all stand for themselves. Raises `BadUri` where there are both, which can be meant in two ways.
+    """
+    if not _NOT_ASCII_ESCAPE.search(uri):
+        return uri
+    place, mark, query = uri.partition("?")
+    parameters = ("=".join(map(_component, part.split("=", 1))) for part in query.split("&"))
+    return "/".join(map(_component, place.split("/"))) + mark + "&".join(parameters)
+
+
+def _component(text: str) -> str:
+    escapes = _PERCENT.findall(text)
+    kinds = {kind for each in escapes for kind in _kinds(each)}
+    if kinds == {True, False}:
+        kept = _PERCENT.sub(lambda found: _kept(found[0]), text)
+        raise BadUri(
+            f"{_cut(text)} can be read in two ways: write {_cut(kept)} if its escapes are meant as such, or "
+            f"{_cut(text.replace('%', '%25'))} if each % stands for itself"
+        )
+    return text.replace("%", "%25") if False in kinds else text
+
+
+def _kinds(escapes: str) -> Iterator[bool]:
+    """Of a lone % or of a run of escapes: whether each of its characters is one that UTF-8 has."""
+    if escapes == "%":
+        yield False
+    else:
+        yield from (not _HALF.match(character) for character in _characters(escapes))
+
+
+def _kept(escapes: str) -> str:
+    """The same with each % that is not an escape of UTF-8 written as %25."""
+    if escapes == "%":
+        return "%25"
+    kept, at = "", 0
+    for character, is_escape in zip(_characters(escapes), _kinds(escapes), strict=True):
+        width = 3 * len(character.encode()) if is_escape else 3
+        kept += escapes[at : at + width] if is_escape else f"%25{escapes[at + 1 : at + 3]}"
+        at += width
+    return kept
+
+
+def _characters(escapes: str) -> str:
+    """What a run of escapes decodes to; a byte that UTF-8 does not have there becomes a lone surrogate."""
+    return bytes.fromhex(escapes.replace("%", "")).decode("utf-8", "surrogateescape")

@@ -22,7 +22,8 @@ class Ids:
     def __init__(self, request: Request, filter_by: str, field: str, size: int) -> None:
         """`field` is what an answer calls the id that `filter_by` filters by; empty where it does not have it."""
         self._request, self._filter, self._field, self.size = request, filter_by, field, size
-        self._range = self._searched((self._above("AFTER"), self._not_above("UNTIL")), "ASC", self.size, 1)
+        self._after, self._until = _unused(request.uri, "AFTER"), _unused(request.uri, "UNTIL")
+        self._range = self._searched((self._above(self._after), self._not_above(self._until)), "ASC", self.size, 1)
         self._gap = 1.0
         self._read = field_reader(field)
 
@@ -32,7 +33,7 @@ class Ids:
 
     def range(self, after: int, until: int) -> Request:
         """The page of a range; made from one that is finished but for the two ids, as there may be thousands."""
-        uri = self._range.uri.replace("=AFTER", f"={after}").replace("=UNTIL", f"={until}")
+        uri = self._range.uri.replace(f"={self._after}", f"={after}").replace(f"={self._until}", f"={until}")
         return replace(self._range, uri=uri)
 
     def behind(self, after: Json) -> Request:
@@ -116,3 +117,10 @@ class Ids:
             self._gap = self._gap * _SPARSER
         elif width >= items:
             self._gap = (self._gap + width / items) / 2 if self._gap <= width / items * 8 else width / items
+
+
+def _unused(uri: str, word: str) -> str:
+    """A word that a URI does not contain."""
+    while word in uri:
+        word += "_"
+    return word

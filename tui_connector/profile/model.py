@@ -18,7 +18,7 @@ from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.query import QuerySecret
 from ..client.authentication.request import RequestAuthentication
 from ..client.connection import DIRECT
-from ..client.http_client import HttpClient
+from ..client.http_client import HttpClient, RequestTemplate
 from ..client.layer import Authentication
 from ..client.plugins.base_uri import BaseUri
 from ..client.plugins.content_type import ContentType
@@ -32,6 +32,7 @@ from ..kinds import BrokenPackage, Model, discover, json_schema, kebab
 from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
 from ..magento.page_numbers import SearchCriteria
+from ..magento.search_criteria import is_criteria, misread
 from ..secrets.source import SecretSource
 from ..transfer.incoming import Incoming
 from ..transfer.outgoing import Outgoing
@@ -210,8 +211,41 @@ def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
                 yield (part, name, "client"), f"there is no client {configuration.client!r}", clients
             for place, message, names in configuration.misread():
                 yield (part, name, *place), message, list(names)
+    yield from _criteria(profile)
     yield from _at_odds(profile)
     yield from _circles(profile)
+
+
+_NOT_IN_DEFAULTS = (
+    "search criteria belong in the request of an incoming: beside those of its pages, Magento would ignore some of them"
+)
+
+
+def _criteria(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+    """Search criteria that Magento would ignore, or read otherwise than they are meant."""
+    paged_clients = set()
+    for name, incoming in profile.incoming.items():
+        paged = isinstance(incoming.pagination, Keyset | SearchCriteria)
+        paged_clients |= {incoming.client} if paged else set()
+        added = [
+            value
+            for key in ("parameter", "size_parameter")
+            if isinstance(value := getattr(incoming.pagination, key, None), str)
+        ]
+        for place, message in misread(incoming.request, paged=paged, added=added):
+            yield ("incoming", name, "request", *place), message, []
+    for name, outgoing in profile.outgoing.items():
+        steps: list[tuple[Path, RequestTemplate]] = [
+            (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
+        ]
+        for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
+            for place, message in misread(request, paged=False):
+                yield ("outgoing", name, *path, "request", *place), message, []
+    for name in sorted(paged_clients & profile.clients.keys()):
+        for index, plugin in enumerate(profile.clients[name].plugins):
+            for parameter in plugin.parameters if isinstance(plugin, QueryDefaults) else ():
+                if is_criteria(parameter):
+                    yield ("clients", name, "plugins", index, "parameters", parameter), _NOT_IN_DEFAULTS, []
 
 
 def _at_odds(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
