@@ -14,12 +14,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tui_connector.client.layer import Send
-from tui_connector.client.message import Answer, Request
+from tui_connector.client.message import Answer, NotSent, Request
 from tui_connector.kinds import Kind
 from tui_connector.machine import Directories, Machine, nonce
+from tui_connector.magento.diagnosis import diagnose
 from tui_connector.magento.dialects import DIALECTS, Dialect
 from tui_connector.magento.oauth1 import OAuth1, alike, refuses_signature
-from tui_connector.sandbox.signature import sign
+from tui_connector.sandbox.signature import UnsignableRequest, sign
 from tui_connector.secrets.source import SecretSource
 
 BASE = "https://shop.test/rest/all/V1/"
@@ -28,6 +29,7 @@ DATED = (
     BASE + "orders?searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D%5Bvalue%5D=2024-01-01%2000%3A00%3A00"
 )
 SLASH = BASE + "products/AB%2F12"
+GROUPS = BASE + "products?" + "&".join(f"searchCriteria%5Bfilter_groups%5D%5B{n}%5D=a%20b" for n in range(11))
 
 
 SECRETS = {
@@ -91,7 +93,11 @@ class Store:
         key = f"{SECRETS['key-secret']}&{SECRETS['token-secret']}"
         if used:
             return self.answer(401, {"message": "The nonce is already being used by the consumer with ID %1"})
-        if claimed != sign(self.dialect, request.method, request.uri, sent, key):
+        try:
+            valid = claimed == sign(self.dialect, request.method, request.uri, sent, key)
+        except UnsignableRequest as error:
+            return self.answer(error.status, self.refusal)
+        if not valid:
             return self.answer(401, self.refusal)
         return self.answer(self.then, {})
 
@@ -161,9 +167,9 @@ class TestDialects:
     async def test_a_dialect_that_is_told_is_used(self, dialect: Dialect) -> None:
         context, store = Context(), Store(dialect)
         layer = authentication(dialect=dialect).start(context)
-        for uri in (PLAIN, DATED, SLASH):
+        for uri in (PLAIN, DATED, SLASH, GROUPS):
             assert (await layer(Request("GET", uri), store)).status == 200
-        assert len(store.requests) == 3
+        assert len(store.requests) == 4
         assert context.saved == []
 
     async def test_none_is_tried_where_all_sign_alike(self) -> None:
@@ -175,33 +181,33 @@ class TestDialects:
         context, store = Context(), Store("m248")
         layer = authentication().start(context)
         await layer(Request("GET", PLAIN), store)
-        assert (await layer(Request("GET", DATED), store)).status == 200
+        assert (await layer(Request("GET", GROUPS), store)).status == 200
         assert context.saved == [("dialect", "m248")]
         assert len(store.requests) == 3
         assert len(set(store.nonces)) == 3
-        for uri in (DATED, SLASH):
+        for uri in (GROUPS, SLASH):
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 5
 
     async def test_what_could_be_two_dialects_is_not_saved_until_it_is_known(self) -> None:
-        context, store = Context(), Store("m248")
+        context, store = Context(), Store("rfc5849")
         layer = authentication().start(context)
         assert (await layer(Request("GET", SLASH), store)).status == 200  # rfc5849 and m248 sign this alike
         assert len(store.requests) == 2
         assert context.saved == []
-        assert (await layer(Request("GET", DATED), store)).status == 200
-        assert context.saved == [("dialect", "m248")]
+        assert (await layer(Request("GET", GROUPS), store)).status == 200
+        assert context.saved == [("dialect", "rfc5849")]
 
     async def test_the_usual_dialect_needs_no_second_request(self) -> None:
         context, store = Context(), Store("laminas")
         layer = authentication().start(context)
-        for uri in (SLASH, DATED):
+        for uri in (SLASH, GROUPS):
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 2
 
     async def test_a_translated_refusal_is_understood(self) -> None:
         store = Store("m248", refusal={"message": "Podpis jest nieprawidłowy. Sprawdź i spróbuj ponownie."})
-        assert (await authentication().start(Context())(Request("GET", DATED), store)).status == 200
+        assert (await authentication().start(Context())(Request("GET", GROUPS), store)).status == 200
 
     @pytest.mark.parametrize(
         "refusal",
@@ -214,12 +220,12 @@ class TestDialects:
     )
     async def test_another_refusal_is_not_answered_with_other_signatures(self, refusal: dict[str, object]) -> None:
         store = Store("m248", refusal=refusal)
-        assert (await authentication().start(Context())(Request("GET", DATED), store)).status == 401
+        assert (await authentication().start(Context())(Request("GET", GROUPS), store)).status == 401
         assert len(store.requests) == 1
 
     async def test_wrong_secrets_end_after_each_signature_was_tried_once(self) -> None:
         context, store = Context(), Refusing()
-        request = Request("GET", SLASH + "?" + urlsplit(DATED).query)
+        request = Request("GET", SLASH + "?" + urlsplit(GROUPS).query)
         assert (await authentication().start(context)(request, store)).status == 401
         assert len(store.requests) == 3
         assert context.saved == []
@@ -228,13 +234,36 @@ class TestDialects:
     async def test_an_answer_that_proves_nothing_teaches_nothing(self, status: int) -> None:
         context, store = Context(), Store("m248", then=status)
         layer = authentication().start(context)
-        assert (await layer(Request("GET", DATED), store)).status == status
+        assert (await layer(Request("GET", GROUPS), store)).status == status
         assert context.saved == []
 
     def test_dialects_that_sign_alike_are_one_choice(self) -> None:
         assert alike(Request("GET", PLAIN), DIALECTS) == [("rfc5849", "laminas", "m248")]
-        assert alike(Request("GET", DATED), DIALECTS) == [("rfc5849", "laminas"), ("m248",)]
+        assert alike(Request("GET", DATED), DIALECTS) == [("rfc5849", "laminas", "m248")]
+        assert alike(Request("GET", GROUPS), DIALECTS) == [("rfc5849", "laminas"), ("m248",)]
         assert alike(Request("GET", SLASH), DIALECTS) == [("rfc5849", "m248"), ("laminas",)]
+
+    @pytest.mark.parametrize("query", ["x=1&x%5Ba%5D=2", "x=1&x%5B%5D=2&fields=sku", "7=1"])
+    async def test_what_every_248_refuses_is_not_sent_to_one(self, query: str) -> None:
+        store = Store("m248")
+        with pytest.raises(NotSent, match=r"2\.4\.8 refuses this request however it is signed"):
+            await authentication(dialect="m248").start(Context())(Request("GET", f"{BASE}products?{query}"), store)
+        assert store.requests == []
+
+    @pytest.mark.parametrize("dialect", ["laminas", "rfc5849"])
+    async def test_and_sent_to_the_others(self, dialect: Dialect) -> None:
+        store = Store(dialect)
+        request = Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
+        assert (await authentication().start(Context())(request, store)).status == 200
+
+    async def test_where_the_version_is_unknown_its_refusal_names_the_parameter(self) -> None:
+        store, request = Store("m248"), Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
+        answer = await authentication().start(Context())(request, store)
+        assert answer.status == 401
+        finding = diagnose(request, answer, "oauth1")
+        assert finding is not None
+        assert finding.id == "oauth-dialect"
+        assert "'x' has a value of its own" in finding.remedy
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'"x"', b"\xff", b"[" * 100_000, b'{"message": 1}'])
     def test_what_is_not_magentos_refusal_is_not_taken_for_one(self, body: bytes) -> None:

@@ -48,7 +48,7 @@ SLASH_AS_SENT = "+LWg6COL+UeH8g8C51n+uqGEtYI0vxwxuXvgNj455sE="
         ("m248", "modules", PLAIN),
         ("rfc5849", DATED, DATED_OLD),
         ("laminas", DATED, DATED_OLD),
-        ("m248", DATED, "Yu137cg0ygXMvn/KENY6mrZS042ZXP5CkT0JpxxV9fY="),
+        ("m248", DATED, DATED_OLD),
         ("rfc5849", "products/AB%2F12", SLASH_AS_SENT),
         ("laminas", "products/AB%2F12", "3YYz+CWk5kva7IP3HZmAjKZ0PyMGEIELdWUMx6RwsAQ="),
         ("m248", "products/AB%2F12", SLASH_AS_SENT),
@@ -146,7 +146,7 @@ CASES = {
     [
         ("rfc5849", {"plain", "space in a value", "slash in the path"}),
         ("laminas", {"plain", "space in a value"}),
-        ("m248", {"plain", "slash in the path", "bare parameter"}),
+        ("m248", {"plain", "space in a value", "slash in the path", "bare parameter"}),
     ],
 )
 async def test_what_a_client_by_the_rfc_gets_through(store: Store, dialect: str, accepted: set[str]) -> None:

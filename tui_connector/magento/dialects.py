@@ -5,7 +5,9 @@ RFC 5849 §3.4.1 with what each generation does otherwise (lib/internal/Magento/
 - `rfc5849`, up to 2.4.5 (Zend_Oauth): names are sorted in PHP's natural order, `[2]` before `[10]`; a parameter
   without exactly one `=` is left out; of parameters with one name the last counts.
 - `laminas`, 2.4.6 and 2.4.7 (laminas-oauth): the same, and the path is decoded first (magento/magento2#37278).
-- `m248`, 2.4.8: names are sorted decoded, byte by byte, and the values of names with a bracket are encoded twice.
+- `m248`, 2.4.8 (its own code, measured on a 2.4.8-p1): names are sorted decoded, byte by byte, `[10]` before `[2]`.
+  Whatever PHP's parse_str reads as a single value is set over what was found as before: there `+` is a space, `.` and
+  space in a name become `_`, and a value may be missing or contain `=`.
 """
 
 from __future__ import annotations
@@ -21,8 +23,15 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 Dialect = Literal["rfc5849", "laminas", "m248"]
 DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
 
+
+class CannotSign(ValueError):
+    """No signature of this request is valid on stores of this dialect."""
+
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PROTOCOL = re.compile(r"oauth_[a-z_-]+")
+_IN_PHP_NAMES = bytes.maketrans(b" .[", b"___")
+_INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 _DECODED_IN_PATHS = re.compile(rb"[A-Za-z0-9_\-.~:@&=+$,/;%]")
 _KEPT_IN_PATHS = r"A-Za-z0-9_\-.~)(:@&=+$,/;"
@@ -42,7 +51,7 @@ def base_string(method: str, uri: str, parameters: Mapping[str, str], dialect: D
     """What is signed (RFC 5849 §3.4.1). `parameters` are those of the header; `uri` is absolute, as it is sent.
 
     The body is not signed: Magento signs form bodies only, and this program sends none. Raises ValueError where `uri`
-    has no scheme, no host or a port that is no number.
+    has no scheme, no host or an invalid port, and `CannotSign` where stores of this dialect refuse every signature.
     """
     address = urlsplit(uri)
     if not address.scheme or not address.hostname:
@@ -66,21 +75,40 @@ def _query_parameters(query: str, dialect: Dialect) -> dict[bytes, bytes]:
     found = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if not name or _PROTOCOL.search(name) or (dialect != "m248" and part.count("=") != 1):
+        if part.count("=") == 1 and not _PROTOCOL.search(name):
+            found[unquote_to_bytes(name)] = unquote_to_bytes(value)
+    return _as_php_reads(query, found) if dialect == "m248" else found
+
+
+def _as_php_reads(query: str, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """`found`, with the single values that PHP's parse_str reads from `query` set over it (main/php_variables.c)."""
+    read: dict[bytes, bytes | None] = {}
+    for part in query.replace("+", " ").split("&"):
+        sent_name, _, value = part.partition("=")
+        if _PROTOCOL.search(sent_name):
             continue
-        if dialect == "m248":  # there PHP's parse_str reads them, for which + is a space
-            name, value = name.replace("+", " "), value.replace("+", " ")
-        found[unquote_to_bytes(name)] = unquote_to_bytes(value)
+        name, bracket, rest = unquote_to_bytes(sent_name).lstrip(b" ").partition(b"\0")[0].partition(b"[")
+        if not name:
+            continue
+        is_list = b"]" in rest
+        whole = name if is_list else name + bracket + rest
+        read[whole.translate(_IN_PHP_NAMES)] = None if is_list else unquote_to_bytes(value)
+    if twice := next((name for name, value in read.items() if value is None and name in found), None):
+        shown = twice.decode(errors="replace")
+        raise CannotSign(
+            f"the parameter {shown!r} has a value of its own and values in brackets ({shown}[…]); remove one of them"
+        )
+    found = found | {name: value for name, value in read.items() if value is not None}
+    # PHP makes such a name an integer, and 2.4.8 encodes only text: 500
+    if number := next((name for name in found if _INTEGER.fullmatch(name) and abs(int(name)) < 2**63), None):
+        raise CannotSign(f"the name of the parameter {number.decode()!r} is a number; use another name")
     return found
 
 
 def _sorted(parameters: Mapping[bytes, bytes], dialect: Dialect) -> list[tuple[str, str]]:
-    if dialect != "m248":
-        return sorted(((encoded(name), encoded(value)) for name, value in parameters.items()), key=_natural)
-    return [
-        (encoded(name), encoded(encoded(value)) if b"[" in name else encoded(value))
-        for name, value in sorted(parameters.items())
-    ]
+    pairs = sorted(parameters.items()) if dialect == "m248" else parameters.items()
+    written = [(encoded(name), encoded(value)) for name, value in pairs]
+    return written if dialect == "m248" else sorted(written, key=_natural)
 
 
 def _natural(parameter: tuple[str, str]) -> tuple[tuple[int, int, str], ...]:

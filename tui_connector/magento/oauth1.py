@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
-from ..client.message import Answer, Request
+from ..client.message import Answer, NotSent, Request
 from ..client.uri import BadUri, origin_of
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
-from .dialects import Dialect, base_string, encoded, signature
+from .dialects import CannotSign, Dialect, base_string, encoded, signature
 
-_LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "rfc5849", "m248")
+_LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "m248", "rfc5849")
 
 _WHERE = "In Magento: System, Extensions, Integrations; activate the integration, or open it and unfold its details."
 
@@ -77,7 +77,7 @@ class OAuth1(Authentication):
                 await context.secret(self.access_token, origin),
                 await context.secret(self.access_token_secret, origin),
             )
-            first, *others = alike(request, possible)
+            first, *others = alike(request, possible)  # raises where no signature is valid
             answer = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
             for dialects in others:
                 if not refuses_signature(answer):
@@ -105,11 +105,20 @@ def other_origins(origin: str) -> list[str]:
 
 
 def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
-    """`dialects` in their order, those together that sign this request alike: trying both would tell nothing."""
+    """`dialects` in their order, those together that sign this request alike: trying both would tell nothing.
+
+    Dialects in which it cannot be signed are left out. Raises `NotSent` where that leaves none.
+    """
     groups: dict[str, tuple[Dialect, ...]] = {}
     for dialect in dialects:
-        text = base_string(request.method, request.uri, {}, dialect)
+        try:
+            text = base_string(request.method, request.uri, {}, dialect)
+        except CannotSign as error:
+            reason = str(error)
+            continue
         groups[text] = (*groups.get(text, ()), dialect)
+    if not groups:
+        raise NotSent(f"Magento 2.4.8 refuses this request however it is signed: {reason}")
     return list(groups.values())
 
 

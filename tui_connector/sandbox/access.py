@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from .answer import Refusal, required
+from .answer import Refusal, internal, required
 from .noise import token
 from .permissions import CATALOGUE, EVERYTHING, GUEST, Caller, Integration
 from .settings import Settings
 from .sign_in import SignIn
-from .signature import encode, sign
+from .signature import UnsignableRequest, encode, sign
 
 _LENGTH = 32
 _AHEAD = 600
 """Seconds that a timestamp may be in the future; in the past it may be any age."""
+_INVALID = "The signature is invalid. Verify and try again."
 _REQUIRED = (
     "oauth_consumer_key",
     "oauth_signature",
@@ -83,9 +84,12 @@ class Access:
         self._own_token(consumer, values["oauth_token"])
         key = f"{encode(consumer.consumer_secret)}&{encode(consumer.access_token_secret)}"
         dialect = self._settings.text("sandbox/signing_dialect")
-        expected = sign(dialect, asked.method, asked.url, values, key)
+        try:
+            expected = sign(dialect, asked.method, asked.url, values, key)
+        except UnsignableRequest as error:
+            raise (internal(asked.url) if error.status == 500 else Refusal(401, _INVALID)) from error
         if not hmac.compare_digest(expected.encode(), values["oauth_signature"].encode()):
-            raise Refusal(401, "The signature is invalid. Verify and try again.")
+            raise Refusal(401, _INVALID)
         return consumer.caller() if consumer.active else GUEST
 
     def _consumer(self, key: str) -> Integration:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from ...client.message import Answer, Request
 from ...client.uri import is_absolute
-from ..dialects import DIALECTS, base_string
+from ..dialects import DIALECTS, CannotSign, base_string
 from .finding import Finding
 from .said import Said
 
@@ -61,13 +61,28 @@ def signed_differently(request: Request) -> bool:
     """Whether Magento's versions sign this request differently, so that its refusal says nothing of the secrets."""
     uri = request.uri if is_absolute(request.uri) else f"https://shop.example/{request.uri}"
     query = request.uri.partition("?")[2]
-    return "+" in query or len({base_string(request.method, uri, {}, each) for each in DIALECTS}) > 1
+    try:
+        return "+" in query or len({base_string(request.method, uri, {}, each) for each in DIALECTS}) > 1
+    except CannotSign:
+        return True
+
+
+def unsignable(request: Request) -> str | None:
+    """Why Magento 2.4.8 refuses this request however it is signed, if it does."""
+    uri = request.uri if is_absolute(request.uri) else f"https://shop.example/{request.uri}"
+    try:
+        base_string(request.method, uri, {}, "m248")
+    except CannotSign as error:
+        return str(error)
+    return None
 
 
 def dialect(request: Request, evidence: tuple[str, ...]) -> Finding:
     """A request that Magento's versions sign differently was refused."""
     query = request.uri.partition("?")[2]
-    if any("=" not in part for part in query.split("&") if part):
+    if (reason := unsignable(request)) is not None:
+        remedy = f"Change the request: Magento 2.4.8 refuses every signature of it, because {reason}."
+    elif any("=" not in part for part in query.split("&") if part):
         remedy = (
             "Write each parameter with =, such as searchCriteria=: the store leaves the others out of what it signs."
         )
