@@ -45,10 +45,10 @@ def _recorded(index: int) -> Exchange:
     about = About(purpose="test", secret_answer=answers_with_a_token(each.target))
     headers = tuple(each.sent_headers.items())
     request = Request(each.method, f"https://shop.example{each.target}", headers, each.sent.encode(), about)
-    seen = Seen(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0)
+    seen = Seen(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
     seen.status, seen.reason, seen.headers = each.status, each.reason, each.headers
     body = each.body.encode()
-    return record(seen, body, len(body), mask=Mask(), kept=2_000_000, end=0.1)
+    return record(seen, body, len(body), mask=Mask(), kept=2_000_000)
 
 
 def test_no_secret_is_left_where_one_stands(log: list[Exchange], capsys: pytest.CaptureFixture[str]) -> None:

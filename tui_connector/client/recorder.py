@@ -21,8 +21,9 @@ class Seen:
     request: Request
     sent_headers: Headers
     began_at: datetime
-    began: float
-    """By the machine's monotonic clock, in seconds, as are the marks."""
+    began: float = 0.0
+    """By the machine's monotonic clock, in seconds, as are `ended` and the marks; both are 0 where nothing was sent."""
+    ended: float = 0.0
     marks: dict[str, float] = field(default_factory=dict)
     status: int | None = None
     reason: str = ""
@@ -32,7 +33,7 @@ class Seen:
     notes: list[str] = field(default_factory=list)
 
 
-def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int, end: float) -> Exchange:
+def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int) -> Exchange:
     """The exchange; of a body, `kept` bytes at most."""
     request, about = seen.request, seen.request.about
     sent_type = next((value for name, value in seen.sent_headers if name.lower() == "content-type"), "")
@@ -69,7 +70,7 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int, en
         body=keep(body, wire_size, received_type, about.secret_answer and not refused),
         failure=seen.failure,
         failure_text=mask.text(seen.failure_text),
-        timings=_timings(seen.marks, end, end - seen.began),
+        timings=_timings(seen.marks, seen.ended, seen.ended - seen.began),
         note=mask.text(" · ".join(filter(None, [about.note, *seen.notes]))),
     )
 

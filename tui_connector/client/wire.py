@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,9 +89,9 @@ class Wire:
             check(request)
             attempt.route = await self._route(request.uri)
             sender = await self._sender(attempt.route, request.uri)
-            attempt.start()
-            async with asyncio.timeout(self._timeout):
-                await attempt.run(sender)
+            with attempt.under_way():
+                async with asyncio.timeout(self._timeout):
+                    await attempt.run(sender)
         except NotSent as error:
             attempt.failed(Failure.NOT_SENT, error.message)
             error.exchange = attempt.seen.number
@@ -177,19 +178,24 @@ class _Attempt:
         self._wire, self._request = wire, request
         self.left = False
         self.route: Route | None = None
-        self.seen = Seen(
-            number, attempt, wire._name, request, sent_headers(request), wire._machine.now(), wire._machine.monotonic()
-        )
+        self.seen = Seen(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
         self._inflater = Inflater("", wire._bounds.answer)
 
-    def start(self) -> None:
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """The time of the request: what had to be loaded, read or typed before it, and what is said of it, is not."""
         wire, seen = self._wire, self.seen
+        seen.began_at, seen.began = wire._machine.now(), wire._machine.monotonic()
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:
             seen.notes.append("certificate not verified")
         if self.route is not None:
             seen.notes.append(f"through the proxy {self.route.uri} ({self.route.named_by})")
         uri = wire._mask.uri(self._request.uri)
         wire._exchanges.started(InFlight(seen.number, self._request.method, uri, seen.began))
+        try:
+            yield
+        finally:
+            seen.ended = wire._machine.monotonic()
 
     async def run(self, sender: httpx.AsyncHTTPTransport) -> None:
         answer = await sender.handle_async_request(self._httpx_request())
@@ -263,8 +269,8 @@ class _Attempt:
 
     def exchange(self) -> Exchange:
         wire, inflater = self._wire, self._inflater
-        end, kept = wire._machine.monotonic(), wire._bounds.keeps(self.seen)
-        return record(self.seen, inflater.body, inflater.wire_size, mask=wire._mask, kept=kept, end=end)
+        kept = wire._bounds.keeps(self.seen)
+        return record(self.seen, inflater.body, inflater.wire_size, mask=wire._mask, kept=kept)
 
 
 @cache
