@@ -228,7 +228,7 @@ async def test_store_views_are_listed_where_the_token_may_and_checked_where_it_m
     bench = Workbench(machine)
     async with bench.anonymous() as session:
         send = session.client("default")
-        refused = await store_views(send, shape)
+        refused = await store_views(send, shape, "")
         assert refused.views == ()
         assert refused.finding is not None
         assert await unknown_view("default", send, shape) is None
@@ -245,7 +245,7 @@ async def test_store_views_have_codes_and_names(machine: Machine) -> None:
     options = SandboxOptions(products=1, settings={"webapi/webapisecurity/allow_insecure": "1"})
     bench = Workbench(machine)
     async with Sandbox(options, machine.now) as open_store, bench.anonymous() as session:
-        listed = await store_views(session.client("default"), Shape(open_store.url))
+        listed = await store_views(session.client("default"), Shape(open_store.url), "")
     bench.close()
     assert listed.finding is None
     assert [view.code for view in listed.views] == ["default", "nl"]

@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import (
-    CASES,
-    WEB,
-    Setting,
-)
+from faults import BEARER, CASES, WEB, Setting, reading
 from faulty_stores import (
     in_front_of,
 )
@@ -20,6 +16,8 @@ from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 from serving import Received, reply, serving
 
 from tui_connector.guide.check import Report, Tried, check
+from tui_connector.guide.part_check import try_part
+from tui_connector.guide.parts import Part
 from tui_connector.guide.probes import MOST_PROBES
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
@@ -143,3 +141,33 @@ async def test_json_of_another_server_is_no_store(machine: Machine, body: bytes)
     bench.close()
     assert tried.finding is not None
     assert tried.finding.id == "not-rest"
+
+
+@pytest.mark.parametrize(
+    ("setting", "finding", "words"),
+    [
+        ({"integration": "catalog"}, "permission-missing", "Magento_Sales::actions_view"),
+        (
+            {"integration": "catalog", "way": "bearer", "store": {BEARER: "1"}},
+            "permission-missing",
+            "Magento_Sales::actions_view",
+        ),
+        ({"integration": "inactive"}, "integration-inactive", ""),
+        ({"way": "bearer", "store": {BEARER: "1"}, "secrets": {"token": "x" * 32}}, "bearer-refused", ""),
+        ({"way": "bearer"}, "bearer-refused", ""),
+    ],
+)
+async def test_a_part_tested_alone_tells_what_the_token_may_not_do_from_who_asks(
+    setting: dict[str, Any], finding: str, words: str, tmp_path: Path
+) -> None:
+    given = Setting(**setting, **reading("orders"))
+    bench = Workbench(Machine(Directories(tmp_path, tmp_path / "state", tmp_path, tmp_path), {}))
+    async with Sandbox(SandboxOptions(products=2, settings=given.store), lambda: datetime.now(UTC)) as sandbox:
+        hold(bench, given, sandbox, sandbox.url)
+        profile = saved(given, sandbox.url)
+        async with bench.session(profile) as session:
+            tried = await try_part(profile, session, Part("incoming", "orders", ""), bench.run())
+    bench.close()
+    assert tried.finding is not None
+    assert tried.finding.id == finding
+    assert words in tried.finding.summary

@@ -32,7 +32,7 @@ class StoreViews:
     finding: Finding | None = None
 
 
-async def store_views(send: Send, shape: Shape, way: Way = "") -> StoreViews:
+async def store_views(send: Send, shape: Shape, way: Way) -> StoreViews:
     """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
     request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=About(purpose="probe"))
     try:

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from ...client.message import RequestFailed
 from ...guide import described, offered
 from ...guide.address import Search, insecure, search
+from ...guide.check import way_of
 from ...guide.new_profile import UNNAMED
 from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...guide.words import Step
@@ -152,7 +153,8 @@ class BasicsPane(StepPane):
         if self.setup.proven and shape is not None:
             profile = profile_of(self.trial())
             async with self.work.workbench.session(profile) as session:
-                found = await store_views(session.client(self.setup.client), shape)
+                way = way_of(profile, self.setup.client)
+                found = await store_views(session.client(self.setup.client), shape, way)
         self.post_message(self.ViewsKnown(found))
 
     @on(ViewsKnown)

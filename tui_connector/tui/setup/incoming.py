@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from ...client.message import RequestFailed
-from ...guide.check import Tried, readable
+from ...guide.check import Tried, try_incoming
 from ...guide.page_limit import limit_pages
 from ...guide.permissions import May
 from ...guide.words import Step
@@ -80,10 +80,8 @@ class IncomingPane(ConfigurationsPane):
         items = None
         try:
             profile = profile_of(self.trial())
-            incoming = profile.incoming[name]
             async with workbench.session(profile) as session:
-                client = session.client(incoming.client)
-                tried, items = await readable(incoming, client, workbench.run(), name)
+                tried, items = await try_incoming(profile, session, name, workbench.run())
         except RequestFailed as failure:
             tried = Tried("", False, diagnose_failure(failure, "the setup"))
         self.post_message(self.Tested(name, tried, items))
