@@ -39,6 +39,8 @@ def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, 
     assert str(written) in ended.stdout
     source = "keyring" if "DBUS_SESSION_BUS_ADDRESS" in environment else "env"
     assert f"access-token = {{ {source} = " in written.read_text()
+    assert "signing dialect laminas (Magento 2.4.6 and 2.4.7)" in ended.stdout
+    assert 'dialect = "laminas"' in written.read_text()
     assert demo(environment).returncode == 0  # once more, over what is there
 
 

@@ -146,13 +146,17 @@ CASES: dict[str, Case] = {
     ),
     "the version signs differently": Case(
         "oauth-dialect",
-        "dialect to auto",
-        {
-            "store": {"sandbox/signing_dialect": "m248"},
-            "more": {"dialect": "laminas"},
-            **filtered("updated_at", "2026-01-01%2000%3A00%3A00"),
-        },
-        {"store": {"sandbox/signing_dialect": "m248"}, **filtered("updated_at", "2026-01-01%2000%3A00%3A00")},
+        'dialect = "m248"',
+        {"store": {"sandbox/signing_dialect": "m248"}, "more": {"dialect": "laminas"}},
+        {"store": {"sandbox/signing_dialect": "m248"}, "more": {"dialect": "m248"}},
+        "dialect",
+    ),
+    "the version signs differently, and it is an old one": Case(
+        "oauth-dialect",
+        'dialect = "rfc5849"',
+        {"store": {"sandbox/signing_dialect": "rfc5849"}, "more": {"dialect": "m248"}},
+        {"store": {"sandbox/signing_dialect": "rfc5849"}},
+        "dialect",
     ),
     "wrong password": Case(
         "login-refused", "six failures", {"way": "request", "secrets": {"password": "wrong-CANARY"}}, {"way": "request"}

@@ -51,8 +51,11 @@ QUERIES = st.dictionaries(NAMES, VALUES, max_size=6).map(
     lambda query: "&".join(f"{encoded(name)}={encoded(value)}" for name, value in query.items())
 )
 PIECES = st.sampled_from(
-    [*"aAzé~x0159", "10", "00", "[", "]", "[]", "[0]", "[10]", "[a]", "=", "&", "+", ".", "%20", "%2B", "%3D", "%26"]
-    + ["%25", "%5B", "%5D", "%2E", "%00", "%C3%A9", "%FF", "-", "_", "searchCriteria", "oauth_token", "name=", "&x="]
+    re.findall(
+        r"\S+",
+        "A z é ~ x 0 1 5 9 10 00 [ ] [] [0] [10] [a] = & + . %20 %2B %3D %26 %25 %5B %5D %2E %00 %C3%A9 %FF - _ "
+        "searchCriteria oauth_token name= &x=",
+    )
 )
 HOSTILE_QUERIES = st.lists(PIECES, max_size=14).map("".join)
 """Nobody types these; a signer and a verifier that read PHP's rules in the same way agree on them too."""
@@ -238,10 +241,12 @@ def agree(uri: str, dialect: Dialect) -> None:
         expected: str | int = sign(dialect, "POST", uri, HEADER, "CANARY&CANARY2")
     except UnsignableRequest as error:
         expected = error.status
+    made: str | int
     try:
-        assert signature("POST", uri, HEADER, "CANARY", "CANARY2", dialect) == expected
+        made = signature("POST", uri, HEADER, "CANARY", "CANARY2", dialect)
     except CannotSign as error:
-        assert expected == (500 if "number" in str(error) else 401)
+        made = 500 if "number" in str(error) else 401
+    assert made == expected
 
 
 def strnatcmp(left: str, right: str) -> int:

@@ -19,6 +19,7 @@ from tui_connector.kinds import Kind
 from tui_connector.machine import Directories, Machine, nonce
 from tui_connector.magento.diagnosis import diagnose
 from tui_connector.magento.dialects import DIALECTS, Dialect
+from tui_connector.magento.known_dialects import KnownDialects
 from tui_connector.magento.oauth1 import OAuth1, alike, refuses_signature
 from tui_connector.sandbox.signature import UnsignableRequest, sign
 from tui_connector.secrets.source import SecretSource
@@ -44,10 +45,9 @@ INVALID = {"message": "The signature is invalid. Verify and try again."}
 class Context:
     """A session's part in signing: secrets, a clock, what was learned."""
 
-    def __init__(self) -> None:
-        nowhere = Path("/nowhere")
+    def __init__(self, cache: Path) -> None:
         self.machine = Machine(
-            Directories(nowhere, nowhere, nowhere, nowhere),
+            Directories(cache, cache, cache, cache),
             {},
             now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
             nonce=nonce,
@@ -75,11 +75,21 @@ class Context:
         return make()
 
 
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(tmp_path)
+
+
+def remembered(cache: Path) -> list[Path]:
+    return [each for each in cache.rglob("*") if each.is_file()]
+
+
 class Store:
     """A store of one generation: it verifies signatures and refuses a nonce that it has seen."""
 
     def __init__(self, dialect: Dialect, refusal: Mapping[str, object] = INVALID, then: int = 200) -> None:
         self.dialect, self.refusal, self.then = dialect, refusal, then
+        self.then_body: dict[str, object] = {}
         self.requests: list[Request] = []
         self.nonces: list[str] = []
 
@@ -99,7 +109,7 @@ class Store:
             return self.answer(error.status, self.refusal)
         if not valid:
             return self.answer(401, self.refusal)
-        return self.answer(self.then, {})
+        return self.answer(self.then, self.then_body)
 
     def answer(self, status: int, body: Mapping[str, object]) -> Answer:
         headers = (("Content-Type", "application/json"),)
@@ -128,8 +138,8 @@ def authentication(**fields: object) -> OAuth1:
 
 
 class TestRequests:
-    async def test_a_request_is_signed_in_its_header(self) -> None:
-        context, store = Context(), Store("laminas")
+    async def test_a_request_is_signed_in_its_header(self, context: Context) -> None:
+        store = Store("laminas")
         layer = authentication().start(context)
         assert (await layer(Request("GET", PLAIN), store)).status == 200
         header = store.requests[0].header("Authorization") or ""
@@ -139,46 +149,46 @@ class TestRequests:
         assert "secret" not in header
         assert context.origins == {"https://shop.test"}
 
-    async def test_each_attempt_has_a_nonce_of_its_own(self) -> None:
+    async def test_each_attempt_has_a_nonce_of_its_own(self, context: Context) -> None:
         store = Store("laminas")
-        layer = authentication().start(Context())
+        layer = authentication().start(context)
         for _ in range(3):
             assert (await layer(Request("GET", PLAIN), store)).status == 200
         assert len(set(store.nonces)) == 3
         assert all(re.fullmatch("[A-Za-z0-9]{1,32}", one) for one in store.nonces)
 
-    async def test_basic_for_the_web_server_stays_before_it(self) -> None:
+    async def test_basic_for_the_web_server_stays_before_it(self, context: Context) -> None:
         store = Store("laminas")
         request = Request("GET", PLAIN, (("authorization", "Basic CANARYbasic"),))
-        assert (await authentication().start(Context())(request, store)).status == 200
+        assert (await authentication().start(context)(request, store)).status == 200
         headers = [pair for pair in store.requests[0].headers if pair[0].lower() == "authorization"]
         assert len(headers) == 1
         assert headers[0][1].startswith('Basic CANARYbasic, OAuth oauth_consumer_key="')
 
-    async def test_a_body_is_sent_and_not_signed(self) -> None:
+    async def test_a_body_is_sent_and_not_signed(self, context: Context) -> None:
         store = Store("m248")
-        layer = authentication(dialect="m248").start(Context())
+        layer = authentication(dialect="m248").start(context)
         assert (await layer(Request("POST", PLAIN, body=b'{"product":{}}'), store)).status == 200
         assert store.requests[0].body == b'{"product":{}}'
 
 
 class TestDialects:
     @pytest.mark.parametrize("dialect", DIALECTS)
-    async def test_a_dialect_that_is_told_is_used(self, dialect: Dialect) -> None:
-        context, store = Context(), Store(dialect)
+    async def test_a_dialect_that_is_told_is_used(self, context: Context, dialect: Dialect) -> None:
+        store = Store(dialect)
         layer = authentication(dialect=dialect).start(context)
         for uri in (PLAIN, DATED, SLASH, GROUPS):
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 4
         assert context.saved == []
 
-    async def test_none_is_tried_where_all_sign_alike(self) -> None:
+    async def test_none_is_tried_where_all_sign_alike(self, context: Context) -> None:
         store = Refusing()
-        assert (await authentication().start(Context())(Request("GET", PLAIN), store)).status == 401
+        assert (await authentication().start(context)(Request("GET", PLAIN), store)).status == 401
         assert len(store.requests) == 1
 
-    async def test_248_is_found_out_by_the_first_request_that_matters(self) -> None:
-        context, store = Context(), Store("m248")
+    async def test_248_is_found_out_by_the_first_request_that_matters(self, context: Context) -> None:
+        store = Store("m248")
         layer = authentication().start(context)
         await layer(Request("GET", PLAIN), store)
         assert (await layer(Request("GET", GROUPS), store)).status == 200
@@ -189,8 +199,8 @@ class TestDialects:
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 5
 
-    async def test_what_could_be_two_dialects_is_not_saved_until_it_is_known(self) -> None:
-        context, store = Context(), Store("rfc5849")
+    async def test_what_could_be_two_dialects_is_not_saved_until_it_is_known(self, context: Context) -> None:
+        store = Store("rfc5849")
         layer = authentication().start(context)
         assert (await layer(Request("GET", SLASH), store)).status == 200  # rfc5849 and m248 sign this alike
         assert len(store.requests) == 2
@@ -198,16 +208,16 @@ class TestDialects:
         assert (await layer(Request("GET", GROUPS), store)).status == 200
         assert context.saved == [("dialect", "rfc5849")]
 
-    async def test_the_usual_dialect_needs_no_second_request(self) -> None:
-        context, store = Context(), Store("laminas")
+    async def test_the_usual_dialect_needs_no_second_request(self, context: Context) -> None:
+        store = Store("laminas")
         layer = authentication().start(context)
         for uri in (SLASH, GROUPS):
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 2
 
-    async def test_a_translated_refusal_is_understood(self) -> None:
+    async def test_a_translated_refusal_is_understood(self, context: Context) -> None:
         store = Store("m248", refusal={"message": "Podpis jest nieprawidłowy. Sprawdź i spróbuj ponownie."})
-        assert (await authentication().start(Context())(Request("GET", GROUPS), store)).status == 200
+        assert (await authentication().start(context)(Request("GET", GROUPS), store)).status == 200
 
     @pytest.mark.parametrize(
         "refusal",
@@ -218,24 +228,89 @@ class TestDialects:
             {"messages": {"error": []}},
         ],
     )
-    async def test_another_refusal_is_not_answered_with_other_signatures(self, refusal: dict[str, object]) -> None:
+    async def test_another_refusal_is_not_answered_with_other_signatures(
+        self, context: Context, refusal: dict[str, object]
+    ) -> None:
         store = Store("m248", refusal=refusal)
-        assert (await authentication().start(Context())(Request("GET", GROUPS), store)).status == 401
+        assert (await authentication().start(context)(Request("GET", GROUPS), store)).status == 401
         assert len(store.requests) == 1
 
-    async def test_wrong_secrets_end_after_each_signature_was_tried_once(self) -> None:
-        context, store = Context(), Refusing()
+    async def test_wrong_secrets_end_after_each_signature_was_tried_once(self, context: Context) -> None:
+        store = Refusing()
         request = Request("GET", SLASH + "?" + urlsplit(GROUPS).query)
         assert (await authentication().start(context)(request, store)).status == 401
         assert len(store.requests) == 3
         assert context.saved == []
 
     @pytest.mark.parametrize("status", [429, 500, 503])
-    async def test_an_answer_that_proves_nothing_teaches_nothing(self, status: int) -> None:
-        context, store = Context(), Store("m248", then=status)
+    async def test_an_answer_that_proves_nothing_teaches_nothing(self, context: Context, status: int) -> None:
+        store = Store("m248", then=status)
         layer = authentication().start(context)
         assert (await layer(Request("GET", GROUPS), store)).status == status
         assert context.saved == []
+
+    async def test_what_was_learned_is_known_to_the_next_process(self, context: Context, tmp_path: Path) -> None:
+        store = Store("m248")
+        await authentication().start(context)(Request("GET", GROUPS), store)
+        assert len(store.requests) == 2
+        for uri in (GROUPS, SLASH):
+            later = authentication().start(Context(tmp_path))
+            assert (await later(Request("GET", uri), store)).status == 200
+        assert len(store.requests) == 4
+
+    async def test_it_is_known_of_that_store_alone(self, context: Context, tmp_path: Path) -> None:
+        store, other = Store("m248"), Store("laminas")
+        await authentication().start(context)(Request("GET", GROUPS), store)
+        elsewhere = Request("GET", GROUPS.replace("shop.test", "other.test"))
+        assert (await authentication().start(Context(tmp_path))(elsewhere, other)).status == 200
+        assert len(other.requests) == 1
+
+    async def test_a_store_that_was_upgraded_is_learned_again(self, context: Context, tmp_path: Path) -> None:
+        old, new = Store("rfc5849"), Store("m248")
+        await authentication().start(context)(Request("GET", SLASH + "?" + urlsplit(GROUPS).query), old)
+        for _ in range(2):
+            layer = authentication().start(Context(tmp_path))
+            assert (await layer(Request("GET", GROUPS), new)).status == 200
+        assert len(new.requests) <= 4
+        assert KnownDialects(tmp_path).find("https://shop.test") == "m248"
+
+    async def test_one_layer_learns_each_store_by_itself(self, context: Context) -> None:
+        layer = authentication().start(context)
+        first, second = Store("m248"), Store("laminas")
+        await layer(Request("GET", GROUPS), first)
+        assert (await layer(Request("GET", GROUPS.replace("shop.test", "other.test")), second)).status == 200
+        assert len(second.requests) == 1
+
+    @pytest.mark.parametrize("status", [404, 400])
+    async def test_a_refusal_that_comes_after_the_signature_teaches_too(self, context: Context, status: int) -> None:
+        store = Store("m248", then=status)
+        store.then_body = {"message": "The product that was requested doesn't exist."}
+        assert (await authentication().start(context)(Request("GET", GROUPS), store)).status == status
+        assert context.saved == [("dialect", "m248")]
+
+    async def test_what_is_remembered_is_private_and_names_no_secret(self, context: Context, tmp_path: Path) -> None:
+        await authentication().start(context)(Request("GET", GROUPS), Store("m248"))
+        (file,) = remembered(tmp_path)
+        assert file.stat().st_mode & 0o077 == 0
+        assert file.parent.stat().st_mode & 0o077 == 0
+        assert json.loads(file.read_text()) == {"origin": "https://shop.test", "dialect": "m248"}
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"{", b"[]", b'{"dialect": "md5"}', b'{"origin": "https://shop.test", "dialect": 7}', b"\xff"]
+    )
+    async def test_what_is_remembered_may_be_broken(self, context: Context, tmp_path: Path, content: bytes) -> None:
+        KnownDialects(tmp_path).keep("https://shop.test", "laminas")
+        (file,) = remembered(tmp_path)
+        file.write_bytes(content)
+        assert (await authentication().start(context)(Request("GET", GROUPS), Store("m248"))).status == 200
+        assert KnownDialects(tmp_path).find("https://shop.test") == "m248"
+
+    async def test_where_nothing_can_be_written_it_is_learned_each_time(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("in the way")
+        for _ in range(2):
+            store, context = Store("m248"), Context(tmp_path / "file")
+            assert (await authentication().start(context)(Request("GET", GROUPS), store)).status == 200
+            assert len(store.requests) == 2
 
     def test_dialects_that_sign_alike_are_one_choice(self) -> None:
         assert alike(Request("GET", PLAIN), DIALECTS) == [("rfc5849", "laminas", "m248")]
@@ -244,21 +319,21 @@ class TestDialects:
         assert alike(Request("GET", SLASH), DIALECTS) == [("rfc5849", "m248"), ("laminas",)]
 
     @pytest.mark.parametrize("query", ["x=1&x%5Ba%5D=2", "x=1&x%5B%5D=2&fields=sku", "7=1"])
-    async def test_what_every_248_refuses_is_not_sent_to_one(self, query: str) -> None:
+    async def test_what_every_248_refuses_is_not_sent_to_one(self, context: Context, query: str) -> None:
         store = Store("m248")
         with pytest.raises(NotSent, match=r"2\.4\.8 refuses this request however it is signed"):
-            await authentication(dialect="m248").start(Context())(Request("GET", f"{BASE}products?{query}"), store)
+            await authentication(dialect="m248").start(context)(Request("GET", f"{BASE}products?{query}"), store)
         assert store.requests == []
 
     @pytest.mark.parametrize("dialect", ["laminas", "rfc5849"])
-    async def test_and_sent_to_the_others(self, dialect: Dialect) -> None:
+    async def test_and_sent_to_the_others(self, context: Context, dialect: Dialect) -> None:
         store = Store(dialect)
         request = Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
-        assert (await authentication().start(Context())(request, store)).status == 200
+        assert (await authentication().start(context)(request, store)).status == 200
 
-    async def test_where_the_version_is_unknown_its_refusal_names_the_parameter(self) -> None:
+    async def test_where_the_version_is_unknown_its_refusal_names_the_parameter(self, context: Context) -> None:
         store, request = Store("m248"), Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
-        answer = await authentication().start(Context())(request, store)
+        answer = await authentication().start(context)(request, store)
         assert answer.status == 401
         finding = diagnose(request, answer, "oauth1")
         assert finding is not None

@@ -16,9 +16,7 @@ from tui_connector.magento.dialects import Dialect, signature
 from tui_connector.sandbox.signature import sign
 
 PLACE = Path(
-    os.environ.get(
-        "TUI_CONNECTOR_RECORDINGS_248", Path(__file__).parents[3] / "shared" / "magento-recordings-2.4.8"
-    )
+    os.environ.get("TUI_CONNECTOR_RECORDINGS_248", Path(__file__).parents[3] / "shared" / "magento-recordings-2.4.8")
 )
 WAYS: dict[str, Dialect] = {"laminas": "laminas", "rfc5849": "rfc5849", "bytewise-once": "m248"}
 """How a recording was signed, by its name; others are of no version of Magento."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from ..client.layer import Send
 from ..client.message import RequestFailed
-from ..magento.diagnosis import diagnose_failure
+from ..magento.diagnosis import Way, diagnose_failure
 from ..placeholder import Json
-from .check import Tried, authenticated
+from .check import Tried, authenticated, way_of
 from .permissions import NOTHING_KNOWN, May, Permissions, permissions
 from .setup import Setup
+from .signing import find_dialect
 from .store_views import store_views
 from .token_order import FIELDS, MAY_BE_MISPLACED, put_in_order
 from .words import INTEGRATION
@@ -62,17 +63,18 @@ async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Jso
             if tried.ok:
                 anonymous = session.client(client + ANONYMOUS)
                 allowed = await permissions(send, anonymous, setup.base_uri, tried.modules)
-                views = await _views(setup, send, allowed)
-            dialect = session.findings.get(setup.authentication, {}).get("dialect", "")
+                views = await _views(setup, send, allowed, way_of(profile, client))
+                signing = await find_dialect(profile, session, client)
+                dialect = (signing and signing.dialect) or ""
     except RequestFailed as failure:
         tried = Tried("", False, diagnose_failure(failure, "the setup"))
     return Trial(tried, allowed, dialect, put_right, views)
 
 
-async def _views(setup: Setup, send: Send, allowed: Permissions) -> tuple[str, ...]:
+async def _views(setup: Setup, send: Send, allowed: Permissions, way: Way) -> tuple[str, ...]:
     if setup.store is None or allowed.read.get("store-views") is not May.YES:
         return ()
-    return tuple(view.code for view in (await store_views(send, setup.store.shape)).views)
+    return tuple(view.code for view in (await store_views(send, setup.store.shape, way)).views)
 
 
 async def _put_right(setup: Setup, bench: Workbench, send: Send) -> str:

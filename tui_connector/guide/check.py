@@ -22,6 +22,7 @@ from .address import ANONYMOUS as CURRENCY
 from .address import NOT_MAGENTO, is_currency
 from .permissions import modules_of, permissions
 from .probes import MODULES, Ways, tell_apart
+from .signing import find_dialect
 from .workbench import ANONYMOUS, SIGNED_AS
 
 
@@ -74,6 +75,8 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         if tried.ok and client.authentications:
             tried = await authenticated(profile, session, name)
             yield tried
+            if tried.ok and (signing := await signed_right(profile, session, name)) is not None:
+                yield signing
         if tried.ok:
             working[name] = tried.modules
     for name, incoming in profile.incoming.items():
@@ -147,6 +150,14 @@ async def authenticated(profile: Profile, session: Session, name: str) -> Tried:
     return Tried(words, False, told.finding, told.probes)
 
 
+async def signed_right(profile: Profile, session: Session, name: str) -> Tried | None:
+    """Whether the client signs in the store's dialect, where it signs: `modules` is signed alike in all of them."""
+    signing = await find_dialect(profile, session, name)
+    if signing is None:
+        return None
+    return Tried(f"client {name}: {signing.words}", signing.finding is None, signing.finding)
+
+
 async def _ways(profile: Profile, session: Session, name: str) -> Ways:
     origin = origin_of(profile.base_uri(name) or "")
     signs = way_of(profile, name) == "oauth1"
@@ -167,10 +178,27 @@ async def _shape(profile: Profile, session: Session, name: str, origin: str) -> 
     return None if bearer is None else token_shape(await session.secret(bearer.token, origin), session.machine.now())
 
 
-async def readable(
-    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way = ""
+async def try_incoming(
+    profile: Profile, session: Session, name: str, run: dict[str, Json]
 ) -> tuple[Tried, FirstItems | None]:
-    """Whether the first items of an incoming can be read, and those items."""
+    """The same as `readable`, for an incoming whose client has not been tried before.
+
+    A refusal can be one of the caller as well as one of what it may do: then it is found out which.
+    """
+    incoming = profile.incoming[name]
+    client = incoming.client
+    tried, found = await readable(incoming, session.client(client), run, name, way_of(profile, client))
+    if tried.finding is not None and tried.finding.id == "permission-missing":
+        caller = await authenticated(profile, session, client)
+        if not caller.ok:
+            return caller, None
+    return tried, found
+
+
+async def readable(
+    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way
+) -> tuple[Tried, FirstItems | None]:
+    """Whether the first items of an incoming can be read, and those items. `way` is that of its client (`way_of`)."""
     words = f"incoming {name}"
     answers: list[tuple[Request, Answer]] = []
 

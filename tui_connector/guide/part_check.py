@@ -8,7 +8,7 @@ from ..magento.diagnosis import diagnose_failure
 from ..placeholder import Json
 from ..profile.model import Profile
 from .chain import sample_for
-from .check import Tried, authenticated, reachable, readable
+from .check import Tried, authenticated, reachable, signed_right, try_incoming
 from .parts import Part
 from .sample_requests import sample_requests
 from .words import NOT_RUN_YET
@@ -25,8 +25,7 @@ async def try_part(profile: Profile, session: Session, part: Part, run: dict[str
             case "authentications":
                 return await _authentication(profile, session, part.name)
             case "incoming":
-                incoming = profile.incoming[part.name]
-                tried, _ = await readable(incoming, session.client(incoming.client), run, part.name)
+                tried, _ = await try_incoming(profile, session, part.name, run)
                 return tried
             case "outgoing":
                 return _outgoing(profile, session, part.name, run)
@@ -40,14 +39,20 @@ async def _client(profile: Profile, session: Session, name: str) -> Tried:
     reached = await reachable(session, name)
     if not reached.ok or not profile.clients[name].authentications:
         return reached
-    return await authenticated(profile, session, name)
+    return await _known(profile, session, name)
 
 
 async def _authentication(profile: Profile, session: Session, name: str) -> Tried:
     users = [client for client in profile.addressed_clients() if name in profile.clients[client].authentications]
     if not users:
         return Tried(f"{name}: no client with an address uses it", True)
-    return await authenticated(profile, session, users[0])
+    return await _known(profile, session, users[0])
+
+
+async def _known(profile: Profile, session: Session, client: str) -> Tried:
+    tried = await authenticated(profile, session, client)
+    signing = await signed_right(profile, session, client) if tried.ok else None
+    return tried if signing is None or signing.ok else signing
 
 
 def _outgoing(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> Tried:

@@ -13,11 +13,12 @@ from ..profile.files import CannotSave, ChangedOnDisk, ProfileMissing, ProfileUn
 from ..profile.splice import CannotSplice
 from ..secrets.secret_error import SecretError
 from .address import search
-from .check import authenticated, readable
+from .check import authenticated, try_incoming
 from .first_call import first_call
 from .saving import Saved, save
 from .secret_sources import SecretPlace
 from .setup import Setup
+from .signing import find_dialect
 from .words import TITLES, Step
 from .workbench import Workbench, profile_of
 
@@ -78,10 +79,14 @@ async def _authentication(
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
         tried = await authenticated(profile, session, setup.client)
+        signing = await find_dialect(profile, session, setup.client) if tried.ok else None
     if tried.finding is not None:
         raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}")
     setup.proven = True
     say(f"  ✔ {setup.authentication}: the store accepts it")
+    if signing is not None and signing.dialect is not None:
+        setup.learned("dialect", signing.dialect)
+        say(f"  {signing.words}")
 
 
 async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
@@ -89,8 +94,7 @@ async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], Non
     name = setup.add_incoming("products")
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        client = session.client(setup.client)
-        tried, found = await readable(profile.incoming[name], client, workbench.run(), name)
+        tried, found = await try_incoming(profile, session, name, workbench.run())
     if tried.finding is not None or found is None:
         raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}" if tried.finding else tried.words)
     say(f"  ✔ {tried.words}")

@@ -17,6 +17,7 @@ from ..client.wire import Bounds
 from ..log.history import History
 from ..log.json_fields import LogFailed
 from ..machine import Machine
+from ..magento.dialects import DIALECTS
 from ..magento.oauth1 import OAuth1, other_origins
 from ..placeholder import Json
 from ..profile.model import Profile
@@ -29,6 +30,9 @@ ANONYMOUS = " without authentication"
 
 SIGNED_AS = " signed as "
 """Put between a client's name and an origin: the same client, signing as that origin (see `OAuth1.signed_origin`)."""
+
+SIGNED_IN = " signed in "
+"""Put between a client's name and a dialect: the same client, signing in that dialect only (see `OAuth1.dialect`)."""
 
 
 class Workbench:
@@ -57,8 +61,11 @@ class Workbench:
             clients[name + ANONYMOUS] = client.model_copy(update={"authentications": kept})
         authentications: dict[str, Authentication] = dict(profile.authentications)
         for name in profile.addressed_clients():
-            for origin in other_origins(origin_of(profile.base_uri(name) or "")):
-                _add_signed_as(origin, name, clients, authentications)
+            own = origin_of(profile.base_uri(name) or "")
+            for origin in (own, *other_origins(own)):
+                _add_signing(f"{SIGNED_AS}{origin}", {"signed_origin": origin}, name, clients, authentications)
+            for dialect in DIALECTS:
+                _add_signing(f"{SIGNED_IN}{dialect}", {"dialect": dialect}, name, clients, authentications)
         async with Session(
             clients,
             authentications,
@@ -128,18 +135,22 @@ class Workbench:
         self.end_history()
 
 
-def _add_signed_as(
-    origin: str, name: str, clients: dict[str, HttpClient], authentications: dict[str, Authentication]
+def _add_signing(
+    suffix: str,
+    changes: Mapping[str, str],
+    name: str,
+    clients: dict[str, HttpClient],
+    authentications: dict[str, Authentication],
 ) -> None:
-    """Adds the same client, which signs as this origin, where it signs at all."""
+    """Adds the same client under its name and `suffix`, which signs with these changes, where it signs at all."""
     users = list(clients[name].authentications)
     for place, each in enumerate(users):
         saved = authentications.get(each)
         if isinstance(saved, OAuth1):
-            users[place] = f"{each}{SIGNED_AS}{origin}"
-            authentications[users[place]] = saved.model_copy(update={"signed_origin": origin})
+            users[place] = f"{each}{suffix}"
+            authentications[users[place]] = saved.model_copy(update=dict(changes))
     if users != clients[name].authentications:
-        clients[f"{name}{SIGNED_AS}{origin}"] = clients[name].model_copy(update={"authentications": users})
+        clients[f"{name}{suffix}"] = clients[name].model_copy(update={"authentications": users})
 
 
 def profile_of(data: dict[str, Json]) -> Profile:

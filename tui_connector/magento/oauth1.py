@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from ..client.uri import BadUri, origin_of
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
 from .dialects import CannotSign, Dialect, base_string, encoded, signature
+from .known_dialects import KnownDialects
 
-_LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "m248", "rfc5849")
+LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "m248", "rfc5849")
 
 _WHERE = "In Magento: System, Extensions, Integrations; activate the integration, or open it and unfold its details."
 
@@ -48,7 +50,8 @@ class OAuth1(Authentication):
         title="Signing dialect",
         description=(
             "Magento's versions put together differently what is signed: rfc5849 up to 2.4.5, laminas for 2.4.6 and "
-            "2.4.7, m248 for 2.4.8. auto finds out, from the first request for which it matters."
+            "2.4.7, m248 for 2.4.8. auto finds out, from the first request for which it matters, and remembers it; "
+            "check and the guide find out at once."
         ),
     )
     signed_origin: Annotated[str, AfterValidator(_origin)] | None = Field(
@@ -66,30 +69,40 @@ class OAuth1(Authentication):
 
     def start(self, context: LayerContext) -> Layer:
         """A layer that signs each attempt anew: Magento refuses a nonce that it has seen."""
-        possible: tuple[Dialect, ...] = _LIKELIEST_FIRST if self.dialect == "auto" else (self.dialect,)
+        possible: dict[str, tuple[Dialect, ...]] = {}
+        """By origin; what an earlier run learned of the store comes first."""
+        known = KnownDialects(context.machine.directories.cache)
 
         async def layer(request: Request, forward: Send) -> Answer:
-            nonlocal possible
             origin = origin_of(request.uri)
+            if origin not in possible:
+                possible[origin] = await self._possible(known, origin)
             tokens = Tokens(
                 await context.secret(self.consumer_key, origin),
                 await context.secret(self.consumer_secret, origin),
                 await context.secret(self.access_token, origin),
                 await context.secret(self.access_token_secret, origin),
             )
-            first, *others = alike(request, possible)  # raises where no signature is valid
+            first, *others = alike(request, possible[origin])
             answer = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
             for dialects in others:
                 if not refuses_signature(answer):
                     break
                 answer = await forward(tokens.signed(request, dialects[0], context.machine, self.signed_origin))
-                if 200 <= answer.status < 300:  # one refused and one taken: only now something is known
-                    possible = dialects
+                if accepts_signature(answer):  # one refused and one accepted: only now something is known
+                    possible[origin] = dialects
                     if len(dialects) == 1:
                         context.learned(self, "dialect", dialects[0])
+                        await asyncio.to_thread(known.keep, origin, dialects[0])
             return answer
 
         return layer
+
+    async def _possible(self, known: KnownDialects, origin: str) -> tuple[Dialect, ...]:
+        if self.dialect != "auto":
+            return (self.dialect,)
+        first = await asyncio.to_thread(known.find, origin)
+        return tuple(sorted(LIKELIEST_FIRST, key=lambda each: each != first))
 
 
 def other_origins(origin: str) -> list[str]:
@@ -154,19 +167,39 @@ class Tokens:
         )
 
 
+def accepts_signature(answer: Answer) -> bool:
+    """Whether this is how a store responds to a valid signature, where an invalid one would be refused.
+
+    Magento verifies it before it looks at permissions (401 that names the resource) and for the entity (404).
+    """
+    if 200 <= answer.status < 300:
+        return True
+    said = _said(answer)
+    if said is None:
+        return False
+    parameters = said.get("parameters")
+    names_resource = isinstance(parameters, dict) and "resources" in parameters
+    return answer.status in (400, 403, 404) or (answer.status == 401 and names_resource)
+
+
 def refuses_signature(answer: Answer) -> bool:
     """A 401 in JSON that names no parameters: the one for a missing permission names its resources.
 
     Magento translates its messages, so one that cannot be told apart counts too.
     """
-    if answer.status != 401:
+    said = _said(answer) if answer.status == 401 else None
+    if said is None or said.get("parameters"):
         return False
+    # these are about the permission, the key, the token or the nonce, and another signature would not help
+    return not any(
+        word in str(said["message"]).lower() for word in ("%resources", "consumer", "token", "nonce", "timestamp")
+    )
+
+
+def _said(answer: Answer) -> dict[str, object] | None:
+    """Magento's error envelope, if the response is one."""
     try:
         data = json.loads(answer.body)
     except (ValueError, RecursionError):
-        return False
-    message = data.get("message") if isinstance(data, dict) else None
-    if not isinstance(message, str) or data.get("parameters"):
-        return False
-    # these are about the permission, the key, the token or the nonce, and another signature would not help
-    return not any(word in message.lower() for word in ("%resources", "consumer", "token", "nonce", "timestamp"))
+        return None
+    return data if isinstance(data, dict) and isinstance(data.get("message"), str) else None

@@ -8,7 +8,9 @@ from typing import Literal
 Way = Literal["oauth1", "oauth2", "bearer", "request", ""]
 """How a request was authenticated, by the kind's name; empty: not at all, or in some other way."""
 
-What = Literal["address", "way", "store-view", "one-time-code", "signed-origin", "page-size", "batch", "login"]
+What = Literal[
+    "address", "way", "store-view", "one-time-code", "signed-origin", "dialect", "page-size", "batch", "login"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Fix:
     - `store-view`: the store view to use, "default" or "all"
     - `one-time-code`: the provider whose token endpoint wants a code, such as "google"
     - `signed-origin`: the origin to sign as
+    - `dialect`: the dialect to sign in
     - `login`: to forget that this login was refused before, "again"
     - `page-size`, `batch`: how many the store takes at most
     """

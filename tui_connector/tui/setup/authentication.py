@@ -249,8 +249,8 @@ class AuthenticationPane(StepPane):
     def apply(self, fix: Fix) -> None:
         if fix.what == "way":
             self.setup.choose_way(fix.value)
-        elif fix.what == "signed-origin":
-            self.setup.edit(("authentications", self.setup.authentication, "signed-origin"), fix.value)
+        elif fix.what in ("signed-origin", "dialect"):
+            self.setup.edit(("authentications", self.setup.authentication, fix.what), fix.value)
             self.test()
             return
         elif fix.what == "login":

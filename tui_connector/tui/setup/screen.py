@@ -45,6 +45,7 @@ _FIXED_AT = {
     "way": Step.AUTHENTICATION,
     "one-time-code": Step.AUTHENTICATION,
     "signed-origin": Step.AUTHENTICATION,
+    "dialect": Step.AUTHENTICATION,
     "login": Step.AUTHENTICATION,
     "page-size": Step.INCOMING,
 }

@@ -1,0 +1,103 @@
+"""Which signing dialect a store verifies: one harmless request, signed in one dialect after the other.
+
+Most requests are signed alike in every dialect, so that a profile can look right until its first incremental run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..client.message import About, Request, RequestFailed
+from ..client.session import Session
+from ..client.uri import origin_of
+from ..magento.diagnosis import Finding, Fix, Said
+from ..magento.dialects import Dialect
+from ..magento.known_dialects import KnownDialects
+from ..magento.oauth1 import LIKELIEST_FIRST, OAuth1, accepts_signature, refuses_signature
+from ..profile.model import Profile
+from .workbench import SIGNED_IN
+
+TELLING = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
+"""Signed differently in each dialect: laminas decodes `%2B` in the path, m248 sorts `[10]` before `[2]`.
+
+A product that no store has: 404 proves a valid signature, as does a 401 that names a missing permission. `%2F` would
+tell the same, but Apache answers it by itself with a 404 (AllowEncodedSlashes).
+"""
+
+VERSIONS = {"rfc5849": "Magento 2.4.5 and older", "laminas": "Magento 2.4.6 and 2.4.7", "m248": "Magento 2.4.8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The dialect that the store verifies, if it could be found out, and the responses that tell."""
+
+    authentication: str
+    configured: str
+    dialect: Dialect | None
+    evidence: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        if self.dialect is None:
+            return f"signing dialect unknown ({self.evidence[-1] if self.evidence else 'no response'})"
+        return f"signing dialect {self.dialect} ({VERSIONS[self.dialect]})"
+
+    @property
+    def finding(self) -> Finding | None:
+        """What is wrong with the profile's setting, if it is."""
+        if self.dialect is None or self.configured in ("auto", self.dialect):
+            return None
+        return Finding(
+            "oauth-dialect",
+            f"The profile signs in the dialect {self.configured}, but this store verifies {self.dialect} "
+            f"({VERSIONS[self.dialect]}): some requests are refused although the secrets are right",
+            self.evidence,
+            f'Set dialect = "{self.dialect}" in [authentications.{self.authentication}].',
+            "dialect",
+            Fix("dialect", self.dialect, f"Sign as {VERSIONS[self.dialect]}"),
+        )
+
+
+async def find_dialect(profile: Profile, session: Session, client: str) -> Signing | None:
+    """Finds out and remembers the store's dialect, with two or three requests; None where the client does not sign.
+
+    Known is a dialect only where another one was refused: a store may answer this request without verifying anything.
+    """
+    signing = ((name, profile.authentications[name]) for name in profile.clients[client].authentications)
+    name, saved = next(((n, each) for n, each in signing if isinstance(each, OAuth1)), ("", None))
+    if saved is None:
+        return None
+    known = KnownDialects(session.machine.directories.cache)
+    origin = origin_of(profile.base_uri(client) or "")
+    first = saved.dialect if saved.dialect != "auto" else await asyncio.to_thread(known.find, origin)
+    dialect, evidence = await _try_each(session, client, sorted(LIKELIEST_FIRST, key=lambda each: each != first))
+    if dialect is not None:
+        await asyncio.to_thread(known.keep, origin, dialect)
+        session.learned(saved, "dialect", dialect)
+    return Signing(name, saved.dialect, dialect, tuple(evidence))
+
+
+async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:
+    request = Request("GET", TELLING, about=About(purpose="probe"))
+    accepted: list[Dialect] = []
+    refused = False
+    evidence = []
+    for dialect in dialects:
+        try:
+            answer = await session.client(f"{client}{SIGNED_IN}{dialect}")(request)
+        except RequestFailed as failure:
+            evidence.append(failure.message)
+            break
+        words = f" {Said.of(answer).message}".rstrip()
+        evidence.append(f"#{answer.exchange} GET {TELLING} (signed as {dialect}) → {answer.status}{words}")
+        if accepts_signature(answer):
+            accepted.append(dialect)
+        elif refuses_signature(answer):
+            refused = True
+        else:
+            break
+        if accepted and (refused or len(accepted) > 1):
+            break
+    return (accepted[0] if refused and len(accepted) == 1 else None), evidence
