@@ -77,6 +77,34 @@ def test_what_can_be_read_is_what_the_store_offers(schema: dict[str, Any], entit
         assert entity.filter not in properties
 
 
+def recorded_lists(path: str) -> Iterator[list[dict[str, Any]]]:
+    """Every list that a recorded store sent for this path."""
+    for file in sorted(PLACE.parent.glob("magento-recordings*/[0-9]*.json")):
+        exchange = json.loads(file.read_text())
+        if exchange["request"]["path"].partition("?")[0].partition("/V1/")[2] != path:
+            continue
+        body = exchange["response"]["body"]
+        body = body.get("items") if isinstance(body, dict) else body
+        if isinstance(body, list) and all(isinstance(each, dict) for each in body):
+            yield body
+
+
+@pytest.mark.parametrize("entity", READABLE.values(), ids=list(READABLE))
+def test_no_two_items_of_a_real_store_have_the_same_identifier(entity: Readable) -> None:
+    if not PLACE.exists():
+        pytest.skip(f"needs the recordings: TUI_CONNECTOR_RECORDINGS ({PLACE})")
+    if entity.identifier is None:
+        pytest.skip(f"{entity.name} have no identifier of one field")
+    for items in recorded_lists(entity.path):
+        found = [each[entity.identifier] for each in items if entity.identifier in each]
+        assert len(found) == len(set(map(str, found)))
+
+
+@pytest.mark.parametrize("name", ["customers", "cms-blocks", "cms-pages", "orders", "invoices", "tax-rules"])
+def test_what_websites_or_store_views_may_share_identifies_nothing(name: str) -> None:
+    assert READABLE[name].identifier in ("id", "entity_id")
+
+
 @pytest.mark.parametrize("entity", WRITABLE.values(), ids=list(WRITABLE))
 def test_what_can_be_sent_is_what_the_store_takes(schema: dict[str, Any], entity: Writable) -> None:
     parameters = operation(schema, entity.method, entity.uri)["parameters"]

@@ -17,15 +17,17 @@ def _whole(
     return Readable(name, title, path, identifier, resource, None, "", None, items, note=note)
 
 
+# Identifiers are unique in the whole store. An increment_id is unique in its store view only (db_schema.xml of
+# Magento_Sales), an e-mail address in its website, and each store view may have a CMS block of the same identifier.
 READABLES = (
     Readable(
         "products", "Products", "products", "sku", _PRODUCTS, field="id",
         note="Stock, price storage and categories do not move updated_at. The list leaves out what a single product "
         "has, such as its stock item.",
     ),
-    Readable("orders", "Orders", "orders", "increment_id", _ORDERS, page_size=50),
+    Readable("orders", "Orders", "orders", "entity_id", _ORDERS, page_size=50),
     Readable(
-        "customers", "Customers", "customers/search", "email", "Magento_Customer::customer", field="id",
+        "customers", "Customers", "customers/search", "id", "Magento_Customer::customer", field="id",
         note="Addresses stand inside; a change of one may not move updated_at.",
     ),
     Readable(
@@ -39,9 +41,9 @@ READABLES = (
         "id that the answer does not hold.",
     ),
     Readable("order-items", "Order items", "orders/items", "item_id", _ORDERS, "item_id", "item_id", page_size=200),
-    Readable("invoices", "Invoices", "invoices", "increment_id", "Magento_Sales::sales_invoice"),
-    Readable("shipments", "Shipments", "shipments", "increment_id", "Magento_Sales::shipment"),
-    Readable("credit-memos", "Credit memos", "creditmemos", "increment_id", "Magento_Sales::sales_creditmemo"),
+    Readable("invoices", "Invoices", "invoices", "entity_id", "Magento_Sales::sales_invoice"),
+    Readable("shipments", "Shipments", "shipments", "entity_id", "Magento_Sales::shipment"),
+    Readable("credit-memos", "Credit memos", "creditmemos", "entity_id", "Magento_Sales::sales_creditmemo"),
     Readable(
         "transactions", "Payment transactions", "transactions", "transaction_id", "Magento_Sales::transactions_fetch",
         "transaction_id", "transaction_id", "created_at", page_size=200, note="Only new ones are found by date.",
@@ -64,11 +66,11 @@ READABLES = (
     ),
     Readable("stocks", "Inventory stocks", "inventory/stocks", "stock_id", _STOCKS, "stock_id", "stock_id", None),
     Readable(
-        "cms-pages", "CMS pages", "cmsPage/search", "identifier", "Magento_Cms::page", "page_id", "id", "update_time",
+        "cms-pages", "CMS pages", "cmsPage/search", "id", "Magento_Cms::page", "page_id", "id", "update_time",
         page_size=50,
     ),
     Readable(
-        "cms-blocks", "CMS blocks", "cmsBlock/search", "identifier", "Magento_Cms::block", "block_id", "id",
+        "cms-blocks", "CMS blocks", "cmsBlock/search", "id", "Magento_Cms::block", "block_id", "id",
         "update_time", page_size=50,
     ),
     Readable(
@@ -83,10 +85,10 @@ READABLES = (
         note="Heavy: the store loads each cart with all that is in it.",
     ),
     Readable(
-        "tax-rates", "Tax rates", "taxRates/search", "code", _TAXES, "tax_calculation_rate_id", "id", None,
+        "tax-rates", "Tax rates", "taxRates/search", "id", _TAXES, "tax_calculation_rate_id", "id", None,
         page_size=200,
     ),
-    Readable("tax-rules", "Tax rules", "taxRules/search", "code", _TAXES, "id", "id", None),
+    Readable("tax-rules", "Tax rules", "taxRules/search", "id", _TAXES, "id", "id", None),
     _whole("store-views", "Store views", "store/storeViews", "code", _STORE),
     _whole("websites", "Websites", "store/websites", "code", _STORE),
     _whole("store-groups", "Store groups", "store/storeGroups", "id", _STORE),
@@ -111,7 +113,7 @@ READABLES = (
         note="Put the sku in place of 24-MB01, percent-encoded: / is %2F.",
     ),
     _whole(
-        "order", "One order, whole", "orders/1", "increment_id", _ORDERS, items="[@]",
+        "order", "One order, whole", "orders/1", "entity_id", _ORDERS, items="[@]",
         note="Put the order's entity_id in place of 1: it is not the number that the customer sees.",
     ),
     _whole(
