@@ -17,7 +17,8 @@ from .chain import RUN, Place, read_by, templates
 from .expression_field import Expression, leaves_items_out
 from .incremental import Incremental
 from .page import read_page
-from .pagination import Pagination
+from .pagination import Pagination, PaginationError
+from .pagination.sent import placed
 from .raw_json import value
 from .reshape import Reshape
 from .sink import Sink
@@ -63,6 +64,7 @@ class Incoming(Named):
         """
         if self.pagination is not None and leaves_items_out(self.items):
             yield ("items",), 'leaves items out, so that pages could not be counted: use "filter" for that', ()
+        yield from self._unsent()
         for place, text in templates(self.request):
             try:
                 run_only(text)
@@ -71,6 +73,27 @@ class Incoming(Named):
         for place, names in read_by(self.request):
             if names and names[0] not in _OF_THE_RUN:
                 yield ("request", *place), f"the run has no {names[0]!r}", _OF_THE_RUN
+
+    def _unsent(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+        """Parameters of the pagination that the request's body has no place for."""
+        if getattr(self.pagination, "send_in", "query") != "body":
+            return
+        if self.request.method in ("get", "head", "delete"):
+            yield (
+                ("pagination", "send-in"),
+                f'"body" needs a request with a body: {self.request.method.upper()} sends its parameters in the query. '
+                'Write method = "post" in the request, or send-in = "query"',
+                (),
+            )
+            return
+        for field in ("parameter", "size_parameter"):
+            name = getattr(self.pagination, field, None)
+            if name is None or isinstance(self.request.parameters, str):  # one placeholder: known when it is sent
+                continue
+            try:
+                placed(self.request.parameters, name, None)
+            except PaginationError as error:
+                yield ("pagination", field.replace("_", "-")), str(error), ()
 
     def reshape(self) -> Reshape:
         """Filters and transforms items for one run."""
@@ -93,7 +116,10 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
     except PlaceholderError as error:
         raise NotSent(f"The request cannot be made: {error}") from error
     if incoming.pagination is not None:
-        request = incoming.pagination.first(request, min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS))
+        try:
+            request = incoming.pagination.first(request, min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS))
+        except PaginationError as error:
+            raise NotSent(error.message, hint=error.hint) from error
     answer = await send(replace(request, about=replace(request.about, purpose=purpose)))
     if not incoming.request.is_expected(answer.status):
         raise RequestFailed(f"The store answered {answer.status} ({said(answer)})", exchange=answer.exchange)

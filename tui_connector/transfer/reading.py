@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
@@ -224,11 +225,13 @@ class Reading:
         try:
             answer = await self._send(ask.request)
             self._note_time(answer)
-            if answer.status in ask.past_the_end:
+            if ask.is_past_the_end(answer):
                 return Page((), None, answer)
             if not self._expects.is_expected(answer.status):
                 wait = retry_after(answer, self._machine.now())
-                return of_answer(answer, begun=self._begun, wait=wait)
+                trouble = of_answer(answer, begun=self._begun, wait=wait)
+                advice = ask.advice(answer) if trouble.means is Means.WRONG else ""
+                return replace(trouble, hint=f"{trouble.hint} {advice}".strip()) if advice else trouble
             if len(answer.body) > _LARGE:
                 return await asyncio.to_thread(self._read_page, answer)
             return self._read_page(answer)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ...client.message import Request
+from ...client.message import Answer, Request
 from ...kinds import Kind
 from ...placeholder import Json
 from ..page import Page
@@ -56,6 +56,15 @@ class Ask(ABC):
     """Which record this is, where the page can hold one only: it is named when it is what breaks the store."""
     past_the_end: ClassVar[tuple[int, ...]] = ()
     """Statuses with which a store says that the page is behind the list's end, as if it had sent no items."""
+
+    def is_past_the_end(self, answer: Answer) -> bool:
+        """Whether this response says that the page is behind the list's end."""
+        return answer.status in self.past_the_end
+
+    def advice(self, answer: Answer) -> str:
+        """What to set where a response that was not expected may be the end of the list; usually nothing."""
+        return ""
+
     may_repeat: ClassVar[bool] = False
     """Whether stores answer past the end with the last page again (Magento 2.3, magento2#26986)."""
 

@@ -5,13 +5,14 @@ Where the store counts its list, all pages are known after the first one and are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ...client.message import Request
+from ...client.message import Answer, Request
 from ...placeholder import Json
 from ..expression_field import Expression
 from ..page import Page
@@ -28,10 +29,25 @@ Total = Annotated[
     Expression | None,
     Field(
         title="Total",
-        description="Where the number of all items stands in an answer (JMESPath); total_count without it.",
-        examples=["meta.total"],
+        description="Where the number of all items is in a response (JMESPath on its body, or on its headers); "
+        "total_count without it.",
+        examples=["meta.total", 'headers."x-wp-total"'],
     ),
 ]
+EndStatuses = Annotated[
+    list[Annotated[int, Field(ge=400, le=499)]],
+    Field(
+        default_factory=list,
+        title="End statuses",
+        description="Statuses with which the server answers a page after the last one. 404 and 416 always mean that; "
+        "400 and 422 only after a page that was not full, or where all items that the server counts have come.",
+        examples=[[400]],
+    ),
+]
+_NOT_FOUND = (404, 416)
+_BAD_REQUEST = (400, 422)
+_PAGE_NUMBER_CODE = "invalid_page_number"
+"""How WordPress's codes for it end: rest_post_invalid_page_number, rest_user_invalid_page_number, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,7 @@ class Counted:
     """Smaller pages can be asked for."""
     strict: bool = False
     """The first page must have the size asked for: a store that quietly sends fewer would be read in part."""
+    end_statuses: Sequence[int] = ()
 
     def begin(self, position: Json) -> Part:
         """The whole list, or what is left of it. Raises `PaginationError`."""
@@ -69,6 +86,8 @@ class _Stretch(Part):
     total: int | None
     skip: int = 0
     """Items of the first page that were read by a run with another page size."""
+    is_behind: bool = False
+    """The pages before have shown that nothing follows, without saying so."""
 
     @property
     def position(self) -> Json:
@@ -76,7 +95,7 @@ class _Stretch(Part):
 
     def take(self) -> tuple[Ask, Part | None]:
         behind = self.start + self.list.size
-        ask = _OnePage(self.list, self.start, self.list.size, self.total, self.skip)
+        ask = _OnePage(self.list, self.start, self.list.size, self.total, self.skip, is_behind=self.is_behind)
         if self.total is None or behind >= self.total:
             return ask, None
         return ask, _Stretch(self.list, behind, self.total)
@@ -93,6 +112,8 @@ class _OnePage(Part, Ask):
     skip: int = 0
     is_piece: bool = False
     """Of a page that broke the store: what follows it is said by others."""
+    is_behind: bool = False
+    """The pages before have shown that nothing follows."""
 
     @property
     def record(self) -> str | None:  # type: ignore[override]  # a page of one can hold one record only
@@ -100,7 +121,22 @@ class _OnePage(Part, Ask):
 
     @property
     def past_the_end(self) -> tuple[int, ...]:  # type: ignore[override]
-        return (404,) if self.list.strict and self.total is None and self.start else ()
+        if not self.list.strict or self.total is not None or not self.start:
+            return ()
+        return (*_NOT_FOUND, *self.list.end_statuses, *(_BAD_REQUEST if self.is_behind else ()))
+
+    def is_past_the_end(self, answer: Answer) -> bool:
+        if answer.status in self.past_the_end:
+            return True
+        return bool(self.past_the_end) and answer.status in _BAD_REQUEST and _names_the_page(answer)
+
+    def advice(self, answer: Answer) -> str:
+        if not self.past_the_end or answer.status not in _BAD_REQUEST:
+            return ""
+        return (
+            f"If this is how the server answers a page after the last one, write end-statuses = [{answer.status}], or "
+            'name the number of all items with "total".'
+        )
 
     @property
     def may_repeat(self) -> bool:  # type: ignore[override]
@@ -144,7 +180,7 @@ class _OnePage(Part, Ask):
                 f"{self.size} items a page are asked for, and the store sends {came}", f"Write page-size = {came}."
             )
         behind = self.start + (self.size if self.list.numbered else came)
-        return (_Stretch(self.list, behind, None),)
+        return (_Stretch(self.list, behind, None, is_behind=came < self.size),)
 
     def position_behind(self, items: Sequence[bytes]) -> Json:
         return {"read": self.start + self.skip + len(items)}
@@ -163,3 +199,13 @@ class _OnePage(Part, Ask):
         if self.total is None and not self.is_piece:  # what follows is to be learned from the next page
             pieces.append(_Stretch(self.list, self.start + self.size, None))
         return pieces
+
+
+def _names_the_page(answer: Answer) -> bool:
+    """Whether the error's code, not its text, says that there is no such page."""
+    try:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    code = data.get("code") if isinstance(data, dict) else None
+    return isinstance(code, str) and code.endswith(_PAGE_NUMBER_CODE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from ...client.message import Request
@@ -14,25 +15,24 @@ _EMPTY = 50
 """Pages without an item, one after another, behind which no end is believed in."""
 
 
-def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str | None], position: Json) -> Part:
+def followed(ask: Callable[[Json], Request], after: Callable[[Page], Json], position: Json) -> Part:
     """The list from a position on. `ask` gives the page of a link or cursor (None: the first), `after` the next one.
 
     One that came before is a circle. Each run remembers its own, so that one across a stop is found a round later.
     """
-    if position is not None and not (isinstance(position, dict) and isinstance(position.get("next"), str)):
+    if position is not None and not (isinstance(position, dict) and position.get("next") is not None):
         raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
     seen: set[str] = set()
     empty = 0
 
-    def next_of(position: Json) -> str | None:
-        found = position.get("next") if isinstance(position, dict) else None
-        return found if isinstance(found, str) else None
+    def next_of(position: Json) -> Json:
+        return position.get("next") if isinstance(position, dict) else None
 
     def behind(position: Json, page: Page) -> Json:
         nonlocal empty
         here, there = next_of(position), after(page)
         if here is not None:
-            seen.add(here)
+            seen.add(_text(here))
         empty = 0 if page.items else empty + 1
         if there is None or (there == here and empty):
             return None
@@ -41,14 +41,18 @@ def followed(ask: Callable[[str | None], Request], after: Callable[[Page], str |
                 f"The store sent {empty} pages without an item one after another, and names a next one each time",
                 'What was read before stays. Where an answer says whether more follows, name that: "more" of a cursor.',
             )
-        if there in seen:
+        if _text(there) in seen:
             raise PaginationError(
-                f"{CIRCLE}: the next one would be {there[:200]!r} again",
+                f"{CIRCLE}: the next one would be {_text(there)[:200]!r} again",
                 "What was read before stays. Correct the pagination, or tell the store's maker.",
             )
         return {"next": there}
 
     return OneByOne(position, lambda position: ask(next_of(position)), behind)
+
+
+def _text(cursor: Json) -> str:
+    return cursor if isinstance(cursor, str) else json.dumps(cursor)
 
 
 def resolved(request: Request, link: str) -> str:

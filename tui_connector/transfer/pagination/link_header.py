@@ -32,8 +32,8 @@ class LinkHeader(Pagination):
     )
 
     def begin(self, request: Request, position: Json = None) -> Part:
-        def ask(link: str | None) -> Request:
-            return request if link is None else replace(request, uri=link)
+        def ask(link: Json) -> Request:
+            return request if link is None else replace(request, uri=str(link))
 
         def after(page: Page) -> str | None:
             target = link_of(page.answer.headers, self.relation)

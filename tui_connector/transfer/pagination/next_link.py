@@ -22,14 +22,14 @@ class NextLink(Pagination):
     kind: Literal["next-link"] = "next-link"
     link: Expression = Field(
         title="Link",
-        description="Where the link to the next page stands in an answer (JMESPath); nothing there is the end. It must "
-        "stay at the client's own address.",
+        description="Where the link to the next page is in a response (JMESPath on its body, or on its headers); "
+        "nothing there is the end. It must stay at the client's own address.",
         examples=["links.next"],
     )
 
     def begin(self, request: Request, position: Json = None) -> Part:
-        def ask(link: str | None) -> Request:
-            return request if link is None else replace(request, uri=link)
+        def ask(link: Json) -> Request:
+            return request if link is None else replace(request, uri=str(link))
 
         def after(page: Page) -> str | None:
             found = beside(page, self.link)

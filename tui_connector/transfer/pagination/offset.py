@@ -1,4 +1,4 @@
-"""Offset and limit in the query."""
+"""Offset and limit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ...client.message import Request
 from ...placeholder import Json
 from . import Pagination, Part
 from .beside import counted
-from .counted import Counted, LastPage, Total
+from .counted import Counted, EndStatuses, LastPage, Total
+from .sent import SendIn, with_parameter
 
 
 class Offset(Pagination):
-    """Offset and limit in the query."""
+    """Offset and limit."""
 
     kind: Literal["offset"] = "offset"
     parameter: str = Field(
@@ -24,15 +25,18 @@ class Offset(Pagination):
         "limit", min_length=1, title="Size parameter", description="The name of the number of items to send."
     )
     page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"
+    end_statuses: EndStatuses
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return self.page(request, 0, size or self.page_size)
 
     def page(self, request: Request, before: int, size: int) -> Request:
         """The page of `size` items behind so many."""
-        return request.with_query(self.parameter, str(before)).with_query(self.size_parameter, str(size))
+        request = with_parameter(request, self.send_in, self.parameter, before)
+        return with_parameter(request, self.send_in, self.size_parameter, size)
 
     def begin(self, request: Request, position: Json = None) -> Part:
         return Counted(
@@ -42,4 +46,5 @@ class Offset(Pagination):
             total=lambda page: counted(page, self.total),
             last_page=self.last_page,
             strict=True,
+            end_statuses=self.end_statuses,
         ).begin(position)

@@ -1,4 +1,4 @@
-"""Page numbers in the query, for stores other than Magento."""
+"""Page numbers, for stores other than Magento."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from ...client.message import Request
 from ...placeholder import Json
 from . import Pagination, Part
 from .beside import counted
-from .counted import Counted, LastPage, Total
+from .counted import Counted, EndStatuses, LastPage, Total
+from .sent import SendIn, with_parameter
 
 
 class PageNumber(Pagination):
-    """Page number in the query."""
+    """Page number."""
 
     kind: Literal["page-number"] = "page-number"
     parameter: str = Field(
-        "page", min_length=1, title="Parameter", description="The name of the page's number.", examples=["page"]
+        "page",
+        min_length=1,
+        title="Parameter",
+        description="The name of the page's number.",
+        examples=["page", "variables.currentPage"],
     )
     start: int = Field(1, ge=0, title="First page", description="The number of the first page: 1, or 0.")
     size_parameter: str | None = Field(
@@ -29,16 +34,18 @@ class PageNumber(Pagination):
         examples=["per_page"],
     )
     page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"
+    end_statuses: EndStatuses
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return self.page(request, 0, size or self.page_size)
 
     def page(self, request: Request, before: int, size: int) -> Request:
         """The page of `size` items behind so many."""
-        request = request.with_query(self.parameter, str(self.start + before // size))
-        return request.with_query(self.size_parameter, str(size)) if self.size_parameter else request
+        request = with_parameter(request, self.send_in, self.parameter, self.start + before // size)
+        return with_parameter(request, self.send_in, self.size_parameter, size) if self.size_parameter else request
 
     def begin(self, request: Request, position: Json = None) -> Part:
         return Counted(
@@ -48,4 +55,5 @@ class PageNumber(Pagination):
             last_page=self.last_page,
             divides=self.size_parameter is not None,
             strict=True,
+            end_statuses=self.end_statuses,
         ).begin(position)
