@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -123,6 +124,11 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A worker hands over what it knows; who started the workers (or runs alone) searches all they have written."""
+    worker = getattr(session.config, "workeroutput", None)
+    if worker is not None:
+        worker["met"], worker["allowed"] = sorted(_met), sorted(map(str, _allowed))
+        return
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory is None or factory._basetemp is None:
         return
@@ -131,6 +137,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config.stash[_LINES] = lines
     if found:
         session.exitstatus = 1
+
+
+class _Workers:
+    """Gathers what the workers of a parallel run hand over."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        told = getattr(node, "workeroutput", {})
+        _met.update(told.get("met", ()))
+        _allowed.update(map(Path, told.get("allowed", ())))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(_Workers(), "what-workers-know")
 
 
 _LINES = pytest.StashKey[list[str]]()
