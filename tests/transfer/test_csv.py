@@ -85,7 +85,7 @@ def test_tabs_between_cells(tmp_path: Path) -> None:
 
 def test_named_columns_are_there_without_an_item(tmp_path: Path) -> None:
     sink = Csv(path="items.csv", columns=["name", "sku"])
-    last = write(sink, tmp_path, [])[-1]
+    last = write(sink, tmp_path, [[]])[-1]  # the step that ends a run
     assert (tmp_path / "items.csv").read_bytes() == b"name,sku\r\n"
     go_on(sink, tmp_path, last, [[b'{"sku":"a"}']])
     assert (tmp_path / "items.csv").read_bytes() == b"name,sku\r\n,a\r\n"

@@ -21,6 +21,7 @@ from .ledger_file import (
     AlreadyRunning,
     LedgerError,
     explained,
+    make_current,
     open_database,
     read_only,
     run_row,
@@ -64,6 +65,7 @@ class Ledger:
         if path is not None and path.exists():
             with explained(path), contextlib.closing(read_only(path)) as database:
                 database.backup(copy._database)
+                make_current(copy._database, path)
         return copy
 
     def _hold(self, path: Path) -> None:
@@ -85,10 +87,13 @@ class Ledger:
         """The latest run, of whatever state."""
         return next(self._rows("order by id desc limit 1"), None)
 
-    def known_sink(self) -> Json:
-        """The last position that any run recorded for the sink."""
-        row = self._one("select sink from run where sink is not null order by id desc limit 1")
-        return json.loads(row[0]) if row else None
+    def known_sink(self) -> tuple[Json, Json]:
+        """The sink's position that the last run that wrote recorded, and what it held in whole at the run's end.
+
+        That is None after a run that was killed.
+        """
+        row = self._one("select sink, closed from run where sink is not null order by id desc limit 1")
+        return (json.loads(row[0]), json.loads(row[1]) if row[1] else None) if row else (None, None)
 
     def mark(self) -> Mark | None:
         """Where the last complete run ended that moved the mark."""
@@ -98,8 +103,12 @@ class Ledger:
     def begin(
         self, began: str, fingerprint: str, asked: str, since: str | None, *, moves_mark: bool, forget: bool
     ) -> RunRow:
-        """A new run, in place of one that has not ended. `forget` gives up what is known of contents."""
-        with explained(self.path), self._database as database:
+        """A new run, in place of one that has not ended. `forget` gives up what is known of contents.
+
+        It counts once `confirm` or a step records it.
+        """
+        with explained(self.path):
+            database = self._database
             database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
             if forget:
                 database.execute("delete from content")
@@ -116,8 +125,16 @@ class Ledger:
         return row
 
     def resume(self, run: RunRow) -> None:
-        with explained(self.path), self._database as database:
-            database.execute("update run set state = 'running', ended = null, reason = '' where id = ?", (run.id,))
+        """Takes up a run that has not ended. It counts once `confirm` or a step records it."""
+        with explained(self.path):
+            self._database.execute(
+                "update run set state = 'running', ended = null, reason = '' where id = ?", (run.id,)
+            )
+
+    def confirm(self) -> None:
+        """Records the run that was begun or resumed: until then, closing the ledger leaves everything as it was."""
+        with explained(self.path):
+            self._database.commit()
 
     def step(
         self,
@@ -127,14 +144,19 @@ class Ledger:
         seen: Iterable[Seen] = (),
         contents: Iterable[tuple[str, bytes]] = (),
         forget_before: str | None = None,
+        *,
+        last: bool = False,
     ) -> None:
-        """One durable step: the data it speaks of is on the disk already."""
-        with explained(self.path), self._database as database:
+        """One durable step: the data it speaks of is on the disk already. The last one counts with the run's `end`."""
+        transaction = contextlib.nullcontext(self._database) if last else self._database
+        with explained(self.path), transaction as database:
             database.execute(
-                "update run set position = ?, sink = ?, read = ?, items = ?, failed = ?, dropped = ?, requests = ?,"
-                " retries = ?, seconds = ?, expected = ?, store_began = ?, newest = ? where id = ?",
+                "update run set position = ?, at_end = ?, sink = ?, closed = null, read = ?, items = ?, failed = ?,"
+                " dropped = ?, requests = ?, retries = ?, seconds = ?, expected = ?, store_began = ?,"
+                " newest = ? where id = ?",
                 (
                     json.dumps(step.position),
+                    step.at_end,
                     json.dumps(step.sink),
                     *(step.read, step.items, step.failed, step.dropped, step.requests, step.retries, step.seconds),
                     *(step.expected, step.store_began, step.newest, run.id),
@@ -152,11 +174,23 @@ class Ledger:
             if forget_before is not None:
                 database.execute("delete from seen where run = ? and at < ?", (run.id, forget_before))
 
-    def end(self, run: RunRow, state: State, ended: str, reason: str = "", mark: Mark | None = None) -> None:
-        """The run has ended; a complete one may move the mark, and with it what is known to have been read."""
+    def end(
+        self,
+        run: RunRow,
+        state: State,
+        ended: str,
+        reason: str = "",
+        mark: Mark | None = None,
+        closed: Json = None,
+    ) -> None:
+        """The run has ended; a complete one may move the mark, and with it what is known to have been read.
+
+        `closed`: all that the sink holds now, as a position; None where that is not known, or as it was before.
+        """
         with explained(self.path), self._database as database:
             database.execute(
-                "update run set state = ?, ended = ?, reason = ? where id = ?", (state, ended, reason, run.id)
+                "update run set state = ?, ended = ?, reason = ?, closed = coalesce(?, closed) where id = ?",
+                (state, ended, reason, None if closed is None else json.dumps(closed), run.id),
             )
             if mark is not None:
                 values = (mark.value, mark.fingerprint, json.dumps(mark.sink))

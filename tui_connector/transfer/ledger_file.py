@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .ledger_rows import RunRow
 
-_VERSION = 1
+_VERSION = 2
 _BUSY = 5.0
 """Seconds to wait for another program that has the file open, such as a backup."""
 
@@ -24,7 +24,7 @@ create table run (
     position text, sink text, read integer not null default 0, items integer not null default 0,
     failed integer not null default 0, dropped integer not null default 0, requests integer not null default 0,
     retries integer not null default 0, seconds real not null default 0, expected integer,
-    reason text not null default ''
+    reason text not null default '', at_end integer not null default 0, closed text
 );
 create table mark (
     one integer primary key check (one = 1), value text, fingerprint text not null, sink text not null
@@ -34,6 +34,15 @@ create index seen_at on seen (run, at);
 create index seen_identifier on seen (identifier);
 create table content (identifier text primary key, digest blob not null) without rowid;
 create table failure (run integer not null, record text not null, message text not null, exchange integer);
+"""
+
+_AT_END_BEFORE = "position = 'null' and read > 0"
+"""In version 1 the end had the same position as the beginning; but at the beginning, nothing has been read."""
+_FROM_VERSION_1 = f"""
+alter table run add column at_end integer not null default 0;
+alter table run add column closed text;
+update run set at_end = {_AT_END_BEFORE};
+update run set closed = sink where state = 'complete';
 """
 
 
@@ -60,20 +69,27 @@ def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Pat
     return state / "incoming" / f"{profile.stem}-{place}" / f"{incoming}.sqlite"
 
 
-COLUMNS = ", ".join(RunRow.__slots__)
-
-
 def last_run(path: Path) -> tuple[RunRow | None, bool]:
     """The latest run in a ledger, without holding it, and whether it is under way at this moment."""
     if not path.exists():
         return None, False
     with explained(path), contextlib.closing(read_only(path)) as database:
-        row = database.execute(f"select {COLUMNS} from run order by id desc limit 1").fetchone()
+        row = database.execute(f"select {_columns(database)} from run order by id desc limit 1").fetchone()
     return (run_row(row) if row else None), _is_held(path.with_suffix(".lock"))
 
 
 def read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+
+
+COLUMNS = ", ".join(RunRow.__slots__)
+
+
+def _columns(database: sqlite3.Connection) -> str:
+    """The columns of a run in a ledger that is only read, and may be of version 1."""
+    if database.execute("pragma user_version").fetchone()[0] != 1:
+        return COLUMNS
+    return COLUMNS.replace("at_end", f"coalesce({_AT_END_BEFORE}, 0)").replace("closed", "null")
 
 
 def _is_held(lock: Path) -> bool:
@@ -92,31 +108,38 @@ def _is_held(lock: Path) -> bool:
 
 def run_row(row: tuple[object, ...]) -> RunRow:
     values = dict(zip(RunRow.__slots__, row, strict=True))
-    for name in ("position", "sink"):
+    for name in ("position", "sink", "closed"):
         values[name] = json.loads(str(values[name])) if values[name] is not None else None
-    values["moves_mark"] = bool(values["moves_mark"])
+    for name in ("moves_mark", "at_end"):
+        values[name] = bool(values[name])
     return RunRow(**values)  # type: ignore[arg-type]  # the columns of the table above
 
 
 def open_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY)
     try:
-        version = database.execute("pragma user_version").fetchone()[0]
-        if version > _VERSION:
-            raise LedgerError(
-                f"The ledger {path} was written by a newer version of this program",
-                "Use that version, or move the file away: the next run then begins anew.",
-            )
         database.execute("pragma journal_mode = wal")
         database.execute("pragma synchronous = full")
-        if version == 0:
-            database.executescript(f"begin; {_SCHEMA} pragma user_version = {_VERSION}; commit;")
+        make_current(database, path)
         if path.exists():
             path.chmod(0o600)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def make_current(database: sqlite3.Connection, path: Path) -> None:
+    """Gives it the tables, or brings those of an older version up to date. Raises `LedgerError` for a newer one."""
+    version = database.execute("pragma user_version").fetchone()[0]
+    if version > _VERSION:
+        raise LedgerError(
+            f"The ledger {path} was written by a newer version of this program",
+            "Use that version, or move the file away: the next run then starts over.",
+        )
+    if version < _VERSION:
+        change = _SCHEMA if version == 0 else _FROM_VERSION_1
+        database.executescript(f"begin immediate; {change} pragma user_version = {_VERSION}; commit;")
 
 
 NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."

@@ -13,7 +13,10 @@ State = Literal["running", "complete", "stopped", "refused", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the ledger has it. `position` and `sink` say where to go on; `asked` is the request, in words."""
+    """A run as the ledger has it. `asked` is the request, in words.
+
+    `position` and `sink` are where to resume: a position of None is the beginning of the list, unless `at_end`.
+    """
 
     id: int
     began: str
@@ -36,6 +39,10 @@ class RunRow:
     seconds: float
     expected: int | None
     reason: str
+    at_end: bool
+    """The whole list has been read and written, whether the run's end could be recorded or not."""
+    closed: Json
+    """What the sink held when it was closed, as a position; None while the run writes, and after it was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Step:
     """What one durable step adds to a run. Counts are those since the run began; `read` are items as the store sent."""
 
     position: Json
+    at_end: bool
     sink: Json
     read: int
     items: int

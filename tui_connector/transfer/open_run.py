@@ -75,7 +75,8 @@ class Opened:
             resumable = incoming.sink.resumable
             chosen = plan(ledger, incoming, wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable)
             cursor = incoming.incremental.field if incoming.incremental else None
-            context = SinkContext(place.file.parent, place.name, incoming.identifier, cursor, ledger.known_sink())
+            known, closed = ledger.known_sink()
+            context = SinkContext(place.file.parent, place.name, incoming.identifier, cursor, known, closed)
             try:
                 sink = incoming.sink.open(context, chosen.sink)
             except SinkGone as gone:
@@ -94,6 +95,11 @@ class Opened:
                 identifier=incoming.identifier,
                 monotonic=monotonic,
             )
+            try:
+                ledger.confirm()
+            except BaseException:
+                sink.close()
+                raise
             return cls(ledger, chosen, sink, writing)
         except BaseException:
             ledger.close()

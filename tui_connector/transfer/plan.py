@@ -31,7 +31,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Plan:
-    """Where a run begins. `sink` None: the sink begins anew."""
+    """Where a run begins. `sink` None: the sink begins anew. `at_end`: nothing is left to be read."""
 
     run: RunRow
     position: Json
@@ -39,6 +39,7 @@ class Plan:
     drops: bool
     """Leaves out what is known."""
     notes: list[str] = field(default_factory=list)
+    at_end: bool = False
 
 
 def fingerprint(incoming: Incoming, uri: str) -> str:
@@ -62,8 +63,11 @@ def plan(
         if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not circled:
             ledger.resume(unfinished)
             drops = _drops(incoming, unfinished.since, ledger.mark())
-            notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
-            return Plan(unfinished, unfinished.position, unfinished.sink, drops, notes)
+            if unfinished.at_end:
+                notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
+            else:
+                notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
+            return Plan(unfinished, unfinished.position, unfinished.sink, drops, notes, unfinished.at_end)
         notes += _why_anew(unfinished, bound_to, asked, resumable=resumable)
     mark = ledger.mark()
     if mark is not None and mark.fingerprint != bound_to:

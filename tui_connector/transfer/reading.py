@@ -60,12 +60,16 @@ class Reading:
         patience: Patience,
         machine: Machine,
         position: Json = None,
+        at_end: bool = False,
         read: int = 0,
     ) -> None:
-        """Without a pagination all is in one answer. `read`: how many items earlier parts of the run have read."""
+        """Without a pagination all is in one answer. `read`: how many items earlier parts of the run have read.
+
+        `at_end`: they have read all.
+        """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
-        self._slots = [Slot(self._part(position))]
+        self._slots = [] if at_end else [Slot(self._part(position))]
         self._read = read
         self.total = Total()
         self._begun = read > 0

@@ -174,6 +174,7 @@ class Run:
             patience=Patience(self._machine, seconds(self._incoming.patience), self._waits),
             machine=self._machine,
             position=chosen.position,
+            at_end=chosen.at_end,
             read=chosen.run.read,
         )
 

@@ -29,6 +29,10 @@ class SinkError(Exception):
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 
+class SinkChanged(SinkError):
+    """Somebody else has added to what earlier runs wrote; it has been left as it was."""
+
+
 class SinkGone(SinkError):
     """What earlier runs wrote is not there any more, or not what they recorded: a run cannot go on from it."""
 
@@ -51,6 +55,11 @@ class SinkContext:
     """The field with the date of the last change, where the incoming reads what has changed."""
     known: Json = None
     """The last position that was recorded for this incoming, of whatever run: by it a file is known as our own."""
+    closed: Json = None
+    """What the sink held in whole when the last run that wrote it ended; None where that run was killed.
+
+    What is there besides was added by somebody else, and is never removed.
+    """
 
 
 class Output(Protocol):

@@ -12,7 +12,10 @@ from .pagination import Answered, Ask, Part
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A page at its place in the list. `position` is where to go on behind it, None at the end."""
+    """A page at its place in the list. `position` is where to go on behind it, where there is such a place.
+
+    `ended`: it is the last one.
+    """
 
     items: list[bytes]
     ask: Ask

@@ -73,6 +73,7 @@ class Writing:
         self._identifier = identifier
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
+        self._at_end = self._was_at_end = run.at_end
         self._sink_position: Json = run.sink
         self._pending = _Pending()
         self._begun = False
@@ -123,7 +124,7 @@ class Writing:
         if page.announced is not None:
             written.announced = page.announced
         self._pending.failed += failed
-        self._position = page.position
+        self._position, self._at_end = page.position, page.ended
         return failed
 
     def _named(self, before: int, items: Sequence[bytes], rejected: Rejected, of: str = "") -> str:
@@ -132,11 +133,12 @@ class Writing:
         value = self._identifier_of(items[rejected.index]) if self._identifier_of else None
         return number if value in (None, "") else f"{number} ({self._identifier} {value})"
 
-    def _step(self, spent: Spent) -> None:
+    def _step(self, spent: Spent, *, last: bool = False) -> None:
         self._sink_position = self._sink.sync()
         changes = self._changes
         step = Step(
             position=self._position,
+            at_end=self._at_end,
             sink=self._sink_position,
             read=self.written.read,
             items=self.written.items,
@@ -151,8 +153,9 @@ class Writing:
         )
         pending, self._pending = self._pending, _Pending()
         threshold = changes.threshold() if changes else None
+        known = pending.known
         self._ledger.step(
-            self._run, step, pending.failed, pending.known.seen, pending.known.contents, forget_before=threshold
+            self._run, step, pending.failed, known.seen, known.contents, forget_before=threshold, last=last
         )
         self._stepped = self._monotonic()
 
@@ -165,14 +168,16 @@ class Writing:
         value = self._mark() if moves else None
         if moves:
             self._sink.complete(value)
+        closed: Json = None
         if beyond:
-            self._sink.sync()
-        elif self._begun:  # a run that was refused at once has left its sink as it was
-            self._step(spent)
+            closed = self._sink.sync()
+        elif self._begun or self._was_at_end:  # a run that was refused at once has left its sink as it was
+            self._step(spent, last=True)
+            closed = self._sink_position
         mark = None
         if moves:
             mark = Mark(value, self._run.fingerprint, self._sink_position)
-        self._ledger.end(self._run, state, ended, reason, mark)
+        self._ledger.end(self._run, state, ended, reason, mark, closed)
         return self._sink.remarks()
 
     def _mark(self) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from ..placeholder import Json
-from .sink import SinkError, SinkGone
+from .sink import SinkChanged, SinkError, SinkGone
 
 _TAIL = 4_096
 """So many bytes before a position must still be what they were."""
@@ -32,16 +32,21 @@ class _Position(BaseModel):
 class WrittenFile:
     """The file at `path`, opened for one run. A symbolic link is followed and stays."""
 
-    def __init__(self, path: Path, position: Json, known: Json) -> None:
+    def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
         """Goes on at `position`, or begins anew where it is None and the file is new, empty, or that of `known`.
 
-        Raises `SinkError`, and `SinkGone` where that position is not there. Begun anew, what stands in the file is cut
+        `closed`: where the file ended when the last run that wrote it did; None where that run was killed, so that what
+        stands behind its last position is its own.
+
+        Raises `SinkError`, `SinkGone` where that position is not there, and `SinkChanged` where somebody else has added
+        to the file. Begun anew, what stands in the file is cut
         off by the first `sync`, no earlier.
         """
         self._path = path
         self._file = _opened(path)
         self._new = True
         try:
+            self._refuse_changed(_read(closed), [_read(position), _read(known)])
             self._durable = self._begun(_read(known)) if position is None else self._continued(_read(position))
         except BaseException:
             os.close(self._file)
@@ -89,6 +94,22 @@ class WrittenFile:
             pass
         finally:
             self._file = -1
+
+    def _refuse_changed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
+        """Raises `SinkChanged` where the file is ours, and not as it was when it was closed."""
+        size = os.fstat(self._file).st_size
+        positions = [each for each in recorded if each is not None]
+        if closed is None or not size or not any(map(self._is_ours, [closed, *positions])):
+            return
+        as_closed = size == closed.bytes and self._is_ours(closed)
+        # a run that was killed right after it opened the file has cut it back already
+        if not as_closed and size not in [each.bytes for each in positions]:
+            raise SinkChanged(
+                f"{self._path} has {size} bytes, but this configuration wrote {closed.bytes}: "
+                "something else has changed it",
+                hint="It was left as it is. Move it away, or remove what was added: the first "
+                f"{closed.bytes} bytes must be as they were. Then run again.",
+            )
 
     def _begun(self, known: _Position | None) -> int:
         if not self._is_ours(known):

@@ -43,7 +43,7 @@ class Csv(Sink):
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         written = self._written(position)
-        file = WrittenFile(context.directory / self.path, position, context.known)
+        file = WrittenFile(context.directory / self.path, position, context.known, context.closed)
         return _OpenCsv(file, self, written)
 
     def _written(self, position: Json) -> list[str]:
@@ -66,6 +66,7 @@ class _OpenCsv(OpenSink):
         self._columns = written or saved.columns
         self._begun = bool(written)
         """The header is in the file."""
+        self._synced = bool(written)
 
     def write(self, items: Sequence[bytes]) -> Sequence[Rejected]:
         rows: list[list[str]] = []
@@ -85,12 +86,13 @@ class _OpenCsv(OpenSink):
         return rejected
 
     def sync(self) -> Json:
-        position = self._file.sync()
-        if self._columns is not None and not self._begun:  # named ones are there even when no item is
+        # named columns are there even when no item is, but not before the ledger knows the file as ours
+        if self._synced and self._columns is not None and not self._begun:
             self._file.write(self._lines([self._columns]))
             self._begun = True
-            position = self._file.sync()
-        columns: list[Json] = [*(self._columns or [])]
+        self._synced = True
+        position = self._file.sync()
+        columns: list[Json] = [*(self._columns or [])] if self._begun else []
         return {**position, "columns": columns, "delimiter": self._saved.delimiter}
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ class JsonLines(Sink):
     )
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        file = WrittenFile(context.directory / self.path, position, context.known)
+        file = WrittenFile(context.directory / self.path, position, context.known, context.closed)
         return OpenJsonLines(file, compressed=self.compress == "gzip" or self.path.endswith(".gz"))
 
 

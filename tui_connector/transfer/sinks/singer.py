@@ -105,7 +105,7 @@ class Singer(Sink):
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
             return _OpenSinger(StandardOutput(), name, context, known, self._context.bookmarks)
-        file = WrittenFile(context.directory / self.path, position, context.known)
+        file = WrittenFile(context.directory / self.path, position, context.known, context.closed)
         return _OpenSinger(file, name, context, known, self._context.bookmarks, position)
 
 

@@ -13,7 +13,17 @@ from pydantic import AfterValidator, Field
 from ...placeholder import Json
 from ..database import Database, Value
 from ..raw_json import NotJson, members, plain_text, shape, value
-from ..sink import FilePath, OpenSink, Rejected, Sink, SinkContext, SinkError, SinkGone, without_identifier
+from ..sink import (
+    FilePath,
+    OpenSink,
+    Rejected,
+    Sink,
+    SinkChanged,
+    SinkContext,
+    SinkError,
+    SinkGone,
+    without_identifier,
+)
 
 _OURS = "tui_connector_tables"
 """Says which tables are ours, and how far they were durable."""
@@ -169,6 +179,14 @@ class _OpenSqlite(OpenSink):
             raise SinkError(
                 f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
                 'Give the sink a "table" of another name.',
+            )
+        last = self._last_row()
+        if last > int(rows or 0):  # rows and their number are recorded in one transaction
+            raise SinkChanged(
+                f"The table {name!r} in {self._database.path} has rows up to {last}, but this configuration wrote "
+                f"{rows or 0}: something else has added rows",
+                f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or give the "
+                'sink a "table" of another name.',
             )
         return str(known_shape), int(rows or 0)
 
