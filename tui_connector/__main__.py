@@ -14,5 +14,13 @@ def main() -> None:
     run()
 
 
+def tap() -> None:
+    """The entry point of tap-tui-connector: `tui-connector tap` under the name that Singer runners expect."""
+    gc.set_threshold(10_000)
+    from .cli import main_tap
+
+    main_tap()
+
+
 if __name__ == "__main__":
     main()

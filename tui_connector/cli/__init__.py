@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "setup": "screen",
         "check": "check",
         "run": "run",
+        "tap": "tap",
         "request": "request",
         "header": "request",
         "log": "log",
@@ -60,12 +61,14 @@ class _Commands(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module = import_module(f".{_COMMANDS[cmd_name]}", __name__)
-        command = getattr(module, f"{cmd_name}_command" if cmd_name == "run" else cmd_name)
-        assert isinstance(command, click.Command)
-        return command
+        return _command(cmd_name) if cmd_name in _COMMANDS else None
+
+
+def _command(name: str) -> click.Command:
+    module = import_module(f".{_COMMANDS[name]}", __name__)
+    command = getattr(module, f"{name}_command" if name == "run" else name)
+    assert isinstance(command, click.Command)
+    return command
 
 
 @click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,10 +93,20 @@ def commands(context: click.Context, profile_dir: Path | None) -> None:
 
 
 def main() -> None:
-    """Runs the command line; errors are one paragraph on standard error, never a traceback for what a user did."""
+    """Runs the command line."""
+    _main(commands, "tui-connector")
+
+
+def main_tap() -> None:
+    """Runs the command `tap` as a program of its own."""
+    _main(_command("tap"), "tap-tui-connector")
+
+
+def _main(command: click.Command, name: str) -> None:
+    """Errors are one paragraph on standard error, never a traceback for what a user did."""
     make_usable()
     try:
-        sys.exit(commands(prog_name="tui-connector", standalone_mode=False))
+        sys.exit(command(prog_name=name, standalone_mode=False))
     except (click.Abort, KeyboardInterrupt):
         _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:

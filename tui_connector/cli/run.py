@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
 _KINDS = (((".csv",), "csv"), ((".sqlite", ".sqlite3", ".db"), "sqlite"))
 """Sinks by the ending of their file's name; all others get JSON Lines."""
-_KEPT = 200
+KEPT = 200
 """Exchanges that a headless run keeps in memory: nobody looks at them there."""
 
 
@@ -84,10 +84,10 @@ def run_command(
 
     wanted = Wanted(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
-    workbench = Workbench(machine, Exchanges(_KEPT, 4_000_000, _KEPT), directory=path.parent)
+    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
-    runs = _Runs(workbench, path, wanted, output, out)
+    runs = Runs(workbench, path, wanted, output, out)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         code = run(runs.dry(saved, chosen) if dry_run else runs.go(saved, chosen))
@@ -182,7 +182,7 @@ def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> Output:
     return Output(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout)
 
 
-class _Runs:
+class Runs:
     """The runs of one command, one after another."""
 
     def __init__(self, workbench: Workbench, path: Path, wanted: Wanted, output: Output, out: str | None) -> None:

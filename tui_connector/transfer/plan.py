@@ -27,6 +27,8 @@ class Wanted:
     since: str | None = None
     limit: int | None = None
     in_flight: int | None = None
+    mark: str | None = None
+    """Up to when everything has been read, where somebody else than the ledger keeps that."""
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ def plan(
                 notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
             return Plan(unfinished, unfinished.position, unfinished.sink, drops, notes, unfinished.at_end)
         notes += _why_anew(unfinished, bound_to, asked, resumable=resumable)
-    mark = ledger.mark()
+    mark = ledger.mark() if wanted.mark is None else Mark(wanted.mark, bound_to, None)
     if mark is not None and mark.fingerprint != bound_to:
         if incoming.incremental is not None and not wanted.full:
             notes.append("The configuration has changed since the last complete run, so everything is read anew.")

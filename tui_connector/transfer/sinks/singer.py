@@ -254,7 +254,7 @@ class _Columns:
         changed: dict[str, bytes | None] = {}
         for name, text in fields.items():
             if name not in self._beginnings:
-                if name in self._left_out or self._fixed:
+                if self._learns or name in self._left_out:  # null so far: some targets refuse what is not declared
                     changed[name] = None
             elif text[0] not in self._beginnings[name]:
                 types = self._types[name]

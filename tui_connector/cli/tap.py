@@ -1,0 +1,270 @@
+"""`tap`: a profile as a Singer tap, as Meltano and other runners call it. Standard output has nothing but messages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text import shown
+from .failure import CommandFailed, Exit
+from .profile_opening import find, machine_of, read, run
+from .request import keeping_history
+from .run import KEPT, Runs
+from .run_output import Output
+
+if TYPE_CHECKING:
+    from ..client.session import Session
+    from ..guide.workbench import Workbench
+    from ..placeholder import Json
+    from ..profile.model import Profile
+    from ..transfer.catalog import Chosen
+    from ..transfer.incoming import Incoming
+    from ..transfer.run import Run
+    from ..transfer.sinks.singer import Singer
+
+_SETTINGS = ("profile", "profile_dir", "start_date")
+_SAMPLE = 100
+"""Items of each stream that discovery reads types from."""
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--config", "-c", type=_FILE, required=True, help='JSON: {"profile": "acme", "start_date": "2026-01-01"}.'
+)
+@click.option("--discover", "-d", is_flag=True, help="Print the catalog: reads the first items of each incoming.")
+@click.option("--catalog", "--properties", "-p", type=_FILE, help="Read what this catalog selects.")
+@click.option("--state", "-s", type=_FILE, help="Read what has changed since this STATE; without it, everything.")
+@click.pass_obj
+def tap(profile_dir: Path | None, config: Path, discover: bool, catalog: Path | None, state: Path | None) -> None:
+    """Run a profile as a Singer tap, for Meltano and other runners: tap-tui-connector is this command.
+
+    Each incoming is a stream, whatever its sink. Bookmarks are those of --state; what `run` has recorded is neither
+    used nor changed. A stream that was interrupted starts over from its last bookmark.
+
+    Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
+    """
+    settings = _settings(config)
+    directory = settings.get("profile_dir")
+    machine = machine_of(Path(directory) if directory else profile_dir)
+    path = find(settings["profile"], machine)
+    saved = read(path)
+
+    from ..client.exchange import Exchanges
+    from ..guide.workbench import Workbench
+    from ..transfer.catalog import CatalogError
+
+    if sys.__stdout__ is None:
+        raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
+    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent)
+    runs = _Streams(workbench, path, Output(as_json=False, quiet=discover, data_on_stdout=True))
+    start = _start(settings.get("start_date"))
+    try:
+        streams = _streams(saved)
+        if discover:
+            prepared = runs.sample(streams)
+        else:
+            prepared = runs.wanted(streams, start, _json(catalog, "--catalog"), _json(state, "--state"))
+    except CatalogError as error:
+        raise CommandFailed(str(error), Exit.SETUP) from error
+    with keeping_history(workbench, path, saved):
+        code = run(runs.go(saved, prepared))
+    if discover:
+        if code not in (Exit.DONE, Exit.FAILED):
+            sys.exit(code)
+        click.echo(json.dumps({"streams": runs.discovered(streams)}, ensure_ascii=False, indent=2))
+        code = Exit.DONE
+    sys.exit(code)
+
+
+def _settings(file: Path) -> dict[str, str]:
+    settings = _json(file, "--config")
+    if not isinstance(settings, dict):
+        raise CommandFailed(f'--config {file}: this is not a JSON object, such as {{"profile": "acme"}}.', Exit.SETUP)
+    for name in settings:
+        if name not in _SETTINGS:
+            click.echo(
+                shown(f"The setting {name!r} is unknown and ignored. There are: {', '.join(_SETTINGS)}."), err=True
+            )
+    found = {name: each for name in _SETTINGS if (each := settings.get(name)) not in (None, "")}
+    for name, each in found.items():
+        if not isinstance(each, str):
+            raise CommandFailed(f"--config {file}: {name} is not text.", Exit.SETUP)
+    if "profile" not in found:
+        raise CommandFailed(f"--config {file}: name the profile, by name or path: profile = acme.", Exit.SETUP)
+    return {name: str(each) for name, each in found.items()}
+
+
+def _json(file: Path | None, option: str) -> Json:
+    """What a file holds; None where none is given."""
+    if file is None:
+        return None
+    from ..transfer.raw_json import NotJson, value
+
+    try:
+        return value(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    except OSError as error:
+        raise CommandFailed(f"{option} {file}: {error.strerror}.", Exit.SETUP) from error
+    except NotJson as error:
+        raise CommandFailed(f"{option} {file}: invalid JSON: {error}.", Exit.SETUP) from error
+
+
+def _start(text: str | None) -> str | None:
+    """The date from which on a stream without a bookmark is read, as Magento writes it."""
+    if text is None:
+        return None
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandFailed(
+            f'start_date: {text!r} is not a date. Write it in UTC, as in "2026-01-31T08:30:00Z".', Exit.SETUP
+        ) from error
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
+    """The incoming configurations by stream, with their names, those that are disabled left out."""
+    from ..transfer.catalog import CatalogError
+
+    streams: dict[str, tuple[str, Incoming]] = {}
+    for name, incoming in saved.incoming.items():
+        if incoming.disabled:
+            continue
+        stream = _singer(incoming).stream or name
+        if stream in streams:
+            raise CatalogError(
+                f"The incoming configurations {streams[stream][0]} and {name} are both the stream {stream}. "
+                "Give one of them another `stream`."
+            )
+        streams[stream] = (name, incoming)
+    if not streams:
+        raise CatalogError("The profile has no incoming configuration to run.")
+    return streams
+
+
+def _singer(incoming: Incoming) -> Singer:
+    """Its sink where that writes Singer messages, or one that does; to standard output."""
+    from ..transfer.sinks.singer import Singer
+
+    sink = incoming.sink if isinstance(incoming.sink, Singer) else Singer()
+    return sink.model_copy(update={"path": None})
+
+
+class _Sample:
+    """The messages of a stream, kept in memory."""
+
+    def __init__(self) -> None:
+        self._messages: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._messages += [line for line in data.splitlines() if line.startswith(b'{"type":"SCHEMA"')]
+
+    def sync(self) -> dict[str, Json]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+    def schema(self) -> dict[str, Json]:
+        """The last one; without an item nothing is known of the properties."""
+        found = json.loads(self._messages[-1])["schema"] if self._messages else {"type": "object", "properties": {}}
+        assert isinstance(found, dict)
+        return found
+
+
+class _Streams(Runs):
+    """The runs of a tap: they leave nothing behind."""
+
+    def __init__(self, workbench: Workbench, path: Path, output: Output) -> None:
+        from ..transfer.plan import Wanted
+
+        super().__init__(workbench, path, Wanted(), output, None)
+        self._marks: dict[str, str] = {}
+        self._samples: dict[str, _Sample] = {}
+
+    def sample(self, streams: dict[str, tuple[str, Incoming]]) -> dict[str, Incoming]:
+        """Each stream, read for its types only."""
+        from ..transfer.sinks.singer import StreamContext
+
+        self._wanted = replace(self._wanted, limit=_SAMPLE, in_flight=1)
+        prepared = {}
+        for stream, (name, incoming) in streams.items():
+            self._samples[stream] = _Sample()
+            sink = _singer(incoming).within(StreamContext(output=self._samples[stream]))
+            prepared[name] = incoming.model_copy(update={"sink": sink, "incremental": None})
+        return prepared
+
+    def discovered(self, streams: dict[str, tuple[str, Incoming]]) -> list[Json]:
+        """The catalog, after the samples have been read."""
+        from ..transfer.catalog import entry
+
+        return [
+            entry(stream, self._samples[stream].schema(), incoming.identifier, incoming.incremental)
+            for stream, (_, incoming) in streams.items()
+        ]
+
+    def wanted(
+        self, streams: dict[str, tuple[str, Incoming]], start: str | None, catalog: Json, state: Json
+    ) -> dict[str, Incoming]:
+        """The streams to read. Raises `CatalogError`."""
+        from ..transfer.catalog import CatalogError, bookmarks, chosen, mark
+        from ..transfer.sinks.singer import StreamContext
+
+        all_bookmarks = {} if state is None else bookmarks(state)
+        selected: dict[str, Chosen] | None = None
+        if catalog is not None:
+            selected = chosen(catalog, {stream: _always(incoming) for stream, (_, incoming) in streams.items()})
+            for stream in selected:
+                if stream not in streams:
+                    raise CatalogError(
+                        f"The catalog selects the stream {stream}, and the profile has no such incoming configuration. "
+                        "Write the catalog anew, with --discover."
+                    )
+        prepared = {}
+        for stream, (name, incoming) in streams.items():
+            if selected is not None and stream not in selected:
+                continue
+            choice = selected[stream] if selected is not None else None
+            incoming = _replicated(incoming, choice, start)
+            cursor = incoming.incremental.field if incoming.incremental else None
+            if cursor is not None and (found := mark(all_bookmarks, stream, cursor)):
+                self._marks[name] = found
+            context = StreamContext(all_bookmarks, choice.selection if choice else None)
+            prepared[name] = incoming.model_copy(update={"sink": _singer(incoming).within(context)})
+        return prepared
+
+    def _run(self, session: Session, name: str, incoming: Incoming) -> Run:
+        from ..transfer.open_run import Place, Surroundings
+        from ..transfer.run import Run
+
+        around = Surroundings(
+            session, self._workbench.exchanges, self._workbench.machine, Place(name, self._path, None)
+        )
+        return Run(incoming, replace(self._wanted, mark=self._marks.get(name)), around, self._output)
+
+
+def _always(incoming: Incoming) -> frozenset[str]:
+    cursor = incoming.incremental.field if incoming.incremental else None
+    return frozenset(filter(None, (incoming.identifier, cursor)))
+
+
+def _replicated(incoming: Incoming, choice: Chosen | None, start: str | None) -> Incoming:
+    """The incoming, read as the catalog says: a full table, or by the date in its replication key."""
+    from ..transfer.incremental import Incremental
+
+    incremental = incoming.incremental
+    if choice is not None and choice.method == "FULL_TABLE":
+        incremental = None
+    elif choice is not None and choice.key is not None and (incremental is None or incremental.field != choice.key):
+        incremental = Incremental(field=choice.key)
+    if incremental is not None and incremental.content:  # what is known by content is in the ledger, not in a state
+        incremental = None
+    if incremental is not None and start is not None:
+        incremental = incremental.model_copy(update={"from_": start})
+    return incoming.model_copy(update={"incremental": incremental})
