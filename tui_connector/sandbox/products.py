@@ -1,36 +1,54 @@
-"""The routes of the catalogue: products, their stock items, media, categories and links, and the tree of categories."""
+"""The routes of products: themselves, their images and their variants."""
 
 from __future__ import annotations
 
-from .answer import Json
-from .call import Call, Handlers, Listed, no_entity, whole_number
-from .shop import Categories
+from .answer import Json, Refusal, required
+from .call import Call, Handlers, Listed, no_entity
+from .records import Item
 from .stock import SourceItems
-from .store import Catalogue, missing_product
+from .store import PIXEL, Catalogue, missing_product
 from .writes import Writes
+
+_TYPES = ("simple", "virtual", "downloadable", "bundle", "grouped", "configurable")
+_LINK_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associated", 3))
+_IMAGE_NEEDED = ("media_type", "types")
 
 
 class Products:
-    """Products and categories, as the store shows and changes them."""
+    """Products, as the store shows and changes them."""
 
     def __init__(self, catalogue: Catalogue, stock: SourceItems, writes: Writes, listed: Listed) -> None:
         self._catalogue = catalogue
         self._stock = stock
         self._writes = writes
-        self._categories = Categories()
         self._listed = listed
+        self._last_image = 100
 
     def handlers(self) -> Handlers:
+        media, variants = "/V1/products/:sku/media", "/V1/configurable-products/:sku"
         return {
             "GET /V1/products": self._listed(self._catalogue),
             "POST /V1/products": self._write,
             "GET /V1/products/:sku": self._product,
             "PUT /V1/products/:sku": self._write,
             "DELETE /V1/products/:sku": self._delete,
-            "GET /V1/categories": self._tree,
-            "GET /V1/categories/list": self._listed(self._categories),
+            "GET /V1/products/types": lambda call: [
+                {"name": name, "label": f"{name.capitalize()} Product"} for name in _TYPES
+            ],
+            "GET /V1/products/links/types": lambda call: [{"code": code, "name": name} for name, code in _LINK_TYPES],
+            "GET /V1/products/:sku/options": lambda call: self._product_item(call).get("options", []),
             "GET /V1/inventory/source-items": self._listed(self._stock),
             "POST /V1/inventory/source-items": lambda call: self._writes.source_items(call.body),
+            f"GET {media}": self._images,
+            f"GET {media}/:entryId": self._image,
+            f"POST {media}": self._add_image,
+            f"PUT {media}/:entryId": self._change_image,
+            f"DELETE {media}/:entryId": self._delete_image,
+            f"GET {variants}/children": self._children,
+            f"GET {variants}/options/all": self._options,
+            f"GET {variants}/options/:id": self._option,
+            f"POST {variants}/child": self._add_child,
+            f"DELETE {variants}/children/:childSku": self._delete_child,
         }
 
     def _write(self, call: Call) -> Json:
@@ -43,15 +61,142 @@ class Products:
         self._catalogue.delete(self._row(call))
         return True
 
-    def _row(self, call: Call) -> int:
-        row = self._catalogue.find(call.variables["sku"])
+    def _row(self, call: Call, variable: str = "sku") -> int:
+        row = self._catalogue.find(call.variables[variable])
         if row is None:
             raise missing_product()
         return row
 
-    def _tree(self, call: Call) -> Json:
-        root, depth = call.query.get("rootCategoryId", "2"), call.query.get("depth")
-        row = whole_number(str(root))
-        if row not in self._categories.numbers():
-            raise no_entity("id", row)
-        return self._categories.tree(row, None if depth is None else whole_number(str(depth)))
+    def _product_item(self, call: Call) -> Item:
+        return self._catalogue.product(self._row(call), call.store)
+
+    def _entries(self, call: Call) -> list[Item]:
+        entries = self._product_item(call).get("media_gallery_entries")
+        return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+
+    def _images(self, call: Call) -> Json:
+        """Newest first, with their content, which the product itself does not show."""
+        return [_with_content(each) for each in reversed(self._entries(call))]
+
+    def _image(self, call: Call) -> Json:
+        wanted = call.number("entryId")
+        found = next((each for each in self._entries(call) if each["id"] == wanted), None)
+        if found is None:
+            raise Refusal(404, "The image doesn't exist. Verify and try again.")
+        return _with_content(found)
+
+    def _add_image(self, call: Call) -> Json:
+        given = _entry(call.body)
+        content = given.get("content")
+        if not isinstance(content, dict) or not content.get("base64_encoded_data"):
+            raise Refusal(400, "The image content is invalid. Verify the content and try again.")
+        self._last_image += 1
+        name = str(content.get("name", "image"))
+        kept = {field: value for field, value in given.items() if field not in ("content", "id")}
+        made: Item = {"id": self._last_image, "media_type": "image", "label": None, "position": 1, "disabled": False}
+        file: Item = {"file": f"/{name[:1]}/{name[1:2]}/{name}"}
+        self._put_images(call, [*_without_roles(self._entries(call), given), made | {"types": []} | kept | file])
+        return str(self._last_image)
+
+    def _change_image(self, call: Call) -> Json:
+        wanted, given = call.number("entryId"), _entry(call.body)
+        entries = self._entries(call)
+        if not any(each["id"] == wanted for each in entries):
+            raise Refusal(404, "No image with the provided ID was found. Verify the ID and try again.")
+        kept = {field: value for field, value in given.items() if field not in ("content", "id", "file")}
+        self._put_images(call, [each | kept if each["id"] == wanted else each for each in entries])
+        return True
+
+    def _delete_image(self, call: Call) -> Json:
+        wanted, entries = call.number("entryId"), self._entries(call)
+        kept = [each for each in entries if each["id"] != wanted]
+        if len(kept) == len(entries):
+            raise Refusal(404, "No image with the provided ID was found. Verify the ID and try again.")
+        self._put_images(call, kept)
+        return True
+
+    def _put_images(self, call: Call, entries: list[Item]) -> None:
+        row = self._row(call)
+        item = self._catalogue.product(row)
+        self._catalogue.put(item | {"media_gallery_entries": list[Json](entries)}, row)
+
+    def _extension(self, call: Call) -> Item:
+        item = self._product_item(call)
+        extension = item.get("extension_attributes")
+        if item.get("type_id") != "configurable" or not isinstance(extension, dict):
+            raise Refusal(400, "The product isn't a configurable product. Verify the product and try again.")
+        return extension
+
+    def _children(self, call: Call) -> Json:
+        item = self._product_item(call)
+        if item.get("type_id") != "configurable":
+            return []
+        links = self._extension(call).get("configurable_product_links")
+        rows = [int(str(each)) for each in links] if isinstance(links, list) else []
+        return [self._catalogue.product(each, call.store) for each in rows if each in self._catalogue.numbers()]
+
+    def _options(self, call: Call) -> Json:
+        options = self._extension(call).get("configurable_product_options")
+        return options if isinstance(options, list) else []
+
+    def _option(self, call: Call) -> Json:
+        options, wanted = self._options(call), call.number("id")
+        found = options if isinstance(options, list) else []
+        for each in found:
+            if isinstance(each, dict) and each.get("id") == wanted:
+                return each
+        raise no_entity("option_id", wanted)
+
+    def _add_child(self, call: Call) -> Json:
+        sku = call.body.get("childSku")
+        if not sku:
+            raise required(["childSku"])
+        child = self._catalogue.find(str(sku))
+        if child is None:
+            raise missing_product()
+        links = self._links(call)
+        if child in links:
+            raise Refusal(400, "The product is already attached.")
+        self._put_links(call, [*links, child])
+        return True
+
+    def _delete_child(self, call: Call) -> Json:
+        child, links = self._catalogue.find(call.variables["childSku"]), self._links(call)
+        if child is None or child not in links:
+            raise Refusal(400, "The option that was requested doesn't exist. Verify the entity and try again.")
+        self._put_links(call, [each for each in links if each != child])
+        return True
+
+    def _links(self, call: Call) -> list[Json]:
+        links = self._extension(call).get("configurable_product_links")
+        return links if isinstance(links, list) else []
+
+    def _put_links(self, call: Call, links: list[Json]) -> None:
+        extension = self._extension(call) | {"configurable_product_links": links}
+        row = self._row(call)
+        self._catalogue.put(self._catalogue.product(row) | {"extension_attributes": extension}, row)
+
+
+def _entry(body: Item) -> Item:
+    given = body.get("entry")
+    if not isinstance(given, dict):
+        raise required(["entry"])
+    return given
+
+
+def _with_content(entry: Item) -> Item:
+    file = str(entry.get("file", ""))
+    content: Item = {"base64_encoded_data": PIXEL, "type": "image/png", "name": file.rpartition("/")[2]}
+    return entry | {"content": content}
+
+
+def _without_roles(entries: list[Item], given: Item) -> list[Item]:
+    """The older images without the roles that a new one takes."""
+    taken = given.get("types")
+    roles = taken if isinstance(taken, list) else []
+    kept = []
+    for each in entries:
+        own = each.get("types")
+        rest: list[Json] = [role for role in own if role not in roles] if isinstance(own, list) else []
+        kept.append(each | {"types": rest})
+    return kept

@@ -20,6 +20,8 @@ _DATE_ENDINGS = ("_at", "_date", "_time")
 class Records:
     """A table of records, the number of a row being its `field` in a record and its `key` in a search.
 
+    A table whose records do not show their number has no `field`.
+
     `columns` names the columns that a search may use beside the fields of a record; `aliases` are columns whose field
     has another name; `made_columns` read rows 1 to `size` without making their records.
     """
@@ -32,13 +34,13 @@ class Records:
         first: Iterable[Item] = (),
         size: int = 0,
         make: Make | None = None,
-        field: str = "",
+        field: str | None = None,
         aliases: Mapping[str, str] | None = None,
         made_columns: Mapping[str, Column] | None = None,
         named: bool = False,
     ) -> None:
         self.key = key
-        self.field = field or key
+        self.field = key if field is None else field
         self.named = named
         self.version = 0
         self._names = columns.split()
@@ -68,7 +70,7 @@ class Records:
         """The record, which must not be changed, or None where there is no such row."""
         if row in self._kept:
             return self._kept[row]
-        if self._numbers is not None and not _holds(self._numbers, row):
+        if self._numbers is not None and not holds(self._numbers, row):
             return None
         if self._make is None or not 0 < row <= self._size:
             return None
@@ -100,7 +102,7 @@ class Records:
         given = item.get(self.field)
         row = given if isinstance(given, int) else self._next
         self._next = max(self._next, row + 1)
-        kept = {self.field: row} | item if self.field in (self.key, "id") else dict(item)
+        kept = {self.field: row} | item if self.field else dict(item)
         if self._numbers is None:
             self._numbers = list(range(1, self._size + 1))
         insort(self._numbers, row)
@@ -169,7 +171,8 @@ class Records:
         return Column(read, made.kind, located if locate else None)
 
 
-def _holds(numbers: Sequence[int], row: int) -> bool:
+def holds(numbers: Sequence[int], row: int) -> bool:
+    """Whether a row is among ascending numbers."""
     place = bisect_left(numbers, row)
     return place < len(numbers) and numbers[place] == row
 

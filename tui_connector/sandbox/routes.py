@@ -10,21 +10,25 @@ from urllib.parse import unquote_plus
 
 from .access import Access
 from .answer import Json, Refusal, Written
+from .attributes import Attributes
 from .call import Call, Handler, Handlers
+from .categories import Categories
 from .content import Content
+from .customers import Accounts, Customers
 from .fields import project
 from .orders import Orders
-from .people import Customers
 from .permissions import ANONYMOUS
+from .prices import Prices
 from .products import Products
 from .real_routes import REAL_ROUTES, RealRoute
 from .sales import Sales
 from .search import read_criteria
 from .settings import Settings
 from .shop import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
-from .stock import SourceItems
+from .stock import SourceItems, Sources
 from .store import Catalogue
 from .table import Rows, Searches
+from .warehouse import Warehouse
 from .writes import Writes
 
 
@@ -68,18 +72,25 @@ class Shop:
         self._settings = settings
         self._access = access
         catalogue = Catalogue(products, seed)
-        stock = SourceItems(catalogue)
+        sources = Sources()
+        stock = SourceItems(catalogue, sources)
         orders = Orders(max(60, products // 20), seed, catalogue)
         content = Content(orders, seed, self._listed, settings, now)
+        accounts = Accounts(Customers(max(131, products // 10), seed, settings), self._listed, now)
         settings.watch(content.refresh)
+        settings.watch(accounts.refresh)
         parts = (
             Products(catalogue, stock, Writes(catalogue, stock, settings, now), self._listed),
             Sales(orders, self._listed, now),
             content,
-            Directory(self._listed),
+            accounts,
+            Warehouse(catalogue, stock, sources, self._listed),
+            Attributes(self._listed, settings),
+            Categories(catalogue, self._listed, now),
+            Prices(catalogue, settings, content.group_codes),
+            Directory(),
         )
         handlers = dict(self._own_handlers())
-        handlers |= {"GET /V1/customers/search": self._listed(Customers(max(131, products // 10), seed))}
         for part in parts:
             handlers |= part.handlers()
         self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in REAL_ROUTES)

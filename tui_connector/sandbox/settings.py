@@ -25,6 +25,7 @@ DEFAULTS: dict[str, str] = {
     "sandbox/fail_next": "",
     "sandbox/lose_next": "0",
     "sandbox/revoked": "",
+    "sandbox/repeated_emails": "0",
     "sandbox/repeated_identifiers": "0",
 }
 """Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""

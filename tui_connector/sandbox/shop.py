@@ -1,13 +1,10 @@
-"""What a store says about itself: views, websites, groups, currency, countries, modules, categories."""
+"""What a store says about itself: views, websites, groups, currency, countries, modules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from .answer import Json, Refusal, php_json
-from .call import Call, Handlers, Listed
+from .answer import Json, Refusal
+from .call import Call, Handlers
 from .records import Item
-from .table import Column
 
 STORE_CODES = ("default", "nl")
 """Codes that may stand in the path, beside `all`; `admin` may not."""
@@ -119,77 +116,8 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
     return own | addresses
 
 
-class Categories:
-    """Eight categories: a root, a default one, three in it, three in the first of those."""
-
-    key = "entity_id"
-    named = True
-    version = 0
-    _parents: Mapping[int, int] = {1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3}
-
-    def __init__(self) -> None:
-        self.columns: Mapping[str, Column] = {
-            "entity_id": Column(lambda row: row, "number"),
-            "name": Column(self._name),
-            "parent_id": Column(lambda row: self._parents[row], "number"),
-            "level": Column(lambda row: self._path(row).count("/"), "number"),
-            "path": Column(self._path),
-            "is_active": Column(lambda row: 1, "number"),
-            "created_at": Column(lambda row: "2026-01-01 00:00:00", "date"),
-            "updated_at": Column(lambda row: "2026-01-01 00:00:00", "date"),
-        }
-
-    def numbers(self) -> Sequence[int]:
-        return range(1, len(self._parents) + 1)
-
-    def written(self, row: int) -> str:
-        children = ",".join(str(child) for child in self._children(row))
-        return php_json(
-            self._facts(row)
-            | {
-                "children": children,
-                "created_at": "2026-01-01 00:00:00",
-                "updated_at": "2026-01-01 00:00:00",
-                "path": self._path(row),
-                "include_in_menu": True,
-                "custom_attributes": [{"attribute_code": "path", "value": self._path(row)}],
-            }
-        )
-
-    def tree(self, root: int, depth: int | None) -> Item:
-        """A category with those below it, `depth` levels down."""
-        below: list[Json] = []
-        if depth is None or depth > 0:
-            below = [self.tree(child, None if depth is None else depth - 1) for child in self._children(root)]
-        return self._facts(root) | {"product_count": 0, "children_data": below}
-
-    def _facts(self, row: int) -> Item:
-        siblings = self._children(self._parents[row])
-        return {
-            "id": row,
-            "parent_id": self._parents[row],
-            "name": self._name(row),
-            "is_active": True,
-            "position": siblings.index(row) + 1,
-            "level": self._path(row).count("/"),
-        }
-
-    def _children(self, row: int) -> list[int]:
-        return [child for child, parent in self._parents.items() if parent == row]
-
-    def _name(self, row: int) -> str:
-        return {1: "Root Catalog", 2: "Default Category"}.get(row, f"Cat {row - 3}")
-
-    def _path(self, row: int) -> str:
-        parent = self._parents[row]
-        return f"{self._path(parent)}/{row}" if parent else str(row)
-
-
 class Directory:
     """Countries and the currency, which everybody may read."""
-
-    def __init__(self, listed: Listed) -> None:
-        self._listed = listed
 
     def handlers(self) -> Handlers:
         return {

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from .answer import Refusal, php_json
+from .answer import Json, Refusal, php_json
 from .conditions import Cell
 from .noise import noise
 from .records import Item
@@ -14,9 +14,15 @@ from .table import Column
 
 ODD_SKUS = (
     *("SYNC-0001", "SYNC-0002", "SYNC-0003", "A/B", "A B", "A%B", "café", "A+B", "a,b", "A&B"),
-    *("A#B", "A?B", "A.B", 'A"B', "123", "00123", "lead", "UPPER"),
+    *("A#B", "A?B", "A.B", 'A"B', "123", "00123", "lead", "UPPER", "24-MB01"),
+    *("MH01", "MH01-Black", "MH01-Blue", "MH01-Red"),
 )
-"""The first products: skus that clients get wrong."""
+"""The first products: skus that clients get wrong, that of the examples, and one that can be had in three colors."""
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""The content of every image."""
+_CONFIGURABLE = "MH01"
+_COLORS = (49, 50, 51)
+"""Values of the attribute color as attributes.py numbers them."""
 
 _EPOCH = datetime(2026, 1, 1)
 _TEMPLATE = (
@@ -58,6 +64,9 @@ class Catalogue:
         self._by_sku: dict[str, int] = {}
         self._by_url_key: dict[str, int] = {}
         self._version = 0
+        for row, changes in self._special().items():
+            self._written[row] = json.loads(self._made(row)) | changes
+            self._by_url_key[f"product-{row}"] = row
         self.columns: Mapping[str, Column] = self._columns()
 
     @property
@@ -140,6 +149,37 @@ class Catalogue:
         self._deleted.add(row)
         self._rows = [each for each in self._rows if each != row]
         self._version += 1
+
+    def written_item(self, row: int) -> Item | None:
+        """The product as it was written, if it ever was."""
+        return self._written.get(row)
+
+    def _special(self) -> Mapping[int, Item]:
+        """What some of the first products have beside the rest: an image; three colors."""
+        rows = {sku: row for sku, row in ((sku, self._odd.get(sku.lower())) for sku in ODD_SKUS) if row}
+        special: dict[int, Item] = {}
+        image: Item = {"id": 1, "media_type": "image", "label": "Front", "position": 1, "disabled": False}
+        roles: Item = {"types": ["image", "small_image", "thumbnail"], "file": "/f/r/front.png"}
+        if "24-MB01" in rows:
+            special[rows["24-MB01"]] = {"media_gallery_entries": [image | roles]}
+        children = [row for sku, row in rows.items() if sku.startswith(f"{_CONFIGURABLE}-")]
+        if children:
+            parent = rows[_CONFIGURABLE]
+            values: list[Json] = [{"value_index": value} for value in _COLORS[: len(children)]]
+            option: Item = {"id": 1, "attribute_id": "93", "label": "Color", "position": 0, "values": values}
+            made: Item = json.loads(self._made(parent))
+            own = made["extension_attributes"]
+            extension: Item = own if isinstance(own, dict) else {}
+            links: Item = {"configurable_product_options": [option | {"product_id": parent}]}
+            links["configurable_product_links"] = list[Json](children)
+            special[parent] = {"type_id": "configurable", "price": 0, "extension_attributes": extension | links}
+            for child, value in zip(children, _COLORS, strict=False):
+                child_item: Item = json.loads(self._made(child))
+                attributes = child_item["custom_attributes"]
+                color: Json = {"attribute_code": "color", "value": str(value)}
+                kept = attributes if isinstance(attributes, list) else []
+                special[child] = {"visibility": 1, "custom_attributes": [*kept, color]}
+        return special
 
     def _made(self, row: int) -> str:
         name = self._name(row)

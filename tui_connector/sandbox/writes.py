@@ -10,7 +10,7 @@ from .answer import Answer, Json, Page, Refusal, required
 from .records import Item
 from .search import invalid_type, snake, unsupported
 from .settings import Settings
-from .stock import SourceItems
+from .stock import DEFAULT, SourceItems
 from .store import Catalogue, stamp
 
 _TYPES: dict[str, str] = {
@@ -97,10 +97,10 @@ class Writes:
         if not given:
             raise Refusal(400, "Input data is empty")
         rows = [_source_item(each) for each in given]
-        if any(source != "default" for _, source, _, _ in rows):
+        if not all(self._stock.knows(source) for _, source, _, _ in rows):
             raise Refusal(400, "Could not save Source Item")
-        for sku, _, quantity, status in rows:
-            self._stock.put(sku, quantity, status)
+        for sku, source, quantity, status in rows:
+            self._stock.put(sku, source, quantity, status)
         return []
 
     def _sku(self, product: Item) -> str:
@@ -163,7 +163,8 @@ class Writes:
         item = _extension(product).get("stock_item")
         quantity = item.get("qty") if isinstance(item, dict) else None
         if isinstance(item, dict) and isinstance(quantity, int | float):
-            self._stock.put(str(product["sku"]).strip(), quantity, int(bool(item.get("is_in_stock", quantity > 0))))
+            in_stock = int(bool(item.get("is_in_stock", quantity > 0)))
+            self._stock.put(str(product["sku"]).strip(), DEFAULT, quantity, in_stock)
 
 
 def _as_saved(product: Item, named: Json) -> Item:

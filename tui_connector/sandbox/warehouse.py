@@ -1,0 +1,252 @@
+"""Stock by source and by product: sources, stocks, their links, and what can be sold."""
+
+from __future__ import annotations
+
+from .answer import Json, Refusal, required
+from .call import Call, Handlers, Listed, whole_number
+from .records import Item, Records
+from .search import unsupported
+from .stock import SourceItems, Sources
+from .store import Catalogue
+
+_SOURCE_NEEDED = ("source_code", "name", "country_id", "postcode")
+_SOURCE_FIELDS = """
+source_code name email contact_name enabled description latitude longitude country_id region_id region city street
+postcode phone fax use_default_carrier_config carrier_links extension_attributes
+"""
+
+
+class Warehouse:
+    """The routes of module-inventory and module-catalog-inventory."""
+
+    def __init__(self, catalogue: Catalogue, items: SourceItems, sources: Sources, listed: Listed) -> None:
+        self._catalogue = catalogue
+        self._items = items
+        self._sources = sources
+        self._listed = listed
+        channels: Json = [{"type": "website", "code": "base"}]
+        default: Item = {"stock_id": 1, "name": "Default Stock", "extension_attributes": {"sales_channels": channels}}
+        self._stocks = Records("stock_id", first=[default])
+        link: Item = {"stock_id": 1, "source_code": "default", "priority": 1}
+        self._links = Records("link_id", field="", first=[link])
+
+    def handlers(self) -> Handlers:
+        salable = "/V1/inventory"
+        return {
+            "GET /V1/inventory/sources": self._listed(self._sources),
+            "GET /V1/inventory/sources/:sourceCode": self._source,
+            "POST /V1/inventory/sources": self._post_source,
+            "PUT /V1/inventory/sources/:sourceCode": self._put_source,
+            "GET /V1/inventory/stocks": self._listed(self._stocks),
+            "GET /V1/inventory/stocks/:stockId": self._stock,
+            "POST /V1/inventory/stocks": self._post_stock,
+            "PUT /V1/inventory/stocks/:stockId": self._put_stock,
+            "DELETE /V1/inventory/stocks/:stockId": self._delete_stock,
+            "GET /V1/inventory/stock-source-links": self._listed(self._links),
+            "POST /V1/inventory/stock-source-links": self._post_links,
+            "POST /V1/inventory/stock-source-links-delete": self._delete_links,
+            "GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId": self._assigned,
+            "POST /V1/inventory/source-items-delete": self._delete_items,
+            f"GET {salable}/get-product-salable-quantity/:sku/:stockId": self._salable,
+            f"GET {salable}/is-product-salable/:sku/:stockId": lambda call: self._salable(call) > 0,
+            f"GET {salable}/is-product-salable-for-requested-qty/:sku/:stockId/:requestedQty": self._requested,
+            f"GET {salable}/stock-resolver/:type/:code": lambda call: self._stocks.get(1),
+            "GET /V1/stockItems/:productSku": self._stock_item,
+            "GET /V1/stockItems/lowStock": self._low,
+            "GET /V1/stockStatuses/:productSku": self._stock_status,
+            "PUT /V1/products/:productSku/stockItems/:itemId": self._put_stock_item,
+        }
+
+    def _source(self, call: Call) -> Json:
+        code = call.variables["sourceCode"]
+        row = self._sources.find(source_code=code)
+        if row is None:
+            raise no_source(code)
+        return self._sources.get(row)
+
+    def _post_source(self, call: Call) -> Json:
+        given = _inside(call.body, "source", _SOURCE_FIELDS)
+        lacking = [name for name in _SOURCE_NEEDED if not given.get(name)]
+        if lacking:
+            errors: list[Json] = [
+                {"message": 'Validation Failed: "%field" can not be empty.', "parameters": {"field": name}}
+                for name in lacking
+            ]
+            raise Refusal(400, "Validation Failed", errors=errors)
+        self._put(given, str(given["source_code"]))
+        return []
+
+    def _put_source(self, call: Call) -> Json:
+        given = _inside(call.body, "source", _SOURCE_FIELDS)
+        code = call.variables["sourceCode"]
+        if self._sources.find(source_code=code) is None:
+            raise Refusal(400, "Could not save Source")
+        self._put(given, code)
+        return []
+
+    def _put(self, given: Item, code: str) -> None:
+        row = self._sources.find(source_code=code)
+        if row is not None:
+            self._sources.change(row, given | {"source_code": code})
+            return
+        extension: Item = {"is_pickup_location_active": False, "frontend_name": given.get("name")}
+        made: Item = {"enabled": True, "use_default_carrier_config": True, "carrier_links": []}
+        self._sources.add(made | given | {"extension_attributes": extension})
+
+    def _stock(self, call: Call) -> Item:
+        row = call.number("stockId")
+        stock = self._stocks.get(row)
+        if stock is None:
+            text = 'Stock with id "%value" does not exist.'
+            raise Refusal(404, text, {"value": row})
+        return stock
+
+    def _post_stock(self, call: Call) -> Json:
+        given = _inside(call.body, "stock", "stock_id name extension_attributes")
+        if not given.get("name"):
+            raise Refusal(400, "Validation Failed", errors=[_empty("name")])
+        if self._stocks.find(name=given["name"]) is not None:
+            raise Refusal(400, "Could not save Stock")
+        extension = given.get("extension_attributes")
+        shown: Json = extension if isinstance(extension, dict) else {"sales_channels": []}
+        kept = {name: value for name, value in given.items() if name != "stock_id"}
+        return self._stocks.add(kept | {"extension_attributes": shown})["stock_id"]
+
+    def _put_stock(self, call: Call) -> Json:
+        row = int(str(self._stock(call)["stock_id"]))
+        self._stocks.change(row, _inside(call.body, "stock", "stock_id name extension_attributes") | {"stock_id": row})
+        return row
+
+    def _delete_stock(self, call: Call) -> Json:
+        row = int(str(self._stock(call)["stock_id"]))
+        if row == 1:
+            raise Refusal(400, "Default Stock could not be deleted.")
+        self._stocks.delete(row)
+        return []
+
+    def _post_links(self, call: Call) -> Json:
+        links = _rows(call.body, "links")
+        for link in links:
+            stock, source = link.get("stock_id"), link.get("source_code")
+            known = isinstance(stock, int) and self._stocks.get(stock) is not None
+            if not known or self._sources.find(source_code=source) is None:
+                raise Refusal(400, "Could not save StockSourceLinks")
+        for link in links:
+            row = self._links.find(stock_id=link["stock_id"], source_code=link["source_code"])
+            if row is None:
+                self._links.add({"priority": 0} | link)
+            else:
+                self._links.change(row, link)
+        return []
+
+    def _delete_links(self, call: Call) -> Json:
+        for link in _rows(call.body, "links"):
+            row = self._links.find(stock_id=link.get("stock_id"), source_code=link.get("source_code"))
+            if row is not None:
+                self._links.delete(row)
+        return []
+
+    def _assigned(self, call: Call) -> Json:
+        row = int(str(self._stock(call)["stock_id"]))
+        codes = [link["source_code"] for link in self._links.rows() if link["stock_id"] == row]
+        return [source for source in self._sources.rows() if source["source_code"] in codes]
+
+    def _delete_items(self, call: Call) -> Json:
+        rows = _rows(call.body, "sourceItems")
+        if not rows:
+            raise Refusal(400, "Input data is empty")
+        for each in rows:
+            self._items.delete(str(each.get("sku")), str(each.get("source_code")))
+        return []
+
+    def _salable(self, call: Call) -> float:
+        sku, stock = call.variables["sku"], call.number("stockId")
+        if self._catalogue.find(sku) is None:
+            raise Refusal(404, "The product that was requested doesn't exist. Verify the product and try again.")
+        codes = {str(link["source_code"]) for link in self._links.rows() if link["stock_id"] == stock}
+        return self._items.available(sku, codes)
+
+    def _requested(self, call: Call) -> Json:
+        wanted = float(whole_number(call.variables["requestedQty"]))
+        errors: list[Json] = []
+        if self._salable(call) < wanted:
+            text = "The requested qty is not available"
+            errors.append({"code": "is_salable_with_reservations-not_enough_qty", "message": text})
+        return {"salable": not errors, "errors": errors}
+
+    def _product_row(self, call: Call) -> int:
+        sku = call.variables["productSku"]
+        row = self._catalogue.find(sku)
+        if row is None:
+            raise Refusal(404, 'The Product with the "%1" SKU doesn\'t exist.', [sku])
+        return row
+
+    def _stock_item(self, call: Call) -> Json:
+        return self._items.stock_item(self._product_row(call))
+
+    def _stock_status(self, call: Call) -> Json:
+        row = self._product_row(call)
+        item = self._items.stock_item(row)
+        status: Item = {
+            "product_id": row,
+            "stock_id": 1,
+            "qty": item["qty"],
+            "stock_status": int(bool(item["is_in_stock"])),
+        }
+        return status | {"stock_item": item}
+
+    def _put_stock_item(self, call: Call) -> Json:
+        """Set what one product has; the sku counts, the item's number in the path is not looked at."""
+        row = self._product_row(call)
+        given = call.body.get("stockItem")
+        if not isinstance(given, dict):
+            raise required(["stockItem"])
+        item = self._items.stock_item(row) | given
+        quantity = item["qty"]
+        number = float(quantity) if isinstance(quantity, int | float | str) else 0.0
+        self._items.put(self._catalogue.sku(row), "default", number, int(bool(item["is_in_stock"])))
+        return str(row)
+
+    def _low(self, call: Call) -> Json:
+        """Products with less than a quantity; the page is a criteria of an older kind, echoed as it is kept inside."""
+        names = ("scopeId", "qty")
+        lacking = [name for name in names if name not in call.query]
+        if lacking:
+            raise required(lacking)
+        most = whole_number(str(call.query["qty"]))
+        page, size = (whole_number(str(call.query.get(name, default))) for name, default in _PAGE)
+        items = (self._items.stock_item(row) for row in self._catalogue.numbers())
+        low: list[Json] = [item for item in items if isinstance(item["qty"], int | float) and item["qty"] <= most]
+        mapper = "Magento\\CatalogInventory\\Model\\ResourceModel\\Stock\\Item\\StockItemCriteriaMapper"
+        echo: Item = {"mapper_interface_name": mapper, "criteria_list": [], "filters": [], "orders": []}
+        shown = low[(page - 1) * size : page * size] if size else low
+        return {"items": shown, "search_criteria": echo | {"limit": [str(page), str(size)]}, "total_count": len(low)}
+
+
+_PAGE = (("currentPage", 1), ("pageSize", 0))
+
+
+def no_source(code: str) -> Refusal:
+    """404 for a source that is not there."""
+    return Refusal(404, 'Source with code "%value" does not exist.', {"value": code})
+
+
+def _empty(name: str) -> Json:
+    return {"message": '"%field" can not be empty.', "parameters": {"field": name}}
+
+
+def _inside(body: Item, envelope: str, fields: str) -> Item:
+    given = body.get(envelope)
+    if not isinstance(given, dict):
+        raise required([envelope])
+    for name in given:
+        if name not in fields.split():
+            raise unsupported(name)
+    return given
+
+
+def _rows(body: Item, envelope: str) -> list[Item]:
+    given = body.get(envelope)
+    if not isinstance(given, list):
+        raise required([envelope])
+    return [each for each in given if isinstance(each, dict)]
