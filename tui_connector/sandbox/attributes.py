@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, no_entity
+from .call import Call, Handlers, Listed, Part, no_entity
 from .records import Item, Records
 from .search import unsupported
 from .settings import Settings
@@ -57,7 +57,7 @@ def _option_number(attribute: int, place: int) -> int:
     return 49 + 10 * attribute + place
 
 
-class Attributes:
+class Attributes(Part):
     """The routes of product attributes and attribute sets."""
 
     def __init__(self, listed: Listed, settings: Settings) -> None:

@@ -29,6 +29,22 @@ class Call:
 
 
 Handler = Callable[[Call], Json]
+Check = Callable[[Item], object]
+"""Looks at the shape of a body, as the Web API does before anything is done. Raises `Refusal`."""
+Checks = Mapping[str, Check]
+"""By method and path."""
+
+
+class Part:
+    """One part of the store: what answers its routes, and what looks at a body before the queue takes it."""
+
+    def handlers(self) -> Handlers:
+        raise NotImplementedError
+
+    def checks(self) -> Checks:
+        return {}
+
+
 Listed = Callable[[Rows], Handler]
 """Makes of a table what answers its list route."""
 Handlers = Mapping[str, Handler]

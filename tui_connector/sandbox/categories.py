@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, no_entity, whole_number
+from .call import Call, Checks, Handlers, Listed, Part, no_entity, whole_number
 from .records import Item, Records
 from .search import unsupported
 from .store import Catalogue, missing_product, stamp
@@ -28,7 +28,7 @@ extension_attributes custom_attributes
 _START = "2026-01-01 00:00:00"
 
 
-class Categories:
+class Categories(Part):
     """The routes of categories and of the products in them."""
 
     def __init__(self, catalogue: Catalogue, listed: Listed, now: Callable[[], datetime]) -> None:
@@ -55,6 +55,9 @@ class Categories:
             f"PUT {products}": self._add_product,
             f"DELETE {products}/:sku": self._remove_product,
         }
+
+    def checks(self) -> Checks:
+        return {"POST /V1/categories": _read, "PUT /V1/categories/:id": _read}
 
     def _found(self, call: Call, variable: str = "categoryId") -> Item:
         return self._get(call.number(variable))

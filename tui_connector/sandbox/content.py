@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed
+from .call import Call, Handlers, Listed, Part
 from .entities import Entity, already, by_number, routes
 from .noise import token
 from .orders import EPOCH, Orders, order_address
@@ -35,7 +35,7 @@ _VIEWS = ("default", "nl")
 _PAGES = ("no-route", "home", "enable-cookies", "privacy-policy-cookie-restriction-mode")
 
 
-class Content:
+class Content(Part):
     """The small tables beside catalogue, customers and sales."""
 
     def __init__(

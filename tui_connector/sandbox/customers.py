@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, no_entity
+from .call import Call, Checks, Handlers, Listed, Part, no_entity
 from .noise import noise
 from .orders import EPOCH
 from .records import Item, Records
@@ -111,7 +111,7 @@ class Customers(Records):
         return self._created(row) + timedelta(seconds=noise(self._seed, row, 12) % 86_400)
 
 
-class Accounts:
+class Accounts(Part):
     """The routes of customers and their addresses."""
 
     def __init__(self, customers: Customers, listed: Listed, now: Callable[[], datetime]) -> None:
@@ -133,6 +133,17 @@ class Accounts:
             "GET /V1/customers/addresses/:addressId": self._address,
             "POST /V1/customers/isEmailAvailable": self._available,
         }
+
+    def checks(self) -> Checks:
+        return {"POST /V1/customers": _read, "PUT /V1/customers/:customerId": _read}
+
+    def save_alone(self, call: Call) -> Json:
+        """Save a customer as the queue does: not completed from the store, and made where it has no number."""
+        given = _read(call.body)
+        self._check(given)
+        if given.get("id") is None:
+            return self._create(call)
+        return self._update(Call(call.caller, call.store, {"customerId": str(given["id"])}, {}, call.body))
 
     def refresh(self) -> None:
         """Let what a setting decides be made anew."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers
+from .call import Call, Checks, Handlers, Part
 from .records import Item
 from .search import invalid_type, unsupported
 from .settings import Settings
@@ -33,7 +34,7 @@ Problem = Item
 Key = tuple[str, float, str, float]
 
 
-class Prices:
+class Prices(Part):
     """The routes of the price storages (module-catalog/Model/Product/Price)."""
 
     def __init__(self, catalogue: Catalogue, settings: Settings, groups: Callable[[], list[str]]) -> None:
@@ -60,8 +61,20 @@ class Prices:
             "POST /V1/products/tier-prices-delete": self._delete_tier,
         }
 
+    def checks(self) -> Checks:
+        routes = {
+            "base-prices": "BasePrice",
+            "special-price": "SpecialPrice",
+            "tier-prices": "TierPrice",
+            "cost": "Cost",
+        }
+        return {f"POST /V1/products/{path}": partial(self._read_rows, kind) for path, kind in routes.items()}
+
     def _rows(self, call: Call, kind: str) -> list[Item]:
-        given = call.body.get("prices")
+        return self._read_rows(kind, call.body)
+
+    def _read_rows(self, kind: str, body: Item) -> list[Item]:
+        given = body.get("prices")
         if not isinstance(given, list):
             raise required(["prices"])
         most = self._settings.integer("webapi/validation/complex_array_limit")

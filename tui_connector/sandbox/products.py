@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, no_entity
+from .call import Call, Checks, Handlers, Listed, Part, no_entity
 from .records import Item
 from .stock import SourceItems
 from .store import PIXEL, Catalogue, missing_product
@@ -14,7 +14,7 @@ _LINK_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associated", 3
 _IMAGE_NEEDED = ("media_type", "types")
 
 
-class Products:
+class Products(Part):
     """Products, as the store shows and changes them."""
 
     def __init__(self, catalogue: Catalogue, stock: SourceItems, writes: Writes, listed: Listed) -> None:
@@ -50,6 +50,11 @@ class Products:
             f"POST {variants}/child": self._add_child,
             f"DELETE {variants}/children/:childSku": self._delete_child,
         }
+
+    def checks(self) -> Checks:
+        read, rows = self._writes.read, self._writes.read_source_items
+        stock = {"POST /V1/inventory/source-items": rows}
+        return {"POST /V1/products": read, "PUT /V1/products/:sku": read, **stock}
 
     def _write(self, call: Call) -> Json:
         return self._writes.product(call.body, call.store, call.variables.get("sku"))

@@ -110,8 +110,12 @@ class Records:
 
     def change(self, row: int, values: Item) -> Item:
         """Put values into a record; None takes a field away. Gives the record as kept."""
-        item = (self.get(row) or {}) | values
-        return self._keep(row, {name: value for name, value in item.items() if value is not None})
+        kept = {name: value for name, value in (self.get(row) or {}).items() if name not in values}
+        return self._keep(row, kept | {name: value for name, value in values.items() if value is not None})
+
+    def replace(self, row: int, item: Item) -> Item:
+        """Keep a record as it is given, in place of the former one."""
+        return self._keep(row, item)
 
     def delete(self, row: int) -> None:
         """Take a row away; its number is given to no other."""

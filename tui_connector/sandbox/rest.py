@@ -14,14 +14,15 @@ from .call import Call
 from .permissions import GUEST, Caller
 from .query import parse_query
 from .records import Item
-from .routes import Shop, answered
+from .routes import Route, Shop, answered
 from .schema import schema
 from .shop import STORE_CODES
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _JSON_ACCEPTED = ("*/*", "application/*", "application/json")
 _XML_TYPES = ("application/xml", "text/xml", "application/xhtml+xml")
-_VERSIONED = re.compile(r"^/V\d+(/|$)")
+_VERSIONED = re.compile(r"^(/async(/bulk)?)?/V\d+(/|$)")
+_ASYNC = re.compile(r"^/async(/bulk)?(?=/V\d)")
 _UNPROCESSABLE = "Specified request cannot be processed."
 
 
@@ -60,8 +61,7 @@ class Rest:
         """The answer; `told` learns who asked."""
         accepted = _accepted(received.headers.get("accept", ""))
         try:
-            content_type, data = self._data(received, told)
-            status = 200
+            content_type, data, status = self._data(received, told)
         except Refusal as refusal:
             content_type, data, status = "", refusal.envelope, refusal.status
         except Page as page:
@@ -72,21 +72,49 @@ class Rest:
             return Answer(status, XML_TYPE, xml(data))
         return Answer(status, content_type or JSON_TYPE, php_json(data))
 
-    def _data(self, received: Received, told: Told) -> tuple[str, Json]:
+    def _data(self, received: Received, told: Told) -> tuple[str, Json, int]:
         if received.method not in _METHODS:
             raise Refusal(405, f"The {received.method} HTTP method is not supported.")
         store, path = _store_and_path(received.path)
+        self._shop.queue.work()
         if path == "/schema":
-            return "application/json", self._schema(received, told)
+            return "application/json", self._schema(received, told), 200
+        if queued := _ASYNC.match(path):
+            data = self._queued(received, told, store, path[queued.end() :].rstrip("/"), bulk=bool(queued[1]))
+            return "", data, 202
         route, variables = self._shop.find(received.method, path.rstrip("/").split("/"))
+        caller = self._allowed(route, received, told)
+        query = parse_query(received.query)
+        body = _body(received) if received.method in ("POST", "PUT") else {}
+        item = body if isinstance(body, dict) else {}
+        return "", answered(route, Call(caller, store, variables, query, item)), 200
+
+    def _queued(self, received: Received, told: Told, store: str, path: str, *, bulk: bool) -> Json:
+        """Take a request into the queue: everything but its shape is looked at later."""
+        if received.method == "GET":
+            raise Refusal(400, _UNPROCESSABLE)
+        parts = path.split("/")
+        names: tuple[str, ...] = ()
+        variables: dict[str, str] = {}
+        if bulk:
+            route, names = self._shop.find_bulk(received.method, parts)
+        else:
+            route, variables = self._shop.find(received.method, parts)
+        caller = self._allowed(route, received, told)
+        offer = self._shop.queued(route)
+        body = _body(received) if bulk or received.method != "DELETE" else {}
+        if bulk:
+            return self._shop.queue.accept_bulk(offer, store, caller, names, body)
+        return self._shop.queue.accept(offer, store, caller, variables, body)
+
+    def _allowed(self, route: Route, received: Received, told: Told) -> Caller:
+        """Who asks. Raises `Refusal` 401 where that caller may not use the route."""
         resource = self._shop.resource(route)
         caller = GUEST if GUEST.may(resource) else self._caller(received, told)
         if not caller.may(resource):
             text = "The consumer isn't authorized to access %resources."
             raise Refusal(401, text, {"resources": resource})
-        query = parse_query(received.query)
-        body = _body(received) if received.method in ("POST", "PUT") else {}
-        return "", answered(route, Call(caller, store, variables, query, body))
+        return caller
 
     def _caller(self, received: Received, told: Told) -> Caller:
         authorization = received.headers.get("authorization", "")
@@ -131,7 +159,7 @@ def _accepted(header: str) -> str | None:
     return None
 
 
-def _body(received: Received) -> Item:
+def _body(received: Received) -> Json:
     header = received.headers.get("content-type", "")
     if not header:
         raise Refusal(400, "Content-Type header is empty.")
@@ -148,14 +176,14 @@ def _body(received: Received) -> Item:
     return _from_json(received.body)
 
 
-def _from_json(body: bytes) -> Item:
+def _from_json(body: bytes) -> Json:
     if not body:
         return {}
     try:
-        data = json.loads(body.decode("utf-8"))
+        data: Json = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "Decoding error.") from error
-    return data if isinstance(data, dict) else {}
+    return data
 
 
 def _from_xml(body: bytes) -> Item:

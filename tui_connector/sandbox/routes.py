@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from .access import Access
 from .answer import Json, Refusal, Written
 from .attributes import Attributes
-from .call import Call, Handler, Handlers
+from .call import Call, Check, Handler, Handlers, Part
 from .categories import Categories
 from .content import Content
 from .customers import Accounts, Customers
@@ -20,6 +20,7 @@ from .orders import Orders
 from .permissions import ANONYMOUS
 from .prices import Prices
 from .products import Products
+from .queue import Offer, Queue, bulk_part
 from .real_routes import REAL_ROUTES, RealRoute
 from .sales import Sales
 from .search import read_criteria
@@ -79,7 +80,7 @@ class Shop:
         accounts = Accounts(Customers(max(131, products // 10), seed, settings), self._listed, now)
         settings.watch(content.refresh)
         settings.watch(accounts.refresh)
-        parts = (
+        parts: tuple[Part, ...] = (
             Products(catalogue, stock, Writes(catalogue, stock, settings, now), self._listed),
             Sales(orders, self._listed, now),
             content,
@@ -90,9 +91,13 @@ class Shop:
             Prices(catalogue, settings, content.group_codes),
             Directory(),
         )
-        handlers = dict(self._own_handlers())
+        self._queue = Queue(seed, settings, self._listed, now)
+        handlers = {**self._own_handlers(), **self._queue.handlers()}
+        self._checks: dict[str, Check] = {}
         for part in parts:
             handlers |= part.handlers()
+            self._checks |= part.checks()
+        self._alone = {"PUT /V1/customers/:customerId": accounts.save_alone}
         self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in REAL_ROUTES)
         assert not handlers, f"no such routes in Magento: {', '.join(handlers)}"
         self._by_shape: dict[tuple[str, int], list[Route]] = defaultdict(list)
@@ -108,7 +113,26 @@ class Shop:
             variables = route.match(parts) if self._in_force(route) else None
             if variables is not None:
                 return route, variables
-        raise Refusal(404, "Request does not match any route.")
+        raise no_route()
+
+    def find_bulk(self, method: str, parts: list[str]) -> tuple[Route, tuple[str, ...]]:
+        """The route of a bulk's path, where `:sku` is written `bySku`, and its variables. Raises `Refusal` 404."""
+        for route in self._by_shape[method, len(parts)]:
+            if self._in_force(route) and [bulk_part(part) for part in route.parts] == parts:
+                return route, tuple(part[1:] for part in route.parts if part.startswith(":"))
+        raise no_route()
+
+    def queued(self, route: Route) -> Offer:
+        """A route as the queue runs it. Raises `Refusal` 501 where it is not offered."""
+        name = route.real.name
+        handler = self._alone.get(name, route.handler)
+        if handler is None:
+            raise not_offered(route)
+        return Offer(route.real, handler, self._checks.get(name, dict))
+
+    @property
+    def queue(self) -> Queue:
+        return self._queue
 
     def routes_in_force(self) -> list[Route]:
         """The routes of the modules that are on."""
@@ -147,8 +171,7 @@ class Shop:
 def answered(route: Route, call: Call) -> Json:
     """What the route answers, cut down to the `fields` asked for. Raises `Refusal`: 501 where it is not offered."""
     if route.handler is None:
-        text = "The sandbox, a stand-in for a Magento store, does not offer %route. A real Magento store has it."
-        raise Refusal(501, text, {"route": route.real.name})
+        raise not_offered(route)
     data = route.handler(call)
     fields = call.query.get("fields", "")
     if not isinstance(fields, str) or not fields:
@@ -158,3 +181,14 @@ def answered(route: Route, call: Call) -> Json:
 
 def _route(real: RealRoute, handler: Handler | None) -> Route:
     return Route(real, handler, tuple(real.path.split("/")))
+
+
+def no_route() -> Refusal:
+    """404 for what no real store has either."""
+    return Refusal(404, "Request does not match any route.")
+
+
+def not_offered(route: Route) -> Refusal:
+    """501 for what a real store has and this one has not."""
+    text = "The sandbox, a stand-in for a Magento store, does not offer %route. A real Magento store has it."
+    return Refusal(501, text, {"route": route.real.name})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, no_sales_entity
+from .call import Call, Checks, Handlers, Listed, Part, no_sales_entity
 from .orders import OrderItems, Orders, item_alone, number_of
 from .records import Item, Records
 from .search import unsupported
@@ -42,7 +42,7 @@ _TOO_MANY = "The quantity to refund must not be greater than the unrefunded quan
 _SENT = ("order_id", "parent_id", "weight", "qty", "description", "track_number", "title", "carrier_code")
 
 
-class Sales:
+class Sales(Part):
     """Orders and their documents, as the store shows and changes them."""
 
     def __init__(self, orders: Orders, listed: Listed, now: Callable[[], datetime]) -> None:
@@ -106,6 +106,9 @@ class Sales:
             "POST /V1/shipment/track": self._post_track,
             "DELETE /V1/shipment/track/:id": self._delete_track,
         }
+
+    def checks(self) -> Checks:
+        return {"POST /V1/orders": _entity, "POST /V1/orders/:id/comments": _history}
 
     def _order(self, call: Call, variable: str = "id") -> Item:
         order = self.orders.get(call.number(variable))
@@ -171,9 +174,7 @@ class Sales:
         return True
 
     def _comment(self, call: Call) -> Json:
-        given = call.body.get("statusHistory")
-        if not isinstance(given, dict):
-            raise required(["statusHistory"])
+        given = _history(call.body)
         order = self._order(call)
         status = given.get("status", order.get("status"))
         if status not in (order.get("status"), *_STATUSES.get(str(order.get("state")), ())):
@@ -350,6 +351,13 @@ def _entity(body: Item) -> Item:
     given = body.get("entity")
     if not isinstance(given, dict):
         raise required(["entity"])
+    return given
+
+
+def _history(body: Item) -> Item:
+    given = body.get("statusHistory")
+    if not isinstance(given, dict):
+        raise required(["statusHistory"])
     return given
 
 

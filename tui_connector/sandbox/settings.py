@@ -25,6 +25,7 @@ DEFAULTS: dict[str, str] = {
     "sandbox/fail_next": "",
     "sandbox/lose_next": "0",
     "sandbox/revoked": "",
+    "sandbox/queue_seconds": "0",
     "sandbox/repeated_emails": "0",
     "sandbox/repeated_identifiers": "0",
 }
@@ -35,6 +36,7 @@ _MEANINGS = {
     "sandbox/signing_dialect": "rfc5849 (2.4.5 and older), laminas (2.4.6 and 2.4.7) or m248 (2.4.8)",
     "sandbox/basic_auth": "user:password that a web server in front asks for, or nothing",
     "sandbox/fail_next": "status:count, such as 503:3",
+    "sandbox/queue_seconds": "seconds that the consumer of the queue needs for each operation, or off: none runs",
     "sandbox/revoked": "names of integrations whose access token is revoked, with commas between",
     "twofactorauth/general/force_providers": "google, or nothing",
 }
@@ -144,8 +146,8 @@ def _check(path: str, value: str) -> None:
     elif path == "sandbox/fail_next":
         status, _, count = value.partition(":")
         good = not value or (status.isdecimal() and 400 <= int(status) <= 599 and (count or "1").isdecimal())
-    elif path == "webapi/jwtauth/admin_expiration":
-        good = value.replace(".", "", 1).isdecimal()
+    elif path in ("webapi/jwtauth/admin_expiration", "sandbox/queue_seconds"):
+        good = value.replace(".", "", 1).isdecimal() or (value == "off" and path == "sandbox/queue_seconds")
     else:
         good = value.isdecimal()
     if not good:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answer import Json, Refusal
-from .call import Call, Handlers
+from .call import Call, Handlers, Part
 from .records import Item
 
 STORE_CODES = ("default", "nl")
@@ -116,7 +116,7 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
     return own | addresses
 
 
-class Directory:
+class Directory(Part):
     """Countries and the currency, which everybody may read."""
 
     def handlers(self) -> Handlers:

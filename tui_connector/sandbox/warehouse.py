@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .answer import Json, Refusal, required
-from .call import Call, Handlers, Listed, whole_number
+from .call import Call, Handlers, Listed, Part, whole_number
 from .records import Item, Records
 from .search import unsupported
 from .stock import SourceItems, Sources
@@ -16,7 +16,7 @@ postcode phone fax use_default_carrier_config carrier_links extension_attributes
 """
 
 
-class Warehouse:
+class Warehouse(Part):
     """The routes of module-inventory and module-catalog-inventory."""
 
     def __init__(self, catalogue: Catalogue, items: SourceItems, sources: Sources, listed: Listed) -> None:

@@ -62,10 +62,7 @@ class Writes:
         `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
         Raises `Refusal`, or `Page` where Magento breaks down.
         """
-        given = body.get("product")
-        if not isinstance(given, dict):
-            raise required(["product"])
-        product = _read(given)
+        product = self.read(body)
         named = product.get("sku")
         if sku is not None:
             product["sku"] = sku
@@ -78,6 +75,13 @@ class Writes:
         self._put_stock(product)
         return _as_saved(self.whole(row, store), named)
 
+    def read(self, body: Item) -> Item:
+        """The product in a body, in snake case and of the right types. Raises `Refusal`."""
+        given = body.get("product")
+        if not isinstance(given, dict):
+            raise required(["product"])
+        return _read(given)
+
     def whole(self, row: int, store: str) -> Item:
         """One product as its own route answers it: with its stock item."""
         product = self._catalogue.product(row, store)
@@ -87,6 +91,17 @@ class Writes:
 
     def source_items(self, body: Item) -> list[Json]:
         """Set quantities; that no product has a sku is not checked. Raises `Refusal`."""
+        rows = self.read_source_items(body)
+        if not rows:
+            raise Refusal(400, "Input data is empty")
+        if not all(self._stock.knows(source) for _, source, _, _ in rows):
+            raise Refusal(400, "Could not save Source Item")
+        for sku, source, quantity, status in rows:
+            self._stock.put(sku, source, quantity, status)
+        return []
+
+    def read_source_items(self, body: Item) -> list[tuple[str, str, float, int]]:
+        """The rows in a body. Raises `Refusal`."""
         given = body.get("sourceItems", body.get("source_items"))
         if not isinstance(given, list):
             raise required(["sourceItems"])
@@ -94,14 +109,7 @@ class Writes:
         if self._settings.flag("webapi/validation/input_limit_enabled") and len(given) > most:
             kind = "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface"
             raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})
-        if not given:
-            raise Refusal(400, "Input data is empty")
-        rows = [_source_item(each) for each in given]
-        if not all(self._stock.knows(source) for _, source, _, _ in rows):
-            raise Refusal(400, "Could not save Source Item")
-        for sku, source, quantity, status in rows:
-            self._stock.put(sku, source, quantity, status)
-        return []
+        return [_source_item(each) for each in given]
 
     def _sku(self, product: Item) -> str:
         if "sku" not in product:

@@ -1,0 +1,247 @@
+"""Asynchronous and bulk requests: what is accepted at once, and what becomes of it in the store's queue."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .answer import Json, Page, Refusal, php_json, required
+from .call import Call, Check, Handler, Handlers, Listed
+from .permissions import Caller
+from .real_routes import RealRoute
+from .records import Item, Records
+from .settings import Settings
+from .store import stamp
+
+_COMPLETE, _FAILED, _OPEN = 1, 3, 4
+_METHODS = {
+    "POST /V1/products": ("catalog.api.productrepositoryinterface.save", "Catalog\\Model\\ProductRepository", "save"),
+    "PUT /V1/products/:sku": (
+        "catalog.api.productrepositoryinterface.save",
+        "Catalog\\Model\\ProductRepository",
+        "save",
+    ),
+    "DELETE /V1/products/:sku": (
+        "catalog.api.productrepositoryinterface.deletebyid",
+        "Catalog\\Model\\ProductRepository",
+        "deleteById",
+    ),
+    "POST /V1/customers": (
+        "customer.api.accountmanagementinterface.createaccount",
+        "Customer\\Model\\AccountManagement",
+        "createAccount",
+    ),
+    "PUT /V1/customers/:customerId": (
+        "customer.api.customerrepositoryinterface.save",
+        "Customer\\Model\\ResourceModel\\CustomerRepository",
+        "save",
+    ),
+    "PUT /V1/categories/:id": (
+        "catalog.api.categoryrepositoryinterface.save",
+        "Catalog\\Model\\CategoryRepository",
+        "save",
+    ),
+    "POST /V1/products/base-prices": (
+        "catalog.api.basepricestorageinterface.update",
+        "Catalog\\Model\\Product\\Price\\BasePriceStorage",
+        "update",
+    ),
+    "POST /V1/inventory/source-items": (
+        "inventoryapi.api.sourceitemssaveinterface.execute",
+        "Inventory\\Model\\SourceItem\\Command\\SourceItemsSave",
+        "execute",
+    ),
+}
+"""Of the best known routes the end of their topic, their class and its method, which the queue's answers name."""
+_INNER = {"sku": ("product", "sku"), "customerId": ("customer", "id"), "id": ("category", "id")}
+"""In a bulk the key inside the entity counts, not the one beside it that stands for the path."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A route as the queue needs it."""
+
+    real: RealRoute
+    handler: Handler
+    check: Check
+
+
+@dataclass
+class _Operation:
+    row: int
+    due: datetime | None
+    offer: Offer
+    call: Call
+    alone: bool
+
+
+class Queue:
+    """The operations that were accepted, and the consumer that runs them one after the other."""
+
+    def __init__(self, seed: int, settings: Settings, listed: Listed, now: Callable[[], datetime]) -> None:
+        self._seed = seed
+        self._settings = settings
+        self._listed = listed
+        self._now = now
+        self._operations = Records("operation_id", "error_code", field="", aliases={"operation_key": "id"})
+        self._bulks: dict[str, list[int]] = {}
+        self._waiting: list[_Operation] = []
+        self._last_due: datetime | None = None
+
+    def handlers(self) -> Handlers:
+        one = "/V1/bulk/:bulkUuid"
+        return {
+            "GET /V1/bulk": self._listed(self._operations),
+            f"GET {one}/status": lambda call: self._status(call, _SHORT),
+            f"GET {one}/detailed-status": lambda call: self._status(call, _DETAILED),
+            f"GET {one}/operation-status/:status": self._count,
+        }
+
+    def accept(self, offer: Offer, store: str, caller: Caller, variables: Mapping[str, str], body: Json) -> Item:
+        """Take one request into the queue. Raises `Refusal` where its shape is wrong."""
+        item = body if isinstance(body, dict) else {}
+        offer.check(item)
+        return self._accepted(offer, [(Call(caller, store, variables, {}, item), {**item, **variables})], alone=True)
+
+    def accept_bulk(self, offer: Offer, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
+        """Take a list of requests, all or none; entries that are no objects are dropped. Raises `Refusal`."""
+        given = body if isinstance(body, list) else list(body.values()) if isinstance(body, dict) else []
+        calls = []
+        for each in given:
+            if not isinstance(each, dict):
+                continue
+            inside = {name: value for name, value in each.items() if name not in names}
+            if offer.real.method != "DELETE":
+                offer.check(inside)
+            variables = {name: _key(name, each, inside, offer) for name in names}
+            calls.append((Call(caller, store, variables, {}, inside), each))
+        return self._accepted(offer, calls, alone=False)
+
+    def work(self) -> None:
+        """Run what is due, in the order in which it was accepted."""
+        now = self._now()
+        while self._waiting and (due := self._waiting[0].due) is not None and due <= now:
+            self._run(self._waiting.pop(0))
+
+    def _accepted(self, offer: Offer, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
+        bulk = str(uuid.UUID(bytes=hashlib.sha256(f"{self._seed} bulk {len(self._bulks)}".encode()).digest()[:16]))
+        topic = _topic(offer.real)
+        start = stamp(self._now())
+        accepted: list[Json] = []
+        self._bulks[bulk] = []
+        for number, (call, shown) in enumerate(calls):
+            meta = php_json(shown)
+            data: Item = {"entity_id": None, "entity_link": "", "meta_information": meta}
+            data["store_id"] = "0" if call.store == "all" else "1"
+            operation: Item = {"extension_attributes": {"start_time": start}, "id": number, "bulk_uuid": bulk}
+            operation |= {"topic_name": topic, "serialized_data": php_json(data), "result_serialized_data": None}
+            row = self._operations.next_number
+            self._operations.add(operation | {"status": _OPEN, "result_message": None, "error_code": None})
+            self._bulks[bulk].append(row)
+            self._waiting.append(_Operation(row, self._due(), offer, call, alone))
+            digest = hashlib.sha256(meta.encode()).hexdigest()
+            accepted.append({"id": number, "data_hash": digest, "status": "accepted"})
+        return {"bulk_uuid": bulk, "request_items": accepted, "errors": False}
+
+    def _due(self) -> datetime | None:
+        """When the consumer has done what is before it; None while no consumer runs."""
+        seconds = self._settings.text("sandbox/queue_seconds")
+        if seconds == "off":
+            return None
+        start = max(self._now(), self._last_due or self._now())
+        self._last_due = start + timedelta(seconds=float(seconds or 0))
+        return self._last_due
+
+    def _run(self, operation: _Operation) -> None:
+        kept = self._operations.get(operation.row) or {}
+        try:
+            if not operation.alone:
+                _refuse_lacking_key(operation)
+            answer = operation.offer.handler(operation.call)
+            message = f"Service execution success {_service(operation.offer.real)}"
+            done: Item = {"status": _COMPLETE, "serialized_data": None, "result_serialized_data": php_json(answer)}
+            result: Item = done | {"result_message": message, "error_code": None}
+        except Refusal as refusal:
+            result = {"status": _FAILED, "result_message": _filled(refusal), "error_code": 0}
+        except Page:
+            text = 'The "sku" attribute value is empty. Set the attribute and try again.'
+            result = {"status": _FAILED, "result_message": text, "error_code": 0}
+        self._operations.replace(operation.row, kept | result)
+
+    def _status(self, call: Call, fields: Sequence[str]) -> Json:
+        bulk = self._known(call)
+        operations = [self._operations.get(row) or {} for row in self._bulks[bulk]]
+        ordered = sorted(operations, key=lambda each: int(str(each["status"])))
+        shown: list[Json] = [{name: each[name] for name in fields} for each in ordered]
+        first = operations[0] if operations else {}
+        extension = first.get("extension_attributes")
+        start = extension.get("start_time") if isinstance(extension, dict) else stamp(self._now())
+        about: Item = {"user_type": 1, "bulk_id": bulk, "description": f"Topic {first.get('topic_name', '')}"}
+        return {"operations_list": shown, **about, "start_time": start, "user_id": 1, "operation_count": len(shown)}
+
+    def _count(self, call: Call) -> Json:
+        wanted = call.number("status")
+        rows = self._bulks[self._known(call)]
+        return sum((self._operations.get(row) or {}).get("status") == wanted for row in rows)
+
+    def _known(self, call: Call) -> str:
+        bulk = call.variables["bulkUuid"]
+        if bulk not in self._bulks:
+            raise Refusal(404, "Bulk uuid %bulkUuid not exist", {"bulkUuid": bulk})
+        return bulk
+
+
+_SHORT = ("id", "status", "result_message", "error_code")
+_DETAILED = (
+    *("id", "bulk_uuid", "topic_name", "serialized_data", "result_serialized_data", "status", "result_message"),
+    "error_code",
+)
+
+
+def bulk_part(part: str) -> str:
+    """How a part of a path is written in a bulk: `:sku` is `bySku`."""
+    return f"by{part[1].upper()}{part[2:]}" if part.startswith(":") else part
+
+
+def _key(name: str, beside: Item, inside: Item, offer: Offer) -> str:
+    """The value for a variable of the path. Raises `Refusal` where a route that has no entity inside lacks it."""
+    envelope, inner = _INNER.get(name, ("", ""))
+    entity = inside.get(envelope)
+    if isinstance(entity, dict) and offer.real.method != "DELETE":
+        return str(entity.get(inner, ""))
+    if name not in beside:
+        raise required([name])
+    return str(beside[name])
+
+
+def _refuse_lacking_key(operation: _Operation) -> None:
+    variables = operation.call.variables
+    if variables.get("sku") == "":
+        raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')
+    if variables.get("id") == "":
+        raise Refusal(404, "No such entity with id = 0")
+
+
+def _topic(real: RealRoute) -> str:
+    topic = _METHODS[real.name][0] if real.name in _METHODS else real.service.removesuffix("V1").lower()
+    return f"async.magento.{topic}.{real.method.lower()}"
+
+
+def _service(real: RealRoute) -> str:
+    if real.name not in _METHODS:
+        return f"Magento\\{real.service.removesuffix('V1')}::execute"
+    _, name, method = _METHODS[real.name]
+    return f"Magento\\{name}\\Interceptor::{method}"
+
+
+def _filled(refusal: Refusal) -> str:
+    """The message with its parameters put in, as the queue keeps it."""
+    message, parameters = str(refusal.envelope["message"]), refusal.envelope.get("parameters")
+    if isinstance(parameters, list):
+        parameters = {str(place): value for place, value in enumerate(parameters, start=1)}
+    for name, value in parameters.items() if isinstance(parameters, dict) else ():
+        message = message.replace(f"%{name}", str(value))
+    return message
