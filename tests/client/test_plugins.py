@@ -248,6 +248,9 @@ ASKED: list[tuple[int, dict[str, str], float | None]] = [
     (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, None),
     (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) - 9)}, 0),
     (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 400}, None),
+    (200, {"X-RateLimit-Remaining": "-1", "X-RateLimit-Reset": "2.5"}, 2.5),
+    (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "-5"}, 0),
+    (200, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp() * 1_000) + 3_000)}, 3),
     (200, {"Retry-After": "7"}, None),
     (429, {"Retry-After": "7"}, 7),
     (503, {"Retry-After": "Mon, 23 Nov 2026 22:00:30 GMT"}, 30),
@@ -285,7 +288,11 @@ async def test_nobody_goes_while_the_store_asks_to_wait_and_it_cannot_ask_for_ev
         ("99999999", 99999999.0),
         ("9" * 400, None),
         ("-1", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("0", 0.0),
+        ("1e9", None),
+        ("+5", None),
+        ("5, 7", None),
         ("٣", None),
         ("garbage", None),
         ("", None),
@@ -299,7 +306,15 @@ def test_retry_after_is_seconds_or_a_date_and_anything_else_is_nothing(value: st
     assert retry_after(Answer(429, (("Retry-After", value),), b"", 1), START) == expected
 
 
-@pytest.mark.parametrize(("value", "pause"), [("99999999", 2.0), ("-1", None), ("soon", None), ("1", 1.0)])
+def test_a_date_to_retry_after_is_one_of_the_stores_own_clock() -> None:
+    headers = (("Retry-After", "Mon, 23 Nov 2020 22:00:30 GMT"), ("Date", "Mon, 23 Nov 2020 22:00:10 GMT"))
+    assert retry_after(Answer(429, headers, b"", 1), START) == 20
+
+
+@pytest.mark.parametrize(
+    ("value", "pause"),
+    [("99999999", 2.0), ("-1", None), ("soon", None), ("1", 1.0), ("0", None), ("Mon, 23 Nov 2020 22:00:30 GMT", None)],
+)
 async def test_a_retry_waits_as_long_as_the_store_asks_within_its_own_limit(
     machine: Machine, value: str, pause: float | None
 ) -> None:

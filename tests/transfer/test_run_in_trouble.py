@@ -144,6 +144,35 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
     assert summary.retries >= 1
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["0", "Mon, 23 Nov 2020 22:00:30 GMT", "-30", "0.001", "soon", "1e9", "", "0, 0", "9" * 40, "Sun, 06 Nov 1994"],
+)
+async def test_no_retry_after_causes_more_requests_than_none(tmp_path: Path, impatient: Machine, value: str) -> None:
+    asked = {}
+    for name, headers in (("without", ()), ("with", (f"Retry-After: {value}",))):
+        (folder := tmp_path / name).mkdir()
+
+        def away(asked: Asked, items: list[Item], headers: tuple[str, ...] = headers) -> bytes | None:
+            return reply("503 Service Unavailable", b"", *headers) if asked.after >= 20 else None
+
+        async with listing(products(*range(1, 31)), away) as store:
+            summary = await shop(store, folder, impatient, patience="20s").run(Wanted(in_flight=1))
+        assert summary.state == "stopped"
+        asked[name] = len(store.asked)
+    assert asked["with"] <= asked["without"]
+
+
+async def test_a_store_that_asks_to_wait_for_ten_years_is_quoted(tmp_path: Path, impatient: Machine) -> None:
+    def away(asked: Asked, items: list[Item]) -> bytes | None:
+        return reply("503 Service Unavailable", b"", "Retry-After: 315360000") if asked.after >= 20 else None
+
+    async with listing(products(*range(1, 31)), away) as store:
+        summary = await shop(store, tmp_path, impatient).run()
+    assert summary.state == "stopped"
+    assert "it asks to wait 3,650 days; the incoming's patience is 5:00 min" in summary.reason
+
+
 async def test_patience_ends_and_the_next_run_goes_on(tmp_path: Path, impatient: Machine) -> None:
     is_away = [True]
 

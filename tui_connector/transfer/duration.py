@@ -4,9 +4,11 @@ from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Such as "8 s", "1:05 min" or "2:10 h"."""
+    """Such as "8 s", "1:05 min", "2:10 h" or "40 days"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
-    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d} h" if whole < 100 * 3_600 else f"{round(whole / 86_400):,} days"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..machine import Machine
+from .duration import duration
 from .trouble import InTrouble, Means, Trouble
 
 _FIRST = 1.0
@@ -48,14 +49,21 @@ class Patience:
         self._looking = asyncio.current_task()
         self._open.clear()
         self._since = now if self._since is None else self._since
-        pause = self._pause if trouble.wait is None else trouble.wait
+        pause = max(self._pause, trouble.wait or 0.0)  # no store can ask for more requests than it gets anyway
         if now + pause - self._since > self._limit:
-            waited = f"{trouble.message}; it was waited for {now - self._since:.0f} s"
+            message = f"{trouble.message}; {self._why_no_longer(trouble, now - self._since)}"
             means = Means.WAIT if trouble.status is None else trouble.means
-            raise InTrouble(replace(trouble, means=means, message=waited))
+            raise InTrouble(replace(trouble, means=means, message=message))
         self._pause = min(_LONGEST, self._pause * 2)
         self._on_wait(trouble, pause)
         await self._machine.sleep(pause)
+
+    def _why_no_longer(self, trouble: Trouble, waited: float) -> str:
+        patience = f"the incoming's patience is {duration(self._limit)}"
+        so_far = f"{duration(waited)} have passed, and " if waited >= 1 else ""
+        if trouble.wait is not None and trouble.wait > self._pause:
+            return f"it asks to wait {duration(trouble.wait)}; {so_far}{patience}"
+        return so_far + patience
 
     def over(self) -> None:
         """A page came: the store is there."""

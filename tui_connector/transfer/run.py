@@ -13,6 +13,7 @@ from typing import TypeVar
 from ..client.exchange import Exchange
 from ..client.http_client import seconds
 from ..client.message import Answer, NotSent, Request
+from .duration import duration
 from .incoming import Incoming
 from .incremental import magento_date
 from .ledger import Ledger
@@ -233,7 +234,7 @@ class Run:
         self._watcher.progress(progress)
 
     def _waits(self, trouble: Trouble, pause: float) -> None:
-        self._watcher.note(f"{trouble.message}: waits {pause:.0f} s.")
+        self._watcher.note(f"{trouble.message}: waits {duration(pause)}.")
 
     def _spent(self) -> Spent:
         run = self._opened.plan.run if self._opened else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,8 @@ _LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining
 _RESET = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset")
 _AN_EPOCH = 1_000_000_000
 """A reset this large is a time, in seconds since 1970; a smaller one is a number of seconds from now."""
+_IN_MILLISECONDS = 100_000_000_000
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 
 
 class RateLimit(Plugin):
@@ -109,12 +112,14 @@ def asked_to_wait(answer: Answer, now: datetime) -> float | None:
     left, reset = _number(answer, _LEFT), _number(answer, _RESET)
     if left is None or left > 0 or reset is None:
         return None
-    return max(0.0, reset - now.timestamp()) if reset >= _AN_EPOCH else reset
+    if reset >= _IN_MILLISECONDS:
+        reset /= 1_000
+    return max(0.0, reset - now.timestamp() if reset >= _AN_EPOCH else reset)
 
 
 def _number(answer: Answer, names: tuple[str, ...]) -> float | None:
     for name in names:
         text = (answer.header(name) or "").partition(",")[0].partition(";")[0].strip()
-        if text.isascii() and text.isdecimal() and len(text) < 13:
+        if _NUMBER.fullmatch(text):
             return float(text)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ClassVar, Literal
@@ -14,6 +15,7 @@ from ..layer import Layer, LayerContext, Plugin, Send, Stage
 from ..message import Answer, Failure, Request, Unanswered
 
 _BUSY = (429, 503)
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 LASTING = frozenset(
     {
         *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
@@ -65,20 +67,29 @@ class Retry(Plugin):
         return answer.status >= 500 and self._may_repeat(request, arrived=True)
 
     def _pause(self, attempt: int, asked_to_wait: float | None) -> float:
+        """A store can ask for more time, and never for less: "Retry-After: 0" must not hurry what fails."""
         longest = seconds(self.longest_wait)
-        if asked_to_wait is not None:
-            return min(longest, asked_to_wait)
-        return float(min(longest, seconds(self.wait) * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2))
+        pause = float(min(longest, seconds(self.wait) * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2))
+        return pause if asked_to_wait is None else max(pause, min(longest, asked_to_wait))
 
 
 def retry_after(answer: Answer, now: datetime) -> float | None:
-    """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used."""
+    """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used.
+
+    A date is compared with the store's own clock, where the response has it: ours may be another.
+    """
     value = (answer.header("Retry-After") or "").strip()
-    if value.isascii() and value.isdecimal() and len(value) < 10:
+    if _SECONDS.fullmatch(value):
         return float(value)
+    then = _date(value)
+    if then is None:
+        return None
+    return max(0.0, (then - (_date(answer.header("Date") or "") or now)).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
     try:
-        then = parsedate_to_datetime(value)
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None
-    # a date in "-0000" comes without a zone, and means UTC all the same
-    return max(0.0, ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds())
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" comes without a zone, and means UTC all the same
