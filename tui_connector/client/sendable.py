@@ -17,9 +17,10 @@ def sent_headers(request: Request) -> Headers:
     """What every request carries, unless its profile says otherwise."""
     from .. import __version__
 
-    # Magento answers in XML, or with a 500, to an Accept it does not know
+    # Magento answers in XML, or with a 500, to an Accept it does not know; others have a type of their own for JSON,
+    # such as application/vnd.api+json, and answer 406 where they may not send it
     ours = (
-        ("Accept", "application/json"),
+        ("Accept", "application/json, */*;q=0.5"),
         ("Accept-Encoding", "gzip"),
         ("User-Agent", f"tui-connector/{__version__}"),
     )

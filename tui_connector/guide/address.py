@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
+from ..client.error_message import error_message
 from ..client.layer import Send
 from ..client.message import About, Answer, Failure, Request, RequestFailed, Unanswered
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
@@ -23,9 +24,37 @@ _MAY_BE_ANOTHER_PATH = (Failure.TIMEOUT, Failure.CUT_OFF, Failure.TOO_LARGE)
 """Failures that say nothing of the host's other paths."""
 
 
-NOT_MAGENTO = Finding(
-    "not-rest", "This address answers with JSON, but not with Magento's", remedy="Check it.", field="address"
-)
+def currency_finding(request: Request, answer: Answer) -> Finding | None:
+    """What is wrong where `ANONYMOUS` was asked for; None where Magento answered."""
+    if is_currency(answer):
+        return None
+    finding = diagnose(request, answer)
+    return _not_magento(request, answer) if finding is None or _is_foreign(answer) else finding
+
+
+def _is_foreign(answer: Answer) -> bool:
+    """Whether this is an error in JSON of something else: Magento's has a `message` (Webapi, ErrorProcessor)."""
+    if not 400 <= answer.status < 500 or answer.status == 429 or answer.header("WWW-Authenticate"):
+        return False
+    try:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return not (isinstance(data, dict) and isinstance(data.get("message"), str))
+
+
+def _not_magento(request: Request, answer: Answer) -> Finding:
+    message = error_message(answer.body)[:200]
+    evidence = f"#{answer.exchange} {request.method} {request.uri.partition('?')[0]} → {answer.status} {message}"
+    return Finding(
+        "not-rest",
+        f"This address answers {answer.status} with JSON{f' ({message})' if message else ''}, but it is not Magento's "
+        "REST API",
+        (evidence.rstrip(),),
+        "Type the address of the shop's front page; /rest/V1 is added to it. For a store that is not Magento, write "
+        "the profile as text: `check` and `run` use its own requests.",
+        "address",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +159,9 @@ async def _probe(shape: Shape, send: Send) -> tuple[Probe, Shape | None]:
         return Probe(base, failure.message, False, finding), None
     if is_currency(answer):
         return Probe(base, "answers as Magento's REST interface", True), None
-    finding = diagnose(request, answer) or NOT_MAGENTO
-    return Probe(base, f"{answer.status} · {finding.summary}", False, finding), _redirected(shape, answer)
+    wrong = currency_finding(request, answer)
+    assert wrong is not None
+    return Probe(base, f"{answer.status} · {wrong.summary}", False, wrong), _redirected(shape, answer)
 
 
 def is_currency(answer: Answer) -> bool:

@@ -17,9 +17,10 @@ from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
 from ..placeholder import Json
 from ..profile.model import Profile
-from ..transfer.incoming import FirstItems, Incoming, first_items
+from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items
 from .address import ANONYMOUS as CURRENCY
-from .address import NOT_MAGENTO, is_currency
+from .address import currency_finding
+from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
 from .probes import MODULES, Ways, tell_apart
 from .signing import find_dialect
@@ -58,6 +59,10 @@ class Report:
         return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
+_MAY_BE_ANOTHER_STORE = ("not-rest", "not-found", "no-route")
+"""Findings after which an incoming of the profile decides whether the store can be used."""
+
+
 async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[Tried]:
     """Tries each client and each incoming, in order; what cannot work after a failure is not tried."""
     if not profile.addressed_clients():
@@ -65,12 +70,23 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         yield Tried("clients", False, Finding("no-client", "No client has a base URI", remedy=remedy))
     working: dict[str, frozenset[str]] = {}
     """The clients that can be used, each with the modules that its store named."""
+    known: dict[str, Tried] = {}
+    """The incoming configurations that were tried already, with a request that showed whether a store is there."""
     for name in profile.addressed_clients():
         client = profile.clients[name]
         if client.disabled:
             yield Tried(f"client {name}: disabled", True)
             continue
-        tried = await reachable(session, name)
+        tried = await reachable(session, name) if is_magento(profile, name) else None
+        if tried is None or (tried.finding is not None and tried.finding.id in _MAY_BE_ANOTHER_STORE):
+            own = await by_own_request(profile, session, name, run)
+            if tried is None or own.incoming:
+                for tried in own.tried:
+                    yield tried
+                known |= own.incoming
+                if all(tried.ok for tried in own.tried):
+                    working[name] = frozenset()
+                continue
         yield tried
         if tried.ok and client.authentications:
             tried = await authenticated(profile, session, name)
@@ -80,13 +96,74 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         if tried.ok:
             working[name] = tried.modules
     for name, incoming in profile.incoming.items():
-        if incoming.client in working and not incoming.disabled:
-            way = way_of(profile, incoming.client)
-            tried, _ = await readable(incoming, session.client(incoming.client), run, name, way)
+        if name in known:
+            yield known[name]
+        elif incoming.client in working and not incoming.disabled:
+            tried, _ = await _read(profile, session, name, run)
             yield tried
     for each in sorted(working):
-        async for tried in _sendable(profile, session, each, working[each]):
-            yield tried
+        if is_magento(profile, each):
+            async for tried in _sendable(profile, session, each, working[each]):
+                yield tried
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRequest:
+    """What the first request of a client's own configurations showed, and the incoming that it was of."""
+
+    tried: list[Tried]
+    incoming: dict[str, Tried] = field(default_factory=dict)
+
+
+async def by_own_request(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> OwnRequest:
+    """Whether a store other than Magento can be used, by the first page of an incoming, or else by the base URI."""
+    reached, accepted = f"client {name}: store reachable", f"client {name}: authenticated"
+    authenticates = bool(profile.clients[name].authentications)
+    answers: list[Answer] = []
+
+    async def watched(request: Request) -> Answer:
+        answers.append(await session.client(name)(request))
+        return answers[-1]
+
+    usable = (each for each in profile.incoming if profile.incoming[each].client == name)
+    first = next((each for each in usable if not profile.incoming[each].disabled), None)
+    finding: Finding | None = None
+    incoming: dict[str, Tried] = {}
+    if first is not None:
+        tried, _ = await readable(profile.incoming[first], watched, run, first, None)
+        finding, incoming = tried.finding, {first: tried}
+    else:
+        request = Request("GET", "", about=About(purpose="test"))
+        try:
+            answer = await watched(request)
+            finding = None if answer.status < 400 else refusal(_as_sent(session, request, answer), answer)
+        except RequestFailed as failure:
+            finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
+    if not answers:
+        login = finding is not None and finding.field not in ("address", "") and authenticates
+        return OwnRequest(
+            [Tried(reached, True), Tried(accepted, False, finding)] if login else [Tried(reached, False, finding)]
+        )
+    status = answers[-1].status
+    if status in (401, 403, 407):
+        return OwnRequest([Tried(reached, True), Tried(accepted, False, finding)])
+    if status >= 500 or 300 <= status < 400:
+        return OwnRequest([Tried(reached, False, finding)])
+    if not authenticates:
+        return OwnRequest([Tried(reached, True)], incoming)
+    if first is None and status >= 400:
+        return OwnRequest(
+            [Tried(f"{reached} ({status} at the base URI; add an incoming to try the authentication)", True)]
+        )
+    return OwnRequest([Tried(reached, True), *([Tried(accepted, True)] if status < 400 else [])], incoming)
+
+
+async def _read(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> tuple[Tried, FirstItems | None]:
+    """The first items of an incoming, of whatever store it is."""
+    incoming = profile.incoming[name]
+    client = incoming.client
+    way = way_of(profile, client) if client in profile.clients and is_magento(profile, client) else None
+    return await readable(incoming, session.client(client), run, name, way)
 
 
 async def _sendable(profile: Profile, session: Session, client: str, modules: frozenset[str]) -> AsyncIterator[Tried]:
@@ -125,7 +202,7 @@ async def reachable(session: Session, name: str) -> Tried:
     except RequestFailed as failure:
         exchange = session.recorded(failure.exchange)
         return Tried(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else CURRENCY}"))
-    finding = diagnose(_as_sent(session, request, answer), answer) or (None if is_currency(answer) else NOT_MAGENTO)
+    finding = currency_finding(_as_sent(session, request, answer), answer)
     return Tried(words, finding is None, finding)
 
 
@@ -187,7 +264,7 @@ async def try_incoming(
     """
     incoming = profile.incoming[name]
     client = incoming.client
-    tried, found = await readable(incoming, session.client(client), run, name, way_of(profile, client))
+    tried, found = await _read(profile, session, name, run)
     if tried.finding is not None and tried.finding.id == "permission-missing":
         caller = await authenticated(profile, session, client)
         if not caller.ok:
@@ -196,9 +273,12 @@ async def try_incoming(
 
 
 async def readable(
-    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way
+    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way | None
 ) -> tuple[Tried, FirstItems | None]:
-    """Whether the first items of an incoming can be read, and those items. `way` is that of its client (`way_of`)."""
+    """Whether the first items of an incoming can be read, and those items.
+
+    `way` is that of its client (`way_of`), None where its store is not Magento.
+    """
     words = f"incoming {name}"
     answers: list[tuple[Request, Answer]] = []
 
@@ -210,7 +290,18 @@ async def readable(
     try:
         found = await first_items(incoming, watched, run)
     except RequestFailed as failure:
-        finding = diagnose(*answers[-1], way, accepted=True if way else None) if answers else None
+        finding: Finding | None = None
+        if way is not None and answers:
+            finding = diagnose(*answers[-1], way, accepted=True if way else None)
+        elif isinstance(failure, NotExpected):
+            finding = refusal(answers[-1][0], failure.answer)
         return Tried(words, False, finding or diagnose_failure(failure, words)), None
-    total = f" of {found.total}" if found.total is not None else ""
-    return Tried(f"{words}: {len(found.items)}{total} items read", True), found
+    return Tried(f"{words}: {_count(len(found.items), found.total)} read", True), found
+
+
+def _count(items: int, total: int | None) -> str:
+    if total is None or total < items:  # some count the page only
+        total, of = items, ""
+    else:
+        of = f" of {total}"
+    return f"{items}{of} item{'' if total == 1 else 's'}"

@@ -8,7 +8,8 @@ from ..magento.diagnosis import diagnose_failure
 from ..placeholder import Json
 from ..profile.model import Profile
 from .chain import sample_for
-from .check import Tried, authenticated, reachable, signed_right, try_incoming
+from .check import Tried, authenticated, by_own_request, reachable, signed_right, try_incoming
+from .other_stores import is_magento
 from .parts import Part
 from .sample_requests import sample_requests
 from .words import NOT_RUN_YET
@@ -21,9 +22,9 @@ async def try_part(profile: Profile, session: Session, part: Part, run: dict[str
     try:
         match part.family:
             case "clients":
-                return await _client(profile, session, part.name)
+                return await _client(profile, session, part.name, run)
             case "authentications":
-                return await _authentication(profile, session, part.name)
+                return await _authentication(profile, session, part.name, run)
             case "incoming":
                 tried, _ = await try_incoming(profile, session, part.name, run)
                 return tried
@@ -33,19 +34,29 @@ async def try_part(profile: Profile, session: Session, part: Part, run: dict[str
         return Tried(part.name, False, diagnose_failure(failure, part.name))
 
 
-async def _client(profile: Profile, session: Session, name: str) -> Tried:
+async def _elsewhere(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> Tried:
+    """What the client's own request shows; the first thing that is wrong, or else the last that was tried."""
+    tried = (await by_own_request(profile, session, name, run)).tried
+    return next((each for each in tried if not each.ok), tried[-1])
+
+
+async def _client(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> Tried:
     if profile.base_uri(name) is None:
         return Tried(f"client {name} has no address of its own", True)
+    if not is_magento(profile, name):
+        return await _elsewhere(profile, session, name, run)
     reached = await reachable(session, name)
     if not reached.ok or not profile.clients[name].authentications:
         return reached
     return await _known(profile, session, name)
 
 
-async def _authentication(profile: Profile, session: Session, name: str) -> Tried:
+async def _authentication(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> Tried:
     users = [client for client in profile.addressed_clients() if name in profile.clients[client].authentications]
     if not users:
         return Tried(f"{name}: no client with an address uses it", True)
+    if not is_magento(profile, users[0]):
+        return await _elsewhere(profile, session, users[0], run)
     return await _known(profile, session, users[0])
 
 

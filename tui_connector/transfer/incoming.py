@@ -10,7 +10,7 @@ from pydantic import Field
 from ..client.authentication.login import said
 from ..client.http_client import ClientName, RequestTemplate, Span
 from ..client.layer import Send
-from ..client.message import NotSent, Purpose, RequestFailed
+from ..client.message import Answer, NotSent, Purpose, RequestFailed
 from ..kinds import Named
 from ..placeholder import Json, PlaceholderError, Scope, run_only
 from .chain import RUN, Place, read_by, templates
@@ -109,6 +109,14 @@ class FirstItems:
     exchange: int
 
 
+class NotExpected(RequestFailed):
+    """A response with a status that the request does not expect."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"The store answered {answer.status} ({said(answer)})", exchange=answer.exchange)
+        self.answer = answer
+
+
 async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purpose: Purpose = "test") -> FirstItems:
     """The first three items. Raises `RequestFailed` where the store refuses or answers something else."""
     try:
@@ -122,7 +130,7 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
             raise NotSent(error.message, hint=error.hint) from error
     answer = await send(replace(request, about=replace(request.about, purpose=purpose)))
     if not incoming.request.is_expected(answer.status):
-        raise RequestFailed(f"The store answered {answer.status} ({said(answer)})", exchange=answer.exchange)
+        raise NotExpected(answer)
     page = read_page(answer, incoming.items)
     total = len(page.items) if incoming.pagination is None else page.total
     return FirstItems([value(item) for item in page.items[:FIRST_ITEMS]], total, answer.exchange)

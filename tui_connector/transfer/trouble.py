@@ -102,7 +102,17 @@ def of_answer(answer: Answer, *, begun: bool, wait: float | None) -> Trouble:
         return trouble(Means.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
     if 300 <= answer.status < 400:
         return trouble(Means.WRONG, f"It is elsewhere now: {answer.header('Location') or 'it does not say where'}.")
+    if answer.status == 406:
+        return trouble(Means.WRONG, accept_hint(answer))
     return trouble(Means.WRONG, "Look at the request in the log (--log long).")
+
+
+def accept_hint(answer: Answer) -> str:
+    """What to do about a 406: which header to set. Servers answer it in the type that they have."""
+    offered = answer.media_type
+    named = offered if offered and "json" in offered and offered != "application/json" else ""
+    wanted = f'"{named}"' if named else "the type that the server documents"
+    return f"Add the plugin set-headers to the client, with the header Accept = {wanted}."
 
 
 class _Limits(msgspec.Struct):

@@ -55,7 +55,7 @@ def _not_found(said: Said, evidence: Evidence) -> Finding:
         )
     return Finding(
         "not-found",
-        f"The store has no such route or no such entity: {said.message}",
+        f"The store has no such route or no such entity{f': {said.message}' if said.message else ''}",
         evidence,
         "Compare the path, the method and the identifier.",
         "uri",

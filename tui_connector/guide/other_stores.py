@@ -1,0 +1,58 @@
+"""Stores other than Magento: how one is recognised by its profile, and what is wrong when it refuses."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from ..client.authentication.login import said
+from ..client.message import Answer, Request
+from ..magento.diagnosis import Finding
+from ..magento.keyset import Keyset
+from ..magento.oauth1 import OAuth1
+from ..magento.page_numbers import SearchCriteria
+from ..profile.model import Profile
+from ..transfer.trouble import accept_hint
+
+_MAGENTO_REST = re.compile(r"/rest(/[A-Za-z][A-Za-z0-9_]*)?/V\d+/?$")
+
+
+def is_magento(profile: Profile, client: str) -> bool:
+    """Whether this client's store is Magento: by its base URI, its signature, or how its lists are paged."""
+    if _MAGENTO_REST.search(urlsplit(profile.base_uri(client) or "").path):
+        return True
+    if any(isinstance(profile.authentications[name], OAuth1) for name in profile.clients[client].authentications):
+        return True
+    incoming = (each for each in profile.incoming.values() if each.client == client)
+    return any(isinstance(each.pagination, Keyset | SearchCriteria) for each in incoming)
+
+
+def refusal(request: Request, answer: Answer) -> Finding:
+    """The finding for a response that was not expected: what the server says, and what its status asks for."""
+    path = request.uri.partition("?")[0]
+    reason = said(answer)
+    evidence = (f"#{answer.exchange} {request.method} {path} → {answer.status} {reason}",)
+    summary = f"The store answered {answer.status} ({reason})"
+    status = answer.status
+    if status in (401, 407):
+        remedy = "Check the client's authentication: its kind, the header it writes, and its secrets."
+        return Finding("unauthorized", summary, evidence, remedy, "way")
+    if status == 403:
+        remedy = "Check what the credentials are allowed to do, and whether the server allows this computer's address."
+        return Finding("forbidden", summary, evidence, remedy, "way")
+    if status in (404, 405, 410):
+        remedy = "Check the base URI, and the path and method of the request."
+        return Finding("not-found", summary, evidence, remedy, "uri")
+    if status == 406:
+        return Finding("accept", summary, evidence, accept_hint(answer), "headers")
+    if 300 <= status < 400:
+        location = (answer.header("Location") or "another address")[:200]
+        remedy = f"It redirects to {location}, and redirects are not followed: use that address as the base URI."
+        return Finding("redirect", summary, evidence, remedy, "address")
+    if status == 429:
+        remedy = "Wait, and add the plugin rate-limit to the client."
+        return Finding("too-many-requests", summary, evidence, remedy)
+    if status >= 500:
+        remedy = "The server failed; try again later, or with fewer items per page."
+        return Finding("store-error", summary, evidence, remedy)
+    return Finding("refused", summary, evidence, "Correct the request: its parameters, headers and pagination.", "uri")
