@@ -68,3 +68,8 @@ def _code(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """A number and its noun, such as "1 item" or "1,321 items"; `more` is the plural where it is not `one` and an s."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"

@@ -83,7 +83,8 @@ FILTERED = (
 
 
 def filtered(field: str, value: str = "x") -> dict[str, Any]:
-    return reading("products", request={"uri": FILTERED.format(field=field, value=value)}, pagination=None)
+    request = {"uri": FILTERED.format(field=field, value=value)}
+    return reading("products", request=request, pagination=None, incremental=None)
 
 
 CASES: dict[str, Case] = {

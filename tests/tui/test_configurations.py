@@ -27,7 +27,7 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
         assert setup.at("incoming", "orders", "request", "uri") == "orders"
         await pilot.press("enter")
         screen = await until_shown(pilot, "items read")
-        assert "increment_id" in screen
+        assert "entity_id" in screen
         pilot.app.screen.query_one(Items).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ItemScreen))

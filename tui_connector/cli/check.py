@@ -83,7 +83,9 @@ def _exit_of(report: Report) -> Exit:
     """What a store has said weighs more than what never came to one."""
     if report.ok:
         return Exit.DONE
-    said_here = all(each.id in _OF_THE_SETUP or each.id.startswith("unreachable-") for each in report.findings)
+    said_here = all(
+        each.id in _OF_THE_SETUP or each.id.startswith(("unreachable-", "incoming-")) for each in report.findings
+    )
     return Exit.SETUP if said_here else Exit.REFUSED
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..text import shown_line
+from ..text import count, shown_line
 from ..transfer.duration import duration
 from .failure import Exit, paragraph
 from .streams import discard
@@ -147,12 +147,12 @@ def _line(name: str, progress: Progress) -> str:
 
 def _summary(summary: Summary) -> str:
     """Such as "products: 1,321 items in 12 s, complete (14 requests)"."""
-    costs = [_count(summary.requests, "request", "requests")]
+    costs = [count(summary.requests, "request")]
     if summary.retries:
-        costs.append(_count(summary.retries, "retry", "retries"))
+        costs.append(count(summary.retries, "retry", "retries"))
     if summary.dropped:
         costs.append(f"{summary.dropped:,} unchanged")
-    items = _count(summary.items, "item", "items")
+    items = count(summary.items, "item")
     return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
 
 
@@ -162,7 +162,3 @@ def _ending(summary: Summary) -> str:
     if not summary.failed:
         return state
     return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
-
-
-def _count(number: int, one: str, more: str) -> str:
-    return f"{number:,} {one if number == 1 else more}"

@@ -17,9 +17,11 @@ from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
 from ..placeholder import Json
 from ..profile.model import Profile
+from ..text import count
 from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items
 from .address import ANONYMOUS as CURRENCY
 from .address import currency_finding
+from .incoming_check import mistakes
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
 from .probes import MODULES, Ways, tell_apart
@@ -38,6 +40,8 @@ class Tried:
     """Requests that were sent to find out why."""
     modules: frozenset[str] = frozenset()
     """The store's modules, where its answer named them."""
+    others: tuple[Finding, ...] = ()
+    """What else is wrong with it."""
 
 
 @dataclass(slots=True)
@@ -97,10 +101,14 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             working[name] = tried.modules
     for name, incoming in profile.incoming.items():
         if name in known:
-            yield known[name]
+            tried = known[name]
         elif incoming.client in working and not incoming.disabled:
             tried, _ = await _read(profile, session, name, run)
-            yield tried
+        else:
+            continue
+        yield tried
+        for finding in tried.others:
+            yield Tried(f"incoming {name}: {finding.field or finding.id}", False, finding)
     for each in sorted(working):
         if is_magento(profile, each):
             async for tried in _sendable(profile, session, each, working[each]):
@@ -144,7 +152,7 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
         return OwnRequest(
             [Tried(reached, True), Tried(accepted, False, finding)] if login else [Tried(reached, False, finding)]
         )
-    status = answers[-1].status
+    status = answers[0].status
     if status in (401, 403, 407):
         return OwnRequest([Tried(reached, True), Tried(accepted, False, finding)])
     if status >= 500 or 300 <= status < 400:
@@ -275,7 +283,7 @@ async def try_incoming(
 async def readable(
     incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way | None
 ) -> tuple[Tried, FirstItems | None]:
-    """Whether the first items of an incoming can be read, and those items.
+    """Whether an incoming can be read as a run reads it, and its first items.
 
     `way` is that of its client (`way_of`), None where its store is not Magento.
     """
@@ -296,12 +304,20 @@ async def readable(
         elif isinstance(failure, NotExpected):
             finding = refusal(answers[-1][0], failure.answer)
         return Tried(words, False, finding or diagnose_failure(failure, words)), None
-    return Tried(f"{words}: {_count(len(found.items), found.total)} read", True), found
+    wrong = [finding async for finding in mistakes(incoming, watched, run, found, way)]
+    words = f"{words}: {_items_read(len(found.items), found.total)}"
+    if wrong:
+        return Tried(
+            f"{words}, but {wrong[0].summary[:1].lower()}{wrong[0].summary[1:]}",
+            False,
+            wrong[0],
+            others=tuple(wrong[1:]),
+        ), found
+    return Tried(words, True), found
 
 
-def _count(items: int, total: int | None) -> str:
-    if total is None or total < items:  # some count the page only
-        total, of = items, ""
-    else:
-        of = f" of {total}"
-    return f"{items}{of} item{'' if total == 1 else 's'}"
+def _items_read(read: int, total: int | None) -> str:
+    """Such as "3 of 1,321 items read". A total that is less than that is not one of the list."""
+    if total is None or total < read:
+        return f"{count(read, 'item')} read"
+    return f"{read:,} of {count(total, 'item')} read"

@@ -37,6 +37,10 @@ class SearchCriteria(Pagination):
         order: tuple[tuple[str, Literal["ASC"]], ...] = ((self.order, "ASC"),) if self.order else ()
         return searched(request, order=order, size=size, page=number)
 
+    def from_the_end(self, request: Request) -> Request:
+        """The request for the last item by the order."""
+        return searched(request, order=((self.order, "DESC"),) if self.order else (), size=1, page=1)
+
     def begin(self, request: Request, position: Json = None) -> Part:
         searched_for = checked(request)
         return Counted(

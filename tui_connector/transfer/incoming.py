@@ -10,13 +10,13 @@ from pydantic import Field
 from ..client.authentication.login import said
 from ..client.http_client import ClientName, RequestTemplate, Span
 from ..client.layer import Send
-from ..client.message import Answer, NotSent, Purpose, RequestFailed
+from ..client.message import Answer, NotSent, Purpose, Request, RequestFailed
 from ..kinds import Named
 from ..placeholder import Json, PlaceholderError, Scope, run_only
 from .chain import RUN, Place, read_by, templates
 from .expression_field import Expression, leaves_items_out
 from .incremental import Incremental
-from .page import read_page
+from .page import Page, read_page
 from .pagination import Pagination, PaginationError
 from .pagination.sent import placed
 from .raw_json import value
@@ -107,6 +107,19 @@ class FirstItems:
     items: list[Json]
     total: int | None
     exchange: int
+    page: Page
+    asked: str
+    """The URI that was requested."""
+    size: int | None
+    """How many items were requested; None without a pagination."""
+
+
+def list_request(incoming: Incoming, run: dict[str, Json]) -> Request:
+    """The request for a list, before its pagination. Raises `NotSent`."""
+    try:
+        return incoming.request.request(Scope(run={CURSOR: "", **run}))
+    except PlaceholderError as error:
+        raise NotSent(f"The request cannot be made: {error}") from error
 
 
 class NotExpected(RequestFailed):
@@ -119,13 +132,11 @@ class NotExpected(RequestFailed):
 
 async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purpose: Purpose = "test") -> FirstItems:
     """The first three items. Raises `RequestFailed` where the store refuses or answers something else."""
-    try:
-        request = incoming.request.request(Scope(run={CURSOR: "", **run}))
-    except PlaceholderError as error:
-        raise NotSent(f"The request cannot be made: {error}") from error
+    request, size = list_request(incoming, run), None
     if incoming.pagination is not None:
+        size = min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS)
         try:
-            request = incoming.pagination.first(request, min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS))
+            request = incoming.pagination.first(request, size)
         except PaginationError as error:
             raise NotSent(error.message, hint=error.hint) from error
     answer = await send(replace(request, about=replace(request.about, purpose=purpose)))
@@ -133,4 +144,5 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
         raise NotExpected(answer)
     page = read_page(answer, incoming.items)
     total = len(page.items) if incoming.pagination is None else page.total
-    return FirstItems([value(item) for item in page.items[:FIRST_ITEMS]], total, answer.exchange)
+    items = [value(item) for item in page.items[:FIRST_ITEMS]]
+    return FirstItems(items, total, answer.exchange, page, request.uri, size)

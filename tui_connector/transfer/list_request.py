@@ -10,7 +10,7 @@ from .pagination import Pagination, PaginationError
 from .plan import Plan, fingerprint
 
 _CURSOR = "@{cursor}"
-_PUT_CURSOR = "Put @{cursor} into the request where the store wants the date."
+PUT_CURSOR = "Put @{cursor} into the request where the store wants the date."
 
 
 class RunImpossible(Exception):
@@ -50,9 +50,9 @@ class ListRequest:
         request = self._request(run.began, run.since)
         pagination = incoming.pagination
         field = incoming.incremental.field if incoming.incremental else None
-        if field is not None and run.since is not None and not _takes_cursor(incoming):
+        if field is not None and run.since is not None and not takes_cursor(incoming):
             if pagination is None:
-                raise PaginationError("Without a pagination it cannot be asked for what has changed", _PUT_CURSOR)
+                raise PaginationError("Without a pagination it cannot be asked for what has changed", PUT_CURSOR)
             request = pagination.changed(request, field, run.since)
         return pagination, request
 
@@ -65,5 +65,6 @@ class ListRequest:
             raise RunImpossible(f"The request cannot be made: {error}") from error
 
 
-def _takes_cursor(incoming: Incoming) -> bool:
+def takes_cursor(incoming: Incoming) -> bool:
+    """Whether the request itself has the place for the date."""
     return _CURSOR in incoming.request.model_dump_json().replace(" ", "")

@@ -96,6 +96,9 @@ class IncomingPane(ConfigurationsPane):
         at = self.setup.at
         first = [at("incoming", message.name, *path) for path in (("identifier",), ("incremental", "field"))]
         self.query_one(Items).show(message.items.items, *(name for name in first if isinstance(name, str)))
+        if message.tried.finding is not None:
+            self.found(message.tried.finding)
+            return
         self.say(f"✔ {message.tried.words}")
         self.go_on()
 

@@ -1,0 +1,224 @@
+"""What a run of an incoming needs beside its first page: its fields, its filters, its order and its second page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from ..client.layer import Send
+from ..client.message import Answer, Request, RequestFailed
+from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
+from ..magento.keyset import Keyset
+from ..magento.page_numbers import SearchCriteria
+from ..placeholder import Json
+from ..transfer.incoming import FirstItems, Incoming, list_request
+from ..transfer.list_request import PUT_CURSOR, takes_cursor
+from ..transfer.page import Page, read_page
+from ..transfer.pagination import PaginationError, Part
+from ..transfer.raw_json import NotJson, value
+from .other_stores import refusal
+
+_LATER = "2999-01-01 00:00:00"
+"""Nothing has changed since then: a store that filters by date sends nothing."""
+_REQUESTS = 2
+"""How many further pages are requested."""
+_NAMES_SHOWN = 20
+
+
+async def mistakes(
+    incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: Way | None
+) -> AsyncIterator[Finding]:
+    """What is wrong in an incoming whose first items could be read: requested as a run requests them."""
+    fields = list(_fields(incoming, first))
+    for finding in fields:
+        yield finding
+    if incoming.incremental is not None and incoming.incremental.content and incoming.identifier is None:
+        remedy = "Set the incoming's identifier to the field that is unique for each item."
+        yield Finding(
+            "incoming-identifier",
+            "incremental.content needs an identifier, and there is none",
+            (),
+            remedy,
+            "identifier",
+        )
+    check = _Pages(incoming, send, run, first, way)
+    wrong = {each.field for each in fields}
+    if first.items and not wrong & {"pagination.field"}:
+        async for finding in check.pages():
+            yield finding
+    if not wrong & {"incremental.field"}:
+        async for finding in check.date():
+            yield finding
+
+
+def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
+    """The fields that the incoming names and no item has."""
+    named = [("identifier", incoming.identifier)]
+    if isinstance(incoming.pagination, Keyset) and incoming.pagination.field:
+        named.append(("pagination.field", incoming.pagination.field))
+    if incoming.incremental is not None:
+        named.append(("incremental.field", incoming.incremental.field))
+    objects = [each for each in first.items if isinstance(each, dict)]
+    if not first.items:
+        return
+    there = list(dict.fromkeys(name for each in objects for name in each))
+    for setting, name in named:
+        if name is not None and name not in there:
+            yield Finding(
+                "incoming-field",
+                f"No item has the field {name!r}, which {setting} names",
+                (f"#{first.exchange} {_contents(there)}",),
+                _correct(setting, name, there),
+                setting,
+            )
+
+
+def _contents(names: Sequence[str]) -> str:
+    if not names:
+        return "the items are not JSON objects, so they have no fields"
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"the items contain: {', '.join(names[:_NAMES_SHOWN])}{more}"
+
+
+def _correct(setting: str, name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, 1, 0.5)
+    return f"Correct {setting}" + (f": did you mean {near[0]!r}?" if near else ".")
+
+
+class _Refused(Exception):
+    """The store refused a request."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.summary)
+        self.finding = finding
+
+
+class _Pages:
+    """Requests what a run would request next."""
+
+    def __init__(
+        self, incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: Way | None
+    ) -> None:
+        self._incoming, self._send, self._run, self._first, self._way = incoming, send, run, first, way
+        self._names = list(dict.fromkeys(name for each in first.items if isinstance(each, dict) for name in each))
+
+    async def _page(self, request: Request) -> tuple[Page, Answer]:
+        request = replace(request, about=replace(request.about, purpose="test"))
+        try:
+            answer = await self._send(request)
+            if not self._incoming.request.is_expected(answer.status):
+                raise _Refused(self._refusal(request, answer))
+            return read_page(answer, self._incoming.items), answer
+        except RequestFailed as failure:
+            raise _Refused(diagnose_failure(failure, "the next page")) from failure
+
+    def _refusal(self, request: Request, answer: Answer) -> Finding:
+        found = None
+        if self._way is not None:
+            found = diagnose(request, answer, self._way, accepted=True if self._way else None)
+        return found or refusal(request, answer)
+
+    async def pages(self) -> AsyncIterator[Finding]:
+        """Whether the second page follows the first one, and whether the store sorts as it is told to."""
+        pagination = self._incoming.pagination
+        if not isinstance(pagination, Keyset | SearchCriteria):
+            return
+        size = self._first.size
+        if size is not None and size < pagination.page_size:
+            pagination = pagination.model_copy(update={"page_size": size})
+        setting, name = ("pagination.filter", pagination.filter) if isinstance(pagination, Keyset) else ("", "")
+        if isinstance(pagination, SearchCriteria):
+            setting, name = "pagination.order", pagination.order or ""
+        try:
+            await self._follow(pagination.begin(list_request(self._incoming, self._run)))
+            if isinstance(pagination, SearchCriteria) and pagination.order and len(self._first.items) > 1:
+                async for finding in self._sorted(pagination):
+                    yield finding
+        except _Refused as refused:
+            what = f"The store refuses the second page, which a run requests by {name!r}" if name else ""
+            yield self._blamed(refused.finding, what, setting, name)
+        except PaginationError as error:
+            summary = f"The second page does not follow the first one: {error.message}"
+            yield Finding(
+                "incoming-pages", summary, self._evidence(), error.hint or _correct(setting, name, self._names), setting
+            )
+
+    def _blamed(self, finding: Finding, what: str, setting: str, name: str) -> Finding:
+        if finding.id in ("permission-missing",) or not what:
+            return finding
+        remedy = f"{_correct(setting, name, self._names)} {finding.remedy}".strip()
+        return Finding(
+            "incoming-pages", f"{what}: {finding.summary}", (*finding.evidence, *self._evidence()), remedy, setting
+        )
+
+    def _evidence(self) -> tuple[str, ...]:
+        return (f"#{self._first.exchange} {_contents(self._names)}",)
+
+    async def _follow(self, part: Part) -> None:
+        """Requests the next pages as a run does. Raises `PaginationError` where they do not follow each other."""
+        ask, left = part.take()
+        if ask.request.uri == self._first.asked:
+            answered = ask.answered(self._first.page)
+            parts = [*answered.left, *([left] if left else [])]
+        else:
+            parts = [part]
+        for _ in range(_REQUESTS):
+            if not parts:
+                return
+            ask, left = parts.pop(0).take()
+            page, _answer = await self._page(ask.request)
+            answered = ask.answered(page)
+            parts = [*answered.left, *([left] if left else []), *parts]
+
+    async def _sorted(self, pagination: SearchCriteria) -> AsyncIterator[Finding]:
+        """The last item by the order must not be the first one."""
+        request = pagination.from_the_end(list_request(self._incoming, self._run))
+        page, answer = await self._page(request)
+        if not page.items or self._same(page.items[0], self._first.items[0]) is False:
+            return
+        remedy = _correct("pagination.order", pagination.order or "", self._names)
+        yield Finding(
+            "incoming-order",
+            f"The store does not sort by {pagination.order!r}: ascending and descending begin with the same item",
+            (f"#{answer.exchange} the same first item as #{self._first.exchange}", *self._evidence()),
+            f"{remedy} Without a unique order, pages overlap and leave out items.",
+            "pagination.order",
+        )
+
+    def _same(self, item: bytes, other: Json) -> bool:
+        try:
+            found = value(item)
+        except NotJson:
+            return False
+        name = self._incoming.identifier
+        if name and isinstance(found, dict) and isinstance(other, dict) and name in found and name in other:
+            return found[name] == other[name]
+        return found == other
+
+    async def date(self) -> AsyncIterator[Finding]:
+        """Whether the store can be asked for what has changed."""
+        incremental, pagination = self._incoming.incremental, self._incoming.pagination
+        if incremental is None or incremental.field is None or takes_cursor(self._incoming):
+            return
+        field = incremental.field
+        try:
+            if pagination is None:
+                raise PaginationError("Without a pagination it cannot be asked for what has changed", PUT_CURSOR)
+            request = pagination.changed(list_request(self._incoming, self._run), field, _LATER)
+            page, answer = await self._page(pagination.first(request, 1))
+        except PaginationError as error:
+            yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")
+            return
+        except _Refused as refused:
+            what = f"The store refuses to filter by {field!r}, which every later run does"
+            yield self._blamed(refused.finding, what, "incremental.field", field)
+            return
+        if page.items:
+            yield Finding(
+                "incoming-incremental",
+                f"The store does not filter by {field!r}: it sends items though none has changed since {_LATER}",
+                (f"#{answer.exchange} {len(page.items)} or more items", *self._evidence()),
+                _correct("incremental.field", field, [each for each in self._names if each != field]),
+                "incremental.field",
+            )
