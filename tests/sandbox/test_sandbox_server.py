@@ -178,7 +178,7 @@ async def test_a_deleted_product_is_gone_until_it_is_made_again_under_another_nu
     left = (await store.ask(ids, **rights)).data
     assert left["total_count"] == len(left["items"]) == 49
     assert {"id": first["id"]} not in left["items"]
-    new = {"sku": "SKU-000003", "name": first["name"], "attribute_set_id": 4}
+    new = {"sku": "SKU-000003", "name": first["name"], "attribute_set_id": 4, "price": 1}
     made = (await store.ask("/rest/V1/products", "POST", json_body={"product": new}, **rights)).data
     assert made["id"] == 51
     assert made["extension_attributes"]["stock_item"]["qty"] == first["extension_attributes"]["stock_item"]["qty"]
@@ -218,7 +218,9 @@ async def test_stock_is_written_for_any_sku_and_moves_no_date(store: Store) -> N
         ([], "Input data is empty"),
         (None, '"%fieldName" is required. Enter and try again.'),
         ([{"sku": "", "source_code": "default"}], "Validation Failed"),
-        ([{"sku": "A/B", "source_code": "nosuch"}], "Could not save Source Item"),
+        ([{"sku": "A/B", "source_code": "default", "quantity": 1}], "Validation Failed"),
+        ([{"sku": "A/B", "source_code": "default", "quantity": 1, "status": 5}], "Validation Failed"),
+        ([{"sku": "A/B", "source_code": "nosuch", "status": 1}], "Could not save Source Item"),
         ([{"sku": "A/B", "source_code": "default", "quantity": "x"}], None),
         ([{"sku": "A/B", "source_code": "default", "qty": 1}], None),
     ],

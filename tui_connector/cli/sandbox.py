@@ -12,6 +12,10 @@ import click
 from .failure import CommandFailed, Exit
 from .profile_opening import machine_of
 
+_VERSIONS = {
+    version: {"sandbox/magento": version, "sandbox/signing_dialect": dialect}
+    for version, dialect in (("2.4.6", "laminas"), ("2.4.7", "laminas"), ("2.4.8", "m248"))
+}
 PORT = 8424
 """The port the demo's store prefers, so that a profile saved from it opens again."""
 
@@ -22,14 +26,23 @@ PORT = 8424
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same store.")
 @click.option("--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds an answer.")
 @click.option(
+    "--magento",
+    type=click.Choice(["2.4.6", "2.4.7", "2.4.8"]),
+    default="2.4.7",
+    show_default=True,
+    help="The version to behave like.",
+)
+@click.option(
     "--set", "settings", multiple=True, metavar="PATH=VALUE", help="A setting, as in Magento's configuration."
 )
 @click.option("--json", "as_json", is_flag=True, help="Describe the store in one JSON object on the first line.")
-def sandbox(port: int, products: int, seed: int, latency: int, settings: tuple[str, ...], as_json: bool) -> None:
+def sandbox(
+    port: int, products: int, seed: int, latency: int, magento: str, settings: tuple[str, ...], as_json: bool
+) -> None:
     """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""
     from ..sandbox.server import InvalidSetting, Sandbox, SandboxOptions, SandboxPortTaken, UnknownSetting
 
-    chosen = dict(_pair(text) for text in settings)
+    chosen = _VERSIONS[magento] | dict(_pair(text) for text in settings)
     machine = machine_of(None)
 
     async def serve() -> None:

@@ -154,7 +154,8 @@ class Content(Part):
             "GET /V1/customerGroups/default/:storeId": lambda call: self._groups.rows.get(1),
             "GET /V1/carts/search": self._listed(self._carts),
             "POST /V1/coupons/generate": self._generate,
-            "POST /V1/coupons/deleteByCodes": self._delete_codes,
+            "POST /V1/coupons/deleteByCodes": lambda call: self._delete_coupons(call, "codes", "code"),
+            "POST /V1/coupons/deleteByIds": lambda call: self._delete_coupons(call, "ids", "coupon_id"),
         }
 
     def group_codes(self) -> list[str]:
@@ -192,14 +193,16 @@ class Content(Part):
             codes.append(code)
         return codes
 
-    def _delete_codes(self, call: Call) -> Json:
-        codes = call.body.get("codes")
-        missing: list[Json] = []
-        for code in codes if isinstance(codes, list) else []:
-            row = self._coupons.rows.find(code=code)
-            if row is None:
-                missing.append(code)
-            else:
+    def _delete_coupons(self, call: Call, envelope: str, field: str) -> Json:
+        wanted = call.body.get(envelope)
+        if not isinstance(wanted, list):
+            raise required([envelope])
+        rows = {str(each): self._coupons.rows.find(**{field: each}) for each in wanted}
+        missing: list[Json] = [each for each, row in rows.items() if row is None]
+        if missing and call.body.get("ignoreInvalidCoupons", True) is False:
+            raise Refusal(400, "Some coupons are invalid.")
+        for row in rows.values():
+            if row is not None:
                 self._coupons.rows.delete(row)
         return {"failed_items": [], "missing_items": missing}
 

@@ -13,6 +13,7 @@ from .orders import EPOCH
 from .records import Item, Records
 from .search import unsupported
 from .settings import Settings
+from .shop import COUNTRY_CODES
 from .store import stamp
 from .table import Column
 
@@ -131,6 +132,7 @@ class Accounts(Part):
             "GET /V1/customers/:customerId/billingAddress": lambda call: self._default(call, "default_billing"),
             "GET /V1/customers/:customerId/shippingAddress": lambda call: self._default(call, "default_shipping"),
             "GET /V1/customers/addresses/:addressId": self._address,
+            "DELETE /V1/addresses/:addressId": self._delete_address,
             "POST /V1/customers/isEmailAvailable": self._available,
         }
 
@@ -177,7 +179,8 @@ class Accounts(Part):
         kept = {name: value for name, value in given.items() if name not in ("id", "created_at", "updated_at")}
         if "addresses" in kept:
             kept |= self._addressed(row, {}, kept["addresses"])
-        return self._customers.add(made | kept)
+        whole = made | kept
+        return self._customers.add({name: value for name, value in whole.items() if value is not None})
 
     def _update(self, call: Call) -> Json:
         """Change what was sent; addresses only where they were sent, and then those left out are removed."""
@@ -218,8 +221,8 @@ class Accounts(Part):
         defaults: Item = {}
         had = {each.get("id"): each for each in _addresses(known)}
         for each in given if isinstance(given, list) else []:
-            if not isinstance(each, dict):
-                continue
+            if not isinstance(each, dict) or str(each.get("country_id", "US")) not in COUNTRY_CODES:
+                continue  # dropped in silence
             number = each.get("id")
             if number is not None and number not in had:
                 raise no_entity("addressId", number)
@@ -238,7 +241,7 @@ class Accounts(Part):
         found = (each for each in _addresses(customer) if str(each.get("id")) == str(customer.get(name)))
         return next(found, None)
 
-    def _address(self, call: Call) -> Json:
+    def _address(self, call: Call) -> Item:
         number = call.number("addressId")
         holders = [self._customers.get(number), *self._customers.kept().values()]
         for customer in holders:
@@ -246,6 +249,16 @@ class Accounts(Part):
                 if each.get("id") == number:
                     return each
         raise no_entity("addressId", number)
+
+    def _delete_address(self, call: Call) -> Json:
+        address = self._address(call)
+        row = int(str(address["customer_id"]))
+        customer = self._customers.get(row) or {}
+        kept: list[Json] = [each for each in _addresses(customer) if each.get("id") != address["id"]]
+        defaults = ("default_billing", "default_shipping")
+        gone: Item = {name: None for name in defaults if customer.get(name) == str(address["id"])}
+        self._customers.change(row, {**gone, "addresses": kept})
+        return True
 
     def _available(self, call: Call) -> Json:
         email = call.body.get("customerEmail")

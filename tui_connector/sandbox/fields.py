@@ -1,4 +1,7 @@
-"""The `fields` parameter: which parts of an answer are sent (framework/Webapi/Rest/Response/FieldsFilter.php)."""
+"""What is made of an answer before it is sent: the parts that `fields` asks for, and lists in another order.
+
+`fields` is framework/Webapi/Rest/Response/FieldsFilter.php.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,11 @@ import re
 
 from .answer import Json
 
+_VARYING = {
+    *("configurable_product_options", "configurable_product_links", "values", "category_links", "product_links"),
+    *("tier_prices", "options", "media_gallery_entries", "addresses"),
+}
+"""Lists whose order says nothing, and which a real store sends now in one order and now in another."""
 Wanted = dict[str, "Wanted"]
 _TOKEN = re.compile(r"\w+|[\[\],]", re.ASCII)
 
@@ -74,3 +82,19 @@ def _by_code(attributes: list[Json], codes: Wanted) -> Json:
         if isinstance(each, dict) and each.get("attribute_code") in codes
     }
     return list(chosen.values()) if list(chosen) == [str(place) for place in range(len(chosen))] else chosen
+
+
+def varied(data: Json, turn: int) -> Json:
+    """The same data, its nested lists without an order begun elsewhere at each turn."""
+    if isinstance(data, list):
+        return [varied(each, turn) for each in data]
+    if not isinstance(data, dict):
+        return data
+    turned: dict[str, Json] = {}
+    for name, value in data.items():
+        inner = varied(value, turn)
+        if name in _VARYING and isinstance(inner, list) and inner:
+            first = turn % len(inner)
+            inner = [*inner[first:], *inner[:first]]
+        turned[name] = inner
+    return turned

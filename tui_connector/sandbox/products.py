@@ -39,6 +39,9 @@ class Products(Part):
             "GET /V1/products/:sku/options": lambda call: self._product_item(call).get("options", []),
             "GET /V1/inventory/source-items": self._listed(self._stock),
             "POST /V1/inventory/source-items": lambda call: self._writes.source_items(call.body),
+            "POST /V1/products/:sku/websites": self._add_website,
+            "PUT /V1/products/:sku/websites": self._add_website,
+            "DELETE /V1/products/:sku/websites/:websiteId": self._remove_website,
             f"GET {media}": self._images,
             f"GET {media}/:entryId": self._image,
             f"POST {media}": self._add_image,
@@ -47,6 +50,8 @@ class Products(Part):
             f"GET {variants}/children": self._children,
             f"GET {variants}/options/all": self._options,
             f"GET {variants}/options/:id": self._option,
+            f"POST {variants}/options": self._add_option,
+            f"DELETE {variants}/options/:id": self._remove_option,
             f"POST {variants}/child": self._add_child,
             f"DELETE {variants}/children/:childSku": self._delete_child,
         }
@@ -76,8 +81,7 @@ class Products(Part):
         return self._catalogue.product(self._row(call), call.store)
 
     def _entries(self, call: Call) -> list[Item]:
-        entries = self._product_item(call).get("media_gallery_entries")
-        return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+        return _dicts(self._product_item(call).get("media_gallery_entries"))
 
     def _images(self, call: Call) -> Json:
         """Newest first, with their content, which the product itself does not show."""
@@ -152,6 +156,49 @@ class Products(Part):
                 return each
         raise no_entity("option_id", wanted)
 
+    def _add_option(self, call: Call) -> Json:
+        """Make a product vary by an attribute; it becomes configurable by it."""
+        given = call.body.get("option")
+        if not isinstance(given, dict):
+            raise required(["option"])
+        values = given.get("values")
+        if not given.get("attribute_id") or not isinstance(values, list) or not values:
+            raise Refusal(400, "Option values are not specified.")
+        extension = self._own_extension(call)
+        options = _dicts(extension.get("configurable_product_options"))
+        number = 1 + max((int(str(each["id"])) for each in options), default=0)
+        kept = [each for each in options if each.get("attribute_id") != given["attribute_id"]]
+        made: Item = {"position": 0, **given, "id": number, "product_id": self._row(call)}
+        links = extension.get("configurable_product_links", [])
+        changed: Item = {"configurable_product_options": [*kept, made], "configurable_product_links": links}
+        self._put_extension(call, extension | changed, {"type_id": "configurable"})
+        return str(number)
+
+    def _remove_option(self, call: Call) -> Json:
+        wanted = self._option(call)
+        extension = self._extension(call)
+        kept: list[Json] = [each for each in _dicts(extension.get("configurable_product_options")) if each != wanted]
+        self._put_extension(call, extension | {"configurable_product_options": kept})
+        return True
+
+    def _add_website(self, call: Call) -> Json:
+        given = call.body.get("productWebsiteLink")
+        if not isinstance(given, dict):
+            raise required(["productWebsiteLink"])
+        return self._put_websites(call, add=given.get("website_id"))
+
+    def _remove_website(self, call: Call) -> Json:
+        return self._put_websites(call, remove=call.number("websiteId"))
+
+    def _put_websites(self, call: Call, *, add: Json = None, remove: Json = None) -> Json:
+        extension = self._own_extension(call)
+        websites = extension.get("website_ids")
+        kept: list[Json] = [each for each in websites if each != remove] if isinstance(websites, list) else []
+        if add is not None and add not in kept:
+            kept.append(add)
+        self._put_extension(call, extension | {"website_ids": kept})
+        return True
+
     def _add_child(self, call: Call) -> Json:
         sku = call.body.get("childSku")
         if not sku:
@@ -177,9 +224,19 @@ class Products(Part):
         return links if isinstance(links, list) else []
 
     def _put_links(self, call: Call, links: list[Json]) -> None:
-        extension = self._extension(call) | {"configurable_product_links": links}
+        self._put_extension(call, self._extension(call) | {"configurable_product_links": links})
+
+    def _own_extension(self, call: Call) -> Item:
+        extension = self._product_item(call).get("extension_attributes")
+        return extension if isinstance(extension, dict) else {}
+
+    def _put_extension(self, call: Call, extension: Item, beside: Item | None = None) -> None:
         row = self._row(call)
-        self._catalogue.put(self._catalogue.product(row) | {"extension_attributes": extension}, row)
+        self._catalogue.put(self._catalogue.product(row) | {"extension_attributes": extension} | (beside or {}), row)
+
+
+def _dicts(value: Json) -> list[Item]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _entry(body: Item) -> Item:

@@ -56,7 +56,12 @@ _METHODS = {
     ),
 }
 """Of the best known routes the end of their topic, their class and its method, which the queue's answers name."""
-_INNER = {"sku": ("product", "sku"), "customerId": ("customer", "id"), "id": ("category", "id")}
+_INNER = {
+    "sku": ("product", "sku"),
+    "customerId": ("customer", "id"),
+    "id": ("category", "id"),
+    "categoryId": ("productLink", "category_id"),
+}
 """In a bulk the key inside the entity counts, not the one beside it that stands for the path."""
 
 

@@ -87,7 +87,8 @@ class Rest:
         query = parse_query(received.query)
         body = _body(received) if received.method in ("POST", "PUT") else {}
         item = body if isinstance(body, dict) else {}
-        return "", answered(route, Call(caller, store, variables, query, item)), 200
+        data = answered(route, Call(caller, store, variables, query, item))
+        return "", self._shop.as_ordered(data), 200
 
     def _queued(self, received: Received, told: Told, store: str, path: str, *, bulk: bool) -> Json:
         """Take a request into the queue: everything but its shape is looked at later."""
@@ -160,6 +161,8 @@ def _accepted(header: str) -> str | None:
 
 
 def _body(received: Received) -> Json:
+    if not received.body:
+        return {}  # Magento looks at the type only of what it reads (framework/Webapi/Rest/Request.php, getBodyParams)
     header = received.headers.get("content-type", "")
     if not header:
         raise Refusal(400, "Content-Type header is empty.")

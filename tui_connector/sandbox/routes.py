@@ -15,7 +15,7 @@ from .call import Call, Check, Handler, Handlers, Part
 from .categories import Categories
 from .content import Content
 from .customers import Accounts, Customers
-from .fields import project
+from .fields import project, varied
 from .orders import Orders
 from .permissions import ANONYMOUS
 from .prices import Prices
@@ -70,6 +70,7 @@ class Shop:
         self, products: int, seed: int, settings: Settings, access: Access, now: Callable[[], datetime]
     ) -> None:
         self.url = ""
+        self._turn = 0
         self._settings = settings
         self._access = access
         catalogue = Catalogue(products, seed)
@@ -85,7 +86,7 @@ class Shop:
             Sales(orders, self._listed, now),
             content,
             accounts,
-            Warehouse(catalogue, stock, sources, self._listed),
+            Warehouse(catalogue, stock, sources, self._listed, settings),
             Attributes(self._listed, settings),
             Categories(catalogue, self._listed, now),
             Prices(catalogue, settings, content.group_codes),
@@ -142,6 +143,13 @@ class Shop:
         """What a caller of the route needs, as the settings are now."""
         insecure = route.real.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
         return ANONYMOUS if insecure else route.real.resource
+
+    def as_ordered(self, data: Json) -> Json:
+        """The answer with its lists inside in an order of its own, where the settings say that it varies."""
+        if not self._settings.flag("sandbox/varying_order"):
+            return data
+        self._turn += 1
+        return varied(data.data() if isinstance(data, Written) else data, self._turn)
 
     def _in_force(self, route: Route) -> bool:
         return "/tfa/" not in route.real.path or self._settings.flag("twofactorauth/general/enable")

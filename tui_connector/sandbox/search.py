@@ -16,11 +16,16 @@ _NAME = re.compile(r"^[A-Za-z0-9_]+$")
 
 @dataclass(frozen=True)
 class Filter:
-    """One condition; `field` is None where the query named none."""
+    """One condition; `field` is None where the query named none, and so is what was `sent`."""
 
     field: str | None
-    value: str
+    sent: str | None
     condition: str
+
+    @property
+    def value(self) -> str:
+        """What is compared with: nothing is compared as an empty text."""
+        return self.sent or ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Criteria:
         """`search_criteria` of the answer."""
         said: dict[str, Json] = {
             "filter_groups": [
-                {"filters": [{"field": f.field, "value": f.value, "condition_type": f.condition} for f in group]}
+                {"filters": [{"field": f.field, "value": f.sent, "condition_type": f.condition} for f in group]}
                 for group in self.groups
             ]
         }
@@ -130,7 +135,9 @@ def _group(tree: Tree) -> tuple[Filter, ...]:
 
 
 def _filter(tree: Tree) -> Filter:
-    field, value, condition = None, "", "eq"
+    field: str | None = None
+    value: str | None = None
+    condition = "eq"
     for name, given in tree.items():
         text = given if isinstance(given, str) else ",".join(str(each) for each in given.values())
         match snake(name):

@@ -164,6 +164,8 @@ class Sandbox:
         if status:
             return _failure(status, self._received)
         headers = {name.lower(): value for name, value in request.headers.items()}
+        if self._settings.flag("sandbox/hide_port"):
+            headers["host"] = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
         received = Received(request.method, path, query, headers, await request.read())
         return self._rest.answer(received, told)
 

@@ -28,6 +28,9 @@ DEFAULTS: dict[str, str] = {
     "sandbox/queue_seconds": "0",
     "sandbox/repeated_emails": "0",
     "sandbox/repeated_identifiers": "0",
+    "sandbox/varying_order": "0",
+    "sandbox/hide_port": "0",
+    "sandbox/magento": "2.4.7",
 }
 """Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""
 
@@ -36,10 +39,12 @@ _MEANINGS = {
     "sandbox/signing_dialect": "rfc5849 (2.4.5 and older), laminas (2.4.6 and 2.4.7) or m248 (2.4.8)",
     "sandbox/basic_auth": "user:password that a web server in front asks for, or nothing",
     "sandbox/fail_next": "status:count, such as 503:3",
+    "sandbox/magento": "2.4.6, 2.4.7 or 2.4.8",
     "sandbox/queue_seconds": "seconds that the consumer of the queue needs for each operation, or off: none runs",
     "sandbox/revoked": "names of integrations whose access token is revoked, with commas between",
     "twofactorauth/general/force_providers": "google, or nothing",
 }
+VERSIONS = ("2.4.6", "2.4.7", "2.4.8")
 _DIALECTS = ("rfc5849", "laminas", "m248")
 _TEXTS = ("sandbox/basic_auth", "sandbox/revoked", "twofactorauth/general/force_providers")
 
@@ -128,6 +133,10 @@ class Settings:
     def flag(self, path: str) -> bool:
         return self._values[path] not in ("", "0")
 
+    def since(self, version: str) -> bool:
+        """Whether the store is of this version or a later one."""
+        return VERSIONS.index(self._values["sandbox/magento"]) >= VERSIONS.index(version)
+
     def integer(self, path: str) -> int:
         return int(self._values[path] or 0)
 
@@ -141,6 +150,8 @@ class Settings:
 def _check(path: str, value: str) -> None:
     if path in _TEXTS:
         good = path != "sandbox/basic_auth" or not value or ":" in value
+    elif path == "sandbox/magento":
+        good = value in VERSIONS
     elif path == "sandbox/signing_dialect":
         good = value in _DIALECTS
     elif path == "sandbox/fail_next":

@@ -58,6 +58,8 @@ _COUNTRIES = (
     ("ZA", "ZAF", "South Africa"),
 )
 
+COUNTRY_CODES = frozenset(two for two, _, _ in _COUNTRIES)
+
 STORE_VIEWS: list[Json] = [
     {"id": 1, "code": "default", "name": "Default Store View", "website_id": 1, "store_group_id": 1, "is_active": 1},
     {"id": 2, "code": "nl", "name": "Nederlands", "website_id": 1, "store_group_id": 1, "is_active": 1},

@@ -6,6 +6,7 @@ from .answer import Json, Refusal, required
 from .call import Call, Handlers, Listed, Part, whole_number
 from .records import Item, Records
 from .search import unsupported
+from .settings import Settings
 from .stock import SourceItems, Sources
 from .store import Catalogue
 
@@ -19,10 +20,13 @@ postcode phone fax use_default_carrier_config carrier_links extension_attributes
 class Warehouse(Part):
     """The routes of module-inventory and module-catalog-inventory."""
 
-    def __init__(self, catalogue: Catalogue, items: SourceItems, sources: Sources, listed: Listed) -> None:
+    def __init__(
+        self, catalogue: Catalogue, items: SourceItems, sources: Sources, listed: Listed, settings: Settings
+    ) -> None:
         self._catalogue = catalogue
         self._items = items
         self._sources = sources
+        self._settings = settings
         self._listed = listed
         channels: Json = [{"type": "website", "code": "base"}]
         default: Item = {"stock_id": 1, "name": "Default Stock", "extension_attributes": {"sales_channels": channels}}
@@ -205,7 +209,7 @@ class Warehouse(Part):
         quantity = item["qty"]
         number = float(quantity) if isinstance(quantity, int | float | str) else 0.0
         self._items.put(self._catalogue.sku(row), "default", number, int(bool(item["is_in_stock"])))
-        return str(row)
+        return str(row) if self._settings.since("2.4.8") else row
 
     def _low(self, call: Call) -> Json:
         """Products with less than a quantity; the page is a criteria of an older kind, echoed as it is kept inside."""

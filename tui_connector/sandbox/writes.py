@@ -41,8 +41,19 @@ _IN_STORE = ("name", "status", "visibility")
 """What a store view has of its own; a price is global unless the store says otherwise."""
 _DEFAULT_SET = 4
 _LONGEST_SKU = 64
+_NEVER_EMPTY = {"name": "Product Name", "price": "Price"}
+_NEEDS_PRICE = ("simple", "virtual", "downloadable")
 _PRICED = ("simple", "virtual", "downloadable", "bundle", "configurable", "grouped")
 """Product types that have a price; an unknown type is taken and loses it."""
+
+
+class _InvalidRow(Exception):
+    """A source item that Magento's validators refuse."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+        self.text = text
 
 
 class Writes:
@@ -67,6 +78,9 @@ class Writes:
         if sku is not None:
             product["sku"] = sku
         row = self._catalogue.find(self._sku(product))
+        for name, label in _NEVER_EMPTY.items() if row is not None and store == "all" else ():
+            if name in product and product[name] in (None, ""):
+                raise Refusal(400, f'The "{label}" attribute value is empty. Set the attribute and try again.')
         product = {name: value for name, value in product.items() if value is not None and name != "id"}
         if row is None:
             row = self._create(product)
@@ -109,7 +123,16 @@ class Writes:
         if self._settings.flag("webapi/validation/input_limit_enabled") and len(given) > most:
             kind = "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface"
             raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})
-        return [_source_item(each) for each in given]
+        try:
+            return [_source_item(each) for each in given]
+        except _InvalidRow as error:
+            raise self._invalid(error) from error
+
+    def _invalid(self, error: _InvalidRow) -> Refusal:
+        """400 that names the field, never the row; since 2.4.8 the reason stands in the message too."""
+        told = f": {error.text.replace('%field', error.field)}" if self._settings.since("2.4.8") else ""
+        each: Json = {"message": error.text, "parameters": {"field": error.field}}
+        return Refusal(400, f"Validation Failed{told}", errors=[each])
 
     def _sku(self, product: Item) -> str:
         if "sku" not in product:
@@ -128,6 +151,8 @@ class Writes:
         name = str(product.get("name") or "")
         if not name:
             raise Refusal(400, 'The "Product Name" attribute value is empty. Set the attribute and try again.')
+        if product.get("type_id", "simple") in _NEEDS_PRICE and product.get("price") is None:
+            raise Refusal(400, 'The "Price" attribute value is empty. Set the attribute and try again.')
         attributes = _merged(_made_attributes(name), product.get("custom_attributes"))
         self._refuse_taken(attributes, None)
         extension = _extension(product)
@@ -223,11 +248,14 @@ def _source_item(given: Json) -> tuple[str, str, float, int]:
             raise unsupported(name)
     for name in ("sku", "source_code"):
         if not str(row.get(name) or "").strip():
-            error: Json = {"message": '"%field" can not be empty.', "parameters": {"field": name}}
-            raise Refusal(400, "Validation Failed", errors=[error])
+            raise _InvalidRow(name, '"%field" can not be empty.')
     quantity, status = _typed("quantity", row.get("quantity"), "float"), _typed("status", row.get("status"), "int")
+    if not isinstance(status, int):
+        raise _InvalidRow("status", '"%field" should be numeric.')
+    if status not in (0, 1):
+        raise _InvalidRow("status", '"%field" should a known status.')
     number = quantity if isinstance(quantity, int | float) else 0.0
-    return str(row["sku"]), str(row["source_code"]), number, status if isinstance(status, int) else 0
+    return str(row["sku"]), str(row["source_code"]), number, status
 
 
 def _made_attributes(name: str) -> list[Json]:
