@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
+from .completion import INSTALLING, VARIABLE
 from .failure import CommandFailed, Exit, paragraph
 from .streams import best_effort, discard, make_usable
 
@@ -30,6 +32,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "profiles",
         "secrets": "secrets",
         "sandbox": "sandbox",
+        "completion": "completion",
     }
 )
 """Each command and the module that has it."""
@@ -71,7 +74,12 @@ def _command(name: str) -> click.Command:
     return command
 
 
-@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=INSTALLING,
+)
 @click.version_option(__version__, package_name="tui-connector", message="%(prog)s %(version)s")
 @click.option(
     "--profile-dir",
@@ -105,6 +113,8 @@ def main_tap() -> None:
 def _main(command: click.Command, name: str) -> None:
     """Errors are one paragraph on standard error, never a traceback for what a user did."""
     make_usable()
+    if os.environ.get(VARIABLE, "").endswith("_complete"):
+        discard(sys.stderr)  # a shell would print it into the line that is being typed
     try:
         sys.exit(command(prog_name=name, standalone_mode=False))
     except (click.Abort, KeyboardInterrupt):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from ..text import shown
+from .completion import profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
 from .request import keeping_history, printer
@@ -25,7 +26,7 @@ _OF_THE_SETUP = ("no-client", "not-sent")
 
 
 @click.command()
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=profiles)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ok, and the findings.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests, too.")
 @click.option("--login-again", is_flag=True, help="Try a login once more that the store has refused before.")

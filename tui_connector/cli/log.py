@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from ..text import shown, shown_line
+from .completion import profiles, profiles_and_files
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, run
 
@@ -27,7 +28,7 @@ _LOOKS_AGAIN = 0.2
 
 
 @click.command()
-@click.argument("file", metavar="FILE|PROFILE")
+@click.argument("file", metavar="FILE|PROFILE", shell_complete=profiles_and_files)
 @click.option("--follow", "-f", is_flag=True, help="Print what comes to a recording, too, until it is stopped.")
 @click.option("--filter", "expression", metavar="EXPR", help="Only these: ~m post ~s 4xx … ; --filter help lists it.")
 @click.option(
@@ -35,7 +36,12 @@ _LOOKS_AGAIN = 0.2
 )
 @click.option("--export", type=click.Choice(["har", "jsonl", "curl"]), help="Write it for another tool instead.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The export goes to this new file.")
-@click.option("--profile", metavar="NAME", help="The profile to send again and to copy curl commands with.")
+@click.option(
+    "--profile",
+    metavar="NAME",
+    shell_complete=profiles,
+    help="The profile to send again and to copy curl commands with.",
+)
 @click.pass_obj
 def log(
     profile_dir: Path | None,

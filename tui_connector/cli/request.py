@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import shown
+from .completion import clients, files, methods, paths, profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
 from .streams import best_effort
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("profile")
-@click.argument("method")
-@click.argument("uri")
-@click.option("--data", help="The body: JSON, @FILE, or - for standard input.")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("method", shell_complete=methods)
+@click.argument("uri", shell_complete=paths)
+@click.option("--data", shell_complete=files, help="The body: JSON, @FILE, or - for standard input.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl", "none"]), help="How requests are printed.")
-@click.option("--client", help="The HTTP client to send it with; the only one with a base URI where none is named.")
+@click.option(
+    "--client",
+    shell_complete=clients,
+    help="The HTTP client to send it with; the only one with a base URI where none is named.",
+)
 @click.pass_obj
 def request(
     profile_dir: Path | None, profile: str, method: str, uri: str, data: str | None, log: str | None, client: str | None
@@ -142,10 +147,10 @@ def _print_body(answer: Answer) -> None:
 
 
 @click.command()
-@click.argument("profile")
-@click.argument("method")
-@click.argument("uri")
-@click.option("--client", help="The HTTP client whose authentication is used.")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("method", shell_complete=methods)
+@click.argument("uri", shell_complete=paths)
+@click.option("--client", shell_complete=clients, help="The HTTP client whose authentication is used.")
 @click.option("--show", is_flag=True, help="Print it to a terminal, too.")
 @click.pass_obj
 def header(profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completion import configurations, files, profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
 from .request import keeping_history, printer
@@ -37,13 +38,18 @@ KEPT = 200
 
 
 @click.command("run")
-@click.argument("profile")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
 @click.option("--dry-run", is_flag=True, help="Print the first request and where the run would begin; send nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Read at most so many items; the next run goes on there.")
 @click.option("--full", is_flag=True, help="Begin anew: everything, whatever was read before.")
 @click.option("--since", metavar="DATE", help='Only what has changed since then, in UTC: "2026-01-31 08:30:00".')
-@click.option("--out", metavar="FILE", help="Write there in place of the profile's sink; - is standard output.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    shell_complete=files,
+    help="Write there in place of the profile's sink; - is standard output.",
+)
 @click.option("--record", type=click.Path(path_type=Path), metavar="FILE", help="Keep all requests; `log` opens it.")
 @click.option("--log", type=click.Choice(["simple", "long", "full"]), help="Print each request on standard error.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")

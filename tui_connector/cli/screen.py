@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completion import profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of
 
@@ -37,7 +38,7 @@ def demo_screen(profile_dir: Path | None) -> None:
 
 
 @click.command()
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=profiles)
 @click.pass_obj
 def setup(profile_dir: Path | None, profile: str | None) -> None:
     """Walk through the guide: a new profile, or a saved one once more."""

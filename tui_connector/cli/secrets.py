@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import shown_line
+from .completion import profiles, secret_fields
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
 
@@ -32,8 +33,8 @@ def _for_each_secret(name: str) -> Callable[[_Work], _Work]:
 
     def made(work: _Work) -> _Work:
         @secrets.command(name, help=work.__doc__)
-        @click.argument("profile")
-        @click.argument("field", required=False)
+        @click.argument("profile", shell_complete=profiles)
+        @click.argument("field", required=False, shell_complete=secret_fields)
         @click.pass_obj
         def command(profile_dir: Path | None, profile: str, field: str | None) -> None:
             _each(profile_dir, profile, field, work)

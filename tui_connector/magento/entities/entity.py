@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ...placeholder import Json
 from .resources import tick
+
+if TYPE_CHECKING:
+    from ...placeholder import Json  # in types only: completing a path on the command line does not wait for pydantic
 
 _VALUE = re.compile(r"[&?@]\{[^}]*\}")
 
