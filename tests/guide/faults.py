@@ -140,8 +140,21 @@ CASES: dict[str, Case] = {
     "clock an hour fast": Case("clock", "timedatectl", {"fast": timedelta(hours=1)}, OK),
     "a proxy hides the port": Case(
         "oauth-proxy",
-        "proxy_set_header",
+        "fastcgi_param HTTP_HOST $http_host",
         {"fault": without_port},
+        {"fault": without_port, "more": {"signed-origin": "http://127.0.0.1"}},
+        "signed-origin",
+    ),
+    "a proxy hid the port, and no longer does": Case(
+        "oauth-origin", "Remove signed-origin", {"more": {"signed-origin": "http://127.0.0.1"}}, OK, "signed-origin"
+    ),
+    "signed as another host": Case(
+        "oauth-origin", "Remove signed-origin", {"more": {"signed-origin": "https://old.example"}}, OK, "signed-origin"
+    ),
+    "signed as the address's host while a proxy hides the port": Case(
+        "oauth-proxy",
+        "proxy_set_header Host $http_host",
+        {"fault": without_port, "more": {"signed-origin": "https://127.0.0.1"}},
         {"fault": without_port, "more": {"signed-origin": "http://127.0.0.1"}},
         "signed-origin",
     ),

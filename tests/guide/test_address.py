@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from faulty_stores import Fault, in_front_of
 from serving import Received, reply, serving
 
 from tui_connector.client.uri import BadUri
@@ -250,3 +251,41 @@ async def test_store_views_have_codes_and_names(machine: Machine) -> None:
     assert listed.finding is None
     assert [view.code for view in listed.views] == ["default", "nl"]
     assert listed.views[0].name
+
+
+def with_codes_in_urls(sandbox: Sandbox) -> Fault:
+    """A store whose URLs begin with the code of a view (web/url/use_store): /nl/rest/… is /rest/… too."""
+
+    def fault(request: Received) -> bytes:
+        return request.head.replace(b" /nl/", b" /", 1)
+
+    return fault
+
+
+@pytest.mark.parametrize("typed", ["{}/nl", "{}/nl/", "{}/nl/women.html", "{}/index.php/nl/", "{}/nl/women/tops.html"])
+async def test_a_store_code_in_the_url_is_a_view_and_no_directory(
+    machine: Machine, sandbox: Sandbox, typed: str
+) -> None:
+    async with in_front_of(sandbox.url, with_codes_in_urls(sandbox)) as address:
+        state = await searched(machine, typed.format(address))
+    assert state.found is not None
+    assert state.found.shape.root == address
+    assert state.found.shape.store_view == "nl"
+    assert len([path for path in paths(sandbox) if path.endswith("directory/currency")]) <= MOST_SHAPES
+
+
+@pytest.mark.parametrize("typed", ["{}/women", "{}/women/tops.html", "{}/nl-be/", "{}/admin", "{}/Nl/"])
+async def test_another_path_is_no_store_code(machine: Machine, sandbox: Sandbox, typed: str) -> None:
+    state = await searched(machine, typed.format(sandbox.url))
+    assert state.found is not None
+    assert state.found.shape.root == sandbox.url
+    assert state.found.shape.store_view is None
+
+
+async def test_a_directory_stays_one(machine: Machine) -> None:
+    answers = {"/shop/rest/V1/directory/currency": reply("200 OK", CURRENCY)}
+    state, asked = await shop(answers, "{url}/shop", machine)
+    assert state.found is not None
+    assert state.found.shape.store_view is None
+    assert state.found.shape.base_uri().endswith("/shop/rest/V1")
+    assert len(asked) <= MOST_SHAPES + 2

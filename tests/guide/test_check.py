@@ -171,3 +171,45 @@ async def test_a_part_tested_alone_tells_what_the_token_may_not_do_from_who_asks
     assert tried.finding is not None
     assert tried.finding.id == finding
     assert words in tried.finding.summary
+
+
+CODES = "twofactorauth/general/enable"
+APP = "shop/admin/totp"
+
+
+async def logged_in_with_code(store: dict[str, str], directory: Path, app: str = "") -> Report:
+    """What `check` reports of a login with a code that is made from the app's secret."""
+    bench = Workbench(Machine(Directories(directory, directory / "state", directory, directory), {}))
+    async with Sandbox(SandboxOptions(products=2, settings=store), lambda: datetime.now(UTC)) as sandbox:
+        described: Any = sandbox.description()
+        bench.vault.hold(PASSWORD, described["admin"]["password"], sandbox.url)
+        bench.vault.hold(APP, app or described["admin"]["totp_secret"], sandbox.url)
+        parameters = {
+            "username": "admin",
+            "password": {"keyring": PASSWORD},
+            "otp": {"totp": {"keyring": APP}},
+        }
+        uri = "/rest/V1/tfa/provider/google/authenticate"
+        profile_ = profile(f"{sandbox.url}/rest/V1", {"kind": "request", "uri": uri, "parameters": parameters})
+        report = Report()
+        async with bench.session(profile_) as session:
+            async for tried in check(profile_, session, bench.run()):
+                report.tried.append(tried)
+    bench.close()
+    return report
+
+
+async def test_a_store_that_no_longer_asks_for_codes_is_said_to_and_can_be_fixed(tmp_path: Path) -> None:
+    assert (await logged_in_with_code({CODES: "1"}, tmp_path / "on")).ok
+    (finding,) = (await logged_in_with_code({}, tmp_path / "off")).findings
+    assert finding.id == "two-factor-off"
+    assert "/integration/admin/token" in finding.remedy
+    assert finding.fix is not None
+    assert (finding.fix.what, finding.fix.value) == ("one-time-code", "")
+
+
+async def test_a_wrong_secret_of_the_app_is_not_said_to_be_a_wrong_code(tmp_path: Path) -> None:
+    (finding,) = (await logged_in_with_code({CODES: "1"}, tmp_path, "JBSWY3DPEHPK3PXP")).findings
+    assert finding.id == "totp-secret-wrong"
+    assert "Compare the secret" in finding.remedy
+    assert "Type the code" not in finding.remedy

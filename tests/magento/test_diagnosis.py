@@ -269,3 +269,27 @@ def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() ->
         found = diagnose(Request("GET", "modules"), answer, "bearer", shape=token_shape(token, NOW))
         assert found is not None
         assert found.id == name
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "not_words"),
+    [
+        ("products/24-MB01", "sku", "order"),
+        ("products/A%2FB?fields=sku", "%2F", "order"),
+        ("stockItems/24-MB01", "sku", "order"),
+        ("orders/000000001", "entity_id", "sku"),
+        ("invoices/7/comments", "entity_id", "sku"),
+        ("products/attributes/colour", "attribute", "sku"),
+        ("cmsPage/home", "page_id", "order"),
+        ("guest-carts/12/items", "masked id", "order"),
+        ("customers/7", "Compare the identifier.", "order"),
+    ],
+)
+def test_what_is_missing_is_called_by_its_own_identifier(path: str, words: str, not_words: str) -> None:
+    body = message("No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": "7"})
+    for base in ("https://shop.example/rest/all/V1/", ""):
+        finding = diagnose(Request("GET", base + path), Answer(404, (JSON,), body, 1), "oauth1")
+        assert finding is not None
+        assert finding.id == "no-entity"
+        assert words in finding.remedy
+        assert not_words not in finding.remedy.lower()

@@ -13,7 +13,7 @@ from ..client.layer import Send
 from ..client.message import About, Answer, Failure, Request, RequestFailed, Unanswered
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
-from .address_shapes import MOST_SHAPES, Shape, shapes
+from .address_shapes import MOST_SHAPES, Shape, code_in_path, shapes
 
 ANONYMOUS = "directory/currency"
 """Open to everyone in every Magento 2 (Magento_Directory, webapi.xml)."""
@@ -126,9 +126,29 @@ async def search(typed: str, send: Send) -> AsyncIterator[Search]:
         elif target is not None:
             waiting.insert(0, target)
         yield state
+    if state.found is not None and len(state.probes) < MOST_SHAPES:
+        state.found = replace(state.found, shape=await _with_view_of_path(state.found.shape, typed, send))
     if state.found is not None:
         state.found = await _identified(state.found, send)
         yield state
+
+
+async def _with_view_of_path(shape: Shape, typed: str, send: Send) -> Shape:
+    """The shape with the store view whose code the typed address begins with, where it does.
+
+    With store codes in URLs (web/url/use_store) Magento also answers at /CODE/rest, as if it were installed there. That
+    address would break when the setting is switched off, and says nothing of the view.
+    """
+    code = code_in_path(shape, typed)
+    if not code:
+        return shape
+    origin = origin_of(shape.root)
+    wanted = Shape(origin, shape.index, code)
+    try:
+        answer = await send(_test(f"{wanted.base_uri(code)}/{ANONYMOUS}"))
+    except RequestFailed:
+        return shape
+    return wanted if is_currency(answer) else shape
 
 
 def _test(uri: str, method: str = "GET", body: bytes = b"") -> Request:

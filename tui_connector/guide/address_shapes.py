@@ -14,6 +14,8 @@ MOST_SHAPES = 4
 _LONGEST = 2_000
 """Characters; an address of a shop is far shorter, and a paste of something else may be far longer."""
 _REST = re.compile(r"(?:^|/)(?:index\.php/)?rest(?:/|$)")
+_CODE = re.compile(r"(?!(?:rest|graphql|admin)$)[a-z][a-z0-9_]{0,31}")
+"""A store view's code (Magento\\Store\\Model\\Validation\\StoreCodeValidator), but for paths that every shop has."""
 _VERSION = re.compile(r"[Vv]\d+|async|schema")
 _MISTYPED = re.compile(r"(https?)[:;]?/{1,2}(?!/)", re.IGNORECASE)
 """A scheme of which a sign is missing or another."""
@@ -60,6 +62,21 @@ def shapes(typed: str) -> list[Shape]:
     if not scheme_given or other == "https":
         found.append(Shape(f"{other}://{origin.partition('://')[2]}{roots[0]}", index, store_view, True))
     return found
+
+
+def code_in_path(shape: Shape, typed: str) -> str:
+    """What may be a store view's code at the beginning of the typed path, given the shape that answers; else nothing.
+
+    A path of which the shop's directory is the only part, or of which none is: /CODE/… or /index.php/CODE/….
+    """
+    path = urlsplit(_whole(typed)[0]).path.strip("/")
+    segments = [segment for segment in path.split("/") if segment]
+    if segments and segments[0] == "index.php":
+        segments = segments[1:]
+    root = urlsplit(shape.root).path.strip("/")
+    if shape.store_view is not None or not segments or root not in ("", segments[0]) or "key" in segments:
+        return ""
+    return segments[0] if _CODE.fullmatch(segments[0]) else ""
 
 
 def _whole(typed: str) -> tuple[str, bool]:

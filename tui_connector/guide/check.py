@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from ..client.authentication.bearer import Bearer
 from ..client.authentication.oauth2 import OAuth2
+from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.request import RequestAuthentication
 from ..client.layer import Send
 from ..client.message import About, Answer, Request, RequestFailed
 from ..client.session import Session
 from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
+from ..magento.diagnosis.sign_in import wrong_totp_secret
 from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
 from ..placeholder import Json
@@ -228,7 +230,10 @@ async def authenticated(profile: Profile, session: Session, name: str) -> Tried:
         answer = await send(request)
     except RequestFailed as failure:
         exchange = session.recorded(failure.exchange)
-        return Tried(words, False, diagnose_failure(failure, f"GET {MODULES}", exchange))
+        finding = diagnose_failure(failure, f"GET {MODULES}", exchange)
+        if finding.id == "one-time-code-wrong" and _made_of_secret(profile, name):
+            finding = wrong_totp_secret(finding)
+        return Tried(words, False, finding)
     if diagnose(request, answer, way) is None:
         return Tried(words, True, modules=modules_of(answer))
     told = await tell_apart(request, answer, way, await _ways(profile, session, name))
@@ -251,9 +256,22 @@ async def _ways(profile: Profile, session: Session, name: str) -> Ways:
         session.client(name + ANONYMOUS),
         (lambda other: session.client(f"{name}{SIGNED_AS}{other}")) if signs else None,
         origin,
+        _signed_origin(profile, name),
         await _shape(profile, session, name, origin),
         session.machine.now(),
     )
+
+
+def _signed_origin(profile: Profile, name: str) -> str:
+    saved = (profile.authentications[each] for each in profile.clients[name].authentications)
+    return next((each.signed_origin or "" for each in saved if isinstance(each, OAuth1)), "")
+
+
+def _made_of_secret(profile: Profile, name: str) -> bool:
+    """Whether this client's login sends a code that is made from the authenticator's secret."""
+    saved = (profile.authentications[each] for each in profile.clients[name].authentications)
+    logins = (each for each in saved if isinstance(each, RequestAuthentication))
+    return any(isinstance(value, OneTimeCode) for each in logins for value in each.parameters.values())
 
 
 async def _shape(profile: Profile, session: Session, name: str, origin: str) -> TokenShape | None:

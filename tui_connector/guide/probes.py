@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from ..client.layer import Send
 from ..client.message import About, Answer, Request, RequestFailed
@@ -38,6 +39,8 @@ class Ways:
     anonymous: Send
     signed_as: Callable[[str], Send] | None = None
     origin: str = ""
+    signed_origin: str = ""
+    """The origin that the profile signs as, where it is another than the address's own."""
     shape: TokenShape | None = None
     now: datetime | None = None
 
@@ -147,10 +150,12 @@ async def _signature(request: Request, answer: Answer, modules: Answer, finding:
     if part == "other" and await _says_the_same_of_an_unknown_key(answer, probing):
         return oauth.oauth("consumer-key", "", finding.evidence)
     if ways.signed_as is not None:
-        for origin in other_origins(ways.origin):
+        signed = ways.signed_origin or ways.origin
+        others = [each for each in (ways.origin, *other_origins(ways.origin)) if each != signed]
+        for origin in others[: MOST_PROBES - len(probing.evidence)]:
             taken = await probing.ask(ways.signed_as(origin), MODULES, how=f"signed as {origin}")
             if taken is not None and (taken.status == 200 or Said.of(taken).parameter("resources")):
-                return _behind_a_proxy(origin, finding.evidence)
+                return _behind_a_proxy(origin, ways, finding.evidence)
     return oauth.oauth("signature", "", finding.evidence) if part == "signature" else finding
 
 
@@ -161,14 +166,37 @@ async def _says_the_same_of_an_unknown_key(answer: Answer, probing: _Probing) ->
     return unknown is not None and Said.of(unknown).message == Said.of(answer).message
 
 
-def _behind_a_proxy(origin: str, evidence: tuple[str, ...]) -> Finding:
+def _behind_a_proxy(origin: str, ways: Ways, evidence: tuple[str, ...]) -> Finding:
+    if origin == ways.origin:
+        return Finding(
+            "oauth-origin",
+            f"The secrets are right, but the profile signs as {ways.signed_origin}: the store no longer takes itself "
+            f"to be that, but {origin}, its own address",
+            evidence,
+            "Remove signed-origin from the authentication.",
+            "signed-origin",
+            Fix("signed-origin", "", f"Sign as {origin}"),
+        )
+    own, seen = urlsplit(ways.origin), urlsplit(origin)
+    scheme_hidden, port_hidden = own.scheme != seen.scheme, own.port != seen.port
+    hidden = " and ".join([*(["https"] if scheme_hidden else []), *([f"the port {own.port}"] if port_hidden else [])])
+    remedies = []
+    if port_hidden:
+        remedies.append(
+            "Have the web server pass the Host header with its port. nginx as a proxy: proxy_set_header Host "
+            "$http_host; nginx with PHP-FPM: fastcgi_param HTTP_HOST $http_host (its fastcgi_params may say $host, "
+            "which has no port)."
+        )
+    if scheme_hidden:
+        remedies.append(
+            "Have the proxy say that the request came by https. nginx as a proxy: proxy_set_header X-Forwarded-Proto "
+            "$scheme; nginx with PHP-FPM: fastcgi_param HTTPS on."
+        )
     return Finding(
         "oauth-proxy",
-        f"The secrets are right, but the store takes itself to be {origin}: a proxy in front of it hides what was "
-        f"asked",
+        f"The secrets are right, but the store takes itself to be {origin}: what is in front of it hides {hidden}",
         evidence,
-        "Have the proxy send X-Forwarded-Proto: https and the Host header as it came (nginx: proxy_set_header "
-        "X-Forwarded-Proto $scheme; Host $http_host), or sign as that origin.",
+        " ".join([*remedies, "Or sign as that origin."]),
         "signed-origin",
         Fix("signed-origin", origin, f"Sign as {origin}"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -203,6 +203,18 @@ class Setup(EditedProfile):
         """Whether the login wants a one-time code: the store said so, or the profile does."""
         saved = self.table("authentications", self.authentication, "parameters")
         return any(name in saved for name in ONE_TIME_CODES) or (self.store is not None and self.store.two_factor)
+
+    def drop_code(self) -> None:
+        """Has the login send no code, to the endpoint that wants none."""
+        place = ("authentications", self.authentication)
+        uri = str(self.at(*place, "uri") or "")
+        if "/tfa/" in uri:
+            self.edit((*place, "uri"), f"{uri.partition('/tfa/')[0]}/integration/admin/token")
+        for name in ONE_TIME_CODES:
+            if self.at(*place, "parameters", name) is not None:
+                self.edit((*place, "parameters", name), None)
+        if self.store is not None:
+            self.store = replace(self.store, two_factor=False)
 
     def ask_for_code(self, provider: str = "") -> None:
         """Has the login send a code, typed each time until something makes it; to this provider's endpoint."""

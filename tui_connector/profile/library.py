@@ -9,6 +9,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -108,6 +109,15 @@ class Library:
         while _key(name := slug if number == 1 else f"{slug}-{number}") in taken:
             number += 1
         return name
+
+    def title_from(self, *wanted: str) -> str:
+        """The first of these titles that no profile has yet; where all are taken, the first one with a number.
+
+        Raises `ProfileUnreadable` for the directory.
+        """
+        taken = {entry.title.casefold() for entry in self.list()}
+        numbered = (f"{wanted[0]} ({number})" for number in count(2))
+        return next(title for title in chain(wanted, numbered) if title.casefold() not in taken)
 
     def _names(self) -> tuple[str, ...]:
         return tuple(path.stem for path in self._paths())

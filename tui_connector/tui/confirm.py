@@ -78,7 +78,7 @@ class LineScreen(ModalScreen[str | None]):
         with Vertical(classes="question"):
             yield Static(Content(shown(self._question)))
             yield _Line(self._value, compact=True, password=self._secret)
-            yield Static(Content("Enter   Esc"), classes="heading")
+            yield Static(Content("Enter: OK · Esc: cancel"), classes="heading")
 
     def on_mount(self) -> None:
         self.query_one(_Line).focus()

@@ -20,8 +20,8 @@ class Fix:
     - `address`: the store's address to search from
     - `way`: the kind of authentication to use instead, "oauth1" or "request"
     - `store-view`: the store view to use, "default" or "all"
-    - `one-time-code`: the provider whose token endpoint wants a code, such as "google"
-    - `signed-origin`: the origin to sign as
+    - `one-time-code`: the provider whose token endpoint wants a code, such as "google"; empty: no code
+    - `signed-origin`: the origin to sign as; empty: the address's own
     - `dialect`: the dialect to sign in
     - `login`: to forget that this login was refused before, "again"
     - `page-size`, `batch`: how many the store takes at most

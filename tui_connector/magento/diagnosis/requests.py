@@ -24,7 +24,7 @@ def by_status(request: Request, answer: Answer, said: Said, evidence: Evidence) 
     if status == 429:
         return too_many(answer, evidence)
     if status == 404:
-        return _not_found(said, evidence)
+        return _not_found(request, said, evidence)
     if status == 405 or said.has("request method is invalid"):
         remedy = "Use get, post, put or delete: Magento has no others."
         return Finding("method", f"Magento does not take the method {request.method}", evidence, remedy, "method")
@@ -35,13 +35,39 @@ def by_status(request: Request, answer: Answer, said: Said, evidence: Evidence) 
     return _bad_request(request, said, evidence) if status == 400 else None
 
 
-def _not_found(said: Said, evidence: Evidence) -> Finding:
+_IDENTIFIERS = (
+    (
+        "orders?|invoices?|shipments?|creditmemos?|transactions",
+        "It is the entity_id, not the number that the customer sees (increment_id).",
+    ),
+    ("products/(attributes|attribute-sets|types|links)", "It is the attribute's code or the id of a set."),
+    (
+        "products|stockItems|stockStatuses|(configurable|bundle)-products|inventory/(source-items|get-)",
+        "It is the sku, letter by letter; a / within it is %2F in the path.",
+    ),
+    ("cms(Page|Block)", "It is the page_id or block_id, a number."),
+    (
+        "(guest-)?carts",
+        "A guest's cart is under guest-carts with its masked id, any other under carts with its number.",
+    ),
+)
+"""What an entity is called by in a path, by the path after /V1."""
+
+
+def _identifier(request: Request) -> str:
+    path = request.uri.partition("?")[0]
+    place = path.partition("/V1/")[2] or path.lstrip("/")
+    words = next((words for pattern, words in _IDENTIFIERS if re.match(rf"({pattern})(/|$|[\w-]*/)", place)), "")
+    return f"Compare the identifier. {words}".rstrip()
+
+
+def _not_found(request: Request, said: Said, evidence: Evidence) -> Finding:
     if said.named or said.listed or said.has("requested doesn't exist", "no such entity"):
         return Finding(
             "no-entity",
             f"There is no such entity in the store: {said.message}",
             evidence,
-            "Compare the identifier. An order's is its entity_id, not the number that the customer sees.",
+            _identifier(request),
             "uri",
         )
     if said.has("route"):

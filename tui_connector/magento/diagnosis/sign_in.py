@@ -13,13 +13,40 @@ _SET_UP = "Log in to the admin with this user in a browser once, and set up the 
 
 
 def sign_in(path: str, status: int, said: Said, evidence: tuple[str, ...]) -> Finding | None:
-    """The finding for a login that was answered with 400 or 401."""
+    """The finding for a login that was answered with 400, 401 or 404."""
     endpoint = MAGENTO_LOGIN.search("/" + path.lstrip("/"))
-    if endpoint is None or status not in (400, 401):
+    if endpoint is None or status not in (400, 401, 404):
         return None
+    if status == 404:
+        return _no_second_factor(path, evidence) if endpoint[3] and said.by_magento else None
     if status == 401:
         return _refused(endpoint, said, evidence)
     return _second_factor(said, evidence) or _incomplete(said, evidence)
+
+
+def wrong_totp_secret(finding: Finding) -> Finding:
+    """What is said in place of `one-time-code-wrong` where nobody typed the code."""
+    return Finding(
+        "totp-secret-wrong",
+        "The store refuses the one-time code that was made from the TOTP secret",
+        finding.evidence,
+        "Compare the secret with the one that this user's authenticator app was set up with (the letters under the QR "
+        "code). If it is right, compare this computer's clock: 29 seconds off are too much.",
+        "totp",
+    )
+
+
+def _no_second_factor(path: str, evidence: tuple[str, ...]) -> Finding:
+    """The endpoints for codes exist only where their module is enabled."""
+    usual = f"{path.partition('/tfa/')[0]}/integration/admin/token"
+    return Finding(
+        "two-factor-off",
+        "This store asks for no one-time codes: its module Magento_TwoFactorAuth is disabled or removed",
+        evidence,
+        f'Log in at {usual} (the authentication\'s uri) and remove the code ("otp") from its parameters.',
+        "uri",
+        Fix("one-time-code", "", "Log in without a code"),
+    )
 
 
 def _refused(endpoint: re.Match[str], said: Said, evidence: tuple[str, ...]) -> Finding:

@@ -25,6 +25,7 @@ from .choice import Choice, Toggle
 from .fields import Entry, Field, Fields
 from .pairs import Pairs
 from .secret_field import Secret
+from .secret_input import SecretInput
 
 Path = tuple[str | int, ...]
 MakeSource = Callable[[Path, str], dict[str, Json]]
@@ -233,10 +234,22 @@ class Form(Fields):
 class FormField(Field):
     """A row of the form."""
 
+    _mark = ""
+    """The mark of what is at hand, while something else is typed."""
+
     def __init__(self, asked: Asked, editor: Widget, value: Json) -> None:
         super().__init__("-".join(asked.path), asked.title, editor, asked.about)
         self.asked, self.editor, self.value = asked, editor, value
         self.set_class(isinstance(editor, Pairs), "tall")
+
+    def mark(self, text: str, *, bad: bool = False) -> None:
+        self._mark = text
+        super().mark(text, bad=bad)
+
+    @on(SecretInput.Typing)
+    def _count(self, event: SecretInput.Typing) -> None:
+        event.stop()
+        super().mark(str(event.length) if event.length else self._mark)
 
     def holds(self, name: str) -> bool:
         """Whether a row of this table has the name."""

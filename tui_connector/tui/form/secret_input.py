@@ -24,12 +24,21 @@ class SecretInput(Entry):
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "values", len(self.values)
 
+    @dataclass
+    class Typing(Message):
+        """So many characters stand in the field that were not handed over yet."""
+
+        length: int
+
     def __init__(self, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, password=True)
 
     def post_message(self, message: Message) -> bool:
         # the messages of Input carry the value, and Textual's console prints messages
         return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
+
+    def watch_value(self, value: str) -> None:
+        self.post_message(self.Typing(len(value)))
 
     def _forward_event(self, event: events.Event) -> None:
         # while the event is handed out, for the next paste must find the next field

@@ -90,9 +90,11 @@ class AuthenticationPane(StepPane):
         whole.say("All fields" if self._whole else f"More fields: {', '.join(others)}")
 
     def _say_saved(self) -> None:
-        """Which secrets the profile has a name for, and so need not be typed."""
+        """Which secrets the profile has a place for, and so need not be typed."""
         for row in self.form.query(FormField):
-            if isinstance(row.editor, Secret) and self.setup.authentication in self.setup.kept:
+            place = (*self._path, *row.asked.path)
+            saved = self.setup.authentication in self.setup.kept and self.setup.at(*place) is not None
+            if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
                 row.mark("saved")
 
     def _say_way(self) -> None:
@@ -250,15 +252,17 @@ class AuthenticationPane(StepPane):
         if fix.what == "way":
             self.setup.choose_way(fix.value)
         elif fix.what in ("signed-origin", "dialect"):
-            self.setup.edit(("authentications", self.setup.authentication, fix.what), fix.value)
+            self.setup.edit(("authentications", self.setup.authentication, fix.what), fix.value or None)
             self.test()
             return
         elif fix.what == "login":
             self.busy("logging in once more")
             self.run_worker(self._log_in_again(), exclusive=True)
             return
-        else:
+        elif fix.value:
             self.setup.ask_for_code(fix.value)
+        else:
+            self.setup.drop_code()
         self.run_worker(self._switched())
 
     async def _log_in_again(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from ...client.message import RequestFailed
+from ...client.uri import origin_of
 from ...guide import described, offered
 from ...guide.address import Search, insecure, search
 from ...guide.check import way_of
@@ -22,6 +25,7 @@ from ...guide.words import Step
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...placeholder import Json
+from ...profile.files import ProfileUnreadable
 from ...profile.library import Library
 from ...text import shown_line
 from ..confirm import LineScreen
@@ -58,6 +62,8 @@ class BasicsPane(StepPane):
         state: Search
         ended: bool
         view_finding: Finding | None = None
+        names: tuple[str, str] = ("", "")
+        """A name and a title for a new profile of this store."""
 
     @dataclass
     class ViewsKnown(Message):
@@ -268,7 +274,10 @@ class BasicsPane(StepPane):
                     view_finding = await unknown_view(code, session.client("default"), state.found.shape)
         except RequestFailed as failure:
             state.finding = diagnose_failure(failure, "the client")
-        self.post_message(self.Searched(state, ended=True, view_finding=view_finding))
+        names = ("", "")
+        if state.found is not None and not self.setup.saved:
+            names = await asyncio.to_thread(_names_for, self.work.profiles, origin_of(state.found.shape.root))
+        self.post_message(self.Searched(state, ended=True, view_finding=view_finding, names=names))
 
     @on(Searched)
     def _take(self, message: Searched) -> None:
@@ -284,7 +293,7 @@ class BasicsPane(StepPane):
             return
         self.setup.found(state.found, state.typed)
         self.query_one("#field-store-view", Input).value = self.setup.store_view
-        self._suggest_name()
+        self._suggest_names(*message.names)
         self._show_client()
         self.post_message(self.Changed())
         if message.view_finding is not None:
@@ -297,16 +306,15 @@ class BasicsPane(StepPane):
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on()
 
-    def _suggest_name(self) -> None:
+    def _suggest_names(self, name: str, title: str) -> None:
         setup = self.setup
-        if setup.saved:
+        if setup.saved or not name:
             return
-        host = setup.origin.partition("://")[2].partition(":")[0].removeprefix("www.")
         if setup.name == "store":
-            setup.name = Library(self.work.profiles).name_from(host)
+            setup.name = name
             self.query_one("#field-name", Input).value = setup.name
         if setup.title == UNNAMED:
-            setup.edit(("name",), shown_line(host))
+            setup.edit(("name",), title)
 
     def apply(self, fix: Fix) -> None:
         if fix.what == "address":
@@ -316,3 +324,13 @@ class BasicsPane(StepPane):
             self.setup.choose_view(fix.value)
             self.query_one("#field-store-view", Input).value = fix.value
         self.test()
+
+
+def _names_for(profiles: Path, origin: str) -> tuple[str, str]:
+    """A name and a title for a store at this origin that no other profile has. Touches the disk."""
+    place = shown_line(origin.partition("://")[2]).removeprefix("www.")
+    host, library = re.sub(r":\d+$", "", place), Library(profiles)
+    try:
+        return library.name_from(host), library.title_from(host, place)
+    except ProfileUnreadable:  # saving says so
+        return "", ""
