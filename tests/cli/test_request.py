@@ -152,6 +152,17 @@ def test_check_names_every_problem_of_a_profile_with_its_place(program: Program,
     assert any("broken.toml:4:" in line and "timeout" in line for line in lines)
 
 
+def test_a_header_that_is_a_guess_says_so_until_the_dialect_is_known(program: Program) -> None:
+    for uri in ("modules", "products/24-MB01"):
+        assert program("header", "acme", "GET", uri).stderr == ""
+    guessed = program("header", "acme", "GET", "products/A%2FB-1")
+    assert guessed.stdout.startswith("Authorization: OAuth ")
+    assert "Run `tui-connector check acme` once" in guessed.stderr
+    checked = program("check", "acme")
+    assert "✔ client magento: signing dialect laminas (Magento 2.4.6 and 2.4.7)" in checked.stdout, checked.stdout
+    assert program("header", "acme", "GET", "products/A%2FB-1").stderr == ""
+
+
 def test_the_header_works_once_with_curl(program: Program, store: dict[str, Any]) -> None:
     require("curl")
     uri = f"{store['url']}/rest/all/V1/modules"

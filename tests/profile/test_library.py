@@ -188,3 +188,13 @@ def test_listing_loads_neither_pydantic_nor_tomlkit() -> None:
     )
     done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_profiles_of_one_host_have_titles_that_differ(tmp_path: Path) -> None:
+    library, titles = Library(tmp_path), []
+    for number, wanted in enumerate([("127.0.0.1", "127.0.0.1:8181")] * 4):
+        titles.append(library.title_from(*wanted))
+        (tmp_path / f"shop-{number}.toml").write_text(f'format = 1\nname = "{titles[-1].upper()}"\n')
+    assert titles == ["127.0.0.1", "127.0.0.1:8181", "127.0.0.1 (2)", "127.0.0.1 (3)"]
+    (tmp_path / "broken.toml").write_text("name = ")
+    assert library.title_from("acme.example", "acme.example") == "acme.example"

@@ -180,6 +180,21 @@ async def test_secrets_are_handed_over_and_never_stay() -> None:
     assert not app.edits
 
 
+async def test_what_is_typed_over_a_secret_is_counted_at_once() -> None:
+    app = FormApp(Everything, {"key": {"keyring": "a/key"}})
+
+    def mark() -> str:
+        return str(app.field("key").query_one(".mark", Static).content)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.held(("here", "key"), "••••••••")
+        for keys, expected in ((["a"], "1"), (["b", "c"], "3"), (["backspace"], "2"), (["backspace"] * 2, "8 ✔")):
+            app.form.focus_on("key")
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert mark() == expected
+
+
 async def test_a_secret_can_come_from_elsewhere() -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:

@@ -166,6 +166,7 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     method, chosen = _method(method), _client(saved, client)
 
     from ..client.message import LoginRefused, Request, RequestFailed
+    from ..guide.signing import is_guess
     from ..guide.workbench import Workbench
 
     async def sign() -> tuple[Request, Request]:
@@ -183,5 +184,12 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:
         raise CommandFailed("This client has no authentication that sends a header.", Exit.SETUP)
+    if is_guess(saved, chosen, signed, machine.directories.cache):
+        with best_effort():
+            click.echo(
+                "The signing dialect of this store is not known yet, and this request is signed differently in each. "
+                f"Run `tui-connector check {profile}` once: it finds out.",
+                err=True,
+            )
     for name, value in added:
         click.echo(f"{name}: {value}")

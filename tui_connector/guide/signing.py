@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..client.message import About, Request, RequestFailed
 from ..client.session import Session
@@ -15,7 +16,7 @@ from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Fix, Said
 from ..magento.dialects import Dialect
 from ..magento.known_dialects import KnownDialects
-from ..magento.oauth1 import LIKELIEST_FIRST, OAuth1, accepts_signature, refuses_signature
+from ..magento.oauth1 import LIKELIEST_FIRST, OAuth1, accepts_signature, alike, refuses_signature
 from ..profile.model import Profile
 from .workbench import SIGNED_IN
 
@@ -77,6 +78,15 @@ async def find_dialect(profile: Profile, session: Session, client: str) -> Signi
         await asyncio.to_thread(known.keep, origin, dialect)
         session.learned(saved, "dialect", dialect)
     return Signing(name, saved.dialect, dialect, tuple(evidence))
+
+
+def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bool:
+    """Whether this signed request may be refused for its dialect, as nobody knows the store's yet. Touches the disk."""
+    signing = (profile.authentications[name] for name in profile.clients[client].authentications)
+    saved = next((each for each in signing if isinstance(each, OAuth1)), None)
+    if saved is None or saved.dialect != "auto" or KnownDialects(cache).find(origin_of(request.uri)) is not None:
+        return False
+    return len(alike(request, LIKELIEST_FIRST)) > 1
 
 
 async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:
