@@ -1,22 +1,32 @@
 """How many requests are in flight: two to begin with, more while that makes it faster, fewer when the store suffers.
 
 A real Magento on two cores gave 279 products/s with 2 in flight, 253 with 4 and 152 with 8: more can be slower. So what
-is measured is how many items come in a second, not how long an answer takes.
+is measured is how many items come in a second, over a window of responses, and never how long one of them takes. At
+first the number doubles as long as that pays clearly. Then it stays, and now and then its neighbours are tried: one of
+them is taken only if it was faster than the number in use both before and after it, so that a store that gets slower
+by itself, or a slow response, changes nothing.
 """
 
 from __future__ import annotations
 
 _BEGIN = 2
 _MOST = 8
-_ANSWERS = 3
-"""Answers for each request in flight, after which a number has shown what it gives."""
 _SHORTEST = 0.1
 """Seconds; what is measured in less is chance."""
-_GAIN = 0.4
-"""How much of what more in flight could bring it must bring to be kept: double the number, 1.4 times the items."""
-_WORSE = 0.8
-_REST = 6
-"""Measurements to stay with what was found before another number is tried."""
+_FIRST_WINDOW = 3
+"""Responses for each request in flight, in a window while the number doubles: short, because pages may be few."""
+_WINDOW, _AT_LEAST = 6, 24
+"""Responses for each request in flight, and at least, in a later window."""
+_DOUBLING_GAIN = 0.25
+"""How much of what twice the number could bring it must bring: one and a quarter times the items."""
+_GAIN = 0.3
+"""How much of what one more could bring it must bring; with eight in place of seven, 4 %."""
+_FEWER_GAIN = 0.02
+_REST = 2
+"""Windows before a neighbour is tried; doubled each time that both have been tried in vain."""
+_LONGEST_REST = 32
+_SHIFT = 1.3
+"""How many times as fast or slow the same number must have become for its neighbours to be tried soon."""
 
 
 class Pace:
@@ -28,51 +38,141 @@ class Pace:
         self.limit = min(_BEGIN, self.most)
         self.rate = 0.0
         """Items a second, as last measured."""
-        self._before: tuple[int, float] | None = None
-        """The number before the one that is being tried, and what it gave."""
-        self._doubling = True
+        self._doubling = self._in_short_windows = True
+        self._usual: float | None = None
+        """What the number in use gives, as an average of its windows."""
+        self._tried: _Trial | None = None
+        self._pause = _REST
         self._rest = 0
+        self._up_next = True
+        self._in_vain = 0
+        self._ceiling: int | None = None
+        """After the store suffered: up to here the number doubles again."""
+        self._ignored = 0
+        """Responses still to come that were requested with another number in flight."""
         self._began: float | None = None
         self._answers = self._items = 0
 
     def answered(self, items: int, now: float) -> None:
         """A page came, with so many items, at this time in seconds."""
+        if self._ignored > 0:
+            self._ignored -= 1
+            self._began = None
         if self._began is None:
-            self._began = now
+            self._began, self._answers, self._items = now, 0, 0
             return
         self._answers += 1
         self._items += items
         passed = now - self._began
-        if self._answers >= self.limit * _ANSWERS and passed >= _SHORTEST:
-            self._measured(self._items / passed)
-            self._restart(now)
+        if self._answers >= self._window() and passed >= _SHORTEST:
+            rate = self._items / passed
+            self._began, self._answers, self._items = now, 0, 0
+            self._measured(rate)
 
     def suffers(self, now: float) -> None:
         """The store said that it is too much (429), or broke (5xx)."""
-        self._doubling = False
-        self._before = None
-        self._rest = _REST * 2
-        self.limit = max(1, self.limit // 2)
-        self._restart(now)
+        if self._ceiling is None or self.limit > self._ceiling:
+            self._ceiling = max(1, self.limit * 3 // 4)
+            self._pause = min(_LONGEST_REST, self._pause * 2)
+        self._doubling = self._in_short_windows = True
+        self._usual = self._tried = None
+        self._rest = 1
+        self._use(max(1, self.limit // 2))
+        self._began = now
 
-    def _restart(self, now: float) -> None:
-        self._began, self._answers, self._items = now, 0, 0
+    def _window(self) -> int:
+        if self._in_short_windows:
+            return self.limit * _FIRST_WINDOW
+        return max(_AT_LEAST, self.limit * _WINDOW)
+
+    def _use(self, number: int) -> None:
+        self._ignored = max(self.limit, number) if number != self.limit else 0
+        self.limit = number
 
     def _measured(self, rate: float) -> None:
-        before, self.rate = self.rate, rate
-        if self._before is not None:
-            number, gave = self._before
-            self._before = None
-            if rate < gave * (1 + _GAIN * (self.limit / number - 1)):  # too little: back, and stay a while
-                self.limit, self.rate = number, gave
-                self._doubling, self._rest = False, _REST
-                return
-        elif before and rate < before * _WORSE and self.limit > 1:  # slower than it was, with the same number
-            self.limit -= 1
-            self._doubling, self._rest = False, _REST
+        self.rate = rate
+        if self._tried is not None:
+            self._judge(self._tried, rate)
             return
+        if self._usual is not None and not rate / _SHIFT < self._usual < rate * _SHIFT:
+            self._usual = rate  # the store is another now, and so may be its best number
+            self._doubling = True
+            self._rest, self._pause, self._in_vain = min(self._rest, 1), _REST, 0
+        self._usual = rate if self._usual is None else self._usual + (rate - self._usual) / 2
         if self._rest > 0:
             self._rest -= 1
-        elif self.limit < self.most:
-            self._before = (self.limit, rate)
-            self.limit = min(self.most, self.limit * 2 if self._doubling else self.limit + 1)
+        else:
+            self._try()
+
+    def _try(self) -> None:
+        """Another number for one window."""
+        assert self._usual is not None
+        if self._doubling:
+            number = min(self.limit * 2, self.most, self._ceiling or self.most)
+            if number <= self.limit:
+                self._settle()
+                return
+        else:
+            number = self.limit + (1 if self._up_next else -1)
+            if not 1 <= number <= self.most:
+                self._failed()
+                return
+        self._tried = _Trial(self.limit, self._usual, number)
+        self._use(number)
+
+    def _judge(self, trial: _Trial, rate: float) -> None:
+        """What a window says about the number that is tried, or, in a second one, about the number it was before."""
+        if trial.gave is None:
+            trial.gave = rate
+        else:
+            trial.before = (trial.before + rate) / 2
+        faster = trial.gave >= trial.before * trial.must_give(doubled=self._doubling)
+        if self._doubling or not faster or self.limit == trial.number_before:
+            self._end_trial(trial, trial.gave, faster=faster)
+        else:  # once more with the number before: the store may have got faster meanwhile
+            self._use(trial.number_before)
+
+    def _end_trial(self, trial: _Trial, gave: float, *, faster: bool) -> None:
+        self._tried = None
+        if faster:
+            self._use(trial.number)
+            self._usual = gave
+            self._in_vain = 0
+            if not self._doubling:
+                self._pause = self._rest = _REST
+                self._up_next = trial.number > trial.number_before
+                self._ceiling = None
+            return
+        self._use(trial.number_before)
+        self._usual = trial.before
+        if self._doubling:
+            self._settle()
+        else:
+            self._failed()
+
+    def _settle(self) -> None:
+        """The number stays for a while."""
+        self._doubling = self._in_short_windows = False
+        self._rest = self._pause
+
+    def _failed(self) -> None:
+        """A neighbour is no better: the other one is tried next, and both later than now."""
+        self._up_next = not self._up_next
+        self._in_vain += 1
+        if self._in_vain % 2 == 0:
+            self._pause = min(_LONGEST_REST, self._pause * 2)
+        self._rest = self._pause
+
+
+class _Trial:
+    """Another number that is tried: what the number before gave, and what this one gives."""
+
+    def __init__(self, number_before: int, before: float, number: int) -> None:
+        self.number_before, self.before, self.number = number_before, before, number
+        self.gave: float | None = None
+
+    def must_give(self, *, doubled: bool) -> float:
+        """How many times as much as the number before."""
+        if self.number < self.number_before:
+            return 1 + _FEWER_GAIN
+        return 1 + (_DOUBLING_GAIN if doubled else _GAIN) * (self.number / self.number_before - 1)
