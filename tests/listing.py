@@ -93,7 +93,7 @@ class Listing:
         found = [
             item
             for number, item in sorted(self.items.items(), reverse=asked.descending)
-            if asked.after < number <= asked.until and item["updated_at"] >= asked.since
+            if asked.after < number <= asked.until and (item.get("updated_at") or "") >= asked.since
         ]
         size = asked.size or len(found)
         page = found[(asked.page - 1) * size : asked.page * size]

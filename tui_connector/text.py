@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
 from typing import NewType
 
@@ -73,3 +75,15 @@ def _code(character: str) -> str:
 def count(number: int, one: str, more: str = "") -> str:
     """A number and its noun, such as "1 item" or "1,321 items"; `more` is the plural where it is not `one` and an s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """ ": did you mean 'sku'?", where one of these names is near to it, and else nothing."""
+    near = get_close_matches(name, list(names), 1, 0.5)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names with commas, the first ones where there are many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

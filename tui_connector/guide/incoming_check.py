@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from ..client.layer import Send
 from ..client.message import Answer, Request, RequestFailed
@@ -12,6 +11,7 @@ from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
 from ..magento.page_numbers import SearchCriteria
 from ..placeholder import Json
+from ..text import did_you_mean, listed
 from ..transfer.incoming import FirstItems, Incoming, list_request
 from ..transfer.list_request import PUT_CURSOR, takes_cursor
 from ..transfer.page import Page, read_page
@@ -23,7 +23,6 @@ _LATER = "2999-01-01 00:00:00"
 """Nothing has changed since then: a store that filters by date sends nothing."""
 _REQUESTS = 2
 """How many further pages are requested."""
-_NAMES_SHOWN = 20
 
 
 async def mistakes(
@@ -77,13 +76,11 @@ def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
 def _contents(names: Sequence[str]) -> str:
     if not names:
         return "the items are not JSON objects, so they have no fields"
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return f"the items contain: {', '.join(names[:_NAMES_SHOWN])}{more}"
+    return f"the items contain: {listed(names)}"
 
 
 def _correct(setting: str, name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, names, 1, 0.5)
-    return f"Correct {setting}" + (f": did you mean {near[0]!r}?" if near else ".")
+    return f"Correct {setting}{did_you_mean(name, names) or '.'}"
 
 
 class _Refused(Exception):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
+import msgspec
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ..client.http_client import Span, seconds
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 _MAGENTO = "%Y-%m-%d %H:%M:%S"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
+NO_DATES = "No item has a date"
+"""How the reason begins behind which a run starts over: there was no date to go on from."""
+_SIZE = 12
+"""Bytes of a hash."""
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
@@ -65,7 +70,7 @@ class Incremental(Model):
         False,
         title="By content",
         description="Reads everything and keeps what is new or differs, by a hash for each identifier: for entities "
-        "without a date.",
+        "without a date. The order of keys, and of objects or ids in a list, does not count.",
     )
 
     @model_validator(mode="after")
@@ -100,7 +105,7 @@ class Changes:
         self, incremental: Incremental, identifier: str | None, ledger: Ledger, run: RunRow, *, drop: bool
     ) -> None:
         """`drop`: leaves out what is known; otherwise it is only noted."""
-        self._by_content = incremental.content
+        self._by_content, self.field = incremental.content, incremental.field
         self._overlap = timedelta(seconds=seconds(incremental.overlap))
         self._date = field_reader(incremental.field) if incremental.field else None
         self._identifier = field_reader(identifier) if identifier else None
@@ -121,10 +126,9 @@ class Changes:
         for item, date in zip(items, dates, strict=True):
             identifier = _text(self._identifier(item)) if self._identifier else None
             if identifier is not None and (self._drop or (date or "") >= threshold):
-                digest = _digest(item)
                 if date is not None and date >= threshold:
-                    known.seen.append(Seen(date, identifier, digest))
-                if self._drop and self._ledger.is_seen(self._run.id, identifier, digest):
+                    known.seen.append(Seen(date, identifier, digest(item)))
+                if self._drop and any(is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)):
                     known.dropped += 1
                     continue
             kept.append(item)
@@ -132,15 +136,18 @@ class Changes:
 
     def _by_digest(self, items: Sequence[bytes], known: Known) -> list[bytes]:
         assert self._identifier is not None
-        pairs = [(_text(self._identifier(item)), _digest(item)) for item in items]
-        before = self._ledger.content([identifier for identifier, _ in pairs if identifier is not None])
+        identifiers = [_text(self._identifier(item)) for item in items]
+        before = self._ledger.content([identifier for identifier in identifiers if identifier is not None])
         kept = []
-        for item, (identifier, digest) in zip(items, pairs, strict=True):
+        for item, identifier in zip(items, identifiers, strict=True):
             if identifier is not None:
-                if self._drop and before.get(identifier) == digest:
+                recorded = before.get(identifier)
+                same = self._drop and recorded is not None and is_same(item, recorded)
+                if not same or (recorded is not None and len(recorded) == _SIZE):
+                    known.contents.append((identifier, digest(item)))
+                if same:
                     known.dropped += 1
                     continue
-                known.contents.append((identifier, digest))
             kept.append(item)
         return kept
 
@@ -184,5 +191,53 @@ def _text(value: Json) -> str | None:
     return None if value is None or isinstance(value, dict | list) else str(value)
 
 
-def _digest(item: bytes) -> bytes:
-    return hashlib.blake2b(item, digest_size=12).digest()
+def digest(item: bytes) -> bytes:
+    """By what an item is known again: the hash of its text, and that of its content whatever its order.
+
+    Version 1 was the first of the two only, which is still recognised in a ledger and replaced when its item comes
+    again: by it nothing is written once more.
+    """
+    return _hash(item) + _hash(_canonical(item))
+
+
+def is_same(item: bytes, recorded: bytes) -> bool:
+    """Whether this is the item of a recorded digest. An item that has the same text is not decoded."""
+    if _hash(item) == recorded[:_SIZE]:
+        return True
+    return len(recorded) > _SIZE and _hash(_canonical(item)) == recorded[_SIZE:]
+
+
+def _hash(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=_SIZE).digest()
+
+
+def _canonical(item: bytes) -> bytes:
+    """The item in one order: Magento sends the values of a configurable product in varying order, for one.
+
+    Keys are sorted, and so are lists of objects and lists of ids (numbers, or text of digits); other lists keep their
+    order. Numbers count by their value: 10 and 10.00 are the same.
+    """
+    try:
+        return msgspec.json.encode(_ordered(msgspec.json.decode(item)), order="sorted")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
+        return item  # what only the standard library can read is known by its text
+
+
+def _ordered(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _ordered(each) for name, each in value.items()}
+    if isinstance(value, list):
+        found = [_ordered(each) for each in value]
+        if len(found) > 1 and (all(isinstance(each, dict) for each in found) or all(map(_is_id, found))):
+            found.sort(key=_ENCODER.encode)
+        return found
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _is_id(value: Json) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")

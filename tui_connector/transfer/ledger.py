@@ -199,12 +199,13 @@ class Ledger:
             database.execute("delete from failure where run < ?", (run.id - _RUNS_KEPT,))
             database.execute("delete from run where id <= ?", (run.id - _RUNS_KEPT,))
 
-    def is_seen(self, before: int, identifier: str, digest: bytes) -> bool:
-        """Whether a run before this one brought the same item, near the mark."""
-        found = self._one(
-            "select 1 from seen where identifier = ? and digest = ? and run < ? limit 1", (identifier, digest, before)
-        )
-        return found is not None
+    def seen(self, before: int, identifier: str) -> list[bytes]:
+        """The digests under which runs before this one brought this item, near the mark."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "select digest from seen where identifier = ? and run < ?", (identifier, before)
+            )
+            return [row[0] for row in rows]
 
     def has_seen(self, before: int) -> bool:
         return self._one("select 1 from seen where run < ? limit 1", (before,)) is not None

@@ -93,6 +93,7 @@ class Opened:
                 changes=changes,
                 reshape=reshape,
                 identifier=incoming.identifier,
+                needs_identifier=incoming.sink.needs_identifier,
                 monotonic=monotonic,
             )
             try:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from ..client.http_client import seconds
 from ..placeholder import Json
 from .incoming import Incoming
-from .incremental import before
+from .incremental import NO_DATES, before
 from .ledger import Ledger
 from .ledger_rows import Mark, RunRow
 from .pagination import CIRCLE, SAME_PAGE
@@ -61,7 +61,7 @@ def plan(
     unfinished = last if last is not None and last.state != "complete" else None
     notes: list[str] = []
     if unfinished is not None and not wanted.full and wanted.since is None:
-        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE))
+        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE, NO_DATES))
         if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not circled:
             ledger.resume(unfinished)
             drops = _drops(incoming, unfinished.since, ledger.mark())
@@ -124,6 +124,8 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
         return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.reason.startswith((SAME_PAGE, CIRCLE)):
         return ["Begins anew: the pages of the last run went in a circle."]
+    if last.reason.startswith(NO_DATES):
+        return ["Starting over: no item of the last run had a date to continue from."]
     if not resumable:
         return ["Begins anew: what goes to a pipe cannot be continued."]
     return []

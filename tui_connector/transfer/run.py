@@ -31,7 +31,7 @@ from .reading import Reading
 from .sink import SinkClosed, SinkError
 from .slots import Read, Total
 from .trouble import InTrouble, Means, Trouble
-from .writing import Spent, Writing
+from .writing import Spent, Writing, WrongField
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ class Run:
                 pass
         except InTrouble as error:
             return _STATES[error.trouble.means], str(error)
-        except PaginationError as error:
+        except (PaginationError, WrongField) as error:
             return "failed", str(error)
         except SinkClosed:
             opened.closed = True
@@ -153,7 +153,10 @@ class Run:
         except (SinkError, LedgerError) as error:
             opened.broken = True
             return "stopped", str(error)
-        return ("stopped", "") if self._reached_limit else ("complete", "")
+        if self._reached_limit:
+            return "stopped", ""
+        undated = await self._in_thread(opened.writing.undated)
+        return ("failed", undated) if undated else ("complete", "")
 
     @property
     def _reached_limit(self) -> bool:

@@ -122,6 +122,11 @@ class Sink(Kind):
         return False
 
     @property
+    def needs_identifier(self) -> bool:
+        """Whether an item without the incoming's identifier cannot be written."""
+        return False
+
+    @property
     def resumable(self) -> bool:
         """Whether it can be cut back to a position: a pipe cannot, so a run into it always begins anew."""
         return not self.on_stdout

@@ -10,16 +10,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..placeholder import Json
-from .incremental import Changes, Known
+from ..text import did_you_mean, listed
+from .incremental import NO_DATES, Changes, Known
 from .ledger import Ledger
 from .ledger_rows import Failed, Mark, RunRow, State, Step
 from .page import field_reader
+from .raw_json import members, shape
 from .reshape import Reshape
 from .sink import OpenSink, Rejected
 from .slots import Read
 
 STEP = 0.25
 """Seconds between two durable steps, at most."""
+
+
+class WrongField(Exception):
+    """A field that the configuration names is in no item; `hint` says which fields there are."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message}. {hint}")
+        self.message, self.hint = message, hint
+
+
+def _expect(field: str, setting: str, items: Sequence[bytes]) -> None:
+    """Raises `WrongField` where none of the items has this field."""
+    names: dict[str, None] = {}
+    for item in items:
+        if shape(item) == "object":
+            names |= dict.fromkeys(members(item))
+            if field in names:
+                return
+    there = f"The items contain: {listed(list(names))}." if names else "The items are not JSON objects."
+    suggestion = did_you_mean(field, names) or "."
+    raise WrongField(
+        f"No item has the field {field!r}, which {setting} names", f"{there} Correct {setting}{suggestion}"
+    )
 
 
 @dataclass(slots=True)
@@ -66,11 +91,13 @@ class Writing:
         changes: Changes | None,
         reshape: Reshape,
         identifier: str | None,
+        needs_identifier: bool,
         monotonic: Callable[[], float],
     ) -> None:
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
-        self._identifier = identifier
+        self._identifier, self._needs_identifier = identifier, needs_identifier
+        self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
         self._at_end = self._was_at_end = run.at_end
@@ -83,8 +110,11 @@ class Writing:
     def add(self, pages: Sequence[Read], spent: Spent, store_time: str | None) -> list[Failed]:
         """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
 
-        The first step comes before the first item: from then on what is in the sink is known as this run's.
+        The first step comes before the first item: from then on what is in the sink is known as this run's. Before it,
+        raises `WrongField` where no item has a field that decides what is written.
         """
+        if not self.written.read:
+            self._check_fields([item for page in pages for item in page.items])
         if not self._begun:
             if self._changes is not None and self._changes.store_began is None:
                 self._changes.store_began = store_time
@@ -102,6 +132,42 @@ class Writing:
         self.add([], spent, store_time)
         self._step(spent)
         return self._add(page)
+
+    def _check_fields(self, items: Sequence[bytes]) -> None:
+        """Looks for the date and the identifier in the first items of the list."""
+        if not items:
+            return
+        identifier, date = self._identifier, self._changes.field if self._changes else None
+        if date is not None and not self._knows_dates():
+            _expect(date, "incremental.field", items)
+        if identifier is None:
+            return
+        if self._needs_identifier and (reshaped := self._reshape(items).items):
+            _expect(identifier, "identifier", reshaped)
+        if self._changes is not None and date is None:
+            _expect(identifier, "identifier", items)
+        try:
+            _expect(identifier, "identifier", items)
+        except WrongField as missing:
+            self._remarks.append(str(missing))
+
+    def _knows_dates(self) -> bool:
+        """Whether an item of this run, or of a complete one before it, had a date."""
+        return self._known_mark() is not None or (self._changes is not None and bool(self._changes.newest))
+
+    def _known_mark(self) -> str | None:
+        """Up to when earlier runs of this configuration have read."""
+        mark = self._ledger.mark()
+        return mark.value if mark and mark.fingerprint == self._run.fingerprint else None
+
+    def undated(self) -> str:
+        """Why a whole list has not brought the date that the next run begins with; nothing where it has."""
+        if self._changes is None or self._changes.field is None or not self.written.read or self._knows_dates():
+            return ""
+        return (
+            f"{NO_DATES} in {self._changes.field!r}, so the next run would read and write everything again. "
+            "Correct incremental.field, or remove incremental."
+        )
 
     def _add(self, page: Read) -> list[Failed]:
         written, items = self.written, page.items
@@ -178,12 +244,11 @@ class Writing:
         if moves:
             mark = Mark(value, self._run.fingerprint, self._sink_position)
         self._ledger.end(self._run, state, ended, reason, mark, closed)
-        return self._sink.remarks()
+        return [*self._remarks, *self._sink.remarks()]
 
     def _mark(self) -> str | None:
         """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
-        before = self._ledger.mark()
-        known = before.value if before and before.fingerprint == self._run.fingerprint else None
+        known = self._known_mark()
         found = self._changes.mark() if self._changes else None
         return max(filter(None, (known, found)), default=None)
 

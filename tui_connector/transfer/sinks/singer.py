@@ -97,6 +97,10 @@ class Singer(Sink):
         copy._context = context
         return copy
 
+    @property
+    def needs_identifier(self) -> bool:
+        return True
+
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else _read(context.directory / self.schema_file)
         name = self.stream or context.name

@@ -60,6 +60,10 @@ class Sqlite(Sink):
         examples=[["name", "price", "updated_at"]],
     )
 
+    @property
+    def needs_identifier(self) -> bool:
+        return True
+
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
             raise SinkError(
