@@ -196,6 +196,26 @@ async def test_a_property_that_discovery_did_not_see_is_not_lost(tap: Tap) -> No
     assert "changed: Left out, because the catalog selects some properties and does not list these: colour." in err
 
 
+async def test_a_property_that_was_null_in_discovery_can_be_selected(tap: Tap) -> None:
+    for item in tap.store.items.values():
+        item |= {"weight": None, "height": None}
+    catalog = await tap.catalog()
+    assert stream(catalog, "changed")["schema"]["properties"]["weight"] == {}
+    select(catalog, "changed", False, "properties", "name")
+    select(catalog, "changed", False, "properties", "height")
+    tap.store.items[150] |= {"weight": 1.5, "height": 2}
+    messages = await tap.messages(catalog=catalog)
+    schemas = [
+        each["schema"]["properties"] for each in messages if each["type"] == "SCHEMA" and each["stream"] == "changed"
+    ]
+    assert ["weight" in each for each in schemas] == [False, True]
+    assert schemas[-1]["weight"] == {"type": ["null", "number"]}
+    assert "height" not in schemas[-1]
+    assert [each["weight"] for each in records(messages, "changed") if each["id"] == 150] == [1.5]
+    weights = [each["weight"] for each in records(messages, "items") if each["id"] == 150]
+    assert weights == [1.5]
+
+
 async def test_the_form_of_catalogs_before_metadata(tap: Tap) -> None:
     catalog = await tap.catalog()
     for each in catalog["streams"]:
@@ -230,6 +250,8 @@ async def test_it_is_a_command_too(tap: Tap) -> None:
         ({"state": []}, "The state is not a JSON object"),
         ({"state": {"bookmarks": {"changed": {"replication_key_value": "soon"}}}}, "bookmark of changed is not a date"),
         ({"state": {"bookmarks": {"changed": {"replication_key_value": 17}}}}, "bookmark of changed is not a date"),
+        ({"state": {"bookmarks": {"changed": {"replication_key_value": "20260101"}}}}, "is not a date"),
+        ({"state": {"bookmarks": {"changed": {"replication_key_value": "2026-W05-6"}}}}, "is not a date"),
     ],
     ids=str,
 )

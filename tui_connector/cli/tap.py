@@ -161,6 +161,7 @@ class _Sample:
 
     def __init__(self) -> None:
         self._messages: list[bytes] = []
+        self.always_null: set[str] = set()
 
     def write(self, data: bytes) -> None:
         self._messages += [line for line in data.splitlines() if line.startswith(b'{"type":"SCHEMA"')]
@@ -196,7 +197,8 @@ class _Streams(Runs):
         prepared = {}
         for stream, (name, incoming) in streams.items():
             self._samples[stream] = _Sample()
-            sink = _singer(incoming).within(StreamContext(output=self._samples[stream]))
+            context = StreamContext(output=self._samples[stream], always_null=self._samples[stream].always_null)
+            sink = _singer(incoming).within(context)
             prepared[name] = incoming.model_copy(update={"sink": sink, "incremental": None})
         return prepared
 
@@ -204,10 +206,12 @@ class _Streams(Runs):
         """The catalog, after the samples have been read."""
         from ..transfer.catalog import entry
 
-        return [
-            entry(stream, self._samples[stream].schema(), incoming.identifier, incoming.incremental)
-            for stream, (_, incoming) in streams.items()
-        ]
+        catalog: list[Json] = []
+        for stream, (_, incoming) in streams.items():
+            sample = self._samples[stream]
+            cursor = incoming.incremental
+            catalog.append(entry(stream, sample.schema(), sample.always_null, incoming.identifier, cursor))
+        return catalog
 
     def wanted(
         self, streams: dict[str, tuple[str, Incoming]], start: str | None, catalog: Json, state: Json

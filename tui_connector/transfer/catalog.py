@@ -5,7 +5,8 @@ The format: https://github.com/singer-io/getting-started/blob/master/docs/DISCOV
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -13,6 +14,9 @@ from typing import Literal
 from ..placeholder import Json
 from .incremental import Incremental
 from .sinks.singer import Selection
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?![\d-])", re.ASCII)
+"""How a date begins that a store understands; Python reads 20260131 and 2026-W05-6, too."""
 
 Method = Literal["FULL_TABLE", "INCREMENTAL"]
 
@@ -32,12 +36,23 @@ class Chosen:
 
 
 def entry(
-    stream: str, schema: dict[str, Json], identifier: str | None, incremental: Incremental | None
+    stream: str,
+    schema: dict[str, Json],
+    always_null: Iterable[str],
+    identifier: str | None,
+    incremental: Incremental | None,
 ) -> dict[str, Json]:
-    """What the catalog says of a stream; selected, until its user says otherwise."""
+    """What the catalog says of a stream; selected, until its user says otherwise.
+
+    Properties that were always null are listed without a type: they can be selected, and get one with a first value.
+    """
     cursor = incremental.field if incremental is not None else None
     keys: list[Json] = [] if identifier is None else [identifier]
-    properties = _object(schema.get("properties"), "")
+    listed = schema.get("properties")
+    properties: dict[str, Json] = {**(listed if isinstance(listed, dict) else {})}
+    for name in sorted(always_null):
+        properties.setdefault(name, {})
+    schema = {**schema, "properties": properties}
     about: dict[str, Json] = {"inclusion": "available", "selected": True, "table-key-properties": keys}
     if cursor is not None:
         about["valid-replication-keys"] = [cursor]
@@ -104,7 +119,7 @@ def mark(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
     if found is None:
         return None
     try:
-        if not isinstance(found, str):
+        if not isinstance(found, str) or not _DATE.match(found):
             raise ValueError
         datetime.fromisoformat(found)
     except ValueError as error:

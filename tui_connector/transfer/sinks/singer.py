@@ -58,6 +58,8 @@ class StreamContext:
     selection: Selection | None = None
     output: Output | None = None
     """Where the messages go in place of the sink's own file."""
+    always_null: set[str] = field(default_factory=set)
+    """Properties of this stream that had no value so far, so that nothing is known of their types."""
 
 
 class Singer(Sink):
@@ -104,7 +106,7 @@ class Singer(Sink):
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else _read(context.directory / self.schema_file)
         name = self.stream or context.name
-        known = _Columns(context.identifier, self._context.selection, schema, _part(position, "types"))
+        known = _Columns(context.identifier, self._context, schema, _part(position, "types"))
         if self._context.output is not None:
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
@@ -210,10 +212,12 @@ class _Columns:
     """The properties of a stream and their types, each of which is declared once."""
 
     def __init__(
-        self, identifier: str | None, selection: Selection | None, schema: dict[str, Json] | None, recorded: Json
+        self, identifier: str | None, context: StreamContext, schema: dict[str, Json] | None, recorded: Json
     ) -> None:
         """`schema`: of a file; `recorded`: the types that an earlier run has declared."""
+        selection = context.selection
         self._identifier = identifier
+        self._always_null = context.always_null
         self._base = selection.schema if selection is not None else schema
         self._left_out = selection.left_out if selection is not None else frozenset()
         self._learns = self._base is None or selection is not None
@@ -225,9 +229,15 @@ class _Columns:
         self._properties: dict[str, Json] = {}
         self._types: dict[str, frozenset[str]] = {}
         self._beginnings: dict[str, bytes] = {}
+        self._listed: set[str] = set()
+        """Selected, and of unknown type until they have a value: discovery has seen them without one."""
         properties = (self._base or {}).get("properties")
         for name, property_ in properties.items() if isinstance(properties, dict) else ():
-            if name not in self._left_out:
+            if name in self._left_out:
+                continue
+            if selection is not None and not property_:
+                self._listed.add(name)
+            else:
                 self._declare(name, property_)
         for name, kinds in recorded.items() if isinstance(recorded, dict) and self._learns else ():
             if name not in self._types and name not in self._left_out and isinstance(kinds, list) and kinds:
@@ -245,10 +255,12 @@ class _Columns:
                 kinds = found.setdefault(name, set())
                 if kind := _kind(text):
                     kinds.add(kind)
-        if self._fixed:
-            self.unknown.update(name for name, kinds in found.items() if kinds)
-            return False
         new = {name: kinds for name, kinds in found.items() if kinds}
+        self._always_null.update(found.keys() - new.keys())
+        self._always_null.difference_update(new)
+        if self._fixed:
+            self.unknown.update(new.keys() - self._listed)
+            new = {name: kinds for name, kinds in new.items() if name in self._listed}
         for name, kinds in new.items():
             self._infer(name, kinds)
         return bool(new)
