@@ -197,7 +197,7 @@ BAD = (
     *("http://h:0/", "https://shop.example\n/x", "https://shop\texample", "https://exa mple.com", "https://xn--/"),
     *("https://\u202eshop.example", "http://h\\@evil.example/", f"https://{'h' * 300}.example", "x" * 70_000),
     *(f"eyJhbGciOiJIUzI1NiJ9.{'e' * 64}.c2lnbmF0dXJl", "http://☃.net"),  # a token pasted there, and a snowman
-    *("http://1.2.3.999/", "https://shop.example/../x", "https://na1.api.commerce.adobe.com/tenant/V1"),
+    *("http://1.2.3.999/", "https://shop.example/../x", "https://na1.api.commerce.adobe.com/V1"),
 )
 
 

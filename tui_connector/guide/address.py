@@ -13,10 +13,12 @@ from ..client.layer import Send
 from ..client.message import About, Answer, Failure, Request, RequestFailed, Unanswered
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
-from .address_shapes import MOST_SHAPES, Shape, code_in_path, shapes
+from .address_shapes import MOST_SHAPES, Shape, code_in_path, is_cloud_service, shapes
 
 ANONYMOUS = "directory/currency"
 """Open to everyone in every Magento 2 (Magento_Directory, webapi.xml)."""
+PROTECTED = "modules"
+"""Answers whoever has a token; Adobe Commerce as a Cloud Service has it too, and no `ANONYMOUS`."""
 
 _SAME_ELSEWHERE = ("web-server-password", "maintenance", "too-many-requests")
 """Findings that every path of a host would give."""
@@ -65,9 +67,14 @@ class StoreAddress:
     version: str = ""
     two_factor: bool = False
 
+    needs_token: bool = False
+    """It tells nothing to anybody: that it is a store is known once an authentication was accepted."""
+
     def summary(self) -> str:
         rest = urlsplit(self.shape.base_uri()).path
-        parts = [self.version or "Magento 2", f"REST at {rest}"]
+        parts = [self.version or ("Commerce REST API" if self.needs_token else "Magento 2"), f"REST at {rest}"]
+        if self.needs_token:
+            parts.append("requires an access token")
         return ", ".join([*parts, *(["2FA on for admin users"] if self.two_factor else [])])
 
 
@@ -79,6 +86,7 @@ class Probe:
     result: str
     found: bool
     finding: Finding | None = None
+    needs_token: bool = False
 
 
 @dataclass(slots=True)
@@ -120,15 +128,16 @@ async def search(typed: str, send: Send) -> AsyncIterator[Search]:
             dead.add(origin)
         if probe.found:
             state.finding, waiting = None, []
-            state.found = StoreAddress(shape)
+            version = "Adobe Commerce as a Cloud Service" if shape.is_cloud_service else ""
+            state.found = StoreAddress(shape, version, needs_token=probe.needs_token)
         elif probe.finding is not None and probe.finding.id in _SAME_ELSEWHERE:
             state.finding, waiting = probe.finding, []  # the other shapes would say the same
         elif target is not None:
             waiting.insert(0, target)
         yield state
-    if state.found is not None and len(state.probes) < MOST_SHAPES:
-        state.found = replace(state.found, shape=await _with_view_of_path(state.found.shape, typed, send))
-    if state.found is not None:
+    if state.found is not None and not state.found.shape.bare:
+        if len(state.probes) < MOST_SHAPES:
+            state.found = replace(state.found, shape=await _with_view_of_path(state.found.shape, typed, send))
         state.found = await _identified(state.found, send)
         yield state
 
@@ -171,6 +180,8 @@ def _is_dead(finding: Finding | None) -> bool:
 
 async def _probe(shape: Shape, send: Send) -> tuple[Probe, Shape | None]:
     base = shape.base_uri()
+    if shape.is_cloud_service:
+        return await _probe_protected(shape, send), None
     request = _test(f"{base}/{ANONYMOUS}")
     try:
         answer = await send(request)
@@ -181,7 +192,42 @@ async def _probe(shape: Shape, send: Send) -> tuple[Probe, Shape | None]:
         return Probe(base, "answers as Magento's REST interface", True), None
     wrong = currency_finding(request, answer)
     assert wrong is not None
+    if shape.bare and is_json(answer) and (probe := await _probe_protected(shape, send)).found:
+        return probe, None
     return Probe(base, f"{answer.status} · {wrong.summary}", False, wrong), _redirected(shape, answer)
+
+
+async def _probe_protected(shape: Shape, send: Send) -> Probe:
+    """Whether there is a REST API that answers nobody without a token, such as Adobe Commerce as a Cloud Service."""
+    base = shape.base_uri()
+    request = _test(f"{base}/{PROTECTED}")
+    try:
+        answer = await send(request)
+    except RequestFailed as failure:
+        return Probe(base, failure.message, False, diagnose_failure(failure, f"GET {request.uri}"))
+    finding = protected_finding(request, answer)
+    if finding is None:
+        return Probe(base, "answers as a REST API that requires an access token", True, needs_token=True)
+    return Probe(base, f"{answer.status} · {finding.summary}", False, finding)
+
+
+def protected_finding(request: Request, answer: Answer) -> Finding | None:
+    """What is wrong where `PROTECTED` was requested without a token; None where a token is what is missing."""
+    if answer.status in (401, 403) and (is_json(answer) or is_cloud_service(request.uri)):
+        return None
+    if answer.status == 404 and is_cloud_service(request.uri):
+        remedy = "Compare the tenant's id and the region with the REST endpoint that Commerce Cloud Manager shows."
+        evidence = (f"#{answer.exchange} {request.method} {request.uri} → 404 {error_message(answer.body)}".rstrip(),)
+        return Finding("no-tenant", "The Cloud Service knows no such tenant", evidence, remedy, "address")
+    return diagnose(request, answer) or _not_magento(request, answer)
+
+
+def is_json(answer: Answer) -> bool:
+    try:
+        json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_currency(answer: Answer) -> bool:

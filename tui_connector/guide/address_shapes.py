@@ -20,6 +20,7 @@ _VERSION = re.compile(r"[Vv]\d+|async|schema")
 _MISTYPED = re.compile(r"(https?)[:;]?/{1,2}(?!/)", re.IGNORECASE)
 """A scheme of which a sign is missing or another."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\d)")
+_BARE = re.compile(r"(?P<root>.*?)/V\d+(?:/|$)")
 _CLOUD_SERVICE = ".api.commerce.adobe.com"
 _NUMBERS = re.compile(r"(?:0x[0-9a-fA-F]+|\d+)(?:\.(?:0x[0-9a-fA-F]+|\d+)){0,3}")
 
@@ -33,8 +34,16 @@ class Shape:
     store_view: str | None = None
     other_scheme: bool = False
     """Not the scheme that was typed, or is usual: to be tried where nothing answers there."""
+    bare: bool = False
+    """Without /rest; the store view is named by the header Store. So it is in Adobe Commerce as a Cloud Service."""
+
+    @property
+    def is_cloud_service(self) -> bool:
+        return is_cloud_service(self.root)
 
     def base_uri(self, store_view: str = "") -> str:
+        if self.bare:
+            return f"{self.root}/V1"
         code = f"/{store_view}" if store_view else ""
         return f"{self.root}{'/index.php' if self.index else ''}/rest{code}/V1"
 
@@ -46,8 +55,11 @@ def shapes(typed: str) -> list[Shape]:
     """
     whole, scheme_given = _whole(typed)
     origin, path = origin_of(whole), urlsplit(whole).path.rstrip("/")
+    if is_cloud_service(origin):
+        return [Shape(f"{origin}/{_tenant(path)}", bare=True)]
     rest = _REST.search(path)
     store_view, index = None, False
+    bare = _BARE.match(path) if rest is None else None
     if rest is not None:
         following = path[rest.end() :].split("/")[0]
         store_view = following if following and not _VERSION.fullmatch(following) else None
@@ -57,7 +69,8 @@ def shapes(typed: str) -> list[Shape]:
     else:
         path = path.partition("/index.php")[0]
         roots = _roots([segment for segment in path.split("/") if segment])
-    found = [Shape(f"{origin}{root}", way, store_view) for root, way in _ways(_unique(roots), index)]
+    found = [Shape(f"{origin}{bare['root']}", bare=True)] if bare else []
+    found += [Shape(f"{origin}{root}", way, store_view) for root, way in _ways(_unique(roots), index)]
     other = "https" if origin.startswith("http:") else "http"
     if not scheme_given or other == "https":
         found.append(Shape(f"{other}://{origin.partition('://')[2]}{roots[0]}", index, store_view, True))
@@ -95,9 +108,31 @@ def _whole(typed: str) -> tuple[str, bool]:
     elif not re.match(r"https?://", text, re.IGNORECASE):
         raise BadUri(f"{text.partition(':')[0]}: is not the scheme of a shop's address, which is http:// or https://")
     whole = canonical(_real_host(text.partition("?")[0].partition("#")[0]))
-    if origin_of(whole).endswith(_CLOUD_SERVICE):
-        raise BadUri("Adobe Commerce as a Cloud Service has no /rest and other logins (IMS), which are not spoken here")
     return whole, scheme_given
+
+
+def is_cloud_service(uri: str) -> bool:
+    """Whether this is an address of Adobe Commerce as a Cloud Service: https://REGION.api.commerce.adobe.com/TENANT."""
+    try:
+        return origin_of(uri).endswith(_CLOUD_SERVICE)
+    except BadUri:
+        return False
+
+
+def is_bare(base_uri: str) -> bool:
+    """Whether this base URI is that of a REST API without /rest before its version."""
+    path = urlsplit(base_uri).path
+    return is_cloud_service(base_uri) or (_REST.search(path) is None and _BARE.fullmatch(path) is not None)
+
+
+def _tenant(path: str) -> str:
+    segments = [segment for segment in path.split("/") if segment]
+    if not segments or _VERSION.fullmatch(segments[0]) or segments[0] in ("rest", "graphql"):
+        raise BadUri(
+            "the address of Adobe Commerce as a Cloud Service lacks the tenant's id: write it as in "
+            "https://na1.api.commerce.adobe.com/TENANT (Commerce Cloud Manager shows it as REST endpoint)"
+        )
+    return segments[0]
 
 
 def _real_host(uri: str) -> str:

@@ -22,7 +22,8 @@ from ..profile.model import Profile
 from ..text import count
 from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items
 from .address import ANONYMOUS as CURRENCY
-from .address import currency_finding
+from .address import PROTECTED, currency_finding, protected_finding
+from .address_shapes import is_bare, is_cloud_service
 from .incoming_check import mistakes
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
@@ -83,7 +84,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         if client.disabled:
             yield Tried(f"client {name}: disabled", True)
             continue
-        tried = await reachable(session, name) if is_magento(profile, name) else None
+        tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
         if tried is None or (tried.finding is not None and tried.finding.id in _MAY_BE_ANOTHER_STORE):
             own = await by_own_request(profile, session, name, run)
             if tried is None or own.incoming:
@@ -204,15 +205,25 @@ def way_of(profile: Profile, client: str) -> Way:
     return ""
 
 
-async def reachable(session: Session, name: str) -> Tried:
+async def reachable(session: Session, name: str, base_uri: str) -> Tried:
     """Whether the address is that of a Magento REST interface, asked without a secret."""
-    words, request = f"client {name}: store reachable", Request("GET", CURRENCY, about=About(purpose="test"))
-    try:
-        answer = await session.client(name + ANONYMOUS)(request)
-    except RequestFailed as failure:
-        exchange = session.recorded(failure.exchange)
-        return Tried(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else CURRENCY}"))
-    finding = currency_finding(_as_sent(session, request, answer), answer)
+    words, finding = f"client {name}: store reachable", None
+    questions = {CURRENCY: currency_finding, PROTECTED: protected_finding}
+    if is_cloud_service(base_uri):
+        del questions[CURRENCY]
+    elif not is_bare(base_uri):
+        del questions[PROTECTED]
+    for uri, finding_of in questions.items():
+        request = Request("GET", uri, about=About(purpose="test"))
+        try:
+            answer = await session.client(name + ANONYMOUS)(request)
+        except RequestFailed as failure:
+            exchange = session.recorded(failure.exchange)
+            return Tried(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
+        found = finding_of(_as_sent(session, request, answer), answer)
+        if found is None:
+            return Tried(words, True)
+        finding = finding or found
     return Tried(words, finding is None, finding)
 
 
@@ -236,6 +247,8 @@ async def authenticated(profile: Profile, session: Session, name: str) -> Tried:
         return Tried(words, False, finding)
     if diagnose(request, answer, way) is None:
         return Tried(words, True, modules=modules_of(answer))
+    if way == "oauth2":  # an integration's or a user's rights are none of its own
+        return Tried(words, False, refusal(_as_sent(session, request, answer), answer))
     told = await tell_apart(request, answer, way, await _ways(profile, session, name))
     return Tried(words, False, told.finding, told.probes)
 

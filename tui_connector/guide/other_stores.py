@@ -13,17 +13,21 @@ from ..magento.oauth1 import OAuth1
 from ..magento.page_numbers import SearchCriteria
 from ..profile.model import Profile
 from ..transfer.trouble import accept_hint
+from .address_shapes import is_bare, is_cloud_service
 
 _MAGENTO_REST = re.compile(r"/rest(/[A-Za-z][A-Za-z0-9_]*)?/V\d+/?$")
 
 
 def is_magento(profile: Profile, client: str) -> bool:
     """Whether this client's store is Magento: by its base URI, its signature, or how its lists are paged."""
-    if _MAGENTO_REST.search(urlsplit(profile.base_uri(client) or "").path):
+    base_uri = profile.base_uri(client) or ""
+    if _MAGENTO_REST.search(urlsplit(base_uri).path) or is_cloud_service(base_uri):
         return True
     if any(isinstance(profile.authentications[name], OAuth1) for name in profile.clients[client].authentications):
         return True
-    incoming = (each for each in profile.incoming.values() if each.client == client)
+    incoming = [each for each in profile.incoming.values() if each.client == client]
+    if is_bare(base_uri) and not incoming:
+        return True
     return any(isinstance(each.pagination, Keyset | SearchCriteria) for each in incoming)
 
 

@@ -45,7 +45,7 @@ async def _client(profile: Profile, session: Session, name: str, run: dict[str, 
         return Tried(f"client {name} has no address of its own", True)
     if not is_magento(profile, name):
         return await _elsewhere(profile, session, name, run)
-    reached = await reachable(session, name)
+    reached = await reachable(session, name, profile.base_uri(name) or "")
     if not reached.ok or not profile.clients[name].authentications:
         return reached
     return await _known(profile, session, name)

@@ -19,6 +19,7 @@ from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Way, refusals
 from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
 from ..placeholder import Json
+from .address_shapes import is_bare
 from .chain import requests_in
 from .words import ADMIN
 
@@ -149,6 +150,8 @@ def modules_of(answer: Answer) -> frozenset[str]:
 
 async def _paths(send: Send, base_uri: str) -> tuple[Paths, int]:
     """The routes of the schema, and the number of the request."""
+    if is_bare(base_uri):
+        return {}, 0  # where the Cloud Service has its schema is not known
     root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
     request = Request("GET", f"{root}/rest/all/schema?services=all", about=About(purpose="probe"))
     try:

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from ..client.uri import BadUri, origin_of
+from ..client.uri import BadUri, is_absolute, origin_of
 from ..magento.entities import READABLE, WRITABLE
 from ..placeholder import Json
 from ..profile.document import Document
 from ..profile.model import Path
 from .address import StoreAddress
-from .address_shapes import Shape, shapes
+from .address_shapes import Shape, is_bare, shapes
 from .by_path import at, free
 from .edited import EditedProfile
 from .new_profile import CLIENT, new_document
 from .secret_sources import ONE_TIME_CODES
 from .ways import fresh, name_for
-from .words import ADMIN, INTEGRATION, WAYS, FieldWords, Step
+from .words import ADMIN, CLOUD_WAYS, INTEGRATION, MAGENTO_WAYS, OAUTH2, WAYS, FieldWords, Step
 
 
 @dataclass(slots=True)
@@ -97,8 +97,16 @@ class Setup(EditedProfile):
     def found(self, store: StoreAddress, typed: str | None = None) -> None:
         """Takes the address that answered to what was typed, and the store view that was typed with it."""
         self.store = store
-        self.choose_view(store.shape.store_view or self.store_view)
+        view = store.shape.store_view or self.store_view
+        # without a header, the Cloud Service takes the default view
+        self.choose_view("default" if store.shape.bare and view == "all" else view)
         self.searched = (self.typed_address if typed is None else typed, self.store_view)
+        if not self.begun and not self.applied() and (self.way == OAUTH2) != (self.ways()[0] == OAUTH2):
+            self.choose_way(self.ways()[0])
+
+    def ways(self) -> tuple[str, ...]:
+        """The ways to authenticate that the guide offers for this store, the usual one first."""
+        return CLOUD_WAYS if is_bare(self.base_uri) else MAGENTO_WAYS
 
     def choose_view(self, store_view: str) -> None:
         """Takes a store view: "all", "default" or a code."""
@@ -107,6 +115,7 @@ class Setup(EditedProfile):
         if shape is None:
             return
         uri = shape.base_uri("" if store_view == "default" else store_view)
+        self._name_view_in_header(store_view if shape.bare and store_view != "default" else None)
         index = self.plugin("base-uri")
         if index is not None:
             self.edit(("clients", self.client, "plugins", index, "uri"), uri)
@@ -115,6 +124,25 @@ class Setup(EditedProfile):
         first: Json = {"kind": "base-uri", "uri": uri}
         self.edit(("clients", self.client, "plugins"), [first, *(plugins if isinstance(plugins, list) else [])])
 
+    def _name_view_in_header(self, code: str | None) -> None:
+        """Has the client send the header Store, or no longer send it; other headers of the plugin stay."""
+        index = self.plugin("set-headers")
+        place = ("clients", self.client, "plugins")
+        if index is not None:
+            headers = self.table(*place, index, "headers")
+            others = {name: value for name, value in headers.items() if name.lower() != "store"}
+            if code is not None:
+                self.edit((*place, index, "headers"), {**others, "Store": code})
+            elif others and others != headers:
+                self.edit((*place, index, "headers"), others)
+            elif not others:
+                plugins = self.at(*place)
+                self.edit(place, [each for n, each in enumerate(plugins) if n != index])  # type: ignore[arg-type]
+        elif code is not None:
+            plugins = self.at(*place)
+            added: Json = {"kind": "set-headers", "headers": {"Store": code}}
+            self.edit(place, [*(plugins if isinstance(plugins, list) else []), added])
+
     def choose_client(self, name: str) -> None:
         """Shows another client in the steps; a new one begins with the guide's three plugins."""
         if name not in self.table("clients"):
@@ -122,7 +150,7 @@ class Setup(EditedProfile):
         self.client, self.store = name, None
         shape = _shape(self.base_uri)
         self.typed_address = self.base_uri
-        self.store_view = (shape.store_view or "default") if shape else "all"
+        self.store_view = (shape.store_view or self._view_in_header() or "default") if shape else "all"
         self.searched = (self.typed_address, self.store_view)
         applied = self.applied()
         if applied:
@@ -130,6 +158,11 @@ class Setup(EditedProfile):
         elif self.begun:  # what another client authenticates with is not to be edited as if it were this one's
             self.another(INTEGRATION)
         self.proven = bool(applied) and not self.document.changed
+
+    def _view_in_header(self) -> str:
+        index = self.plugin("set-headers")
+        headers = {} if index is None else self.table("clients", self.client, "plugins", index, "headers")
+        return next((str(value) for name, value in headers.items() if name.lower() == "store"), "")
 
     def applied(self) -> list[str]:
         """The client's authentications, by name, in order."""
@@ -238,9 +271,15 @@ class Setup(EditedProfile):
         return ("authentications", self.authentication, *each.path)
 
     def origin_for(self, path: Path) -> str:
-        """Where the secret that is named there goes to: the store, or the client's proxy."""
+        """Where the secret that is named there goes to: the store, where its login is sent, or the client's proxy."""
         proxy = self.at("clients", path[1], "proxy", "uri") if "proxy" in path else None
-        return origin_of(str(proxy)) if proxy else self.origin
+        if proxy:
+            return origin_of(str(proxy))
+        login = self.at(*path[:2], "token-uri") or self.at(*path[:2], "uri") if path[0] == "authentications" else None
+        try:
+            return origin_of(login) if isinstance(login, str) and is_absolute(login) else self.origin
+        except BadUri:  # it is being typed
+            return self.origin
 
     def learned(self, field_name: str, value: str) -> None:
         """Something that a test found out and that is worth saving, such as the signing dialect."""
@@ -311,6 +350,6 @@ def _has_base_uri(client: Json) -> bool:
 def _shape(base_uri: str) -> Shape | None:
     """How a base URI that is a REST interface's is to be read."""
     try:
-        return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path else None
+        return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path or is_bare(base_uri) else None
     except BadUri:
         return None

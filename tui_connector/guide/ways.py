@@ -6,10 +6,17 @@ from collections.abc import Mapping
 
 from ..client.uri import origin_of
 from ..placeholder import Json
+from .address_shapes import is_bare
 from .by_path import put
 from .secret_sources import SecretPlace, secret_name, source
-from .words import ADMIN, BEARER, INTEGRATION, WAYS
+from .words import ADMIN, BEARER, INTEGRATION, OAUTH2, WAYS
 
+_IMS: Mapping[str, Json] = {
+    "token-uri": "https://ims-na1.adobelogin.com/ims/token/v3",
+    "client-authentication": "client_secret_post",
+    "scope": "openid,AdobeID,email,profile,additional_info.roles,additional_info.projectedProductContext,commerce.accs",
+}
+"""Adobe's documentation of REST authentication for Commerce as a Cloud Service (server-to-server)."""
 _SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, BEARER): ("access-token", "token")}
 
 
@@ -21,6 +28,8 @@ def name_for(way: str) -> str:
 def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str, Json]) -> dict[str, Json]:
     """An authentication of this kind. What `before`, of another kind, has in common with it is kept."""
     made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
+    if way == OAUTH2:
+        made |= {"token-uri": "", "client-id": "", **(_IMS if is_bare(base_uri) else {})}
     for each in WAYS[way].fields if way in WAYS else ():
         if each.secret:
             named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))

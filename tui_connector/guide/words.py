@@ -28,8 +28,8 @@ TITLES: Mapping[Step, str] = {
 NOT_RUN_YET = "This version keeps outgoing configurations, and their chains of steps too, but does not run them yet."
 """Said wherever somebody may expect that they are run."""
 
-INTEGRATION, BEARER, ADMIN = "oauth1", "bearer", "request"
-"""The guide's three ways, by the kind of authentication that each of them makes."""
+INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
+"""The guide's ways, by the kind of authentication that each of them makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +96,23 @@ WAYS: Mapping[str, WayWords] = {
             "Where admin users need a one-time code (2FA), use an integration.",
         ),
     ),
+    OAUTH2: WayWords(
+        "OAuth 2 client credentials (Adobe IMS)",
+        "ims",
+        (
+            FieldWords(("token-uri",), "Token URI", "The token endpoint; Adobe IMS for the Cloud Service.", False),
+            FieldWords(("client-id",), "Client ID", "Of the OAuth server-to-server credential.", False),
+            FieldWords(("client-secret",), "Client secret", "It is sent only to the token endpoint."),
+        ),
+        (
+            "Adobe Developer Console (developer.adobe.com/console): a project with the API Adobe Commerce.",
+            "Its credential: OAuth Server-to-Server. Copy Client ID, then Retrieve client secret.",
+            "Choose the product profile that may use this Commerce instance.",
+            "If the store answers 403: add the plugin set-headers with x-gw-ims-org-id, the organization's ID.",
+        ),
+    ),
 }
+MAGENTO_WAYS = (INTEGRATION, BEARER, ADMIN)
+CLOUD_WAYS = (OAUTH2, *MAGENTO_WAYS)
+"""What is offered for Adobe Commerce as a Cloud Service, which accepts tokens of Adobe IMS only."""
 """The guide's ways, in the order in which they are offered."""

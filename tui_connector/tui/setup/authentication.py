@@ -15,7 +15,7 @@ from textual.widgets import Static
 from ...guide import offered
 from ...guide.authentication_trial import Trial, try_authentication
 from ...guide.preview import last_login, preview
-from ...guide.words import ADMIN, WAYS, Step
+from ...guide.words import ADMIN, OAUTH2, WAYS, Step
 from ...magento.diagnosis import Finding, Fix
 from ..form.asked import Asked
 from ..form.choice import Choice, ChoiceScreen, Toggle
@@ -144,7 +144,8 @@ class AuthenticationPane(StepPane):
         in_magento = WAYS[self.setup.way].in_magento if self.setup.way in WAYS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
-        beside = f"In Magento: {in_magento[0]} (? for all steps)" if in_magento else ""
+        place = "" if self.setup.way == OAUTH2 else "In Magento: "
+        beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
             beside = "This is the demo: Esc, then u fills in the values of its store."
         self.explain(words + ("" if wide else beside))
@@ -164,7 +165,8 @@ class AuthenticationPane(StepPane):
     async def _way(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == OTHER:
-            others = {kind: title for kind, title in offered.authentications().items() if kind not in WAYS}
+            ways = self.setup.ways()
+            others = {kind: title for kind, title in offered.authentications().items() if kind not in ways}
             self.app.push_screen(ChoiceScreen(others), self._other)
             return
         entries(self.setup).take(event.option)

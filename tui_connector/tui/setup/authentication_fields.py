@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...guide import offered
+from ...guide.by_path import at
 from ...guide.setup import Setup
 from ...guide.words import ADMIN, FieldWords
 from ..form.asked import Asked, Sort
@@ -42,7 +43,7 @@ def is_given(work: Work, each: FieldWords) -> bool:
     path = setup.path_of(each)
     there = setup.at(*path)
     if not each.secret:
-        return bool(there)
+        return bool(there or at(setup.fresh(), each.path))
     at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
     return at_hand or (there is not None and (setup.authentication in setup.kept or setup.at(*path, "keyring") is None))
 

@@ -36,9 +36,9 @@ def entries(setup: Setup) -> Entries:
     applied = setup.applied()
     shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
     menu = Entries(f"use {shown}" if shown else f"way {setup.way}")
-    for way in WAYS:
+    for way in setup.ways():
         menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_way(way))  # type: ignore[misc]
-    if setup.way not in WAYS:
+    if setup.way not in setup.ways():
         menu.add(f"way {setup.way}", titles.get(setup.way, setup.way), lambda: None)
     menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
     for name, saved in setup.table("authentications").items():

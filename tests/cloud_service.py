@@ -1,0 +1,64 @@
+"""A stand-in for Adobe Commerce as a Cloud Service and its token endpoint, on one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+from serving import Received, Server, reply, serving
+
+CLIENT_ID, CLIENT_SECRET = "0f1e2d3c", "p8e-CANARY-secret"
+TOKEN = "eyCANARYtoken"
+
+
+@dataclass
+class CloudService:
+    """What it received; nothing is answered without a token, as Adobe's gateway does."""
+
+    server: Server = field(default_factory=lambda: Server(""))
+
+    @property
+    def address(self) -> str:
+        return f"{self.server.url}/Tenant1/V1"
+
+    @property
+    def token_uri(self) -> str:
+        return f"{self.server.url}/ims/token/v3"
+
+    def paths(self) -> list[str]:
+        return [request.head.split()[1].decode() for request in self.server.received]
+
+    async def answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
+        path = request.head.split()[1].decode().partition("?")[0]
+        if path == "/ims/token/v3":
+            sent = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+            good = (sent.get("client_id"), sent.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+            if not good or "commerce.accs" not in sent.get("scope", ""):
+                writer.write(reply("400 Bad Request", b'{"error":"invalid_client","error_description":"invalid pair"}'))
+                return
+            given = {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86_399}
+            writer.write(reply("200 OK", json.dumps(given).encode()))
+        elif not path.startswith("/Tenant1/V1/"):
+            writer.write(reply("404 Not Found", b'{"error_code":"404","message":"Resource not found"}'))
+        elif request.header("Authorization") != f"Bearer {TOKEN}":
+            writer.write(reply("401 Unauthorized", b'{"error_code":"401013","message":"Oauth token is not valid"}'))
+        elif path.endswith("/modules"):
+            writer.write(reply("200 OK", b'["Magento_Store","Magento_Catalog"]'))
+        elif path.endswith("/store/storeViews"):
+            writer.write(reply("200 OK", b'[{"id":1,"code":"default","name":"Default","is_active":1}]'))
+        elif path.endswith("/products"):
+            writer.write(reply("200 OK", b'{"items":[{"id":1,"sku":"A"}],"total_count":1}'))
+        else:
+            writer.write(reply("404 Not Found", b'{"message":"Request does not match any route."}'))
+
+
+@asynccontextmanager
+async def cloud_service() -> AsyncIterator[CloudService]:
+    made = CloudService()
+    async with serving(made.answer) as server:
+        made.server = server
+        yield made
