@@ -51,7 +51,9 @@ class CloudService:
         elif path.endswith("/store/storeViews"):
             writer.write(reply("200 OK", b'[{"id":1,"code":"default","name":"Default","is_active":1}]'))
         elif path.endswith("/products"):
-            writer.write(reply("200 OK", b'{"items":[{"id":1,"sku":"A"}],"total_count":1}'))
+            writer.write(
+                reply("200 OK", b'{"items":[{"id":1,"sku":"A","updated_at":"2026-01-01 00:00:00"}],"total_count":1}')
+            )
         else:
             writer.write(reply("404 Not Found", b'{"message":"Request does not match any route."}'))
 

@@ -248,3 +248,11 @@ async def test_step_one_tells_json_of_another_store_in_full_sentences(
     assert not finding.summary.rstrip().endswith(":")
     assert "identifier" not in finding.remedy
     assert "front page" in finding.remedy
+
+
+async def test_a_wrong_path_of_a_magento_is_told_as_such_where_its_incoming_fails_too(machine: Machine) -> None:
+    page = reply("404 Not Found", b"<title>404 Not Found</title>").replace(b"application/json", b"text/html")
+    report, _ = await checked(machine, lambda path, request: page, "/shop/rest/V1")
+    [found] = report.findings
+    assert found.id == "not-rest"
+    assert words(report) == ["✘ client shop: store reachable"]

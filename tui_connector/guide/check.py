@@ -66,8 +66,14 @@ class Report:
         return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
-_MAY_BE_ANOTHER_STORE = ("not-rest", "not-found", "no-route")
-"""Findings after which an incoming of the profile decides whether the store can be used."""
+def _may_be_another(reached: Tried) -> bool:
+    """Whether an incoming of the profile may still be readable there: something answered, though not as Magento."""
+    return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
+
+
+def _first_incoming(profile: Profile, client: str) -> str | None:
+    usable = (name for name, each in profile.incoming.items() if each.client == client and not each.disabled)
+    return next(usable, None)
 
 
 async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[Tried]:
@@ -85,9 +91,9 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             yield Tried(f"client {name}: disabled", True)
             continue
         tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
-        if tried is None or (tried.finding is not None and tried.finding.id in _MAY_BE_ANOTHER_STORE):
+        if tried is None or (_may_be_another(tried) and _first_incoming(profile, name) is not None):
             own = await by_own_request(profile, session, name, run)
-            if tried is None or own.incoming:
+            if tried is None or any(each.ok for each in own.incoming.values()):
                 for tried in own.tried:
                     yield tried
                 known |= own.incoming
@@ -136,8 +142,7 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
         answers.append(await session.client(name)(request))
         return answers[-1]
 
-    usable = (each for each in profile.incoming if profile.incoming[each].client == name)
-    first = next((each for each in usable if not profile.incoming[each].disabled), None)
+    first = _first_incoming(profile, name)
     finding: Finding | None = None
     incoming: dict[str, Tried] = {}
     if first is not None:
