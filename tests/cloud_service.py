@@ -51,9 +51,9 @@ class CloudService:
         elif path.endswith("/store/storeViews"):
             writer.write(reply("200 OK", b'[{"id":1,"code":"default","name":"Default","is_active":1}]'))
         elif path.endswith("/products"):
-            writer.write(
-                reply("200 OK", b'{"items":[{"id":1,"sku":"A","updated_at":"2026-01-01 00:00:00"}],"total_count":1}')
-            )
+            row = b'{"id":1,"sku":"A","updated_at":"2026-01-01 00:00:00"}'
+            since = b"updated_at" in request.head.split()[1]  # nothing has changed lately
+            writer.write(reply("200 OK", b'{"items":[%b],"total_count":%d}' % (b"" if since else row, not since)))
         else:
             writer.write(reply("404 Not Found", b'{"message":"Request does not match any route."}'))
 
