@@ -75,7 +75,8 @@ async def test_a_condition_type_magento_does_not_know_is_refused_before_it_finds
     tmp_path: Path, machine: Machine
 ) -> None:
     """In the text of a profile it is an error of the profile; a placeholder is only known when the run begins."""
-    uri = "products?searchCriteria[filter_groups][0][filters][0][condition_type]=@{'moreq'}"
+    place = "searchCriteria[filter_groups][0][filters][0]"
+    uri = f"products?{place}[field]=price&{place}[value]=1&{place}[condition_type]=@{{'moreq'}}"
     async with listing(products(1)) as store:
         summary = await shop(store, tmp_path, machine, request={"uri": uri}).run()
     assert summary.state == "failed"
