@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +124,47 @@ async def test_the_second_request_counts_from_its_own_beginning(bench: Workbench
             await session.client("shop")(Request("GET", "modules"))
             clock.seconds += 7
     assert [each.timings.total for each in bench.exchanges] == [1, 1]
+
+
+FIRST_REQUEST = """
+import asyncio, sys
+sys.modules["pytest"] = None
+from serving import reply, serving
+from profiles import profile
+from tui_connector.client import wire
+from tui_connector.client.message import Request
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import this_machine
+
+run = wire._Attempt.run
+
+async def watched(self, sender):
+    before = set(sys.modules)
+    await run(self, sender)
+    print(sorted(set(sys.modules) - before))
+
+wire._Attempt.run = watched
+
+async def answer(_, writer):
+    writer.write(reply("200 OK", b"{}"))
+
+async def main():
+    bench = Workbench(this_machine())
+    async with serving(answer) as shop, bench.session(profile(shop.url, None)) as session:
+        await session.client("shop")(Request("GET", "modules"))
+    bench.close()
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_imported_while_the_first_request_of_a_process_is_under_way(
+    clean_environment: dict[str, str],
+) -> None:
+    environment = {**clean_environment, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(
+        [sys.executable, "-c", FIRST_REQUEST],
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.stderr == ""
+    assert ended.stdout == "[]\n"

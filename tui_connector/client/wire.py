@@ -7,6 +7,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -152,8 +153,12 @@ def _plain_sender(
     Its client would read each Location, and raise for one that is no address.
     """
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of it
+    import anyio
     import httpx
 
+    # anyio is a requirement of httpx; the first lock of a pool would import its asyncio part while a request waits.
+    # In a context of its own, as it refuses to run where the caller's says that it runs already.
+    Context().run(anyio.run, anyio.sleep, 0)
     from .sockets import Sockets
 
     context = context_of(client.tls, directory, f"clients.{name}.tls", password)
