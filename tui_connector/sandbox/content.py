@@ -30,6 +30,7 @@ _CART_COLUMNS = """
 converted_at customer_id customer_email customer_group_id customer_note grand_total base_grand_total coupon_code
 subtotal is_changed is_multi_shipping is_persistent trigger_recollect
 """
+_ACTIVE = {"is_active": "active"}
 _BLOCKS = ("delivery", "returns", "contact")
 _VIEWS = ("default", "nl")
 _PAGES = ("no-route", "home", "enable-cookies", "privacy-policy-cookie-restriction-mode")
@@ -46,7 +47,7 @@ class Content(Part):
         self._seed = seed
         self._listed = listed
         self._pages = Entity(
-            Records("page_id", _PAGE_COLUMNS, first=map(_page, _PAGES), field="id"),
+            Records("page_id", _PAGE_COLUMNS, first=map(_page, _PAGES), field="id", aliases=_ACTIVE),
             "page",
             lambda value: Refusal(404, 'The CMS page with the "%1" ID doesn\'t exist.', [value]),
             needed=("identifier", "title"),
@@ -56,7 +57,14 @@ class Content(Part):
             finished=self._dated,
         )
         self._blocks = Entity(
-            Records("block_id", "store_id", size=len(_BLOCKS) * len(_VIEWS), make=self._made_block, field="id"),
+            Records(
+                "block_id",
+                "store_id",
+                size=len(_BLOCKS) * len(_VIEWS),
+                make=self._made_block,
+                field="id",
+                aliases=_ACTIVE,
+            ),
             "block",
             lambda value: Refusal(404, 'The CMS block with the "%1" ID doesn\'t exist.', [value]),
             needed=("identifier", "title"),

@@ -65,6 +65,11 @@ _INNER = {
 """In a bulk the key inside the entity counts, not the one beside it that stands for the path."""
 
 
+_COLUMNS = """
+bulk_uuid topic_name serialized_data result_serialized_data status result_message error_code started_at id
+"""
+
+
 @dataclass(frozen=True)
 class Offer:
     """A route as the queue needs it."""
@@ -91,7 +96,7 @@ class Queue:
         self._settings = settings
         self._listed = listed
         self._now = now
-        self._operations = Records("operation_id", "error_code", field="", aliases={"operation_key": "id"})
+        self._operations = Records("operation_id", _COLUMNS, field="", aliases={"operation_key": "id"})
         self._bulks: dict[str, list[int]] = {}
         self._waiting: list[_Operation] = []
         self._last_due: datetime | None = None
@@ -105,11 +110,10 @@ class Queue:
             f"GET {one}/operation-status/:status": self._count,
         }
 
-    def accept(self, offer: Offer, store: str, caller: Caller, variables: Mapping[str, str], body: Json) -> Item:
+    def accept(self, offer: Offer, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
         """Take one request into the queue. Raises `Refusal` where its shape is wrong."""
-        item = body if isinstance(body, dict) else {}
-        offer.check(item)
-        return self._accepted(offer, [(Call(caller, store, variables, {}, item), {**item, **variables})], alone=True)
+        offer.check(body)
+        return self._accepted(offer, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
 
     def accept_bulk(self, offer: Offer, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
         """Take a list of requests, all or none; entries that are no objects are dropped. Raises `Refusal`."""

@@ -86,7 +86,7 @@ class Rest:
         caller = self._allowed(route, received, told)
         query = parse_query(received.query)
         body = _body(received) if received.method in ("POST", "PUT") else {}
-        item = body if isinstance(body, dict) else {}
+        item = _parameters(body) if isinstance(body, dict) else {}
         data = answered(route, Call(caller, store, variables, query, item))
         return "", self._shop.as_ordered(data), 200
 
@@ -105,8 +105,11 @@ class Rest:
         offer = self._shop.queued(route)
         body = _body(received) if bulk or received.method != "DELETE" else {}
         if bulk:
+            if isinstance(body, list):
+                body = [_parameters(each) if isinstance(each, dict) else each for each in body]
             return self._shop.queue.accept_bulk(offer, store, caller, names, body)
-        return self._shop.queue.accept(offer, store, caller, variables, body)
+        item = _parameters(body) if isinstance(body, dict) else {}
+        return self._shop.queue.accept(offer, store, caller, variables, item)
 
     def _allowed(self, route: Route, received: Received, told: Told) -> Caller:
         """Who asks. Raises `Refusal` 401 where that caller may not use the route."""
@@ -143,6 +146,11 @@ def _store_and_path(path: str) -> tuple[str, str]:
     if rest == "/schema" or _VERSIONED.match(rest):
         return store, rest
     raise Refusal(400, _UNPROCESSABLE)
+
+
+def _parameters(body: Item) -> Item:
+    """A body by the names of a service's parameters: each may be written in snake case too (ServiceInputProcessor)."""
+    return {re.sub(r"(?<=[a-z0-9])_([a-z])", lambda found: found[1].upper(), name): body[name] for name in body}
 
 
 def _accepted(header: str) -> str | None:

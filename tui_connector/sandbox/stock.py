@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from .answer import Json, php_json
 from .records import Item, Records, holds
@@ -99,7 +100,7 @@ class SourceItems:
             self._numbers = range(1, row + 1) if whole else [*self._numbers, row]
             self._written[row] = (sku, source, 0, 0)
         kept_sku, kept_source, _, _ = self._row(row)
-        self._written[row] = (kept_sku, kept_source, round(quantity, 4), status)
+        self._written[row] = (kept_sku, kept_source, _four_places(quantity), status)
         self._version += 1
 
     def delete(self, sku: str, source: str) -> None:
@@ -135,3 +136,8 @@ class SourceItems:
             return self._written[row]
         quantity = self._catalogue.quantity(row) or 0
         return self._catalogue.sku(row), DEFAULT, quantity, int(quantity > 0)
+
+
+def _four_places(quantity: float) -> float:
+    """A quantity as the column decimal(12,4) keeps it."""
+    return float(Decimal(str(quantity)).quantize(Decimal("0.0001"), ROUND_HALF_UP))

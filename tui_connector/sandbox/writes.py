@@ -116,7 +116,7 @@ class Writes:
 
     def read_source_items(self, body: Item) -> list[tuple[str, str, float, int]]:
         """The rows in a body. Raises `Refusal`."""
-        given = body.get("sourceItems", body.get("source_items"))
+        given = body.get("sourceItems")
         if not isinstance(given, list):
             raise required(["sourceItems"])
         most = self._settings.integer("webapi/validation/complex_array_limit")
