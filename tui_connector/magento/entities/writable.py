@@ -83,7 +83,7 @@ WRITABLES = (
     ),
     Writable(
         "stocks", "Inventory stocks", "post", "inventory/stocks", {"stock": "&{@}"}, "name",
-        "Magento_InventoryApi::stock_edit", {"name": "Shop west"}, note=_ONCE,
+        "Magento_InventoryApi::stock_edit", {"name": "Shop west"}, note="A name that exists already is refused.",
     ),
     Writable(
         "stock-sources", "Sources of a stock", "post", "inventory/stock-source-links", {"links": "&{@}"},
@@ -102,12 +102,15 @@ WRITABLES = (
     Writable(
         "category-products", "Products into a category", "post", "categories/&{category_id}/products",
         {"productLink": {"sku": "&{sku}", "category_id": "&{category_id}"}}, "sku",
-        _CATEGORIES, {"category_id": "3", "sku": "24-MB01"}, note=_AGAIN,
+        _CATEGORIES, {"category_id": "3", "sku": "24-MB01"},
+        note="Puts the product at position 0, also where it has another position in the category already. The "
+        "category must exist; category_id in the body wins over the path.",
     ),
     Writable(
         "customers", "Customers", "put", "customers/&{id}", {"customer": "&{@}"}, "id", "Magento_Customer::manage",
         {"id": 1, "email": "roni@example.com", "firstname": "Roni", "lastname": "Cost", "website_id": 1},
-        note="Replaces: send the whole customer. Addresses that are not in `addresses` are removed.",
+        note="Changes only what is sent. Where `addresses` is sent, addresses that are not in it are removed and "
+        "cannot be restored under their ids. An e-mail address that another customer of the website has is refused.",
     ),
     Writable(
         "new-customers", "New customers", "post", "customers", {"customer": "&{@}"}, "email", "anonymous",
@@ -137,7 +140,8 @@ WRITABLES = (
             "order_id": 1, "items": [{"order_item_id": 1, "qty": 1}], "notify": False,
             "arguments": {"shipping_amount": 0},
         },
-        note="No items: all of them. Refunds in the books; the money is paid back by the payment provider.",
+        note="No items: all of them. Refunds in the books; the money is paid back by the payment provider. "
+        "More than is left to refund is refused.",
     ),
     Writable(
         "order-comments", "Comments on orders", "post", "orders/&{order_id}/comments",
@@ -155,8 +159,10 @@ WRITABLES = (
         {
             "increment_id": "EXT-1", "customer_email": "roni@example.com", "base_grand_total": 39, "grand_total": 39,
             "items": [{"sku": "24-MB01", "name": "Joust Duffle Bag", "qty_ordered": 1, "price": 34}],
+            "payment": {"method": "checkmo"},
         },
-        note=f"Nothing of the checkout is done: no stock, no totals, no e-mail. {_ONCE}",
+        note="Nothing of the checkout is done: no stock, no totals, no e-mail. Each time it is sent it makes another "
+        "order, also with the same increment_id.",
     ),
     Writable(
         "tracking-numbers", "Tracking numbers", "post", "shipment/track", {"entity": "&{@}"}, "track_number",
@@ -179,12 +185,14 @@ WRITABLES = (
     Writable(
         "attribute-options", "Options of attributes", "post", "products/attributes/&{attribute_code}/options",
         {"option": {"label": "&{label}"}}, "label", _ATTRIBUTES,
-        {"attribute_code": "color", "label": "Petrol"}, note="The same label once more is refused, or made again.",
+        {"attribute_code": "color", "label": "Petrol"},
+        note="A label that exists already is refused, in any case and with blanks around it.",
     ),
     Writable(
         "attribute-sets", "Attribute sets", "post", "products/attribute-sets",
         {"attributeSet": "&{@}", "skeletonId": 4}, "attribute_set_name", "Magento_Catalog::sets",
-        {"attribute_set_name": "Bags", "sort_order": 10}, note="skeletonId is the set it begins as: 4 is Default.",
+        {"attribute_set_name": "Bags", "sort_order": 10},
+        note="skeletonId is the set it begins as: 4 is Default. A name that exists already is refused.",
     ),
     Writable(
         "cms-pages", "CMS pages", "post", "cmsPage", {"page": "&{@}"}, "identifier", "Magento_Cms::page",
