@@ -37,6 +37,24 @@ def test_a_body_is_sent_as_it_is(program: Program, store: dict[str, Any]) -> Non
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("searchCriteria[pageSize]=1&current_page=2", "Magento ignores 'current_page' outside searchCriteria"),
+        ("searchCriteria[pageSize]=1&search_criteria[currentPage]=2", "write searchCriteria only"),
+        ("searchCriteria[pageSize]=1", ""),
+    ],
+)
+def test_a_free_request_is_sent_as_typed_and_what_magento_ignores_is_pointed_out(
+    program: Program, query: str, note: str
+) -> None:
+    ended = program("request", "acme", "GET", f"products?{query}", "--log", "none")
+    assert ended.returncode == 0, ended.stderr
+    assert len(json.loads(ended.stdout)["items"]) == 1
+    assert note in ended.stderr
+    assert bool(note) == bool(ended.stderr)
+
+
 def test_the_body_comes_from_standard_input_or_a_file(program: Program, tmp_path: Path) -> None:
     text = json.dumps({"sourceItems": [{"sku": "24-MB01", "source_code": "default", "quantity": 3, "status": 1}]})
     (tmp_path / "body.json").write_text(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +69,21 @@ def request(
         raise CommandFailed(str(error), Exit.SETUP) from error
     except RequestFailed as error:
         raise CommandFailed(str(error)) from error
+    if method in ("GET", "HEAD"):
+        _point_out(uri)
     _print_body(answer)
     if not 200 <= answer.status < 300:
         sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
+
+
+def _point_out(uri: str) -> None:
+    """What Magento ignores in the search criteria of a request, which is sent as it is typed."""
+    from ..client.uri import BadUri
+    from ..magento.search_criteria import ignored
+
+    with best_effort(), suppress(BadUri):
+        for message in ignored(uri):
+            click.echo(shown(f"Note: {message}"), err=True)
 
 
 @contextmanager

@@ -544,20 +544,30 @@ def misread(request: RequestTemplate, *, paged: bool, added: Sequence[str] = ())
     """
     if request.method not in ("get", "head"):
         return
+    given = [*_in_uri(_marked(request.uri)), *_in_parameters(request.parameters, ("parameters",))]
+    for each in _misread(given, paged, added):
+        yield each.place or ("uri",), each.message
+
+
+def ignored(uri: str) -> list[str]:
+    """What Magento would ignore, or read otherwise, in the criteria of a URI that is sent as it is typed.
+
+    Raises `BadUri` where it can be read in two ways.
+    """
+    return [each.message for each in _misread(list(_in_uri(uri)), paged=False)]
+
+
+def _misread(given: Sequence[_Given], paged: bool, added: Sequence[str] = ()) -> Iterator[Misread]:
     reader = _Reader()
-    given, others, found = [], [], list[tuple[Place, str]]()
-    for each in [*_in_uri(request.uri), *_in_parameters(request.parameters, ("parameters",))]:
-        if is_criteria(each.name):
-            given.append(each)
-        else:
-            others.append(each)
-    if paged or given:
-        found += [(each.place, wrong) for each in others if (wrong := _outside(each.name))]
-    reader.read([*given, *(_Given(name, _FILLED) for name in added if given and is_criteria(name))])
-    found += [(each.place, each.message) for each in reader.wrong]
+    criteria = [each for each in given if is_criteria(each.name)]
+    reader.read([*criteria, *(_Given(name, _FILLED) for name in added if criteria and is_criteria(name))])
+    if paged or criteria:
+        for each in given:
+            if not is_criteria(each.name) and (wrong := _outside(each.name)):
+                yield Misread(each.place, wrong)
+    yield from reader.wrong
     if not paged:
-        found += [(each.place or ("uri",), each.message) for each in reader.adjusted]
-    yield from found
+        yield from reader.adjusted
 
 
 def _outside(name: str) -> str:
@@ -574,8 +584,8 @@ def _outside(name: str) -> str:
 
 
 def _in_uri(uri: str) -> Iterator[_Given]:
-    """The parameters in a template of a URI."""
-    for part in filter(None, _marked(uri).partition("#")[0].partition("?")[2].split("&")):
+    """The parameters in the query of a URI."""
+    for part in filter(None, uri.partition("#")[0].partition("?")[2].split("&")):
         yield _decoded(part, ("uri",))
 
 
