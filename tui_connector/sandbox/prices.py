@@ -77,10 +77,7 @@ class Prices(Part):
         given = body.get("prices")
         if not isinstance(given, list):
             raise required(["prices"])
-        most = self._settings.integer("webapi/validation/complex_array_limit")
-        if self._settings.flag("webapi/validation/input_limit_enabled") and len(given) > most:
-            name = f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface"
-            raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": name, "max": most})
+        self._settings.refuse_too_many(len(given), f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface")
         return [_read(each, kind) for each in given if isinstance(each, dict)]
 
     def _sku(self, row: Item) -> int | None:

@@ -57,7 +57,7 @@ class Products(Part):
         }
 
     def checks(self) -> Checks:
-        read, rows = self._writes.read, self._writes.read_source_items
+        read, rows = self._writes.read, self._writes.check_source_items
         stock = {"POST /V1/inventory/source-items": rows}
         return {"POST /V1/products": read, "PUT /V1/products/:sku": read, **stock}
 

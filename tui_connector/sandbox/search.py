@@ -101,6 +101,8 @@ def read_criteria(query: Tree, settings: Settings) -> Criteria:
                 page = _integer(name, value)
             case _:
                 raise unsupported(name)
+    for group in groups:
+        settings.refuse_too_many(len(group), "\\Magento\\Framework\\Api\\Filter")
     return Criteria(groups, sorts, _limited(size, settings), page)
 
 

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .answer import Refusal
+
 DEFAULTS: dict[str, str] = {
     "oauth/consumer/enable_integration_as_bearer": "0",
     "oauth/authentication_lock/max_failures_count": "6",
@@ -136,6 +138,12 @@ class Settings:
     def since(self, version: str) -> bool:
         """Whether the store is of this version or a later one."""
         return VERSIONS.index(self._values["sandbox/magento"]) >= VERSIONS.index(version)
+
+    def refuse_too_many(self, count: int, kind: str) -> None:
+        """Raises `Refusal` 400 for a list that is longer than the input limits allow (framework/Webapi/Validator)."""
+        most = self.integer("webapi/validation/complex_array_limit")
+        if self.flag("webapi/validation/input_limit_enabled") and count > most:
+            raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})
 
     def integer(self, path: str) -> int:
         return int(self._values[path] or 0)

@@ -157,6 +157,7 @@ class Warehouse(Part):
 
     def _delete_items(self, call: Call) -> Json:
         rows = _rows(call.body, "sourceItems")
+        self._settings.refuse_too_many(len(rows), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
         if not rows:
             raise Refusal(400, "Input data is empty")
         for each in rows:

@@ -114,15 +114,20 @@ class Writes:
             self._stock.put(sku, source, quantity, status)
         return []
 
+    def check_source_items(self, body: Item) -> None:
+        """Look at names and types only, as the queue does before it takes them. Raises `Refusal`."""
+        try:
+            self.read_source_items(body)
+        except Refusal as refusal:
+            if "errors" not in refusal.envelope:
+                raise
+
     def read_source_items(self, body: Item) -> list[tuple[str, str, float, int]]:
         """The rows in a body. Raises `Refusal`."""
         given = body.get("sourceItems")
         if not isinstance(given, list):
             raise required(["sourceItems"])
-        most = self._settings.integer("webapi/validation/complex_array_limit")
-        if self._settings.flag("webapi/validation/input_limit_enabled") and len(given) > most:
-            kind = "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface"
-            raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})
+        self._settings.refuse_too_many(len(given), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
         try:
             return [_source_item(each) for each in given]
         except _InvalidRow as error:
