@@ -21,7 +21,7 @@ from tui_connector.client.formatter import text
 from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
-from tui_connector.magento.diagnosis import diagnose_failure
+from tui_connector.magento.diagnosis import diagnose_exchange, diagnose_failure
 from tui_connector.profile.problems import check, check_data
 
 PRODUCTS = Request("GET", "products")
@@ -276,6 +276,10 @@ async def test_a_refusal_shows_what_the_server_says_and_nothing_of_magento(workb
     logged = workbench.exchanges.numbered(refused.value.exchange or 0)
     assert logged is not None
     assert str(body.get("error") or body["detail"]).encode() in logged.body.data
+    explained = diagnose_exchange(logged)  # in the log, by the key i
+    assert explained is not None
+    assert explained.id == "login-refused"
+    assert "Magento" not in str(explained)
 
 
 async def test_a_refused_secret_is_not_sent_again_by_another_process_until_it_changes(machine: Machine) -> None:

@@ -78,6 +78,8 @@ def diagnose_exchange(exchange: Exchange, way: Way = "", *, accepted: bool | Non
         return None  # what was not kept as it came, such as a token, says nothing against the answer
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
     answer = Answer(exchange.status, exchange.headers, exchange.body.data, exchange.number)
+    if exchange.purpose == "login" and exchange.status >= 400 and not is_magento_login(exchange.uri):
+        return failures.refused_elsewhere(request, answer)
     authorization = request.header("Authorization") or ""
     shape = None if _is_whole(authorization) else TokenShape("odd")
     return diagnose(request, answer, way or way_sent(authorization), accepted=accepted, shape=shape)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.login import is_magento_login
-from ...client.message import Failure, LoginRefused, NotSent, RequestFailed, Unanswered
+from ...client.authentication.login import is_magento_login, said
+from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from .finding import Finding, Fix
 from .said import Said
 from .sign_in import sign_in
@@ -41,6 +41,17 @@ def of_failure(failure: RequestFailed, what: str) -> Finding:
         remedy = failure.hint or "Correct the part of the profile that it names."
         return Finding("not-sent", failure.message, evidence, remedy)
     return Finding("request-failed", failure.message, evidence, failure.hint or _TEST_AGAIN)
+
+
+def refused_elsewhere(request: Request, answer: Answer) -> Finding:
+    """A recorded login that an endpoint other than Magento's did not accept, in its own words."""
+    reason = said(answer)
+    evidence = (f"#{answer.exchange} {request.method} {request.uri.partition('?')[0]} → {answer.status} {reason}",)
+    summary = f"The login was answered with {answer.status} ({reason})"
+    if answer.status >= 500 or answer.status in (408, 429):
+        return Finding("login-failed", summary, evidence, "Try again later, or check the address of the login.")
+    remedy = "Correct the settings of the authentication that sends it, or its secret."
+    return Finding("login-refused", summary, evidence, remedy)
 
 
 def _other_scheme(failure: Failure, what: str) -> Fix | None:
