@@ -256,3 +256,23 @@ async def test_a_wrong_path_of_a_magento_is_told_as_such_where_its_incoming_fail
     [found] = report.findings
     assert found.id == "not-rest"
     assert words(report) == ["✘ client shop: store reachable"]
+
+
+async def test_a_refused_login_claims_nothing_of_the_store(machine: Machine) -> None:
+    async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply("400 Bad Request", b'{"error":"invalid_client","error_description":"bad pair"}'))
+
+    bench = Workbench(machine)
+    async with serving(respond) as server:
+        bench.vault.hold(TOKEN, "a-CANARY-secret", server.url)
+        login = {"kind": "oauth2", "token-uri": "/token", "client-id": "x", "client-secret": {"keyring": TOKEN}}
+        data = profile(f"{server.url}/api", {"items": LIST}).model_dump(exclude_none=True, by_alias=True)
+        saved, problems = check_data({**data, "authentications": {"key": login}})
+        assert saved is not None, problems
+        async with bench.session(saved) as session:
+            [tried] = [each async for each in check(saved, session, bench.run())]
+    bench.close()
+    assert (tried.words, tried.ok) == ("client shop: authenticated", False)
+    assert tried.finding is not None
+    assert "bad pair" in tried.finding.summary
+    assert [each.head.split()[1] for each in server.received] == [b"/token"]

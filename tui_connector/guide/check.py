@@ -155,11 +155,9 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
             finding = None if answer.status < 400 else refusal(_as_sent(session, request, answer), answer)
         except RequestFailed as failure:
             finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
-    if not answers:
-        login = finding is not None and finding.field not in ("address", "") and authenticates
-        return OwnRequest(
-            [Tried(reached, True), Tried(accepted, False, finding)] if login else [Tried(reached, False, finding)]
-        )
+    if not answers:  # nothing came from the store: the login, a secret, or the connection is at fault
+        unreachable = finding is None or finding.id.startswith("unreachable-") or not authenticates
+        return OwnRequest([Tried(reached if unreachable else accepted, False, finding)])
     status = answers[0].status
     if status in (401, 403, 407):
         return OwnRequest([Tried(reached, True), Tried(accepted, False, finding)])
