@@ -350,3 +350,19 @@ async def test_the_advice_of_the_profile_check_can_be_followed(tmp_path: Path, m
         reader = shop(made, tmp_path, machine, incoming)
         assert (await reader.run()).state == "complete"
     assert len(reader.ids()) == COUNT
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"products": {"nodes": None}}, "errors": [{"message": "Internal server error"}]},
+        {"data": {"products": None}, "errors": [{"message": "Internal server error"}]},
+        {"data": None, "errors": [{"message": "Internal server error"}]},
+        {"errors": [{"message": "Internal server error"}]},
+    ],
+)
+async def test_an_error_of_graphql_is_no_empty_list(tmp_path: Path, machine: Machine, body: Any) -> None:
+    async with store(lambda asked: ok(body)) as made:
+        summary = await shop(made, tmp_path, machine, WAYS["GraphQL"][1]).run()
+    assert summary.state != "complete"
+    assert "Internal server error" in summary.reason

@@ -128,6 +128,8 @@ def _listed(answer: Answer, place: bytes, path: list[str]) -> list[bytes]:
         case "list":
             return elements(place)
         case "null":
+            if shape(errors := _root(answer).get("errors", b"")) == "list" and elements(errors):
+                raise no_items(answer, ".".join(path) or "@", answer.body)  # GraphQL: null in place of what failed
             return []
         case "object":
             named = members(place)
@@ -141,6 +143,11 @@ def _listed(answer: Answer, place: bytes, path: list[str]) -> list[bytes]:
         case _:
             value(answer.body)
             raise no_items(answer, ".".join(path) or "@", answer.body)
+
+
+def _root(answer: Answer) -> dict[str, bytes]:
+    body = _text(answer)
+    return dict(members(body)) if shape(body) == "object" else {}
 
 
 def _whole(answer: Answer, body: bytes, items: str) -> list[bytes]:
