@@ -71,4 +71,4 @@ def test_runs_are_kept_where_they_always_were(tmp_path: Path) -> None:
     assert ledger_file(tmp_path, Path("/shops/acme.toml"), "products").parent.name == "acme-9683cfcc7a14"
     linked = tmp_path / "linked.toml"
     linked.symlink_to("/shops/acme.toml")
-    assert ledger_file(tmp_path, linked, "products").parent.name == "linked-9683cfcc7a14"
+    assert ledger_file(tmp_path, linked, "products").parent.name == "acme-9683cfcc7a14"

@@ -151,7 +151,7 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path, Sqlite(path="."))
-    assert "is not there" in refusal(tmp_path, Sqlite(path="nowhere/store.db"))
+    assert "is not there" in refusal(tmp_path, Sqlite(path="../nowhere/store.db"))
     assert "cannot be written" in refusal(tmp_path, Sqlite(path="/proc/sys/kernel/version"))
     assert "is no path" in refusal(tmp_path, Sqlite(path="a\0b"))
 

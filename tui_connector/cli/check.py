@@ -81,13 +81,18 @@ def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str
 
 
 def _exit_of(report: Report) -> Exit:
-    """What a store has said weighs more than what never came to one."""
+    """What a store has said weighs more than a wrong setup, and that more than a store that was not reached."""
     if report.ok:
         return Exit.DONE
-    said_here = all(
-        each.id in _OF_THE_SETUP or each.id.startswith(("unreachable-", "incoming-")) for each in report.findings
-    )
-    return Exit.SETUP if said_here else Exit.REFUSED
+    from ..client.plugins.retry import LASTING
+
+    findings = {each.id for each in report.findings}
+    lasting = {*_OF_THE_SETUP, *(f"unreachable-{failure}" for failure in LASTING)}
+    of_the_setup = {each for each in findings if each in lasting or each.startswith("incoming-")}
+    not_reached = {each for each in findings - of_the_setup if each.startswith("unreachable-")}
+    if findings - of_the_setup - not_reached:
+        return Exit.REFUSED
+    return Exit.SETUP if of_the_setup else Exit.STOPPED
 
 
 def _unusable(failure: CommandFailed) -> NoReturn:

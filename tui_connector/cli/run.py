@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -170,7 +171,7 @@ def _sink(out: str) -> Sink:
 
     kind = "stdout" if out == "-" else next((kind for endings, kind in _KINDS if out.endswith(endings)), "jsonl")
     try:
-        path = {} if out == "-" else {"path": str(Path(out).absolute())}
+        path = {} if out == "-" else {"path": _output_file(out)}
     except FileNotFoundError as error:
         raise CommandFailed(f"--out {out}: the current directory is gone. Go to another one.", Exit.SETUP) from error
     try:
@@ -179,6 +180,15 @@ def _sink(out: str) -> Sink:
         raise CommandFailed(f"--out {out}: a sink cannot have this path. Name another FILE.", Exit.SETUP) from error
     assert isinstance(sink, Sink)
     return sink
+
+
+def _output_file(out: str) -> str:
+    """The file, however it is written: by its path it is known as the same one at the next run."""
+    try:
+        real = os.path.realpath(out)
+    except ValueError:  # a null character: the sink says so
+        return out
+    return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real
 
 
 def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> Output:

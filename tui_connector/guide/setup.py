@@ -295,7 +295,8 @@ class Setup(EditedProfile):
 
     def add_incoming(self, entity: str) -> str:
         name = free(entity, self.incoming)
-        self.edit(("incoming", name), READABLE[entity].configuration(self.client))
+        made = READABLE[entity].configuration(self.client)
+        self.edit(("incoming", name), made | {"sink": self._sink(name)})
         return name
 
     def add_outgoing(self, entity: str) -> str:
@@ -313,9 +314,13 @@ class Setup(EditedProfile):
             made["source"] = {"kind": "jsonl", "path": f"{name}.jsonl"}
         else:  # as most of Magento's lists are
             made |= {"items": "items", "pagination": {"kind": "search-criteria"}}
-            made["sink"] = {"kind": "jsonl", "path": f"{name}.jsonl"}
+            made["sink"] = self._sink(name)
         self.edit((family, name), made)
         return name
+
+    def _sink(self, name: str) -> Json:
+        """A file in a folder of the profile's own: profiles share their folder, and two may read the same list."""
+        return {"kind": "jsonl", "path": f"{self.name}/{name}.jsonl"}
 
     def missing(self, step: Step) -> str:
         """What this step still needs, in words; empty where it is done or may be skipped."""

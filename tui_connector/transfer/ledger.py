@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Self
 
 from .ledger_file import (
     COLUMNS,
-    NOT_WRITABLE,
     AlreadyRunning,
-    LedgerError,
     explained,
     make_current,
     open_database,
     read_only,
     run_row,
+    unusable,
 )
 from .ledger_rows import Failed, Mark, RunRow, State, Step
 
@@ -81,7 +80,7 @@ class Ledger:
                 f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it."
             ) from error
         except OSError as error:
-            raise LedgerError(f"The ledger {path} cannot be written: {error.strerror}", NOT_WRITABLE) from error
+            raise unusable(path, error) from error
 
     def last(self) -> RunRow | None:
         """The latest run, of whatever state."""

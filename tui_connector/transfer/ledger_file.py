@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -63,10 +64,21 @@ class AlreadyRunning(LedgerError):
 
 def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
     """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
-    # not resolve(), which fails where links lead in a circle; and a name on the disk need not be UTF-8
-    whole = f"{os.path.realpath(profile)}\0{out}".encode("utf-8", "surrogateescape")
-    place = hashlib.sha256(whole).hexdigest()[:12]
-    return state / "incoming" / f"{profile.stem}-{place}" / f"{incoming}.sqlite"
+    # not resolve(), which fails where links lead in a circle
+    real, output = Path(os.path.realpath(profile)), os.path.realpath(out) if out else ""
+
+    def at(stem: str, written: str) -> Path:
+        whole = f"{real}\0{written}".encode("utf-8", "surrogateescape")  # a name on the disk need not be UTF-8
+        place = hashlib.sha256(whole).hexdigest()[:12]
+        return state / "incoming" / f"{stem}-{place}" / f"{incoming}.sqlite"
+
+    found = at(real.stem, output)
+    if found.exists():
+        return found
+    # ledgers were once named by what was typed: a link's own name, and --out as it was written
+    relative = os.path.relpath(output) if out else ""
+    before = [at(stem, each) for stem in (real.stem, profile.stem) for each in (out, relative, f"./{relative}", output)]
+    return next((path for path in before if path.exists()), found)
 
 
 def last_run(path: Path) -> tuple[RunRow | None, bool]:
@@ -142,21 +154,48 @@ def make_current(database: sqlite3.Connection, path: Path) -> None:
         database.executescript(f"begin immediate; {change} pragma user_version = {_VERSION}; commit;")
 
 
-NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
+_NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def unusable(path: Path, error: OSError) -> LedgerError:
+    """Why the ledger's folder or its lock cannot be used."""
+    if error.errno in _FULL:
+        return _disk_full(path)
+    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", _NOT_WRITABLE)
+
+
+def _disk_full(path: Path) -> LedgerError:
+    return LedgerError(
+        f"The ledger {path} cannot grow: the disk is full, or a quota is reached",
+        "Make room there, then run again: what was recorded is safe, and the next run resumes from it.",
+    )
 
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            raise LedgerError(
-                f"The ledger {path} is locked by another program", "Close what has it open, then run again."
-            ) from error
-        raise LedgerError(f"The ledger {path} cannot be used: {error}", NOT_WRITABLE) from error
-    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-        raise LedgerError(
-            f"The ledger {path} is damaged: {error}",
-            "Move it away, with its -wal file: the next run then begins anew, and what was written stays.",
-        ) from error
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise _explanation(path, error) from error
+
+
+def _explanation(path: Path, error: Exception) -> LedgerError:
+    """By SQLite's code (https://sqlite.org/rescode.html); its low byte is the kind, the whole says more."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    kind = code & 0xFF
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerError(f"The ledger {path} is locked by another program", "Close what has it open, then run again.")
+    if kind == sqlite3.SQLITE_FULL or code in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return _disk_full(path)
+    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return LedgerError(f"The ledger {path} cannot be written: {error}", _NOT_WRITABLE)
+    if kind == sqlite3.SQLITE_IOERR:
+        return LedgerError(
+            f"The disk failed to read or write the ledger {path}: {error}",
+            "Check the disk, or set XDG_STATE_HOME to a directory on another one.",
+        )
+    return LedgerError(
+        f"The ledger {path} is damaged: {error}",
+        "Move it away, with its -wal file: the next run then starts over, and what was written stays.",
+    )

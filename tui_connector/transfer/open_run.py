@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,8 @@ class Opened:
             chosen = plan(ledger, incoming, wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable)
             cursor = incoming.incremental.field if incoming.incremental else None
             known, closed = ledger.known_sink()
-            context = SinkContext(place.file.parent, place.name, incoming.identifier, cursor, known, closed)
+            directory = Path(os.path.realpath(place.file)).parent  # by whatever link the profile was opened
+            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed)
             try:
                 sink = incoming.sink.open(context, chosen.sink)
             except SinkGone as gone:

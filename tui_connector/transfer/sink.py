@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,15 @@ class SinkContext:
 
     What is there besides was added by somebody else, and is never removed.
     """
+
+
+def file_of(context: SinkContext, path: str) -> Path:
+    """A sink's file. Folders that a relative path names below the profile's own are made."""
+    file = context.directory / path
+    if not Path(path).is_absolute() and ".." not in Path(path).parts and context.directory.is_dir():
+        with contextlib.suppress(OSError, ValueError):  # whoever opens the file says what is wrong
+            file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 class Output(Protocol):

@@ -22,6 +22,7 @@ from ..sink import (
     SinkContext,
     SinkError,
     SinkGone,
+    file_of,
     without_identifier,
 )
 
@@ -72,7 +73,7 @@ class Sqlite(Sink):
             )
         columns = tuple(name for name in self.columns if name != context.identifier)
         table = _Table(self.table or context.name, context.name, context.identifier, columns)
-        database = Database(context.directory / self.path)
+        database = Database(file_of(context, self.path))
         try:
             return _OpenSqlite(database, table, position)
         except SinkError:
