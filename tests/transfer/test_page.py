@@ -45,7 +45,7 @@ def refused(body: bytes | str, items: str = "items") -> PageUnreadable:
         ('{"items":null}', "items", [], None),
         ('{"total_count":2,"items":{"1":{"id":1},"3":{"id":3}}}', "items", [b'{"id":1}', b'{"id":3}'], 2),
         ('{"items":{"sku":"a"}}', "items", [b'{"sku":"a"}'], None),
-        ('{"items":[1],"total_count":"9"}', "items", [b"1"], None),
+        ('{"items":[1],"total_count":"9"}', "items", [b"1"], 9),
         ('\ufeff {"items":[1],"total_count":1}\r\n', "items", [b"1"], 1),
         ('{\n "items": [\n  {"id":\n 1}\n ],\n "total_count": 1\n}', "items", [b'{"id": 1}'], 1),
         ('{"data":{"list":[1,2],"total_count":5}}', "data.list", [b"1", b"2"], 5),

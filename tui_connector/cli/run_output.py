@@ -84,6 +84,8 @@ class Output:
             state=summary.state,
             failed=summary.failed,
             dropped=summary.dropped,
+            received=summary.received,
+            expected=summary.expected,
             **({"reason": summary.reason} if summary.reason else {}),
         )
 
@@ -125,7 +127,9 @@ class Output:
 def exit_of(summary: Summary) -> Exit:
     """The exit code that a run deserves."""
     if summary.state == "complete":
-        return Exit.FAILED if summary.failed or summary.short else Exit.DONE
+        return Exit.FAILED if summary.failed else Exit.DONE
+    if summary.state == "incomplete":
+        return Exit.FAILED
     if summary.state == "refused":
         return Exit.REFUSED
     if summary.state == "failed":
@@ -158,7 +162,9 @@ def _summary(summary: Summary) -> str:
 
 def _ending(summary: Summary) -> str:
     """Never "complete" where an item is missing."""
-    state = "incomplete" if summary.state == "complete" and summary.short else str(summary.state)
+    state = str(summary.state)
+    if state == "incomplete" and (summary.expected or 0) > summary.received:
+        state += f", {summary.received:,} of {summary.expected:,} received"
     if not summary.failed:
         return state
     return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"

@@ -17,6 +17,8 @@ from .ids import Ids
 
 _BROKEN_ENDS = 64
 """How many of the last records may break the store before the last id is given up."""
+_HIGHEST = 2**40
+"""No id is above this."""
 _BEYOND = 1_000
 """Ids to look behind a last id that had to be guessed."""
 BEFORE_ALL = -1
@@ -42,17 +44,26 @@ class Opening(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
+        ids, counted = self.ids, page.total if self.after is None else None
+        rest = None if self.after is None else page.total
         if not page.items:
-            return Answered((), (), page.total)
-        first, last = self.ids.ends(page, self.after)
-        complete = self.ids.is_last(page)
-        if complete:
-            return Answered(page.items, (), page.total)
+            if not page.total or isinstance(self.after, str):
+                return Answered((), (), rest, counted=counted)
+            after = self.after if isinstance(self.after, int) else BEFORE_ALL
+            return Answered((), (Count(ids, after, after, 0),), rest, counted=counted)
+        first, last = ids.ends(page, self.after)
+        complete = ids.is_last(page)
         if not isinstance(last, int) or not isinstance(first, int):
-            return Answered(page.items, (Opening(self.ids, last),), page.total)
-        self.ids.saw(last - first + 1, len(page.items))
-        left = (page.total or 0) - len(page.items)
-        return Answered(page.items, (End(self.ids, last, counted=left),), page.total)
+            ids.counts = ids.counts or (page.total or 0) > len(page.items)
+            return Answered(page.items, () if complete else (Opening(ids, last),), rest, counted=counted)
+        if complete:
+            return Answered(page.items, (), rest, counted=counted)
+        ids.saw(last - first + 1, len(page.items))
+        end = End(ids, last, counted=(page.total or 0) - len(page.items), before=page.total)
+        return Answered(page.items, (end,), rest, counted=counted)
+
+    def recount(self) -> Part:
+        return Recount(self.ids, self.after)
 
     def position_behind(self, items: Sequence[bytes]) -> Json:
         return self.ids.behind_last(items)
@@ -65,11 +76,15 @@ class Opening(Part, Ask):
 class End(Part, Ask):
     """Finds the last id there is, that of the item at `rank` from the end: those behind it break the store."""
 
+    repeatable = False
+
     ids: Ids
     after: int
     rank: int = 1
     counted: int = 0
     """How many items the store had counted behind `after`."""
+    before: int | None = None
+    """How many it had counted with those up to `after`."""
 
     @property
     def position(self) -> Json:
@@ -83,16 +98,30 @@ class End(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
+        ids = self.ids
+        if page.total is not None:
+            ids.counts = page.total > 1 if self.before is None else 0 < page.total < self.before
+        # a store may count its whole list whatever is filtered: only a number that became smaller counts these
+        counted = page.total if self.after == BEFORE_ALL and self.rank == 1 else None
         if not page.items:
+            if page.total and (ids.counts or self.before is None):
+                return Answered((), (Count(ids, self.after, self.after, 0),), counted=counted)
             if self.rank > 1:  # fewer than that are left, and the last of them cannot be read
-                return Answered((), (Range(self.ids, self.after, self.after + _BEYOND),))
-            return Answered((), (Proof(self.ids, self.after),) if self.counted > 0 else ())
-        last = self.ids.ends(page, self.after)[1]
+                return Answered((), (Range(ids, self.after, self.after + _BEYOND),), counted=counted)
+            return Answered((), (Proof(ids, self.after),) if self.counted > 0 else (), counted=counted)
+        last = ids.ends(page, self.after)[1]
         if not isinstance(last, int):
-            return Answered((), (Opening(self.ids, self.after),))
+            return Answered((), (Opening(ids, self.after),), counted=counted)
         if self.rank > 1:
-            return Answered((), (Range(self.ids, self.after, last + self.rank * _BEYOND),))
-        return Answered((), (Range(self.ids, self.after, last, sure=True),))
+            return Answered((), (Range(ids, self.after, last + self.rank * _BEYOND),), counted=counted)
+        ids.end = last
+        return Answered((), (Range(ids, self.after, last, sure=True),), counted=counted)
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items and bool(page.total) and page.total != self.before
+
+    def recount(self) -> Part:
+        return Recount(self.ids, self.after)
 
     def halves(self) -> Sequence[Part]:
         return (End(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
@@ -101,6 +130,8 @@ class End(Part, Ask):
 @dataclass(frozen=True, slots=True)
 class Count(Part, Ask):
     """Finds an id behind which there is nothing, where answers do not have the id: each look is twice as far."""
+
+    repeatable = False
 
     ids: Ids
     after: int
@@ -124,11 +155,21 @@ class Count(Part, Ask):
         left = page.total
         if self.look == self.after:
             step = Count(self.ids, self.after, self.after + max(left, self.ids.size), left)
-            return Answered((), (step,) if left else (), left)
-        if left:
+            counted = left if self.after == BEFORE_ALL else None
+            return Answered((), (step,) if left else (), left if counted is None else None, counted=counted)
+        if left and self.look < _HIGHEST:
             return Answered((), (Count(self.ids, self.after, self.after + 2 * (self.look - self.after), self.total),))
+        if left:
+            return Answered(())  # the number is the same whatever is filtered, and says nothing about these ids
+        self.ids.counts, self.ids.end = True, self.look
         self.ids.saw(self.look - self.after, self.total)
         return Answered((), (Range(self.ids, self.after, self.look),))
+
+    def lacks(self, page: Page) -> bool:
+        return False
+
+    def recount(self) -> Part:
+        return Recount(self.ids, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,23 +220,30 @@ class Window(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
-        found = len(page.items)
-        if not self.ids.answered:
-            total = found if page.total is None and found < self.ids.size else page.total
-            if total is not None and total <= found:
-                self.ids.saw(self.until - self.after, found)
+        ids, found, width = self.ids, len(page.items), self.until - self.after
+        if not ids.answered:
+            total = found if page.total is None and found < ids.size else page.total
+            pieces = self.halves()
+            if (total is not None and total <= found) or not pieces:
+                ids.saw(width, found)
                 return Answered(page.items)
-            return Answered((), tuple(self.halves()))
+            return Answered((), tuple(pieces))
         if not found:
-            self.ids.saw(self.until - self.after, 0)
+            ids.saw(width, 0)
             return Answered((), self._proof(self.after))
-        last = self.ids.ends(page, self.after, self.until)[1]
+        last = ids.ends(page, self.after, self.until)[1]
         assert isinstance(last, int)
-        if self.ids.is_last(page) or last == self.until:
-            self.ids.saw(self.until - self.after, found)
+        if last == self.until or ids.is_last(page, width):
+            ids.saw(width, found)
             return Answered(page.items, self._proof(last))
-        self.ids.saw(last - self.after, found)
-        return Answered(page.items, (Range(self.ids, last, self.until, self.end, self.sure),))
+        ids.saw(last - self.after, found)
+        return Answered(page.items, (Range(ids, last, self.until, self.end, self.sure),))
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items and self.ids.counts and bool(page.total)
+
+    def recount(self) -> Part:
+        return Recount(self.ids, self.until)
 
     def _proof(self, last: int) -> tuple[Part, ...]:
         """What is to be looked at where the last item of the list did not come: it may have been deleted since."""
@@ -218,6 +266,8 @@ class Window(Part, Ask):
 class Proof(Part, Ask):
     """Where the list's last item is: behind `after`, where nothing was found, it shows that the field is another."""
 
+    repeatable = False
+
     ids: Ids
     after: int
     until: int | None = None
@@ -239,3 +289,41 @@ class Proof(Part, Ask):
         if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
             raise self.ids.other_field(self.after, f"nothing, but its last one is {last}")
         return Answered(())
+
+    def lacks(self, page: Page) -> bool:
+        return False
+
+    def recount(self) -> Part:
+        return Recount(self.ids, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Recount(Part, Ask):
+    """How many items the list has after it was read: rows that were deleted meanwhile are not missing."""
+
+    repeatable = False
+
+    ids: Ids
+    after: Json
+    rank: int = 1
+
+    @property
+    def position(self) -> Json:
+        end = self.ids.end
+        return {"after": self.after} if end is None else {"after": end, "until": end}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.recount(self.rank)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        return Answered((), counted=page.total)
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items
+
+    def halves(self) -> Sequence[Part]:
+        return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()

@@ -26,6 +26,12 @@ class Ids:
         self._range = self._searched((self._above(self._after), self._not_above(self._until)), "ASC", self.size, 1)
         self._gap = 1.0
         self._read = field_reader(field)
+        self.end: int | None = None
+        """The last id of the list, or one behind it, where it is known."""
+        self.counts = False
+        """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
+        self._whole_pages = False
+        """Whether the store sends as many items as requested."""
 
     @property
     def answered(self) -> bool:
@@ -41,6 +47,10 @@ class Ids:
 
     def from_the_end(self, after: Json, rank: int) -> Request:
         return self._searched(() if after is None else (self._above(after),), "DESC", 1, rank)
+
+    def recount(self, rank: int) -> Request:
+        """How many items the list has now up to its end; one of them comes with the number."""
+        return self._searched(() if self.end is None else (self._not_above(self.end),), "ASC", 1, rank)
 
     def count(self, after: int) -> Request:
         return self._searched((self._above(after),), "ASC", 1, 1)
@@ -84,13 +94,22 @@ class Ids:
             'Correct the pagination, or use the kind "search-criteria".',
         )
 
-    def is_last(self, page: Page) -> bool:
-        """Whether nothing of what was asked for is behind this page.
+    def is_last(self, page: Page, width: int | None = None) -> bool:
+        """Whether nothing of what was asked for is behind this page, of a range of so many ids.
 
-        A full page never proves that: there are modules whose total_count is that of the page.
+        A full page never proves that, and neither does a `total_count` that equals the number of items, unless the
+        store is known to count more than the page: there are modules whose total_count is that of the page. Without
+        such a count, a short page may have been capped by the store, or robbed of rows.
         """
         found = len(page.items)
-        return found < self.size and (page.total is None or page.total <= found)
+        if found >= self.size:
+            self._whole_pages = True
+            return False
+        if page.total is not None and page.total > found:
+            return False
+        if self.counts and page.total is not None:
+            return True
+        return self._whole_pages and width is not None and width <= self.size
 
     def behind_last(self, items: Sequence[bytes], until: int | None = None) -> Json:
         """The position behind these items; None where an answer does not have the id."""

@@ -47,6 +47,7 @@ class Keyset(Pagination):
             return Opening(ids, None) if self.field else Count(ids, BEFORE_ALL, BEFORE_ALL, 0)
         after, until = _read(position)
         if isinstance(after, int) and until is not None:
+            ids.end = until
             return Range(ids, after, until)
         return Opening(ids, after) if self.field else Count(ids, int(after), int(after), 0)
 

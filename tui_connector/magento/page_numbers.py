@@ -44,7 +44,10 @@ class SearchCriteria(Pagination):
     def begin(self, request: Request, position: Json = None) -> Part:
         searched_for = checked(request)
         return Counted(
-            lambda before, size: self.page(searched_for, before // size + 1, size), self.page_size, may_repeat=True
+            lambda before, size: self.page(searched_for, before // size + 1, size),
+            self.page_size,
+            last_page="empty",
+            may_repeat=True,
         ).begin(position)
 
     def changed(self, request: Request, field: str, since: str) -> Request:

@@ -106,11 +106,15 @@ class Changes:
     ) -> None:
         """`drop`: leaves out what is known; otherwise it is only noted."""
         self._by_content, self.field = incremental.content, incremental.field
+        self.by_date = incremental.field is not None
+        """Whether there is a mark that must not pass what failed; by content, that is found again anyway."""
         self._overlap = timedelta(seconds=seconds(incremental.overlap))
         self._date = field_reader(incremental.field) if incremental.field else None
         self._identifier = field_reader(identifier) if identifier else None
         self._ledger, self._run = ledger, run
         self._drop = drop and (self._by_content or ledger.has_seen(run.id))
+        self._keeps_all = drop and not self._by_content
+        """Whether the run began at a mark, and begins there again if anything fails: then all it read is known."""
         self.newest = run.newest
         self.store_began = run.store_began
 
@@ -121,7 +125,7 @@ class Changes:
         assert self._date is not None
         dates = [_text(self._date(item)) for item in items]
         self.newest = max([self.newest or "", *filter(None, dates)]) or None
-        threshold = self.threshold() or ""
+        threshold = self.forgotten_before() or ""
         kept = []
         for item, date in zip(items, dates, strict=True):
             identifier = _text(self._identifier(item)) if self._identifier else None
@@ -155,6 +159,10 @@ class Changes:
         """The date from which on items must be remembered, so far as is known now."""
         mark = self.mark()
         return before(mark, self._overlap) if mark else None
+
+    def forgotten_before(self) -> str | None:
+        """The date before which items need not be remembered while the run goes on."""
+        return None if self._keeps_all else self.threshold()
 
     def mark(self) -> str | None:
         """Up to when everything has been read, once this run is complete."""

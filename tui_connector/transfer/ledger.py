@@ -112,7 +112,9 @@ class Ledger:
             if forget:
                 database.execute("delete from content")
             # what an unfinished run had seen is cut off with it, and must not be left out
-            database.execute("delete from seen where run in (select id from run where state != 'complete')")
+            database.execute(
+                "delete from seen where run in (select id from run where state not in ('complete', 'incomplete'))"
+            )
             values = (began, fingerprint, asked, since, moves_mark)
             database.execute(
                 "insert into run (began, fingerprint, asked, since, moves_mark, state)"
@@ -181,10 +183,13 @@ class Ledger:
         reason: str = "",
         mark: Mark | None = None,
         closed: Json = None,
+        *,
+        forget_before: str | None = None,
     ) -> None:
         """The run has ended; a complete one may move the mark, and with it what is known to have been read.
 
         `closed`: all that the sink holds now, as a position; None where that is not known, or as it was before.
+        `forget_before`: the date before which nothing needs to be known any more, where the mark has moved.
         """
         with explained(self.path), self._database as database:
             database.execute(
@@ -194,7 +199,8 @@ class Ledger:
             if mark is not None:
                 values = (mark.value, mark.fingerprint, json.dumps(mark.sink))
                 database.execute("insert or replace into mark values (1, ?, ?, ?)", values)
-                database.execute("delete from seen where run < ?", (run.id,))
+            if forget_before is not None:
+                database.execute("delete from seen where run < ? or at < ?", (run.id, forget_before))
             database.execute("delete from failure where run < ?", (run.id - _RUNS_KEPT,))
             database.execute("delete from run where id <= ?", (run.id - _RUNS_KEPT,))
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from ..placeholder import Json
 
-State = Literal["running", "complete", "stopped", "refused", "failed"]
+State = Literal["running", "complete", "incomplete", "stopped", "refused", "failed"]
+"""`incomplete`: read to the end, but the store counts more items than it sent, or nothing shows that it was the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,29 @@ class Page:
     total: int | None
     """How many there are, as the store counts them (`total_count`)."""
     answer: Answer
+    beside: bytes = b""
+    """The object whose list the items are, as JSON text; empty where there is none."""
 
     @property
     def text(self) -> bytes:
         """The whole answer, as JSON text."""
         return _text(self.answer)
+
+    @property
+    def counted(self) -> int | None:
+        """How many items the list has, wherever the response says so: `total_count`, another usual name, a header.
+
+        It serves to notice that items are missing, never to plan requests. Where several counts are found, the
+        largest is taken: the others are usually that of the page.
+        """
+        if self.total is not None:
+            return self.total
+        counts = [_number(text) for name, text in self.answer.headers if name.lower() in _COUNT_HEADERS]
+        if self.beside:
+            counts += _counts(self.beside, _COUNT_NAMES)
+            if self.text != self.beside:
+                counts += _counts(self.text, _COUNT_NAMES)
+        return max((count for count in counts if count is not None), default=None)
 
     def data(self) -> Json:
         """The whole answer, decoded: for what stands beside the items. Raises `PageUnreadable`."""
@@ -42,6 +60,48 @@ class Page:
             return value(self.text)
         except NotJson as error:
             raise not_json(self.answer, error) from error
+
+
+_COUNT_HEADERS = ("x-total-count", "x-total", "x-wp-total", "x-pagination-total-count", "total-count")
+_COUNT_NAMES = frozenset(
+    {
+        *("totalcount", "count", "total", "totalelements", "totalitems", "totalresults", "totalrecords", "totalrows"),
+        *("totalhits", "numfound", "recordcount", "recordstotal", "itemcount", "resultcount", "odatacount"),
+    }
+)
+"""Names of counts, in lower case and letters only: Django REST framework, Spring, Hydra, OData, Solr and others."""
+_COUNT_PLACES = frozenset(
+    {
+        *("meta", "metadata", "pagination", "paging", "page", "pages", "pageinfo", "pageable", "pager", "info"),
+        *("resultinfo", "links", "hits", "total", "response"),
+    }
+)
+"""Names of objects in which such a count is looked for."""
+_DEEPEST = 3
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z]", "", name.lower())
+
+
+def _counts(place: bytes, names: frozenset[str], depth: int = 0) -> list[int | None]:
+    """The counts in this object and in those beside the items that usually hold one."""
+    if shape(place) != "object":
+        return []
+    found: list[int | None] = []
+    for name, text in members(place).items():
+        plain = _plain(name)
+        if plain in names:
+            found.append(_number(text.decode("utf-8", "replace")))
+        if plain in _COUNT_PLACES and depth < _DEEPEST and shape(text) == "object":
+            found += _counts(text, names | {"value"} if plain == "total" else names, depth + 1)
+    return found
+
+
+def _number(text: str) -> int | None:
+    """A count in a header or a JSON text, which may be a text itself ("250"); None for anything else."""
+    text = text.strip().strip('"').strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 class _Envelope(msgspec.Struct):
@@ -66,7 +126,8 @@ def read_page(answer: Answer, items: str) -> Page:
         if not answer.body.isascii():  # what is skipped is not looked at below: bytes that are no UTF-8 would pass
             decoded(answer.body)
         if items == "items" and (envelope := _enveloped(answer.body)):
-            return _page(answer, [bytes(item) for item in envelope.items or ()], envelope.total_count)
+            items_of_it = [bytes(item) for item in envelope.items or ()]
+            return _page(answer, items_of_it, envelope.total_count, answer.body)
         body = _text(answer)
         if _SIMPLE.fullmatch(items):
             return _at(answer, body, [] if items == "@" else items.split("."))
@@ -104,23 +165,23 @@ def _text(answer: Answer) -> bytes:
     return answer.body.removeprefix(_BYTE_ORDER_MARK).strip()
 
 
-def _page(answer: Answer, items: list[bytes], total: int | None) -> Page:
+def _page(answer: Answer, items: list[bytes], total: int | None, beside: bytes = b"") -> Page:
     if b"\n" in answer.body or b"\r" in answer.body:
         items = [one_line(item) for item in items]
-    return Page(items, total, answer)
+    return Page(items, total, answer, beside)
 
 
 def _at(answer: Answer, body: bytes, path: list[str]) -> Page:
     """The items at a plain path, cut out as they stand."""
-    place, beside = body, dict[str, bytes]()
+    place, beside, around = body, dict[str, bytes](), b""
     for name in path:
-        beside = members(place) if shape(place) == "object" else {}
+        beside, around = (members(place), place) if shape(place) == "object" else ({}, b"")
         if name not in beside:
             value(body)  # it may be no JSON at all
             raise no_items(answer, ".".join(path), body)
         place = beside[name]
-    total = beside.get("total_count", b"")
-    return _page(answer, _listed(answer, place, path), int(total) if total.isdigit() and len(total) < 19 else None)
+    total = _number(beside.get("total_count", b"").decode("utf-8", "replace"))
+    return _page(answer, _listed(answer, place, path), total, around if shape(place) == "list" else b"")
 
 
 def _listed(answer: Answer, place: bytes, path: list[str]) -> list[bytes]:
@@ -185,4 +246,6 @@ def _searched(answer: Answer, body: bytes, items: str) -> Page:
         raise no_items(answer, items, body)
     listed = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
     total = envelope.get("total_count")
-    return Page([text_of(item) for item in listed], total if type(total) is int else None, answer)
+    whole = body if isinstance(found, list) and shape(body) == "object" else b""
+    counted = _number(str(total)) if type(total) in (int, str) else None
+    return Page([text_of(item) for item in listed], counted, answer, whole)

@@ -52,8 +52,7 @@ class Patience:
         pause = max(self._pause, trouble.wait or 0.0)  # no store can ask for more requests than it gets anyway
         if now + pause - self._since > self._limit:
             message = f"{trouble.message}; {self._why_no_longer(trouble, now - self._since)}"
-            means = Means.WAIT if trouble.status is None else trouble.means
-            raise InTrouble(replace(trouble, means=means, message=message))
+            raise InTrouble(replace(trouble, means=Means.WAIT, message=message))
         self._pause = min(_LONGEST, self._pause * 2)
         self._on_wait(trouble, pause)
         await self._machine.sleep(pause)

@@ -58,7 +58,7 @@ def plan(
 ) -> Plan:
     """Decides, and writes it into the ledger."""
     last = ledger.last()
-    unfinished = last if last is not None and last.state != "complete" else None
+    unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
     if unfinished is not None and not wanted.full and wanted.since is None:
         circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE, NO_DATES))

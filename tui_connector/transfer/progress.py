@@ -49,8 +49,10 @@ class Summary:
     retries: int
     reason: str = ""
     remarks: tuple[str, ...] = ()
-    short: bool = False
-    """The store sent fewer items than it counts."""
+    received: int = 0
+    """Items that the store sent, before any was left out."""
+    expected: int | None = None
+    """Items that the store counted; None where it counted none."""
     as_wanted: bool = False
     """Stopped where the user wanted: at the limit, or because nobody reads any more."""
 

@@ -24,6 +24,8 @@ from .ledger_rows import Failed
 from .pace import Pace
 from .page import Page
 from .pagination import SAME_PAGE, Answered, Ask, OneByOne, Pagination, PaginationError, Part
+from .pagination.beside import names_next
+from .pagination.link_header import link_of
 from .patience import Patience
 from .slots import Counts, Read, Slot, Total
 from .trouble import InTrouble, Means, Trouble, of_answer, of_failure
@@ -37,12 +39,14 @@ _OR_SHORT = ' Where it was the last page, `last-page = "short"` ends the list be
 _GATHER = 0.05
 """Seconds for which pages that have come may wait for others: to wake the writing thread costs as much as a page."""
 _TRIES = 3
-"""How often an answer that is no page is asked for again before the page is divided."""
-_IN_A_ROW = 12
-"""Pages that break one after another: then it may be the store, which gets time. Halving 4,096 ids takes as many."""
+"""How often a page is requested before it is divided, where the response was not a page, and before it is empty."""
+_IN_A_ROW = 3
+"""Pages that break one after another: then it may be the store itself. Doubled each time that it is not."""
+_AT_FIRST = 16
+"""The same as long as there was no good page: halving 10,000 items down to one takes 14."""
 _LOOKS = 4
-"""How often a page that was good before may show that the store is there, before the next new good one."""
-_BROKEN = Trouble(Means.DIVIDE, "The store breaks at everything it is asked for", "Run again when it works.")
+"""How often a page that was good before may show that the store works, before the next new good one."""
+_EMPTY = Trouble(Means.DIVIDE, "The store sent an empty page where it had counted items", status=200)
 
 
 class Reading:
@@ -62,22 +66,35 @@ class Reading:
         position: Json = None,
         at_end: bool = False,
         read: int = 0,
+        failed: int = 0,
+        counted: int | None = None,
     ) -> None:
-        """Without a pagination all is in one answer. `read`: how many items earlier parts of the run have read.
+        """Without a pagination all is in one answer.
 
-        `at_end`: they have read all.
+        `read`, `failed` and `counted`: how many items earlier parts of the run have read, how many records they gave
+        up, and how many items the store had counted. `at_end`: they have read all.
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
         self._slots = [] if at_end else [Slot(self._part(position))]
-        self._read = read
+        self._read, self._given_up, self._recounted = read, failed, False
+        self.counted = counted
+        """How many items the list has, as the store last counted the whole of it."""
+        self.unproven = ""
+        """Why this may not have been the whole list although nothing followed."""
         self.total = Total()
         self._begun = read > 0
         self._last: list[bytes] = []
         self._broken_in_a_row = 0
-        self._good_pages = 0
         self._good_ask: Ask | None = None
+        self._good_at = float("-inf")
+        """When the latest request was sent that brought a good page."""
         self._looks = 0
+        self._looking = asyncio.Lock()
+        self._trusts_empty = False
+        """Whether the store was seen to work since the first of the empty pages that come now."""
+        self._withholds = False
+        """Whether the store has counted items that it did not send although it worked."""
         self._stop: InTrouble | None = None
         self._unforeseen: BaseException | None = None
         self._news = asyncio.Event()
@@ -100,9 +117,7 @@ class Reading:
                 elif self._stop is not None:
                     raise self._stop
                 elif not self.counts.in_flight:
-                    if not await self._is_there():
-                        raise InTrouble(_BROKEN)
-                    self._good_pages += 1
+                    await self._wait_for_the_blamed()
                 else:
                     self._news.clear()
                     await self._news.wait()
@@ -129,9 +144,14 @@ class Reading:
         return self._slots[0].part.position if self._slots else None
 
     @property
+    def read(self) -> int:
+        """How many items the store has sent, since the run began."""
+        return self._read
+
+    @property
     def missing(self) -> int:
-        """How many items fewer than the store counts came, where pages are read by that count."""
-        return max(0, (self.total.last or 0) - self._read)
+        """How many items the store counts and neither sent nor broke at."""
+        return max(0, (self.counted or 0) - self._read - self._given_up)
 
     def _ask_ahead(self) -> None:
         """Sends what may be sent now. Called whenever an answer came, so that the store never waits for the disk."""
@@ -139,11 +159,15 @@ class Reading:
         held = sum(slot.size for slot in self._slots)
         while self._stop is None and index < len(self._slots) and self.counts.in_flight < self._pace.limit:
             slot = self._slots[index]
-            if slot.ask is None:
+            if slot.ask is None and self._may_send(slot):
                 if index and (held > _AHEAD_BYTES or index > 2 * self._pace.most):
                     return
                 self._send_first_of(slot, index)
             index += 1
+
+    def _may_send(self, slot: Slot) -> bool:
+        """Whether this page may be requested: that of a blamed record once more, after the store was seen to work."""
+        return slot.blamed is None or (not slot.blamed_twice and slot.blamed_at < self._good_at)
 
     def _send_first_of(self, slot: Slot, index: int) -> None:
         slot.ask, behind = slot.part.take()
@@ -158,7 +182,10 @@ class Reading:
             page = await self._page(ask)
             self._came(slot, ask, page)
         except InTrouble as error:
-            self._troubled(slot, ask, error.trouble)
+            if error.trouble.means is Means.DIVIDE and ask.record is not None:
+                self._blame(slot, ask, error.trouble)
+            else:
+                self._troubled(slot, ask, error.trouble)
         except PaginationError as error:
             self._stop = self._stop or InTrouble(of_failure(error, begun=self._begun))
         finally:
@@ -173,8 +200,8 @@ class Reading:
             self._news.set()
 
     async def _page(self, ask: Ask) -> Page:
-        """The page, asked for until it comes. Raises `InTrouble` where waiting does not help."""
-        tries = 0
+        """The page, requested until it comes. Raises `InTrouble` where waiting does not help."""
+        tries = empty = 0
         try:
             while True:
                 await self._patience.gate()
@@ -182,39 +209,107 @@ class Reading:
                 found = await self._once(ask)
                 now = self._machine.monotonic()
                 if isinstance(found, Page):
-                    self._good(ask, len(found.items), now - began, now)
-                    return found
+                    if found.items or await self._is_empty(ask, found, empty):
+                        self._good(ask, found, began, now)
+                        return found
+                    empty += 1
+                    self.counts.again += 1
+                    await self._patience.wait(_EMPTY, begun=True)
+                    continue
                 tries += 1
                 self._bad(found, now)
-                if found.means is not Means.DIVIDE:
+                if found.means is not Means.DIVIDE or await self._is_away():
                     await self._patience.wait(found, begun=self._begun)
-                elif self._broken_in_a_row >= _IN_A_ROW:
-                    if not await self._is_there():
-                        await self._patience.wait(found, begun=True)
-                    raise InTrouble(found)
                 elif found.status is not None or tries >= _TRIES:
-                    raise InTrouble(found)
+                    if ask.record or ask.halves():
+                        raise InTrouble(found)
+                    await self._patience.wait(found, begun=self._begun)
         finally:
             self._patience.leave()
 
-    async def _is_there(self) -> bool:
-        """Whether a page that was good is so still: then it is these records that break the store."""
-        if self._good_ask is None or self._looks >= _LOOKS:
-            return False
-        self._looks += 1
-        broken, self._broken_in_a_row = self._broken_in_a_row, 0  # one looks, and the others need not meanwhile
-        if isinstance(await self._once(self._good_ask), Page):
+    async def _is_empty(self, ask: Ask, page: Page, before: int) -> bool:
+        """Whether a page without items may be believed, which came so `before` already.
+
+        A store that is overloaded or rebuilds an index may send empty lists for a while. So a page that was good before
+        is requested again; and where the store counts items for the empty one, that one is, too.
+        """
+        lacks = ask.lacks(page)
+        if self._good_ask is None:
+            believed = before >= _TRIES - 1
+        elif self._trusts_empty and not lacks:
             return True
-        self._broken_in_a_row += broken
+        elif not await self._looked():
+            return False
+        else:
+            self._trusts_empty = True
+            believed = before > 0 or self._withholds
+        self._withholds = self._withholds or (lacks and believed)
+        return believed or not lacks
+
+    async def _is_away(self) -> bool:
+        """Whether the store breaks at everything now, so that it is not these records that break it."""
+        async with self._looking:  # one looks, and the others need not
+            if self._good_ask is None:
+                return self._broken_in_a_row >= _AT_FIRST
+            if self._broken_in_a_row < _IN_A_ROW * 2 ** (self._looks % _LOOKS):
+                return False
+            if self._looks < _LOOKS and await self._looked():
+                self._looks += 1
+                self._broken_in_a_row = 0
+                return False
+            self._away()
+            return True
+
+    async def _looked(self) -> bool:
+        """Whether a page that was good before is so still."""
+        ask, began = self._good_ask, self._machine.monotonic()
+        if ask is None:
+            return False
+        found = await self._once(ask)
+        if isinstance(found, Page) and found.items:
+            self._good_at = max(self._good_at, began)
+            return True
         return False
 
-    def _good(self, ask: Ask, items: int, took: float, now: float) -> None:
-        self._good_ask, self._looks = ask, 0
-        self.counts.latency += (took - self.counts.latency) / 8
-        self._pace.answered(items, now)
+    async def _wait_for_the_blamed(self) -> None:
+        """Records at the head are blamed, and nothing else can be requested: those blamed twice are given up.
+
+        But only if the store works, which a page that was good before shows: otherwise it is waited for, and they are
+        requested again. Raises `InTrouble` at the end of the patience.
+        """
+        blamed = self._slots[0].blamed
+        assert blamed is not None
+        if self._looks >= _LOOKS or not await self._looked():
+            self._away()
+            try:
+                await self._patience.wait(blamed, begun=True)
+            finally:
+                self._patience.leave()
+            self._good_at = self._machine.monotonic()  # whoever waited may look for itself
+            return
+        self._broken_in_a_row = 0
+        for slot in self._slots:
+            if slot.blamed_twice and slot.blamed is not None and slot.ask is None:
+                slot.ask, _ = slot.part.take()
+                slot.failed = (Failed(slot.ask.record or "", slot.blamed.message, slot.blamed.exchange),)
+                slot.answered = Answered(())
+
+    def _away(self) -> None:
+        """The store breaks at everything: whatever broke just now proves nothing against its record."""
+        for slot in self._slots:
+            slot.blamed_twice = False
+
+    def _good(self, ask: Ask, page: Page, began: float, now: float) -> None:
+        if page.items:
+            self._trusts_empty = False
+            if ask.repeatable:
+                self._good_ask = ask
+        self._good_at = max(self._good_at, began)
+        self._looks = 0
+        self.counts.latency += (now - began - self.counts.latency) / 8
+        self._pace.answered(len(page.items), now)
         self._patience.over()
         self._broken_in_a_row = 0
-        self._good_pages += 1
 
     def _bad(self, trouble: Trouble, now: float) -> None:
         """Counts it. Raises `InTrouble` where nothing but stopping is left."""
@@ -255,19 +350,20 @@ class Reading:
         place = self._slots.index(slot)
         self._slots[place + 1 : place + 1] = [Slot(part) for part in answered.left]
 
+    def _blame(self, slot: Slot, ask: Ask, trouble: Trouble) -> None:
+        """The page of one record breaks. It is requested again, and given up if the store works just then."""
+        slot.blamed_twice = slot.blamed is not None
+        slot.blamed, slot.blamed_at = trouble, self._machine.monotonic()
+        slot.ask = slot.task = None
+        if isinstance(ask, Part):  # what follows it has a slot already
+            slot.part = ask
+
     def _troubled(self, slot: Slot, ask: Ask, trouble: Trouble) -> None:
-        """A page that cannot be had: in smaller parts, without the record that breaks the store, or not at all."""
-        if trouble.means is Means.DIVIDE:
-            before = self._good_pages if slot.good_before is None else slot.good_before
-            if ask.record is not None:
-                slot.failed = (Failed(ask.record, trouble.message, trouble.exchange),)
-                slot.answered = Answered(())
-                slot.good_before = before
-                return
-            if parts := ask.halves():
-                place = self._slots.index(slot)
-                self._slots[place : place + 1] = [Slot(part, good_before=before) for part in parts]
-                return
+        """A page that cannot be had: in smaller parts, or not at all."""
+        if trouble.means is Means.DIVIDE and (parts := ask.halves()):
+            place = self._slots.index(slot)
+            self._slots[place : place + 1] = [Slot(part) for part in parts]
+            return
         self._stop = self._stop or InTrouble(trouble)
 
     def _from_the_head(self) -> list[Read]:
@@ -276,8 +372,6 @@ class Reading:
         while self._slots and (answered := self._slots[0].answered) is not None:
             slot = self._slots[0]
             assert slot.ask is not None
-            if slot.failed and slot.good_before == self._good_pages:
-                break  # a store that breaks at everything proves nothing against this record
             items = list(answered.items)
             if items and items == self._last:
                 if self._goes_in_circles(slot.ask, answered):
@@ -287,14 +381,22 @@ class Reading:
                 self._last = items or self._last
                 del self._slots[0]
             self._read += len(items)
+            self._given_up += len(slot.failed)
             self.total.note(answered.total, len(items))
+            counted = answered.counted if answered.total is None else answered.total
+            self.counted = self.counted if counted is None else counted
+            self.unproven = self.unproven or answered.unproven
+            if not self._slots and self.missing and not self._recounted:
+                self._recounted = True
+                if (recount := slot.ask.recount()) is not None:
+                    self._slots = [Slot(recount)]
             announced = self._announced(answered, items)
             ready.append(Read(items, slot.ask, self.position, not self._slots, announced, slot.failed))
         return ready
 
     def _announced(self, answered: Answered, items: list[bytes]) -> int | None:
         if answered.expected is None:
-            return answered.total
+            return answered.counted if answered.total is None else answered.total
         return self._read - len(items) + answered.expected
 
     def _goes_in_circles(self, ask: Ask, answered: Answered) -> bool:
@@ -312,7 +414,7 @@ class Reading:
 
     def _part(self, position: Json) -> Part:
         if self._pagination is None:  # all in one answer
-            return OneByOne(None, lambda _: self._request, lambda *_: None)
+            return OneByOne(None, lambda _: self._request, lambda *_: None, _names_more)
         return self._pagination.begin(self._request, position)
 
     async def begin_smaller(self, allowed: int) -> None:
@@ -333,3 +435,13 @@ class Reading:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._slots = kept
+
+
+def _names_more(page: Page) -> str:
+    """Why a response without a pagination may not hold the whole list; "" where nothing says so."""
+    if page.counted is not None and page.counted > len(page.items):
+        return ""  # the numbers say it
+    more = "Link" if link_of(page.answer.headers, "next") else names_next(page) if page.beside else None
+    if more is not None:
+        return f"The response says in {more!r} that more items follow. Add a pagination to this incoming"
+    return ""

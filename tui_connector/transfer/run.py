@@ -155,8 +155,21 @@ class Run:
             return "stopped", str(error)
         if self._reached_limit:
             return "stopped", ""
-        undated = await self._in_thread(opened.writing.undated)
-        return ("failed", undated) if undated else ("complete", "")
+        if undated := await self._in_thread(opened.writing.undated):
+            return "failed", undated
+        why = self._why_incomplete(self._reading)
+        return ("incomplete", why) if why else ("complete", "")
+
+    def _why_incomplete(self, reading: Reading) -> str:
+        """Why what was read is not proven to be the whole list; "" where it is."""
+        if not reading.missing:
+            return reading.unproven
+        counts = f"The store counts {reading.counted:,} items and sent {reading.read:,}"
+        if reading.unproven:
+            return f"{counts}. {reading.unproven}"
+        if self._incoming.pagination is None:
+            return f"{counts}. Add a pagination to this incoming to read the others, or a limit with --limit"
+        return f"{counts}: it left out rows, or the list changed while it was read"
 
     @property
     def _reached_limit(self) -> bool:
@@ -180,6 +193,8 @@ class Run:
             position=chosen.position,
             at_end=chosen.at_end,
             read=chosen.run.read,
+            failed=chosen.run.failed,
+            counted=chosen.run.expected,
         )
 
     async def _read_on(self, reading: Reading, writing: Writing) -> bool:
@@ -259,9 +274,8 @@ class Run:
                 remarks += await self._in_thread(finish)
         except (SinkError, LedgerError) as error:
             state, reason = "stopped", reason or str(error)
-        missing = self._reading.missing if self._reading and state == "complete" else 0
-        remarks += _of_counts(missing, self._reading.total) if self._reading else []
-        written = opened.writing.written
+        reading, written = self._reading, opened.writing.written
+        remarks += _of_counts(reading.total) if reading and state == "complete" else []
         return Summary(
             self._name,
             state,
@@ -273,15 +287,14 @@ class Run:
             retries=spent.retries,
             reason=reason,
             remarks=tuple(remarks),
-            short=missing > 0,
+            received=reading.read if reading else 0,
+            expected=reading.counted if reading else None,
             as_wanted=self._reached_limit or opened.closed,
         )
 
 
-def _of_counts(missing: int, total: Total) -> list[str]:
+def _of_counts(total: Total) -> list[str]:
     """What the store's own counting says about what was read by it."""
-    if missing:
-        return [f"The store counts {missing} items more than it sent: the list changed while it was read."]
     if not total.moved:
         return []
     return [

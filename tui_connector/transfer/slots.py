@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ..placeholder import Json
 from .ledger_rows import Failed
 from .pagination import Answered, Ask, Part
+from .trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,11 @@ class Slot:
     task: asyncio.Task[None] | None = None
     answered: Answered | None = None
     failed: tuple[Failed, ...] = ()
-    good_before: int | None = None
-    """How many good pages there had been when the page that this is a piece of broke the store."""
+    blamed: Trouble | None = None
+    """Why the one record of this slot could not be read when it was last requested."""
+    blamed_twice: bool = False
+    blamed_at: float = 0.0
+    """When that was; it is requested again as soon as the store has sent a good page requested after it."""
     size: int = 0
 
 
@@ -63,7 +67,8 @@ class Total:
 
     def note(self, total: int | None, items: int) -> None:
         """What a page of so many items said."""
-        self.last = total
+        if total is not None:
+            self.last = total
         if self.first is None and total != items:  # there are modules whose total_count is that of the page
             self.first = total
 

@@ -110,20 +110,21 @@ class Writing:
     def add(self, pages: Sequence[Read], spent: Spent, store_time: str | None) -> list[Failed]:
         """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
 
-        The first step comes before the first item: from then on what is in the sink is known as this run's. Before it,
+        The first step comes before the first item: from then on what is in the sink is known as this run's. Pages
+        without items come before it: what an earlier run wrote stays until there is something in its place. Before it,
         raises `WrongField` where no item has a field that decides what is written.
         """
         if not self.written.read:
             self._check_fields([item for page in pages for item in page.items])
-        if not self._begun:
-            if self._changes is not None and self._changes.store_began is None:
-                self._changes.store_began = store_time
+        if self._changes is not None and self._changes.store_began is None:
+            self._changes.store_began = store_time
+        if not self._begun and (self._run.items or any(page.items or page.failed for page in pages)):
             self._step(spent)
             self._begun = True
         failed: list[Failed] = []
         for page in pages:
             failed += self._add(page)
-        if self._monotonic() - self._stepped >= STEP:
+        if self._begun and self._monotonic() - self._stepped >= STEP:
             self._step(spent)
         return failed
 
@@ -218,7 +219,7 @@ class Writing:
             newest=changes.newest if changes else None,
         )
         pending, self._pending = self._pending, _Pending()
-        threshold = changes.threshold() if changes else None
+        threshold = changes.forgotten_before() if changes else None
         known = pending.known
         self._ledger.step(
             self._run, step, pending.failed, known.seen, known.contents, forget_before=threshold, last=last
@@ -230,21 +231,39 @@ class Writing:
 
         `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
         """
-        moves = state == "complete" and self._run.moves_mark
+        moves = state == "complete" and self._may_move_mark()
         value = self._mark() if moves else None
         if moves:
             self._sink.complete(value)
         closed: Json = None
         if beyond:
             closed = self._sink.sync()
-        elif self._begun or self._was_at_end:  # a run that was refused at once has left its sink as it was
+        elif self._begun or self._was_at_end or state == "complete":  # one that got nothing has left its sink as it was
             self._step(spent, last=True)
             closed = self._sink_position
-        mark = None
+        mark, forget_before = None, None
+        before = self._ledger.mark()
+        if before is not None and before.fingerprint != self._run.fingerprint:
+            before = None
         if moves:
             mark = Mark(value, self._run.fingerprint, self._sink_position)
-        self._ledger.end(self._run, state, ended, reason, mark, closed)
+            forget_before = self._changes.threshold() if self._changes else None
+        elif state in ("complete", "incomplete"):
+            if before is not None:  # what was written stays written, and is known when it is read again
+                mark = Mark(before.value, before.fingerprint, self._sink_position)
+            if self._changes is not None and self._changes.by_date and self._run.moves_mark:
+                since = f"what changed since {before.value}" if before and before.value else "everything"
+                self._remarks.append(
+                    f"The next run reads {since} again, because not all of it came or could be written."
+                )
+        self._ledger.end(self._run, state, ended, reason, mark, closed, forget_before=forget_before)
         return [*self._remarks, *self._sink.remarks()]
+
+    def _may_move_mark(self) -> bool:
+        """Whether nothing is left behind it: a record that failed is found again by the old mark only."""
+        if self._changes is not None and self._changes.by_date and self.written.failed:
+            return False
+        return self._run.moves_mark
 
     def _mark(self) -> str | None:
         """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""

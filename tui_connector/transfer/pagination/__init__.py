@@ -46,7 +46,11 @@ class Answered:
     expected: int | None = None
     """How many items the list has from this page on, this page's included, where the store said so."""
     total: int | None = None
-    """How many the whole list has: where the pages are read by this number, fewer that come are too few."""
+    """How many the whole list has, where the pages are read by this number."""
+    counted: int | None = None
+    """How many the whole list has, where the pages are not read by this number but can be compared with it."""
+    unproven: str = ""
+    """Why this may not be the end of the list although nothing follows."""
 
 
 class Ask(ABC):
@@ -67,6 +71,8 @@ class Ask(ABC):
 
     may_repeat: ClassVar[bool] = False
     """Whether stores answer past the end with the last page again (Magento 2.3, magento2#26986)."""
+    repeatable: ClassVar[bool] = True
+    """Whether the same page can be requested again later, to see whether the store works: a cursor may be used up."""
 
     @property
     @abstractmethod
@@ -81,6 +87,14 @@ class Ask(ABC):
 
     def position_behind(self, items: Sequence[bytes]) -> Json:
         """Where to go on behind these first items of the page; None where only a whole page has such a place."""
+        return None
+
+    def lacks(self, page: Page) -> bool:
+        """Whether the page holds no item although the store counts some that belong on it."""
+        return not page.items and bool(page.counted)
+
+    def recount(self) -> Part | None:
+        """What to request behind the last page to learn how many items the list has by then; None where it cannot."""
         return None
 
     def halves(self) -> Sequence[Part]:
@@ -135,9 +149,20 @@ class Pagination(Kind):
 class OneByOne(Part, Ask):
     """Pages of which only an answer says how the next is asked for."""
 
-    def __init__(self, position: Json, ask: Callable[[Json], Request], after: Callable[[Json, Page], Json]) -> None:
-        """`ask` gives the request at a position, `after` the position behind the page there, None at the end."""
-        self._position, self._ask, self._after = position, ask, after
+    repeatable = False
+
+    def __init__(
+        self,
+        position: Json,
+        ask: Callable[[Json], Request],
+        after: Callable[[Json, Page], Json],
+        unproven: Callable[[Page], str],
+    ) -> None:
+        """`ask` gives the request at a position, `after` the position behind the page there, None at the end.
+
+        `unproven` is called where the first page is also the last: why that may not be so, or "".
+        """
+        self._position, self._ask, self._after, self._unproven = position, ask, after, unproven
 
     @property
     def position(self) -> Json:
@@ -152,5 +177,11 @@ class OneByOne(Part, Ask):
 
     def answered(self, page: Page) -> Answered:
         position = self._after(self._position, page)
-        left = () if position is None else (OneByOne(position, self._ask, self._after),)
-        return Answered(page.items, left)
+        if position is not None:
+            left = (OneByOne(position, self._ask, self._after, self._unproven),)
+            return Answered(page.items, left, counted=page.counted)
+        unproven = self._unproven(page) if self._position is None and page.items else ""
+        return Answered(page.items, counted=page.counted, unproven=unproven)
+
+    def lacks(self, page: Page) -> bool:
+        return self._position is None and super().lacks(page)

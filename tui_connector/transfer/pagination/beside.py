@@ -8,11 +8,22 @@ from functools import cache
 from ...placeholder import Json, reads
 from ...placeholder.expression import Budget, Expression, ExpressionError
 from ..page import Page
-from ..raw_json import NotJson, members, shape, value
+from ..raw_json import NotJson, elements, members, one_line, shape, value
 from . import PaginationError
 
 _HEADER = re.compile(r"""headers\.(?:"([^"]+)"|([A-Za-z_][A-Za-z0-9_]*))""")
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"|([A-Za-z_][A-Za-z0-9_]*)')
+_NEXT_NAMES = frozenset(
+    {
+        *("next", "nextpage", "nextlink", "nexturl", "nexturi", "nexthref", "nextpageurl", "odatanextlink", "hasmore"),
+        *("nextcursor", "nexttoken", "nextpagetoken", "hasnext", "hasnextpage", "continuationtoken", "morerecords"),
+    }
+)
+"""Names under which responses say that more follows, in lower case and letters only."""
+_DEEPEST = 4
+_LONGEST_LINKS = 4_000
+"""Bytes; a longer list beside the items is not one of links."""
 
 
 def beside(page: Page, expression: str) -> Json:
@@ -73,6 +84,71 @@ def _with_headers(page: Page) -> Json:
 @cache
 def _reads_headers(expression: str) -> bool:
     return any(names[:1] in ((), ("headers",)) for names in reads(_compiled(expression))) and "headers" in expression
+
+
+def is_named(page: Page, expression: str) -> bool:
+    """Whether the response has the name with which this expression ends, be its value null.
+
+    Where the expression is not a plain path, the name may stand anywhere beside the items.
+    """
+    if header := _HEADER.fullmatch(expression):
+        return page.answer.header(header[1] or header[2]) is not None
+    if _SIMPLE.fullmatch(expression):
+        *way, last = expression.split(".")
+        place = page.text
+        for name in way:
+            place = members(place).get(name, b"") if shape(place) == "object" else b""
+        return shape(place) == "object" and last in members(place)
+    names = [quoted.replace('\\"', '"') or plain for quoted, plain in _NAME.findall(expression)]
+    return bool(names) and any(name == names[-1] for name, _ in _around(page))
+
+
+def names_next(page: Page) -> str | None:
+    """The name under which the response says that more follows, whatever was configured; None where it does not."""
+    for name, text in _around(page):
+        if re.sub("[^a-z]", "", name.lower()) in _NEXT_NAMES and text not in (b"null", b"false", b'""', b"0"):
+            return name
+    return None
+
+
+def nothing_at(page: Page, expression: str, option: str) -> str:
+    """Says that the first response has nothing there, what it has, and what to do."""
+    place, way = page.text, list[str]()
+    if _SIMPLE.fullmatch(expression):
+        for name in expression.split(".")[:-1]:
+            inner = members(place).get(name, b"") if shape(place) == "object" else b""
+            if shape(inner) != "object" or not inner:
+                break
+            place, way = inner, [*way, name]
+    named = list(members(place)) if shape(place) == "object" else []
+    if expression.startswith("headers."):
+        way, named = ["headers"], sorted({name.lower() for name, _ in page.answer.headers})
+    has = ", ".join(".".join([*way, name])[:60] for name in named[:12]) or "no names"
+    more = f"; {found!r} says that more follows" if (found := names_next(page)) else ""
+    return (
+        f"Nothing at {expression!r} in the first response; it has: {has}{more}. "
+        f'The list may go on: correct "{option}", then run again'
+    )
+
+
+def _around(page: Page) -> list[tuple[str, bytes]]:
+    """The names in the response beside the items, and their values."""
+    found: list[tuple[str, bytes]] = []
+
+    def collect(place: bytes, depth: int) -> None:
+        if shape(place) == "object" and depth <= _DEEPEST:
+            for name, text in members(place).items():
+                found.append((name, text))
+                collect(text, depth + 1)
+            return
+        if shape(place) == "list" and depth <= _DEEPEST and len(place) < _LONGEST_LINKS:
+            inside = elements(place)
+            if not (inside and page.items and one_line(inside[0]) == page.items[0]):
+                for element in inside:
+                    collect(element, depth + 1)
+
+    collect(page.text, 0)
+    return found
 
 
 @cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -60,6 +60,8 @@ class Counted:
     numbered: bool = True
     """A page begins at a multiple of its size, as page numbers have it; otherwise anywhere."""
     total: Callable[[Page], int | None] = lambda page: page.total
+    total_is_named: bool = False
+    """The profile names where the total stands, so that it is not that of the page."""
     last_page: LastPage = "short"
     may_repeat: bool = False
     divides: bool = True
@@ -115,6 +117,9 @@ class _OnePage(Part, Ask):
     is_behind: bool = False
     """The pages before have shown that nothing follows."""
 
+    def lacks(self, page: Page) -> bool:
+        return not page.items and max(self.total or 0, self.list.total(page) or 0) > self.start
+
     @property
     def record(self) -> str | None:  # type: ignore[override]  # a page of one can hold one record only
         return f"number {self.start + 1} of the list" if self.size == 1 else None
@@ -160,16 +165,20 @@ class _OnePage(Part, Ask):
         if self.is_piece or (self.total is not None and behind < self.total):
             return Answered(items, total=total)
         if total is None:
-            return Answered(items, self._uncounted(came))
-        if self.list.strict and self.start == 0 and came != self.size and came < total:
+            return Answered(items, self._uncounted(came), counted=page.counted)
+        if self.list.strict and self.start == 0 and came not in (0, self.size) and came < total:
             raise PaginationError(
                 f"{self.size} items a page are asked for, and the store sends {came} of {total}",
-                f"Write page-size = {came}." if came else "",
+                f"Write page-size = {came}.",
             )
-        # a full page that is said to be all of it: there are modules whose total_count is that of the page
-        in_doubt = came >= self.size >= total
-        left = (_Stretch(self.list, behind, None if in_doubt else total),) if behind < total or in_doubt else ()
-        return Answered(items, left, total=total)
+        if self.start == 0 and 0 < came < min(self.size, total):
+            return Answered(items, (_SmallerPage(self.list, came, total, self.size),), total=total)
+        # a page that is said to be all of it, or more: there are modules whose total_count is that of the page
+        known = self.list.total_is_named and came < self.size
+        in_doubt = came > 0 and (total <= came and not known if self.start == 0 else total < self.start + came)
+        if in_doubt:
+            return Answered(items, (_Stretch(self.list, behind, None, is_behind=True),), total=total)
+        return Answered(items, (_Stretch(self.list, behind, total),) if behind < total else (), total=total)
 
     def _uncounted(self, came: int) -> tuple[Part, ...]:
         """What follows in a list of which nobody says how long it is."""
@@ -179,6 +188,8 @@ class _OnePage(Part, Ask):
             raise PaginationError(
                 f"{self.size} items a page are asked for, and the store sends {came}", f"Write page-size = {came}."
             )
+        if self.start == 0 and came < self.size and not self.list.strict:
+            return (_SmallerPage(self.list, came, None, self.size),)
         behind = self.start + (self.size if self.list.numbered else came)
         return (_Stretch(self.list, behind, None, is_behind=came < self.size),)
 
@@ -209,3 +220,32 @@ def _names_the_page(answer: Answer) -> bool:
         return False
     code = data.get("code") if isinstance(data, dict) else None
     return isinstance(code, str) and code.endswith(_PAGE_NUMBER_CODE)
+
+
+@dataclass(frozen=True, slots=True)
+class _SmallerPage(Part, Ask):
+    """The first page once more, with as many items as it brought: whether the store caps its pages at that.
+
+    If it does not, items were left out of a page of the usual size.
+    """
+
+    list: Counted
+    came: int
+    total: int | None
+    size: int
+
+    @property
+    def position(self) -> Json:
+        return {"read": self.came}
+
+    @property
+    def request(self) -> Request:
+        return self.list.request(0, self.came)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        if len(page.items) == self.came:
+            return Answered((), (_Stretch(replace(self.list, size=self.came), self.came, self.total),))
+        return Answered((), (_Stretch(self.list, self.size, self.total),))

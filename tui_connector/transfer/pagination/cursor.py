@@ -11,8 +11,8 @@ from ...placeholder import Json
 from ..expression_field import Expression
 from ..page import Page
 from . import Pagination, PaginationError, Part
-from .beside import beside
-from .followed import followed
+from .beside import beside, is_named
+from .followed import followed, unproven_end
 from .sent import SendIn, with_parameter
 
 
@@ -59,7 +59,13 @@ class Cursor(Pagination):
             page = self.first(request)
             return page if cursor is None else with_parameter(page, self.send_in, self.parameter, cursor)
 
-        return followed(ask, self._after, position)
+        def unproven(page: Page) -> str:
+            size = self.page_size if self.size_parameter else None
+            if self.more is not None and (is_named(page, self.more) or not is_named(page, self.cursor)):
+                return unproven_end(page, self.more, "more", size)
+            return unproven_end(page, self.cursor, "cursor", size)
+
+        return followed(ask, self._after, position, unproven)
 
     def _after(self, page: Page) -> Json:
         if self.more is not None and not beside(page, self.more):

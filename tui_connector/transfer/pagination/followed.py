@@ -10,13 +10,21 @@ from ...client.uri import is_absolute
 from ...placeholder import Json
 from ..page import Page
 from . import CIRCLE, OneByOne, PaginationError, Part
+from .beside import is_named, names_next, nothing_at
 
 _EMPTY = 50
 """Pages without an item, one after another, behind which no end is believed in."""
 
 
-def followed(ask: Callable[[Json], Request], after: Callable[[Page], Json], position: Json) -> Part:
+def followed(
+    ask: Callable[[Json], Request],
+    after: Callable[[Page], Json],
+    position: Json,
+    unproven: Callable[[Page], str],
+) -> Part:
     """The list from a position on. `ask` gives the page of a link or cursor (None: the first), `after` the next one.
+
+    `unproven`: why a first page that names no next one may not be the last, or "".
 
     One that came before is a circle. Each run remembers its own, so that one across a stop is found a round later.
     """
@@ -48,7 +56,24 @@ def followed(ask: Callable[[Json], Request], after: Callable[[Page], Json], posi
             )
         return {"next": there}
 
-    return OneByOne(position, lambda position: ask(next_of(position)), behind)
+    return OneByOne(position, lambda position: ask(next_of(position)), behind, unproven)
+
+
+def unproven_end(page: Page, expression: str, option: str, size: int | None = None) -> str:
+    """Why the first page of a list may not be its last although nothing is found at `expression`; "" if it is.
+
+    It is the last where the name is there with an empty value, or where nothing else says that more follows and the
+    response counts no more items than it holds or has fewer than the `size` requested.
+    """
+    if is_named(page, expression):
+        return ""
+    if names_next(page) is None:
+        counted, came = page.counted, len(page.items)
+        if counted is not None and counted <= came:
+            return ""
+        if counted is None and size is not None and came < size:
+            return ""
+    return nothing_at(page, expression, option)
 
 
 def _text(cursor: Json) -> str:

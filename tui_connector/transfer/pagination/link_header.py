@@ -13,6 +13,7 @@ from ...client.message import Headers, Request
 from ...placeholder import Json
 from ..page import Page
 from . import Pagination, Part
+from .beside import names_next
 from .followed import followed, resolved
 
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
@@ -39,7 +40,20 @@ class LinkHeader(Pagination):
             target = link_of(page.answer.headers, self.relation)
             return None if target is None else resolved(request, target)
 
-        return followed(ask, after, position)
+        return followed(ask, after, position, self._unproven)
+
+    def _unproven(self, page: Page) -> str:
+        """A response without any `Link` is how a list of one page usually ends, unless something else contradicts."""
+        relations = sorted(relations_of(page.answer.headers))
+        more = names_next(page)
+        if more is None and (self.relation.lower() == "next" or "next" not in relations):
+            return ""
+        has = f"the relations {', '.join(relations)}" if relations else "no header Link"
+        body = f"; {more!r} in its body says that more follows" if more else ""
+        return (
+            f"No link with the relation {self.relation!r} in the first response; it has {has}{body}. "
+            'The list may go on: correct "relation" or the kind of the pagination, then run again'
+        )
 
 
 def link_of(headers: Headers, relation: str) -> str | None:
@@ -51,6 +65,12 @@ def link_of(headers: Headers, relation: str) -> str | None:
                 if wanted in parameters.get("rel", "").lower().split() and "anchor" not in parameters:
                     return target
     return None
+
+
+def relations_of(headers: Headers) -> set[str]:
+    """The relations of all links."""
+    texts = (text for name, text in headers if name.lower() == "link")
+    return {word for text in texts for _, named in _links(text) for word in named.get("rel", "").lower().split()}
 
 
 def _links(text: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -13,7 +13,7 @@ from ..expression_field import Expression
 from ..page import Page
 from . import Pagination, PaginationError, Part
 from .beside import beside
-from .followed import followed, resolved
+from .followed import followed, resolved, unproven_end
 
 
 class NextLink(Pagination):
@@ -39,4 +39,4 @@ class NextLink(Pagination):
                 raise PaginationError(f"{self.link!r} is no link in the answer", 'Correct "link".')
             return resolved(request, found)
 
-        return followed(ask, after, position)
+        return followed(ask, after, position, lambda page: unproven_end(page, self.link, "link"))

@@ -44,6 +44,7 @@ class Offset(Pagination):
             self.page_size,
             numbered=False,
             total=lambda page: counted(page, self.total),
+            total_is_named=self.total is not None,
             last_page=self.last_page,
             strict=True,
             end_statuses=self.end_statuses,

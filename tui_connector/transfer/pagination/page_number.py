@@ -52,6 +52,7 @@ class PageNumber(Pagination):
             lambda before, size: self.page(request, before, size),
             self.page_size,
             total=lambda page: counted(page, self.total),
+            total_is_named=self.total is not None,
             last_page=self.last_page,
             divides=self.size_parameter is not None,
             strict=True,

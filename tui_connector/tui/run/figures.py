@@ -47,7 +47,7 @@ class RunView:
         """Why it did not begin, or came to no good end; who has stopped one knows."""
         if self.summary is None:
             return self.impossible
-        return self.summary.reason if self.summary.state in ("failed", "refused") else ""
+        return self.summary.reason if self.summary.state in ("failed", "refused", "incomplete") else ""
 
     def lines(self, width: int) -> list[str]:
         """The figures, in lines of at most `width` characters."""
@@ -105,6 +105,6 @@ def _per_second(rates: Sequence[float]) -> str:
 def _ended(summary: Summary) -> str:
     took = duration(summary.seconds)
     if summary.state == "complete":
-        mark = "✘" if summary.failed or summary.short else "✔"
+        mark = "✘" if summary.failed else "✔"
         return f"{mark} complete: {summary.items:,} items in {took}"
     return f"✘ {summary.state} after {summary.items:,} items: {summary.reason or 'nobody reads any more'}"

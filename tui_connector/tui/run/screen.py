@@ -165,7 +165,7 @@ class RunScreen(LogBelow):
         figures = self.query_one("#run-figures", Static)
         figures.update(Content("\n".join(self.view.lines(width))))
         summary = self.view.summary
-        good = summary is not None and summary.state == "complete" and not (summary.failed or summary.short)
+        good = summary is not None and summary.state == "complete" and not summary.failed
         figures.set_class(good, "good")
         figures.set_class(not self.view.running and not good, "bad")
         self.query_one("#run-said", Static).update(Content(_joined(self.view.messages)))
