@@ -229,7 +229,10 @@ class Window(Part, Ask):
                 return Answered(page.items)
             return Answered((), tuple(pieces))
         if not found:
-            ids.saw(width, 0)
+            held = (page.total or 0) if ids.counts else 0
+            if held > ids.size and (pieces := self.halves()):  # rows were left out of this page, and more are behind it
+                return Answered((), tuple(pieces))
+            ids.saw(width, held)
             return Answered((), self._proof(self.after))
         last = ids.ends(page, self.after, self.until)[1]
         assert isinstance(last, int)

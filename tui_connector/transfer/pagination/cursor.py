@@ -11,7 +11,7 @@ from ...placeholder import Json
 from ..expression_field import Expression
 from ..page import Page
 from . import Pagination, PaginationError, Part
-from .beside import beside, is_named
+from .beside import beside
 from .followed import followed, unproven_end
 from .sent import SendIn, with_parameter
 
@@ -61,7 +61,7 @@ class Cursor(Pagination):
 
         def unproven(page: Page) -> str:
             size = self.page_size if self.size_parameter else None
-            if self.more is not None and (is_named(page, self.more) or not is_named(page, self.cursor)):
+            if self.more is not None:
                 return unproven_end(page, self.more, "more", size)
             return unproven_end(page, self.cursor, "cursor", size)
 
