@@ -93,7 +93,8 @@ class Output:
         """A run that could not begin."""
         self._say(f"{name}: {why}")
         figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
-        self._event("summary", name=name, **figures, state=state, failed=0, dropped=0, reason=why)
+        counts = {"failed": 0, "dropped": 0, "received": 0, "expected": None}
+        self._event("summary", name=name, **figures, state=state, **counts, reason=why)
 
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""

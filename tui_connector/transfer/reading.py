@@ -282,7 +282,7 @@ class Reading:
         if self._looks >= _LOOKS or not await self._looked():
             self._away()
             try:
-                await self._patience.wait(blamed, begun=True)
+                await self._patience.wait(Trouble(Means.WAIT, blamed.message, exchange=blamed.exchange), begun=True)
             finally:
                 self._patience.leave()
             self._good_at = self._machine.monotonic()  # whoever waited may look for itself
@@ -291,7 +291,7 @@ class Reading:
         for slot in self._slots:
             if slot.blamed_twice and slot.blamed is not None and slot.ask is None:
                 slot.ask, _ = slot.part.take()
-                slot.failed = (Failed(slot.ask.record or "", slot.blamed.message, slot.blamed.exchange),)
+                slot.failed = (slot.blamed,)
                 slot.answered = Answered(())
 
     def _away(self) -> None:
@@ -353,7 +353,8 @@ class Reading:
     def _blame(self, slot: Slot, ask: Ask, trouble: Trouble) -> None:
         """The page of one record breaks. It is requested again, and given up if the store works just then."""
         slot.blamed_twice = slot.blamed is not None
-        slot.blamed, slot.blamed_at = trouble, self._machine.monotonic()
+        slot.blamed = Failed(ask.record or "", trouble.message, trouble.exchange)
+        slot.blamed_at = self._machine.monotonic()
         slot.ask = slot.task = None
         if isinstance(ask, Part):  # what follows it has a slot already
             slot.part = ask

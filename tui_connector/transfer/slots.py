@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from ..placeholder import Json
 from .ledger_rows import Failed
 from .pagination import Answered, Ask, Part
-from .trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Slot:
     task: asyncio.Task[None] | None = None
     answered: Answered | None = None
     failed: tuple[Failed, ...] = ()
-    blamed: Trouble | None = None
+    blamed: Failed | None = None
     """Why the one record of this slot could not be read when it was last requested."""
     blamed_twice: bool = False
     blamed_at: float = 0.0
