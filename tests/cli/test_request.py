@@ -141,7 +141,7 @@ def test_check_says_in_json_what_is_wrong(program: Program, environment: dict[st
     assert "consumer key" in finding["summary"]
 
 
-def test_check_ends_with_2_where_no_store_has_refused_anything(
+def test_check_ends_with_2_for_a_wrong_setup_and_4_for_a_store_that_is_not_reached(
     program: Program, environment: dict[str, str], profiles: Path
 ) -> None:
     without = {name: value for name, value in environment.items() if name != "ACCESS_TOKEN"}
@@ -153,7 +153,7 @@ def test_check_ends_with_2_where_no_store_has_refused_anything(
         (profiles / "gone.toml").write_text(f'format = 1\nname = "Gone"\n[clients.gone]\n{plugins}')
         gone = program("check", "gone", "--json")
         assert json.loads(gone.stdout)["findings"][0]["id"].startswith("unreachable-")
-        assert gone.returncode == 2
+        assert gone.returncode == 4
     with (profiles / "acme.toml").open("a") as file:
         file.write(f"\n[clients.gone]\n{plugins}")
     both = program("check", "acme", "--json", environ={**environment, "ACCESS_TOKEN": "canary" + "0" * 26})

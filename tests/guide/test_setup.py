@@ -159,3 +159,12 @@ def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path)
 
     setup.document.draft = in_order(setup.draft)
     assert list(tomllib.loads(setup.document.text())) == ["format", "name", "authentications", "clients"]
+
+
+def test_two_profiles_in_one_folder_do_not_write_into_one_file() -> None:
+    files = set()
+    for name in ("acme", "acme-2"):
+        setup = Setup(name)
+        for made in (setup.add_incoming("products"), setup.add_path("incoming", "products/attributes")):
+            files.add(setup.at("incoming", made, "sink", "path"))
+    assert files == {f"{name}/{each}.jsonl" for name in ("acme", "acme-2") for each in ("products", "attributes")}
