@@ -145,7 +145,7 @@ def test_what_is_no_file_never_hangs_a_reader(tmp_path: Path) -> None:
 
 @pytest.mark.bad_input(18)
 def test_a_profile_that_breaks_while_it_is_open_is_not_overwritten(tmp_path: Path) -> None:
-    from tui_connector.profile.files import ChangedOnDisk
+    from tui_connector.files import ChangedOnDisk
 
     path = tmp_path / "acme.toml"
     path.write_text(START)

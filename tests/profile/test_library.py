@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.profile.files import LARGEST, TEMPORARY, ProfileUnreadable
+from tui_connector.files import TEMPORARY
+from tui_connector.profile.files import LARGEST, ProfileUnreadable
 from tui_connector.profile.library import BadProfileName, Library, ProfileNotFound
 
 ACME = """\

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.profile import files
+from tui_connector import files
+from tui_connector.files import CannotSave, ChangedOnDisk, digest, write_atomic
 from tui_connector.profile.document import Document, NotToml
-from tui_connector.profile.files import LARGEST, CannotSave, ChangedOnDisk, ProfileUnreadable, digest, write_atomic
+from tui_connector.profile.files import LARGEST, ProfileUnreadable
 
 NOBODY = 65534
 
@@ -123,13 +124,13 @@ def test_a_file_that_appears_in_the_last_moment_is_not_clobbered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "new.toml"
-    write = files._write
+    write = files._put
 
     def appears(*args: object, **named: object) -> None:
         path.write_text("mine = 1\n")
         write(*args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(files, "_write", appears)
+    monkeypatch.setattr(files, "_put", appears)
     with pytest.raises(ChangedOnDisk):
         Document.new({"name": "new"}).save(path)
     assert path.read_text() == "mine = 1\n"
@@ -142,7 +143,7 @@ def test_a_file_system_without_hard_links_does_too(
 ) -> None:
     path = tmp_path / "new.toml"
 
-    def link(*_: object) -> None:
+    def link(*_: object, **__: object) -> None:
         if appears:
             path.write_text("mine = 1\n")
         raise PermissionError(errno.EPERM, "no links here")
@@ -243,7 +244,8 @@ import os, sys
 from pathlib import Path
 import tomlkit  # while the interpreter's files may be read
 from tui_connector.profile.document import Document
-from tui_connector.profile.files import CannotSave, ProfileUnreadable
+from tui_connector.files import CannotSave
+from tui_connector.profile.files import ProfileUnreadable
 path = Path(sys.argv[1])
 if os.geteuid() == 0 and sys.argv[3] != "0":  # the interpreter may be where only root can start it
     os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[3]))
@@ -327,7 +329,7 @@ def test_a_file_that_may_not_be_read_is_an_error(open_directory: Path) -> None:
 ENDLESS = """
 import sys
 from pathlib import Path
-from tui_connector.profile.files import digest, write_atomic
+from tui_connector.files import digest, write_atomic
 path, data = Path(sys.argv[1]), [b"a" * 200_000, b"b" * 200_000]
 print("ready", flush=True)
 while True:

@@ -45,8 +45,8 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
+    from ..files import CannotSave, ChangedOnDisk
     from ..guide.saving import SCHEMA_FILE, write_schema
-    from ..profile.files import CannotSave, ChangedOnDisk
     from ..profile.model import schema as made
 
     if not write:

@@ -16,7 +16,8 @@ from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..profile.files import ProfileUnreadable, digest, read_bytes, write_atomic
+from ..files import digest, write_atomic
+from ..profile.files import ProfileUnreadable, read_bytes
 
 if TYPE_CHECKING:
     from ..placeholder import Json

@@ -6,7 +6,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..profile.files import ProfileUnreadable, as_text, read_bytes, write_atomic
+from ..files import write_atomic
+from ..profile.files import ProfileUnreadable, as_text, read_bytes
 from ..profile.library import Library
 
 

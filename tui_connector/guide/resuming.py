@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..files import digest
 from ..placeholder import Json
 from ..profile.document import Document, TomlSyntax
-from ..profile.files import ProfileUnreadable, digest
+from ..profile.files import ProfileUnreadable
 from .drafts import Draft
 from .new_profile import CLIENT
 from .setup import Setup

@@ -10,8 +10,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+from ..files import digest, write_atomic
 from ..profile.document import Document
-from ..profile.files import digest, write_atomic
 from ..profile.model import schema
 from ..secrets.vault import Vault
 from .secret_sources import sources

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..client.message import RequestFailed
+from ..files import CannotSave, ChangedOnDisk
 from ..profile.document import Document, TomlSyntax
-from ..profile.files import CannotSave, ChangedOnDisk, ProfileMissing, ProfileUnreadable
+from ..profile.files import ProfileMissing, ProfileUnreadable
 from ..profile.splice import CannotSplice
 from ..secrets.secret_error import SecretError
 from .address import search

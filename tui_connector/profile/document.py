@@ -12,8 +12,9 @@ from datetime import date, datetime, time
 from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
+from ..files import check_unchanged, digest, write_atomic
 from .comments import Comment, comments
-from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, check_unchanged, digest, read_bytes, write_atomic
+from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, read_bytes
 from .positions import Path, Place, places, positions
 from .splice import CannotSplice, spliced
 from .syntax import mistake

@@ -59,8 +59,8 @@ class CannotKeep(Exception):
 
 def keep_theme(path: Path, theme: str) -> None:
     """Writes the theme into the file and leaves the rest of it as it is. Raises `CannotKeep`."""
+    from ..files import CannotSave, ChangedOnDisk
     from ..profile.document import Document, NotToml, TomlSyntax
-    from ..profile.files import CannotSave, ChangedOnDisk
     from ..profile.splice import CannotSplice
 
     try:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from textual.app import App
 
+from ...files import CannotSave, ChangedOnDisk
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.removal import duplicate, keyring_entries, named_in, own_entries
 from ...machine import Machine
-from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable
+from ...profile.files import ProfileUnreadable
 from ...profile.library import BadProfileName, Library
 from ...text import shown_line
 from ..confirm import ChooseScreen, LineScreen

@@ -8,10 +8,10 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import count
 
+from ...files import CannotSave
 from ...guide.drafts import Draft, Drafts
 from ...guide.resuming import draft_of, worth_keeping
 from ...guide.words import Step
-from ...profile.files import CannotSave
 from ...secrets.secret_error import SecretError
 from .step_pane import Work
 

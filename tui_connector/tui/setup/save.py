@@ -12,12 +12,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
+from ...files import CannotSave, ChangedOnDisk
 from ...guide.first_call import FirstCall, commands, first_call
 from ...guide.saving import Saved, difference, preview, save
 from ...guide.secret_sources import SecretPlace
 from ...guide.words import Step
 from ...profile.document import NotToml
-from ...profile.files import CannotSave, ChangedOnDisk, ProfileUnreadable, as_text, read_bytes
+from ...profile.files import ProfileUnreadable, as_text, read_bytes
 from ...profile.library import BadProfileName, Library
 from ...profile.problems import check_data
 from ...profile.splice import CannotSplice

@@ -1,0 +1,575 @@
+"""Files that are written whole, durably and for their owner only; directories that nobody else may enter; locks.
+
+Everything the program keeps for itself is written here: profiles, drafts, trust, refused logins, exports and the rest.
+All functions touch the disk: call them in a thread where an event loop runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeVar
+
+T = TypeVar("T")
+
+TEMPORARY = ".tui-connector-"
+"""How the name of a file begins that is still being written."""
+LOCK_WAIT = 30.0
+"""Seconds to wait for another process that writes in the same directory: a slow disk may take long for one fsync."""
+
+_TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{16}\.tmp")
+_POLL = 0.02
+_LARGEST_COMPARED = 16 * 1024 * 1024
+_NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""Directories on NFS and some FUSE file systems cannot be locked."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
+"""What a file system or kernel without O_TMPFILE answers (open(2))."""
+
+_REMEDIES = {
+    errno.EACCES: "You do not have permission to write there: choose another path, or change its permissions.",
+    errno.EPERM: "You do not have permission to write there: choose another path, or change its permissions.",
+    errno.EROFS: "That file system is read-only: choose another path.",
+    errno.ENOSPC: "The disk is full: free some space, then try again.",
+    errno.EDQUOT: "Your disk quota is used up: free some space, then try again.",
+    errno.EFBIG: "The file would exceed the largest size allowed (file system, or ulimit -f).",
+    errno.ELOOP: "The symbolic links form a loop: correct them.",
+    errno.ENOTDIR: "A part of the path is a file, not a directory: move that file away, or choose another path.",
+    errno.EEXIST: "Something else has this name: move it away, or choose another path.",
+    errno.EISDIR: "There is a directory of this name: choose another path.",
+    errno.ENAMETOOLONG: "The name is too long: choose a shorter one.",
+    errno.EIO: "The disk reports an error: check it, or choose a path on another one.",
+    errno.ESTALE: "The network file system has lost this directory: mount it again.",
+    errno.EMFILE: "Too many files are open (ulimit -n).",
+    errno.ENFILE: "Too many files are open on this computer.",
+}
+
+
+class NotRegular(OSError):
+    """There is something else than a regular file at the path, such as a pipe."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        names = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        what = names.get(stat.S_IFMT(mode), "a device")
+        super().__init__(errno.EINVAL, f"is {what}, not a file", str(path))
+
+
+class TooLarge(OSError):
+    """The file is larger than what may be read of it."""
+
+    def __init__(self, path: Path, largest: int) -> None:
+        super().__init__(errno.EFBIG, f"is larger than {largest:,} bytes", str(path))
+
+
+class Busy(OSError):
+    """Another process has held the lock for too long."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(errno.ETIMEDOUT, "another process has been writing there for too long", str(path))
+
+
+class Unconfirmed(OSError):
+    """The file has its new content, but the disk did not confirm that this survives a power failure."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(error.errno, f"it was written, but the disk did not confirm it ({error.strerror})", str(path))
+
+
+class ChangedOnDisk(Exception):
+    """The file is not what it was when it was read, so it was not overwritten."""
+
+    def __init__(self, path: Path, how: Literal["changed", "appeared", "is gone"]) -> None:
+        super().__init__(f"{path} {how} since it was read; it was not overwritten")
+        self.path = path
+        self.how = how
+        self.hint = "Reload it, look at the difference, or overwrite it."
+
+
+class CannotSave(Exception):
+    """Writing failed; unless `hint` says otherwise, the file is as it was."""
+
+    def __init__(self, path: Path, reason: str, hint: str) -> None:
+        super().__init__(f"{path} could not be saved: {reason}")
+        self.path = path
+        self.reason = reason
+        self.hint = hint
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a file could not be used, in the system's words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.") -> str:
+    """What to do about it, as one or two sentences."""
+    if isinstance(error, Busy):
+        return "Wait until it has finished, then try again."
+    if isinstance(error, Unconfirmed):
+        return "Check the disk, then save again."
+    if isinstance(error, NotRegular) or not isinstance(error, OSError):
+        return otherwise
+    return _REMEDIES.get(error.errno or 0, otherwise)
+
+
+def state_remedy(error: OSError) -> str:
+    """The same for a file that the program keeps in its state directory, whose path is not chosen for each file."""
+    hint = remedy(error, "Correct its path, or set XDG_STATE_HOME to another directory.")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "Make it writable, or set XDG_STATE_HOME to a directory that is."
+    return re.sub(r"choose (another path|a path on another one)", "set XDG_STATE_HOME to another directory", hint)
+
+
+# Reading
+
+
+def digest(data: bytes) -> str:
+    """What `write_atomic` compares: the SHA-256 of a file's bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_regular(path: Path, largest: int | None = None) -> bytes:
+    """The bytes of a regular file; never hangs.
+
+    Raises OSError, `NotRegular` and `TooLarge` among them, and ValueError for a path with a NUL in it.
+    """
+    if not stat.S_ISREG((found := os.stat(path)).st_mode):  # a FIFO or a device could hang when it is opened
+        raise NotRegular(path, found.st_mode)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG((found := os.fstat(descriptor)).st_mode):
+            raise NotRegular(path, found.st_mode)
+        data = file.read(-1 if largest is None else largest + 1)
+    if largest is not None and len(data) > largest:
+        raise TooLarge(path, largest)
+    return data
+
+
+def read_private(path: Path, largest: int | None = None) -> bytes:
+    """As `read_regular`, of a file that nobody else can have written.
+
+    Raises PermissionError where it belongs to another user, or where its mode allows others to write to it.
+    """
+    found = os.stat(path)
+    if found.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(errno.EPERM, "belongs to another user", str(path))
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(errno.EPERM, "can be changed by other users", str(path))
+    return read_regular(path, largest)
+
+
+# Directories
+
+
+def make_private(directory: Path) -> None:
+    """Makes what is missing of this path, each level for its owner only whatever the umask. Raises OSError."""
+    missing = []
+    while not directory.exists():
+        missing.append(directory)
+        directory = directory.parent
+    for new in reversed(missing):
+        try:
+            new.mkdir(mode=0o700)
+        except FileExistsError:
+            if not new.is_dir():  # another process may have made it just now
+                raise
+            continue
+        new.chmod(0o700)  # a umask such as 0277 takes rights from the owner, too
+        _sync(new.parent)
+
+
+def tighten(root: Path) -> str | None:
+    """Takes other users' rights from a directory of the program and from those in it; it need not exist.
+
+    Returns a warning where others may write there and that cannot be changed.
+    """
+    try:
+        _tighten(root, root.stat())
+        with os.scandir(root) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    _tighten(root / entry.name, entry.stat(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        where = error.filename or root
+        return f"Other users can write to {where}, and its mode cannot be changed: {reason(error)}."
+    return None
+
+
+def _tighten(directory: Path, found: os.stat_result) -> None:
+    open_to_others = stat.S_IMODE(found.st_mode) & 0o077
+    if not open_to_others or not stat.S_ISDIR(found.st_mode):
+        return
+    try:
+        directory.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+    except OSError:
+        if open_to_others & 0o022:
+            raise
+        return
+    if open_to_others & 0o022 and directory.stat().st_mode & 0o022:  # as on vfat
+        raise PermissionError(errno.EPERM, "the file system keeps its own modes", str(directory))
+
+
+# Writing
+
+
+def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool = False) -> None:
+    """Replaces what `path` holds with `data`, so that a reader sees the one or the other, whole.
+
+    `expect` is the digest of what was read, None for a file that must not exist yet. It is compared under a lock on
+    the directory, once before anything is written and again right before the file takes its place. A symbolic link
+    stays, its target is written; of a file with several hard links only this name gets the new content. The file keeps
+    its mode and owner. A new one, and each new directory, is its owner's only. Raises `ChangedOnDisk` (never with
+    `overwrite`) and `CannotSave`.
+    """
+    _explained(path, lambda: _write_atomic(path, data, expect, overwrite=overwrite))
+
+
+def check_unchanged(path: Path, expect: str | None) -> None:
+    """Raises `ChangedOnDisk` where `write_atomic` would now. What else is wrong with the file is for that to say."""
+    with contextlib.suppress(OSError, ValueError):
+        _compare(path, Path(os.path.realpath(path)), expect)
+
+
+def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Writes a file of mode 0600, whatever stood there, atomically and durably.
+
+    Raises FileExistsError where there is one that may not be replaced, and OSError.
+    """
+    real = Path(os.path.realpath(path))
+    make_private(real.parent)
+    with _directory(real.parent) as directory:
+        _put(real, data, directory, replace=replace)
+
+
+def update_private(path: Path, change: Callable[[bytes | None], bytes]) -> None:
+    """Replaces a private file by what `change` makes of its content, None where there is none; one process at a time.
+
+    Raises OSError, and what `change` raises.
+    """
+    real = Path(os.path.realpath(path))
+    make_private(real.parent)
+    with _directory(real.parent) as directory:
+        try:
+            found: bytes | None = read_regular(real)
+        except FileNotFoundError:
+            found = None
+        _put(real, change(found), directory, replace=True)
+
+
+@contextlib.contextmanager
+def new_private(path: Path) -> Iterator[BinaryIO]:
+    """A new file of mode 0600 to write to; it gets its name when the block ends without an exception.
+
+    Raises FileExistsError where there is something of that name, before the block and after it, and OSError.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with _directory(path.parent):
+        temporary = _Temporary(path.parent)
+    try:
+        with open(temporary.descriptor, "wb", closefd=False) as file:
+            yield file
+        os.fsync(temporary.descriptor)
+        temporary.link(path)
+    finally:
+        temporary.close()
+    _sync(path.parent)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor; a file that has to be made for it can be read by its owner only. Raises OSError."""
+    return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _explained(path: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise CannotSave(path, reason(error), remedy(error, "The file is as it was. Choose another path.")) from error
+
+
+def _write_atomic(path: Path, data: bytes, expect: str | None, *, overwrite: bool) -> None:
+    real = Path(os.path.realpath(path))
+    if not overwrite:
+        _compare(path, real, expect)
+    make_private(real.parent)
+    with _directory(real.parent) as directory:
+        if not overwrite:  # another process may have written it while this one waited
+            _compare(path, real, expect)
+        try:
+            kept: os.stat_result | None = real.stat()
+        except FileNotFoundError:
+            kept = None
+        if kept is not None and not os.access(real, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        check = None if overwrite else lambda: _compare(path, real, expect)
+        try:
+            _put(real, data, directory, replace=kept is not None or overwrite, kept=kept, check=check)
+        except FileExistsError as error:
+            raise ChangedOnDisk(path, "appeared") from error
+
+
+def _compare(path: Path, real: Path, expect: str | None) -> None:
+    try:
+        found: str | None = digest(read_regular(real, _LARGEST_COMPARED))
+    except FileNotFoundError:
+        found = None
+    if found != expect:
+        raise ChangedOnDisk(path, "appeared" if expect is None else "changed" if found else "is gone")
+
+
+def _put(
+    real: Path,
+    data: bytes,
+    directory: int | None,
+    *,
+    replace: bool,
+    kept: os.stat_result | None = None,
+    check: Callable[[], None] | None = None,
+) -> None:
+    """Writes `data` into a file without a name, and then lets it take its place, after a last `check`."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG((found := os.stat(real)).st_mode):
+            raise NotRegular(real, found.st_mode)
+    temporary = _Temporary(real.parent)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(temporary.descriptor, left) :]
+        if kept is not None:
+            if (kept.st_uid, kept.st_gid) != (os.geteuid(), os.fstat(temporary.descriptor).st_gid):
+                os.fchown(temporary.descriptor, kept.st_uid, kept.st_gid)
+            os.fchmod(temporary.descriptor, stat.S_IMODE(kept.st_mode))
+        os.fsync(temporary.descriptor)
+        if check is not None:
+            check()
+        if replace:
+            temporary.replace(real)
+        else:
+            temporary.link(real)
+    finally:
+        temporary.close()
+    if directory is not None:
+        try:
+            _sync_descriptor(directory)
+        except OSError as error:
+            raise Unconfirmed(real, error) from error
+
+
+class _Temporary:
+    """A file that is being written. It has no name while it is, so that a killed process leaves nothing behind.
+
+    Where the file system cannot do that, it has a temporary one, which the next writer in the directory removes.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._name: Path | None = None
+        try:
+            self.descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno not in _NO_UNNAMED:
+                raise
+            self.descriptor = self._named()
+        with contextlib.suppress(OSError):  # whatever the umask; file systems without modes need none
+            os.fchmod(self.descriptor, 0o600)
+
+    def link(self, path: Path) -> None:
+        """Gives it a name that nothing has. Raises FileExistsError."""
+        try:
+            self._link(path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # a file system without hard links: take the name first, then the content
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            try:
+                self.replace(path)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    def replace(self, path: Path) -> None:
+        """Puts it in the place of what has this name."""
+        if self._name is None:
+            self._take_name()
+        assert self._name is not None
+        os.replace(self._name, path)
+        self._name = None
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+        if self._name is not None:
+            self._name.unlink(missing_ok=True)
+
+    def _link(self, path: Path) -> None:
+        if self._name is not None:
+            os.link(self._name, path)
+            return
+        try:
+            # only with a descriptor does Python call linkat, which follows the link in /proc (open(2), O_TMPFILE)
+            os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor, follow_symlinks=True)
+        except FileNotFoundError:  # no /proc
+            self._take_name()
+            self._link(path)
+
+    def _take_name(self) -> None:
+        name = self._new_name()
+        try:
+            os.link(f"/proc/self/fd/{self.descriptor}", name, src_dir_fd=self.descriptor, follow_symlinks=True)
+            self._name = name
+        except OSError as error:
+            if error.errno not in (*_NO_LINKS, errno.ENOENT):
+                raise
+            unnamed, self.descriptor = self.descriptor, self._named()
+            with open(unnamed, "rb") as source:
+                source.seek(0)
+                while data := source.read(1 << 20):
+                    os.write(self.descriptor, data)
+                about = os.fstat(unnamed)
+                os.fchmod(self.descriptor, stat.S_IMODE(about.st_mode))
+                if (about.st_uid, about.st_gid) != (os.geteuid(), os.fstat(self.descriptor).st_gid):
+                    os.fchown(self.descriptor, about.st_uid, about.st_gid)
+            os.fsync(self.descriptor)
+
+    def _named(self) -> int:
+        self._name = self._new_name()
+        try:
+            descriptor = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError:
+            self._name = None
+            raise
+        with contextlib.suppress(OSError):  # held as long as it is being written: see _remove_temporaries
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+
+    def _new_name(self) -> Path:
+        return self._directory / f"{TEMPORARY}{os.urandom(8).hex()}.tmp"
+
+
+# Locks
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Holds the lock file `path` for this block, alone among all processes and threads. Raises `Busy` and OSError."""
+    for descriptor in _attempts(lambda: try_lock(path), wait):
+        if descriptor is not None:
+            try:
+                yield
+            finally:
+                os.close(descriptor)
+            return
+    raise Busy(path)
+
+
+def try_lock(path: Path) -> int | None:
+    """A descriptor that holds the lock until it is closed, None while somebody else does. Raises OSError.
+
+    The kernel lets go of it when a process ends, however it ends. The file stays: to remove it would give two
+    processes a lock of the same name.
+    """
+    make_private(path.parent)
+    descriptor = open_private(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+@contextlib.contextmanager
+def _directory(directory: Path) -> Iterator[int | None]:
+    """Locks a directory for one writer, and removes what killed ones left. Raises `Busy`.
+
+    Gives its descriptor; None where it may be written but not read.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        yield None
+        return
+    try:
+        if _lock(descriptor, directory):
+            _remove_temporaries(directory)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> bool:
+    """Waits for the lock; False where the file system has none for directories."""
+
+    def attempt() -> bool | None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return False
+            raise
+        return True
+
+    for is_locked in _attempts(attempt, LOCK_WAIT):
+        if is_locked is not None:
+            return is_locked
+    raise Busy(directory)
+
+
+def _attempts(attempt: Callable[[], T], wait: float) -> Iterator[T]:
+    for _ in range(max(1, round(wait / _POLL))):
+        yield attempt()
+        time.sleep(_POLL)
+
+
+def _remove_temporaries(directory: Path) -> None:
+    """Those that nobody holds were left by a process that was killed."""
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            if _TEMPORARY_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    _remove_temporary(entry)
+
+
+def _remove_temporary(entry: os.DirEntry[str]) -> None:
+    if entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+        return
+    descriptor = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(entry.path)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(directory: Path) -> None:
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # it may be written but not read
+        return
+    try:
+        _sync_descriptor(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_descriptor(directory: int) -> None:
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):  # a file system that syncs no directories
+            raise
