@@ -10,6 +10,7 @@ from runs import Told, shop
 
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
+from tui_connector.transfer.incremental import order
 from tui_connector.transfer.plan import Wanted
 
 
@@ -112,3 +113,29 @@ def test_a_date_that_there_is_not_is_said_at_its_place(date: str) -> None:
 @pytest.mark.parametrize("date", ["2026-01-01", "2028-02-29 23:59:59"])
 def test_a_date_may_have_a_time(date: str) -> None:
     assert [str(each) for each in check(f'{_FROM}"{date}"\n')[1] if "from" in each.path] == []
+
+
+@pytest.mark.parametrize(
+    "date", ["string", "yesterday", "24/11/2026", "Tue, 24 Nov 2026 10:00:00 GMT", "2026-11-24T10:00:00Z", "2026-13-45"]
+)
+async def test_a_date_that_no_later_run_could_begin_at_is_rejected_when_it_is_read(
+    tmp_path: Path, machine: Machine, date: str
+) -> None:
+    items = {**products(*range(1, 15)), 15: product(15, date)}
+    async with listing(items) as store:
+        reader = shop(store, tmp_path, machine, incremental={"field": "updated_at"})
+        summary = await reader.run()
+    assert summary.state == "failed"
+    assert f"'updated_at' of item 15 (sku S15) is {date!r}" in summary.reason
+    assert "Correct incremental.field" in summary.reason
+
+
+async def test_the_zero_date_of_mysql_is_no_date(tmp_path: Path, machine: Machine) -> None:
+    items = {**products(*range(1, 15)), 15: product(15, "0000-00-00 00:00:00")}
+    async with listing(items) as store:
+        assert (await shop(store, tmp_path, machine, incremental={"field": "updated_at"}).run()).state == "complete"
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    assert max(["9", "10", "2"], key=order) == "10"
+    assert max(["2026-11-24", "2026-11-24 10:00:00", ""], key=order) == "2026-11-24 10:00:00"

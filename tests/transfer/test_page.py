@@ -92,6 +92,8 @@ def test_shapes_that_hold_items(body: str, items: str, expected: list[bytes], to
         ('{"items":[1]}<br />Fatal error', "items", "text behind its JSON", False),
         ("Internal Error", "items", "no JSON", False),
         ('<?xml version="1.0"?><response><items/></response>', "items", "is XML and no JSON", False),
+        ("<response><items/></response>", "items", "is XML and no JSON", False),
+        ("<!-- made by x --><feed><entry/></feed>", "items", "is XML and no JSON", False),
         ('{"message":"No %1","parameters":["way"]}', "items", "an error: No way", False),
         ('{"message":"No way"}', "@", "an error: No way", False),
         ('{"message":"No way","trace":"#0"}', "[@]", "an error: No way", False),

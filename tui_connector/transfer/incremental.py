@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
@@ -32,6 +33,8 @@ NO_DATES = "No item has a date"
 """How the reason begins behind which a run starts over: there was no date to go on from."""
 _SIZE = 12
 """Bytes of a hash."""
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
+_NO_DATE = "0000-00-00"
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
@@ -102,9 +105,20 @@ class Changes:
     """Tells what is new in a run's pages. Used in the writing thread."""
 
     def __init__(
-        self, incremental: Incremental, identifier: str | None, ledger: Ledger, run: RunRow, *, drop: bool
+        self,
+        incremental: Incremental,
+        identifier: str | None,
+        ledger: Ledger,
+        run: RunRow,
+        *,
+        drop: bool,
+        accepts: Callable[[str], bool] = lambda date: True,
     ) -> None:
-        """`drop`: leaves out what is known; otherwise it is only noted."""
+        """`drop`: leaves out what is known; otherwise it is only noted.
+
+        `accepts`: whether the list can be requested from this date on.
+        """
+        self._accepts = accepts
         self._by_content, self.field = incremental.content, incremental.field
         self.by_date = incremental.field is not None
         """Whether there is a mark that must not pass what failed; by content, that is found again anyway."""
@@ -123,20 +137,40 @@ class Changes:
         if self._by_content:
             return self._by_digest(items, known)
         assert self._date is not None
-        dates = [_text(self._date(item)) for item in items]
-        self.newest = max([self.newest or "", *filter(None, dates)]) or None
-        threshold = self.forgotten_before() or ""
+        dates = [self._date_of(item) for item in items]
+        self.newest = max([self.newest or "", *filter(None, dates)], key=order) or None
+        threshold = order(self.forgotten_before() or "")
         kept = []
         for item, date in zip(items, dates, strict=True):
             identifier = _text(self._identifier(item)) if self._identifier else None
-            if identifier is not None and (self._drop or (date or "") >= threshold):
-                if date is not None and date >= threshold:
+            if identifier is not None and (self._drop or order(date or "") >= threshold):
+                if date is not None and order(date) >= threshold:
                     known.seen.append(Seen(date, identifier, digest(item)))
                 if self._drop and any(is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)):
                     known.dropped += 1
                     continue
             kept.append(item)
         return kept
+
+    def _date_of(self, item: bytes) -> str | None:
+        """Its date, or number, by which changes are known. MySQL's zero date is none."""
+        assert self._date is not None
+        text = _text(self._date(item))
+        return None if text is None or text.startswith(_NO_DATE) else text or None
+
+    def unusable(self, items: Sequence[bytes]) -> tuple[int, str] | None:
+        """The place of the first item whose date no later run could begin at, and that date; None where all can."""
+        if self._by_content:
+            return None
+        for index, item in enumerate(items):
+            date = self._date_of(item)
+            if date is not None and _parsed(date) is None and not _NUMBER.fullmatch(date):
+                return index, date
+        dates = [(self._date_of(item) or "", index) for index, item in enumerate(items)]
+        newest, index = max(dates, key=lambda each: order(each[0]), default=("", 0))
+        if newest and not self._accepts(before(newest, self._overlap)):
+            return index, newest
+        return None
 
     def _by_digest(self, items: Sequence[bytes], known: Known) -> list[bytes]:
         assert self._identifier is not None
@@ -174,6 +208,13 @@ class Changes:
         return began.strftime(_MAGENTO) if len(self.newest) == len(self.store_began) else began.isoformat()
 
 
+def order(date: str) -> tuple[int, Decimal, str]:
+    """By what dates are compared, and numbers in place of dates: 10 is later than 9."""
+    if _NUMBER.fullmatch(date):
+        return 1, Decimal(date), ""
+    return (2 if date else 0), Decimal(0), date
+
+
 def before(date: str, span: timedelta) -> str:
     """The date that much earlier, written alike; as it is where it cannot be read."""
     parsed = _parsed(date)
@@ -188,6 +229,8 @@ def magento_date(moment: datetime) -> str:
 
 
 def _parsed(date: str) -> datetime | None:
+    if _NUMBER.fullmatch(date):
+        return None
     try:
         parsed = datetime.fromisoformat(date)
     except ValueError:

@@ -68,3 +68,17 @@ class ListRequest:
 def takes_cursor(incoming: Incoming) -> bool:
     """Whether the request itself has the place for the date."""
     return _CURSOR in incoming.request.model_dump_json().replace(" ", "")
+
+
+def can_begin_at(incoming: Incoming, date: str) -> bool:
+    """Whether the pagination can request what has changed since this date; True where the request itself does."""
+    pagination, field = incoming.pagination, incoming.incremental.field if incoming.incremental else None
+    if pagination is None or field is None or takes_cursor(incoming):
+        return True
+    if type(pagination).changed is Pagination.changed:  # it never can, which is said when it is needed
+        return True
+    try:
+        pagination.changed(Request("GET", "any"), field, date)
+    except PaginationError:
+        return False
+    return True

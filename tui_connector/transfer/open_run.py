@@ -68,6 +68,7 @@ class Opened:
         asked: str,
         now: str,
         monotonic: Callable[[], float],
+        accepts: Callable[[str], bool],
     ) -> Self:
         """`now` in Magento's form. Raises `LedgerError` and `SinkError`."""
         assert incoming.sink is not None
@@ -86,7 +87,14 @@ class Opened:
                 sink = incoming.sink.open(context, None)
             changes = None
             if incoming.incremental is not None:
-                changes = Changes(incoming.incremental, incoming.identifier, ledger, chosen.run, drop=chosen.drops)
+                changes = Changes(
+                    incoming.incremental,
+                    incoming.identifier,
+                    ledger,
+                    chosen.run,
+                    drop=chosen.drops,
+                    accepts=accepts,
+                )
             reshape = incoming.reshape()
             writing = Writing(
                 ledger,

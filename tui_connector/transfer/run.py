@@ -19,7 +19,7 @@ from .incremental import magento_date
 from .ledger import Ledger
 from .ledger_file import LedgerError
 from .ledger_rows import State
-from .list_request import ListRequest, RunImpossible
+from .list_request import ListRequest, RunImpossible, can_begin_at
 from .open_run import Opened, Surroundings
 from .pace import Pace
 from .page import Page, read_page
@@ -129,6 +129,7 @@ class Run:
             asked=asked,
             now=magento_date(self._machine.now()),
             monotonic=self._machine.monotonic,
+            accepts=partial(can_begin_at, self._incoming),
         )
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:

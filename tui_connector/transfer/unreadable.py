@@ -15,6 +15,7 @@ from .raw_json import NotJson, elements, members, shape
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
 """Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,500}>")
 _JSON_BEGINS = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
@@ -76,7 +77,7 @@ def not_json(answer: Answer, error: NotJson) -> PageUnreadable:
             hint="The store shows PHP's messages: switch display_errors off there, and mend what it says.",
             exchange=exchange,
         )
-    if body.startswith(b"<?xml") and b"<html" not in body[:2_000].lower():
+    if body.startswith(b"<") and not _HTML.search(body[:2_000]) and answer.media_type != "text/html":
         return PageUnreadable(
             "The answer is XML and no JSON",
             hint='Ask for JSON: the plugin "content-type" does, with the header Accept.',

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..placeholder import Json
 from ..text import did_you_mean, listed
-from .incremental import NO_DATES, Changes, Known
+from .incremental import NO_DATES, Changes, Known, order
 from .ledger import Ledger
 from .ledger_rows import Failed, Mark, RunRow, State, Step
 from .page import field_reader
@@ -170,9 +170,22 @@ class Writing:
             "Correct incremental.field, or remove incremental."
         )
 
+    def _check_dates(self, changes: Changes, items: Sequence[bytes]) -> None:
+        """Raises `WrongField` where the next run could not begin at the date of one of these."""
+        if (found := changes.unusable(items)) is not None:
+            index, date = found
+            which = self._named(self.written.read, items, Rejected(index, ""))
+            raise WrongField(
+                f"{changes.field!r} of {which} is {date[:60]!r}, and no later run can begin there",
+                'It must be a date, or a number, that the request accepts: with "keyset" and "search-criteria" a date '
+                "such as 2026-01-31 08:30:00. Correct incremental.field, or write incremental = { content = true }. "
+                "--full starts over",
+            )
+
     def _add(self, page: Read) -> list[Failed]:
         written, items = self.written, page.items
         if self._changes is not None:
+            self._check_dates(self._changes, items)
             known = self._pending.known
             items = self._changes.new(items, known)
             written.dropped, known.dropped = written.dropped + known.dropped, 0
@@ -269,7 +282,7 @@ class Writing:
         """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
         known = self._known_mark()
         found = self._changes.mark() if self._changes else None
-        return max(filter(None, (known, found)), default=None)
+        return max(filter(None, (known, found)), default=None, key=order)
 
     def fail(self, state: State, ended: str, reason: str) -> None:
         """The end of a run whose sink or ledger failed: what the last step recorded is what counts."""
