@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import html
-import re
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
+
+from textual._context import visible_screen_stack
 
 _DEADLINE = 60.0
 
 
 def shown(app: Any) -> str:
-    """The screen as text, line by line."""
-    picture = app.export_screenshot()
-    lines: dict[float, str] = {}
-    for y, text in re.findall(r'<text[^>]* y="([\d.]+)"[^>]*>([^<]*)</text>', picture):
-        lines[float(y)] = lines.get(float(y), "") + html.unescape(text).replace("\xa0", " ")
-    return "\n".join(lines[y] for y in sorted(lines))
+    """The screen as text, line by line: what the compositor would draw now."""
+    visible_screen_stack.set(app._background_screens)
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:
@@ -27,7 +26,7 @@ async def until(pilot: Any, condition: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             focus = pilot.app.screen.focused
             raise AssertionError(f"it did not come to that; the focus is on {focus!r}:\n{shown(pilot.app)}")
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.01)
 
 
 async def until_shown(pilot: Any, text: str) -> str:
