@@ -121,6 +121,12 @@ BROKEN: dict[str, tuple[int, bytes, Failure]] = {
         _gzipped(gzip.compress(bytes(9_000))[:-9]),
         Failure.PROTOCOL,
     ),
+    "gzip whose second member stops": (
+        46,
+        _gzipped(gzip.compress(b"[1,") + gzip.compress(b"2]")[:-9]),
+        Failure.PROTOCOL,
+    ),
+    "a bomb of members": (46, _gzipped(gzip.compress(b"a" * 5_000_000) * 15), Failure.TOO_LARGE),
     "gzip with a wrong sum": (
         46,
         _gzipped(gzip.compress(b"{}")[:-8] + bytes(8)),
@@ -198,6 +204,24 @@ TAKEN: dict[str, tuple[int, bytes, int, bytes]] = {
         200,
         b"{}",
     ),
+    "gzip of two members": (46, _gzipped(gzip.compress(b"[1,") + gzip.compress(b"2]")), 200, b"[1,2]"),
+    "gzip of two members in chunks of a byte": (
+        46,
+        _head("200 OK", "Content-Encoding: gzip", "Transfer-Encoding: chunked")
+        + b"".join(
+            b"1\r\n%c\r\n" % byte for byte in gzip.compress(b"[1,") + gzip.compress(b"") + gzip.compress(b"2]")
+        )
+        + b"0\r\n\r\n",
+        200,
+        b"[1,2]",
+    ),
+    "gzip of two members with padding": (
+        46,
+        _gzipped(gzip.compress(b"[1,") + bytes(512) + gzip.compress(b"2]") + bytes(512)),
+        200,
+        b"[1,2]",
+    ),
+    "gzip of 5,000 members": (46, _gzipped(gzip.compress(b"ab") * 5_000), 200, b"ab" * 5_000),
     "gzip of nothing": (46, _gzipped(b""), 200, b""),
     "x-gzip": (46, reply("200 OK", gzip.compress(b"{}"), "Content-Encoding: x-gzip"), 200, b"{}"),
     "identity": (46, reply("200 OK", b"{}", "Content-Encoding: identity"), 200, b"{}"),

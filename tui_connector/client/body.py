@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from zlib_ng import zlib_ng
 
 _GZIP = 31
+_MAGIC = b"\x1f\x8b"
 _STEP = 1_000_000
 _NONE = ("", "identity", "none", "utf-8")
 """Content codings that leave a body as it is; the last two do not exist, and are sent all the same."""
@@ -33,6 +34,7 @@ class Inflater:
         self.wire_size = 0
         self._parts: list[bytes] = []
         self._size = 0
+        self._after_member = b""
         self._limit = limit
         names = [name.strip().lower() for name in encoding.split(",")]
         self._encodings = [name for name in names if name not in _NONE]
@@ -58,14 +60,29 @@ class Inflater:
             return
         data = chunk
         while data:
+            if self._gzip.eof:
+                data = self._next_member(data)
+                if not data:
+                    return
+                self._gzip = zlib_ng.decompressobj(_GZIP)
             try:
                 self._add(self._gzip.decompress(data, _STEP))
             except zlib_ng.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
                 raise Unreadable(f"the answer says it is gzip, and is not: {error}") from error
             yield
-            data = self._gzip.unconsumed_tail
-            if self._gzip.eof:
-                break  # what follows the end of a gzip stream is not ours to read
+            data = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
+
+    def _next_member(self, data: bytes) -> bytes:
+        """What follows the end of a member, where it is another one; empty for padding, and for anything else.
+
+        A gzip stream is one or more members, one directly after the other (RFC 1952, section 2.2).
+        """
+        data = (self._after_member + data).lstrip(b"\0")
+        self._after_member = data[: len(_MAGIC)]  # kept: a chunk may end between the two bytes
+        if len(data) < len(_MAGIC) or not data.startswith(_MAGIC):
+            return b""
+        self._after_member = b""
+        return data
 
     def end(self) -> None:
         """Raises `Unreadable` where the compressed body stops in the middle."""
