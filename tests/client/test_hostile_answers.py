@@ -208,9 +208,7 @@ TAKEN: dict[str, tuple[int, bytes, int, bytes]] = {
     "gzip of two members in chunks of a byte": (
         46,
         _head("200 OK", "Content-Encoding: gzip", "Transfer-Encoding: chunked")
-        + b"".join(
-            b"1\r\n%c\r\n" % byte for byte in gzip.compress(b"[1,") + gzip.compress(b"") + gzip.compress(b"2]")
-        )
+        + b"".join(b"1\r\n%c\r\n" % byte for byte in gzip.compress(b"[1,") + gzip.compress(b"") + gzip.compress(b"2]"))
         + b"0\r\n\r\n",
         200,
         b"[1,2]",

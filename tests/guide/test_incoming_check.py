@@ -11,6 +11,8 @@ from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 from serving import Received, reply, serving
 
 from tui_connector.guide.check import Report, check, try_incoming
+from tui_connector.guide.part_check import try_part
+from tui_connector.guide.parts import Part
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.diagnosis import Finding
@@ -119,3 +121,115 @@ async def test_numbers_are_written_as_people_write_them(
             tried, _found = await try_incoming(saved, session, "p", bench.run())
         bench.close()
     assert tried.words == f"incoming p: {words}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "shown"),
+    [
+        ({"method": "delete", "uri": "products/24-MB01"}, "DELETE /rest/all/V1/products/24-MB01"),
+        (
+            {"method": "post", "uri": "products", "parameters": {"product": {"sku": "new"}}},
+            "POST /rest/all/V1/products",
+        ),
+        ({"method": "put", "uri": "products/24-MB01", "parameters": {}}, "PUT /rest/all/V1/products/24-MB01"),
+        ({"method": "patch", "uri": "products/search"}, "PATCH /rest/all/V1/products/search"),
+        ({"method": "post", "uri": "search/rebuild"}, "POST /rest/all/V1/search/rebuild"),
+        ({"method": "post", "uri": "research"}, "POST /rest/all/V1/research"),
+        ({"uri": "products", "headers": {"X-HTTP-Method-Override": "DELETE"}}, "GET /rest/all/V1/products"),
+        ({"method": "head", "uri": "products", "headers": {"x-http-method": "PUT"}}, "HEAD /rest/all/V1/products"),
+        ({"uri": "products?_method=DELETE"}, "GET /rest/all/V1/products?_method=DELETE"),
+        ({"uri": "products", "parameters": {".Method": "DELETE"}}, "GET /rest/all/V1/products"),
+        ({"method": "post", "uri": "search", "parameters": {"_METHOD": "put"}}, "POST /rest/all/V1/search"),
+    ],
+)
+async def test_what_may_change_the_store_is_shown_and_not_sent(
+    request_: dict[str, Any], shown: str, machine: Machine, tmp_path: Path
+) -> None:
+    async with Sandbox(SandboxOptions(products=50, settings=BEARER), machine.now) as sandbox:
+        shop = in_sandbox(sandbox, tmp_path, machine, request=request_, pagination=None)
+        saved = shop.profile({})
+        async with shop.bench.session(saved) as session:
+            tried = [each async for each in check(saved, session, shop.bench.run())]
+            by_key = await try_part(saved, session, Part("incoming", "items", ""), shop.bench.run())
+        paths = {(each["method"], each["path"]) for each in sandbox.journal()}
+    assert tried[-1].ok
+    assert by_key == tried[-1]
+    assert f"would send {shown}" in by_key.words
+    assert "not sent" in by_key.words
+    assert {method for method, _ in paths} == {"GET"}
+    assert not any("products" in path or "search" in path for _, path in paths)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"method": "post", "uri": "products/search"},
+        {"method": "post", "uri": "products/_search/"},
+        {"method": "post", "uri": "graphql", "reads": True, "parameters": {"query": "{ products { items { sku } } }"}},
+        {"method": "head", "uri": "products"},
+        {"uri": "products", "reads": True},
+    ],
+)
+async def test_a_post_that_reads_is_sent(request_: dict[str, Any], machine: Machine) -> None:
+    async def answer(_: Received, writer: Any) -> None:
+        writer.write(reply("200 OK", b'{"items": [{"id": 1}]}'))
+
+    async with serving(answer) as store:
+        plugins = [{"kind": "base-uri", "uri": f"{store.url}/api"}]
+        incoming = {"client": "c", "request": request_, "items": "items"}
+        data = {"format": 1, "name": "x", "clients": {"c": {"plugins": plugins}}, "incoming": {"p": incoming}}
+        saved, problems = check_data(data)
+        assert saved is not None, problems
+        bench = Workbench(machine)
+        async with bench.session(saved) as session:
+            tried = [each async for each in check(saved, session, bench.run())]
+        bench.close()
+        sent = [each.head.split(b" ")[0].decode() for each in store.received]
+    assert sent == [request_.get("method", "get").upper()]
+    assert "not sent" not in " ".join(each.words for each in tried)
+
+
+async def test_a_plugin_that_names_another_method_counts_too(machine: Machine) -> None:
+    async def answer(_: Received, writer: Any) -> None:
+        writer.write(reply("200 OK", b'{"items": [{"id": 1}]}'))
+
+    async with serving(answer) as store:
+        plugins = [
+            {"kind": "base-uri", "uri": f"{store.url}/api"},
+            {"kind": "set-headers", "headers": {"X-Method-Override": "DELETE"}},
+        ]
+        incoming = {"client": "c", "request": {"uri": "x"}, "items": "items"}
+        data = {"format": 1, "name": "x", "clients": {"c": {"plugins": plugins}}, "incoming": {"p": incoming}}
+        saved, problems = check_data(data)
+        assert saved is not None, problems
+        bench = Workbench(machine)
+        async with bench.session(saved) as session:
+            tried, _found = await try_incoming(saved, session, "p", bench.run())
+        bench.close()
+        assert store.received == []
+    assert "not sent" in tried.words
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("incoming", "p", "request"), {"method": "delete", "uri": "x", "reads": True}),
+        (("incoming", "p", "request"), {"method": "put", "uri": "x", "reads": True}),
+        (("authentications", "a", "method"), "delete"),
+        (("authentications", "a", "method"), "patch"),
+    ],
+)
+def test_no_other_method_can_be_marked_or_made_a_login(where: tuple[str, ...], value: object) -> None:
+    data: dict[str, Any] = {
+        "format": 1,
+        "name": "x",
+        "clients": {"c": {}},
+        "incoming": {"p": {"client": "c", "request": {"uri": "x"}}},
+        "authentications": {"a": {"kind": "request", "parameters": {"username": "api"}}},
+    }
+    table = data
+    for key in where[:-1]:
+        table = table[key]
+    table[where[-1]] = value
+    _, problems = check_data(data)
+    assert [path[: len(where)] for path, _ in problems] == [where]

@@ -32,7 +32,9 @@ _OF_THE_SETUP = ("no-client", "not-sent")
 @click.option("--login-again", is_flag=True, help="Try a login once more that the store has refused before.")
 @click.pass_obj
 def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str | None, login_again: bool) -> None:
-    """Check a profile against its store. It writes nothing to the store.
+    """Check a profile against its store. Only requests that read are sent.
+
+    These are GET, HEAD, and POST to a search route (or marked reads = true). Anything else is shown, not sent.
 
     Without a profile: check this computer (versions, keyring, proxies, terminal, directories, clock), and send nothing.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
@@ -26,6 +27,10 @@ _SECRET_NAME = re.compile(
     r"authorization|cookie|secret|token|passw|credential|(api|auth|access)[-_]?key", re.IGNORECASE
 )
 _WITH_QUERY = ("get", "head", "delete")
+_SEARCH_ROUTES = ("search", "_search")
+"""Last segments of paths to which a POST reads: the criteria are in its body."""
+_METHOD_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
+_NOT_IN_PHP = re.compile(r"[ .\[]")
 
 
 def seconds(span: str) -> float:
@@ -111,6 +116,8 @@ HeaderName = Annotated[str, AfterValidator(_header_name)]
 ClientName = Annotated[str, WithJsonSchema({"type": "string", "format": "client"})]
 """One of the profile's clients, by name: a form offers those that there are."""
 Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_lower)]
+LoginMethod = Annotated[Literal["get", "post", "put"], BeforeValidator(_lower)]
+"""Logins are sent by `check` too, so the methods that no login has are left out."""
 
 
 class HttpClient(Named):
@@ -149,6 +156,12 @@ class RequestTemplate(Model):
     headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(_no_literal_secret)] = Field(
         default_factory=dict, title="Headers", description="Sent besides those of the client."
     )
+    reads: bool = Field(
+        False,
+        title="Reads only",
+        description="The request changes nothing in the store although it is a POST, such as a search or a GraphQL "
+        "query: check and the guide's tests send it.",
+    )
     expected: list[Annotated[int, Field(ge=100, le=599)]] = Field(
         default_factory=list, title="Expected statuses", description="Beside 200 to 299, answers that are no failure."
     )
@@ -159,6 +172,26 @@ class RequestTemplate(Model):
         if info.data.get("method") in _WITH_QUERY and not _may_make_table(parameters):
             raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
         return parameters
+
+    @field_validator("reads")
+    @classmethod
+    def _only_of_post(cls, reads: bool, info: ValidationInfo) -> bool:
+        if reads and info.data.get("method") not in ("post", "get", "head"):
+            raise ValueError("only a POST can be marked as one that reads")
+        return reads
+
+    def only_reads(self, sent: Request) -> bool:
+        """Whether a request of this template, as it is sent, changes nothing in the store.
+
+        GET and HEAD read, and so does a POST to a search route or one that is marked. A request that names another
+        method for the server to use counts as that method, so it does not.
+        """
+        if _names_another_method(sent):
+            return False
+        if sent.method in ("GET", "HEAD"):
+            return True
+        path = sent.uri.partition("?")[0].rstrip("/")
+        return sent.method == "POST" and (self.reads or path.rpartition("/")[2] in _SEARCH_ROUTES)
 
     def request(self, scope: Scope) -> Request:
         """The request for this entity and run. Raises `PlaceholderError`."""
@@ -177,6 +210,19 @@ class RequestTemplate(Model):
 
     def is_expected(self, status: int) -> bool:
         return 200 <= status < 300 or status in self.expected
+
+
+def _names_another_method(request: Request) -> bool:
+    """Whether a server may take it for a request of another method.
+
+    Frameworks read the method from a header, or from `_method` in the query or the body (WordPress, Symfony, Laravel,
+    Rails); PHP makes `_` of some characters in the name of a parameter, and drops blanks before it.
+    """
+    if any(name.lower() in _METHOD_HEADERS for name, _ in request.headers):
+        return True
+    query = parse_qsl(request.uri.partition("?")[2], keep_blank_values=True)
+    names = (_NOT_IN_PHP.sub("_", name.lstrip()).lower() for name, _ in query)
+    return "_method" in names or b"_method" in request.body.lower()
 
 
 def with_parameters(request: Request, parameters: Any) -> Request:

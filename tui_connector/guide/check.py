@@ -1,14 +1,16 @@
-"""Checks a profile against its store: reachable, authenticated, permitted. It never writes to the store."""
+"""Checks a profile against its store: reachable, authenticated, permitted. Only requests that read are sent."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ..client.authentication.bearer import Bearer
 from ..client.authentication.oauth2 import OAuth2
 from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.request import RequestAuthentication
+from ..client.formatter import path_of
 from ..client.layer import Send
 from ..client.message import About, Answer, Request, RequestFailed
 from ..client.session import Session
@@ -20,7 +22,7 @@ from ..magento.token_shape import TokenShape, token_shape
 from ..placeholder import Json
 from ..profile.model import Profile
 from ..text import count
-from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items
+from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items, list_request
 from .address import ANONYMOUS as CURRENCY
 from .address import PROTECTED, currency_finding, protected_finding
 from .address_shapes import is_bare, is_cloud_service
@@ -71,9 +73,37 @@ def _may_be_another(reached: Tried) -> bool:
     return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
 
 
-def _first_incoming(profile: Profile, client: str) -> str | None:
-    usable = (name for name, each in profile.incoming.items() if each.client == client and not each.disabled)
-    return next(usable, None)
+class NotTried(RequestFailed):
+    """A request that may change something in the store: it was not sent."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(f"{request.method} {path_of(request.uri)} was not sent: only requests that read are tried")
+        self.request = request
+
+
+def _reading(session: Session, client: str, incoming: Incoming) -> Send:
+    """Sends through the client what reads, of all that is requested for this incoming. Raises `NotTried` otherwise."""
+    send = session.client(client)
+
+    async def guarded(request: Request) -> Answer:
+        sent = session.prepared(client, request)
+        if not incoming.request.only_reads(sent):
+            raise NotTried(sent)
+        return await send(request)
+
+    return guarded
+
+
+def _first_incoming(profile: Profile, session: Session, client: str, run: dict[str, Json]) -> str | None:
+    """The first incoming of this client that can be tried."""
+    for name, each in profile.incoming.items():
+        if each.client != client or each.disabled:
+            continue
+        with suppress(RequestFailed):  # trying it will say what is wrong with it
+            if not each.request.only_reads(session.prepared(client, list_request(each, run))):
+                continue
+        return name
+    return None
 
 
 async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[Tried]:
@@ -91,7 +121,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             yield Tried(f"client {name}: disabled", True)
             continue
         tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
-        if tried is None or (_may_be_another(tried) and _first_incoming(profile, name) is not None):
+        if tried is None or (_may_be_another(tried) and _first_incoming(profile, session, name, run) is not None):
             own = await by_own_request(profile, session, name, run)
             if tried is None or any(each.ok for each in own.incoming.values()):
                 for tried in own.tried:
@@ -139,13 +169,15 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
     answers: list[Answer] = []
 
     async def watched(request: Request) -> Answer:
-        answers.append(await session.client(name)(request))
+        answers.append(await send(request))
         return answers[-1]
 
-    first = _first_incoming(profile, name)
+    send = session.client(name)
+    first = _first_incoming(profile, session, name, run)
     finding: Finding | None = None
     incoming: dict[str, Tried] = {}
     if first is not None:
+        send = _reading(session, name, profile.incoming[first])
         tried, _ = await readable(profile.incoming[first], watched, run, first, None)
         finding, incoming = tried.finding, {first: tried}
     else:
@@ -177,7 +209,7 @@ async def _read(profile: Profile, session: Session, name: str, run: dict[str, Js
     incoming = profile.incoming[name]
     client = incoming.client
     way = way_of(profile, client) if client in profile.clients and is_magento(profile, client) else None
-    return await readable(incoming, session.client(client), run, name, way)
+    return await readable(incoming, _reading(session, client, incoming), run, name, way)
 
 
 async def _sendable(profile: Profile, session: Session, client: str, modules: frozenset[str]) -> AsyncIterator[Tried]:
@@ -331,6 +363,11 @@ async def readable(
 
     try:
         found = await first_items(incoming, watched, run)
+    except NotTried as untried:
+        request = untried.request
+        words = f"{words}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
+        marked = "; set reads = true in its request if it does not)" if request.method == "POST" else ")"
+        return Tried(words + marked, True), None
     except RequestFailed as failure:
         finding: Finding | None = None
         if way is not None and answers:

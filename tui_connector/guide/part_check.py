@@ -1,4 +1,4 @@
-"""Tries one part of a saved profile on its store. Nothing is written there."""
+"""Tries one part of a saved profile on its store. Only requests that read are sent."""
 
 from __future__ import annotations
 

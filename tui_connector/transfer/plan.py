@@ -47,7 +47,7 @@ class Plan:
 def fingerprint(incoming: Incoming, uri: str) -> str:
     """What a run is bound to: its request at its store, and all that decides on its items and where they go."""
     saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_ASKED)
-    for part, name in (("pagination", "page-size"), ("incremental", "overlap")):
+    for part, name in (("pagination", "page-size"), ("incremental", "overlap"), ("request", "reads")):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
     return hashlib.sha256(json.dumps([uri, saved], sort_keys=True).encode()).hexdigest()

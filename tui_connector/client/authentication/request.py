@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from ...placeholder import PlaceholderError, Scope, Template, TemplateText
-from ..http_client import ClientName, HeaderName, Method
+from ..http_client import ClientName, HeaderName, LoginMethod
 from ..layer import Authentication, Layer, LayerContext
 from ..message import Answer, Request
 from .login import LONGEST_HEADER, UnreadableToken, answer_data, login_layer, login_request
@@ -30,7 +30,7 @@ class RequestAuthentication(Authentication):
         description="Where the token is asked for, from the root of the store's address; absolute is allowed. With "
         "two-factor sign-in: /rest/V1/tfa/provider/google/authenticate.",
     )
-    method: Method = Field("post", title="Request method", description="Magento wants POST.")
+    method: LoginMethod = Field("post", title="Request method", description="Magento wants POST.")
     parameters: Annotated[dict[str, Parameter], AfterValidator(no_literal_secret)] = Field(
         title="Request parameters",
         description="What is sent to get the token, such as the name and the password of an admin user. A one-time "

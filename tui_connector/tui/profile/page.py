@@ -259,8 +259,9 @@ class ProfilePage(LogBelow):
     def help_words(self) -> str:
         return (
             "The profile's page\n"
-            "t tries the part under the cursor on the store; nothing is written there. r runs an incoming. Enter opens "
-            "the guide at its step. e opens the file in your editor ($VISUAL, $EDITOR), at the first problem where it "
+            "t tries the part under the cursor on the store: only requests that read are sent (GET, HEAD, POST to a "
+            "search), the others are shown. r runs an incoming. Enter opens the guide at its step. e opens "
+            "the file in your editor ($VISUAL, $EDITOR), at the first problem where it "
             "has one. The file is read again whenever another program changes it."
         )
 

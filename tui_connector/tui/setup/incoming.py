@@ -92,6 +92,9 @@ class IncomingPane(ConfigurationsPane):
             self.query_one(Items).display = False
             if message.tried.finding is not None:
                 self.found(message.tried.finding)
+            else:
+                self.say(f"… {message.tried.words}")
+                self.go_on()
             return
         at = self.setup.at
         first = [at("incoming", message.name, *path) for path in (("identifier",), ("incremental", "field"))]
