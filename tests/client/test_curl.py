@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import string
@@ -44,11 +45,11 @@ def shell(tmp_path: Path, clean_environment: dict[str, str]) -> Callable[[str, d
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m tui_connector "$@"\n')
     program.chmod(0o755)
 
-    async def run(command: str, secrets: dict[str, str]) -> bytes:
+    async def run(command: str, secrets: dict[str, str], program_of_shell: str = "sh") -> bytes:
         environment = {**clean_environment, **secrets, "PATH": f"{program.parent}:{clean_environment['PATH']}"}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            "sh", "-s", env=environment, stdin=pipe, stdout=pipe, stderr=pipe
+            program_of_shell, "-s", env=environment, stdin=pipe, stdout=pipe, stderr=pipe
         )
         out, err = await asyncio.wait_for(process.communicate(f"{command}\n".encode()), 120)
         assert process.returncode == 0, (command, err)
@@ -116,13 +117,41 @@ async def test_what_curl_sends_is_what_was_sent(
         command = curl(recorded, "shop")
         assert "CANARY" not in command
         assert shown(command) == command
-        begin = command.index('"$(tui-connector header')
-        end = command.index(')"', begin) + 2
-        await shell(command[:begin] + "'Authorization: Bearer a-CANARY-token'" + command[end:], {})
+        begin = command.index("tui-connector header")
+        end = command.index(" | curl -sS", begin)
+        await shell(command[:begin] + "echo 'Authorization: Bearer a-CANARY-token'" + command[end:], {})
         assert _seen(shop.received.pop()) == _seen(sent), command
         equal += 1
     with capsys.disabled():
         print(f"\n{equal} of {COUNT * 5} random requests arrive from curl as they were sent")
+
+
+@pytest.mark.parametrize("program_of_shell", ["bash", "zsh", "dash"])
+@pytest.mark.parametrize("body", [b"", b'{"a": "it\'s"}', b"\x00\xffbinary", b"x" * 150_000])
+async def test_the_token_is_in_no_argument_while_curl_runs(
+    workbench: Workbench, shell: Any, program_of_shell: str, body: bytes
+) -> None:
+    require(program_of_shell)
+    arguments: list[bytes] = []
+
+    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):  # while curl waits for its response
+            with contextlib.suppress(OSError):
+                arguments.append(path.read_bytes())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+
+    async with serving(answer) as shop:
+        workbench.vault.hold(TOKEN, "a-CANARY-token-0123456789", shop.url)
+        request = Request("POST" if body else "GET", f"{shop.url}/rest/V1/products", (), body)
+        sent, recorded = await _copied(shop, workbench, request)
+        arguments.clear()
+        command = curl(recorded, "shop").replace("tui-connector header", "print_header", 1)
+        # printed by the shell itself, as a program of this name would
+        printing = "print_header() { printf 'Authorization: Bearer %s\\n' a-CANARY-token-0123456789; }\n"
+        assert await shell(printing + command, {}, program_of_shell) == b"done"
+        assert _seen(shop.received.pop()) == _seen(sent), command
+    assert any(each.startswith(b"curl\0-sS") for each in arguments)
+    assert not any(b"CANARY" in each for each in arguments)
 
 
 @pytest.mark.parametrize("kind", ["bearer", "request", "oauth1"])

@@ -168,7 +168,7 @@ def _print_body(answer: Answer) -> None:
 def header(profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool) -> None:
     """Print the header that authenticates a request, for a script.
 
-    For example: curl -H "$(tui-connector header acme GET products/24-MB01)" … A signature is good for one request.
+    For example: tui-connector header acme GET products/24-MB01 | curl -H @- … A signature is good for one request.
     """
     if sys.stdout.isatty() and not show:
         raise CommandFailed("The header is a secret. Add --show to print it to a terminal.", Exit.SETUP)

@@ -29,12 +29,18 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> 
         return "# A login holds a password and cannot be copied."
     if not _TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
         return shown_line(f"# {exchange.method} {exchange.uri} is no request that curl could send.")
-    arguments, remarks = _headers(exchange, profile, client)
-    piped, data, of_body = _body(exchange)
-    words = ["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)]
-    if profile is None and any("tui-connector header" in each for each in arguments):
+    signed, arguments, remarks = _headers(exchange, profile, client)
+    body, data, of_body = _body(exchange)
+    if signed and body:  # standard input is taken by the header
+        data = ["--data-binary @/dev/fd/3"]
+    command = " ".join(["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)])
+    if signed:
+        command = f"{signed} | {command}"
+    if body:
+        command = f"{body} | {{ {command}; }} 3<&0" if signed else f"{body} | {command}"
+    if profile is None and signed:
         remarks.insert(0, "Save the profile first, and put its name for PROFILE.")
-    return "\n".join([*(f"# {remark}" for remark in remarks + of_body), piped + " ".join(words)])
+    return "\n".join([*(f"# {remark}" for remark in remarks + of_body), command])
 
 
 def _method(exchange: Exchange) -> list[str]:
@@ -49,8 +55,12 @@ def _has_data(exchange: Exchange) -> bool:
     return bool(exchange.request_body.data) or exchange.method in _SENDS_A_LENGTH
 
 
-def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tuple[list[str], list[str]]:
-    """The arguments, and what is to be said of them."""
+def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tuple[str, list[str], list[str]]:
+    """The command that prints the headers with credentials, the arguments, and remarks for the user.
+
+    curl reads these headers from standard input: its arguments can be seen by every user of the computer.
+    """
+    signed = ""
     arguments: list[str] = []
     left_out: list[str] = []
     credentials = False
@@ -66,7 +76,8 @@ def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tup
     if credentials:
         option = f" --client {shlex.quote(client)}" if client else ""
         made = f"tui-connector header {shlex.quote(profile or 'PROFILE')} {exchange.method}"
-        arguments[:0] = ["-H", f'"$({made} {shlex.quote(exchange.uri)}{option})"']
+        signed = f"{made} {shlex.quote(exchange.uri)}{option}"
+        arguments[:0] = ["-H @-"]
     if header_of(exchange.request_headers, "Accept") is None:
         arguments += ["-H", "Accept:"]
     if _has_data(exchange) and header_of(exchange.request_headers, "Content-Type") is None:
@@ -76,20 +87,20 @@ def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tup
     remarks = [f"Left out, as the log does not have it: {', '.join(left_out)}."] if left_out else []
     if MARK in exchange.uri:
         remarks.append(f"The address was masked: put in what {MARK} stands for.")
-    return arguments, remarks
+    return signed, arguments, remarks
 
 
 def _body(exchange: Exchange) -> tuple[str, list[str], list[str]]:
-    """What is put before the command, the arguments, and what is to be said of the body."""
+    """The command that prints the body for standard input, the arguments, and remarks for the user."""
     body = exchange.request_body
     remarks = list(_of_body(body))
     if not body.data:
         return "", ["--data-raw ''"] if _has_data(exchange) else [], remarks
     text = _printable(body.data)
     if text is None:
-        return f"printf {_octal(body.data)} | ", ["--data-binary @-"], remarks
+        return f"printf {_octal(body.data)}", ["--data-binary @-"], remarks
     if len(body.data) > _LONGEST_ARGUMENT:
-        return f"printf %s {shlex.quote(text)} | ", ["--data-binary @-"], remarks
+        return f"printf %s {shlex.quote(text)}", ["--data-binary @-"], remarks
     return "", ["--data-raw", shlex.quote(text)], remarks
 
 
