@@ -1,13 +1,15 @@
-"""Makes text from outside safe to show: nothing in it can move the cursor, talk to the terminal or reorder a line."""
+"""Makes text safe to show: nothing in it can move the cursor, talk to the terminal, reorder a line or be a secret."""
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+import weakref
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import NewType
+from typing import NewType, Protocol
 
 Shown = NewType("Shown", str)
 """Text that passed through `shown` or `shown_line`."""
@@ -20,18 +22,63 @@ _UNSAFE = re.compile(
 )
 
 
+_AHEAD = 10_000
+"""Characters behind a cut that may belong to a secret before it."""
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 """What needs no second look; most of what a store answers is nothing else, and is known to be so ten times faster."""
 _MARKS_KEPT = 4
 """Combining marks on one letter; no language stacks more, and terminals stop drawing right with thousands."""
 
 
+class KnowsSecrets(Protocol):
+    """Knows values that must not be shown."""
+
+    def without_known(self, text: str) -> str: ...
+
+
+_in_use: tuple[weakref.ref[KnowsSecrets], ...] = ()
+"""Replaced as a whole, never changed: other threads may go through it."""
+
+
+def hide_everywhere(knows: KnowsSecrets) -> None:
+    """From now on, and as long as it is in use, what it knows is hidden in every text that is shown or written."""
+    global _in_use
+    if not any(each() is knows for each in _in_use):
+        _in_use = (*(each for each in _in_use if each() is not None), weakref.ref(knows))
+
+
+def without_secrets(text: str) -> str:
+    """`text` without the secrets that this process has read or received.
+
+    `shown`, `shown_line` and `json_text` do this, so nothing that is printed or drawn can hold one. Call it before a
+    text is cut, and before one is written to a file.
+    """
+    for each in _in_use:
+        if (knows := each()) is not None:
+            text = knows.without_known(text)
+    return text
+
+
+def json_text(data: object, indent: int | None = None) -> str:
+    """`data` as JSON that is safe to print: ASCII only, and without secrets."""
+    return json.dumps(_without_secrets(data), indent=indent).replace("\x7f", "\\u007f")
+
+
+def _without_secrets(data: object) -> object:
+    if isinstance(data, str):
+        return without_secrets(data)
+    if isinstance(data, dict):
+        return {_without_secrets(key): _without_secrets(value) for key, value in data.items()}
+    return [_without_secrets(each) for each in data] if isinstance(data, list | tuple) else data
+
+
 def shown(text: str) -> Shown:
     """`text` with newlines and tabs kept and every other control, invisible or bidirectional character written out.
 
     A stray carriage return could overwrite the line it stands in, so only the pair `\\r\\n` counts as a newline. Of a
-    pile of combining marks only the first few are kept as they are.
+    pile of combining marks only the first few are kept as they are. Secrets are hidden.
     """
+    text = without_secrets(text)
     if text.isascii() and not text.encode().translate(None, _PLAIN):
         return Shown(text)
     safe = _UNSAFE.sub(_written_out, text.replace("\r\n", "\n"))
@@ -41,7 +88,7 @@ def shown(text: str) -> Shown:
 def shown_line(text: str, width: int | None = None) -> Shown:
     """`text` on one line, cut to `width` characters (with an ellipsis) where that is given."""
     if width is not None:
-        text = text[: width + 1]
+        text = without_secrets(text[: width + _AHEAD])[: width + 1]  # hidden before the cut: half of one would stay
     line = shown(text).replace("\n", "\\n").replace("\t", " ")
     if width is not None and len(line) > width:
         line = line[: max(0, width - 1)] + "…"

@@ -15,6 +15,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tui_connector.secrets.mask import MARK, Mask, answers_with_a_token
+from tui_connector.secrets.spellings import forms
 
 _LETTERS = st.sampled_from("abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ0123456789")
 _SIGNS = st.sampled_from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ äß€😀\n")
@@ -267,3 +268,64 @@ def test_a_header_that_was_harmless_is_masked_once_its_value_is_known() -> None:
     assert mask.header("X-Key", "abc") == "abc"
     mask.hide("X-Key")
     assert mask.header("X-Key", "abc") == MARK
+
+
+def _naive(secret: str, text: str) -> str:
+    """A reference that is slow and obvious: each usual writing, replaced."""
+    forms = {encode(secret) for name, encode in ENCODERS.items() if name[:5] not in ("Basic", "base6", "entit")}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, MARK)
+    return text
+
+
+_long_secrets = st.builds(
+    lambda start, odd, times: "CANARY" + (start + odd) * times,
+    st.text(_LETTERS, max_size=4), st.text(_SIGNS, min_size=2, max_size=6), st.integers(20, 900),
+).filter(lambda secret: secret == secret.strip())  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(_long_secrets, st.sampled_from([name for name in ENCODERS if name[:5] not in ("Basic", "base6", "entit")]))
+def test_a_long_secret_of_odd_characters_is_hidden_as_a_slow_reference_does(secret: str, encoder: str) -> None:
+    mask = Mask()
+    mask.learn(secret, "a token")
+    secret = secret[:10_000]
+    text = f"<p>before {ENCODERS[encoder](secret)} after</p>"
+    assert mask.without_known(text) == _naive(secret, text) == f"<p>before {MARK} after</p>"
+
+
+@given(_long_secrets)
+@settings(max_examples=30, deadline=None)
+def test_no_pattern_is_made_of_a_text_that_a_store_could_make_long(secret: str) -> None:
+    for known in forms(secret):
+        assert not known.has_pattern or sum(not each.isalnum() for each in known._text) < 25
+
+
+@pytest.mark.parametrize(
+    "secret", ["!?!?!?!?!?", "'\"" * 400, "aaaaaaaaaa" * 800, "%25" * 300, "é" * 900, "\\" * 64 + "ab"]
+)
+def test_a_token_chosen_to_be_slow_is_hidden(secret: str) -> None:
+    mask = Mask()
+    mask.learn(secret, "token", received=True)
+    body = json.dumps({"items": ["x"] * 1_000, "said": f"Invalid: <{secret}>"}).encode()
+    assert json.dumps(secret)[1:-1].encode() not in mask.body(body)
+    assert f"<{MARK}>".encode() in mask.body(body)
+
+
+def test_the_beginning_of_a_secret_is_hidden_as_php_cuts_it() -> None:
+    mask = Mask()
+    secret = "CANARY-secret-0123456789"
+    mask.learn(secret, "a secret")
+    trace = f"#0 Login.php(12): Model->login('api', '{secret[:15]}...')\n#1 {{main}}"
+    assert mask.body(trace.encode()).decode() == trace.replace(secret[:15], MARK)
+    for cut in range(15, len(secret) + 1):  # whoever cuts it later
+        assert mask.without_known(f"token {secret[:cut]}… is wrong") == f"token {MARK}… is wrong"
+
+
+def test_a_store_that_sends_tokens_without_end_fills_no_memory() -> None:
+    mask = Mask()
+    mask.learn("CANARY-of-the-user", "keyring")
+    for number in range(500):
+        mask.learn(f"CANARY-token-{number:04}-abc", "token", received=True)
+    assert len(mask._known) < 500
+    assert mask.text("CANARY-of-the-user and CANARY-token-0499-abc") == f"{MARK} and {MARK}"

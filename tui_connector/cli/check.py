@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ..text import shown
+from ..text import json_text, shown
 from .completion import profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
@@ -76,7 +75,7 @@ def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str
     with keeping_history(workbench, path, saved):
         report = run(work())
     if as_json:
-        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+        click.echo(json_text(report.as_json()))
     else:
         _explain(report.findings)
     sys.exit(_exit_of(report))
@@ -101,7 +100,7 @@ def _unusable(failure: CommandFailed) -> NoReturn:
     """Says as JSON what is wrong with the profile, and ends."""
     finding = {"id": "profile", "summary": "The profile cannot be used", "remedy": "Correct the lines named."}
     lines = [shown(line) for line in failure.message.splitlines()[:-1] or [failure.message]]
-    click.echo(json.dumps({"ok": False, "findings": [{**finding, "evidence": lines}]}, ensure_ascii=False))
+    click.echo(json_text({"ok": False, "findings": [{**finding, "evidence": lines}]}))
     sys.exit(Exit.SETUP)
 
 
@@ -122,7 +121,7 @@ def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
 
     report = run(work())
     if as_json:
-        click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+        click.echo(json_text(report.as_json()))
     else:
         for fact in report.facts:
             click.echo(f"{'!' if fact.finding else '✔'} {fact.name}: {shown(fact.value)}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from ..text import shown_line
+from ..text import json_text, shown_line
 from .failure import CommandFailed, Exit
 from .profile_opening import machine_of
 
@@ -30,7 +29,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
             {"name": e.name, "title": e.title, "base_uri": e.base_uri, "path": str(e.path), "problem": e.problem}
             for e in entries
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        click.echo(json_text(rows))
         return
     if not entries:
         click.echo(f"No profiles yet in {shown_line(str(directory))}. Make one with: tui-connector setup")
@@ -50,7 +49,7 @@ def schema(profile_dir: Path | None, write: bool) -> None:
     from ..profile.model import schema as made
 
     if not write:
-        click.echo(json.dumps(made(), indent=2, ensure_ascii=False))
+        click.echo(json_text(made(), indent=2))
         return
     path = machine_of(profile_dir).directories.profiles / SCHEMA_FILE
     try:

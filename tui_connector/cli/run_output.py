@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from ..text import count, shown_line
+from ..text import count, json_text, shown_line
 from ..transfer.duration import duration
 from .failure import Exit, paragraph
 from .streams import discard
@@ -105,7 +104,7 @@ class Output:
 
     def _event(self, event: str, **values: object) -> None:
         if self._json:
-            self._write(self._events, json.dumps({"event": event, **values}, ensure_ascii=False) + "\n")
+            self._write(self._events, f"{json_text({'event': event, **values})}\n")
 
     def _say(self, text: str) -> None:
         cleared, self._line = "\r\x1b[K" if self._line else "", False

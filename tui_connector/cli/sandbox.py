@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from collections.abc import Mapping
 
 import click
 
+from ..text import json_text
 from .failure import CommandFailed, Exit
 from .profile_opening import machine_of
 
@@ -48,7 +48,7 @@ def sandbox(
     async def serve() -> None:
         store = Sandbox(SandboxOptions(port, products, seed, latency, chosen), machine.now)
         async with store:
-            click.echo(json.dumps(store.description()) if as_json else _described(store.description()))
+            click.echo(json_text(store.description()) if as_json else _described(store.description()))
             await _until_stopped()
 
     try:

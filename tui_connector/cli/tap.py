@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..text import shown
+from ..text import json_text, shown
 from .failure import CommandFailed, Exit
 from .profile_opening import find, machine_of, read, run
 from .request import keeping_history
@@ -78,7 +78,7 @@ def tap(profile_dir: Path | None, config: Path, discover: bool, catalog: Path | 
     if discover:
         if code not in (Exit.DONE, Exit.FAILED):
             sys.exit(code)
-        click.echo(json.dumps({"streams": runs.discovered(streams)}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"streams": runs.discovered(streams)}, indent=2))
         code = Exit.DONE
     sys.exit(code)
 

@@ -209,7 +209,7 @@ class Session(LayerContext):
         return self._printed[place]
 
     def received(self, secret: str, label: str) -> None:
-        self._vault.mask.learn(secret, label)
+        self._vault.mask.learn(secret, label, received=True)
 
     def hide(self, name: str) -> None:
         self._vault.mask.hide(name)

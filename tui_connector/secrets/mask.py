@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
+from ..text import hide_everywhere
 from .places import MARK, hidden, is_secret_name, may_hold_secrets
 from .spellings import Known, forms
 
@@ -29,6 +32,9 @@ _JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
 _XML_TEXT = re.compile(r">[^<>\s][^<>]*")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _REMEMBERED = 1_000
+_LONGEST = 10_000
+"""Characters; no header is as long."""
+_MOST_RECEIVED = 50
 _LONGEST_FORM = 12
 """Bytes that one character of a secret takes at most, however it is written."""
 
@@ -39,6 +45,9 @@ class Mask:
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
         self._known: list[Known] = []
+        self._known_of: dict[str, tuple[Known, ...]] = {}
+        self._received: deque[str] = deque()
+        self._learning = threading.Lock()
         self._seam = 0
         """Bytes on both sides of a cut in which a secret may lie across it."""
         self._hidden: set[str] = set()
@@ -50,15 +59,39 @@ class Mask:
         self._hidden.add(name.lower())
         self._harmless.clear()
 
-    def learn(self, secret: str, label: str) -> None:
-        """From now on this value is hidden, in its quoted and encoded forms too."""
+    def learn(self, secret: str, label: str, *, received: bool = False) -> None:
+        """From now on this value is hidden, in its quoted and encoded forms too.
+
+        Of those `received` from a store, which could send any number, the last ones are kept.
+        """
+        secret = secret[:_LONGEST]
         if len(secret) < SHORTEST or secret in self._secrets:
             return
-        self._secrets[secret] = label
-        self._seam = max(self._seam, len(secret) * _LONGEST_FORM)
-        self._harmless.clear()
-        self._known += forms(secret)
-        self._known.sort(key=len, reverse=True)  # one secret may be part of another
+        with self._learning:
+            self._secrets = {**self._secrets, secret: label}
+            known = {**self._known_of, secret: tuple(forms(secret))}
+            if received:
+                self._received.append(secret)
+                if len(self._received) > _MOST_RECEIVED:
+                    oldest = self._received.popleft()
+                    self._secrets = {each: of for each, of in self._secrets.items() if each != oldest}
+                    known.pop(oldest, None)
+            self._known_of = known
+            self._seam = max(self._seam, len(secret) * _LONGEST_FORM)
+            # a new list, as other threads go through the old one; the longest first: one secret may be part of another
+            self._known = sorted((form for each in known.values() for form in each), key=len, reverse=True)
+            self._harmless.clear()
+        hide_everywhere(self)
+
+    def without_known(self, text: str) -> str:
+        """`text` without known secrets and JWTs, whatever it is about."""
+        if not self._known and "eyJ" not in text:
+            return text
+        data = text.encode("utf-8", "surrogatepass")
+        masked = self._by_value(data)
+        if b"eyJ" in masked:
+            masked = _JWT.sub(MARK.encode(), masked)
+        return text if masked == data else masked.decode("utf-8", "surrogatepass")
 
     def text(self, text: str) -> str:
         """`text` without known secrets, JWTs, and values under secret names."""
@@ -134,14 +167,13 @@ class Mask:
         cut = end - left
         for known in self._known:
             if known.anchor in around:
-                spans = (match.span() for match in known.pattern.finditer(around))
-                cut = min([cut, *(first for first, last in spans if first < cut < last)])
+                cut = min([cut, *(first for first, last in known.spans(around) if first < cut < last)])
         return data[: left + _without_beginning(around[:cut], self._secrets)]
 
     def _by_value(self, data: bytes) -> bytes:
         for known in self._known:
             if known.anchor in data:
-                data = known.pattern.sub(MARK.encode(), data)
+                data = known.hidden(data, MARK.encode())
         return data
 
     def _by_place(self, data: bytes) -> bytes:
