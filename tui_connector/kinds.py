@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Union, get_args
+from functools import cache
+from importlib import import_module
+from typing import Any, ClassVar, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 ENTRY_POINTS = "tui_connector.kinds"
 """The entry-point group under which other packages offer modules that define kinds."""
@@ -48,16 +51,19 @@ class Named(Model):
 class Kind(Model):
     """A direct subclass is a family; the subclasses of a family are its kinds.
 
-    `list[Plugin]` therefore accepts every kind of plugin that was defined before the first validation.
+    `list[Plugin]` therefore accepts every kind of plugin. A kind's module is imported when a profile names the kind,
+    from the packages given to `built_in` or from those of other distributions: what nobody uses costs nothing.
     """
 
     kind: str
     family_kinds: ClassVar[dict[str, type[Kind]]]
+    """The kinds that are loaded."""
+    family_packages: ClassVar[tuple[str, ...]]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         if Kind in cls.__bases__:
-            cls.family_kinds = {}
+            cls.family_kinds, cls.family_packages = {}, ()
             return
         name = get_args(cls.model_fields["kind"].annotation)[0]
         known = cls.family_kinds.setdefault(name, cls)
@@ -65,42 +71,128 @@ class Kind(Model):
             raise TypeError(f"two kinds are named {name!r}: {known.__module__} and {cls.__module__}")
 
     @classmethod
+    def find(cls, name: str) -> type[Kind] | None:
+        """This family's kind of this name, loaded if need be; None where there is none."""
+        if name not in cls.family_kinds:
+            # most kinds have a module of their own name
+            _load(cls, lambda module: module == name.replace("-", "_"))
+        if name not in cls.family_kinds:
+            cls.all_kinds()
+        return cls.family_kinds.get(name)
+
+    @classmethod
+    def all_kinds(cls) -> dict[str, type[Kind]]:
+        """Every kind of this family, by name, with those of other distributions."""
+        _load(cls, lambda _: True)
+        broken_packages()
+        return cls.family_kinds
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if Kind not in cls.__bases__:
             return handler(source)
-        kinds = tuple(cls.family_kinds.values())
-        if len(kinds) == 1:
-            return handler.generate_schema(kinds[0])
-        return handler.generate_schema(Annotated[Union[kinds], Field(discriminator="kind")])  # noqa: UP007 - a runtime tuple
+        return core_schema.with_info_plain_validator_function(cls._of)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        if Kind not in cls.__bases__:
+            return handler(schema)
+        return {_FAMILY: cls.__name__}
+
+    @classmethod
+    def _of(cls, value: Any, info: ValidationInfo) -> Kind:
+        """The kind that a table of a profile describes. Raises what pydantic's own tagged union would."""
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise PydanticKnownError("model_attributes_type")
+        if "kind" not in value:
+            raise PydanticKnownError("union_tag_not_found", {"discriminator": "'kind'"})
+        name = value["kind"]
+        kind = cls.find(name) if isinstance(name, str) else None
+        if kind is None:
+            expected = ", ".join(map(repr, cls.all_kinds()))
+            facts = {"discriminator": "'kind'", "tag": str(name), "expected_tags": expected}
+            raise PydanticKnownError("union_tag_invalid", facts)
+        return kind.model_validate(value, strict=True, context=info.context, by_alias=True, by_name=False)
+
+
+def built_in(family: type[Kind], *packages: str) -> None:
+    """Says in which packages (dotted names) the modules of this family's own kinds are."""
+    family.family_packages = packages
+
+
+def _load(family: type[Kind], wanted: Callable[[str], bool]) -> None:
+    for package in family.family_packages:
+        for module in pkgutil.iter_modules(import_module(package).__path__):
+            if not module.ispkg and wanted(module.name):
+                import_module(f"{package}.{module.name}")
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenPackage:
-    """A package that offers kinds and could not be loaded."""
+    """A distribution that offers kinds and could not be loaded."""
 
     name: str
     reason: str
 
 
-def discover() -> list[BrokenPackage]:
-    """Load the kinds of other packages. Call it once, before the first validation.
+@cache
+def broken_packages() -> tuple[BrokenPackage, ...]:
+    """Loads the kinds of other distributions, once; those that failed are returned.
 
-    A package that fails to load is returned, never fatal: somebody's profile may not even use it.
+    One that fails to load is never fatal: somebody's profile may not even use it.
     """
+    from importlib.metadata import entry_points  # takes longer to import than most runs need for their start
+
     broken = []
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             entry.load()
         except Exception as error:  # noqa: BLE001 - somebody else's module may raise anything at import
             broken.append(BrokenPackage(entry.dist.name if entry.dist else entry.name, repr(error)))
-    return broken
+    return tuple(broken)
+
+
+_FAMILY = "x-family"
+"""Stands in a schema for the kinds of a family until all of them are known."""
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of `model` as draft-07, which is what TOML editors understand."""
-    schema = _as_draft07(model.model_json_schema(by_alias=True))
-    assert isinstance(schema, dict)
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
+    """The JSON Schema of `model` as draft-07, which is what TOML editors understand. Loads all kinds in it."""
+    families = {family.__name__: family for family in Kind.__subclasses__()}
+    definitions: dict[str, Any] = {}
+
+    def described(of: type[BaseModel]) -> dict[str, Any]:
+        schema = of.model_json_schema(by_alias=True)
+        inner = schema.pop("$defs", {})
+        for name, each in inner.items():
+            if name not in definitions:
+                definitions[name] = None  # a model may hold itself
+                definitions[name] = with_kinds(each)
+        return cast(dict[str, Any], with_kinds(schema))
+
+    def with_kinds(node: Any) -> Any:
+        if isinstance(node, list):
+            return [with_kinds(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        if _FAMILY in node:
+            kinds = families[node[_FAMILY]].all_kinds()
+            for kind in kinds.values():
+                if kind.__name__ not in definitions:
+                    definitions[kind.__name__] = None
+                    definitions[kind.__name__] = described(kind)
+            rest = {key: value for key, value in node.items() if key != _FAMILY}
+            return rest | {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds.values()]}
+        return {key: with_kinds(value) for key, value in node.items()}
+
+    schema = described(model)
+    if definitions:
+        schema["$defs"] = definitions
+    found = _as_draft07(schema)
+    assert isinstance(found, dict)
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **found}
 
 
 def _as_draft07(node: Any) -> Any:
@@ -109,9 +201,7 @@ def _as_draft07(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     out: dict[str, Any] = {
-        ("definitions" if key == "$defs" else key): _as_draft07(value)
-        for key, value in node.items()
-        if key != "discriminator"
+        ("definitions" if key == "$defs" else key): _as_draft07(value) for key, value in node.items()
     }
     if isinstance(out.get("$ref"), str):
         out["$ref"] = out["$ref"].replace("#/$defs/", "#/definitions/")

@@ -101,7 +101,7 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("family", [Plugin, Authentication])
 def test_every_field_of_every_kind_is_explained(family: type[Plugin] | type[Authentication]) -> None:
-    for kind in family.family_kinds.values():
+    for kind in family.all_kinds().values():
         for name, field in kind.model_fields.items():
             if name != "kind":
                 assert field.title, f"{kind.__name__}.{name} has no title"

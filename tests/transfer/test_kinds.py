@@ -8,12 +8,12 @@ import jsonschema
 import pytest
 
 from tui_connector.kinds import Kind, json_schema
-from tui_connector.profile.model import KINDS, schema
+from tui_connector.profile.model import schema
 from tui_connector.transfer.pagination import Pagination
 from tui_connector.transfer.sink import Sink
 from tui_connector.tui.form.asked import Sort, asked
 
-OURS = [kind for kind in KINDS if issubclass(kind, Pagination | Sink)]
+OURS = [*Pagination.all_kinds().values(), *Sink.all_kinds().values()]
 PROFILE = {"format": 1, "name": "x", "clients": {"c": {}}}
 
 

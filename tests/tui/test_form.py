@@ -14,9 +14,8 @@ from textual.widgets import Input, OptionList, Static
 
 from tui_connector.client.http_client import HeaderName, HttpClient, Span
 from tui_connector.client.layer import Plugin
-from tui_connector.kinds import Model, json_schema
+from tui_connector.kinds import Model, broken_packages, json_schema
 from tui_connector.placeholder import TemplateText
-from tui_connector.profile.model import broken_packages
 from tui_connector.secrets.source import SecretSource, secret_field
 from tui_connector.tui.form.asked import Sort, asked
 from tui_connector.tui.form.fields import Entry

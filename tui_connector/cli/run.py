@@ -175,7 +175,9 @@ def _sink(out: str) -> Sink:
     except FileNotFoundError as error:
         raise CommandFailed(f"--out {out}: the current directory is gone. Go to another one.", Exit.SETUP) from error
     try:
-        sink = Sink.family_kinds[kind].model_validate({"kind": kind, **path})
+        found = Sink.find(kind)
+        assert found is not None
+        sink = found.model_validate({"kind": kind, **path})
     except ValueError as error:
         raise CommandFailed(f"--out {out}: a sink cannot have this path. Name another FILE.", Exit.SETUP) from error
     assert isinstance(sink, Sink)

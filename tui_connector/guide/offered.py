@@ -10,7 +10,7 @@ from ..client.http_client import HttpClient
 from ..client.layer import Authentication, Plugin
 from ..kinds import Kind, Named, json_schema
 from ..placeholder import Json
-from ..profile.model import ALWAYS_THERE, broken_packages
+from ..profile.model import ALWAYS_THERE
 from ..transfer.chain import ChainStep
 from ..transfer.incoming import Incoming
 from ..transfer.outgoing import Outgoing, Source
@@ -47,7 +47,6 @@ _NESTED: Mapping[str, type[Kind]] = {"pagination": Pagination, "sink": Sink, "so
 @cache
 def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
     """The schema of an incoming or an outgoing without its parts that are edited elsewhere, its titles last."""
-    broken_packages()
     schema = json_schema(Incoming if family == "incoming" else Outgoing)
     own = {key: each for key, each in schema["properties"].items() if key not in (*_NESTED, "steps")}
     return _titles_last({**schema, "properties": own})
@@ -95,8 +94,7 @@ def named(schema: Schema, draft: Mapping[str, Json]) -> Schema:
 
 
 def _titles(family: type[Kind]) -> dict[str, str]:
-    broken_packages()
-    return {name: _title(kind) for name, kind in family.family_kinds.items()}
+    return {name: _title(kind) for name, kind in family.all_kinds().items()}
 
 
 @cache
@@ -106,8 +104,7 @@ def _title(kind: type[Kind]) -> str:
 
 @cache
 def _schema(family: type[Kind], kind: str) -> Schema | None:
-    broken_packages()
-    found = family.family_kinds.get(kind)
+    found = family.find(kind)
     return _titles_last(json_schema(found)) if found is not None else None
 
 

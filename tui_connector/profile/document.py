@@ -17,7 +17,6 @@ from .comments import Comment, comments
 from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, read_bytes
 from .positions import Path, Place, places, positions
 from .splice import CannotSplice, spliced
-from .syntax import mistake
 from .values import Followed, Plain, same
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
@@ -185,6 +184,8 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
         data = tomllib.loads(text)
         check_plain((), data)
     except tomllib.TOMLDecodeError as error:
+        from .syntax import mistake  # its rules are compiled where there is a mistake to be named
+
         found = mistake(text, error)
         raise TomlSyntax(path, found.place, found.message, found.hint) from error
     except RecursionError as error:

@@ -1,84 +1,32 @@
-"""The profile as a typed model: it imports every kind, and checks what refers to what."""
+"""The profile as a typed model: where its kinds are, and what refers to what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..client.authentication.basic import Basic
-from ..client.authentication.bearer import Bearer
-from ..client.authentication.header import HeaderSecret
-from ..client.authentication.oauth2 import OAuth2
-from ..client.authentication.one_time_code import OneTimeCode
-from ..client.authentication.query import QuerySecret
-from ..client.authentication.request import RequestAuthentication
 from ..client.connection import DIRECT
 from ..client.http_client import HttpClient, RequestTemplate
-from ..client.layer import Authentication
+from ..client.layer import Authentication, Plugin
 from ..client.plugins.base_uri import BaseUri
-from ..client.plugins.content_type import ContentType
-from ..client.plugins.headers import AppendHeaders, DefaultHeaders, RemoveHeaders, SetHeaders
-from ..client.plugins.log_requests import LogRequests
 from ..client.plugins.query_defaults import QueryDefaults
-from ..client.plugins.rate_limit import RateLimit
-from ..client.plugins.retry import Retry
 from ..client.uri import is_absolute, origin_of
-from ..kinds import BrokenPackage, Model, discover, json_schema, kebab
-from ..magento.keyset import Keyset
-from ..magento.oauth1 import OAuth1
-from ..magento.page_numbers import SearchCriteria
+from ..kinds import Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread
 from ..secrets.source import SecretSource
 from ..transfer.incoming import Incoming
 from ..transfer.outgoing import Outgoing
-from ..transfer.pagination.cursor import Cursor
-from ..transfer.pagination.link_header import LinkHeader
-from ..transfer.pagination.next_link import NextLink
-from ..transfer.pagination.offset import Offset
-from ..transfer.pagination.page_number import PageNumber
-from ..transfer.sinks.csv import Csv
-from ..transfer.sinks.jsonl import JsonLines
-from ..transfer.sinks.singer import Singer
-from ..transfer.sinks.sqlite import Sqlite
-from ..transfer.sinks.stdout import Stdout
+from ..transfer.pagination import Pagination
+from ..transfer.sink import Sink
 
-KINDS = (
-    Bearer,
-    RequestAuthentication,
-    OAuth1,
-    OAuth2,
-    Basic,
-    QuerySecret,
-    HeaderSecret,
-    BaseUri,
-    ContentType,
-    LogRequests,
-    AppendHeaders,
-    SetHeaders,
-    DefaultHeaders,
-    RemoveHeaders,
-    QueryDefaults,
-    Retry,
-    RateLimit,
-    Keyset,
-    SearchCriteria,
-    PageNumber,
-    Offset,
-    NextLink,
-    LinkHeader,
-    Cursor,
-    JsonLines,
-    Csv,
-    Sqlite,
-    Stdout,
-    Singer,
-)
-"""The kinds this package brings."""
+built_in(Authentication, "tui_connector.client.authentication", "tui_connector.magento")
+built_in(Plugin, "tui_connector.client.plugins")
+built_in(Pagination, "tui_connector.transfer.pagination", "tui_connector.magento")
+built_in(Sink, "tui_connector.transfer.sinks")
 
 ALWAYS_THERE = "default"
 """The client that exists in every profile, even where it is not written."""
@@ -187,9 +135,10 @@ def _secrets_in(model: Model) -> Iterator[tuple[str, SecretSource]]:
     for field in type(model).model_fields:
         value = getattr(model, field)
         for key, item in value.items() if isinstance(value, dict) else [(kebab(field), value)]:
-            source = item.totp if isinstance(item, OneTimeCode) else item
-            if isinstance(source, SecretSource):
-                yield str(key), source
+            if isinstance(item, SecretSource):
+                yield str(key), item
+            elif isinstance(item, Model):  # such as a one-time code, which holds one secret
+                yield from ((str(key), inner) for _, inner in item if isinstance(inner, SecretSource))
 
 
 def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
@@ -216,6 +165,7 @@ def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
     yield from _circles(profile)
 
 
+_PAGED_BY_CRITERIA = ("keyset", "search-criteria")
 _NOT_IN_DEFAULTS = (
     "search criteria belong in the request of an incoming: beside those of its pages, Magento would ignore some of them"
 )
@@ -225,7 +175,7 @@ def _criteria(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
     """Search criteria that Magento would ignore, or read otherwise than they are meant."""
     paged_clients = set()
     for name, incoming in profile.incoming.items():
-        paged = isinstance(incoming.pagination, Keyset | SearchCriteria)
+        paged = incoming.pagination is not None and incoming.pagination.kind in _PAGED_BY_CRITERIA
         paged_clients |= {incoming.client} if paged else set()
         added = [
             value
@@ -263,13 +213,13 @@ def _clash(profile: Profile, first: str, second: str) -> str | None:
     if first == second:
         return f"{first} is named twice"
     one, other = profile.authentications[first], profile.authentications[second]
-    if isinstance(one, OAuth1) and isinstance(other, QuerySecret):
+    if one.kind == "oauth1" and other.kind == "query":
         return f"{second} changes the query after {first} has signed it: name it first"
     header = other.header_written()
-    if header is None or (one.header_written() or "").lower() != header.lower() or {type(one), type(other)} == _SHARE:
+    if header is None or (one.header_written() or "").lower() != header.lower() or {one.kind, other.kind} == _SHARE:
         return None
     message = f"{first} and {second} both write the header {header}, and only one of them can be sent"
-    if not isinstance(one, Basic) and not isinstance(other, Basic):
+    if "basic" not in (one.kind, other.kind):
         return message
     return (
         f'{message}: behind Basic, Magento reads a signature but no token. Use kind = "oauth1" beside Basic, or have '
@@ -277,7 +227,7 @@ def _clash(profile: Profile, first: str, second: str) -> str | None:
     )
 
 
-_SHARE = {Basic, OAuth1}
+_SHARE = {"basic", "oauth1"}
 """These two stand in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
 
 
@@ -298,13 +248,6 @@ def _circles(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
         yield ("authentications", name, "client"), f"the login needs itself: {way}", []
 
 
-@cache
-def broken_packages() -> tuple[BrokenPackage, ...]:
-    """Loads the kinds of other packages, once, before the first validation; those that failed are returned."""
-    return tuple(discover())
-
-
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft-07) of a profile, for editors."""
-    broken_packages()
     return json_schema(Profile)

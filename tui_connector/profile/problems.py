@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .model import ALWAYS_THERE, Path, Profile, broken_packages, dangling
+from ..kinds import Kind, broken_packages
+from .model import ALWAYS_THERE, Path, Profile, dangling
 from .positions import Place, positions
 
 
@@ -30,7 +31,6 @@ class Problem:
 
 def check(text: str) -> tuple[Profile | None, list[Problem]]:
     """The profile in a text that tomllib accepts, or what is wrong with it."""
-    broken_packages()
     data = tomllib.loads(text)
     profile, found = check_data(data)
     if not found:
@@ -41,7 +41,6 @@ def check(text: str) -> tuple[Profile | None, list[Problem]]:
 
 def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Path, str]]]:
     """The profile in plain data, as a draft holds it, or the path and the message of each problem."""
-    broken_packages()
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
@@ -140,15 +139,15 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: Path) -> str:
     """Why there is no such key here: misspelt, or written below the header of another table than it belongs to."""
     key = str(path[-1])
-    near = get_close_matches(key, _siblings(loc), 1, _VERY_LIKE)
+    near = get_close_matches(key, _siblings(data, loc), 1, _VERY_LIKE)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
-            if key in _siblings((*loc[:length], key)):
+            if key in _siblings(data, (*loc[:length], key)):
                 owner = ".".join(str(step) for step in _path(data, loc[:length]))
                 here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
                 where = f"[{owner}]" if owner else "the top of the file, above the first table"
                 return f"there is no such key in {here}; {key!r} belongs to {where}: move it there"
-    near = near or get_close_matches(key, _siblings(loc), 1)
+    near = near or get_close_matches(key, _siblings(data, loc), 1)
     return "there is no such key" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
@@ -176,14 +175,9 @@ _WORDS = {
 
 
 def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
-    """pydantic's `loc` without the tags of unions: what is really in the data, and a missing key at the end."""
+    """pydantic's `loc` as what is really in the data, and a missing key at the end."""
     path: list[str | int] = []
-    tagged = False  # a kind may have a field of its own name
     for position, step in enumerate(loc):
-        if isinstance(data, dict) and not tagged and step == data.get("kind"):
-            tagged = True
-            continue
-        tagged = False
         if isinstance(data, list) and isinstance(step, int) and step < len(data):
             data = data[step]
         elif isinstance(data, dict) and step in data:
@@ -194,11 +188,12 @@ def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
     return tuple(path)
 
 
-def _siblings(loc: tuple[str | int, ...]) -> list[str]:
+def _siblings(data: Any, loc: tuple[str | int, ...]) -> list[str]:
     """The names that would be right where an unknown one stands."""
     model: Any = Profile
     for step in loc[:-1]:
-        model = _inside(model, step)
+        data = _value_at(data, (step,))
+        model = _kind_of(_inside(model, step), data)
     if isinstance(model, type) and issubclass(model, BaseModel):
         return [field.alias or name for name, field in model.model_fields.items()]
     return []
@@ -206,12 +201,17 @@ def _siblings(loc: tuple[str | int, ...]) -> list[str]:
 
 def _inside(model: Any, step: str | int) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
-        kinds = getattr(model, "family_kinds", None)
-        if kinds and step in kinds and "kind" in model.model_fields and model.model_fields["kind"].is_required():
-            return kinds[step]
         field = next((f for name, f in model.model_fields.items() if step in (name, f.alias)), None)
         return _item_type(field.annotation) if field is not None else model
     return model
+
+
+def _kind_of(model: Any, data: object) -> Any:
+    """The kind that a table in `data` names, where `model` is a family."""
+    if not (isinstance(model, type) and issubclass(model, Kind) and Kind in model.__bases__):
+        return model
+    name = _table(data).get("kind")
+    return (model.find(name) if isinstance(name, str) else None) or model
 
 
 def _item_type(annotation: Any) -> Any:
