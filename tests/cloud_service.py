@@ -52,10 +52,22 @@ class CloudService:
             writer.write(reply("200 OK", b'[{"id":1,"code":"default","name":"Default","is_active":1}]'))
         elif path.endswith("/products"):
             row = b'{"id":1,"sku":"A","updated_at":"2026-01-01 00:00:00"}'
-            since = b"updated_at" in request.head.split()[1]  # nothing has changed lately
-            writer.write(reply("200 OK", b'{"items":[%b],"total_count":%d}' % (b"" if since else row, not since)))
+            found = _is_found(request.head.split()[1].decode())
+            writer.write(reply("200 OK", b'{"items":[%b],"total_count":%d}' % (row if found else b"", found)))
         else:
             writer.write(reply("404 Not Found", b'{"message":"Request does not match any route."}'))
+
+
+def _is_found(path: str) -> bool:
+    """Whether the one product, with the id 1, passes the filters; nothing has changed lately."""
+    query = {name: values[0] for name, values in parse_qs(path.partition("?")[2]).items()}
+    compared = {"gt": int.__gt__, "gteq": int.__ge__, "lt": int.__lt__, "lteq": int.__le__}
+    for name, field_name in query.items():
+        if "filters" in name and name.endswith("[field]"):
+            value, condition = (query[name.replace("[field]", f"[{key}]")] for key in ("value", "condition_type"))
+            if field_name == "updated_at" or (field_name == "entity_id" and not compared[condition](1, int(value))):
+                return False
+    return True
 
 
 @asynccontextmanager
