@@ -12,6 +12,7 @@ from listing import Listing
 from profiles import TOKEN
 
 from tui_connector.client.wire import OF_A_RUN
+from tui_connector.guide.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
@@ -125,7 +126,8 @@ class Shop:
         saved = self.profile(changes)
         async with self.bench.session(saved, OF_A_RUN) as session:
             place = Place("items", self.file, self.ledger)
-            surroundings = Surroundings(session, self.bench.exchanges, self.machine, place)
+            explain = explainer(saved, saved.incoming["items"].client)
+            surroundings = Surroundings(session, self.bench.exchanges, self.machine, place, explain)
             run = Run(saved.incoming["items"], wanted or Wanted(), surroundings, told or Told())
             on_run(run)
             return await run.go()

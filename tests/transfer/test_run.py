@@ -114,7 +114,7 @@ async def test_what_a_store_does_not_do_is_asked_for_once(tmp_path: Path, machin
         reader = in_sandbox(sandbox, tmp_path, machine, request={"uri": "carts/licence/list"})
         summary = await reader.run()
     assert (summary.state, summary.requests) == ("failed", 1)
-    assert "501 (The sandbox, a stand-in" in summary.reason
+    assert "This stand-in for a store does not offer" in summary.reason
     assert "GET /V1/carts/licence/list" in summary.reason
 
 

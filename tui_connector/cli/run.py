@@ -219,7 +219,7 @@ class Runs:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break
-                codes.append(await self._one(session, name, incoming))
+                codes.append(await self._one(saved, session, name, incoming))
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
@@ -232,20 +232,20 @@ class Runs:
         async with self._workbench.session(saved, OF_A_RUN) as session:
             for name, incoming in chosen.items():
                 try:
-                    self._output.dry(name, self._run(session, name, incoming).preview())
+                    self._output.dry(name, self._run(saved, session, name, incoming).preview())
                 except (RunImpossible, LedgerError) as error:
                     self._output.impossible(name, str(error))
                     code = Exit.SETUP
         return Exit.STOPPED if self._stopped else code
 
-    async def _one(self, session: Session, name: str, incoming: Incoming) -> Exit:
+    async def _one(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Exit:
         from ..transfer.ledger_file import AlreadyRunning, LedgerError
         from ..transfer.list_request import RunImpossible
         from ..transfer.sink import SinkError
 
         self._output.begins(name)
         try:
-            self._current = self._run(session, name, incoming)
+            self._current = self._run(saved, session, name, incoming)
             if self._stopped:
                 self._current.stop(self._stopped)
             summary = await self._current.go()
@@ -258,7 +258,8 @@ class Runs:
         self._output.ended(summary)
         return exit_of(summary)
 
-    def _run(self, session: Session, name: str, incoming: Incoming) -> Run:
+    def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
+        from ..guide.run_findings import explainer
         from ..transfer.ledger_file import ledger_file
         from ..transfer.open_run import Place, Surroundings
         from ..transfer.run import Run
@@ -268,9 +269,9 @@ class Runs:
             incoming = incoming.model_copy(update={"sink": _sink(out)})
         ledger = None if out == "-" else ledger_file(machine.directories.state, self._path, name, out or "")
         place = Place(name, self._path, ledger)
-        return Run(
-            incoming, self._wanted, Surroundings(session, self._workbench.exchanges, machine, place), self._output
-        )
+        explain = explainer(saved, incoming.client)
+        around = Surroundings(session, self._workbench.exchanges, machine, place, explain)
+        return Run(incoming, self._wanted, around, self._output)
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

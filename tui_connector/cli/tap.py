@@ -243,13 +243,13 @@ class _Streams(Runs):
             prepared[name] = incoming.model_copy(update={"sink": _singer(incoming).within(context)})
         return prepared
 
-    def _run(self, session: Session, name: str, incoming: Incoming) -> Run:
+    def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
+        from ..guide.run_findings import explainer
         from ..transfer.open_run import Place, Surroundings
         from ..transfer.run import Run
 
-        around = Surroundings(
-            session, self._workbench.exchanges, self._workbench.machine, Place(name, self._path, None)
-        )
+        place, explain = Place(name, self._path, None), explainer(saved, incoming.client)
+        around = Surroundings(session, self._workbench.exchanges, self._workbench.machine, place, explain)
         return Run(incoming, replace(self._wanted, mark=self._marks.get(name)), around, self._output)
 
 

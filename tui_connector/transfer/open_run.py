@@ -16,6 +16,7 @@ from .incremental import Changes
 from .ledger import Ledger
 from .plan import Plan, Wanted, anew, plan
 from .sink import OpenSink, SinkContext, SinkGone
+from .trouble import Explain
 from .writing import Writing
 
 
@@ -36,6 +37,7 @@ class Surroundings:
     exchanges: Exchanges
     machine: Machine
     place: Place
+    explain: Explain = lambda _request, _answer: None
 
 
 @dataclass(slots=True)

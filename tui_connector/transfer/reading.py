@@ -28,7 +28,7 @@ from .pagination.beside import names_next
 from .pagination.link_header import link_of
 from .patience import Patience
 from .slots import Counts, Read, Slot, Total
-from .trouble import InTrouble, Means, Trouble, of_answer, of_failure
+from .trouble import Explain, InTrouble, Means, Trouble, explained, of_answer, of_failure
 
 _AHEAD_BYTES = 24_000_000
 """Bytes of pages that have come and wait for their turn, after which only the head is asked for."""
@@ -63,6 +63,7 @@ class Reading:
         pace: Pace,
         patience: Patience,
         machine: Machine,
+        explain: Explain = lambda _request, _answer: None,
         position: Json = None,
         at_end: bool = False,
         read: int = 0,
@@ -76,6 +77,7 @@ class Reading:
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
+        self._explain = explain
         self._slots = [] if at_end else [Slot(self._part(position))]
         self._read, self._given_up, self._recounted = read, failed, False
         self.counted = counted
@@ -328,7 +330,7 @@ class Reading:
                 return Page((), None, answer)
             if not self._expects.is_expected(answer.status):
                 wait = retry_after(answer, self._machine.now())
-                trouble = of_answer(answer, begun=self._begun, wait=wait)
+                trouble = explained(of_answer(answer, begun=self._begun, wait=wait), self._explain(ask.request, answer))
                 advice = ask.advice(answer) if trouble.means is Means.WRONG else ""
                 return replace(trouble, hint=f"{trouble.hint} {advice}".strip()) if advice else trouble
             if len(answer.body) > _LARGE:

@@ -191,6 +191,7 @@ class Run:
             pace=self._pace,
             patience=Patience(self._machine, seconds(self._incoming.patience), self._waits),
             machine=self._machine,
+            explain=self._around.explain,
             position=chosen.position,
             at_end=chosen.at_end,
             read=chosen.run.read,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
 
 from ..client.authentication.login import said
-from ..client.message import Answer, Failure, LoginRefused, NotSent, RequestFailed, Unanswered
+from ..client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from ..client.plugins.retry import LASTING
 from .pagination import PaginationError
 from .unreadable import PageUnreadable
@@ -40,6 +41,10 @@ class Trouble:
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+Explain = Callable[[Request, Answer], tuple[str, str] | None]
+"""What is wrong and what to do where a store refuses a request; None where that is not known."""
 
 
 class InTrouble(Exception):
@@ -105,6 +110,14 @@ def of_answer(answer: Answer, *, begun: bool, wait: float | None) -> Trouble:
     if answer.status == 406:
         return trouble(Means.WRONG, accept_hint(answer))
     return trouble(Means.WRONG, "Look at the request in the log (--log long).")
+
+
+def explained(trouble: Trouble, told: tuple[str, str] | None) -> Trouble:
+    """The same in better words, where there are some. What smaller pages may pass is not the store's last word."""
+    if told is None or trouble.means in (Means.DIVIDE, Means.LIMIT):
+        return trouble
+    summary, remedy = told
+    return replace(trouble, message=f"{summary.rstrip('.')} ({trouble.status})", hint=remedy or trouble.hint)
 
 
 def accept_hint(answer: Answer) -> str:

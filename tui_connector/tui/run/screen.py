@@ -21,6 +21,7 @@ from ...client.exchange import Exchange
 from ...client.message import Answer, Request
 from ...client.wire import OF_A_RUN
 from ...guide.again import send_again
+from ...guide.run_findings import explainer
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import shown, shown_line
@@ -122,7 +123,8 @@ class RunScreen(LogBelow):
         try:
             incoming = (await asyncio.to_thread(as_streams, self._profile.incoming, ledger_of))[self._incoming]
             async with self._workbench.session(self._profile, OF_A_RUN) as session:
-                around = Surroundings(session, self._workbench.exchanges, machine, place)
+                explain = explainer(self._profile, incoming.client)
+                around = Surroundings(session, self._workbench.exchanges, machine, place, explain)
                 run = self._current = Run(incoming, Wanted(), around, self)
                 summary = await run.go()
         except (RunImpossible, LedgerError, SinkError) as error:
