@@ -51,7 +51,7 @@ def test_a_consent_that_cannot_be_kept_is_said(
 async def test_a_run_whose_state_finds_no_room_says_so(command: Command) -> None:
     code, _, err = await command.run("items", limit_file=0)
     assert code == 2
-    assert b"items.sqlite cannot be written: File too large" in err
+    assert b"items.sqlite cannot grow: the disk is full, or a quota is reached" in err
     assert b"Traceback" not in err
 
 

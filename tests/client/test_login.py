@@ -13,7 +13,7 @@ import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
 
-from tui_connector.client.authentication.stops import LoginStops
+from tui_connector.client.authentication.stops import Account, LoginStops
 from tui_connector.client.message import Answer, LoginRefused, Request, RequestFailed
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -71,10 +71,11 @@ async def test_a_login_succeeds_where_no_refusal_can_be_forgotten(sandbox: Sandb
 
 def test_a_refusal_that_cannot_be_removed_keeps_no_other(tmp_path: Path) -> None:
     stops = LoginStops(tmp_path)
-    stops.add("shop", "wrong", at="today", status=401, message="no")
+    account = Account("shop", "wrong-CANARY")
+    stops.add(account, at="today", status=401, message="no")
     (tmp_path / "refused-logins" / "0.json").mkdir()
     stops.clear_all()
-    assert stops.find("shop", "wrong") is None
+    assert stops.find(account) is None
 
 
 async def test_a_token_proves_nothing_about_another_password_that_is_typed_later(

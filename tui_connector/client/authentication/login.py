@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from ...files import Busy, reason, state_remedy
 from ...kinds import Kind
 from ...placeholder import Json, as_data
 from ...secrets.source import SecretSource
@@ -23,15 +24,13 @@ from ..message import About, Answer, LoginRefused, NotSent, Request, RequestFail
 from ..uri import BadUri, absolute, origin_of
 from .login_fields import BodyFormat, Parameter
 from .one_time_code import NoCode, OneTimeCode, Sent, is_code, made, typed
-from .stops import LoginStops
+from .stops import Account, LoginStops, is_magento_login
 from .token import Token, lifetime
 
 _AGAIN = 60.0
 """Seconds within which a second refusal of a new token is the store's last word: it is a missing permission."""
 LONGEST_HEADER = 8_000
 """Characters; web servers take no longer line (nginx: large_client_header_buffers, 8k)."""
-MAGENTO_LOGIN = re.compile(r"/(integration/(admin|customer)/token|tfa/provider/(\w+)/[\w-]+)/?$")
-"""The paths of Magento's own token endpoints (Magento_Integration, Magento_TwoFactorAuth)."""
 _REFUSALS = frozenset({"invalid_client", "invalid_grant", "unauthorized_client", "access_denied"})
 """Error codes with which an OAuth 2 server refuses the credentials, often with 400 (RFC 6749 §5.2)."""
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]*?)\s*</title", re.IGNORECASE)
@@ -104,9 +103,8 @@ class _Form:
     codes: list[tuple[str, int]] = field(default_factory=list)
     has_code: bool = False
 
-    def login(self) -> str:
-        """Which login it is, without its secrets: the same user at the same place."""
-        return json.dumps([self.uri, {name: self.values[name] for name in self.open_names}], sort_keys=True)
+    def account(self) -> Account:
+        return Account.of(self.uri, self.values, self.secret_names)
 
     def secret_values(self) -> str:
         return json.dumps([self.values[name] for name in self.secret_names])
@@ -163,13 +161,24 @@ class Login:
 
     async def _log_in(self, request: Request, kept: _Kept, refused: Token | None) -> Token:
         form = await self._filled_in(request)
-        login, secret_values = form.login(), form.secret_values()
         if kept.token is not None and kept.made_of != await self._made_of(form):
             kept.token = None
         self._compared.add(origin_of(request.uri))
         if kept.token is not None and self._is_still_good(kept.token, refused):
             return kept.token
-        stop = await asyncio.to_thread(self._stops.find, login, secret_values)
+        account = form.account()
+        try:
+            async with self._stops.turn(account, self._context.machine.sleep):
+                return await self._log_in_alone(form, account, kept, refused)
+        except Busy as error:
+            raise RequestFailed(
+                f"Not logged in: another process has been logging in as {form.words()} for too long",
+                hint="Nothing was sent. Wait until it has ended, then try again.",
+            ) from error
+
+    async def _log_in_alone(self, form: _Form, account: Account, kept: _Kept, refused: Token | None) -> Token:
+        """Looks for a refusal, sends the login and keeps its result, while nobody else does."""
+        stop = await asyncio.to_thread(self._stops.find, account)
         if stop is not None:
             raise LoginRefused(
                 f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
@@ -181,11 +190,10 @@ class Login:
         await self._add_codes(form, kept.sent)
         answer = await self._send(form, _why(kept, refused))
         if not 200 <= answer.status < 300:
-            await self._refuse(answer, form, login, secret_values)
+            await self._refuse(answer, form, account)
         kept.sent.windows.update(form.codes)
         token = self._read(answer, form, refused)
         kept.token, kept.made_of = None if self._saved.cache == "off" else token, await self._made_of(form)
-        await asyncio.to_thread(self._stops.clear, login)
         return token
 
     async def _filled_in(self, request: Request) -> _Form:
@@ -235,7 +243,7 @@ class Login:
                 f"The login got no answer: {failure.message}", hint=failure.hint, exchange=failure.exchange
             ) from failure
 
-    async def _refuse(self, answer: Answer, form: _Form, login: str, secret_values: str) -> None:
+    async def _refuse(self, answer: Answer, form: _Form, account: Account) -> None:
         message = self._context.masked(said(answer))
         if answer.status >= 500 or answer.status in (408, 429) or 300 <= answer.status < 400:
             raise RequestFailed(
@@ -250,11 +258,12 @@ class Login:
             hint = self._about_the_code(answer)
         elif answer.status in (401, 403) or error_code(answer) in _REFUSALS:
             at = self._context.machine.now().isoformat(timespec="seconds")
-            add = partial(self._stops.add, login, secret_values, at=at, status=answer.status, message=message)
+            add = partial(self._stops.add, account, at=at, status=answer.status, message=message)
             try:
                 await asyncio.to_thread(add)
-            except OSError as error:  # the refusal is the news, and stops this session all the same
-                hint = f"{hint} {_NOT_KEPT.format(self._context.machine.directories.state, error.strerror)}"
+            except OSError as error:  # the refusal is the news, and stops this process all the same
+                kept = _NOT_KEPT.format(self._context.machine.directories.state, reason(error))
+                hint = f"{hint} {kept} {state_remedy(error)}"
         raise LoginRefused(
             f"The store refused the login with {answer.status} ({message})",
             status=answer.status,
@@ -335,19 +344,12 @@ def _form_value(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def is_magento_login(uri: str) -> bool:
-    """Whether this is a token endpoint of Magento, which locks accounts."""
-    return MAGENTO_LOGIN.search("/" + uri.partition("?")[0].lstrip("/")) is not None
-
-
 _MAGENTO_HINT = (
     "No further login is tried, because Magento locks an account after six failures. "
     "Correct the user name or the password, or test once more on purpose (check --login-again)."
 )
 _STOPPED = "No further login is sent until its settings change, or `check --login-again` is used."
-_NOT_KEPT = (
-    "The refusal could not be kept in {} ({}), and the next run will log in again: make that directory writable."
-)
+_NOT_KEPT = "The refusal could not be kept in {} ({}), so other processes and the next run will log in again."
 _LATER = "The server did not check the credentials; try again later, or check the address of the login."
 
 

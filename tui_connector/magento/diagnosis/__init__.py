@@ -6,7 +6,7 @@ server in front is told from what came from Magento; then a refusal of the calle
 
 from __future__ import annotations
 
-from ...client.authentication.login import is_magento_login
+from ...client.authentication.stops import is_magento_login
 from ...client.exchange import Exchange
 from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from ..token_shape import TokenShape

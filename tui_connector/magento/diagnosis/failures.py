@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.login import is_magento_login, said
+from ...client.authentication.login import said
+from ...client.authentication.stops import is_magento_login
 from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from .finding import Finding, Fix
 from .said import Said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.login import MAGENTO_LOGIN
+from ...client.authentication.stops import MAGENTO_LOGIN
 from .finding import Finding, Fix
 from .said import Said
 
