@@ -140,7 +140,7 @@ async def test_a_one_time_code_does_not_make_a_wrong_password_another_one(sandbo
 
 async def test_oauth2_credentials_that_are_refused_are_sent_once(machine: Machine) -> None:
     async def issuer(request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(reply(401, b'{"error": "invalid_client"}'))
+        writer.write(reply("401 Unauthorized", b'{"error": "invalid_client"}'))
 
     async with serving(issuer) as server:
         authentication = {
