@@ -239,13 +239,14 @@ def check_unchanged(path: Path, expect: str | None) -> None:
         _compare(path, Path(os.path.realpath(path)), expect)
 
 
-def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+def write_private(path: Path, data: bytes, *, replace: bool = True, make_directory: bool = True) -> None:
     """Writes a file of mode 0600, whatever stood there, atomically and durably.
 
     Raises FileExistsError where there is one that may not be replaced, and OSError.
     """
     real = Path(os.path.realpath(path))
-    make_private(real.parent)
+    if make_directory:
+        make_private(real.parent)
     with _directory(real.parent) as directory:
         _put(real, data, directory, replace=replace)
 

@@ -106,7 +106,7 @@ async def test_a_copy_that_finds_no_room_for_its_file_says_so(
     async with at_step(machine, "3") as (pilot, _):
         (machine.directories.state / "last-copy").mkdir(parents=True)
         await pilot.press("c")
-        await until_told(pilot, "could not be written: Is a directory")
+        await until_told(pilot, "could not be written: is a directory")
 
 
 async def until_told(pilot: Any, words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -186,15 +185,18 @@ def _written(out: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+
+    from ..files import new_private, reason, remedy
+
+    started = False
     try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise CommandFailed(f"--out: {error.strerror}: {out}. Choose another name.", Exit.SETUP) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with new_private(out) as file:
+            started = True
             yield file
     except OSError as error:
-        raise CommandFailed(f"--out: {error.strerror}: {out}. What is there is not whole.") from error
+        if started:
+            raise CommandFailed(f"--out: {reason(error)}: {out}. It was not written. {remedy(error)}") from error
+        raise CommandFailed(f"--out: {reason(error)}: {out}. Choose another name.", Exit.SETUP) from error
 
 
 def _filter(expression: str | None) -> Filter:

@@ -9,8 +9,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import click
+
+from ..files import tighten
 from ..machine import Ask, Machine, Nobody, this_machine
-from ..text import shown
+from ..text import shown, shown_line
 from .failure import CommandFailed, Exit
 
 if TYPE_CHECKING:
@@ -35,7 +38,11 @@ class Terminal:
 def machine_of(profile_dir: Path | None) -> Machine:
     """This machine; questions go to the terminal where there is one."""
     ask: Ask = Terminal() if sys.stdin is not None and sys.stdin.isatty() else Nobody()
-    return this_machine(ask, profile_dir)
+    machine = this_machine(ask, profile_dir)
+    for directory in (machine.directories.state, machine.directories.cache):
+        if warning := tighten(directory):
+            click.echo(shown_line(warning), err=True)
+    return machine
 
 
 def find(name: str, machine: Machine) -> Path:

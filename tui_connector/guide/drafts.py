@@ -16,7 +16,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import digest, write_atomic
+from ..files import CannotSave, digest, reason, state_remedy, write_private
 from ..profile.files import ProfileUnreadable, read_bytes
 
 if TYPE_CHECKING:
@@ -76,8 +76,12 @@ class Drafts:
 
     def keep(self, draft: Draft) -> None:
         """Writes it in place of the one before, for its owner's eyes only. Raises `CannotSave`."""
+        path = self._path(draft.key)
         text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date).encode()
-        write_atomic(self._path(draft.key), text, expect=None, overwrite=True)
+        try:
+            write_private(path, text)
+        except OSError as error:
+            raise CannotSave(path, reason(error), state_remedy(error)) from error
 
     def drop(self, key: str) -> None:
         """Takes it away: it was saved, or is not wanted any more. Raises OSError."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..client.exchange import Exchange, Exchanges
+from ..files import make_private, reason, state_remedy
 from ..secrets.mask import Mask
 from .recording import Notice, Recording, RecordingFailed, read
 
@@ -64,10 +65,12 @@ class History:
         if keep == "off" or self._recording is not None:
             return
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self._directory)
             self._forget(now)
         except OSError as error:
-            raise RecordingFailed(f"{self._directory}: the history cannot be kept: {error.strerror}.") from error
+            raise RecordingFailed(
+                f"{self._directory}: the history cannot be kept: {reason(error)}. {state_remedy(error)}"
+            ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
         recording = Recording(path, size=_ONE_SESSION // 2, older=1, bodies=keep == "bodies")
         recording.start(exchanges)

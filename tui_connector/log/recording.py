@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..client.exchange import Exchange, Exchanges
+from ..files import open_private, reason, remedy
 from ..secrets.mask import Mask
 from .compressed import open_log
 from .json_fields import BadRecord, LogFailed
@@ -129,13 +130,12 @@ class Recording:
         return _open(self.path)
 
     def _cannot(self, error: OSError) -> RecordingFailed:
-        return RecordingFailed(f"{self.path}: cannot record: {error.strerror or error}. Choose another file.")
+        return RecordingFailed(f"{self.path}: cannot record: {reason(error)}. {remedy(error, 'Choose another file.')}")
 
 
 def _open(path: Path) -> BinaryIO:
     """Opens for appending, for its owner only, on a line of its own."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    file = os.fdopen(descriptor, "a+b")
+    file = os.fdopen(open_private(path, os.O_RDWR | os.O_APPEND), "a+b")
     if file.seekable() and file.tell():
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":

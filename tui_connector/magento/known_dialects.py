@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import cast
 
+from ..files import write_private
 from .dialects import DIALECTS, Dialect
 
 
@@ -34,13 +33,8 @@ class KnownDialects:
     def keep(self, origin: str, dialect: Dialect) -> None:
         if self.find(origin) == dialect:
             return
-        path = self._path(origin)
-        temporary = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
         with contextlib.suppress(OSError):
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"origin": origin, "dialect": dialect}, file)
-            temporary.replace(path)
+            write_private(self._path(origin), json.dumps({"origin": origin, "dialect": dialect}).encode())
 
     def _path(self, origin: str) -> Path:
         return self._directory / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.json"

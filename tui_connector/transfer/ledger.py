@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ..files import make_private, open_private
 from .ledger_file import (
     COLUMNS,
     AlreadyRunning,
@@ -69,10 +70,11 @@ class Ledger:
 
     def _hold(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            make_private(path.parent)
+            self._lock = open_private(path.with_suffix(".lock"), os.O_RDWR)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(self._lock, 0)
+            os.close(open_private(path, os.O_RDWR))  # SQLite would make it, and its -wal, as the umask says
             os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"

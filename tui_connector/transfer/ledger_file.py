@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..files import state_remedy
 from .ledger_rows import RunRow
 
 _VERSION = 2
@@ -162,7 +163,7 @@ def unusable(path: Path, error: OSError) -> LedgerError:
     """Why the ledger's folder or its lock cannot be used."""
     if error.errno in _FULL:
         return _disk_full(path)
-    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", _NOT_WRITABLE)
+    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", state_remedy(error))
 
 
 def _disk_full(path: Path) -> LedgerError:

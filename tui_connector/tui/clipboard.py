@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..files import reason, state_remedy, write_private
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -28,9 +28,9 @@ async def copy(text: str, app: App[object], machine: Machine) -> str:
         ways.append("to the terminal's clipboard")
     path = machine.directories.state / "last-copy"
     try:
-        await asyncio.to_thread(_write, path, text)
+        await asyncio.to_thread(write_private, path, text.encode(errors="surrogateescape"))
     except OSError as error:
-        return f"Copied {' and '.join(ways)}. {path} could not be written: {error.strerror or error}."
+        return f"Copied {' and '.join(ways)}. {path} could not be written: {reason(error)}. {state_remedy(error)}"
     ways.append(f"into {path}")
     return f"Copied {' and '.join(ways)}."
 
@@ -45,9 +45,3 @@ async def _by_tmux(text: str) -> bool:
     except (OSError, TimeoutError):
         return False
     return process.returncode == 0
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)

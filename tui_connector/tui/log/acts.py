@@ -13,6 +13,7 @@ from textual.message import Message
 from ...client.curl import curl
 from ...client.exchange import Exchange
 from ...client.message import Answer, NotSent, Request, RequestFailed
+from ...files import reason, remedy, write_private
 from ...guide.again import asked_again
 from ...machine import Machine
 from ...magento.diagnosis import Finding, Way, diagnose_exchange
@@ -22,7 +23,7 @@ from ..confirm import ConfirmScreen
 from ..form.choice import ChoiceScreen
 from .around import around, was_accepted
 from .copies import copies
-from .file_screen import FileScreen, write_private
+from .file_screen import FileScreen
 from .request_form import RequestForm
 
 if TYPE_CHECKING:
@@ -188,11 +189,11 @@ class LogActs:
     async def _write(self, path: Path, content: Callable[[Path], bytes], *, replace: bool) -> None:
         try:
             data = await asyncio.to_thread(content, path)
-            await asyncio.to_thread(write_private, path, data, replace=replace)
+            await asyncio.to_thread(write_private, path, data, replace=replace, make_directory=False)
         except FileExistsError:
             self._ask_to_replace(path, content)
         except OSError as error:
-            self.say(f"Not saved: {error.strerror or error}: {path}", bad=True)
+            self.say(f"Not saved: {reason(error)}: {path}. {remedy(error)}", bad=True)
         else:
             self.say(f"Saved {len(data)} bytes: {path}")
 

@@ -1,8 +1,7 @@
-"""Asks for a file to write, and writes it so that only its user can read it."""
+"""Asks for a file to write, which only its user will be able to read."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -37,11 +36,3 @@ class FileScreen(ModalScreen[Path | None]):
     def _take(self, event: Input.Submitted) -> None:
         if event.value.strip():
             self.dismiss(Path(event.value.strip()).expanduser().absolute())
-
-
-def write_private(path: Path, data: bytes, *, replace: bool) -> None:
-    """Writes a file of mode 0600. Raises FileExistsError where there is one, unless it may be replaced, and OSError."""
-    flags = os.O_CREAT | os.O_WRONLY | (os.O_TRUNC if replace else os.O_EXCL)
-    with open(os.open(path, flags, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(data)

@@ -14,12 +14,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import Request
+from ...files import write_private
 from ...machine import Machine
 from ...text import shown, shown_line
 from ..editor import NoEditor, edit
 from ..keymap import letter
 from ..line import Line, Lines
-from .file_screen import write_private
 from .request_text import BadRequest, as_text, from_text, headers_of
 
 _LARGEST = 50_000
@@ -110,7 +110,7 @@ class RequestForm(ModalScreen[Request | None]):
             request = self.changed()
             if request.body.decode("utf-8", "replace").encode() != request.body:
                 raise BadRequest("The body is no text, and an editor would change it")
-            write_private(path, as_text(request).encode(), replace=True)
+            write_private(path, as_text(request).encode())
             edit(self.app, self._machine.environ, path)
             changed = from_text(path.read_text("utf-8"))
         except (NoEditor, BadRequest, UnicodeDecodeError, OSError) as error:

@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import count
 
-from ...files import CannotSave
+from ...files import CannotSave, reason, state_remedy
 from ...guide.drafts import Draft, Drafts
 from ...guide.resuming import draft_of, worth_keeping
 from ...guide.words import Step
@@ -83,6 +83,8 @@ class DraftKeeper:
                     self._drafts.drop(self._work.draft_key)
                 else:
                     self._drafts.keep(draft)
-            except (CannotSave, OSError) as error:
-                return str(error)
+            except CannotSave as error:
+                return f"{error}. {error.hint}"
+            except OSError as error:
+                return f"{reason(error)}: {error.filename}. {state_remedy(error)}"
             return ""
