@@ -16,6 +16,7 @@ from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
 from needed import require
 
+from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
@@ -45,6 +46,13 @@ def memory_keyring() -> MemoryKeyring:
 @pytest.fixture
 def machine(directories: Directories, memory_keyring: MemoryKeyring) -> Machine:
     return Machine(directories, {}, keyring=lambda: memory_keyring)
+
+
+@pytest.fixture(autouse=True)
+def _trusted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profiles that tests write are trusted in this process, but where a test is about trust."""
+    if "untrusted" not in request.keywords:
+        monkeypatch.setattr(ProfileTrust, "missing", lambda self, wanted: [])
 
 
 @pytest.fixture

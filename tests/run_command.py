@@ -47,6 +47,8 @@ class Command:
 
     def __init__(self, folder: Path, environment: dict[str, str], store: Listing) -> None:
         self.folder, self.store = folder, store
+        self.trusted = True
+        """Whether the profile is trusted in each run: most tests are about something else."""
         self.environment = {**environment, "SHOP_TOKEN": "a-CANARY-token"}
         (folder / "shop.toml").write_text(PROFILE.replace("URL", store.url))
 
@@ -69,6 +71,7 @@ class Command:
                 "-m",
                 "tui_connector",
                 "run",
+                *(["--trust"] if self.trusted else []),
                 str(self.folder / "shop.toml"),
                 *options,
             ),

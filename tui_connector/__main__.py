@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 
 def main() -> None:
     """The program's entry point."""
+    _leave_working_directory()
     # a start makes 200,000 objects and hardly any garbage: to look for it each 700 of them takes a tenth of the time
     gc.set_threshold(10_000)
     from .cli import main as run
@@ -16,10 +19,22 @@ def main() -> None:
 
 def tap() -> None:
     """The entry point of tap-tui-connector: `tui-connector tap` under the name that Singer runners expect."""
+    _leave_working_directory()
     gc.set_threshold(10_000)
     from .cli import main_tap
 
     main_tap()
+
+
+def _leave_working_directory() -> None:
+    """`python -m` puts the working directory first on the path: no file in it may take the place of a module."""
+    if sys.flags.safe_path or not sys.path:
+        return
+    try:
+        if sys.path[0] in ("", os.getcwd()):
+            del sys.path[0]
+    except OSError:
+        pass  # it is gone
 
 
 if __name__ == "__main__":

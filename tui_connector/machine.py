@@ -11,7 +11,7 @@ import os
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +60,8 @@ class Directories:
     state: Path
     cache: Path
     profiles: Path
+    data: Path | None = None
+    """Where sinks may write besides a profile's own folder; None: nowhere."""
 
 
 def nonce() -> str:
@@ -82,6 +84,32 @@ class Machine:
     nonce: Callable[[], str] = nonce
 
 
+_FOR_EVERY_CHILD = frozenset(
+    {
+        *("HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "TMPDIR"),
+        *("TERMINFO", "TERMINFO_DIRS", "NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"),
+        *("DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "GPG_AGENT_INFO", "GPG_TTY", "GNUPGHOME"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "USERPROFILE"),
+    }
+)
+PROXY_VARIABLES = frozenset(
+    name for each in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (each, each.upper())
+)
+
+
+def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -> dict[str, str]:
+    """What a program that is started from here gets to see: what every program needs, and the variables in `also`.
+
+    A name in `also` that ends in `_` stands for all variables that begin so. Python started by it loads no module from
+    the folder it is started in.
+    """
+    named = set(also)
+    prefixes = ("LC_", "XDG_", *(name for name in named if name.endswith("_")))
+    wanted = _FOR_EVERY_CHILD | named
+    found = {name: value for name, value in environ.items() if name in wanted or name.startswith(prefixes)}
+    return {**found, "PYTHONSAFEPATH": "1"}
+
+
 def this_machine(ask: Ask | None = None, profile_directory: Path | None = None) -> Machine:
     """The machine the program runs on."""
     return Machine(directories=_directories(profile_directory), environ=dict(os.environ), ask=ask or Nobody())
@@ -92,4 +120,5 @@ def _directories(profiles: Path | None) -> Directories:
 
     dirs = PlatformDirs("tui-connector", appauthor=False)
     config = Path(dirs.user_config_dir)
-    return Directories(config, Path(dirs.user_state_dir), Path(dirs.user_cache_dir), profiles or config / "profiles")
+    state, cache, data = Path(dirs.user_state_dir), Path(dirs.user_cache_dir), Path(dirs.user_data_dir)
+    return Directories(config, state, cache, profiles or config / "profiles", None if data == state else data)

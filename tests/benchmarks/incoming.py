@@ -118,7 +118,7 @@ def compare(items: int, milliseconds: float, rounds: int, folder: Path) -> None:
     flights = 8 if milliseconds else 4
     with store(items, milliseconds) as port:
         (folder / "benchmark.toml").write_text(PROFILE.format(port=port))
-        ours = [sys.executable, "-m", "tui_connector", "run", str(folder / "benchmark.toml"), "--full"]
+        ours = [sys.executable, "-m", "tui_connector", "run", "--trust", str(folder / "benchmark.toml"), "--full"]
         bare = [sys.executable, "-c", BARE, str(port), str(pages), str(flights), str(folder / "bare.jsonl")]
         contenders = {"ours": ours, f"bare loop, {flights} in flight": bare}
         if (with_dlt := _python_with_dlt()) and not milliseconds:
@@ -158,7 +158,16 @@ def million(items: int, folder: Path) -> None:
     environment = _environment(folder)
     with store(items, 0) as port:
         (folder / "benchmark.toml").write_text(PROFILE.format(port=port))
-        command = [sys.executable, "-m", "tui_connector", "run", str(folder / "benchmark.toml"), "--json", "--full"]
+        command = [
+            sys.executable,
+            "-m",
+            "tui_connector",
+            "run",
+            "--trust",
+            str(folder / "benchmark.toml"),
+            "--json",
+            "--full",
+        ]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             marks = [0.1, 0.5, 1.0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from listing import listing, products
-from program import Ended, Program
+from program import Ended, Program, trusting
 from run_command import Command
 
 FOUR = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
@@ -78,9 +78,14 @@ def program(environment: dict[str, str], profiles: Path) -> Program:
     """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere."""
 
     def run(
-        *arguments: str, stdin: str | None = None, environ: dict[str, str] | None = None, shell: str = 'exec "$@"'
+        *arguments: str,
+        stdin: str | None = None,
+        environ: dict[str, str] | None = None,
+        shell: str = 'exec "$@"',
+        trusted: bool = True,
     ) -> Ended:
-        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "tui_connector", *arguments]
+        words = trusting(arguments) if trusted else arguments
+        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "tui_connector", *words]
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
         return subprocess.run(
             command, env=environ or environment, capture_output=True, text=True, timeout=120, check=False, **given

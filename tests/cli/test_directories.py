@@ -36,16 +36,11 @@ def test_a_schema_that_finds_no_room_is_said(program: Program) -> None:
     assert "tui-connector.schema.json could not be saved: File too large" in ended.stderr
 
 
-def test_a_consent_that_cannot_be_kept_is_said(
-    program: Program, environment: dict[str, str], profiles: Path, a_file: Path
-) -> None:
-    profile = profiles / "acme.toml"
-    profile.write_text(profile.read_text().replace('{ env = "ACCESS_TOKEN" }', '{ command = ["pass", "acme"] }'))
-    ended = program("secrets", "allow", "acme", environ={**environment, "XDG_STATE_HOME": str(a_file)})
+def test_trust_that_cannot_be_kept_is_said(program: Program, environment: dict[str, str], a_file: Path) -> None:
+    ended = program("trust", "acme", "--yes", environ={**environment, "XDG_STATE_HOME": str(a_file)})
     assert ended.returncode == 2
-    assert "That pass may be run cannot be kept in" in ended.stderr
-    assert "set XDG_STATE_HOME" in ended.stderr
-    assert "may run" not in ended.stdout
+    assert "could not be saved" in ended.stderr
+    assert "Trusted:" not in ended.stdout
 
 
 async def test_a_run_whose_state_finds_no_room_says_so(command: Command) -> None:

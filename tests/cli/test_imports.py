@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from program import Program
+from program import Program, trusting
 
 _SPY = """
 import json, sys
@@ -26,7 +26,7 @@ with open(sys.orig_argv[3 if sys.orig_argv[1] == "-c" else 2], "w") as file:
 def loaded_by(tmp_path: Path, environment: dict[str, str], *arguments: str) -> tuple[int, set[str]]:
     """The exit code of a command in a new process, and every module it loaded."""
     out = tmp_path / "loaded.json"
-    command = [sys.executable, "-c", _SPY, str(out), *arguments]
+    command = [sys.executable, "-c", _SPY, str(out), *trusting(arguments)]
     subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )

@@ -43,7 +43,7 @@ class Tap:
             options = (*options, f"--{name}", str(self.command.folder / f"{name}.json"))
         ended = await asyncio.to_thread(
             subprocess.run,
-            [*program, *options],
+            [*program, "--trust", *options],
             env=self.command.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 from certificates import authority, server_context
+from granted import everything
 from profiles import FOUR, profile, signed
 from serving import Received, reply, serving
 
@@ -171,5 +172,10 @@ async def test_a_server_that_answers_nothing_is_asked_once(workbench: Workbench)
 
 def _session(bench: Workbench, saved: Profile) -> Session:
     return Session(
-        saved.clients, saved.authentications, vault=bench.vault, exchanges=bench.exchanges, machine=bench.machine
+        saved.clients,
+        saved.authentications,
+        vault=bench.vault,
+        exchanges=bench.exchanges,
+        machine=bench.machine,
+        grants=everything(saved, bench),
     )

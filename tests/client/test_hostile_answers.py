@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from granted import everything
 from profiles import TOKEN, bearer, profile
 from serving import Received, reply, serving
 
@@ -72,6 +73,7 @@ async def _ask(
             exchanges=bench.exchanges,
             machine=bench.machine,
             bounds=Bounds(answer=2_000_000),
+            grants=everything(saved, bench),
         ) as session:
             try:
                 ended: Answer | Unanswered = await session.client("shop")(MODULES)

@@ -116,7 +116,7 @@ async def test_five_processes_with_a_wrong_password_log_in_once(
 
 
 def _request(file: str, environment: dict[str, str]) -> int:
-    command = [sys.executable, "-m", "tui_connector", "request", file, "GET", "modules"]
+    command = [sys.executable, "-m", "tui_connector", "request", "--trust", file, "GET", "modules"]
     ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert b"CANARY" not in ended.stdout + ended.stderr
     return ended.returncode

@@ -273,7 +273,7 @@ async def test_a_run_without_anybody_to_ask_ends_naming_the_code(
     real_time_store: Sandbox, tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     file = _file(tmp_path, real_time_store, "{ ask = true }")
-    command = [sys.executable, "-m", "tui_connector", "request", str(file), "GET", "modules"]
+    command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
     environment = {**clean_environment, "P": admin(real_time_store)["password"]}
     ended = await asyncio.to_thread(
         subprocess.run, command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
@@ -288,7 +288,7 @@ async def test_a_new_process_with_the_totp_secret_gets_its_answer(
     real_time_store: Sandbox, tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     file = _file(tmp_path, real_time_store, '{ totp = { env = "T" } }')
-    command = [sys.executable, "-m", "tui_connector", "request", str(file), "GET", "modules"]
+    command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
     known = admin(real_time_store)
     environment = {**clean_environment, "P": known["password"], "T": known["totp_secret"]}
     ended = await asyncio.to_thread(
@@ -307,7 +307,7 @@ async def test_a_code_is_typed_on_the_terminal(
 
     def typed() -> tuple[int, bytes]:
         terminal, other_end = pty.openpty()
-        command = [sys.executable, "-m", "tui_connector", "request", str(file), "GET", "modules"]
+        command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
         running = subprocess.Popen(
             command,
             env={**clean_environment, "P": known["password"]},

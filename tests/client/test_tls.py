@@ -182,7 +182,16 @@ async def test_paths_begin_at_the_profiles_file(
             'format = 1\nname = "Shop"\n[clients.shop]\ntls = { ca-file = "ca.pem" }\n'
             f'plugins = [{{ kind = "base-uri", uri = "{shop.url}" }}]\n'
         )
-        command = [sys.executable, "-m", "tui_connector", "request", str(folder / "shop.toml"), "GET", "modules"]
+        command = [
+            sys.executable,
+            "-m",
+            "tui_connector",
+            "request",
+            "--trust",
+            str(folder / "shop.toml"),
+            "GET",
+            "modules",
+        ]
         ended = await asyncio.to_thread(
             subprocess.run, command, env=clean_environment, cwd=tmp_path, capture_output=True, timeout=60
         )

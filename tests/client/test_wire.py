@@ -8,6 +8,7 @@ import zlib
 from dataclasses import fields, replace
 
 import pytest
+from granted import everything
 from profiles import FOUR, TOKEN, bearer, full, profile, signed
 from serving import Received, reply, serving
 
@@ -26,7 +27,7 @@ RETRY = {"kind": "retry", "attempts": 3, "wait": "1ms"}
 def session(bench: Workbench, saved: Profile, **options: object) -> Session:
     return Session(
         saved.clients, saved.authentications, vault=bench.vault, exchanges=bench.exchanges, machine=bench.machine,
-        **options,  # type: ignore[arg-type]
+        **{"grants": everything(saved, bench), **options},  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -101,14 +102,16 @@ async def test_a_uri_cannot_leave_the_store(workbench: Workbench, uri: str) -> N
     assert shop.received == []
 
 
-async def test_a_secret_goes_only_to_the_store_it_was_given_for(workbench: Workbench) -> None:
+async def test_a_secret_goes_only_where_it_is_granted(workbench: Workbench) -> None:
     async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
     async with serving(answer) as shop:
         workbench.vault.hold(TOKEN, SECRET, "https://shop.example")
-        async with session(workbench, profile(f"{shop.url}/rest/V1", bearer())) as opened:
-            with pytest.raises(NotSent, match=r"was given for https://shop\.example"):
+        saved = profile(f"{shop.url}/rest/V1", bearer())
+        grants = everything(profile("https://shop.example/rest/V1", bearer()), workbench)
+        async with session(workbench, saved, grants=grants) as opened:
+            with pytest.raises(NotSent, match="not trusted to send"):
                 await opened.client("shop")(Request("GET", "modules"))
     assert shop.received == []
 

@@ -115,7 +115,9 @@ async def test_kinds_of_another_package_work_in_a_request(elsewhere: Elsewhere, 
 
     async with serving(answer) as shop:
         file = _profile(tmp_path, shop.url, 'header-name = "X-Sum"')
-        ended = await elsewhere.run("request", str(file), "POST", "x", "--data", "{}", TICKET="a-CANARY-ticket")
+        ended = await elsewhere.run(
+            "request", "--trust", str(file), "POST", "x", "--data", "{}", TICKET="a-CANARY-ticket"
+        )
     assert ended.returncode == 0, ended.stderr
     assert shop.received[0].header("X-Sum") == "44136fa3"
     assert shop.received[0].header("X-Ticket") == "a-CANARY-ticket"
@@ -137,7 +139,7 @@ async def test_kinds_of_another_package_are_in_the_schema(elsewhere: Elsewhere) 
 async def test_what_is_wrong_in_them_is_said_at_its_place(elsewhere: Elsewhere, tmp_path: Path) -> None:
     _install(elsewhere.packages, "acme-kinds", MODULE)
     file = _profile(tmp_path, "http://127.0.0.1:9", "rounds = 0", 'header-nam = "X-Sum"')
-    ended = await elsewhere.run("request", str(file), "GET", "x")
+    ended = await elsewhere.run("request", "--trust", str(file), "GET", "x")
     assert ended.returncode == 2
     assert f"{file}:13:1: clients.shop.plugins.1.rounds: must be at least 1" in ended.stderr
     assert (
@@ -159,7 +161,7 @@ async def test_a_package_that_cannot_be_loaded_harms_nobody_else(
     elsewhere: Elsewhere, tmp_path: Path, source: str, reason: str
 ) -> None:
     _install(elsewhere.packages, "acme-broken", source)
-    used = await elsewhere.run("request", str(_profile(tmp_path, "http://127.0.0.1:9")), "GET", "x")
+    used = await elsewhere.run("request", "--trust", str(_profile(tmp_path, "http://127.0.0.1:9")), "GET", "x")
     assert used.returncode == 2
     assert "clients.shop.plugins.1.kind: there is no kind 'acme-digest'" in used.stderr
     assert "the package acme-broken could not be loaded" in used.stderr

@@ -74,13 +74,13 @@ class Shell:
 
 
 async def test_check(store: RecordedStore, shell: Shell) -> None:
-    code, output, log = await shell("check", "acme", "--json")
+    code, output, log = await shell("check", "--trust", "acme", "--json")
     assert (code, json.loads(output)) == (0, {"ok": True, "findings": []}), log
-    words = (await shell("check", "acme"))[1]
+    words = (await shell("check", "--trust", "acme"))[1]
     assert "3 of 20 items read" in words
     assert "outgoing stock: permitted" in words
     catalogue = {name.upper().replace("-", "_"): value for name, value in integration("catalog").items()}
-    code, output, _ = await shell("check", "acme", "--json", **catalogue)
+    code, output, _ = await shell("check", "--trust", "acme", "--json", **catalogue)
     findings = json.loads(output)["findings"]
     assert code != 0
     assert [each["id"] for each in findings] == ["permission-missing", "permission-missing"]
@@ -90,22 +90,22 @@ async def test_check(store: RecordedStore, shell: Shell) -> None:
 
 async def test_check_of_a_store_in_maintenance(store: RecordedStore, shell: Shell) -> None:
     store.maintenance = True
-    code, output, _ = await shell("check", "acme", "--json")
+    code, output, _ = await shell("check", "--trust", "acme", "--json")
     assert code != 0
     assert [each["id"] for each in json.loads(output)["findings"]] == ["maintenance"]
 
 
 async def test_request(store: RecordedStore, shell: Shell) -> None:
-    code, output, log = await shell("request", "acme", "GET", "orders/1", "--log", "long")
+    code, output, log = await shell("request", "--trust", "acme", "GET", "orders/1", "--log", "long")
     assert code == 0
     assert output.strip() == next(each.body for each in recordings() if each.name == "order-one")
     assert "Set-Cookie: PHPSESSID=•••" in log
-    code, output, log = await shell("request", "acme", "GET", "products/NO-SUCH-SKU", "--log", "long")
+    code, output, log = await shell("request", "--trust", "acme", "GET", "products/NO-SUCH-SKU", "--log", "long")
     assert code != 0
     assert json.loads(output)["message"].startswith("The product that was requested doesn't exist")
 
 
 async def test_run(store: RecordedStore, shell: Shell) -> None:
-    code, _, log = await shell("run", "acme", "orders")
+    code, _, log = await shell("run", "--trust", "acme", "orders")
     assert code == 0, log
     assert len((shell.profiles / "orders.jsonl").read_text().splitlines()) == 20

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from granted import read
 from profiles import profile
 
 from tui_connector.machine import Machine
@@ -48,7 +49,7 @@ async def test_who_types_nothing_is_told_from_nobody(machine: Machine, answer: s
     vault = Vault(replace(machine, ask=Answers(answer)), Mask())
     (token,) = saved.secrets()
     with pytest.raises(SecretMissing, match=words):
-        await vault.read(token.source, "https://shop.example")
+        await read(vault, token.source, "https://shop.example")
 
 
 async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -> None:
@@ -58,7 +59,7 @@ async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -
     vault = Vault(replace(machine, ask=user), Mask())
     sources = [each.source for each in saved.secrets()]
     origin = "https://shop.example"
-    answers = await asyncio.gather(*(vault.read(source, origin) for source in sources * 3))
+    answers = await asyncio.gather(*(read(vault, source, origin) for source in sources * 3))
     assert user.questions == [f"a/{name} for {origin}" for name in names]
     assert answers == [f"CANARY-{n}" for n in (1, 2, 3, 4)] * 3
-    assert await vault.read(sources[0], "https://www.shop.example") == "CANARY-5"  # another place: asked again
+    assert await read(vault, sources[0], "https://www.shop.example") == "CANARY-5"  # another place: asked again

@@ -8,13 +8,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+from granted import granted, read
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
 
 from tui_connector.machine import Machine
 from tui_connector.secrets import vault as vault_module
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import KeyringUnusable, OtherOrigin, SecretMissing
+from tui_connector.secrets.secret_error import KeyringUnusable, NotTrusted, SecretMissing
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -57,7 +58,7 @@ async def test_no_bus_is_a_reason_not_a_traceback(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
     with pytest.raises(KeyringUnusable, match="There is no keyring") as refused:
-        await vault.read(SecretSource(keyring=NAME), SHOP)
+        await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     vault.close()
 
@@ -106,12 +107,12 @@ async def test_a_keyring_that_never_answers_stops_nothing_else(
 
     counting = asyncio.ensure_future(count())
     with pytest.raises(KeyringUnusable, match="not answered") as refused:
-        await vault.read(SecretSource(keyring=NAME), SHOP)
+        await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "window" in refused.value.hint
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     assert turns > 10
     with pytest.raises(KeyringUnusable, match="earlier call"):
-        await vault.read(SecretSource(keyring=NAME), SHOP)
+        await read(vault, SecretSource(keyring=NAME), SHOP)
     counting.cancel()
     silent.answered.set()
     vault.close()
@@ -127,7 +128,7 @@ async def test_a_service_that_hangs_is_a_reason(
     await vault.store(NAME, TOKEN, SHOP)
     other = Vault(real, Mask())
     with keyring_service.hung(), pytest.raises(KeyringUnusable, match="not answered"):
-        await other.read(SecretSource(keyring=NAME), SHOP)
+        await read(other, SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()
 
@@ -138,10 +139,6 @@ async def test_a_service_that_hangs_is_a_reason(
     [
         (None, SecretMissing),
         ("", SecretMissing),
-        ("put there by hand", OtherOrigin),  # bound to no store yet: asked first
-        ('{"v": 1}', OtherOrigin),
-        ('{"v": 1, "origins": 3, "secret": "x"}', OtherOrigin),
-        ("x" * 1_000_000, OtherOrigin),
         ('{"v": 1, "origins": ["https://shop.example"], "secret": "a\\nb"}', SecretMissing),
     ],
 )
@@ -152,7 +149,7 @@ async def test_an_entry_that_somebody_changed_is_no_secret_for_this_store(
         memory_keyring.entries[f"tui-connector/{NAME}", "tui-connector"] = entry
     vault = Vault(machine, Mask())
     with pytest.raises(error) as refused:
-        await vault.read(SecretSource(keyring=NAME), SHOP)
+        await read(vault, SecretSource(keyring=NAME), SHOP)
     assert len(str(refused.value)) < 500
     vault.close()
 
@@ -169,10 +166,23 @@ async def test_a_secret_too_long_for_windows_is_said_before_it_is_cut(
 
 
 @pytest.mark.bad_input(58)
-async def test_two_profiles_at_one_entry_share_it_only_for_the_same_store(machine: Machine) -> None:
+async def test_two_profiles_at_one_entry_share_it_only_where_each_is_trusted_to_send_it(machine: Machine) -> None:
     vault = Vault(machine, Mask())
     await vault.store(NAME, TOKEN, SHOP)
-    assert await vault.read(SecretSource(keyring=NAME), SHOP) == TOKEN
-    with pytest.raises(OtherOrigin, match="secrets allow"):
-        await vault.read(SecretSource(keyring=NAME), "https://other.example")
+    source = SecretSource(keyring=NAME)
+    assert await read(vault, source, SHOP) == TOKEN
+    with pytest.raises(NotTrusted, match="tui-connector trust") as refused:
+        await read(vault, source, "https://other.example", granted(source, SHOP))
+    assert TOKEN not in str(refused.value)
+    vault.close()
+
+
+@pytest.mark.parametrize("entry", ["put-there-by-hand", '{"v": 1}', '{"v": 1, "origins": 3, "secret": "x"}'])
+async def test_an_entry_that_was_put_there_by_hand_is_the_whole_of_it(
+    entry: str, machine: Machine, memory_keyring: MemoryKeyring
+) -> None:
+    memory_keyring.entries[f"tui-connector/{NAME}", "tui-connector"] = entry
+    vault = Vault(machine, Mask())
+    assert await read(vault, SecretSource(keyring=NAME), SHOP) == entry
+    assert await vault.given_for(NAME) == ()
     vault.close()

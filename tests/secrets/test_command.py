@@ -1,4 +1,4 @@
-"""Secrets printed by a command: only with consent, only its first line, and never for ever."""
+"""Secrets printed by a command: only where that is granted, only its first line, and never for ever."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from granted import granted
 
 from tui_connector.machine import Machine
+from tui_connector.secrets.capability import Grants
 from tui_connector.secrets.command import CommandRefused, printed_by
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import ConsentNeeded
+from tui_connector.secrets.secret_error import NotTrusted
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -75,45 +77,94 @@ async def test_a_command_may_print_more_after_its_first_line() -> None:
         await printed_by(python(f"{code}; raise SystemExit(7)"))
 
 
-async def test_no_command_is_run_before_somebody_allowed_it(machine: Machine, tmp_path: Path) -> None:
+async def test_no_command_is_run_that_is_not_granted(machine: Machine, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     source = SecretSource(command=python(f"open({str(ran)!r}, 'w').close(); print('CANA' 'RY-secret')"))
     vault = Vault(machine, Mask())
-    with pytest.raises(ConsentNeeded, match="secrets allow"):
-        await vault.read(source, SHOP)
+    only_sent = Grants(frozenset(each for each in granted(source, SHOP).capabilities if each.kind == "secret"))
+    with pytest.raises(NotTrusted, match="not the one that was trusted"):
+        await vault.read(source, SHOP, "", only_sent, tmp_path)
     assert not ran.exists()
+    assert await vault.read(source, SHOP, "", granted(source, SHOP, directory=tmp_path), tmp_path) == "CANARY-secret"
+    with pytest.raises(NotTrusted):
+        await vault.read(source, "https://other.example", "", granted(source, SHOP, directory=tmp_path), tmp_path)
     assert source.command is not None
-    await vault.allow_command(source.command, SHOP)
-    assert await vault.read(source, SHOP) == "CANARY-secret"
-    with pytest.raises(ConsentNeeded):
-        await vault.read(source, "https://other.example")
     changed = SecretSource(command=[*source.command, "more"])
-    with pytest.raises(ConsentNeeded):
-        await vault.read(changed, SHOP)
+    with pytest.raises(NotTrusted):
+        await vault.read(changed, SHOP, "", granted(source, SHOP, directory=tmp_path), tmp_path)
     vault.close()
 
 
-class Yes:
-    """A user who allows everything, and remembers what was asked."""
+@pytest.mark.parametrize(
+    "argv",
+    [["./tok.sh"], ["sh", "tok.sh"], ["sh", "./tok.sh"], ["tok.sh"], ["env", "sh", "tok.sh"], ["sh", "-c", "./tok.sh"],
+     ["sh", "-e", "tok.sh"], ["python3", "tok.py"]],
+)  # fmt: skip
+async def test_a_script_that_changed_since_it_was_trusted_is_not_run(
+    argv: list[str], machine: Machine, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "tok.sh").write_text("#!/bin/sh\necho CANA''RY-good\n")
+    (tmp_path / "tok.py").write_text("print('CANA' 'RY-good')\n")
+    (tmp_path / "tok.sh").chmod(0o700)
+    here = replace(machine, environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    source, vault = SecretSource(command=argv), Vault(here, Mask())
+    grants = granted(source, SHOP, directory=tmp_path, machine=here)
+    if argv != ["sh", "-c", "./tok.sh"]:  # a command is started elsewhere
+        assert await vault.read(source, SHOP, "", grants, tmp_path) == "CANARY-good"
+    (tmp_path / "tok.sh").write_text(f"#!/bin/sh\ntouch {ran}\necho CANA''RY-bad\n")
+    (tmp_path / "tok.py").write_text(f"open({str(ran)!r}, 'w'); print('CANA' 'RY-bad')\n")
+    with pytest.raises(NotTrusted, match="not the one that was trusted"):
+        await vault.read(source, SHOP, "", grants, tmp_path)
+    assert not ran.exists()
+    vault.close()
 
-    def __init__(self) -> None:
-        self.questions: list[str] = []
 
-    async def secret(self, label: str) -> str | None:
-        return None
+async def test_a_command_sees_nothing_of_the_folder_it_comes_from(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as a module of Python nor as a program: what its arguments do not name was not looked at by anybody."""
+    (tmp_path / "json.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    (tmp_path / "git").write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
+    (tmp_path / "git").chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    here = replace(machine, environ={"PATH": f".::{os.environ['PATH']}", "HOME": str(tmp_path.parent)})
+    vault = Vault(here, Mask())
+    for argv in (python("import json; print('CANARY-x')"), ["sh", "-c", "git --version; echo CANARY-x"]):
+        source = SecretSource(command=argv)
+        await vault.read(source, SHOP, "", granted(source, SHOP, directory=tmp_path, machine=here), tmp_path)
+    assert not (tmp_path / "ran").exists()
+    vault.close()
 
-    async def allow(self, question: str) -> bool:
-        self.questions.append(question)
-        return True
 
-
-async def test_who_is_there_is_asked_once_with_the_command_and_the_store(machine: Machine) -> None:
-    user = Yes()
-    vault = Vault(replace(machine, ask=user), Mask())
-    source = SecretSource(command=python("print('CANA' 'RY-secret')"))
-    for _ in range(2):
-        assert await vault.read(source, SHOP) == "CANARY-secret"
-    assert len(user.questions) == 1
-    assert sys.executable in user.questions[0]
-    assert SHOP in user.questions[0]
+async def test_a_command_gets_what_it_needs_of_the_environment_and_no_more(machine: Machine, tmp_path: Path) -> None:
+    environ = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "LC_ALL": "C",
+        "SSH_AUTH_SOCK": "/s",
+        "TUI_CONNECTOR_OTHER_TOKEN": "CANARY",
+        "AWS_SECRET_ACCESS_KEY": "CANARY",
+        "OP_SESSION_x": "op-session",
+        "GITHUB_TOKEN": "CANARY",
+        "WANTED": "yes",
+    }
+    here = replace(machine, environ=environ)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "op").write_text("#!/bin/sh\nenv | sort | tr '\\n' ' '\n")
+    (tools / "op").chmod(0o700)
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    here = replace(here, environ={**environ, "PATH": f"{tools}:{os.environ['PATH']}"})
+    vault = Vault(here, Mask())
+    source = SecretSource(command=["op"], environment=["WANTED"])
+    printed = await vault.read(source, SHOP, "", granted(source, SHOP, directory=profile, machine=here), profile)
+    assert "CANARY" not in printed
+    for wanted in ("OP_SESSION_x=op-session", "WANTED=yes", "LC_ALL=C", "SSH_AUTH_SOCK=/s", f"HOME={tmp_path}"):
+        assert wanted in printed
+    own = SecretSource(command=["../tools/op"])  # a script of somebody's is no password manager, whatever its name
+    printed = await vault.read(own, SHOP, "", granted(own, SHOP, directory=profile, machine=here), profile)
+    assert "OP_SESSION" not in printed
+    assert "WANTED" not in printed
     vault.close()

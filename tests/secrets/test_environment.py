@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
+from granted import read
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
@@ -22,6 +23,6 @@ async def test_a_secret_that_cannot_be_sent_is_named_and_not_told(
     environ = dict.fromkeys(("TOKEN", "TUI_CONNECTOR_SHOP_TOKEN"), os.fsdecode(secret))
     vault = Vault(replace(machine, environ=environ), Mask())
     with pytest.raises(SecretMissing, match="a control character, or a character that is not UTF-8") as refused:
-        await vault.read(SecretSource.model_validate(source), "https://shop.example")
+        await read(vault, SecretSource.model_validate(source), "https://shop.example")
     assert "CANARY" not in str(refused.value)
     vault.close()

@@ -1,4 +1,4 @@
-"""Secrets in a real keyring: stored, read back by a new vault, bound to their store."""
+"""Secrets in a real keyring: stored, read back by a new vault, sent only where that is granted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from dataclasses import replace
 
 import pytest
+from granted import granted, read
 from keyring_service import KeyringService
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import KeyringUnusable, OtherOrigin, SecretMissing
+from tui_connector.secrets.secret_error import KeyringUnusable, NotTrusted, SecretMissing
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -24,17 +25,17 @@ def real(machine: Machine, keyring_service: KeyringService) -> Machine:
     return replace(machine, keyring=None, environ=dict(os.environ))
 
 
-async def test_a_stored_secret_is_read_by_another_run_and_goes_only_to_its_store(real: Machine) -> None:
+async def test_a_stored_secret_is_read_by_another_run_and_goes_only_where_it_is_granted(real: Machine) -> None:
     first = Vault(real, Mask())
     await first.store(NAME, TOKEN, SHOP)
     first.close()
     second = Vault(real, Mask())
-    assert await second.read(SecretSource(keyring=NAME), SHOP) == TOKEN
-    with pytest.raises(OtherOrigin) as refused:
-        await second.read(SecretSource(keyring=NAME), "https://elsewhere.example")
+    source, elsewhere = SecretSource(keyring=NAME), "https://elsewhere.example"
+    assert await read(second, source, SHOP) == TOKEN
+    with pytest.raises(NotTrusted) as refused:
+        await read(second, source, elsewhere, granted(source, SHOP))
     assert TOKEN not in str(refused.value)
-    await second.rebind(NAME, "https://elsewhere.example")
-    assert await second.read(SecretSource(keyring=NAME), "https://elsewhere.example") == TOKEN
+    assert await read(second, source, elsewhere, granted(source, SHOP, elsewhere)) == TOKEN
     second.close()
 
 
@@ -43,7 +44,7 @@ async def test_a_deleted_secret_is_missing(real: Machine) -> None:
     await vault.store(NAME, TOKEN, SHOP)
     await vault.delete(NAME)
     with pytest.raises(SecretMissing, match="no entry"):
-        await vault.read(SecretSource(keyring=NAME), SHOP)
+        await read(vault, SecretSource(keyring=NAME), SHOP)
     vault.close()
 
 
@@ -53,7 +54,7 @@ async def test_a_locked_keyring_is_named_as_the_reason(real: Machine, keyring_se
     keyring_service.lock()
     other = Vault(real, Mask())
     with pytest.raises(KeyringUnusable, match=r"is locked.*Unlock it"):
-        await other.read(SecretSource(keyring=NAME), SHOP)
+        await read(other, SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()
 

@@ -70,7 +70,7 @@ async def test_a_store_that_drips_from_some_moment_on_stops_the_run_and_the_next
     """In processes of their own, as cron starts them."""
 
     async def run() -> tuple[int | None, dict[str, object]]:
-        command = [sys.executable, "-m", "tui_connector", "run", str(tmp_path / "shop.toml"), "--json"]
+        command = [sys.executable, "-m", "tui_connector", "run", "--trust", str(tmp_path / "shop.toml"), "--json"]
         process = await asyncio.create_subprocess_exec(
             *command, env=clean_environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )

@@ -105,7 +105,7 @@ class Killer:
         return await (await self._start()).wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "tui_connector", "run", str(self._file)]
+        command = [sys.executable, "-m", "tui_connector", "run", "--trust", str(self._file)]
         return await asyncio.create_subprocess_exec(*command, env=self._environment, stdin=asyncio.subprocess.DEVNULL)
 
     async def kill(self, moment: Moment) -> bool:

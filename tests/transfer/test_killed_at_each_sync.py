@@ -96,7 +96,7 @@ class Place:
     async def traced(self, *expressions: str) -> int:
         """The exit code of a run in a process of its own, under strace."""
         trace = ["strace", "-f", "-qq", "-o", str(self.folder / "trace"), "-e", "trace=fsync,fdatasync", *expressions]
-        command = [*trace, sys.executable, "-m", "tui_connector", "run", str(self.folder / "shop.toml")]
+        command = [*trace, sys.executable, "-m", "tui_connector", "run", "--trust", str(self.folder / "shop.toml")]
         environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}
         process = await asyncio.create_subprocess_exec(
             *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE

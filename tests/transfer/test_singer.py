@@ -132,7 +132,7 @@ async def test_a_public_target_loads_a_run(tmp_path: Path, clean_environment: di
     items[300]["price"] = None
     async with listing(items) as store:
         (tmp_path / "shop.toml").write_text(PROFILE.format(url=store.url))
-        program = [sys.executable, "-m", "tui_connector", "run", str(tmp_path / "shop.toml"), "items"]
+        program = [sys.executable, "-m", "tui_connector", "run", "--trust", str(tmp_path / "shop.toml"), "items"]
         ran = await asyncio.to_thread(
             subprocess.run, program, env=clean_environment, stdout=subprocess.PIPE, check=True
         )
@@ -316,7 +316,7 @@ async def test_every_state_carries_the_bookmarks_of_all_streams(
     }
     async with listing(products(*range(1, 31))) as store:
         (tmp_path / "shop.toml").write_text(text.format(url=store.url))
-        program = [sys.executable, "-m", "tui_connector", "run", str(tmp_path / "shop.toml")]
+        program = [sys.executable, "-m", "tui_connector", "run", "--trust", str(tmp_path / "shop.toml")]
         run = partial(asyncio.to_thread, subprocess.run, env=clean_environment, stdout=subprocess.PIPE, check=True)
         first = states((await run(program)).stdout)
         assert first[-1] == {"bookmarks": {"items": items, "changed": changed}}

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sinking import begin, go_on, write
 
 from tui_connector.profile.problems import check_data
+from tui_connector.transfer.output_path import OutputPaths
 from tui_connector.transfer.sink import SinkContext, SinkError, SinkGone
 from tui_connector.transfer.sinks.sqlite import Sqlite
 
@@ -139,8 +140,13 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("CREATE TABLE Products (mine)")
     connection.close()
-    assert "not made by this program" in refusal(tmp_path)
+    assert "another program has made" in refusal(tmp_path)
+    (tmp_path / "store.db").unlink()
     write(Sqlite(path="store.db", table="shop"), tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.execute("CREATE TABLE Products (mine)")
+    connection.close()
+    assert "not made by this program" in refusal(tmp_path)
     assert "belongs to the incoming 'products'" in refusal(
         tmp_path, Sqlite(path="store.db", table="shop"), name="other"
     )
@@ -151,8 +157,11 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
 
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path, Sqlite(path="."))
-    assert "is not there" in refusal(tmp_path, Sqlite(path="../nowhere/store.db"))
-    assert "cannot be written" in refusal(tmp_path, Sqlite(path="/proc/sys/kernel/version"))
+    nowhere = "../nowhere/store.db"
+    typed = OutputPaths(tmp_path, typed=nowhere)
+    assert "is not there" in refusal(tmp_path, Sqlite(path=nowhere), outputs=typed)
+    assert "not trusted to write" in refusal(tmp_path, Sqlite(path=nowhere))
+    assert "never written" in refusal(tmp_path, Sqlite(path="/proc/sys/kernel/version"))
     assert "is no path" in refusal(tmp_path, Sqlite(path="a\0b"))
 
 

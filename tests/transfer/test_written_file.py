@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sinking import begin, go_on, write
 
+from tui_connector.transfer.output_path import OutputPaths
 from tui_connector.transfer.sink import SinkContext, SinkError
 from tui_connector.transfer.sinks.jsonl import JsonLines
+from tui_connector.transfer.written_file import WrittenFile
 
 SINK = JsonLines(path="items.jsonl")
 ONE, TWO = [b'{"id":1}'], [b'{"id":2}']
@@ -113,7 +115,10 @@ def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert "no ordinary file" in refusal(tmp_path, JsonLines(path="pipe"))
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
-    assert "is not there" in refusal(tmp_path, JsonLines(path="../nowhere/items.jsonl"))
+    nowhere = "../nowhere/items.jsonl"
+    assert "not trusted to write" in refusal(tmp_path, JsonLines(path=nowhere))
+    typed = OutputPaths(tmp_path, typed=nowhere)
+    assert "is not there" in refusal(tmp_path, JsonLines(path=nowhere), outputs=typed)
     assert "is no path" in refusal(tmp_path, JsonLines(path="a\0b"))
     (tmp_path / "loop").symlink_to("loop")
     assert "symbolic links" in refusal(tmp_path, JsonLines(path="loop"))
@@ -121,7 +126,9 @@ def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
 
 def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        message = refusal(tmp_path, JsonLines(path="/proc/sys/kernel/version"))  # root may write others
+        with pytest.raises(SinkError) as refused:  # root may write others
+            WrittenFile(Path("/proc/sys/kernel/version"), None, None)
+        message = str(refused.value)
     else:
         (tmp_path / "items.jsonl").touch(0o400)
         message = refusal(tmp_path)

@@ -93,7 +93,7 @@ def test_a_keyring_that_hangs_is_said_and_holds_up_nothing(
             os.kill(pid, 0)
 
 
-def test_a_command_is_run_only_after_a_yes_on_the_screen(
+def test_a_profile_from_elsewhere_asks_once_and_its_command_runs_only_after_a_yes(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
@@ -121,19 +121,29 @@ uri = "{store["url"]}/rest/all/V1"
         terminal.press("Enter")
         terminal.wait_for("HTTP clients")
         terminal.press("t")
-        terminal.wait_for("wants to run a program")
-        terminal.wait_for(f"and to send what it prints to {store['url']}")
+        terminal.wait_for("is not trusted yet")
+        terminal.wait_for("runs the command sh -c")
         terminal.press("Enter", "n")  # an Enter is no answer
-        terminal.wait_for("If you trust this profile")
+        terminal.wait_for("is not trusted to do this")
         assert not ran.exists()
         terminal.press("t")
-        terminal.wait_for("wants to run a program")
+        terminal.wait_for("is not trusted yet")
         terminal.press("y")
         terminal.wait_for("client magento: authenticated")
     finally:
         terminal.close()
     assert ran.read_text() == "once\n"
-    program = [sys.executable, "-m", "tui_connector", "request", str(profile), "GET", "modules", "--log", "simple"]
+    program = [
+        sys.executable,
+        "-m",
+        "tui_connector",
+        "request",
+        str(profile),
+        "GET",
+        "modules",
+        "--log",
+        "simple",
+    ]
     ended = subprocess.run(program, env=clean_environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
     assert ran.read_text() == "once\nonce\n"

@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "log": "log",
         "profiles": "profiles",
         "schema": "profiles",
+        "trust": "trust",
         "secrets": "secrets",
         "sandbox": "sandbox",
         "completion": "completion",

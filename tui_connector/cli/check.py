@@ -12,7 +12,7 @@ import click
 from ..text import json_text, shown
 from .completion import profiles
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .profile_opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ _OF_THE_SETUP = ("no-client", "not-sent")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ok, and the findings.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests, too.")
 @click.option("--login-again", is_flag=True, help="Try a login once more that the store has refused before.")
+@trust_option
 @click.pass_obj
-def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str | None, login_again: bool) -> None:
+def check(
+    profile_dir: Path | None, profile: str | None, as_json: bool, log: str | None, login_again: bool, trust_once: bool
+) -> None:
     """Check a profile against its store. Only requests that read are sent.
 
     These are GET, HEAD, and POST to a search route (or marked reads = true). Anything else is shown, not sent.
@@ -58,7 +61,8 @@ def check(profile_dir: Path | None, profile: str | None, as_json: bool, log: str
     if login_again:
         LoginStops(machine.directories.state).clear_all()
 
-    workbench = Workbench(machine, directory=path.parent)
+    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
+    workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
 

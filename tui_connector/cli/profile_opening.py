@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,7 @@ from ..text import shown, shown_line
 from .failure import CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from ..guide.trust import ProfileTrust
     from ..profile.model import Profile
 
 T = TypeVar("T")
@@ -72,6 +74,32 @@ def read(path: Path) -> Profile:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise CommandFailed(f"{lines}\nThe profile has {count}; nothing was sent.", Exit.SETUP)
     return profile
+
+
+def trust_option(command: Callable[..., object]) -> Callable[..., object]:
+    """The option `--trust` of a command that uses a profile."""
+    words = "Trust the profile with all that it can do, for this run; `trust` shows what that is."
+    return click.option("--trust", "trust_once", is_flag=True, help=words)(command)
+
+
+def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_json: bool = False) -> ProfileTrust:
+    """What the profile may do, once its user has allowed it. A refusal ends the command before anything is sent."""
+    from ..files import CannotSave
+    from ..guide.trust import ProfileTrust, Untrusted
+
+    trust = ProfileTrust(machine, path, once=once)
+    try:
+        run(trust.require(profile))
+    except Untrusted as refused:
+        if as_json:
+            found = [each.as_json() for each in refused.capabilities]
+            click.echo(json.dumps({"event": "untrusted", "reason": refused.reason, "capabilities": found}))
+        raise CommandFailed(str(refused), Exit.SETUP) from refused
+    except CannotSave as error:
+        raise CommandFailed(
+            f"What the profile is trusted with cannot be kept: {error}. {error.hint}", Exit.SETUP
+        ) from (error)
+    return trust
 
 
 def run(work: Coroutine[object, object, T]) -> T:

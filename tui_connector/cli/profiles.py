@@ -45,7 +45,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
     from ..files import CannotSave, ChangedOnDisk
-    from ..guide.saving import SCHEMA_FILE, write_schema
+    from ..guide.saving import SCHEMA_FILE, NotOurSchema, write_schema
     from ..profile.model import schema as made
 
     if not write:
@@ -54,6 +54,8 @@ def schema(profile_dir: Path | None, write: bool) -> None:
     path = machine_of(profile_dir).directories.profiles / SCHEMA_FILE
     try:
         write_schema(path)
+    except NotOurSchema as error:
+        raise CommandFailed(f"{error}. Move it away, then try again.", Exit.SETUP) from error
     except OSError as error:
         raise CommandFailed(f"The schema cannot be written: {error.strerror}: {path}", Exit.SETUP) from error
     except (CannotSave, ChangedOnDisk) as error:

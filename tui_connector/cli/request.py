@@ -14,7 +14,7 @@ import click
 from ..text import shown
 from .completion import clients, files, methods, paths, profiles
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .profile_opening import allowed, find, machine_of, read, run, trust_option
 from .streams import best_effort
 
 if TYPE_CHECKING:
@@ -35,9 +35,17 @@ if TYPE_CHECKING:
     shell_complete=clients,
     help="The HTTP client to send it with; the only one with a base URI where none is named.",
 )
+@trust_option
 @click.pass_obj
 def request(
-    profile_dir: Path | None, profile: str, method: str, uri: str, data: str | None, log: str | None, client: str | None
+    profile_dir: Path | None,
+    profile: str,
+    method: str,
+    uri: str,
+    data: str | None,
+    log: str | None,
+    client: str | None,
+    trust_once: bool,
 ) -> None:
     """Send one request and print its answer.
 
@@ -52,7 +60,8 @@ def request(
     from ..client.message import LoginRefused, NotSent, Request, RequestFailed
     from ..guide.workbench import Workbench
 
-    workbench = Workbench(machine, directory=path.parent)
+    trust = allowed(path, saved, machine, once=trust_once)
+    workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log != "none":
         workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
 
@@ -164,8 +173,11 @@ def _print_body(answer: Answer) -> None:
 @click.argument("uri", shell_complete=paths)
 @click.option("--client", shell_complete=clients, help="The HTTP client whose authentication is used.")
 @click.option("--show", is_flag=True, help="Print it to a terminal, too.")
+@trust_option
 @click.pass_obj
-def header(profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool) -> None:
+def header(
+    profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool, trust_once: bool
+) -> None:
     """Print the header that authenticates a request, for a script.
 
     For example: tui-connector header acme GET products/24-MB01 | curl -H @- … A signature is good for one request.
@@ -181,8 +193,10 @@ def header(profile_dir: Path | None, profile: str, method: str, uri: str, client
     from ..guide.signing import is_guess
     from ..guide.workbench import Workbench
 
+    trust = allowed(path, saved, machine, once=trust_once)
+
     async def sign() -> tuple[Request, Request]:
-        workbench = Workbench(machine, directory=path.parent)
+        workbench = Workbench(machine, directory=path.parent, trust=trust)
         async with workbench.session(saved) as session:
             asked = Request(method, uri)
             return session.prepared(chosen, asked), await session.signed(chosen, asked)

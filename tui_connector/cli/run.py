@@ -17,7 +17,7 @@ import click
 
 from .completion import configurations, files, profiles
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .profile_opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 from .run_output import Output, exit_of
 
@@ -55,6 +55,7 @@ KEPT = 200
 @click.option("--log", type=click.Choice(["simple", "long", "full"]), help="Print each request on standard error.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @click.option("--json", "as_json", is_flag=True, help="Say what happens in JSON, one object a line.")
+@trust_option
 @click.option("--in-flight", type=click.IntRange(1, 64), help="At most so many requests at once; 8 without it.")
 @click.pass_obj
 def run_command(
@@ -70,6 +71,7 @@ def run_command(
     log: str | None,
     quiet: bool,
     as_json: bool,
+    trust_once: bool,
     in_flight: int | None,
 ) -> None:
     """Read the incoming configurations of a profile: all of them, or those named.
@@ -91,7 +93,8 @@ def run_command(
 
     wanted = Wanted(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
-    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent)
+    trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
+    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
     runs = Runs(workbench, path, wanted, output, out)
@@ -269,8 +272,11 @@ class Runs:
             incoming = incoming.model_copy(update={"sink": _sink(out)})
         ledger = None if out == "-" else ledger_file(machine.directories.state, self._path, name, out or "")
         place = Place(name, self._path, ledger)
+        typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
         explain = explainer(saved, incoming.client)
-        around = Surroundings(session, self._workbench.exchanges, machine, place, explain)
+        around = Surroundings(
+            session, self._workbench.exchanges, machine, place, explain, typed_output=next(iter(typed), None)
+        )
         return Run(incoming, self._wanted, around, self._output)
 
     def _listen(self) -> None:

@@ -12,7 +12,7 @@ import click
 
 from .completion import profiles
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of
+from .profile_opening import find, machine_of, trust_option
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -39,15 +39,18 @@ def demo_screen(profile_dir: Path | None) -> None:
 
 @click.command()
 @click.argument("profile", required=False, shell_complete=profiles)
+@trust_option
 @click.pass_obj
-def setup(profile_dir: Path | None, profile: str | None) -> None:
+def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> None:
     """Walk through the guide: a new profile, or a saved one once more."""
     _need_terminal()
     machine = machine_of(profile_dir)
     path = find(profile, machine) if profile else None
     from ..tui.app import ConnectorApp
 
-    app = ConnectorApp(machine, _start_demo(machine), begin="setup", profile=path, of_demo=_of_demo)
+    app = ConnectorApp(
+        machine, _start_demo(machine), begin="setup", profile=path, of_demo=_of_demo, trust_once=trust_once
+    )
     app.run_and_report()
 
 

@@ -12,9 +12,10 @@ import click
 from ..text import shown_line
 from .completion import profiles, secret_fields
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .profile_opening import allowed, find, machine_of, read, run, trust_option
 
 if TYPE_CHECKING:
+    from ..machine import Machine
     from ..profile.model import Profile
     from ..secrets.source import SecretSource
     from ..secrets.vault import Vault
@@ -59,12 +60,31 @@ async def _set(vault: Vault, name: str, source: SecretSource, origins: list[str]
     click.echo(f"  {name}: stored for {', '.join(origins)}")
 
 
-@_for_each_secret("test")
-async def _test(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
+@secrets.command("test")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("field", required=False, shell_complete=secret_fields)
+@trust_option
+@click.pass_obj
+def _test(profile_dir: Path | None, profile: str, field: str | None, trust_once: bool) -> None:
     """Read the secrets as a request would, without sending one."""
-    for origin in origins or [""]:
-        value = await vault.read(source, origin)
-        click.echo(f"  {name}: {len(value)} characters, for {origin or 'no store'}")
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path)
+    trust = allowed(path, saved, machine, once=trust_once)
+
+    from ..secrets.capability import Grants
+
+    grants = Grants(frozenset(run(trust.require(saved))))
+
+    async def test(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
+        uses = grants.uses(source.key)
+        for origin, route in uses:
+            value = await vault.read(source, origin, route, grants, path.parent)
+            click.echo(f"  {name}: {len(value)} characters, for {origin}")
+        if not uses:
+            click.echo(f"  {name}: goes to no store")
+
+    _with_vault(machine, _chosen(saved, field), test)
 
 
 @_for_each_secret("delete")
@@ -75,23 +95,13 @@ async def _delete(vault: Vault, name: str, source: SecretSource, _: list[str]) -
         click.echo(f"  {name}: deleted")
 
 
-@_for_each_secret("allow")
-async def _allow(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
-    """Allow the commands that PROFILE takes secrets from to be run, and its secrets to go to its present address."""
-    for origin in origins:
-        if source.command is not None:
-            await vault.allow_command(source.command, origin)
-            click.echo(f"  {name}: may run {shown_line(' '.join(source.command))} for {origin}")
-        elif source.keyring is not None:
-            await vault.rebind(source.keyring, origin)
-            click.echo(f"  {name}: may go to {origin}")
-
-
 def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work) -> None:
     machine = machine_of(profile_dir)
     saved = read(find(profile, machine))
-    chosen = _chosen(saved, field)
+    _with_vault(machine, _chosen(saved, field), work)
 
+
+def _with_vault(machine: Machine, chosen: list[tuple[str, SecretSource, list[str]]], work: _Work) -> None:
     from ..secrets.mask import Mask
     from ..secrets.secret_error import SecretError
     from ..secrets.vault import Vault

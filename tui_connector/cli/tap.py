@@ -13,7 +13,7 @@ import click
 
 from ..text import json_text, shown
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .profile_opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history
 from .run import KEPT, Runs
 from .run_output import Output
@@ -41,8 +41,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--discover", "-d", is_flag=True, help="Print the catalog: reads the first items of each incoming.")
 @click.option("--catalog", "--properties", "-p", type=_FILE, help="Read what this catalog selects.")
 @click.option("--state", "-s", type=_FILE, help="Read what has changed since this STATE; without it, everything.")
+@trust_option
 @click.pass_obj
-def tap(profile_dir: Path | None, config: Path, discover: bool, catalog: Path | None, state: Path | None) -> None:
+def tap(
+    profile_dir: Path | None,
+    config: Path,
+    discover: bool,
+    catalog: Path | None,
+    state: Path | None,
+    trust_once: bool,
+) -> None:
     """Run a profile as a Singer tap, for Meltano and other runners: tap-tui-connector is this command.
 
     Each incoming is a stream, whatever its sink. Bookmarks are those of --state; what `run` has recorded is neither
@@ -62,7 +70,8 @@ def tap(profile_dir: Path | None, config: Path, discover: bool, catalog: Path | 
 
     if sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
-    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent)
+    trust = allowed(path, saved, machine, once=trust_once)
+    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
     runs = _Streams(workbench, path, Output(as_json=False, quiet=discover, data_on_stdout=True))
     start = _start(settings.get("start_date"))
     try:

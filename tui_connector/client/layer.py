@@ -24,8 +24,18 @@ class LayerContext(Protocol):
     @property
     def machine(self) -> Machine: ...
 
-    async def secret(self, source: SecretSource, origin: str) -> str:
-        """The secret, for a request to `origin`. Raises `SecretError` where it cannot be had or must not go there."""
+    async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
+        """The secret, for a request to `origin` through `client`; None: the client whose request is under way.
+
+        Raises `NotSent` if it cannot be had, or if the profile is not trusted to send it there.
+        """
+        ...
+
+    def token_goes(self, token: str, login: str, login_client: str, origin: str) -> None:
+        """Raises `NotSent` if a token that a login gave must not go to `origin` with the request that is under way.
+
+        `token` is its name in capabilities, `login` the origin that the login goes to, through `login_client`.
+        """
         ...
 
     def received(self, secret: str, label: str) -> None:

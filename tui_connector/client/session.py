@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Self, TypeVar
 from ..kinds import Kind
 from ..machine import Machine
 from ..placeholder import Json
+from ..secrets.capability import Grants
 from ..secrets.secret_error import SecretError
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
@@ -21,6 +23,7 @@ from .http_client import HttpClient
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import Answer, NotSent, Request, Unanswered
 from .plugins.base_uri import BaseUri
+from .route import ClientRoute
 from .uri import BadUri, canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
 
@@ -28,6 +31,8 @@ T = TypeVar("T")
 
 _WORDS = {"title", "description"}
 _KEPT_TRIES = 3
+_client: ContextVar[str] = ContextVar("client", default="")
+"""The client whose request is under way: a secret that goes with it goes by this client's route."""
 _ENABLE = "Remove `disabled = true` to use it again."
 
 
@@ -57,8 +62,15 @@ class Session(LayerContext):
         kept: Kept | None = None,
         directory: Path | None = None,
         run: Mapping[str, Json] | None = None,
+        grants: Grants | None = None,
+        routes: Mapping[str, ClientRoute] | None = None,
     ) -> None:
-        """`directory` is where the profile's file is, and paths in it begin; `run` is what `@{…}` reads in plugins."""
+        """`directory` is where the profile's file is, and paths in it begin; `run` is what `@{…}` reads in plugins.
+
+        `grants` is what the profile is trusted to do, nothing without it; `routes` are the clients' routes by name.
+        """
+        self.grants = grants or Grants()
+        self._routes = routes or {}
         self._clients, self._authentications = clients, authentications
         self._vault, self._exchanges, self._machine = vault, exchanges, machine
         self._bounds = bounds or Bounds()
@@ -83,7 +95,8 @@ class Session(LayerContext):
         """The way to send through the client of this name. "default" always exists. Raises `NotSent`."""
         if name not in self._open:
             saved = self._saved(name)
-            self._open[name] = self._numbered(self._chain(saved, self._wire(name, saved).send))
+            send = self._numbered(self._chain(saved, self._wire(name, saved).send))
+            self._open[name] = _through_client(name, send)
         return self._open[name]
 
     async def signed(self, name: str, request: Request) -> Request:
@@ -93,7 +106,7 @@ class Session(LayerContext):
             raise _Finished(finished)
 
         try:
-            await self._chain(self._saved(name), stop)(self._in_this_run(request))
+            await _through_client(name, self._chain(self._saved(name), stop))(self._in_this_run(request))
         except _Finished as end:
             return end.request
         raise AssertionError("a chain ends at its wire")
@@ -129,6 +142,7 @@ class Session(LayerContext):
             attempt=self._next_attempt,
             secret=self.secret,
             directory=self._directory,
+            ca=self._route(name).ca,
         )
         self._wires.append(wire)
         return wire
@@ -193,20 +207,34 @@ class Session(LayerContext):
         self._attempts[call] += 1
         return self._attempts[call]
 
-    async def secret(self, source: SecretSource, origin: str) -> str:
+    async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
+        route = self._route(_client.get() if client is None else client).key
         try:
             if source.command is None:
-                return await self._vault.read(source, origin)
-            return await self._from_command((*source.command, origin), source, origin)
+                return await self._vault.read(source, origin, route, self.grants, self._directory)
+            return await self._from_command((*source.command, origin, route), source, origin, route)
         except SecretError as error:
             raise NotSent(error.message, hint=error.hint) from error
 
-    async def _from_command(self, place: tuple[str, ...], source: SecretSource, origin: str) -> str:
-        """What a command printed for this origin: it is allowed, and run, once for all requests of the session."""
+    async def _from_command(self, place: tuple[str, ...], source: SecretSource, origin: str, route: str) -> str:
+        """What a command printed for this origin: it is run once for all requests of the session."""
         async with self._running.setdefault(place, asyncio.Lock()):
             if place not in self._printed:
-                self._printed[place] = await self._vault.read(source, origin)
+                self._printed[place] = await self._vault.read(source, origin, route, self.grants, self._directory)
         return self._printed[place]
+
+    def token_goes(self, token: str, login: str, login_client: str, origin: str) -> None:
+        route = self._route(_client.get()).key
+        if origin == login and route == self._route(login_client).key:
+            return
+        if not self.grants.sends(token, origin, route):
+            raise NotSent(
+                f"The profile is not trusted to send the token from {login} to {origin}",
+                hint="Log in at the store that the token is for, or allow it: tui-connector trust PROFILE.",
+            )
+
+    def _route(self, client: str) -> ClientRoute:
+        return self._routes.get(client, _PLAIN)
 
     def received(self, secret: str, label: str) -> None:
         self._vault.mask.learn(secret, label, received=True)
@@ -250,6 +278,20 @@ class Session(LayerContext):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+_PLAIN = ClientRoute()
+
+
+def _through_client(name: str, send: Send) -> Send:
+    async def through(request: Request) -> Answer:
+        before = _client.set(name)
+        try:
+            return await send(request)
+        finally:
+            _client.reset(before)
+
+    return through
 
 
 def _stage(plugin: Plugin) -> int:

@@ -6,6 +6,7 @@ import ssl
 from functools import cache
 from pathlib import Path
 
+from ..secrets.capability import file_digest
 from .connection import Tls
 from .message import NotSent
 
@@ -13,8 +14,10 @@ _LARGEST = 10_000_000
 """Bytes; the whole list of a system's authorities has less than one million."""
 
 
-def context_of(tls: Tls, directory: Path, place: str, password: str | None) -> ssl.SSLContext:
+def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
     """Reads files, so call it in a thread. `place` is where `tls` stands, such as "clients.shop.tls".
+
+    `ca` is the SHA-256 that the file of authorities had when the profile was trusted.
 
     Raises `NotSent`, which names the field and the file.
     """
@@ -22,7 +25,7 @@ def context_of(tls: Tls, directory: Path, place: str, password: str | None) -> s
         return _usual()
     context = _trusting_the_system()
     if tls.ca_file is not None:
-        _trust(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file")
+        _trust(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
     if tls.client_certificate is not None:
         _show(context, tls, directory, place, password)
     if not tls.verify:
@@ -47,7 +50,7 @@ def _trusting_the_system() -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, path: Path, field: str) -> None:
+def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
         context.load_verify_locations(path)
     except ssl.SSLError as error:
@@ -55,6 +58,8 @@ def _trust(context: ssl.SSLContext, path: Path, field: str) -> None:
             f"{field}: {path} holds no certificate that can be read",
             hint="It must be a PEM file: text with -----BEGIN CERTIFICATE-----.",
         ) from error
+    if ca and file_digest(path) != ca:
+        raise NotSent(f"{field}: {path} has changed since the profile was trusted", hint="Run it again to look at it.")
 
 
 def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None) -> None:

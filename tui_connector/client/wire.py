@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from .network_failure import Phase
 
+TO_PROXY = " to the proxy"
+"""In place of a client's name: what goes to a proxy itself goes there by the plain route."""
 _CONNECTIONS = 16
 _FIRST = 20
 _OF_A_PROBE = 64_000
@@ -74,13 +76,15 @@ class Wire:
         machine: Machine,
         bounds: Bounds,
         attempt: Callable[[int], int],
-        secret: Callable[[SecretSource, str], Awaitable[str]],
+        secret: Callable[[SecretSource, str, str], Awaitable[str]],
         directory: Path,
+        ca: str = "",
     ) -> None:
+        """`ca` is the SHA-256 of the file of authorities that the profile is trusted with."""
         self._name, self._client = name, client
         self._timeout = seconds(client.timeout)
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
-        self._attempt, self._secret, self._directory = attempt, secret, directory
+        self._attempt, self._secret, self._directory, self._ca = attempt, secret, directory, ca
         self._opening: dict[Route | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
 
     async def send(self, request: Request) -> Answer:
@@ -116,7 +120,7 @@ class Wire:
         if proxy.uri == DIRECT:
             return None
         address = origin_of(proxy.uri)
-        password = "" if proxy.password is None else await self._secret(proxy.password, address)
+        password = "" if proxy.password is None else await self._secret(proxy.password, address, TO_PROXY)
         return Route(address, proxy.username or "", password)
 
     async def _sender(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
@@ -128,8 +132,10 @@ class Wire:
 
     async def _opened(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
         wanted = self._client.tls.client_key_password
-        password = None if wanted is None else await self._secret(wanted, origin_of(uri))
-        return await asyncio.to_thread(_plain_sender, self._client, route, self._directory, self._name, password)
+        password = None if wanted is None else await self._secret(wanted, origin_of(uri), self._name)
+        return await asyncio.to_thread(
+            _plain_sender, self._client, route, self._directory, self._name, password, self._ca
+        )
 
     def timeouts(self) -> dict[str, float]:
         """Seconds for each part of an attempt, as httpx names them."""
@@ -146,7 +152,7 @@ class Wire:
 
 
 def _plain_sender(
-    client: HttpClient, route: Route | None, directory: Path, name: str, password: str | None
+    client: HttpClient, route: Route | None, directory: Path, name: str, password: str | None, ca: str
 ) -> httpx.AsyncHTTPTransport:
     """httpx below its client: a connection pool, without redirects, cookies, authentication and proxies of its own.
 
@@ -161,7 +167,7 @@ def _plain_sender(
     Context().run(anyio.run, anyio.sleep, 0)
     from .sockets import Sockets
 
-    context = context_of(client.tls, directory, f"clients.{name}.tls", password)
+    context = context_of(client.tls, directory, f"clients.{name}.tls", password, ca)
     proxy = None
     if route is not None:
         credentials = (route.username, route.password) if route.username else None

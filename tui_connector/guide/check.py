@@ -326,7 +326,9 @@ async def _shape(profile: Profile, session: Session, name: str, origin: str) -> 
     """What kind of token a client sends as bearer."""
     saved = (profile.authentications[each] for each in profile.clients[name].authentications)
     bearer = next((each for each in saved if isinstance(each, Bearer)), None)
-    return None if bearer is None else token_shape(await session.secret(bearer.token, origin), session.machine.now())
+    return (
+        None if bearer is None else token_shape(await session.secret(bearer.token, origin, name), session.machine.now())
+    )
 
 
 async def try_incoming(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..machine import PROXY_VARIABLES, child_environment
+from ..secrets.command import variables_of
+from ..secrets.source import SecretSource
+
 _DEADLINE = 60.0
+_OWN = (*PROXY_VARIABLES, "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
+"""What this program itself reads of the environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +42,26 @@ def commands(name: str, uri: str, runnable: Sequence[str] = ()) -> list[str]:
 
 
 async def first_call(
-    profile: str, uri: str, environ: Mapping[str, str], profile_directory: Path | None = None
+    profile: str,
+    uri: str,
+    environ: Mapping[str, str],
+    profile_directory: Path | None = None,
+    secrets: Iterable[SecretSource] = (),
 ) -> FirstCall:
-    """Runs `request PROFILE GET URI` in a new process of this program."""
+    """Runs `request PROFILE GET URI` in a new process of this program.
+
+    It loads no Python file of the working directory, and sees of the environment what a program needs and what the
+    `secrets` of the profile are read from.
+    """
     options = ["--profile-dir", str(profile_directory)] if profile_directory else []
     arguments = [*options, "request", profile, "GET", uri, "--log", "long"]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",
         "-m",
         "tui_connector",
         *arguments,
-        env=dict(environ),
+        env=_environment(environ, secrets),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -58,3 +74,11 @@ async def first_call(
         return FirstCall(shlex.join(["tui-connector", *arguments]), False, "", f"no end within {_DEADLINE:g} s")
     shown = shlex.join(["tui-connector", *options, "request", profile, "GET", uri])
     return FirstCall(shown, process.returncode == 0, body.decode("utf-8", "replace"), log.decode("utf-8", "replace"))
+
+
+def _environment(environ: Mapping[str, str], secrets: Iterable[SecretSource]) -> dict[str, str]:
+    found = child_environment(environ, also=[*_OWN, *(name for each in secrets for name in variables_of(each))])
+    if "PYTHONPATH" in found:  # a relative entry is a folder of wherever the program was started
+        entries = found["PYTHONPATH"].split(os.pathsep)
+        found["PYTHONPATH"] = os.pathsep.join(each for each in entries if os.path.isabs(each))
+    return found

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from ..files import digest, write_atomic
+from ..files import CannotSave, digest, write_atomic
 from ..profile.document import Document
 from ..profile.model import schema
+from ..profile.problems import check_data
+from ..secrets.capability import Capability
 from ..secrets.vault import Vault
 from .secret_sources import sources
 from .setup import Setup
+from .trust import ProfileTrust
 
 SCHEMA_FILE = "tui-connector.schema.json"
 _ORDER = ("format", "name", "description", "authentications", "clients", "incoming", "outgoing")
@@ -29,27 +34,55 @@ class Saved:
     schema: Path
     keyring: tuple[str, ...]
     environment: tuple[str, ...]
+    allowed: tuple[Capability, ...] = ()
+    """What the profile was not trusted to do before it was saved, and is now."""
+    trusted: bool = True
+    """The profile may be used without a question."""
+    notes: tuple[str, ...] = ()
+    """What could not be done besides, in whole sentences."""
 
 
-async def save(setup: Setup, path: Path, vault: Vault, *, overwrite: bool = False) -> Saved:
+async def save(
+    setup: Setup, path: Path, vault: Vault, *, overwrite: bool = False, trust: ProfileTrust | None = None
+) -> Saved:
     """Writes all of it. The secrets go first: a profile never names one that is not there.
 
+    What its user has made or changed in the guide is trusted with it. If the profile came from elsewhere and is not
+    trusted yet, `trust` asks first.
     Raises `SecretError` where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
     """
     if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
         await asyncio.to_thread(setup.document.check_unchanged, path)
+    profile, _ = check_data(setup.draft)
+    allowed = None
+    if trust is not None:
+        allowed = await trust.before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held([str(each["keyring"]) for each in named if "keyring" in each])
-    await asyncio.to_thread(_write, setup, path, overwrite)
+    notes = await asyncio.to_thread(_write, setup, path, overwrite)
+    trusted = trust is None
+    if trust is not None and allowed is not None and profile is not None:
+        try:
+            await asyncio.to_thread(trust.saved, path, profile)
+            trusted = True
+        except CannotSave as error:
+            notes.append(f"What the profile is trusted with cannot be kept: {error}. {error.hint}")
     environment = tuple(str(each["env"]) for each in named if "env" in each)
-    return Saved(path, path.parent / SCHEMA_FILE, tuple(stored), environment)
+    return Saved(
+        path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
+    )
 
 
-def _write(setup: Setup, path: Path, overwrite: bool) -> None:
+def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
+    """Writes the profile and the schema beside it; what could not be done besides the profile."""
     if not setup.saved:
         setup.document.draft = in_order(setup.draft)
     setup.document.save(path, overwrite=overwrite)
-    write_schema(path.parent / SCHEMA_FILE)
+    try:
+        write_schema(path.parent / SCHEMA_FILE)
+    except NotOurSchema as error:
+        return [str(error)]
+    return []
 
 
 def in_order(draft: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +107,39 @@ def difference(before: str, after: str) -> str:
     return "\n".join(lines[2:])
 
 
+class NotOurSchema(Exception):
+    """A file that has the schema's name and is not one that this program wrote; it is left as it is."""
+
+
 def write_schema(path: Path) -> None:
-    """Writes the JSON Schema for editors, where it is not there already as it is. Raises OSError."""
-    text = json.dumps(schema(), indent=1, ensure_ascii=False).encode() + b"\n"
-    there = path.read_bytes() if path.exists() else None
+    """Writes the JSON Schema for editors, if it is not there already as it is.
+
+    Raises `NotOurSchema` for anything else that has its name, such as a symbolic link to a file of the user's, and
+    OSError, `CannotSave` and `ChangedOnDisk`.
+    """
+    made = schema()
+    text = json.dumps(made, indent=1, ensure_ascii=False).encode() + b"\n"
+    there = _earlier_schema(path, made)
     if there != text:
         write_atomic(path, text, expect=None if there is None else digest(there))
+
+
+def _earlier_schema(path: Path, made: Mapping[str, Any]) -> bytes | None:
+    """What this program wrote there before, of whatever version; None if there is nothing."""
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise NotOurSchema(f"{path} is not a regular file, so the schema for editors was not written")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            there = file.read()
+    except FileNotFoundError:
+        return None
+    try:
+        found = json.loads(there)
+    except (ValueError, RecursionError):
+        found = None
+    same = ("$schema", "title", "type")
+    ours = isinstance(found, dict) and all(found.get(name) == made.get(name) for name in same)
+    if not ours or "clients" not in found.get("properties", {}):
+        raise NotOurSchema(f"{path} was not written by this program, so the schema for editors was not written")
+    return there

@@ -29,7 +29,11 @@ class SecretPlace(StrEnum):
 
 def is_source(value: Json) -> bool:
     """Whether this names a secret, such as `{ keyring = "acme/admin/password" }`."""
-    return isinstance(value, dict) and len(value) == 1 and value.keys() <= _KEYS
+    return (
+        isinstance(value, dict)
+        and len(value.keys() - {"environment"}) == 1
+        and value.keys() <= _KEYS | ({"environment"} if "command" in value else set())
+    )
 
 
 def sources(data: Mapping[str, Json]) -> Iterator[tuple[Path, dict[str, Json]]]:

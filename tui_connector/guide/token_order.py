@@ -17,7 +17,6 @@ from ..machine import Machine
 from ..magento.diagnosis import Finding, Said, diagnose, diagnose_failure, oauth
 from ..magento.oauth1 import Tokens
 from ..magento.token_shape import token_shape
-from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from .probes import MODULES
 
@@ -83,9 +82,9 @@ async def put_in_order(
 
     `names` are those under which it holds them, in the order of `FIELDS`. Values from elsewhere are not touched.
     """
-    if not all(vault.held(name) for name in names):
+    values = [value for value in (vault.typed(name, origin) for name in names) if value is not None]
+    if len(values) != len(names):
         return Ordered()
-    values = [await vault.read(SecretSource(keyring=name), origin) for name in names]
     found = await token_order(values, send, base_uri, machine, signed_origin)
     for name, index in zip(names, found.order, strict=False):
         vault.hold(name, values[index], origin)

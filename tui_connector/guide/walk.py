@@ -138,15 +138,17 @@ async def _save(
         setup.place_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
         say("  so the profile names environment variables instead; nothing secret is written to disk")
+    workbench.trust.path = path
     try:
-        saved = await save(setup, path, workbench.vault)
+        saved = await save(setup, path, workbench.vault, trust=workbench.trust)
     except (SecretError, RequestFailed, ChangedOnDisk, CannotSave, CannotSplice, OSError) as error:
         raise StepFailed(str(error)) from error
     environ = dict(workbench.machine.environ)
     for field in setup.secret_fields():
         variable = setup.at(*setup.path_of(field), "env")
         environ |= {str(variable): secrets[field.name]} if variable else {}
-    call = await first_call(path.stem, "modules", environ, profile_directory)
+    sources = [each.source for each in profile_of(setup.draft).secrets()]
+    call = await first_call(path.stem, "modules", environ, profile_directory, sources)
     if not call.ok:
         raise StepFailed(f"The saved profile does not work in a new process: {call.command}\n{call.log}")
     say(f"  ✔ in a new process: {call.command} → exit code 0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,19 +12,24 @@ from ..client.exchange import Exchanges
 from ..client.http_client import HttpClient
 from ..client.layer import Authentication
 from ..client.message import NotSent
+from ..client.route import ClientRoute
 from ..client.session import Kept, Session
 from ..client.uri import origin_of
 from ..client.wire import Bounds
+from ..files import CannotSave
 from ..log.history import History
 from ..log.json_fields import LogFailed
 from ..machine import Machine
 from ..magento.dialects import DIALECTS
 from ..magento.oauth1 import OAuth1, other_origins
 from ..placeholder import Json
+from ..profile.capabilities import client_routes
 from ..profile.model import Profile
 from ..profile.problems import check_data
+from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
+from .trust import ProfileTrust
 
 ANONYMOUS = " without authentication"
 """Put behind a client's name: the same client, without what tells Magento who asks; what stands before it is told."""
@@ -38,9 +44,18 @@ SIGNED_IN = " signed in "
 class Workbench:
     """What lives as long as the program works on one store: vault, log and tokens."""
 
-    def __init__(self, machine: Machine, exchanges: Exchanges | None = None, *, directory: Path | None = None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        exchanges: Exchanges | None = None,
+        *,
+        directory: Path | None = None,
+        trust: ProfileTrust | None = None,
+    ) -> None:
+        """`trust` says what the profile may do; without it, it is one that is being made in the guide."""
         self.machine = machine
-        self.directory = directory or machine.directories.profiles
+        self.trust = trust or ProfileTrust(machine, None, directory=directory)
+        self.directory = self.trust.directory
         """Where the profile's file is or will be; its paths begin there."""
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
@@ -54,18 +69,26 @@ class Workbench:
 
     @asynccontextmanager
     async def session(self, profile: Profile, bounds: Bounds | None = None) -> AsyncIterator[Session]:
-        """A session for this profile; each client can also be had without its authentications."""
+        """A session for this profile; each client can also be had without its authentications.
+
+        Raises `Untrusted` if the profile can do something that its user has not allowed.
+        """
+        granted = Grants(frozenset(await self._allowed(profile)))
+        routes = await asyncio.to_thread(client_routes, profile, self.directory)
         clients: dict[str, HttpClient] = dict(profile.clients)
         for name, client in profile.clients.items():
             kept = [each for each in client.authentications if profile.authentications[each].before_store]
             clients[name + ANONYMOUS] = client.model_copy(update={"authentications": kept})
+            routes[name + ANONYMOUS] = routes[name]
         authentications: dict[str, Authentication] = dict(profile.authentications)
         for name in profile.addressed_clients():
             own = origin_of(profile.base_uri(name) or "")
             for origin in (own, *other_origins(own)):
                 _add_signing(f"{SIGNED_AS}{origin}", {"signed_origin": origin}, name, clients, authentications)
+                routes[f"{name}{SIGNED_AS}{origin}"] = routes[name]
             for dialect in DIALECTS:
                 _add_signing(f"{SIGNED_IN}{dialect}", {"dialect": dialect}, name, clients, authentications)
+                routes[f"{name}{SIGNED_IN}{dialect}"] = routes[name]
         async with Session(
             clients,
             authentications,
@@ -76,8 +99,16 @@ class Workbench:
             directory=self.directory,
             run=self.run(),
             bounds=bounds,
+            grants=granted,
+            routes=routes,
         ) as session:
             yield session
+
+    async def _allowed(self, profile: Profile) -> list[Capability]:
+        try:
+            return await self.trust.require(profile, self.vault)
+        except CannotSave as error:
+            raise NotSent(f"What the profile is trusted with cannot be kept: {error}", hint=error.hint) from error
 
     @asynccontextmanager
     async def anonymous(self, connection: Mapping[str, Json] | None = None) -> AsyncIterator[Session]:
@@ -86,9 +117,13 @@ class Workbench:
         `connection` is how that client connects: timeouts, TLS, proxy. Raises `NotSent` where that is wrong.
         """
         clients: dict[str, HttpClient] = {}
+        granted, routes = Grants(), dict[str, ClientRoute]()
         if connection:
             alone: dict[str, Json] = {"format": 1, "name": "search", "clients": {"default": dict(connection)}}
-            clients = dict(profile_of(alone).clients)
+            profile = profile_of(alone)
+            clients = dict(profile.clients)
+            granted = Grants(frozenset(await self._allowed(profile)))
+            routes = await asyncio.to_thread(client_routes, profile, self.directory)
         async with Session(
             clients,
             {},
@@ -97,6 +132,8 @@ class Workbench:
             machine=self.machine,
             kept=self._kept,
             directory=self.directory,
+            grants=granted,
+            routes=routes,
         ) as session:
             yield session
 

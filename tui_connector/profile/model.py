@@ -114,12 +114,21 @@ class Profile(Model):
                 yield NamedSecret(f"{name}/{field}", source, tuple(self.origins(name)))
         for name, client in self.clients.items():
             base_uri = self.base_uri(name)
+            origins = (origin_of(base_uri),) if base_uri else ()
             for field, source in _secrets_in(client.tls):
-                origins = (origin_of(base_uri),) if base_uri else ()
                 yield NamedSecret(f"clients/{name}/tls/{field}", source, origins)
+            for index, plugin in enumerate(client.plugins):
+                for field, source in _secrets_in(plugin):
+                    yield NamedSecret(f"clients/{name}/plugins/{index + 1}/{field}", source, origins)
             if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
-                origins = (origin_of(client.proxy.uri),)
-                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, origins)
+                to_proxy = (origin_of(client.proxy.uri),)
+                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, to_proxy)
+        for part in (self.incoming, self.outgoing):
+            for name, configuration in part.items():
+                base_uri = self.base_uri(configuration.client)
+                origins = (origin_of(base_uri),) if base_uri else ()
+                for field, source in _secrets_in(configuration):
+                    yield NamedSecret(f"{name}/{field}", source, origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +140,29 @@ class NamedSecret:
     origins: tuple[str, ...]
 
 
+def secrets_in(model: Model) -> Iterator[SecretSource]:
+    """Each secret that a part of a profile names, at whatever depth."""
+    for _, source in _secrets_in(model):
+        yield source
+
+
 def _secrets_in(model: Model) -> Iterator[tuple[str, SecretSource]]:
     for field in type(model).model_fields:
-        value = getattr(model, field)
-        for key, item in value.items() if isinstance(value, dict) else [(kebab(field), value)]:
-            if isinstance(item, SecretSource):
-                yield str(key), item
-            elif isinstance(item, Model):  # such as a one-time code, which holds one secret
-                yield from ((str(key), inner) for _, inner in item if isinstance(inner, SecretSource))
+        yield from _secrets_at(kebab(field), getattr(model, field))
+
+
+def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
+    if isinstance(value, SecretSource):
+        yield name, value
+    elif isinstance(value, Model):
+        for inside, source in _secrets_in(value):
+            yield (name if inside == "totp" else f"{name}/{inside}"), source  # a one-time code holds one secret
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _secrets_at(str(key), item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _secrets_at(f"{name}/{index + 1}", item)
 
 
 def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:

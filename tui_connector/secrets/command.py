@@ -1,27 +1,67 @@
-"""A secret printed by a command, and the consent without which none is run."""
+"""A secret printed by a command, which gets no more of the environment than it needs."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
+from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 
-from .secret_error import SecretError
+from ..machine import PROXY_VARIABLES, child_environment
+from .backends import override_name
+from .capability import Command, absolute_path
+from .source import SecretSource
 
 DEADLINE = 30.0
 _MOST = 16_384
+_NETWORK = (*PROXY_VARIABLES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_OF_TOOLS: Mapping[str, tuple[str, ...]] = {
+    "op": ("OP_", *_NETWORK),
+    "bw": ("BW_", "BITWARDENCLI_", *_NETWORK),
+    "rbw": ("RBW_", *_NETWORK),
+    "vault": ("VAULT_", *_NETWORK),
+    "bao": ("BAO_", "VAULT_", *_NETWORK),
+    "aws": ("AWS_", *_NETWORK),
+    "gcloud": ("CLOUDSDK_", "GOOGLE_", *_NETWORK),
+    "az": ("AZURE_", *_NETWORK),
+    "doppler": ("DOPPLER_", *_NETWORK),
+    "infisical": ("INFISICAL_", *_NETWORK),
+    "sops": ("SOPS_", "AWS_", "GOOGLE_", "AZURE_", "VAULT_", *_NETWORK),
+    "chamber": ("CHAMBER_", "AWS_", *_NETWORK),
+    "pass": ("PASSWORD_STORE_",),
+    "gopass": ("GOPASS_", "PASSWORD_STORE_"),
+    "keepassxc-cli": ("KPXC_",),
+    "kubectl": ("KUBECONFIG", "KUBERNETES_", *_NETWORK),
+}
+"""What well-known tools read of the environment, by the name of their program; see README, Secrets."""
+
+
+def command_environment(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command: what every program needs, what its tool needs, and what the profile names.
+
+    A program of the profile's own folder is no well-known tool, whatever it is called.
+    """
+    name = Path(command.argv[0]).name
+    also = _OF_TOOLS.get(name, ()) if command.from_path else ()
+    found = child_environment(environ, also=(*also, *command.environment))
+    if "PATH" in found:
+        found["PATH"] = absolute_path(environ)
+    return {name: value for name, value in found.items() if not name.upper().startswith("TUI_CONNECTOR_")}
 
 
 class CommandRefused(Exception):
     """The command gave no usable secret; the message says why and holds nothing it printed."""
 
 
-async def printed_by(argv: list[str], deadline: float = DEADLINE) -> str:
-    """The first line a command prints, run without a shell, in a group of its own. Raises `CommandRefused`."""
-    process, printed = await _started(argv)
+async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: Mapping[str, str] | None = None) -> str:
+    """The first line a command prints, run without a shell, in a group of its own, in the home directory.
+
+    Files of the folder that the profile is in, or that the user is in, are nothing to it unless its arguments name
+    them. Without an environment it gets this program's. Raises `CommandRefused`.
+    """
+    process, printed = await _started(argv, environment)
     try:
         async with asyncio.timeout(deadline):
             await printed.has_line.wait()
@@ -44,7 +84,9 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE) -> str:
         raise CommandRefused("printed something that is not UTF-8") from None
 
 
-async def _started(argv: list[str]) -> tuple[asyncio.subprocess.Process, _Printed]:
+async def _started(
+    argv: list[str], environment: Mapping[str, str] | None
+) -> tuple[asyncio.subprocess.Process, _Printed]:
     pipe, write_end = _pipe()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -53,6 +95,8 @@ async def _started(argv: list[str]) -> tuple[asyncio.subprocess.Process, _Printe
             stdout=write_end,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
+            env=None if environment is None else dict(environment),
+            cwd=_home(environment),
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
         pipe.close()
@@ -62,6 +106,24 @@ async def _started(argv: list[str]) -> tuple[asyncio.subprocess.Process, _Printe
         os.close(write_end)
     _, printed = await asyncio.get_running_loop().connect_read_pipe(_Printed, pipe)
     return process, printed
+
+
+def variables_of(source: SecretSource) -> tuple[str, ...]:
+    """The environment variables that this secret may need; one that ends in `_` stands for all that begin so."""
+    if source.env is not None:
+        return (source.env,)
+    if source.keyring is not None:
+        return (override_name(source.keyring),)
+    if source.command is not None:
+        return (*_OF_TOOLS.get(Path(source.command[0]).name, ()), *(source.environment or ()))
+    return ()
+
+
+def _home(environment: Mapping[str, str] | None) -> str | None:
+    if environment is None:
+        return None
+    home = environment.get("HOME", "")
+    return home if os.path.isdir(home) else os.sep
 
 
 def _pipe() -> tuple[FileIO, int]:
@@ -92,35 +154,3 @@ class _Printed(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.has_line.set()
-
-
-class Consents:
-    """Which commands may be run for which origin. A profile file is otherwise a program from anybody."""
-
-    def __init__(self, state: Path) -> None:
-        self._path = state / "consents.json"
-
-    def allowed(self, argv: list[str], origin: str) -> bool:
-        return [argv, origin] in self._read()
-
-    def allow(self, argv: list[str], origin: str) -> None:
-        """Raises `SecretError` where it cannot be kept."""
-        consents = [*self._read(), [argv, origin]]
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
-            with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(consents, file, indent=1)
-            temporary.replace(self._path)
-        except OSError as error:
-            raise SecretError(
-                f"That {argv[0]} may be run cannot be kept in {self._path}: {error.strerror}",
-                "Make the state directory writable, or set XDG_STATE_HOME to one that is.",
-            ) from error
-
-    def _read(self) -> list[object]:
-        try:
-            consents = json.loads(self._path.read_bytes())
-        except (OSError, ValueError):
-            return []
-        return consents if isinstance(consents, list) else []

@@ -23,9 +23,5 @@ class SecretMissing(SecretError):
     """The source has no value."""
 
 
-class OtherOrigin(SecretError):
-    """The secret was given for another origin."""
-
-
-class ConsentNeeded(SecretError):
-    """Nobody has allowed this command yet."""
+class NotTrusted(SecretError):
+    """The profile is not trusted to send this secret there, or to run this command."""

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..kinds import Model
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
 )
+
+
+def _given_to_commands(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"{name[:80]!r} is not the name of an environment variable")
+    if name.upper().startswith("TUI_CONNECTOR_"):
+        raise ValueError(f"{name} holds a secret of this program, which no command is given")
+    return name
 
 
 class SecretSource(Model):
@@ -21,6 +31,10 @@ class SecretSource(Model):
     keyring: Annotated[str | None, Field(title="In the keyring", min_length=1, max_length=200)] = None
     env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
+    environment: Annotated[
+        list[Annotated[str, AfterValidator(_given_to_commands)]] | None,
+        Field(title="Variables that the command is given", min_length=1),
+    ] = None
     ask: Annotated[bool | None, Field(title="Asked for, and kept for this session only")] = None
 
     _whose: str = PrivateAttr("")
@@ -40,7 +54,20 @@ class SecretSource(Model):
         given = [name for name in ("keyring", "env", "command", "ask") if getattr(self, name) not in (None, False)]
         if len(given) != 1:
             raise ValueError(ONE_SOURCE)
+        if self.environment is not None and self.command is None:
+            raise ValueError("environment belongs to a command: it names the variables that the command is given")
         return self
+
+    @property
+    def key(self) -> str:
+        """What capabilities call this secret."""
+        if self.keyring is not None:
+            return f"keyring:{self.keyring}"
+        if self.env is not None:
+            return f"env:{self.env}"
+        if self.command is not None:
+            return f"command:{json.dumps([self.command, sorted(self.environment or [])])}"
+        return f"ask:{self._whose}"
 
     def belongs_to(self, whose: str) -> None:
         """Says which secret of a profile this is: one that is asked for has no other name."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from ..machine import Keyring, Machine
-from ..text import shown_line
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
-from .command import CommandRefused, Consents, printed_by
+from .capability import Command, Grants
+from .command import CommandRefused, command_environment, printed_by
 from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
 from .mask import Mask
-from .secret_error import ConsentNeeded, KeyringUnusable, OtherOrigin, SecretError, SecretMissing
+from .secret_error import KeyringUnusable, NotTrusted, SecretError, SecretMissing
 from .source import SecretSource
 
 T = TypeVar("T")
@@ -41,16 +41,18 @@ class KeyringState:
 class _Entry:
     secret: str = field(repr=False)
     origins: list[str]
+    version: int = 2
+    """Version 1 was written when an entry could be sent to these origins, and nowhere else, by every profile."""
 
     def as_text(self) -> str:
-        return json.dumps({"v": 1, "origins": self.origins, "secret": self.secret})
+        return json.dumps({"v": self.version, "origins": self.origins, "secret": self.secret})
 
     @classmethod
     def of(cls, text: str) -> _Entry:
         """What an entry holds; one that a person put there by other means is bound to no origin yet."""
         try:
             data = json.loads(text)
-            return cls(str(data["secret"]), [str(origin) for origin in data["origins"]])
+            return cls(str(data["secret"]), [str(origin) for origin in data["origins"]], int(data["v"]))
         except (ValueError, TypeError, KeyError):
             return cls(text, [])
 
@@ -59,29 +61,37 @@ class Vault:
     """The secrets of this run. Every value it gives out is known to the mask before.
 
     `TUI_CONNECTOR_<NAME>` in the environment, the entry's name in capitals with `_` for all other characters, is used
-    in place of a keyring entry: for jobs and containers. It is bound to no origin, for whoever starts the run sets it.
+    in place of a keyring entry: for jobs and containers. It goes where the profile is trusted to send that entry.
     """
 
     def __init__(self, machine: Machine, mask: Mask) -> None:
         self.mask = mask
         self._machine = machine
         self._keychain = Keychain(machine.keyring or self._best_keyring)
-        self._consents = Consents(machine.directories.state)
         self._held: dict[str, _Entry] = {}
         self._cache: dict[str, _Entry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._keyring_name = "the system's keyring"
 
-    async def read(self, source: SecretSource, origin: str) -> str:
-        """The secret, for a request to `origin`. Raises `SecretError`."""
+    async def read(self, source: SecretSource, origin: str, route: str, grants: Grants, directory: Path) -> str:
+        """The secret, for a request to `origin` by this route; `directory` is the profile's folder.
+
+        Raises `NotTrusted` if that is not granted, and other `SecretError`s.
+        """
+        if not grants.sends(source.key, origin, route):
+            by = " by this route (proxy, certificates)" if route else ""
+            raise NotTrusted(
+                f"The profile is not trusted to send {source.label} to {origin}{by}",
+                "Look at what it can do, then allow it: tui-connector trust PROFILE.",
+            )
         if source.keyring is not None:
-            secret = await self._from_keyring(source.keyring, origin)
+            secret = await self._from_keyring(source.keyring)
         elif source.env is not None:
             secret = self._machine.environ.get(source.env, "")
             if not secret:
                 raise SecretMissing(f"The environment variable {source.env} is not set", "Set it for this run.")
         elif source.command is not None:
-            secret = await self._from_command(source.command, origin)
+            secret = await self._from_command(source, grants, directory)
         else:
             secret = await self._asked(source, origin)
         if _UNSENDABLE.search(secret):
@@ -100,6 +110,26 @@ class Vault:
 
     def held(self, name: str) -> bool:
         return name in self._held
+
+    def held_for(self, name: str, origin: str) -> bool:
+        """Whether this secret was typed in this session, for this origin."""
+        return self.typed(name, origin) is not None
+
+    def typed(self, name: str, origin: str) -> str | None:
+        """This secret, if it was typed in this session, for this origin."""
+        entry = self._held.get(name)
+        return entry.secret if entry is not None and origin in entry.origins else None
+
+    async def given_for(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:
+        """The origins that a keyring entry was bound to by versions of this program that decided by it.
+
+        `drafts`: also those that its user gave it for since then, in the guide.
+        """
+        try:
+            entry = await self._entry(name)
+        except SecretError:
+            return ()
+        return tuple(entry.origins) if drafts or entry.version == 1 else ()
 
     def glimpse(self, name: str) -> str:
         """What may be shown of a secret at hand: as many dots as it is long, and the end of a token; else nothing."""
@@ -132,20 +162,9 @@ class Vault:
             self._cache[name] = self._held.pop(name)
         return stored
 
-    async def rebind(self, name: str, origin: str) -> None:
-        """Lets an entry go to this origin too, after its user said so."""
-        entry = self._held.get(name) or await self._entry(name)
-        if origin not in entry.origins:
-            entry = _Entry(entry.secret, [*entry.origins, origin])
-            await self._write(name, entry)
-            self._cache[name] = entry
-
     async def delete(self, name: str) -> None:
         self.forget(name)
         await self._call(lambda keyring: keyring.delete_password(_service(name), _USER), WRITE_DEADLINE, name)
-
-    async def allow_command(self, argv: list[str], origin: str) -> None:
-        await asyncio.to_thread(self._consents.allow, argv, origin)
 
     async def state(self) -> KeyringState:
         """Whether the keyring takes and keeps a value: it is tried with one that is no secret."""
@@ -159,8 +178,9 @@ class Vault:
     def close(self) -> None:
         self._keychain.close()
 
-    async def _from_keyring(self, name: str, origin: str) -> str:
-        override = self._machine.environ.get(override_name(name))
+    async def _from_keyring(self, name: str) -> str:
+        variable = override_name(name)
+        override = None if variable in _NOT_SECRETS else self._machine.environ.get(variable)
         if override and name not in self._held:
             return override
         entry = self._held.get(name)
@@ -168,8 +188,6 @@ class Vault:
             async with self._locks.setdefault(name, asyncio.Lock()):
                 entry = self._cache.get(name) or await self._entry(name)
                 self._cache[name] = entry
-        if origin not in entry.origins:
-            await self._other_origin(name, entry, origin)
         return entry.secret
 
     async def _entry(self, name: str) -> _Entry:
@@ -179,36 +197,24 @@ class Vault:
             raise SecretMissing(f"The keyring has no entry {name!r}", hint)
         return _Entry.of(text)
 
-    async def _other_origin(self, name: str, entry: _Entry, origin: str) -> None:
-        given_for = ", ".join(entry.origins) or "no store yet"
-        if await self._machine.ask.allow(f"The secret {name} was given for {given_for}. Send it to {origin} too?"):
-            await self.rebind(name, origin)
-            entry.origins.append(origin)
-            return
-        raise OtherOrigin(
-            f"The secret {name} was given for {given_for}, and this request goes to {origin}",
-            "If that is right: tui-connector secrets allow PROFILE.",
-        )
-
-    async def _from_command(self, argv: list[str], origin: str) -> str:
-        if not await asyncio.to_thread(self._consents.allowed, argv, origin):
-            command = shown_line(shlex.join(argv))
-            question = (
-                f"This profile wants to run a program:\n\n  {command}\n\nand to send what it prints to {origin}. "
-                "Allow it, until the command or the store changes?"
+    async def _from_command(self, source: SecretSource, grants: Grants, directory: Path) -> str:
+        assert source.command is not None
+        environ = self._machine.environ
+        named = source.environment or []
+        command = await asyncio.to_thread(Command.of, source.command, named, directory, environ)
+        if not grants.has(command.capability):
+            raise NotTrusted(
+                f"The command {source.command[0]} or a file that it names is not the one that was trusted",
+                "Look at what has changed, then allow it: tui-connector trust PROFILE.",
             )
-            if not await self._machine.ask.allow(question):
-                raise ConsentNeeded(
-                    f"The command {command} has not been allowed to give a secret for {origin}",
-                    "If you trust this profile, say yes where it asks, or: tui-connector secrets allow PROFILE.",
-                )
-            await self.allow_command(argv, origin)
         try:
-            secret = await printed_by(argv)
+            secret = await printed_by(list(command.argv), environment=command_environment(command, environ))
         except CommandRefused as error:
-            raise SecretMissing(f"The command {argv[0]} {error}", "Run it by hand to see what it says.") from error
+            raise SecretMissing(
+                f"The command {source.command[0]} {error}", "Run it by hand to see what it says."
+            ) from error
         if not secret:
-            raise SecretMissing(f"The command {argv[0]} printed nothing")
+            raise SecretMissing(f"The command {source.command[0]} printed nothing")
         return secret
 
     async def _asked(self, source: SecretSource, origin: str) -> str:
@@ -259,6 +265,9 @@ class Vault:
     def _best_keyring(self) -> Keyring:
         keyring, self._keyring_name = best_keyring(self._machine.environ.get("PYTHON_KEYRING_BACKEND"))
         return keyring
+
+
+_NOT_SECRETS = ("TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
 
 
 def _service(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -16,12 +17,32 @@ _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 Value = str | int | float | None
 
+_HEADER = b"SQLite format 3\0"
+
+
+def is_database_of_others(path: Path, table: str) -> bool:
+    """Whether there is a database with tables, and not this one of ours. One that cannot be read is not ours."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(_HEADER)) != _HEADER:
+                return False  # not there yet, empty, or no database: opening it will say so
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
+        return bool(names) and table not in names
+    except (OSError, ValueError):
+        return False
+    except sqlite3.Error:
+        return True
+
 
 class Database:
     """The database at `path`, made where it is not there. Transactions begin and end by hand."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        for beside in ("-wal", "-shm", "-journal"):  # which SQLite opens, wherever a link of this name leads
+            if os.path.islink(f"{path}{beside}"):
+                raise SinkError(f"{path}{beside} is a symbolic link", "Remove it.")
         try:
             self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         except ValueError as error:  # a null character

@@ -14,6 +14,7 @@ from ..machine import Machine
 from .incoming import Incoming
 from .incremental import Changes
 from .ledger import Ledger
+from .output_path import OutputPaths
 from .plan import Plan, Wanted, anew, plan
 from .sink import OpenSink, SinkContext, SinkGone
 from .trouble import Explain
@@ -38,6 +39,14 @@ class Surroundings:
     machine: Machine
     place: Place
     explain: Explain = lambda _request, _answer: None
+    typed_output: str | None = None
+    """The file that the user has just named as this run's output, if any."""
+
+    @property
+    def outputs(self) -> OutputPaths:
+        """The files that the run may write."""
+        machine, directory = self.machine, Path(os.path.realpath(self.place.file)).parent
+        return OutputPaths(directory, machine.directories, machine.environ, self.session.grants, self.typed_output)
 
 
 @dataclass(slots=True)
@@ -65,6 +74,7 @@ class Opened:
         place: Place,
         incoming: Incoming,
         wanted: Wanted,
+        outputs: OutputPaths,
         *,
         bound_to: str,
         asked: str,
@@ -81,7 +91,7 @@ class Opened:
             cursor = incoming.incremental.field if incoming.incremental else None
             known, closed = ledger.known_sink()
             directory = Path(os.path.realpath(place.file)).parent  # by whatever link the profile was opened
-            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed)
+            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed, outputs)
             try:
                 sink = incoming.sink.open(context, chosen.sink)
             except SinkGone as gone:

@@ -125,6 +125,7 @@ class Run:
             self._around.place,
             self._incoming,
             self._wanted,
+            self._around.outputs,
             bound_to=bound_to,
             asked=asked,
             now=magento_date(self._machine.now()),

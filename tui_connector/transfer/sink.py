@@ -13,6 +13,8 @@ from pydantic import Field
 
 from ..kinds import Kind
 from ..placeholder import Json
+from ..secrets.capability import is_inside
+from .output_path import OutputPaths, PathRefused
 from .raw_json import shape
 
 FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
@@ -61,15 +63,29 @@ class SinkContext:
 
     What is there besides was added by somebody else, and is never removed.
     """
+    outputs: OutputPaths | None = None
+    """The files that may be written; None: those in the profile's folder."""
 
+    def output(self, path: str) -> Path:
+        """The file to open for a path of the profile, without symbolic links in it. Raises `SinkError`.
 
-def file_of(context: SinkContext, path: str) -> Path:
-    """A sink's file. Folders that a relative path names below the profile's own are made."""
-    file = context.directory / path
-    if not Path(path).is_absolute() and ".." not in Path(path).parts and context.directory.is_dir():
-        with contextlib.suppress(OSError, ValueError):  # whoever opens the file says what is wrong
-            file.parent.mkdir(parents=True, exist_ok=True)
-    return file
+        Folders that a relative path names below the profile's own are made.
+        """
+        try:
+            file = self.paths.allowed(path)
+        except PathRefused as error:
+            raise SinkError(error.message, error.hint) from error
+        except ValueError as error:  # a null character
+            raise SinkError(f"{path!r} is no path: {error}", "Correct it.") from error
+        if is_inside(file, self.paths.folder) and not Path(path).is_absolute() and self.directory.is_dir():
+            with contextlib.suppress(OSError, ValueError):  # whoever opens the file says what is wrong
+                file.parent.mkdir(parents=True, exist_ok=True)
+        return file
+
+    @property
+    def paths(self) -> OutputPaths:
+        """The files that may be written."""
+        return self.outputs or OutputPaths(self.directory)
 
 
 class Output(Protocol):
@@ -140,6 +156,19 @@ class Sink(Kind):
     def resumable(self) -> bool:
         """Whether it can be cut back to a position: a pipe cannot, so a run into it always begins anew."""
         return not self.on_stdout
+
+    def writes(self) -> Sequence[str]:
+        """The paths of the files that it writes, as the profile has them."""
+        path = getattr(self, "path", None)
+        return [path] if isinstance(path, str) else []
+
+    def reads(self) -> Sequence[str]:
+        """The paths of the files that it reads, as the profile has them."""
+        return ()
+
+    def alters(self, file: Path) -> bool:
+        """Whether this file exists, was not made by this program, and would be altered. It blocks."""
+        return False
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         """Opens it. Without a position (None) it begins anew; with one it is cut back to it and continued. It blocks.

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from ..placeholder import Json
+from .output_path import PathRefused, open_regular
 from .sink import SinkChanged, SinkError, SinkGone
 
 _TAIL = 4_096
@@ -30,7 +31,7 @@ class _Position(BaseModel):
 
 
 class WrittenFile:
-    """The file at `path`, opened for one run. A symbolic link is followed and stays."""
+    """The file at `path`, opened for one run; `SinkContext.output` has resolved symbolic links."""
 
     def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
         """Goes on at `position`, or begins anew where it is None and the file is new, empty, or that of `known`.
@@ -158,7 +159,9 @@ def _opened(path: Path) -> int:
             raise SinkError(
                 f"{path} is no ordinary file", hint='For a pipe, use the sink "stdout" and the shell\'s redirection.'
             )
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = open_regular(path, os.O_RDWR | os.O_CREAT)
+    except PathRefused as error:
+        raise SinkError(error.message, error.hint) from error
     except OSError as error:
         raise _failed(path, error) from error
     except ValueError as error:  # a null character

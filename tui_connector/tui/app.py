@@ -60,9 +60,14 @@ class ConnectorApp(App[None]):
         profile: Path | None = None,
         recorded: Recorded | None = None,
         of_demo: Callable[[Path], bool] = lambda _: False,
+        trust_once: bool = False,
     ) -> None:
-        """`of_demo` says whether a profile is one that the demo saved: opening it starts the sandbox store again."""
+        """`of_demo` says whether a profile is one that the demo saved: opening it starts the sandbox store again.
+
+        `trust_once`: `profile` may do all that it can do, until the program ends.
+        """
         super().__init__()
+        self._trust_once = trust_once
         self.machine = replace(machine, ask=ScreenAsk(self))
         self._start_demo, self._of_demo = start_demo, of_demo
         self._demo_runs = False
@@ -220,7 +225,8 @@ class ConnectorApp(App[None]):
         from .setup.screen import SetupScreen
 
         try:
-            work = opened(self.machine, path, demo)
+            once = self._trust_once and path is not None and path == self._profile
+            work = opened(self.machine, path, demo, trust_once=once)
         except Unopened as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..files import reason, state_remedy, write_private
+from ..machine import child_environment
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -21,7 +22,7 @@ async def copy(text: str, app: App[object], machine: Machine) -> str:
     Always also into the file `last-copy`. Returns the sentence that says all of it.
     """
     ways = []
-    if machine.environ.get("TMUX") and await _by_tmux(text):
+    if machine.environ.get("TMUX") and await _by_tmux(text, machine):
         ways.append("by tmux (prefix ])")
     else:
         app.copy_to_clipboard(text)
@@ -35,10 +36,13 @@ async def copy(text: str, app: App[object], machine: Machine) -> str:
     return f"Copied {' and '.join(ways)}."
 
 
-async def _by_tmux(text: str) -> bool:
+async def _by_tmux(text: str, machine: Machine) -> bool:
     try:
         process = await asyncio.create_subprocess_exec(
-            "tmux", "load-buffer", "-w", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+            *("tmux", "load-buffer", "-w", "-"),
+            env=child_environment(machine.environ, also=("TMUX", "TMUX_")),
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(_DEADLINE):
             await process.communicate(text.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
+from ..machine import child_environment
+
 _PLUS_LINE = frozenset(
     {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
 )
+_SECRET = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE|CONSUMER)_?KEY", re.IGNORECASE)
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
 
 
@@ -41,12 +45,23 @@ def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> lis
     return [*words, *([f"+{line}"] if name in _PLUS_LINE else []), str(path)]
 
 
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """An editor's plugins read whatever variables they like; the secrets of jobs are none of their business."""
+    always = child_environment(environ)
+    found = {name: value for name, value in environ.items() if name in always or not _is_secret(name)}
+    return found | {name: value for name, value in always.items() if name in environ}
+
+
+def _is_secret(name: str) -> bool:
+    return name.upper().startswith("TUI_CONNECTOR_") or _SECRET.search(name) is not None
+
+
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
     """Edits the file; nothing else of the program goes on meanwhile. Raises `NoEditor`."""
     command = command_for(environ, path, line)
     try:
         with app.suspend():
-            ended = subprocess.run(command, env=dict(environ), check=False)
+            ended = subprocess.run(command, env=_environment(environ), check=False)
     except SuspendNotSupported as error:
         raise NoEditor("This terminal cannot be lent to an editor. Edit the file beside it.") from error
     except OSError as error:

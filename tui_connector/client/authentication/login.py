@@ -16,12 +16,13 @@ from urllib.parse import urlencode
 from ...files import Busy, reason, state_remedy
 from ...kinds import Kind
 from ...placeholder import Json, as_data
+from ...secrets.capability import token_name
 from ...secrets.source import SecretSource
 from ..error_message import error_message
 from ..http_client import seconds, with_parameters
 from ..layer import Layer, LayerContext, Send
 from ..message import About, Answer, LoginRefused, NotSent, Request, RequestFailed
-from ..uri import BadUri, absolute, origin_of
+from ..uri import BadUri, absolute, canonical, origin_of
 from .login_fields import BodyFormat, Parameter
 from .one_time_code import NoCode, OneTimeCode, Sent, is_code, made, typed
 from .stops import Account, LoginStops, is_magento_login
@@ -131,6 +132,8 @@ class Login:
     async def token(self, request: Request, refused: Token | None = None) -> Token:
         """The token for this request's store: the one at hand, or that of the one login under way."""
         origin = origin_of(request.uri)
+        login = absolute(request.uri, self._saved.login_uri())
+        self._context.token_goes(self._token_name(login), origin_of(login), self._saved.client, origin)
         kept = self._context.keep(self._kind, _Kept, origin)
         if origin in self._compared and kept.token is not None and self._is_still_good(kept.token, refused):
             return kept.token
@@ -139,6 +142,11 @@ class Login:
             task = self._tasks[origin] = self._context.share(self._log_in(request, kept, refused))
         # shielded: a caller that gives up must not take everybody's login with it
         return await asyncio.shield(task)
+
+    def _token_name(self, login: str) -> str:
+        parameters = self._saved.login_parameters().values()
+        sources = [value.totp if isinstance(value, OneTimeCode) else value for value in parameters]
+        return token_name(canonical(login), [each.key for each in sources if isinstance(each, SecretSource)])
 
     def may_renew(self, token: Token) -> bool:
         """Whether a 401 may mean that the token has ended: one that is fresh from a renewal lacks a permission."""
@@ -204,7 +212,7 @@ class Login:
                 form.has_code = True
                 form.values[name] = None  # keeps its place among the parameters
             elif isinstance(value, SecretSource):
-                form.values[name] = await self._context.secret(value, form.origin)
+                form.values[name] = await self._context.secret(value, form.origin, self._saved.client)
                 form.secret_names.append(name)
             else:
                 form.values[name] = value
@@ -215,7 +223,10 @@ class Login:
         """The secrets of a login, those that make its codes among them."""
         parameters = self._saved.login_parameters().values()
         makers = [each.totp for each in parameters if isinstance(each, OneTimeCode)]
-        return [form.secret_values(), *[await self._context.secret(each, form.origin) for each in makers]]
+        return [
+            form.secret_values(),
+            *[await self._context.secret(each, form.origin, self._saved.client) for each in makers],
+        ]
 
     async def _add_codes(self, form: _Form, sent: Sent) -> None:
         """Last, when nothing else can stop the login: a code is asked for only where it will be sent."""
@@ -223,7 +234,9 @@ class Login:
             if not is_code(name, value):
                 continue
             if isinstance(value, OneTimeCode):
-                form.values[name], window = await made(self._context, name, value.totp, form.origin, sent)
+                form.values[name], window = await made(
+                    self._context, name, value.totp, form.origin, self._saved.client, sent
+                )
                 form.codes.append(window)
             else:
                 form.values[name] = await typed(self._context.machine, name, form.words())

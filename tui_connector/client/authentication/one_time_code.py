@@ -63,13 +63,13 @@ async def typed(machine: Machine, name: str, login: str) -> str:
 
 
 async def made(
-    context: LayerContext, name: str, source: SecretSource, origin: str, sent: Sent
+    context: LayerContext, name: str, source: SecretSource, origin: str, client: str, sent: Sent
 ) -> tuple[str, tuple[str, int]]:
     """A code of the present time step, or of the next one where the present one's was sent already.
 
     With it, what to keep in `sent` once the store has taken it. Raises `NoCode` and `NotSent`.
     """
-    totp = _generator(await context.secret(source, origin), source.label)
+    totp = _generator(await context.secret(source, origin, client), source.label)
     context.received(totp.secret, source.label)
     machine = context.machine
     window = _window(machine.now(), totp.interval)

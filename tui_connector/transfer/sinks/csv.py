@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from ...placeholder import Json
 from ..raw_json import members, plain_text, shape, text_of
-from ..sink import FilePath, OpenSink, Rejected, Sink, SinkContext, SinkGone, file_of
+from ..sink import FilePath, OpenSink, Rejected, Sink, SinkContext, SinkGone
 from ..written_file import WrittenFile
 
 _EXTRA = "extra"
@@ -43,7 +43,7 @@ class Csv(Sink):
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         written = self._written(position)
-        file = WrittenFile(file_of(context, self.path), position, context.known, context.closed)
+        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
         return _OpenCsv(file, self, written)
 
     def _written(self, position: Json) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ...placeholder import Json
-from ..sink import FilePath, OpenSink, Output, Rejected, Sink, SinkContext, file_of
+from ..sink import FilePath, OpenSink, Output, Rejected, Sink, SinkContext
 from ..written_file import WrittenFile
 
 
@@ -27,7 +27,7 @@ class JsonLines(Sink):
     )
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        file = WrittenFile(file_of(context, self.path), position, context.known, context.closed)
+        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
         return OpenJsonLines(file, compressed=self.compress == "gzip" or self.path.endswith(".gz"))
 
 

@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from ...placeholder import Json
 from ..raw_json import NotJson, members, plain_text, shape, text_of, value
-from ..sink import FilePath, OpenSink, Output, Rejected, Sink, SinkContext, SinkError, file_of, without_identifier
+from ..sink import FilePath, OpenSink, Output, Rejected, Sink, SinkContext, SinkError, without_identifier
 from ..standard_output import StandardOutput
 from ..written_file import WrittenFile
 
@@ -103,6 +103,9 @@ class Singer(Sink):
     def needs_identifier(self) -> bool:
         return True
 
+    def reads(self) -> Sequence[str]:
+        return [] if self.schema_file is None else [self.schema_file]
+
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else _read(context.directory / self.schema_file)
         name = self.stream or context.name
@@ -111,7 +114,7 @@ class Singer(Sink):
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
             return _OpenSinger(StandardOutput(), name, context, known, self._context.bookmarks)
-        file = WrittenFile(file_of(context, self.path), position, context.known, context.closed)
+        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
         return _OpenSinger(file, name, context, known, self._context.bookmarks, position)
 
 

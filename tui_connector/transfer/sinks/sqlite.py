@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from ...placeholder import Json
-from ..database import Database, Value
+from ..database import Database, Value, is_database_of_others
 from ..raw_json import NotJson, members, plain_text, shape, value
 from ..sink import (
     FilePath,
@@ -22,7 +23,6 @@ from ..sink import (
     SinkContext,
     SinkError,
     SinkGone,
-    file_of,
     without_identifier,
 )
 
@@ -65,6 +65,9 @@ class Sqlite(Sink):
     def needs_identifier(self) -> bool:
         return True
 
+    def alters(self, file: Path) -> bool:
+        return is_database_of_others(file, _OURS)
+
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
             raise SinkError(
@@ -73,7 +76,13 @@ class Sqlite(Sink):
             )
         columns = tuple(name for name in self.columns if name != context.identifier)
         table = _Table(self.table or context.name, context.name, context.identifier, columns)
-        database = Database(file_of(context, self.path))
+        file = context.output(self.path)
+        if self.alters(file) and not context.paths.grants.has(context.paths.alters(self.path)):
+            raise SinkError(
+                f"{file} is a database that another program has made, and this profile is not trusted to alter it",
+                "Name a database of its own, or allow it: tui-connector trust PROFILE.",
+            )
+        database = Database(file)
         try:
             return _OpenSqlite(database, table, position)
         except SinkError:

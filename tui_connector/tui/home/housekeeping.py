@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from textual.app import App
@@ -13,6 +14,7 @@ from ...guide.removal import duplicate, keyring_entries, named_in, own_entries
 from ...machine import Machine
 from ...profile.files import ProfileUnreadable
 from ...profile.library import BadProfileName, Library
+from ...profile.trust import TrustRecords
 from ...text import shown_line
 from ..confirm import ChooseScreen, LineScreen
 
@@ -32,6 +34,8 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
     try:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
+        with contextlib.suppress(CannotSave):  # a record of a profile that is gone is shown by trust --list
+            await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
     except OSError as error:
         _say(app, f"{path} could not be deleted: {error.strerror}", bad=True)
         return
@@ -70,7 +74,9 @@ async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
     if name is None:
         return
     try:
-        await asyncio.to_thread(duplicate, path, name, library)
+        copied = await asyncio.to_thread(duplicate, path, name, library)
+        records = TrustRecords(machine.directories.state)
+        await asyncio.to_thread(records.copy, path, copied, machine.now())
     except (BadProfileName, ProfileUnreadable, ChangedOnDisk, CannotSave) as error:
         _say(app, f"{error}. {error.hint}", bad=True)
         return

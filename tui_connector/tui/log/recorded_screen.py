@@ -14,6 +14,7 @@ from ...client.exchange import Exchange, Exchanges
 from ...client.message import Answer, NotSent, Request
 from ...guide.again import send_again
 from ...guide.saved_profile import open_profile
+from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...log.json_fields import LogFailed
 from ...log.recording import Notice
@@ -103,7 +104,9 @@ class RecordedScreen(RequestsScreen):
             problems = "; ".join(map(str, opened.problems))
             raise NotSent(f"The profile has problems: {problems}", hint=opened.hint)
         if self._workbench is None:
-            self._workbench = Workbench(self._machine, self._exchanges, directory=path.parent)
+            self._workbench = Workbench(
+                self._machine, self._exchanges, directory=path.parent, trust=ProfileTrust(self._machine, path)
+            )
         return await send_again(self._workbench, opened.profile, exchange, request)
 
 

@@ -24,9 +24,11 @@ from ...guide.last_runs import LastRun, last_runs
 from ...guide.part_check import try_part
 from ...guide.parts import Part
 from ...guide.saved_profile import OpenedProfile, open_profile
+from ...guide.trust import ProfileTrust
 from ...guide.words import NOT_RUN_YET
 from ...guide.workbench import Workbench
 from ...machine import Machine
+from ...magento.diagnosis import diagnose_failure
 from ...text import shown, shown_line
 from ..ago import ago
 from ..editor import NoEditor, edit
@@ -77,7 +79,7 @@ class ProfilePage(LogBelow):
     def __init__(self, machine: Machine, path: Path) -> None:
         super().__init__()
         self._machine, self._path = machine, path
-        self._workbench = Workbench(machine, directory=path.parent)
+        self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
         self._opened: OpenedProfile | None = None
         self._stamp: Stamp | None = None
         self._edited = False
@@ -191,8 +193,11 @@ class ProfilePage(LogBelow):
     @work(exclusive=True, group="test")
     async def _test(self, opened: OpenedProfile, part: Part) -> None:
         assert opened.profile is not None
-        async with self._workbench.session(opened.profile) as session:
-            tried = await try_part(opened.profile, session, part, self._workbench.run())
+        try:
+            async with self._workbench.session(opened.profile) as session:
+                tried = await try_part(opened.profile, session, part, self._workbench.run())
+        except NotSent as failure:
+            tried = Tried(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
         self.post_message(self.Tested(part, tried))
 
     @on(Tested)
@@ -262,7 +267,8 @@ class ProfilePage(LogBelow):
             "t tries the part under the cursor on the store: only requests that read are sent (GET, HEAD, POST to a "
             "search), the others are shown. r runs an incoming. Enter opens the guide at its step. e opens "
             "the file in your editor ($VISUAL, $EDITOR), at the first problem where it "
-            "has one. The file is read again whenever another program changes it."
+            "has one. The file is read again whenever another program changes it. If the profile came from elsewhere, "
+            "what it can do with secrets, commands and files is asked for once, before it is used."
         )
 
 

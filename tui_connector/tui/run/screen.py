@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.widgets import Footer, Static
 
 from ...client.exchange import Exchange
-from ...client.message import Answer, Request
+from ...client.message import Answer, NotSent, Request
 from ...client.wire import OF_A_RUN
 from ...guide.again import send_again
 from ...guide.run_findings import explainer
@@ -127,7 +127,7 @@ class RunScreen(LogBelow):
                 around = Surroundings(session, self._workbench.exchanges, machine, place, explain)
                 run = self._current = Run(incoming, Wanted(), around, self)
                 summary = await run.go()
-        except (RunImpossible, LedgerError, SinkError) as error:
+        except (RunImpossible, LedgerError, SinkError, NotSent) as error:
             self.post_message(self.Ended(None, str(error)))
             return
         self.post_message(self.Progressed(replace(run.progress)))

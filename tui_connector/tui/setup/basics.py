@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...client.message import RequestFailed
+from ...client.message import NotSent, RequestFailed
 from ...client.uri import origin_of
 from ...guide import described, offered
 from ...guide.address import Search, insecure, search
@@ -157,10 +157,13 @@ class BasicsPane(StepPane):
         found = StoreViews()
         shape = self.setup.store.shape if self.setup.store is not None else None
         if self.setup.proven and shape is not None:
-            profile = profile_of(self.trial())
-            async with self.work.workbench.session(profile) as session:
-                way = way_of(profile, self.setup.client)
-                found = await store_views(session.client(self.setup.client), shape, way)
+            try:
+                profile = profile_of(self.trial())
+                async with self.work.workbench.session(profile) as session:
+                    way = way_of(profile, self.setup.client)
+                    found = await store_views(session.client(self.setup.client), shape, way)
+            except NotSent as error:
+                self.say(f"✘ {error.message}", bad=True)
         self.post_message(self.ViewsKnown(found))
 
     @on(ViewsKnown)

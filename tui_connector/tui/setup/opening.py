@@ -8,6 +8,7 @@ from ...guide.drafts import Draft, key_for
 from ...guide.new_profile import new_document
 from ...guide.resuming import setup_of
 from ...guide.setup import Setup
+from ...guide.trust import ProfileTrust
 from ...guide.words import Step
 from ...guide.workbench import Workbench
 from ...machine import Machine
@@ -22,9 +23,9 @@ class Unopened(Exception):
     """A profile that cannot be opened in the guide; the message has every problem with its place."""
 
 
-def opened(machine: Machine, path: Path | None, demo: Demo | None = None) -> Work:
+def opened(machine: Machine, path: Path | None, demo: Demo | None = None, *, trust_once: bool = False) -> Work:
     """Raises `Unopened`."""
-    workbench = Workbench(machine, directory=path.parent if path is not None else None)
+    workbench = _workbench(machine, path, once=trust_once)
     directory = machine.directories.profiles
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
@@ -45,11 +46,16 @@ def opened(machine: Machine, path: Path | None, demo: Demo | None = None) -> Wor
     return Work(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
 
 
+def _workbench(machine: Machine, path: Path | None, *, once: bool = False) -> Workbench:
+    trust = ProfileTrust(machine, path, once=once)
+    return Workbench(machine, directory=trust.directory, trust=trust)
+
+
 def resumed(machine: Machine, draft: Draft) -> tuple[Work, Step]:
     """A setup that was left half-way, and the step to go on with."""
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
-    workbench = Workbench(machine, directory=path.parent if path is not None else None)
+    workbench = _workbench(machine, path)
     work = Work(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     work.secrets_stored = draft.about.get("stored") is True
     return work, step

@@ -16,6 +16,7 @@ from ...files import CannotSave, ChangedOnDisk
 from ...guide.first_call import FirstCall, commands, first_call
 from ...guide.saving import Saved, difference, preview, save
 from ...guide.secret_sources import SecretPlace
+from ...guide.trust import summary
 from ...guide.words import Step
 from ...profile.document import NotToml
 from ...profile.files import ProfileUnreadable, as_text, read_bytes
@@ -64,6 +65,8 @@ class SavePane(StepPane):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
+        self._told_before = False
+        """The profile was there before, so what is new in it is shown."""
         self._told: set[tuple[Path, str]] = set()
         """What was said against saving to a file: pressed again, it is done all the same."""
 
@@ -152,6 +155,7 @@ class SavePane(StepPane):
 
     async def _save(self) -> None:
         work = self.work
+        self._told_before = self.setup.saved
         try:
             path = work.path or Library(work.profiles).path_for(self.setup.name)
             saved = await self._save_to(path)
@@ -173,21 +177,23 @@ class SavePane(StepPane):
         work.path = path
         self._told.clear()
         call = None
-        if self.setup.proven and not self._wrong() and self.setup.secret_place is SecretPlace.KEYRING:
+        if saved.trusted and self.setup.proven and not self._wrong() and self.setup.secret_place is SecretPlace.KEYRING:
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
-            call = await first_call(str(path), _FIRST, environ)
+            profile, _ = check_data(self.setup.draft)
+            secrets = [each.source for each in profile.secrets()] if profile is not None else []
+            call = await first_call(str(path), _FIRST, environ, secrets=secrets)
         self.post_message(self.Ended(saved, call))
 
     async def _save_to(self, path: Path) -> Saved:
         """Overwrites what others have written there once that was shown. Raises what `save` does."""
-        vault = self.work.workbench.vault
+        vault, trust = self.work.workbench.vault, self.work.workbench.trust
         try:
-            return await save(self.setup, path, vault)
+            return await save(self.setup, path, vault, trust=trust)
         except ChangedOnDisk:
             if (path, await asyncio.to_thread(self._theirs, path)) not in self._told:
                 raise
-            return await save(self.setup, path, vault, overwrite=True)
+            return await save(self.setup, path, vault, overwrite=True, trust=trust)
 
     def _theirs(self, path: Path) -> str:
         """What another program has changed in the file since it was read."""
@@ -212,7 +218,12 @@ class SavePane(StepPane):
         if message.call is not None:
             result = "answered 200 in a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
+        lines += [f"! {note}." for note in message.saved.notes]
+        if self._told_before and (allowed := summary(message.saved.allowed)):
+            lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
         wrong = self._wrong()
+        if not message.saved.trusted and not wrong:
+            lines.append("! It is not trusted yet: you are asked again before it is used.")
         usable = ["Now you can:", *(f"  {each}" for each in ready)]
         lines += [f"! It cannot be used as it stands:\n{wrong}"] if wrong else usable
         lines.append("q goes back.")

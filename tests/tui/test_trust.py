@@ -1,0 +1,229 @@
+"""On the screen: a profile from elsewhere asks once, at its first use; what its user makes is trusted with the save."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from memory_keyring import MemoryKeyring
+from screens import shown, until, until_shown
+
+from tui_connector.guide.saving import save
+from tui_connector.guide.setup import Setup
+from tui_connector.guide.trust import ProfileTrust, Untrusted
+from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.machine import Machine
+from tui_connector.profile.capabilities import capabilities
+from tui_connector.profile.document import Document
+from tui_connector.profile.problems import check
+from tui_connector.profile.trust import TrustRecords
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.confirm import AllowScreen
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.setup.demo import Demo
+
+pytestmark = pytest.mark.untrusted
+ENTRY = "acme/integration/access-token"
+PROFILE = f"""format = 1
+name = "Acme store"
+
+[authentications.integration]
+kind = "bearer"
+token = {{ keyring = "{ENTRY}" }}
+
+[clients.magento]
+authentications = ["integration"]
+
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+"""
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def write(machine: Machine, url: str, more: str = "") -> Path:
+    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
+    path = machine.directories.profiles / "acme.toml"
+    path.write_text(PROFILE.replace("URL", url) + more)
+    return path
+
+
+def asked(app: ConnectorApp) -> bool:
+    return isinstance(app.screen, AllowScreen)
+
+
+async def test_looking_asks_nothing_and_the_first_test_asks_once(
+    machine: Machine, sandbox: Sandbox, memory_keyring: MemoryKeyring
+) -> None:
+    path = write(machine, sandbox.url)
+    memory_keyring.entries[f"tui-connector/{ENTRY}", "tui-connector"] = "a-CANARY-token-of-32-characters"
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, "Acme store")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "magento" in shown(app))
+        await pilot.press("t")
+        await until(pilot, lambda: asked(app))
+        assert f"sends the keyring's {ENTRY}" in shown(app)
+        await pilot.press("enter")
+        assert asked(app), "an Enter is no answer"
+        await pilot.press("n")
+        await until_shown(pilot, "is not trusted to do this")
+        assert sandbox.journal() == []
+        await pilot.press("t")
+        await until(pilot, lambda: asked(app))
+        await pilot.press("y")
+        await until(pilot, lambda: bool(sandbox.journal()))
+        await until(pilot, lambda: not asked(app) and "✘ magento" in shown(app))
+        requests = len(sandbox.journal())
+        await pilot.press("t")
+        await until(pilot, lambda: len(sandbox.journal()) > requests)
+        assert not asked(app)
+        # another program adds a command: only that is asked for
+        changed = path.read_text().replace(f'{{ keyring = "{ENTRY}" }}', '{ command = ["printf", "a-%s", "b"] }')
+        path.write_text(changed)
+        page = app.screen
+        assert isinstance(page, ProfilePage)
+        await until(pilot, lambda: page._opened is not None and "printf" in page._opened.document.text_as_read)  # type: ignore[union-attr]
+        await pilot.press("t")
+        await until(pilot, lambda: asked(app))
+        assert "runs the command printf a-%s b" in shown(app)
+        assert ENTRY not in shown(app)
+        await pilot.press("n")
+        await until(pilot, lambda: not asked(app))
+
+
+class Answering:
+    """A user who answers each question so, and remembers them."""
+
+    def __init__(self, answer: bool) -> None:
+        self.answer, self.questions = answer, list[str]()
+
+    async def secret(self, label: str) -> str | None:
+        return None
+
+    async def allow(self, question: str) -> bool:
+        self.questions.append(question)
+        return self.answer
+
+
+def _with(machine: Machine, user: Answering) -> Machine:
+    return Machine(machine.directories, machine.environ, machine.keyring, user)
+
+
+async def test_what_a_user_makes_in_the_guide_is_trusted_with_the_save(machine: Machine) -> None:
+    user = Answering(False)
+    here = _with(machine, user)
+    bench = Workbench(here)
+    path = machine.directories.profiles / "acme.toml"
+    document = Document.new({})
+    text = PROFILE.replace("URL", "http://127.0.0.1:9") + '[clients.magento.proxy]\nuri = "http://127.0.0.1:8"\n'
+    document.draft = tomllib.loads(text)
+    setup = Setup("acme", document)
+    bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
+    async with bench.session(profile_of(setup.draft)):
+        pass
+    saved = await save(setup, path, bench.vault, trust=bench.trust)
+    assert saved.trusted
+    assert user.questions == []
+    again = Workbench(here, directory=path.parent, trust=ProfileTrust(here, path))
+    async with again.session(profile_of(setup.draft)):
+        pass
+    assert user.questions == []
+    bench.close()
+    again.close()
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide(
+    machine: Machine, answer: bool
+) -> None:
+    user = Answering(answer)
+    here = _with(machine, user)
+    path = write(machine, "http://127.0.0.1:9")
+    setup = Setup.of("acme", Document.read(path))
+    trust = ProfileTrust(here, path)
+    bench = Workbench(here, directory=path.parent, trust=trust)
+    setup.edit(("description",), "ours now")
+    saved = await save(setup, path, bench.vault, trust=trust)
+    assert saved.trusted is answer
+    assert len(user.questions) == 1
+    assert ENTRY in user.questions[0]
+    assert (TrustRecords(machine.directories.state).find(path) is not None) is answer
+    bench.close()
+
+
+async def test_what_a_user_adds_by_a_form_is_trusted_with_the_save_and_shown(machine: Machine) -> None:
+    user = Answering(False)
+    here = _with(machine, user)
+    path = write(machine, "http://127.0.0.1:9")
+    records = TrustRecords(machine.directories.state)
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    records.grant(path, capabilities(profile, path.parent, here), here.now())
+    setup = Setup.of("acme", Document.read(path))
+    trust = ProfileTrust(here, path)
+    bench = Workbench(here, directory=path.parent, trust=trust)
+    incoming = {"client": "magento", "request": {"uri": "products"}, "sink": {"kind": "jsonl", "path": "/data/x.jsonl"}}
+    setup.edit(("incoming", "products"), incoming)  # type: ignore[arg-type]
+    saved = await save(setup, path, bench.vault, trust=trust)
+    assert saved.trusted
+    assert user.questions == []
+    assert [each.text for each in saved.allowed] == ["writes the file /data/x.jsonl, outside its own folder"]
+    assert trust.missing(saved.allowed) == []
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("entry", "goes"),
+    [
+        ('{"v": 1, "origins": ["http://127.0.0.1:9"], "secret": "a-CANARY"}', True),
+        ('{"v": 1, "origins": ["http://127.0.0.1:8"], "secret": "a-CANARY"}', False),
+        ('{"v": 2, "origins": ["http://127.0.0.1:9"], "secret": "a-CANARY"}', False),
+        ("a-CANARY", False),
+    ],
+)
+async def test_an_entry_that_an_earlier_version_bound_to_this_store_goes_there_still(
+    machine: Machine, memory_keyring: MemoryKeyring, entry: str, goes: bool, tmp_path: Path
+) -> None:
+    memory_keyring.entries[f"tui-connector/{ENTRY}", "tui-connector"] = entry
+    path = write(machine, "http://127.0.0.1:9")
+    profile, _ = check(path.read_text())
+    assert profile is not None
+    if goes:
+        assert await ProfileTrust(machine, path).require(profile)
+    else:
+        with pytest.raises(Untrusted):
+            await ProfileTrust(machine, path).require(profile)
+    elsewhere = tmp_path / "clone.toml"  # it counts for profiles of the user's own directory only
+    elsewhere.write_text(path.read_text())
+    with pytest.raises(Untrusted):
+        await ProfileTrust(machine, elsewhere).require(profile)
+
+
+async def test_the_schema_beside_a_profile_is_no_way_to_other_files(machine: Machine, tmp_path: Path) -> None:
+    for kind in ("a link", "a file", "a folder"):
+        folder = tmp_path / kind.replace(" ", "-")
+        folder.mkdir()
+        mine = tmp_path / "bashrc"
+        mine.write_text("export MINE=1\n")
+        schema = folder / "tui-connector.schema.json"
+        if kind == "a link":
+            schema.symlink_to(mine)
+        elif kind == "a file":
+            schema.write_text('{"title": "mine"}')
+        else:
+            schema.mkdir()
+        setup = Setup("acme", Document.new({}))
+        setup.document.draft = tomllib.loads(PROFILE.replace("URL", "http://127.0.0.1:9"))
+        bench = Workbench(machine, directory=folder)
+        saved = await save(setup, folder / "acme.toml", bench.vault, trust=bench.trust)
+        assert len(saved.notes) == 1, kind
+        assert mine.read_text() == "export MINE=1\n"
+        assert (folder / "acme.toml").exists()
+        bench.close()

@@ -1,0 +1,111 @@
+"""`trust`: what a profile can do, and whether its user allows that."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text import shown, shown_line
+from .completion import profiles
+from .failure import CommandFailed, Exit
+from .profile_opening import find, machine_of, read
+
+if TYPE_CHECKING:
+    from ..machine import Machine
+
+
+@click.command()
+@click.argument("profile", required=False, shell_complete=profiles)
+@click.option("--yes", is_flag=True, help="Trust it without a question.")
+@click.option(
+    "--digest", "as_digest", is_flag=True, help="Print the digest of what it can do, for TUI_CONNECTOR_TRUST."
+)
+@click.option("--list", "as_list", is_flag=True, help="List the profiles that are trusted.")
+@click.option("--revoke", is_flag=True, help="Trust the profile with nothing any more.")
+@click.pass_obj
+def trust(
+    profile_dir: Path | None, profile: str | None, yes: bool, as_digest: bool, as_list: bool, revoke: bool
+) -> None:
+    """Show what PROFILE can do, and trust it with that.
+
+    A profile may come from somebody else, in a repository for example. Before it is trusted, none of its secrets is
+    sent, none of its commands is run, and no file outside its folder is read or written. If a later change adds
+    something to the list, that is asked for again; the rest stays trusted.
+
+    In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else then
+    ends with exit code 2.
+    """
+    if sum((yes, as_digest, as_list, revoke)) > 1:
+        raise CommandFailed("--yes, --digest, --list and --revoke exclude each other.", Exit.SETUP)
+    machine = machine_of(profile_dir)
+    if as_list:
+        _list(machine)
+        return
+    if profile is None:
+        raise CommandFailed("Name a PROFILE, or list the trusted ones with --list.", Exit.SETUP)
+    if revoke:
+        _revoke(machine, profile)
+        return
+    path = find(profile, machine)
+    saved = read(path)
+
+    from ..files import CannotSave
+    from ..guide.trust import ProfileTrust, summary
+    from ..profile.capabilities import capabilities
+    from ..profile.trust import TrustRecords, folder_of
+    from ..secrets.capability import digest
+
+    wanted = capabilities(saved, folder_of(path), machine)
+    if as_digest:
+        click.echo(digest(wanted))
+        return
+    missing = ProfileTrust(machine, path).missing(wanted)
+    known = [each for each in wanted if each not in missing]
+    if not wanted:
+        click.echo(f"{shown_line(str(path))} sends no secret, runs no command and stays in its folder.")
+    for title, some in (("Trusted already:", known), ("Not trusted yet:", missing)):
+        if some:
+            click.echo(title)
+            click.echo(shown("\n".join(f"  - {line}" for line in summary(some))))
+    records = TrustRecords(machine.directories.state)
+    if not missing and records.find(path) is not None:
+        click.echo("Nothing is left to allow.")
+        return
+    if missing and not yes and not asyncio.run(machine.ask.allow(f"Trust {path} with that?")):
+        raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
+    try:
+        records.grant(path, wanted, machine.now(), only=True)
+    except CannotSave as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    click.echo(f"Trusted: {shown_line(str(path))}")
+
+
+def _list(machine: Machine) -> None:
+    from ..guide.trust import summary
+    from ..profile.trust import TrustRecords
+
+    records = TrustRecords(machine.directories.state).list()
+    if not records:
+        click.echo("No profile is trusted yet.")
+    for record in records:
+        click.echo(f"{shown_line(record.profile)} (since {shown_line(record.granted_at)})")
+        for line in summary(record.capabilities):
+            click.echo(f"  - {shown_line(line)}")
+
+
+def _revoke(machine: Machine, profile: str) -> None:
+    from ..files import CannotSave
+    from ..profile.trust import TrustRecords
+
+    try:  # the file may be gone
+        path = find(profile, machine)
+    except CommandFailed:
+        path = Path(profile)
+    try:
+        was_trusted = TrustRecords(machine.directories.state).revoke(path)
+    except CannotSave as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    click.echo(f"{'Not trusted any more' if was_trusted else 'Was not trusted'}: {shown_line(str(path))}")

@@ -1,0 +1,67 @@
+"""By which route a client's requests go: what decides who can read them on the way to the store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..secrets.capability import file_digest, portable
+from .connection import DIRECT
+from .http_client import HttpClient
+from .uri import origin_of
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRoute:
+    """What a client's proxy and TLS settings come to. Without any: directly, or as the environment says."""
+
+    proxy: str = ""
+    ca: str = ""
+    """The SHA-256 of the file of authorities that are trusted besides the system's."""
+    ca_file: str = ""
+    certificate: str = ""
+    """The file of the client certificate."""
+    verified: bool = True
+
+    @classmethod
+    def of(cls, client: HttpClient, directory: Path) -> ClientRoute:
+        """Reads the file of authorities, so call it in a thread."""
+        tls = client.tls
+        proxy = "" if client.proxy is None or client.proxy.uri == DIRECT else origin_of(client.proxy.uri)
+        folder = Path(os.path.realpath(directory))
+        ca = ca_file = certificate = ""
+        if tls.ca_file is not None:
+            real = folder / os.path.expanduser(tls.ca_file)
+            ca, ca_file = file_digest(real), str(real)
+        if tls.client_certificate is not None:
+            written = os.path.expanduser(tls.client_certificate)
+            certificate = portable(written, os.path.realpath(folder / written), folder)
+        return cls(proxy, ca, ca_file, certificate, tls.verify)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What differs from the plain route, by name."""
+        found: dict[str, object] = {"proxy": self.proxy, "ca": self.ca, "client-certificate": self.certificate}
+        return {name: value for name, value in found.items() if value} | ({} if self.verified else {"verify": False})
+
+    @property
+    def key(self) -> str:
+        """One text for the route; empty for the plain one."""
+        return json.dumps(self.facts, sort_keys=True) if self.facts else ""
+
+    def words(self) -> str:
+        """What differs from the plain route, for a sentence about where something goes; empty for the plain one."""
+        return ", ".join(self._words())
+
+    def _words(self) -> Iterator[str]:
+        if self.proxy:
+            yield f"through the proxy {self.proxy}"
+        if not self.verified:
+            yield "without verifying the certificate, so that anyone on the way can read it"
+        if self.ca:
+            yield f"to any server with a certificate from {self.ca_file} (SHA-256 {self.ca[:12]})"
+        if self.certificate:
+            yield f"with the client certificate {self.certificate}"

@@ -1,0 +1,225 @@
+"""Whether a profile may do what it can do: by its record, by a pinned digest, or by asking its user."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..client.message import NotSent
+from ..machine import Machine
+from ..profile.capabilities import capabilities
+from ..profile.model import Profile
+from ..profile.problems import check_data
+from ..profile.trust import TrustRecords, folder_of
+from ..secrets.capability import Capability, digest
+from ..secrets.mask import Mask
+from ..secrets.vault import Vault
+from ..text import shown_line
+
+PIN = "TUI_CONNECTOR_TRUST"
+"""The environment variable with the digests that a job may run; see `tui-connector trust --digest`."""
+
+_HOW = "Look at what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
+
+
+class Untrusted(NotSent):
+    """The profile can do something that its user has not allowed."""
+
+    def __init__(self, profile: str, missing: Sequence[Capability], reason: str = "", hint: str = "") -> None:
+        first = reason or f"The profile {profile} is not trusted to do this"
+        listed = "\n".join(f"  - {line}" for line in summary(missing))
+        super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HOW.format(profile))
+        self.capabilities = tuple(missing)
+        self.reason = first
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}"
+
+
+class ProfileTrust:
+    """What one profile is trusted with, in this process."""
+
+    def __init__(
+        self, machine: Machine, path: Path | None, *, once: bool = False, directory: Path | None = None
+    ) -> None:
+        """`path` is the profile's file, None while it is being made in the guide; `once`: this run is allowed it.
+
+        `directory` is the folder in which the file will be, where that is not the usual one.
+        """
+        self._directory = directory or machine.directories.profiles
+        self._machine, self._once = machine, once
+        self._records = TrustRecords(machine.directories.state)
+        self._accepted: set[Capability] = set()
+        self._asking = asyncio.Lock()
+        self.path = path
+
+    @property
+    def directory(self) -> Path:
+        """The profile's folder, by whatever link it was opened."""
+        return folder_of(self.path) if self.path is not None else self._directory
+
+    @property
+    def _name(self) -> str:
+        if self.path is None:
+            return "PROFILE"
+        usual = self.path.parent == self._machine.directories.profiles
+        return self.path.stem if usual else str(self.path)
+
+    def missing(self, wanted: Iterable[Capability]) -> list[Capability]:
+        """Those that the profile is not trusted with. Reads the record."""
+        record = None if self.path is None else self._records.find(self.path)
+        trusted = self._accepted.union(() if record is None else record.capabilities)
+        return [each for each in wanted if each not in trusted]
+
+    def refusal(self, wanted: Sequence[Capability]) -> Untrusted | None:
+        """Why a pinned digest forbids this profile. Reads the record."""
+        pins = re.findall(r"[^\s,]+", self._machine.environ.get(PIN, ""))
+        found = digest(wanted)
+        if not pins or self.path is None or found in (pin.removeprefix("sha256:").lower() for pin in pins):
+            return None
+        record = self._records.find(self.path)
+        changed = self.missing(wanted) if record is not None else list(wanted)
+        what = "what is new" if record is not None else "what it can do"
+        return Untrusted(
+            self._name,
+            changed,
+            f"The profile {self._name} has the digest {found}, which {PIN} does not name; {what}",
+            f"If that is right, set {PIN}={found}.",
+        )
+
+    def is_pinned(self) -> bool:
+        """Whether the environment says which profiles are trusted."""
+        return self.path is not None and bool(self._machine.environ.get(PIN, "").strip())
+
+    async def require(self, profile: Profile, vault: Vault | None = None) -> list[Capability]:
+        """All that the profile can do, once that is allowed: its user is asked where somebody is there.
+
+        `vault` has what was typed in this session, which needs no question. Raises `Untrusted`, and `CannotSave` where
+        the answer cannot be kept.
+        """
+        wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
+        async with self._asking:
+            await self._allow(wanted, vault)
+        return wanted
+
+    async def _allow(self, wanted: list[Capability], vault: Vault | None) -> None:
+        refusal = await asyncio.to_thread(self.refusal, wanted)
+        if refusal is not None:
+            raise refusal
+        if self.is_pinned():
+            return
+        missing = self._not_given(await asyncio.to_thread(self.missing, wanted), vault)
+        if missing and self._once:
+            self._accepted.update(missing)
+            return
+        if missing:
+            missing = await self._not_bound_before(missing)
+        if not missing:
+            return
+        if not await self._machine.ask.allow(question(self._name, missing)):
+            raise Untrusted(self._name, missing)
+        self._accepted.update(missing)
+        if self.path is not None:
+            await asyncio.to_thread(self._records.grant, self.path, missing, self._machine.now())
+
+    def _not_given(self, missing: list[Capability], vault: Vault | None) -> list[Capability]:
+        """Those that the user of the guide has not given just now: by typing a secret for a store, or all of it."""
+        return [each for each in missing if not self._is_given(each, vault)]
+
+    def _is_given(self, capability: Capability, vault: Vault | None) -> bool:
+        facts = capability.facts
+        if facts["kind"] != "secret" or not str(facts["secret"]).startswith("keyring:"):
+            return self.path is None  # nobody but its user has made this profile
+        name = str(facts["secret"]).removeprefix("keyring:")
+        plain = self.path is None or not facts.get("route")
+        return plain and vault is not None and vault.held_for(name, str(facts["to"]))
+
+    async def _not_bound_before(self, missing: list[Capability]) -> list[Capability]:
+        """Those that no earlier version of this program was allowed.
+
+        It bound each keyring entry to the stores that it was given for. That counts for profiles of this user's own
+        directory and for drafts, and for nothing but this entry, this store and the plain route.
+        """
+        if self.path is not None:
+            own = self._machine.directories.config / "profiles"
+            if self.path.parent != own or await asyncio.to_thread(self._records.find, self.path) is not None:
+                return missing
+        vault, left = Vault(self._machine, Mask()), []
+        try:
+            for each in missing:
+                facts = each.facts
+                entry = str(facts.get("secret", "")).removeprefix("keyring:")
+                plain = set(facts) == {"kind", "secret", "to"} and str(facts["secret"]).startswith("keyring:")
+                if not plain or facts["to"] not in await vault.given_for(entry, drafts=self.path is None):
+                    left.append(each)
+        finally:
+            vault.close()
+        bound = [each for each in missing if each not in left]
+        self._accepted.update(bound)
+        if self.path is not None and not left:
+            await asyncio.to_thread(self._records.grant, self.path, bound, self._machine.now())
+        return left
+
+    async def before_saving(self, saved_text: str | None, draft: Profile | None, path: Path) -> list[Capability] | None:
+        """What saving this draft newly allows; None if the profile came from elsewhere and its user does not trust it.
+
+        `saved_text` is the file as it was opened, None if there was none. What its user has added since needs no
+        question: it is shown.
+        """
+        if draft is None:  # it cannot be used as it is saved
+            return None
+        wanted = await asyncio.to_thread(capabilities, draft, folder_of(path), self._machine)
+        missing = await asyncio.to_thread(self.missing, wanted)
+        if not missing or saved_text is None:
+            return missing
+        before = await asyncio.to_thread(self._in_text, saved_text)
+        foreign = await self._not_bound_before(before) if before else []
+        if foreign and not await self._machine.ask.allow(question(self._name, missing)):
+            return None
+        return missing
+
+    def _in_text(self, text: str) -> list[Capability]:
+        """What the saved profile can do without being trusted with it."""
+        try:
+            profile, _ = check_data(tomllib.loads(text))
+        except ValueError:
+            return []
+        return [] if profile is None else self.missing(capabilities(profile, self.directory, self._machine))
+
+    def saved(self, path: Path, draft: Profile) -> None:
+        """The user has saved the profile there: it is trusted with all that it can do. Raises `CannotSave`."""
+        self.path = path
+        granted = capabilities(draft, folder_of(path), self._machine)
+        self._records.grant(path, granted, self._machine.now(), only=True)
+
+
+def question(profile: str, missing: Sequence[Capability]) -> str:
+    """Asks whether the profile may do this, of which nothing is allowed yet."""
+    listed = "\n".join(f"  - {line}" for line in summary(missing))
+    return f"The profile {profile} is not trusted yet to do this:\n\n{listed}\n\nTrust it with that?"
+
+
+def summary(found: Iterable[Capability]) -> list[str]:
+    """The capabilities in plain words, a line each; secrets that go to the same place by the same route share one."""
+    lines: list[str] = []
+    together: dict[tuple[str, str, str], list[Capability]] = {}
+    for each in found:
+        facts = each.facts
+        name = str(facts.get("secret", ""))
+        if name.startswith("keyring:"):
+            place = (str(facts["to"]), str(facts.get("route", "")), str(facts.get("signed-as", "")))
+            together.setdefault(place, []).append(each)
+        else:
+            lines.append(each.text)
+    for some in together.values():
+        if len(some) == 1:
+            lines.append(some[0].text)
+            continue
+        names = [str(each.facts["secret"]).removeprefix("keyring:") for each in some]
+        to = f" to {some[0].facts['to']}"
+        rest = some[0].text[some[0].text.rindex(to) :]
+        lines.append(f"sends {len(names)} secrets of the keyring ({', '.join(names)}){rest}")
+    return [shown_line(line) for line in lines]  # a name in the profile must not look like further lines

@@ -1,0 +1,180 @@
+"""What a profile can do, read off its model: the list that its user trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ..client.connection import DIRECT
+from ..client.http_client import HttpClient
+from ..client.layer import Authentication
+from ..client.route import ClientRoute
+from ..client.uri import BadUri, absolute, canonical, is_absolute, origin_of
+from ..machine import Machine
+from ..placeholder import Template
+from ..secrets.backends import override_name
+from ..secrets.capability import Capability, Command, token_name
+from ..secrets.source import SecretSource
+from ..transfer.output_path import OutputPaths
+from .model import ALWAYS_THERE, Profile, secrets_in
+
+_ORDER = ("run", "secret", "connect", "write", "alter", "read")
+
+
+def capabilities(profile: Profile, directory: Path, machine: Machine) -> list[Capability]:
+    """Everything that this profile can do beyond reading and writing its own folder, each once.
+
+    `directory` is the profile's folder. Reads and hashes files, so call it in a thread.
+    """
+    found = dict.fromkeys(_Derived(profile, directory, machine).all())
+    return sorted(found, key=lambda each: (_ORDER.index(each.kind), each.canonical))
+
+
+def client_routes(profile: Profile, directory: Path) -> dict[str, ClientRoute]:
+    """The route of each client by its name. Reads files, so call it in a thread."""
+    return {name: ClientRoute.of(client, directory) for name, client in profile.clients.items()}
+
+
+class _Derived:
+    """The capabilities of one profile."""
+
+    def __init__(self, profile: Profile, directory: Path, machine: Machine) -> None:
+        self._profile, self._directory, self._machine = profile, directory, machine
+        self._clients: dict[str, HttpClient] = {ALWAYS_THERE: HttpClient(), **profile.clients}
+        self._routes = {name: ClientRoute.of(client, directory) for name, client in self._clients.items()}
+        self._destinations = self._reached()
+
+    def all(self) -> Iterator[Capability]:
+        yield from self._commands()
+        for client in self._clients:
+            yield from self._of_client(client)
+        for part in (self._profile.incoming, self._profile.outgoing):
+            for each in part.values():
+                yield from self._sent(secrets_in(each), each.client)
+        yield from self._files()
+
+    def _commands(self) -> Iterator[Capability]:
+        for each in self._profile.secrets():
+            source = each.source
+            if source.command is not None:
+                named = source.environment or []
+                yield Command.of(source.command, named, self._directory, self._machine.environ).capability
+
+    def _of_client(self, name: str) -> Iterator[Capability]:
+        client, route = self._clients[name], self._routes[name]
+        if route.facts:
+            yield Capability.of("connect", f"connects {route.words()}", route=route.facts)
+        if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
+            yield _secret(client.proxy.password.key, _words(client.proxy.password), origin_of(client.proxy.uri))
+        yield from self._sent(secrets_in(client.tls), name)
+        for plugin in client.plugins:
+            yield from self._sent(secrets_in(plugin), name)
+        for each in client.authentications:
+            saved = self._profile.authentications[each]
+            if (login := saved.login_uri()) is not None:
+                yield from self._login(saved, login, name)
+            else:
+                signed_as = getattr(saved, "signed_origin", None)  # of OAuth 1
+                yield from self._sent(secrets_in(saved), name, signed_as)
+
+    def _login(self, saved: Authentication, written: str, client: str) -> Iterator[Capability]:
+        for origin in self._destinations[client]:
+            uri = absolute(origin, written)
+            login, route = origin_of(uri), self._routes.get(saved.login_client(), ClientRoute())
+            for source in secrets_in(saved):
+                yield _secret(source.key, _words(source), login, route)
+            if (login, route.key) != (origin, self._routes[client].key):
+                words = f"the token that {uri} gives"
+                yield _secret(
+                    token_name(canonical(uri), (each.key for each in secrets_in(saved))),
+                    words,
+                    origin,
+                    self._routes[client],
+                )
+
+    def _sent(self, sources: Iterable[SecretSource], client: str, signed_as: str | None = None) -> Iterator[Capability]:
+        for source in sources:
+            for origin in self._destinations.get(client, ()):
+                yield _secret(source.key, _words(source), origin, self._routes[client], signed_as)
+
+    def _reached(self) -> Mapping[str, list[str]]:
+        """The origins that each client sends requests to, as far as the profile says so."""
+        found: dict[str, dict[str, None]] = {name: {} for name in self._clients}
+        for name in self._clients:
+            if base_uri := self._profile.base_uri(name):  # which refuses every other origin
+                found[name] = {origin_of(base_uri): None}
+        bound = {name for name, origins in found.items() if origins}
+
+        def reach(client: str, origin: str) -> bool:
+            new = client in found and client not in bound and origin not in found[client]
+            if new:
+                found[client][origin] = None
+            return new
+
+        for configuration in self._profile.incoming.values():
+            for origin in _absolute_origins([configuration.request.uri]):
+                reach(configuration.client, origin)
+        for sent in self._profile.outgoing.values():
+            for origin in _absolute_origins(request.uri for request in sent.requests.values()):
+                reach(sent.client, origin)
+        changed = True
+        while changed:  # a login's client may have an authentication of its own, which is a login again
+            changed = False
+            for name, client in self._clients.items():
+                for each in client.authentications:
+                    saved = self._profile.authentications.get(each)
+                    login = saved.login_uri() if saved is not None else None
+                    if saved is None or login is None:
+                        continue
+                    for origin in list(found[name]):
+                        changed = reach(saved.login_client(), origin_of(absolute(origin, login))) or changed
+        return {name: list(origins) for name, origins in found.items()}
+
+    def _files(self) -> Iterator[Capability]:
+        outputs = OutputPaths(self._directory, self._machine.directories, self._machine.environ)
+        needed: list[Capability | None] = []
+        for incoming in self._profile.incoming.values():
+            if incoming.sink is None:
+                continue
+            for path in incoming.sink.writes():
+                needed.append(outputs.needed(path))
+                if "\0" not in path and incoming.sink.alters(outputs.real(path)):
+                    needed.append(outputs.alters(path))
+            needed += [outputs.reads(path) for path in incoming.sink.reads()]
+        for outgoing in self._profile.outgoing.values():
+            source = getattr(outgoing.source, "path", None)
+            if isinstance(source, str):
+                needed.append(outputs.reads(source))
+        yield from (each for each in needed if each is not None)
+
+
+def _secret(
+    key: str, words: str, origin: str, route: ClientRoute | None = None, signed_as: str | None = None
+) -> Capability:
+    route = route or ClientRoute()
+    by = f", {route.words()}" if route.facts else ""
+    signed = f", signed as {signed_as}" if signed_as and signed_as != origin else ""
+    text = f"sends {words} to {origin}{by}{signed}"
+    return Capability.of("secret", text, secret=key, to=origin, route=route.key, signed_as=signed_as)
+
+
+def _words(source: SecretSource) -> str:
+    if source.keyring is not None:
+        return f"the keyring's {source.keyring} (or the variable {override_name(source.keyring)})"
+    if source.env is not None:
+        return f"the environment variable {source.env}"
+    if source.command is not None:
+        return f"what the command {' '.join(source.command)} prints"
+    return f"{source.label}, which you are asked for,"
+
+
+def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:
+    """The origins of those that are absolute; no placeholder can change one."""
+    for uri in uris:
+        first = Template.parse(uri).pieces[:1]
+        start = first[0] if first and isinstance(first[0], str) else ""
+        if is_absolute(start):
+            try:
+                yield origin_of(start)
+            except BadUri:
+                continue  # nor can it be sent to

@@ -1,0 +1,224 @@
+"""What a profile can do with secrets, programs and files, as plain data; vault, wire and sinks consult it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+CapabilityKind = Literal["secret", "connect", "run", "write", "alter", "read"]
+
+_LARGEST_PROGRAM = 512 * 1024 * 1024
+"""Bytes; a larger file is not hashed, so a profile that names one is never trusted."""
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One thing that a profile can do. Two are the same if their canonical forms are, whatever their text says."""
+
+    canonical: str
+    """JSON with sorted keys. It does not depend on where the profile is, so that its digest can be pinned."""
+    text: str = field(compare=False)
+    """The same in plain words; it contains text from the profile and is to be made safe before it is shown."""
+
+    @classmethod
+    def of(cls, kind: CapabilityKind, text: str, **facts: object) -> Capability:
+        said = {name.replace("_", "-"): value for name, value in facts.items() if value not in (None, "", [], {})}
+        return cls(json.dumps({"kind": kind, **said}, sort_keys=True, separators=(",", ":")), text)
+
+    @property
+    def kind(self) -> str:
+        return str(self.facts["kind"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.canonical)
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Its facts, and its text."""
+        return {**self.facts, "text": self.text}
+
+
+def digest(capabilities: Iterable[Capability]) -> str:
+    """One value for the whole set, whatever its order and wherever the profile is."""
+    lines = sorted({each.canonical for each in capabilities})
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def token_name(login: str, secrets: Iterable[str]) -> str:
+    """What capabilities call the token that this login gives: where it is from, and the secrets it is made with."""
+    return f"token:{login} with {', '.join(sorted(set(secrets)))}"
+
+
+@dataclass(frozen=True)
+class Grants:
+    """The capabilities that a session may use: everything else is refused, whatever asks for it."""
+
+    capabilities: frozenset[Capability] = frozenset()
+
+    @cached_property
+    def _sent(self) -> frozenset[tuple[str, str, str]]:
+        facts = [each.facts for each in self.capabilities]
+        return frozenset(
+            (str(each["secret"]), str(each["to"]), str(each.get("route", "")))
+            for each in facts
+            if each["kind"] == "secret"
+        )
+
+    @cached_property
+    def _canonical(self) -> frozenset[str]:
+        return frozenset(each.canonical for each in self.capabilities)
+
+    def sends(self, secret: str, origin: str, route: str) -> bool:
+        """Whether this secret may go to this origin by this route."""
+        return (secret, origin, route) in self._sent
+
+    def uses(self, secret: str) -> list[tuple[str, str]]:
+        """The origins and routes that this secret may go to."""
+        return sorted((origin, route) for name, origin, route in self._sent if name == secret)
+
+    def has(self, capability: Capability) -> bool:
+        return capability.canonical in self._canonical
+
+
+def portable(written: str, real: str, directory: Path) -> str:
+    """A file's path in a canonical form: relative to the profile's folder if it is written so or is in it.
+
+    `real` is that path with all symbolic links resolved, and so must `directory` be.
+    """
+    inside = is_inside(Path(real), directory)
+    if not inside and os.path.isabs(os.path.expanduser(written)):
+        return real
+    return os.path.relpath(real, directory)
+
+
+def is_inside(path: Path, directory: Path) -> bool:
+    return path == directory or directory in path.parents
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a regular file, or why there is none: "missing", "no file", "too large" or "unreadable"."""
+    try:
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            return "no file"
+        if found.st_size > _LARGEST_PROGRAM:
+            return "too large"
+        hashed = hashlib.sha256()
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                hashed.update(chunk)
+    except FileNotFoundError:
+        return "missing"
+    except (OSError, ValueError):
+        return "unreadable"
+    return hashed.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of a profile as it would be run now: which program that is, and what is in its files."""
+
+    argv: tuple[str, ...]
+    """As it is started: the program and the files of the profile's folder by their whole paths."""
+    capability: Capability
+    environment: tuple[str, ...]
+    """The variables that the profile gives it, besides those that every command gets."""
+    from_path: bool
+    """The program was found through PATH, outside the profile's folder."""
+
+    @classmethod
+    def of(cls, written: Sequence[str], named: Sequence[str], directory: Path, environ: Mapping[str, str]) -> Command:
+        """Reads and hashes files, so call it in a thread."""
+        folder = Path(os.path.realpath(directory))
+        program = _program(written[0], folder, environ)
+        real = os.path.realpath(program) if program else ""
+        hashed = file_digest(Path(real)) if real else "missing"
+        argv, files = [program or written[0]], dict[str, str]()
+        hashes_all = bool(_INTERPRETER.fullmatch(Path(written[0]).name))
+        for argument in written[1:]:
+            passed, read = _argument(argument, folder)
+            argv.append(passed)
+            files |= {name: file_digest(file) for name, file in read.items() if hashes_all or _is_own(file, folder)}
+        shown = " ".join(written)
+        where = f" ({real})" if real and real != written[0] else ""
+        more = f", with {', '.join(files)}" if files else ""
+        given = f"; it is given {', '.join(named)} from the environment" if named else ""
+        capability = Capability.of(
+            "run",
+            f"runs the command {shown}{where}{more}{given}",
+            argv=list(written),
+            program=portable(written[0] if os.sep in written[0] else real, real, folder) if real else "missing",
+            sha256=hashed,
+            files=files,
+            environment=sorted(named),
+        )
+        from_path = os.sep not in written[0] and bool(real) and not is_inside(Path(real), folder)
+        return cls(tuple(argv), capability, tuple(named), from_path)
+
+
+def _program(name: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """The program that `name` means: a path from the profile's folder on, else a name that PATH has."""
+    try:
+        if os.sep in name:
+            found = str(folder / os.path.expanduser(name))
+            return found if os.path.lexists(found) else ""
+        return shutil.which(name, path=absolute_path(environ)) or ""
+    except ValueError:  # a NUL character
+        return ""
+
+
+def absolute_path(environ: Mapping[str, str]) -> str:
+    """PATH without its relative entries: "." and an empty one mean whatever folder a program is started in."""
+    entries = environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(each for each in entries if os.path.isabs(each))
+
+
+_INTERPRETER = re.compile(
+    r"(ba|da|z|k|fi|a|c|tc|pw)?sh|python[\d.]*|pypy[\d.]*|perl|ruby|node|deno|bun|php|lua|osascript|awk|make"
+    r"|env|sudo|doas|nice|nohup|timeout|xargs|exec"
+)
+"""Programs that run what their arguments name. Other programs read it, and it may be a token that changes."""
+
+
+def _is_own(file: Path, folder: Path) -> bool:
+    """Whether the profile brings this file along, so that whoever changes the one can change the other."""
+    return is_inside(file, folder) or is_inside(Path(os.path.realpath(file)), folder)
+
+
+def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
+    """An argument as it is passed, and the files that it names.
+
+    One that names a file of the profile's folder is passed with its whole path: commands are started elsewhere.
+    """
+    name, equals, value = argument.partition("=")
+    for before, path in (("", argument), (f"{name}{equals}", value)):
+        found = _file(path, folder)
+        if found is not None:
+            return f"{before}{found}", {path: found}
+    words = [word.strip("'\";&|()<>`") for word in argument.split()] if " " in argument.strip() else []
+    named = {word: _file(word, folder) for word in words}
+    # of the words of a shell command, what may be run: others are files that it reads and writes
+    return argument, {word: found for word, found in named.items() if found is not None and _is_script(found)}
+
+
+def _is_script(file: Path) -> bool:
+    return os.access(file, os.X_OK) or file.suffix in (".sh", ".bash", ".zsh", ".py", ".pl", ".rb", ".js", ".mjs")
+
+
+def _file(path: str, folder: Path) -> Path | None:
+    try:
+        found = folder / os.path.expanduser(path)
+        return found if path and found.is_file() else None
+    except (OSError, ValueError):
+        return None
