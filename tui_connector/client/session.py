@@ -30,6 +30,7 @@ from .wire import Bounds, Wire
 T = TypeVar("T")
 
 _WORDS = {"title", "description"}
+_ABOUT_THE_CLIENT = ("user-agent", "accept-encoding", "content-type", "connection")
 _KEPT_TRIES = 3
 _client: ContextVar[str] = ContextVar("client", default="")
 """The client whose request is under way: a secret that goes with it goes by this client's route."""
@@ -117,6 +118,22 @@ class Session(LayerContext):
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
         return replace(request, uri=_canonical(request.uri))
+
+    def written_headers(self, name: str) -> list[tuple[str, str]]:
+        """The headers that the client's plugins write, as the profile has them: one may select another store view.
+
+        Without those that never decide on what a store sends.
+        """
+        written: list[tuple[str, str]] = []
+        for plugin in self._saved(name).plugins:
+            headers = getattr(plugin, "headers", None)
+            if isinstance(headers, dict):
+                written += [
+                    (f"{plugin.kind} {header.lower()}", text)
+                    for header, text in headers.items()
+                    if header.lower() not in _ABOUT_THE_CLIENT
+                ]
+        return written
 
     def recorded(self, number: int | None) -> Exchange | None:
         """The exchange of this number, where the log still has it."""

@@ -7,7 +7,7 @@ fill one page each. A range that holds more than a page is read on from its last
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..client.message import Request
 from ..placeholder import Json
@@ -44,6 +44,10 @@ class Opening(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
+        answered = self._answered(page)
+        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+
+    def _answered(self, page: Page) -> Answered:
         ids, counted = self.ids, page.total if self.after is None else None
         rest = None if self.after is None else page.total
         if not page.items:
@@ -102,7 +106,7 @@ class End(Part, Ask):
         if page.total is not None:
             ids.counts = page.total > 1 if self.before is None else 0 < page.total < self.before
         # a store may count its whole list whatever is filtered: only a number that became smaller counts these
-        counted = page.total if self.after == BEFORE_ALL and self.rank == 1 else None
+        counted = page.total if self.after == BEFORE_ALL else None
         if not page.items:
             if page.total and (ids.counts or self.before is None):
                 return Answered((), (Count(ids, self.after, self.after, 0),), counted=counted)
@@ -220,6 +224,10 @@ class Window(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
+        answered = self._answered(page)
+        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+
+    def _answered(self, page: Page) -> Answered:
         ids, found, width = self.ids, len(page.items), self.until - self.after
         if not ids.answered:
             total = found if page.total is None and found < ids.size else page.total

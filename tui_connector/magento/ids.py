@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ..client.message import Request
 from ..placeholder import Json
@@ -30,6 +31,8 @@ class Ids:
         """The last id of the list, or one behind it, where it is known."""
         self.counts = False
         """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
+        self.doubled = ""
+        """What item came twice, if any did."""
         self._whole_pages = False
         """Whether the store sends as many items as requested."""
 
@@ -79,7 +82,13 @@ class Ids:
 
     def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
         """The first and the last id of a page. Raises `PaginationError` where they are not those asked for."""
-        first, last = self.of(page.items[0]), self.of(page.items[-1])
+        found = [self.of(item) for item in page.items]
+        first, last = found[0], found[-1]
+        for one, next_one in pairwise(found):
+            if one == next_one and not self.doubled:
+                self.doubled = f"The store sent the item with the {self._field} {one} twice"
+            elif isinstance(one, int) and isinstance(next_one, int) and next_one < one:
+                raise self.other_field(after, f"{one} before {next_one}")
         if isinstance(first, int) and isinstance(last, int):
             wrong = (isinstance(after, int) and first <= after) or last < first
             if wrong or (until is not None and last > until):

@@ -6,7 +6,7 @@ OFFSET, magento2#40548).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ from .search_criteria import changed, checked, searched
 
 class Keyset(Pagination):
     """Keyset: each page begins behind the last item of the one before."""
+
+    holds_once: ClassVar[bool] = True
 
     kind: Literal["keyset"] = "keyset"
     filter: str = Field(

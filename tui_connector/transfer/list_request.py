@@ -39,7 +39,9 @@ class ListRequest:
             prepared = self._session.prepared(incoming.client, request)
         except NotSent as error:
             raise RunImpossible(str(error)) from error
-        return fingerprint(incoming, prepared.uri), f"{prepared.method} {prepared.uri}"
+        return fingerprint(
+            incoming, prepared.uri, self._session.written_headers(incoming.client)
+        ), f"{prepared.method} {prepared.uri}"
 
     def pages(self, chosen: Plan) -> tuple[Pagination | None, Request]:
         """How the list is paged, and its request with what it is limited to.

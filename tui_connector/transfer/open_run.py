@@ -116,6 +116,7 @@ class Opened:
                 reshape=reshape,
                 identifier=incoming.identifier,
                 needs_identifier=incoming.sink.needs_identifier,
+                looks_for_doubles=incoming.pagination is not None and not incoming.pagination.holds_once,
                 monotonic=monotonic,
             )
             try:

@@ -6,8 +6,9 @@ Splitting a page of 100 products takes 0.3 ms, decoding and encoding it 2.7 ms.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 
 import msgspec
@@ -16,9 +17,10 @@ from ..client.message import Answer
 from ..placeholder import Json
 from ..placeholder.expression import Budget, Expression, ExpressionError
 from .raw_json import NotJson, decoded, elements, members, one_line, shape, text_of, value
-from .unreadable import PageUnreadable, no_items, not_json, says_an_error
+from .unreadable import PageUnreadable, failed, failure, no_items, not_json, says_an_error
 
 _SIMPLE = re.compile(r"@|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_NO_CONTENT = 204
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -45,14 +47,29 @@ class Page:
         It serves to notice that items are missing, never to plan requests. Where several counts are found, the
         largest is taken: the others are usually that of the page.
         """
-        if self.total is not None:
-            return self.total
-        counts = [_number(text) for name, text in self.answer.headers if name.lower() in _COUNT_HEADERS]
-        if self.beside:
+        counts = [self.total]
+        for name, text in self.answer.headers:
+            if name.lower() in _COUNT_HEADERS:
+                counts.append(count_of(text))
+            elif name.lower() == "content-range" and (ranged := content_range(text.strip())) is not None:
+                counts.append(count_of(ranged))
+        if self.total is None and self.beside:
             counts += _counts(self.beside, _COUNT_NAMES)
             if self.text != self.beside:
                 counts += _counts(self.text, _COUNT_NAMES)
         return max((count for count in counts if count is not None), default=None)
+
+    @property
+    def counted_pages(self) -> str | None:
+        """The name under which the response says that the list has several pages; None where it does not."""
+        for name, text in self.answer.headers:
+            if name.lower() in _PAGES_HEADERS and (count_of(text) or 0) > 1:
+                return name
+        for place in (self.text, self.beside):
+            for name, each in _plain_members(place):
+                if (_number(each) or 0) > 1 and _plain(name) in _PAGES_NAMES:
+                    return name
+        return None
 
     def data(self) -> Json:
         """The whole answer, decoded: for what stands beside the items. Raises `PageUnreadable`."""
@@ -63,6 +80,9 @@ class Page:
 
 
 _COUNT_HEADERS = ("x-total-count", "x-total", "x-wp-total", "x-pagination-total-count", "total-count")
+_PAGES_HEADERS = ("x-total-pages", "x-wp-totalpages", "x-pagination-page-count", "x-pagination-total-pages")
+_PAGES_NAMES = frozenset({"totalpages", "pagecount", "lastpage", "numberofpages", "pagestotal"})
+"""Names of how many pages a list has, in lower case and letters only."""
 _COUNT_NAMES = frozenset(
     {
         *("totalcount", "count", "total", "totalelements", "totalitems", "totalresults", "totalrecords", "totalrows"),
@@ -92,16 +112,49 @@ def _counts(place: bytes, names: frozenset[str], depth: int = 0) -> list[int | N
     for name, text in members(place).items():
         plain = _plain(name)
         if plain in names:
-            found.append(_number(text.decode("utf-8", "replace")))
+            found.append(_number(text))
         if plain in _COUNT_PLACES and depth < _DEEPEST and shape(text) == "object":
             found += _counts(text, names | {"value"} if plain == "total" else names, depth + 1)
     return found
 
 
-def _number(text: str) -> int | None:
-    """A count in a header or a JSON text, which may be a text itself ("250"); None for anything else."""
+def _plain_members(place: bytes) -> Iterator[tuple[str, bytes]]:
+    """The members of an object and of those in it that usually hold counts."""
+    if shape(place) != "object":
+        return
+    for name, text in members(place).items():
+        yield name, text
+        if _plain(name) in _COUNT_PLACES and shape(text) == "object":
+            yield from members(text).items()
+
+
+_COUNT = re.compile(r"\d{1,18}(\.0*)?|\d(\.\d+)?[eE]\+?\d{1,2}", re.ASCII)
+_CONTENT_RANGE = re.compile(r"(?:(?!bytes )\w+ )?(?:\d+-\d+|\*)/(\d+|\*)", re.ASCII | re.IGNORECASE)
+
+
+def content_range(text: str) -> str | None:
+    """The whole number in a Content-Range of items, "*" where the server does not know it; None for anything else.
+
+    The unit (RFC 9110 §14.4) may be any but bytes: items 0-99/2503. PostgREST writes none: 0-99/2503.
+    """
+    found = _CONTENT_RANGE.fullmatch(text)
+    return found[1] if found else None
+
+
+def count_of(text: str) -> int | None:
+    """A count in a header or a JSON text, which may be a text itself ("250"); None for anything else.
+
+    PHP and Lua write a number that was calculated as a fraction: 250.0, 2.5e2.
+    """
     text = text.strip().strip('"').strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+    if not _COUNT.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() and number < 10**18 else None
+
+
+def _number(text: bytes) -> int | None:
+    return count_of(text.decode("utf-8", "replace"))
 
 
 class _Envelope(msgspec.Struct):
@@ -117,11 +170,22 @@ def read_page(answer: Answer, items: str) -> Page:
 
     What a store answers in place of a list, and what it becomes:
 
+    - nothing at all with the status 204 (No Content): no items;
     - null, as Magento writes an empty list with `fields=`: no items;
     - an object whose names are numbers, as PHP writes a list with gaps (magento2#25175): its values;
+    - an empty list beside an error: an error;
     - any other object, or a number, as a single GET answers: one item;
     - an object that is an error in spite of its status, a text, nothing, a web page, half a page: an error.
     """
+    if answer.status == _NO_CONTENT and not answer.body:
+        return Page((), None, answer)
+    page = _read(answer, items)
+    if not page.items and (name := failure(named := _root(answer))) is not None and named:
+        raise failed(answer, name, _text(answer))
+    return page
+
+
+def _read(answer: Answer, items: str) -> Page:
     try:
         if not answer.body.isascii():  # what is skipped is not looked at below: bytes that are no UTF-8 would pass
             decoded(answer.body)
@@ -180,7 +244,7 @@ def _at(answer: Answer, body: bytes, path: list[str]) -> Page:
             value(body)  # it may be no JSON at all
             raise no_items(answer, ".".join(path), body)
         place = beside[name]
-    total = _number(beside.get("total_count", b"").decode("utf-8", "replace"))
+    total = _number(beside.get("total_count", b""))
     return _page(answer, _listed(answer, place, path), total, around if shape(place) == "list" else b"")
 
 
@@ -247,5 +311,5 @@ def _searched(answer: Answer, body: bytes, items: str) -> Page:
     listed = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
     total = envelope.get("total_count")
     whole = body if isinstance(found, list) and shape(body) == "object" else b""
-    counted = _number(str(total)) if type(total) in (int, str) else None
+    counted = count_of(str(total)) if type(total) in (int, float, str) else None
     return Page([text_of(item) for item in listed], counted, answer, whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -44,13 +45,14 @@ class Plan:
     at_end: bool = False
 
 
-def fingerprint(incoming: Incoming, uri: str) -> str:
+def fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = ()) -> str:
     """What a run is bound to: its request at its store, and all that decides on its items and where they go."""
     saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_ASKED)
     for part, name in (("pagination", "page-size"), ("incremental", "overlap"), ("request", "reads")):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
-    return hashlib.sha256(json.dumps([uri, saved], sort_keys=True).encode()).hexdigest()
+    bound_to = [uri, saved, *([list(headers)] if headers else [])]
+    return hashlib.sha256(json.dumps(bound_to, sort_keys=True).encode()).hexdigest()
 
 
 def plan(

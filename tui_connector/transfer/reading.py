@@ -24,7 +24,7 @@ from .ledger_rows import Failed
 from .pace import Pace
 from .page import Page
 from .pagination import SAME_PAGE, Answered, Ask, OneByOne, Pagination, PaginationError, Part
-from .pagination.beside import names_next
+from .pagination.beside import names_next, says_more
 from .pagination.link_header import link_of
 from .patience import Patience
 from .slots import Counts, Read, Slot, Total
@@ -46,6 +46,8 @@ _AT_FIRST = 16
 """The same as long as there was no good page: halving 10,000 items down to one takes 14."""
 _LOOKS = 4
 """How often a page that was good before may show that the store works, before the next new good one."""
+_PARTIAL = 206
+"""Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
 _EMPTY = Trouble(Means.DIVIDE, "The store sent an empty page where it had counted items", status=200)
 
 
@@ -347,6 +349,7 @@ class Reading:
     def _came(self, slot: Slot, ask: Ask, page: Page) -> None:
         answered = ask.answered(page)
         slot.answered = answered
+        self.total.came(answered.total, len(page.items))
         slot.size = len(page.answer.body)
         self._begun = self._begun or bool(answered.items)
         place = self._slots.index(slot)
@@ -440,11 +443,19 @@ class Reading:
         self._slots = kept
 
 
-def _names_more(page: Page) -> str:
+def _names_more(page: Page, first: bool) -> str:
     """Why a response without a pagination may not hold the whole list; "" where nothing says so."""
     if page.counted is not None and page.counted > len(page.items):
         return ""  # the numbers say it
-    more = "Link" if link_of(page.answer.headers, "next") else names_next(page) if page.beside else None
+    if not page.items:
+        return ""
+    more = "Link" if link_of(page.answer.headers, "next") else None
+    if more is None and page.beside:
+        more = names_next(page) or says_more(page)
+    if more is None and (pages := page.counted_pages) is not None:
+        return f"The response says in {pages!r} that it is one page of several. Add a pagination to this incoming"
+    if more is None and page.answer.status == _PARTIAL and page.counted is None:
+        return "The response is a part of the list (status 206). Add a pagination to this incoming"
     if more is not None:
         return f"The response says in {more!r} that more items follow. Add a pagination to this incoming"
     return ""

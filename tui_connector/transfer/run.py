@@ -70,6 +70,8 @@ class Run:
         self._stopped: Trouble | None = None
         self._opened: Opened | None = None
         self._began = 0.0
+        self._clock = self._machine.now()
+        """When it began, by this machine: the bound of the mark where the store sends no Date."""
         self._left = wanted.limit
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
         self.progress = Progress(limit=self._pace.limit)
@@ -104,7 +106,7 @@ class Run:
 
     async def go(self) -> Summary:
         """Raises `RunImpossible`, `LedgerError` and `SinkError` where it cannot begin."""
-        self._began = self._machine.monotonic()
+        self._began, self._clock = self._machine.monotonic(), self._machine.now()
         bound_to, asked = self._list.bound()
         self._around.exchanges.on_recorded.append(self._costs.record)
         try:
@@ -159,13 +161,13 @@ class Run:
             return "stopped", ""
         if undated := await self._in_thread(opened.writing.undated):
             return "failed", undated
-        why = self._why_incomplete(self._reading)
+        why = self._why_incomplete(self._reading) or await self._in_thread(opened.writing.doubled)
         return ("incomplete", why) if why else ("complete", "")
 
     def _why_incomplete(self, reading: Reading) -> str:
         """Why what was read is not proven to be the whole list; "" where it is."""
         if not reading.missing:
-            return reading.unproven
+            return reading.unproven or _shrunk(reading.total)
         counts = f"The store counts {reading.counted:,} items and sent {reading.read:,}"
         if reading.unproven:
             return f"{counts}. {reading.unproven}"
@@ -218,7 +220,7 @@ class Run:
     async def _write(self, pages: list[Read], writing: Writing, reading: Reading) -> bool:
         """Whether to read on."""
         whole, part = self._within_limit(pages)
-        store_time = magento_date(reading.store_time) if reading.store_time else None
+        store_time = magento_date(reading.store_time or self._clock)
         failed = await self._in_thread(writing.add, whole, self._spent(), store_time)
         if part is not None:
             assert self._opened is not None
@@ -294,6 +296,16 @@ class Run:
             expected=reading.counted if reading else None,
             as_wanted=self._reached_limit or opened.closed,
         )
+
+
+def _shrunk(total: Total) -> str:
+    """Why a list that became shorter while its pages were read by their places is not proven to be whole."""
+    if not total.shrank:
+        return ""
+    return (
+        f"The list became shorter while it was read by its pages' places: the store counted {total.highest} items, "
+        f"then {total.latest}. Items that moved to a page already read did not come; keyset pages cannot shift"
+    )
 
 
 def _of_counts(total: Total) -> list[str]:

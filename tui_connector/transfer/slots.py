@@ -63,6 +63,10 @@ class Total:
 
     first: int | None = None
     last: int | None = None
+    highest: int | None = None
+    latest: int | None = None
+    shrank: bool = False
+    """Whether a page counted fewer items than one before it: then items moved to pages that were read already."""
 
     def note(self, total: int | None, items: int) -> None:
         """What a page of so many items said."""
@@ -70,6 +74,14 @@ class Total:
             self.last = total
         if self.first is None and total != items:  # there are modules whose total_count is that of the page
             self.first = total
+
+    def came(self, total: int | None, items: int) -> None:
+        """What a page of so many items said, called as they come and not in their order."""
+        if total is None or (self.highest is None and total == items):
+            return
+        self.shrank = self.shrank or (self.highest is not None and total < self.highest)
+        self.highest = max(self.highest or 0, total)
+        self.latest = total
 
     @property
     def moved(self) -> bool:

@@ -14,6 +14,7 @@ from .raw_json import NotJson, elements, members, shape
 
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
 """Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
+_NO_ERROR = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}", b'"0"', b'"false"'})
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,500}>")
@@ -31,6 +32,30 @@ class PageUnreadable(RequestFailed):
 def says_an_error(answer: Mapping[str, bytes]) -> bool:
     """Whether an object is an error, whatever status it came with."""
     return shape(answer.get("message", b"")) == "text" and answer.keys() <= _ERROR_NAMES
+
+
+def failure(answer: Mapping[str, bytes]) -> str | None:
+    """The name under which an object without items says that the request failed; None where it does not.
+
+    A message alone is none: "No records found" is an empty list.
+    """
+    for name, text in answer.items():
+        plain = name.lower()
+        if plain in ("error", "errors", "faults", "fault") and text not in _NO_ERROR:
+            return name
+        if plain in ("success", "ok", "successful") and text.lower() in (b"false", b'"false"', b"0", b'"0"'):
+            return name
+        if plain in ("status", "result") and text.lower() in (b'"error"', b'"fail"', b'"failed"', b'"failure"'):
+            return name
+    return None
+
+
+def failed(answer: Answer, name: str, body: bytes) -> PageUnreadable:
+    """For a response with a good status that has no items and says under this name that the request failed."""
+    said = error_message(body) or _excerpt(members(body)[name])
+    return PageUnreadable(
+        f"The store sent no items, and in {name!r} an error: {said[:300]}", exchange=answer.exchange, may_pass=True
+    )
 
 
 def no_items(answer: Answer, items: str, body: bytes) -> PageUnreadable:

@@ -6,6 +6,7 @@ off when the run is resumed, so that items and position always belong together.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -79,6 +80,38 @@ class _Pending:
     failed: list[Failed] = field(default_factory=list)
 
 
+class Doubles:
+    """Finds items that came twice, by eight bytes each: a list of millions may be read.
+
+    It knows those of one process: the items before a stop are not compared with those after it.
+    """
+
+    _SHARES = 16
+    """The hashes are compared a share at a time, so that not all are in a table at once."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+
+    def note(self, items: Sequence[bytes]) -> None:
+        self._hashes.extend(map(hash, items))
+
+    def found(self) -> tuple[int, tuple[int, int] | None]:
+        """How many items had come before, and the places of the first one that had: of both times."""
+        if len(set(self._hashes[:10_000])) == len(self._hashes):
+            return 0, None
+        count, first = 0, None
+        for share in range(self._SHARES):
+            seen: dict[int, int] = {}
+            for place, each in enumerate(self._hashes):
+                if each % self._SHARES != share:
+                    continue
+                before = seen.setdefault(each, place)
+                if before != place:
+                    count += 1
+                    first = min(filter(None, (first, (before, place))), key=lambda places: places[1])
+        return count, first
+
+
 class Writing:
     """One run's writing. Its methods block and belong to the writing thread."""
 
@@ -92,11 +125,13 @@ class Writing:
         reshape: Reshape,
         identifier: str | None,
         needs_identifier: bool,
+        looks_for_doubles: bool = False,
         monotonic: Callable[[], float],
     ) -> None:
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
         self._identifier, self._needs_identifier = identifier, needs_identifier
+        self._doubles = Doubles() if looks_for_doubles and identifier else None
         self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
@@ -170,6 +205,17 @@ class Writing:
             "Correct incremental.field, or remove incremental."
         )
 
+    def doubled(self) -> str:
+        """Which items came twice, byte for byte; "" where none did, or where that was not looked for."""
+        count, first = self._doubles.found() if self._doubles is not None else (0, None)
+        if first is None:
+            return ""
+        again = "1 item came" if count == 1 else f"{count:,} items came"
+        return (
+            f"{again} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
+            "the list changed while it was read, or the store does not sort it by a unique field"
+        )
+
     def _check_dates(self, changes: Changes, items: Sequence[bytes]) -> None:
         """Raises `WrongField` where the next run could not begin at the date of one of these."""
         if (found := changes.unusable(items)) is not None:
@@ -184,6 +230,8 @@ class Writing:
 
     def _add(self, page: Read) -> list[Failed]:
         written, items = self.written, page.items
+        if self._doubles is not None:
+            self._doubles.note(items)
         if self._changes is not None:
             self._check_dates(self._changes, items)
             known = self._pending.known

@@ -118,6 +118,9 @@ class Part(ABC):
 class Pagination(Kind):
     """How one page follows the other."""
 
+    holds_once: ClassVar[bool] = False
+    """Whether its pages prove that no item came twice: then nobody else needs to look."""
+
     def first(self, request: Request, size: int | None = None) -> Request:
         """The request for the first page, of `size` items where that is given."""
         return request
@@ -156,11 +159,11 @@ class OneByOne(Part, Ask):
         position: Json,
         ask: Callable[[Json], Request],
         after: Callable[[Json, Page], Json],
-        unproven: Callable[[Page], str],
+        unproven: Callable[[Page, bool], str],
     ) -> None:
         """`ask` gives the request at a position, `after` the position behind the page there, None at the end.
 
-        `unproven` is called where the first page is also the last: why that may not be so, or "".
+        `unproven` is called with the last page, and whether it is the first one too: why it may not be the last, or "".
         """
         self._position, self._ask, self._after, self._unproven = position, ask, after, unproven
 
@@ -180,8 +183,7 @@ class OneByOne(Part, Ask):
         if position is not None:
             left = (OneByOne(position, self._ask, self._after, self._unproven),)
             return Answered(page.items, left, counted=page.counted)
-        unproven = self._unproven(page) if self._position is None and page.items else ""
-        return Answered(page.items, counted=page.counted, unproven=unproven)
+        return Answered(page.items, counted=page.counted, unproven=self._unproven(page, self._position is None))
 
     def lacks(self, page: Page) -> bool:
         return self._position is None and super().lacks(page)

@@ -7,7 +7,7 @@ from functools import cache
 
 from ...placeholder import Json, reads
 from ...placeholder.expression import Budget, Expression, ExpressionError
-from ..page import Page
+from ..page import Page, content_range, count_of
 from ..raw_json import NotJson, elements, members, one_line, shape, value
 from . import PaginationError
 
@@ -21,6 +21,10 @@ _NEXT_NAMES = frozenset(
     }
 )
 """Names under which responses say that more follows, in lower case and letters only."""
+_FLAGS = frozenset({"hasmore", "hasnext", "hasnextpage", "morerecords", "more", "truncated", "istruncated"})
+"""Names of flags that are true where a response does not hold the rest of the list."""
+_FALSE = ("", "0", "false", "no", "off", "null", "none")
+"""Flags as text, in lower case, that are not true."""
 _DEEPEST = 4
 _LONGEST_LINKS = 4_000
 """Bytes; a longer list beside the items is not one of links."""
@@ -48,21 +52,18 @@ def beside(page: Page, expression: str) -> Json:
         raise PaginationError(f"{expression!r} cannot be worked out with the answer: {error}") from error
 
 
-_CONTENT_RANGE = re.compile(r"\w+ (?:\d+-\d+|\*)/(\d+|\*)")
-"""The value of Content-Range (RFC 9110 §14.4), with any unit: items 0-99/2503."""
-
-
 def counted(page: Page, expression: str | None) -> int | None:
     """How many items the list has by this expression, or by `total_count` without one."""
     if expression is None:
         return page.total
     found = beside(page, expression)
     if isinstance(found, str):
-        number = _CONTENT_RANGE.fullmatch(found)
-        found = number[1] if number else found
+        ranged = content_range(found)
+        found = ranged if ranged is not None else found
         if found == "*":  # the server does not know it either
             return None
-        found = int(found) if found.isascii() and found.isdecimal() and len(found) < 19 else found
+    if isinstance(found, str | float) and (number := count_of(str(found))) is not None:
+        found = number
     if found is None:
         return None
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
@@ -111,8 +112,31 @@ def names_next(page: Page) -> str | None:
     return None
 
 
-def nothing_at(page: Page, expression: str, option: str) -> str:
-    """Says that the first response has nothing there, what it has, and what to do."""
+def says_more(page: Page, expression: str | None = None) -> str | None:
+    """The name of a flag by which the response says that it does not hold the rest of the list; None without one.
+
+    It is looked for at the top, beside the items, and beside the name with which `expression` ends.
+    """
+    places = [page.text, page.beside]
+    if expression is not None and _SIMPLE.fullmatch(expression):
+        place = page.text
+        for name in expression.split(".")[:-1]:
+            place = members(place).get(name, b"") if shape(place) == "object" else b""
+        places.append(place)
+    for place in places:
+        for name, text in members(place).items() if shape(place) == "object" else ():
+            if re.sub("[^a-z]", "", name.lower()) in _FLAGS and text.lower() in (b"true", b'"true"', b"1", b'"1"'):
+                return name
+    return None
+
+
+def is_true(found: Json) -> bool:
+    """Whether a flag in a response is set; as text, "false" is not."""
+    return found.strip().lower() not in _FALSE if isinstance(found, str) else bool(found)
+
+
+def nothing_at(page: Page, expression: str, option: str, which: str = "first") -> str:
+    """Says that this response has nothing there, what it has, and what to do."""
     place, way = page.text, list[str]()
     if _SIMPLE.fullmatch(expression):
         for name in expression.split(".")[:-1]:
@@ -126,7 +150,7 @@ def nothing_at(page: Page, expression: str, option: str) -> str:
     has = ", ".join(".".join([*way, name])[:60] for name in named[:12]) or "no names"
     more = f"; {found!r} says that more follows" if (found := names_next(page)) else ""
     return (
-        f"Nothing at {expression!r} in the first response; it has: {has}{more}. "
+        f"Nothing at {expression!r} in the {which} response; it has: {has}{more}. "
         f'The list may go on: correct "{option}", then run again'
     )
 

@@ -17,6 +17,7 @@ from ...placeholder import Json
 from ..expression_field import Expression
 from ..page import Page
 from . import Answered, Ask, PaginationError, Part
+from .beside import says_more
 
 LastPage = Annotated[
     Literal["empty", "short"],
@@ -165,7 +166,9 @@ class _OnePage(Part, Ask):
         if self.is_piece or (self.total is not None and behind < self.total):
             return Answered(items, total=total)
         if total is None:
-            return Answered(items, self._uncounted(came), counted=page.counted)
+            left = self._uncounted(came)
+            flag = None if left else says_more(page)
+            return Answered(items, left, counted=page.counted, unproven=_says_more(flag) if flag else "")
         if self.list.strict and self.start == 0 and came not in (0, self.size) and came < total:
             raise PaginationError(
                 f"{self.size} items a page are asked for, and the store sends {came} of {total}",
@@ -210,6 +213,12 @@ class _OnePage(Part, Ask):
         if self.total is None and not self.is_piece:  # what follows is to be learned from the next page
             pieces.append(_Stretch(self.list, self.start + self.size, None))
         return pieces
+
+
+def _says_more(flag: str) -> str:
+    return (
+        f'The last response says in {flag!r} that more follows. Where pages may be short, last-page = "empty" reads on'
+    )
 
 
 def _names_the_page(answer: Answer) -> bool:

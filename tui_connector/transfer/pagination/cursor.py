@@ -11,7 +11,7 @@ from ...placeholder import Json
 from ..expression_field import Expression
 from ..page import Page
 from . import Pagination, PaginationError, Part
-from .beside import beside
+from .beside import beside, is_named, is_true, nothing_at
 from .followed import followed, unproven_end
 from .sent import SendIn, with_parameter
 
@@ -59,19 +59,21 @@ class Cursor(Pagination):
             page = self.first(request)
             return page if cursor is None else with_parameter(page, self.send_in, self.parameter, cursor)
 
-        def unproven(page: Page) -> str:
+        def unproven(page: Page, first: bool) -> str:
             size = self.page_size if self.size_parameter else None
-            if self.more is not None:
-                return unproven_end(page, self.more, "more", size)
-            return unproven_end(page, self.cursor, "cursor", size)
+            if self.more is None:
+                return unproven_end(page, self.cursor, "cursor", size, first=first)
+            if not first and not is_named(page, self.more) and not _is_end(beside(page, self.cursor)):
+                return nothing_at(page, self.more, "more", "last")
+            return "" if is_named(page, self.more) else unproven_end(page, self.more, "more", size, first=first)
 
         return followed(ask, self._after, position, unproven)
 
     def _after(self, page: Page) -> Json:
-        if self.more is not None and not beside(page, self.more):
+        if self.more is not None and not is_true(beside(page, self.more)):
             return None
         found = beside(page, self.cursor)
-        if found in (None, "", False, [], {}) and found != 0:
+        if _is_end(found):
             if self.more is not None:
                 raise PaginationError("The store says that more follows, and sends no cursor", 'Correct "cursor".')
             return None
@@ -82,3 +84,8 @@ class Cursor(Pagination):
                 'Correct "cursor", or write send-in = "body".',
             )
         return found
+
+
+def _is_end(found: Json) -> bool:
+    """Whether this in place of a cursor says that nothing follows; 0 is a cursor."""
+    return found is None or found is False or found in ("", [], {})

@@ -10,7 +10,7 @@ from ...client.uri import is_absolute
 from ...placeholder import Json
 from ..page import Page
 from . import CIRCLE, OneByOne, PaginationError, Part
-from .beside import is_named, names_next, nothing_at
+from .beside import is_named, names_next, nothing_at, says_more
 
 _EMPTY = 50
 """Pages without an item, one after another, behind which no end is believed in."""
@@ -20,11 +20,11 @@ def followed(
     ask: Callable[[Json], Request],
     after: Callable[[Page], Json],
     position: Json,
-    unproven: Callable[[Page], str],
+    unproven: Callable[[Page, bool], str],
 ) -> Part:
     """The list from a position on. `ask` gives the page of a link or cursor (None: the first), `after` the next one.
 
-    `unproven`: why a first page that names no next one may not be the last, or "".
+    `unproven`: why a page that names no next one may not be the last, or ""; it is told whether it is the first.
 
     One that came before is a circle. Each run remembers its own, so that one across a stop is found a round later.
     """
@@ -59,21 +59,28 @@ def followed(
     return OneByOne(position, lambda position: ask(next_of(position)), behind, unproven)
 
 
-def unproven_end(page: Page, expression: str, option: str, size: int | None = None) -> str:
-    """Why the first page of a list may not be its last although nothing is found at `expression`; "" if it is.
+def unproven_end(page: Page, expression: str, option: str, size: int | None = None, *, first: bool) -> str:
+    """Why this page may not be the last although nothing is found at `expression`; "" if it is.
 
-    It is the last where the name is there with an empty value, or where nothing else says that more follows and the
-    response counts no more items than it holds or has fewer than the `size` requested.
+    It is the last where the name is there with an empty value and no flag contradicts. Where the name is missing, the
+    first page is the last if nothing else says that more follows and the response counts no more items than it holds
+    or has fewer than the `size` requested; a later page, if nothing else says that more follows.
     """
-    if is_named(page, expression):
-        return ""
+    if is_named(page, expression) or not page.items:
+        flag = says_more(page, expression)
+        return contradicted(flag) if flag else ""
     if names_next(page) is None:
         counted, came = page.counted, len(page.items)
-        if counted is not None and counted <= came:
+        if not first or (counted is not None and counted <= came):
             return ""
         if counted is None and size is not None and came < size:
             return ""
-    return nothing_at(page, expression, option)
+    return nothing_at(page, expression, option, "first" if first else "last")
+
+
+def contradicted(flag: str) -> str:
+    """That a response names no next page, and that this flag says there is one."""
+    return f"The last response says in {flag!r} that more follows, and does not say how to request it"
 
 
 def _text(cursor: Json) -> str:

@@ -13,8 +13,8 @@ from ...client.message import Headers, Request
 from ...placeholder import Json
 from ..page import Page
 from . import Pagination, Part
-from .beside import names_next
-from .followed import followed, resolved
+from .beside import names_next, says_more
+from .followed import contradicted, followed, resolved
 
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
 _PARAMETER = re.compile(r'\s*;\s*([^\s=;,"<>]+)?\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
@@ -42,8 +42,11 @@ class LinkHeader(Pagination):
 
         return followed(ask, after, position, self._unproven)
 
-    def _unproven(self, page: Page) -> str:
+    def _unproven(self, page: Page, first: bool) -> str:
         """A response without any `Link` is how a list of one page usually ends, unless something else contradicts."""
+        if not first or not page.items:
+            flag = says_more(page)
+            return contradicted(flag) if flag else ""
         relations = sorted(relations_of(page.answer.headers))
         more = names_next(page)
         if more is None and (self.relation.lower() == "next" or "next" not in relations):

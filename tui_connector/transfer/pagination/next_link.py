@@ -33,10 +33,13 @@ class NextLink(Pagination):
 
         def after(page: Page) -> str | None:
             found = beside(page, self.link)
-            if found in (None, "", False):
+            if found is None or found in ("", False, [], {}):
                 return None
             if not isinstance(found, str):
                 raise PaginationError(f"{self.link!r} is no link in the answer", 'Correct "link".')
-            return resolved(request, found)
+            return resolved(request, found) if found.strip() else None
 
-        return followed(ask, after, position, lambda page: unproven_end(page, self.link, "link"))
+        def unproven(page: Page, first: bool) -> str:
+            return unproven_end(page, self.link, "link", first=first)
+
+        return followed(ask, after, position, unproven)
