@@ -37,6 +37,16 @@ def cell(found: Any) -> str:
     return found if isinstance(found, str) else "" if found is None else json.dumps(found, separators=(",", ":"))
 
 
+def unescaped(text: str) -> str:
+    """What the store sent, of a text that was made harmless."""
+    rest = text.lstrip("'").lstrip(
+        "\ufeff" + "".join(map(chr, range(33))) + "\x85\xa0\u1680\u2000\u2001\u2002\u2003"
+        "\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    )
+    begins = text.lstrip("'")[:1] in ("\t", "\r", "\n") or rest[:1] in tuple("=+-@＝＋－＠")
+    return text[1:] if text.startswith("'") and begins else text
+
+
 @settings(max_examples=40, deadline=None)
 @given(steps=steps_of, data=st.data())
 def test_nothing_is_lost_and_a_resumed_run_ends_the_same(
@@ -55,6 +65,7 @@ def test_nothing_is_lost_and_a_resumed_run_ends_the_same(
     items = [item for step in steps for item in step]
     assert len(found) == len(items)
     for row, item in zip(found, items, strict=True):
+        row = {unescaped(name): unescaped(value) for name, value in row.items()}
         *_, extra = row
         beside = json.loads(row.pop(extra) or "{}")
         assert {name: cell(item.get(name)) for name in row} == row
@@ -104,6 +115,54 @@ def test_items_that_are_no_objects(tmp_path: Path) -> None:
 def test_numbers_stay_as_they_were_written(tmp_path: Path) -> None:
     write(Csv(path="items.csv"), tmp_path, [[b'{"a":1.10,"b":1e400,"c":' + b"9" * 5_000 + b"}"]])
     assert rows(tmp_path / "items.csv") == [{"a": "1.10", "b": "1e400", "c": "9" * 5_000, "extra": ""}]
+
+
+ATTACKS = [
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+1+cmd",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "＝1",
+    "\ufeff=1",
+    "-",
+]
+
+
+@pytest.mark.parametrize("text", [*ATTACKS, *(f"'{each}" for each in ATTACKS)])
+def test_what_a_spreadsheet_would_run_is_written_harmless_unless_it_is_to_be_kept(tmp_path: Path, text: str) -> None:
+    item = json.dumps({"sku": text}).encode()
+    write(Csv(path="items.csv"), tmp_path, [[item]])
+    write(Csv(path="kept.csv", formulas="keep"), tmp_path, [[item]])
+    write(Csv(path="names.csv"), tmp_path, [[json.dumps({text: 1}).encode()]])
+    assert rows(tmp_path / "items.csv")[0]["sku"] == f"'{text}"
+    assert rows(tmp_path / "kept.csv")[0]["sku"] == text
+    assert rows(tmp_path / "names.csv")[0][f"'{text}"] == "1"
+
+
+@pytest.mark.parametrize(
+    "text", ["-5", "-5.10", '"-5.1000"', '"+31612345678"', "-1e5", '"-.5"', '"a=b"', '"it\'s"', '"\'"', '""']
+)
+def test_a_number_stays_a_number_and_other_text_is_as_it_was(tmp_path: Path, text: str) -> None:
+    write(Csv(path="items.csv"), tmp_path, [[b'{"sku":' + text.encode() + b"}"]])
+    assert rows(tmp_path / "items.csv")[0]["sku"] == text.strip('"')
+
+
+def test_a_single_text_is_written_harmless_too(tmp_path: Path) -> None:
+    write(Csv(path="items.csv"), tmp_path, [[b'"=1+1"', b"-1"]])
+    assert (tmp_path / "items.csv").read_bytes() == b"value\r\n'=1+1\r\n-1\r\n"
+
+
+def test_a_file_goes_on_as_it_was_begun(tmp_path: Path) -> None:
+    positions = write(Csv(path="items.csv", formulas="keep"), tmp_path, [[b'{"sku":"=1"}']])
+    with pytest.raises(SinkGone, match="begun with formulas"):
+        go_on(Csv(path="items.csv"), tmp_path, positions[-1], [])
+    go_on(Csv(path="items.csv", formulas="keep"), tmp_path, positions[-1], [[b'{"sku":"=2"}']])
+    assert [each["sku"] for each in rows(tmp_path / "items.csv")] == ["=1", "=2"]
 
 
 @pytest.mark.parametrize("now", [Csv(path="items.csv", columns=["sku"]), Csv(path="items.csv", delimiter=";")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -16,6 +17,11 @@ from ..written_file import WrittenFile
 
 _EXTRA = "extra"
 _VALUE = "value"
+
+_FORMULA = re.compile(r"'*[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
+"""How a text begins that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
+before it, it could be taken for one that was escaped."""
+_NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
 def _distinct(columns: list[str]) -> list[str]:
@@ -40,6 +46,12 @@ class Csv(Sink):
     delimiter: Literal[",", ";", "|", "tab"] = Field(
         ",", title="Delimiter", description="Spreadsheets in much of Europe want a semicolon.", examples=[";"]
     )
+    formulas: Literal["escape", "keep"] = Field(
+        "escape",
+        title="Formulas",
+        description='"escape": text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a '
+        'line break) gets a \' before it; numbers such as -5 do not. "keep": text is written as the store sent it.',
+    )
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         written = self._written(position)
@@ -55,11 +67,19 @@ class Csv(Sink):
         written = [str(name) for name in columns] if isinstance(columns, list) else []
         if (written and written != (self.columns or written)) or recorded.get("delimiter") != self.delimiter:
             raise SinkGone(f"{self.path} has other columns than the sink has now", "Begin anew, with --full.")
+        if recorded.get("formulas", self.formulas) != self.formulas:
+            raise SinkGone(
+                f'{self.path} was begun with formulas = "{recorded["formulas"]}"', "Start over, with --full."
+            )
         return written
 
 
 class _OpenCsv(OpenSink):
-    """RFC 4180, in UTF-8. Texts as they are, numbers as the store wrote them, lists and objects as JSON."""
+    """RFC 4180, in UTF-8. Numbers as the store wrote them, lists and objects as JSON, and text as it is.
+
+    Unless formulas are kept, text that a spreadsheet would execute gets a ' before it, and so does text that looks as
+    if it had got one: a reader that takes it away again has what the store sent.
+    """
 
     def __init__(self, file: WrittenFile, saved: Csv, written: list[str]) -> None:
         self._file, self._saved = file, saved
@@ -93,7 +113,7 @@ class _OpenCsv(OpenSink):
         self._synced = True
         position = self._file.sync()
         columns: list[Json] = [*(self._columns or [])] if self._begun else []
-        return {**position, "columns": columns, "delimiter": self._saved.delimiter}
+        return {**position, "columns": columns, "delimiter": self._saved.delimiter, "formulas": self._saved.formulas}
 
     def close(self) -> None:
         self._file.close()
@@ -114,6 +134,8 @@ class _OpenCsv(OpenSink):
     def _lines(self, rows: list[list[str]]) -> bytes:
         lines = io.StringIO()
         delimiter = "\t" if self._saved.delimiter == "tab" else self._saved.delimiter
+        if self._saved.formulas == "escape":
+            rows = [[_harmless(text) for text in row] for row in rows]
         csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
         return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
 
@@ -124,6 +146,10 @@ def _found(fields: dict[str, bytes]) -> list[str]:
     while extra in fields:
         extra = f"_{extra}"
     return [*fields, extra]
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _cell(text: bytes) -> str:
