@@ -27,7 +27,7 @@ Shell completion of profiles, their parts, methods and paths:
   zsh   echo 'eval "$({PROGRAM} completion zsh)"' >> ~/.zshrc   (after compinit)
   fish  {PROGRAM} completion fish > ~/.config/fish/completions/{PROGRAM}.fish"""
 
-Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem[str]]"]  # generic since click 8.2
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_SOURCES = {"keyring", "env", "command", "ask"}
