@@ -13,6 +13,7 @@ from ..kinds import Model, Named
 from ..placeholder import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from .connection import Proxy, Tls
 from .layer import Plugin
+from .literal_secrets import no_literal_headers, no_literal_parameters, no_secret_in_address
 from .message import Headers, Request
 from .uri import escaped
 
@@ -22,9 +23,6 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OF_THE_CONNECTION = (
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
-)
-_SECRET_NAME = re.compile(
-    r"authorization|cookie|secret|token|passw|credential|(api|auth|access)[-_]?key", re.IGNORECASE
 )
 _WITH_QUERY = ("get", "head", "delete")
 _SEARCH_ROUTES = ("search", "_search")
@@ -52,20 +50,6 @@ def _header_name(name: str) -> str:
     if name.lower() in _OF_THE_CONNECTION:
         raise ValueError(f"{name} belongs to the connection, which sets it itself")
     return name
-
-
-def holds_secret(name: str) -> bool:
-    """Whether a header or a query parameter of this name carries a secret, which does not belong in a profile."""
-    return _SECRET_NAME.search(name) is not None
-
-
-def _no_literal_secret(headers: dict[str, str]) -> dict[str, str]:
-    for name, text in headers.items():
-        if holds_secret(name) and Template.parse(text).is_literal:
-            raise ValueError(
-                f"{name} holds a secret, which does not belong in a profile: give the client an HTTP authentication"
-            )
-    return headers
 
 
 @lru_cache(maxsize=256)
@@ -143,17 +127,19 @@ class HttpClient(Named):
 class RequestTemplate(Model):
     """A request, with placeholders."""
 
-    uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning)] = Field(
+    uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning), AfterValidator(no_secret_in_address)] = Field(
         title="URI", description="Relative to the client's base URI.", examples=["products"]
     )
     method: Method = Field("get", title="Method", description="How it is asked.")
-    parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json)] = Field(
-        None,
-        title="Parameters",
-        description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
-        examples=[{"product": "&{@}"}],
+    parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json), AfterValidator(no_literal_parameters)] = (
+        Field(
+            None,
+            title="Parameters",
+            description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
+            examples=[{"product": "&{@}"}],
+        )
     )
-    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(_no_literal_secret)] = Field(
+    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(no_literal_headers)] = Field(
         default_factory=dict, title="Headers", description="Sent besides those of the client."
     )
     reads: bool = Field(

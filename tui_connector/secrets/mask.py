@@ -10,7 +10,8 @@ from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from ..text import hide_everywhere
-from .places import MARK, hidden, is_secret_name, may_hold_secrets
+from .names import is_secret_name, is_secret_parameter
+from .places import MARK, hidden, hidden_in_addresses, may_hold_secrets
 from .spellings import Known, forms
 
 __all__ = ["MARK", "SHORTEST", "Mask"]
@@ -22,7 +23,6 @@ _JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265 §4.1.1; whatever else stands there may be secret
 _MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
 _OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
-_USER = re.compile(r"(//)[^/?#@\s\"'<>]*@")
 _TOKEN_ANSWERS = re.compile(
     r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
     re.IGNORECASE,
@@ -66,7 +66,7 @@ class Mask:
         """
         secret = secret[:_LONGEST]
         if len(secret) < SHORTEST or secret in self._secrets:
-            return
+            return  # a shorter one is hidden by its place only
         with self._learning:
             self._secrets = {**self._secrets, secret: label}
             known = {**self._known_of, secret: tuple(forms(secret))}
@@ -83,6 +83,10 @@ class Mask:
             self._harmless.clear()
         hide_everywhere(self)
 
+    def values(self) -> dict[str, str]:
+        """The secrets that are known, and the label of each; the last ones came last."""
+        return self._secrets
+
     def without_known(self, text: str) -> str:
         """`text` without known secrets and JWTs, whatever it is about."""
         if not self._known and "eyJ" not in text:
@@ -92,6 +96,10 @@ class Mask:
         if b"eyJ" in masked:
             masked = _JWT.sub(MARK.encode(), masked)
         return text if masked == data else masked.decode("utf-8", "surrogatepass")
+
+    def bytes_without_known(self, data: bytes) -> bytes:
+        """A body that is handed on, with nothing but known secrets hidden."""
+        return self._by_value(data)
 
     def text(self, text: str) -> str:
         """`text` without known secrets, JWTs, and values under secret names."""
@@ -119,15 +127,15 @@ class Mask:
             return self.text(f"{_cookie(pair)}{semicolon}{attributes}")
         if lower == "cookie":
             return "; ".join(map(_cookie, value.split(";")))
-        return MARK if lower in self._hidden or is_secret_name(lower) else self._uri(value)
+        return MARK if lower in self._hidden or is_secret_parameter(lower) else self._uri(value)
 
     def uri(self, uri: str) -> str:
         """An address: user and password in it and parameters named like secrets are hidden."""
         return self._remembered("", uri, lambda: self._uri(uri))
 
     def _uri(self, uri: str) -> str:
-        path, mark, query = (_USER.sub(rf"\1{MARK}@", uri) if "@" in uri else uri).partition("?")
-        return self.text(path + mark + self._parameters(query))
+        path, mark, query = uri.partition("?")
+        return self.text(hidden_in_addresses(path + mark + self._parameters(query)))
 
     def body(self, data: bytes, media_type: str = "", *, secret_answer: bool = False) -> bytes:
         """A body. One without anything that looks like a secret costs a few searches, and is returned as it is."""
@@ -146,8 +154,8 @@ class Mask:
     def _parameter(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
         plain = _plain(name)
-        secret = plain.lower() in self._hidden or is_secret_name(plain)
-        return f"{name}={MARK}" if equals and value and secret else pair
+        secret = plain.lower() in self._hidden or is_secret_parameter(plain, value)
+        return f"{name}={MARK}" if equals and value and secret and value != MARK else pair
 
     def _wide_body(self, data: bytes, media_type: str, secret_answer: bool) -> bytes:
         """A body in UTF-16, or in none: then it comes back as it is, but for the secrets that are plain in it."""
@@ -178,9 +186,10 @@ class Mask:
 
     def _by_place(self, data: bytes) -> bytes:
         jwt = b"eyJ" in data
-        if not jwt and not may_hold_secrets(data):
-            return data
-        data = hidden(data)
+        if jwt or may_hold_secrets(data):
+            data = hidden(data)
+        if b"?" in data or b"/key/" in data:
+            data = hidden_in_addresses(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         return _JWT.sub(MARK.encode(), data) if jwt else data
 
     def _token_answer(self, data: bytes) -> bytes:

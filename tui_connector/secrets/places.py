@@ -9,36 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+
+from ..text import without_secrets
+from .names import KEYS, WORDS, is_secret_name, secrets_of_address
 
 MARK = "•••"
 
-_NAMES = re.compile(
-    r"passw(?:or)?d|passphrase|passcode|pwd|secret|token|credential|signature|session|sessid|assertion|oauth_\w|jwt|bearer"
-    r"|authorization|cookie|(?:api|access|private|consumer|form|client|encryption)[-_. ]?key|[cx]srf|card[-_]?number"
-    r"|cc_(?:number|cid)|cvv|(?<![a-z])(?:otp|tfa|pass|auth|cvc)(?![a-z])"
-    # the same short words within a name like userPass or sendOtp
-    r"|(?-i:(?<=[a-z0-9])(?:Otp|Tfa|Pass|Auth)(?![a-z]))",
-    re.IGNORECASE,
-)
-_HARMLESS = frozenset(
-    {
-        *("oauth_signature_method", "oauth_timestamp", "oauth_version", "oauth_callback_confirmed"),
-        *("token_type", "access-control-allow-credentials"),
-    }
-)
-# what such names have in them, for the cheapest search there is; keys are looked at one by one: products have a url_key
-_WORDS = (
-    *(b"pass", b"pwd", b"secret", b"token", b"credential", b"signature", b"sess", b"assertion", b"oauth", b"jwt"),
-    *(b"bearer", b"auth", b"cookie", b"srf", b"card", b"cc_", b"cvv", b"cvc", b"otp", b"tfa"),
-)
-_KEYS = (b"api", b"access", b"private", b"consumer", b"form", b"client", b"encryption")
+# what names of secrets have in them, for the cheapest search there is; keys are looked at one by one: products have a
+# url_key
+_WORDS = tuple(word.encode() for word in WORDS)
+_KEYS = tuple(key.encode() for key in KEYS)
 _WORD = re.compile(b"|".join(_WORDS) + b"|key")  # in lower-case text: ignoring case takes fifteen times as long
 _SHORT = 1_000
 """Bytes up to which one pass of the pattern is quicker than a search for each word."""
 
 _LONGEST_NAME = 60
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 # bytes beyond ASCII are letters of some encoding: none of them is a space
 _IN_NAME = r"[\w.\-\[\]]|%5[BDbdFf]|%2[Dd]"
 _NAME_BEFORE = re.compile(rf"(?:{_IN_NAME}|:)*\Z", re.ASCII)
@@ -68,12 +53,6 @@ _QUOTED_BRACKET = re.compile(r"[{}\[\]]")
 _NOTHING = frozenset({"null", "None"})
 
 
-@lru_cache(maxsize=1_000)
-def is_secret_name(name: str) -> bool:
-    """Whether a value under this name is a secret."""
-    return name.lower() not in _HARMLESS and _NAMES.search(_ESCAPE.sub(".", name)) is not None
-
-
 def may_hold_secrets(data: bytes) -> bool:
     """Whether one of the words is there at all: what a body without any of them costs."""
     lower = data.lower()
@@ -85,7 +64,7 @@ def may_hold_secrets(data: bytes) -> bool:
 def _names_a_key(lower: bytes) -> bool:
     place = lower.find(b"key")
     while place >= 0:
-        if lower[max(0, place - 12) : place].rstrip(b"-_. ").endswith(_KEYS):
+        if lower[max(0, place - 16) : place].rstrip(b"-_. ").endswith(_KEYS):
             return True
         place = lower.find(b"key", place + 3)
     return False
@@ -101,6 +80,30 @@ def hidden(data: bytes) -> bytes:
             out += (data[done:start], mark.encode())
             done = end
     return b"".join((*out, data[done:])) if out else data
+
+
+def hidden_in_addresses(text: str) -> str:
+    """`text` with the secrets replaced that its addresses have: parameters, user and password, keys in paths."""
+    out: list[str] = []
+    done = 0
+    for start, end, _ in sorted(secrets_of_address(text)):
+        if start >= done and text[start:end] != MARK:
+            out += (text[done:start], MARK)
+            done = end
+    return "".join((*out, text[done:])) if out else text
+
+
+def hide_by_place(text: str) -> str:
+    """A text of a few lines, such as a store's message, without the values that secret names and addresses have."""
+    data = text.encode("utf-8", "surrogatepass")
+    if may_hold_secrets(data):
+        text = hidden(data).decode("utf-8", "surrogatepass")
+    return hidden_in_addresses(text)
+
+
+def without_any_secret(text: str) -> str:
+    """A message of this program without known secrets, and without those in the addresses that it names."""
+    return hidden_in_addresses(without_secrets(text))
 
 
 def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
@@ -10,10 +9,9 @@ from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
 from ...placeholder.inside import refuse
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ..http_client import seconds
+from ..literal_secrets import MOVE, is_literal_secret, no_secret_in_address
 from ..uri import absolute, canonical, is_absolute
 from .one_time_code import OneTimeCode
-
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase|code)?$|secret|token|otp", re.IGNORECASE)
 
 
 def _cache(value: str) -> str:
@@ -27,7 +25,7 @@ def _cache(value: str) -> str:
 
 def _uri(uri: str) -> str:
     canonical(uri if is_absolute(uri) else absolute("http://store.example", uri))
-    return uri
+    return no_secret_in_address(uri)
 
 
 def _tag(value: object) -> str:
@@ -38,10 +36,10 @@ def _tag(value: object) -> str:
 
 def no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters. Raises where one of them is a secret that is written out."""
-    named = [name for name, value in parameters.items() if isinstance(value, str) and _SECRET_NAME.search(name)]
+    named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
     refuse(
         [
-            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {ONE_SOURCE}"))
+            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {MOVE} and {ONE_SOURCE}"))
             for name in named
         ]
     )

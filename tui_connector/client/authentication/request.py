@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from ...placeholder import PlaceholderError, Scope, Template, TemplateText
 from ..http_client import ClientName, HeaderName, LoginMethod
 from ..layer import Authentication, Layer, LayerContext
+from ..literal_secrets import no_literal_template
 from ..message import Answer, Request
 from .login import LONGEST_HEADER, UnreadableToken, answer_data, login_layer, login_request
 from .login_fields import BodyFormat, Cache, LoginUri, Parameter, no_literal_secret
@@ -52,7 +53,7 @@ class RequestAuthentication(Authentication):
     source: Literal["body", "headers"] = Field(
         "body", title="Token is in", description="The part of the answer that the template reads."
     )
-    template: TemplateText = Field(
+    template: Annotated[TemplateText, AfterValidator(no_literal_template)] = Field(
         "Bearer &{@[0]}",
         title="Template",
         description="The header's value. An answer that is one bare value is read as a list of one; headers are read "

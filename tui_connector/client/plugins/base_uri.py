@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...text import beginning
 from ..layer import Plugin
+from ..literal_secrets import no_secret_in_address
 from ..message import NotSent, Request
 from ..uri import BadUri, canonical, is_absolute, origin_of
 
@@ -18,7 +20,7 @@ def _base(uri: str) -> str:
         raise BadUri("a base URI has no query (?) and no fragment (#)")
     if uri != uri.strip():
         raise BadUri("there is a space before or behind the address")
-    return uri
+    return no_secret_in_address(uri)
 
 
 class BaseUri(Plugin):
@@ -49,7 +51,8 @@ class BaseUri(Plugin):
             raise NotSent(f"The URI cannot be used: {error}") from error
         if elsewhere:
             raise NotSent(
-                f"The request names another host ({request.uri[:100]}) than the client's base URI ({self.uri})",
+                f"The request names another host ({beginning(request.uri, 100)}) than the client's base URI "
+                f"({self.uri})",
                 hint="Write it relative to the base URI, or use a client of its own for that host.",
             )
         return request

@@ -8,20 +8,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
-from ..http_client import HeaderName, holds_secret
+from ..http_client import HeaderName
 from ..layer import Plugin
+from ..literal_secrets import no_literal_headers
 from ..message import Headers, NotSent, Request
 
 _ALWAYS_SENT = ("accept", "accept-encoding", "user-agent")
-
-
-def _no_secret(name: str) -> str:
-    if holds_secret(name):
-        raise ValueError(
-            f"{name} holds a secret, and a plugin cannot keep one: use an HTTP authentication "
-            '(bearer, basic, oauth1, request, or kind = "header" for a header of any name)'
-        )
-    return name
 
 
 def _can_be_sent(text: str) -> str:
@@ -49,9 +41,7 @@ def _removable(name: str) -> str:
 
 
 HeaderText = Annotated[RunTemplateText, AfterValidator(_can_be_sent)]
-HeaderTexts = Annotated[
-    dict[Annotated[HeaderName, AfterValidator(_no_secret)], HeaderText], AfterValidator(_named_once)
-]
+HeaderTexts = Annotated[dict[HeaderName, HeaderText], AfterValidator(_named_once), AfterValidator(no_literal_headers)]
 _PLACEHOLDERS = "A value may hold @{…}, such as @{run.started_at}."
 
 

@@ -8,18 +8,14 @@ from urllib.parse import unquote
 from pydantic import AfterValidator, Field
 
 from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
-from ..http_client import holds_secret
 from ..layer import Plugin
+from ..literal_secrets import no_literal_query
 from ..message import NotSent, Request
 
 
 def _parameter_name(name: str) -> str:
     if not name or not name.isprintable():
         raise ValueError("a query parameter needs a name, without line breaks or control characters")
-    if holds_secret(name):
-        raise ValueError(
-            f'{name} holds a secret, and a plugin cannot keep one: use an HTTP authentication of kind = "query" for it'
-        )
     return name
 
 
@@ -27,7 +23,9 @@ class QueryDefaults(Plugin):
     """Add query parameters where there are none."""
 
     kind: Literal["query-defaults"] = "query-defaults"
-    parameters: dict[Annotated[str, AfterValidator(_parameter_name)], RunTemplateText] = Field(
+    parameters: Annotated[
+        dict[Annotated[str, AfterValidator(_parameter_name)], RunTemplateText], AfterValidator(no_literal_query)
+    ] = Field(
         min_length=1,
         title="Query parameters",
         description="Added to the address of a request that does not have one of this name already. "

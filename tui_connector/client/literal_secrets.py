@@ -1,0 +1,98 @@
+"""Rejects secrets that a profile has written out, wherever one could be: a profile is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..placeholder import Json, PlaceholderError, Template
+from ..placeholder.inside import Inside, leaves, refuse
+from ..secrets.names import is_secret_parameter, secrets_of_address
+from ..secrets.places import MARK
+
+MOVE = "put it into the keyring (tui-connector secrets set PROFILE)"
+_USE = f"{MOVE} and use an HTTP authentication"
+_PLACEHOLDER = "\0"
+
+
+def is_literal_secret(name: str, value: object) -> bool:
+    """Whether this is a secret by its name, and written out: no placeholder, no yes or no, and not empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value in ("", MARK):
+        return False
+    return is_secret_parameter(name, str(value)) and (not isinstance(value, str) or _is_literal(value))
+
+
+def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a request or a plugin. Raises where one of them is a secret that is written out."""
+    refuse(
+        [
+            ((name,), ValueError(f'{name} holds a secret, which does not belong in a profile: {MOVE} and use an HTTP '
+             'authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
+            for name, value in headers.items()
+            if is_literal_secret(name, value)
+        ]
+    )  # fmt: skip
+    return headers
+
+
+def no_literal_parameters(parameters: Any) -> Any:
+    """The parameters of a request. Raises where one of them is a secret that is written out."""
+    refuse([*_in_parameters(parameters)])
+    return parameters
+
+
+def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, ValueError]]:
+    for place, value in leaves(parameters):
+        names = [each for each in place if isinstance(each, str)]
+        if names and is_literal_secret(names[-1], value):
+            yield (
+                place,
+                ValueError(
+                    f"{names[-1]!r} holds a secret, which does not belong in a profile: {_USE} or a placeholder"
+                ),
+            )
+
+
+def no_literal_query(parameters: Mapping[str, str]) -> Any:
+    """The parameters of a query. Raises where one of them is a secret that is written out."""
+    refuse(
+        [
+            (
+                (name,),
+                ValueError(f'{name} holds a secret, which does not belong in a profile: {_USE} of kind = "query"'),
+            )
+            for name, value in parameters.items()
+            if is_literal_secret(name, value)
+        ]
+    )
+    return parameters
+
+
+def no_secret_in_address(uri: str) -> str:
+    """An address, with placeholders or not. Raises where a secret is written out in it."""
+    try:
+        pieces = Template.parse(uri).pieces
+    except (PlaceholderError, ValueError):  # which is somebody else's finding
+        pieces = (uri,)
+    text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
+    for start, end, name in secrets_of_address(text):
+        if _PLACEHOLDER not in text[start:end] and text[start:end] != MARK:
+            raise ValueError(f"{name} in the address is a secret, which does not belong in a profile: {_USE}")
+    return uri
+
+
+def no_literal_template(template: str) -> str:
+    """The template that makes a header of a login's response. Raises where it takes nothing from the response."""
+    if _is_literal(template):
+        raise ValueError(
+            "the template takes nothing from the response: write a placeholder such as &{@[0]}. "
+            f'If it is a token, {MOVE} and use kind = "bearer" or "header"'
+        )
+    return template
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        return Template.parse(text).is_literal
+    except (PlaceholderError, ValueError):
+        return True
