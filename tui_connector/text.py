@@ -59,6 +59,11 @@ def without_secrets(text: str) -> str:
     return text
 
 
+def beginning(text: str, width: int) -> str:
+    """At most `width` characters of what a store said, without half of a secret at the cut."""
+    return text if len(text) <= width else without_secrets(text[: width + _AHEAD])[:width]
+
+
 def json_text(data: object, indent: int | None = None) -> str:
     """`data` as JSON that is safe to print: ASCII only, and without secrets."""
     return json.dumps(_without_secrets(data), indent=indent).replace("\x7f", "\\u007f")

@@ -80,7 +80,7 @@ def request(
         raise CommandFailed(str(error)) from error
     if method in ("GET", "HEAD"):
         _point_out(uri)
-    _print_body(answer)
+    _print_body(workbench.mask.bytes_without_known(answer.body), answer.body)
     if not 200 <= answer.status < 300:
         sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
 
@@ -159,11 +159,14 @@ def _body(data: str | None) -> bytes:
         raise CommandFailed(f"--data is no JSON: {error}. Use @FILE or - for something else.", Exit.SETUP) from error
 
 
-def _print_body(answer: Answer) -> None:
+def _print_body(body: bytes, received: bytes) -> None:
+    if body != received:
+        with best_effort():
+            click.echo("Note: the store repeats a secret in its response, which is hidden here.", err=True)
     if sys.stdout.isatty():
-        click.echo(shown(answer.body.decode("utf-8", "replace")))
+        click.echo(shown(body.decode("utf-8", "replace")))
         return
-    sys.stdout.buffer.write(answer.body)
+    sys.stdout.buffer.write(body)
     sys.stdout.buffer.flush()
 
 

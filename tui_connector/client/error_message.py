@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 
+from ..secrets.places import hide_by_place
+from ..text import beginning
+
+_LONGEST = 1_000
+
 
 def error_message(body: bytes) -> str:
-    """The message of a response, or nothing where it has none.
+    """The message of a response, or nothing where it has none; without values that secret names and addresses have.
 
     Magento leaves `%name` or `%1` in its messages and sends the values beside them
     (Magento\\Framework\\Webapi\\Rest\\Response). Of other servers these are known: OAuth 2 (RFC 6749 §5.2: error,
@@ -19,12 +24,16 @@ def error_message(body: bytes) -> str:
     if not isinstance(data, dict):
         return ""
     if not isinstance(data.get("message"), str):
-        return _of_a_crash(data) or _of_another_server(data)[:1_000]
+        return _cut(_of_a_crash(data) or _of_another_server(data))
     texts = [_filled_in(data)]
     errors = data.get("errors")
     if isinstance(errors, list):
         texts += [_filled_in(error) for error in errors[:5] if isinstance(error, dict)]
-    return " ".join(text for text in texts if text)[:1_000]
+    return _cut(" ".join(text for text in texts if text))
+
+
+def _cut(text: str) -> str:
+    return hide_by_place(beginning(text, _LONGEST))
 
 
 def _of_a_crash(data: dict[str, object]) -> str:
@@ -32,7 +41,7 @@ def _of_a_crash(data: dict[str, object]) -> str:
     messages = data.get("messages")
     errors = messages.get("error") if isinstance(messages, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None
-    return str(first.get("message", ""))[:1_000] if isinstance(first, dict) else ""
+    return str(first.get("message", "")) if isinstance(first, dict) else ""
 
 
 def _of_another_server(data: dict[str, object]) -> str:

@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from ..secrets.places import without_any_secret
+from ..text import without_secrets
+
 if TYPE_CHECKING:
     from ..placeholder import Json
 
@@ -79,7 +82,7 @@ class Answer:
 
     @property
     def media_type(self) -> str:
-        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+        return without_secrets(self.header("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 def header_of(headers: Headers, name: str) -> str | None:
@@ -114,12 +117,14 @@ class Failure(StrEnum):
 
 
 class RequestFailed(Exception):
-    """A request that did not get an answer that can be used; `hint` says what to do."""
+    """A request that did not get an answer that can be used; `hint` says what to do.
+
+    Neither holds a secret, whatever the store has said and whatever address is named.
+    """
 
     def __init__(self, message: str, *, hint: str = "", exchange: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = without_any_secret(message), without_any_secret(hint)
+        super().__init__(self.message)
         self.exchange = exchange
 
     def __str__(self) -> str:

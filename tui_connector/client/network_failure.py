@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
+from ..text import beginning
 from .body import TooLarge, Unreadable
 from .message import Failure
 
@@ -161,4 +162,4 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _words(causes: list[BaseException]) -> str:
-    return next((str(cause)[:200] for cause in causes if str(cause)), type(causes[0]).__name__)
+    return next((beginning(str(cause), 200) for cause in causes if str(cause)), type(causes[0]).__name__)

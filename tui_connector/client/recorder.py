@@ -45,7 +45,7 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int) ->
         return tuple((name, mask.header(name, value)) for name, value in headers)
 
     def keep(data: bytes, size: int, content_type: str, secret: bool) -> KeptBody:
-        media_type = content_type.partition(";")[0].strip().lower()
+        media_type = mask.text(content_type).partition(";")[0].strip().lower()
         start = mask.start(data, kept)
         shown = mask.body(start, media_type, secret_answer=secret)
         note = "a token, not kept" if secret and data else ""

@@ -15,6 +15,7 @@ from ..kinds import Kind
 from ..machine import Machine
 from ..placeholder import Json
 from ..secrets.capability import Grants
+from ..secrets.mask import Mask
 from ..secrets.secret_error import SecretError
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
@@ -261,6 +262,11 @@ class Session(LayerContext):
 
     def masked(self, text: str) -> str:
         return self._vault.mask.text(text)
+
+    @property
+    def mask(self) -> Mask:
+        """The secrets that have been read or received."""
+        return self._vault.mask
 
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)

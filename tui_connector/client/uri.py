@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
+from ..text import beginning
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = "/:@!$()*,;-._~%?=&+'"
@@ -126,7 +128,7 @@ def _plain(name: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:79]}…")
+    return repr(text if len(text) <= 80 else f"{beginning(text, 79)}…")
 
 
 def _encoded(text: str, safe: str) -> str:

@@ -13,6 +13,7 @@ from ..client.layer import Send
 from ..client.message import About, Answer, Failure, Request, RequestFailed, Unanswered
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
+from ..text import beginning
 from .address_shapes import MOST_SHAPES, Shape, code_in_path, is_cloud_service, shapes
 
 ANONYMOUS = "directory/currency"
@@ -46,7 +47,7 @@ def _is_foreign(answer: Answer) -> bool:
 
 
 def _not_magento(request: Request, answer: Answer) -> Finding:
-    message = error_message(answer.body)[:200]
+    message = beginning(error_message(answer.body), 200)
     evidence = f"#{answer.exchange} {request.method} {request.uri.partition('?')[0]} → {answer.status} {message}"
     return Finding(
         "not-rest",

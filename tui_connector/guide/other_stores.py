@@ -12,6 +12,8 @@ from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
 from ..magento.page_numbers import SearchCriteria
 from ..profile.model import Profile
+from ..secrets.names import place_of
+from ..text import beginning
 from ..transfer.trouble import accept_hint
 from .address_shapes import is_bare, is_cloud_service
 
@@ -50,7 +52,7 @@ def refusal(request: Request, answer: Answer) -> Finding:
     if status == 406:
         return Finding("accept", summary, evidence, accept_hint(answer), "headers")
     if 300 <= status < 400:
-        location = (answer.header("Location") or "another address")[:200]
+        location = beginning(place_of(answer.header("Location") or "another address"), 200)
         remedy = f"It redirects to {location}, and redirects are not followed: use that address as the base URI."
         return Finding("redirect", summary, evidence, remedy, "address")
     if status == 429:

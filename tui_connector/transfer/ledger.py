@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..files import make_private, open_private
+from ..secrets.places import without_any_secret
 from .ledger_file import (
     COLUMNS,
     AlreadyRunning,
@@ -117,7 +118,7 @@ class Ledger:
             database.execute(
                 "delete from seen where run in (select id from run where state not in ('complete', 'incomplete'))"
             )
-            values = (began, fingerprint, asked, since, moves_mark)
+            values = (began, fingerprint, without_any_secret(asked), since, moves_mark)
             database.execute(
                 "insert into run (began, fingerprint, asked, since, moves_mark, state)"
                 " values (?, ?, ?, ?, ?, 'running')",
@@ -167,7 +168,10 @@ class Ledger:
             )
             database.executemany(
                 "insert into failure values (?, ?, ?, ?)",
-                ((run.id, each.record, each.message, each.exchange) for each in failed),
+                (
+                    (run.id, without_any_secret(each.record), without_any_secret(each.message), each.exchange)
+                    for each in failed
+                ),
             )
             database.executemany(
                 "insert into seen values (?, ?, ?, ?)",
@@ -196,7 +200,7 @@ class Ledger:
         with explained(self.path), self._database as database:
             database.execute(
                 "update run set state = ?, ended = ?, reason = ?, closed = coalesce(?, closed) where id = ?",
-                (state, ended, reason, None if closed is None else json.dumps(closed), run.id),
+                (state, ended, without_any_secret(reason), None if closed is None else json.dumps(closed), run.id),
             )
             if mark is not None:
                 values = (mark.value, mark.fingerprint, json.dumps(mark.sink))

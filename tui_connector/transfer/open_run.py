@@ -11,6 +11,7 @@ from typing import Self
 from ..client.exchange import Exchanges
 from ..client.session import Session
 from ..machine import Machine
+from ..placeholder import Json
 from .incoming import Incoming
 from .incremental import Changes
 from .ledger import Ledger
@@ -81,8 +82,12 @@ class Opened:
         now: str,
         monotonic: Callable[[], float],
         accepts: Callable[[str], bool],
+        stored: Callable[[Json], Json],
     ) -> Self:
-        """`now` in Magento's form. Raises `LedgerError` and `SinkError`."""
+        """`now` in Magento's form; `stored` gives a position as it may be written to disk.
+
+        Raises `LedgerError` and `SinkError`.
+        """
         assert incoming.sink is not None
         ledger = Ledger(place.ledger)
         try:
@@ -118,6 +123,7 @@ class Opened:
                 needs_identifier=incoming.sink.needs_identifier,
                 looks_for_doubles=incoming.pagination is not None and not incoming.pagination.holds_once,
                 monotonic=monotonic,
+                stored=stored,
             )
             try:
                 ledger.confirm()

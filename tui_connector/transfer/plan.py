@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ..client.http_client import seconds
 from ..placeholder import Json
+from ..secrets.references import is_lost
 from .incoming import Incoming
 from .incremental import NO_DATES, before
 from .ledger import Ledger
@@ -63,7 +64,7 @@ def plan(
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
     if unfinished is not None and not wanted.full and wanted.since is None:
-        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE, NO_DATES))
+        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE, NO_DATES)) or is_lost(unfinished.position)
         if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not circled:
             ledger.resume(unfinished)
             drops = _drops(incoming, unfinished.since, ledger.mark())
@@ -126,6 +127,8 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
         return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.reason.startswith((SAME_PAGE, CIRCLE)):
         return ["Begins anew: the pages of the last run went in a circle."]
+    if is_lost(last.position):
+        return ["Starting over: the position of the last run contains a secret and could not be stored."]
     if last.reason.startswith(NO_DATES):
         return ["Starting over: no item of the last run had a date to continue from."]
     if not resumable:

@@ -9,10 +9,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from urllib.parse import quote
 
 from ..client.exchange import Exchange
 from ..client.http_client import seconds
-from ..client.message import Answer, NotSent, Request
+from ..client.message import Answer, NotSent, Request, RequestFailed
+from ..placeholder import Json
+from ..secrets.mask import MARK
+from ..secrets.references import SecretGone, has_references, with_references, with_secrets, without_references
 from .duration import duration
 from .incoming import Incoming
 from .incremental import magento_date
@@ -30,7 +34,7 @@ from .progress import Preview, Progress, Summary, Watcher
 from .reading import Reading
 from .sink import SinkClosed, SinkError
 from .slots import Read, Total
-from .trouble import InTrouble, Means, Trouble
+from .trouble import InTrouble, Means, Trouble, of_failure
 from .writing import Spent, Writing, WrongField
 
 T = TypeVar("T")
@@ -89,14 +93,16 @@ class Run:
         try:
             pagination, request = self._list.pages(chosen)
             if pagination is not None:
-                request = pagination.begin(request, chosen.position).take()[0].request
+                position = without_references(chosen.position, MARK)
+                request = pagination.begin(request, position).take()[0].request
             prepared = self._around.session.prepared(incoming.client, request)
         except (PaginationError, NotSent) as error:
             raise RunImpossible(str(error)) from error
         since = chosen.run.since
         begins = " ".join(chosen.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
         sink = incoming.sink.model_dump(exclude_none=True)
-        return Preview(f"{prepared.method} {prepared.uri}", begins, " ".join(map(str, sink.values())))
+        uri = self._around.session.mask.uri(prepared.uri.replace(quote(MARK), MARK))
+        return Preview(f"{prepared.method} {uri}", begins, " ".join(map(str, sink.values())))
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: nothing more is asked for, what has come in order is written."""
@@ -133,6 +139,7 @@ class Run:
             now=magento_date(self._machine.now()),
             monotonic=self._machine.monotonic,
             accepts=partial(can_begin_at, self._incoming),
+            stored=partial(with_references, mask=self._around.session.mask),
         )
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
@@ -142,7 +149,8 @@ class Run:
         """Reads and writes; how it ended, and why where it is not complete."""
         try:
             pagination, request = self._list.pages(opened.plan)
-            self._reading = self._made(pagination, request, opened.plan)
+            position = await self._with_secrets(opened.plan.position, request)
+            self._reading = self._made(pagination, request, opened.plan, position)
             if self._stopped is not None:
                 self._reading.stop(self._stopped)
             while not await self._read_on(self._reading, opened.writing):
@@ -179,7 +187,22 @@ class Run:
     def _reached_limit(self) -> bool:
         return self._left is not None and self._left <= 0
 
-    def _made(self, pagination: Pagination | None, request: Request, chosen: Plan) -> Reading:
+    async def _with_secrets(self, position: Json, request: Request) -> Json:
+        """The position with the secrets that were taken out of it. Raises `InTrouble` and `PaginationError`."""
+        if not has_references(position):
+            return position
+        try:  # reads the secrets of the client, and logs in if it must
+            await self._around.session.signed(self._incoming.client, request)
+            return with_secrets(position, self._around.session.mask)
+        except RequestFailed as error:
+            raise InTrouble(of_failure(error, begun=False)) from error
+        except SecretGone as gone:
+            raise PaginationError(
+                f"The position of the last run refers to the secret {gone}, which the client no longer uses",
+                "Use it again to resume, or start over with --full.",
+            ) from gone
+
+    def _made(self, pagination: Pagination | None, request: Request, chosen: Plan, position: Json) -> Reading:
         items = self._incoming.items
 
         def read(answer: Answer) -> Page:
@@ -195,7 +218,7 @@ class Run:
             patience=Patience(self._machine, seconds(self._incoming.patience), self._waits),
             machine=self._machine,
             explain=self._around.explain,
-            position=chosen.position,
+            position=position,
             at_end=chosen.at_end,
             read=chosen.run.read,
             failed=chosen.run.failed,

@@ -12,6 +12,7 @@ import msgspec
 from ..client.authentication.login import said
 from ..client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
 from ..client.plugins.retry import LASTING
+from ..secrets.places import without_any_secret
 from .pagination import PaginationError
 from .unreadable import PageUnreadable
 
@@ -38,6 +39,10 @@ class Trouble:
     wait: float | None = None
     allowed: int = 0
     status: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", without_any_secret(self.message))
+        object.__setattr__(self, "hint", without_any_secret(self.hint))
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from ..client.error_message import error_message
 from ..client.message import Answer, RequestFailed
+from ..text import beginning, without_secrets
 from .raw_json import NotJson, elements, members, shape
 
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
@@ -63,7 +64,7 @@ def no_items(answer: Answer, items: str, body: bytes) -> PageUnreadable:
     exchange = answer.exchange
     if said := error_message(body):
         return PageUnreadable(
-            f"The store answered {answer.status} and an error: {said[:300]}",
+            f"The store answered {answer.status} and an error: {beginning(said, 300)}",
             hint="What is asked for, or the store, is at fault; the log has the whole answer.",
             exchange=exchange,
         )
@@ -76,7 +77,7 @@ def no_items(answer: Answer, items: str, body: bytes) -> PageUnreadable:
             exchange=exchange,
         )
     named = members(body)
-    names = ", ".join(name[:40] for name in list(named)[:8])
+    names = ", ".join(beginning(name, 40) for name in list(named)[:8])
     near = get_close_matches(items.rpartition(".")[2], named, 1, 0.6)
     hint = 'Correct "items": it is the JMESPath of the list.'
     if items in ("@", "[@]") and shape(named.get("items", b"")) == "list":
@@ -156,11 +157,12 @@ def _before_json(body: bytes) -> str:
 
 
 def _title(page: bytes) -> str:
-    title = _TITLE.search(page[:20_000])
+    page = without_secrets(page[:20_000].decode(errors="replace")).encode()  # before tags are looked for in it
+    title = _TITLE.search(page)
     return _excerpt(title.group(1) if title else page)
 
 
 def _excerpt(text: bytes) -> str:
     """The first words of a text, without tags."""
-    words = html.unescape(_TAG.sub(" ", text[:2_000].decode(errors="replace")))
-    return " ".join(words.split())[:200]
+    words = html.unescape(_TAG.sub(" ", without_secrets(text[:20_000].decode(errors="replace"))[:2_000]))
+    return beginning(" ".join(words.split()), 200)

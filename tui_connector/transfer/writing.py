@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..placeholder import Json
-from ..text import did_you_mean, listed
+from ..text import beginning, did_you_mean, listed
 from .incremental import NO_DATES, Changes, Known, order
 from .ledger import Ledger
 from .ledger_rows import Failed, Mark, RunRow, State, Step
@@ -127,7 +127,10 @@ class Writing:
         needs_identifier: bool,
         looks_for_doubles: bool = False,
         monotonic: Callable[[], float],
+        stored: Callable[[Json], Json],
     ) -> None:
+        """`stored` gives a position as it may be written to disk."""
+        self._stored = stored
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
         self._identifier, self._needs_identifier = identifier, needs_identifier
@@ -222,7 +225,7 @@ class Writing:
             index, date = found
             which = self._named(self.written.read, items, Rejected(index, ""))
             raise WrongField(
-                f"{changes.field!r} of {which} is {date[:60]!r}, and no later run can begin there",
+                f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can begin there",
                 'It must be a date, or a number, that the request accepts: with "keyset" and "search-criteria" a date '
                 "such as 2026-01-31 08:30:00. Correct incremental.field, or write incremental = { content = true }. "
                 "--full starts over",
@@ -265,7 +268,7 @@ class Writing:
         self._sink_position = self._sink.sync()
         changes = self._changes
         step = Step(
-            position=self._position,
+            position=self._stored(self._position),
             at_end=self._at_end,
             sink=self._sink_position,
             read=self.written.read,

@@ -18,6 +18,7 @@ from ...kinds import Kind
 from ...placeholder import Json, as_data
 from ...secrets.capability import token_name
 from ...secrets.source import SecretSource
+from ...text import beginning, without_secrets
 from ..error_message import error_message
 from ..http_client import seconds, with_parameters
 from ..layer import Layer, LayerContext, Send
@@ -405,10 +406,10 @@ def error_code(answer: Answer) -> str:
 
 def said(answer: Answer) -> str:
     """What the server said of a refusal, or what kind of response it was."""
-    message = error_message(answer.body)[:300]
+    message = beginning(error_message(answer.body), 300)
     if message:
         return message
-    title = _TITLE.search(answer.body[:20_000].decode("utf-8", "replace"))
-    words = " ".join(html.unescape(title[1]).split())[:100] if title else ""
+    title = _TITLE.search(without_secrets(answer.body[:20_000].decode("utf-8", "replace")))
+    words = beginning(" ".join(html.unescape(title[1]).split()), 100) if title else ""
     kind = f"{len(answer.body)} bytes of {answer.media_type or 'no named type'}"
     return f"{kind}, {words!r}" if words else kind

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from ...placeholder.inside import refuse
 from ...secrets.source import SecretSource, secret_field
+from ...text import beginning
 from ..http_client import ClientName
 from ..layer import Authentication, Layer, LayerContext
 from ..message import Answer, Request
@@ -120,7 +121,7 @@ class OAuth2(Authentication):
         if error_code(answer):
             raise UnreadableToken(f"it is an error: {said(answer)}", self.refusal_hint(answer))
         if token is None:
-            names = ", ".join(sorted(str(name)[:40] for name in data)[:8])
+            names = ", ".join(sorted(beginning(str(name), 40) for name in data)[:8])
             raise UnreadableToken(f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise UnreadableToken("its access_token cannot be sent in a header", _ENDPOINT)
@@ -128,7 +129,7 @@ class OAuth2(Authentication):
             raise UnreadableToken(f"its access_token has {len(token):,} characters, too many for a header", _ENDPOINT)
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise UnreadableToken(
-                f"its token_type is {str(token_type)[:40]!r}, and only bearer tokens are supported",
+                f"its token_type is {beginning(str(token_type), 40)!r}, and only bearer tokens are supported",
                 "Have the server issue bearer tokens for this client.",
             )
         return f"Bearer {token}", lifetime_stated(data.get("expires_in"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ...secrets.places import without_any_secret
+
 Way = Literal["oauth1", "oauth2", "bearer", "request", ""]
 """How a request was authenticated, by the kind's name; empty: not at all, or in some other way."""
 
@@ -45,6 +47,12 @@ class Finding:
     remedy: str = ""
     field: str = ""
     fix: Fix | None = None
+
+    def __post_init__(self) -> None:
+        """No secret is in it, whatever the store has said and whatever address is named."""
+        object.__setattr__(self, "summary", without_any_secret(self.summary))
+        object.__setattr__(self, "evidence", tuple(map(without_any_secret, self.evidence)))
+        object.__setattr__(self, "remedy", without_any_secret(self.remedy))
 
     def as_json(self) -> dict[str, object]:
         """What `check --json` prints of it."""

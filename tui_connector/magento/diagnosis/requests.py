@@ -6,6 +6,7 @@ import json
 import re
 
 from ...client.message import Answer, Request
+from ...text import beginning
 from .finding import Finding, Fix
 from .said import Said
 from .web_server import too_many
@@ -101,7 +102,7 @@ def _not_implemented(request: Request, said: Said, evidence: Evidence) -> Findin
         )
     return Finding(
         "not-implemented",
-        f"The server does not implement this request: {said.message[:300] or 'no reason given'}",
+        f"The server does not implement this request: {beginning(said.message, 300) or 'no reason given'}",
         evidence,
         f"Magento never responds with 501: check which server or proxy does, and the method {request.method}.",
         "address",
@@ -121,7 +122,7 @@ def _broken(request: Request, said: Said, evidence: Evidence) -> Finding:
     )
     return Finding(
         "store-error",
-        f"The store failed: {said.message[:300] or 'it does not say why'}",
+        f"The store failed: {beginning(said.message, 300) or 'it does not say why'}",
         evidence,
         f"Ask who runs the store to look for {report[0] if report else 'that time'} in var/log/exception.log.{likely}",
     )
@@ -228,7 +229,7 @@ def _search(request: Request, said: Said, evidence: Evidence) -> Finding | None:
         return Finding("sort-direction", "The direction of the order is neither ASC nor DESC", evidence, remedy, "uri")
     if len(said.listed) == 1:
         name = said.listed[0]
-        return _bad_field("a filter without a field" if name is None else str(name)[:100], evidence)
+        return _bad_field("a filter without a field" if name is None else beginning(str(name), 100), evidence)
     return None
 
 
@@ -277,7 +278,7 @@ def _data(request: Request, said: Said, evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         "data-refused",
-        f"The store does not take this: {said.message[:400]}",
+        f"The store does not take this: {beginning(said.message, 400)}",
         evidence,
         "Correct the entity; nothing of this request was saved.",
         "parameters",

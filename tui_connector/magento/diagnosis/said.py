@@ -11,6 +11,7 @@ from typing import Literal
 
 from ...client.error_message import error_message
 from ...client.message import Answer
+from ...text import beginning, without_secrets
 
 Kind = Literal["json", "xml", "html", "text", "empty"]
 
@@ -74,12 +75,12 @@ def _parameters(data: dict[str, object]) -> object:
 
 
 def _other(answer: Answer) -> Said:
-    text = answer.body[:100_000].decode("utf-8", "replace")
+    text = without_secrets(answer.body[:100_000].decode("utf-8", "replace"))  # before tags are looked for in it
     if answer.media_type.endswith("xml") and "<html" not in text[:1_000].lower():
         message = _XML_MESSAGE.search(text)
         named = {name: html.unescape(value) for name, value in _XML_ENTRY.findall(text)}
         return Said("xml", html.unescape(message[1]) if message else "", dict(named) or None)
     title = _TITLE.search(text)
-    words = " ".join(html.unescape(title[1]).split())[:120] if title else ""
+    words = beginning(" ".join(html.unescape(title[1]).split()), 120) if title else ""
     is_page = title is not None or "html" in answer.media_type or text.lstrip()[:1] == "<"
     return Said("html" if is_page else "text", title=words, php_text=_PHP.match(text) is not None)

@@ -6,6 +6,8 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from ...client.message import Answer, Request
+from ...secrets.names import place_of
+from ...text import beginning, without_secrets
 from .finding import Finding, Fix
 from .said import Said
 
@@ -53,12 +55,12 @@ def _redirect(request: Request, answer: Answer, evidence: Evidence) -> Finding:
         named = False
     if not named:
         remedy = "Ask for the address under which the shop is reached."
-        words = f"to {location[:200]}" if location else "and does not say where to"
+        words = f"to {beginning(location, 200)}" if location else "and does not say where to"
         return Finding("redirect", f"The store sends requests on, {words}", evidence, remedy, "address")
-    place = re.split(r"/(?:index\.php/)?rest(?:/|$)", target, maxsplit=1)[0].partition("?")[0][:200]
+    place = beginning(place_of(re.split(r"/(?:index\.php/)?rest(?:/|$)", target, maxsplit=1)[0]), 200)
     return Finding(
         "redirect",
-        f"The store sends requests on to {target[:200]}",
+        f"The store sends requests on to {beginning(target, 200)}",
         evidence,
         "Redirects are not followed, for the token would go with them. Use that address as the store's address.",
         "address",
@@ -67,7 +69,7 @@ def _redirect(request: Request, answer: Answer, evidence: Evidence) -> Finding:
 
 
 def _password_in_front(answer: Answer, evidence: Evidence) -> Finding:
-    scheme = (answer.header("WWW-Authenticate") or "").partition(" ")[0]
+    scheme = without_secrets(answer.header("WWW-Authenticate") or "").partition(" ")[0]
     return Finding(
         "web-server-password",
         f"The web server asks for a password of its own ({scheme}) before it lets anybody reach Magento",
@@ -97,10 +99,10 @@ def _by_text(request: Request, answer: Answer, said: Said, evidence: Evidence) -
             "Have PHP's display_errors switched off (php.ini: display_errors = Off); the warning itself is in the log.",
         )
     if _is_turned_away(answer, start):
-        server = answer.header("Server")
+        server = beginning(answer.header("Server") or "", 60)
         return Finding(
             "firewall",
-            f"A firewall or the web server{f' ({server[:60]})' if server else ''} turned the request away: Magento's "
+            f"A firewall or the web server{f' ({server})' if server else ''} turned the request away: Magento's "
             f"REST "
             "interface never answers so",
             evidence,
@@ -164,7 +166,11 @@ def _crashed(request: Request, answer: Answer, evidence: Evidence) -> Finding:
     if not re.search(r"json|xml|\*/\*|application/\*", accept):
         remedy = "Send Accept: application/json, or no such header."
         return Finding(
-            "accept", f"Magento cannot answer in the type asked for ({accept[:60]})", evidence, remedy, "headers"
+            "accept",
+            f"Magento cannot answer in the type asked for ({beginning(accept, 60)})",
+            evidence,
+            remedy,
+            "headers",
         )
     if b"base href" in answer.body[:5_000] and b"report" not in answer.body.lower():
         where = "var/log/exception.log, and var/log/system.log for a database that is down"
@@ -180,7 +186,7 @@ def _crashed(request: Request, answer: Answer, evidence: Evidence) -> Finding:
 
 def too_many(answer: Answer, evidence: Evidence) -> Finding:
     """429, whoever sent it."""
-    after = (answer.header("Retry-After") or "").strip()[:40]
+    after = beginning((answer.header("Retry-After") or "").strip(), 40)
     return Finding(
         "too-many-requests",
         "The store, or what stands in front of it, takes no more requests for now",

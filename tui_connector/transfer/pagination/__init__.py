@@ -17,6 +17,7 @@ from typing import ClassVar
 from ...client.message import Answer, Request
 from ...kinds import Kind
 from ...placeholder import Json
+from ...secrets.places import without_any_secret
 from ..page import Page
 
 SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
@@ -28,8 +29,8 @@ class PaginationError(Exception):
     """The pages do not follow each other as this kind expects; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self.hint = without_any_secret(message), without_any_secret(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from ...client.message import Request
 from ...client.uri import is_absolute
 from ...placeholder import Json
+from ...secrets.names import without_session
+from ...text import beginning
 from ..page import Page
 from . import CIRCLE, OneByOne, PaginationError, Part
 from .beside import is_named, names_next, nothing_at, says_more
@@ -51,7 +53,7 @@ def followed(
             )
         if _text(there) in seen:
             raise PaginationError(
-                f"{CIRCLE}: the next one would be {_text(there)[:200]!r} again",
+                f"{CIRCLE}: the next one would be {beginning(_text(there), 200)!r} again",
                 "What was read before stays. Correct the pagination, or tell the store's maker.",
             )
         return {"next": there}
@@ -89,7 +91,7 @@ def _text(cursor: Json) -> str:
 
 def resolved(request: Request, link: str) -> str:
     """The URI of a link in the answer to `request` (RFC 3986 §5.2, as far as links of pages go)."""
-    link = link.strip().partition("#")[0].removeprefix("./")
+    link = without_session(link.strip().partition("#")[0].removeprefix("./"))
     if is_absolute(link) or link.startswith("/"):
         return link
     path = request.uri.partition("?")[0]
