@@ -85,7 +85,7 @@ def keyring_service(_keyring_service: KeyringService, monkeypatch: pytest.Monkey
     _keyring_service.ensure_running()
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", _keyring_service.address)
     yield _keyring_service
-    _keyring_service.restart()
+    _keyring_service.clear()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -95,6 +96,12 @@ class KeyringService:
 
     def restart(self) -> None:
         self.kill()
+        self.start()
+
+    def clear(self) -> None:
+        """Starts it again with nothing in it."""
+        self.kill()
+        shutil.rmtree(self.env["XDG_DATA_HOME"], ignore_errors=True)
         self.start()
 
     def close(self) -> None:

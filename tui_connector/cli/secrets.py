@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -26,38 +27,104 @@ def secrets() -> None:
     """Set, test and delete the secrets of a profile. Their values are never printed."""
 
 
-_Work = Callable[["Vault", str, "SecretSource", list[str]], Awaitable[None]]
+_YES = click.option(
+    "--yes", "-y", is_flag=True, help="Do not ask about entries that another store or another profile uses."
+)
 
 
-def _for_each_secret(name: str) -> Callable[[_Work], _Work]:
-    """A command that does this for each secret of a profile, or for one; the docstring is its help."""
-
-    def made(work: _Work) -> _Work:
-        @secrets.command(name, help=work.__doc__)
-        @click.argument("profile", shell_complete=profiles)
-        @click.argument("field", required=False, shell_complete=secret_fields)
-        @click.pass_obj
-        def command(profile_dir: Path | None, profile: str, field: str | None) -> None:
-            _each(profile_dir, profile, field, work)
-
-        return work
-
-    return made
-
-
-@_for_each_secret("set")
-async def _set(vault: Vault, name: str, source: SecretSource, origins: list[str]) -> None:
+@secrets.command("set")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("field", required=False, shell_complete=secret_fields)
+@_YES
+@click.pass_obj
+def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
     """Store secrets in the keyring: all that PROFILE names, or one FIELD such as integration/access-token.
 
-    The value is typed hidden, or read from standard input, one line for each field.
+    The value is typed hidden, or read from standard input, one line for each field. Of a token, what a copy brings
+    along is removed: blanks, quotes, invisible characters, "Bearer", "NAME=". A password is stored as it is given.
+
+    An entry that was given for another store, or that another profile names, is replaced after a question only.
     """
-    if source.keyring is None:
-        click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path)
+    chosen = _chosen(saved, field)
+    for name, source, origins in chosen:
+        if source.keyring is not None and not origins:
+            raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
+
+    async def store(vault: Vault) -> None:
+        await _agreed("Replace", vault, machine, path, chosen, yes=yes)
+        for name, source, origins in chosen:
+            if source.keyring is None:
+                click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
+                continue
+            value = await _typed(machine, name, source)
+            await vault.store(source.keyring, value, *origins, replace=True)
+            click.echo(f"  {name}: stored for {', '.join(origins)}")
+            if odd := _unlikely(saved, name, value):
+                click.echo(f"! {name}: {odd}", err=True)
+
+    _with_vault(machine, store)
+
+
+@secrets.command("delete")
+@click.argument("profile", shell_complete=profiles)
+@click.argument("field", required=False, shell_complete=secret_fields)
+@_YES
+@click.pass_obj
+def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
+    """Delete the secrets of PROFILE, or one FIELD, from the keyring.
+
+    An entry that was given for another store, or that another profile names, is deleted after a question only.
+    """
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    chosen = _chosen(read(path), field)
+
+    async def delete(vault: Vault) -> None:
+        await _agreed("Delete", vault, machine, path, chosen, yes=yes)
+        for name, source, _ in chosen:
+            if source.keyring is not None:
+                await vault.delete(source.keyring)
+                click.echo(f"  {name}: deleted")
+
+    _with_vault(machine, delete)
+
+
+async def _agreed(
+    verb: str,
+    vault: Vault,
+    machine: Machine,
+    path: Path,
+    chosen: list[tuple[str, SecretSource, list[str]]],
+    *,
+    yes: bool,
+) -> None:
+    """Ends the command unless its user agrees to change entries that others use."""
+    from ..guide.entry_users import other_users, used_elsewhere
+    from ..profile.files import ProfileUnreadable
+
+    if yes:
         return
-    if not origins:
-        raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
-    await vault.store(source.keyring, _typed(name), *origins)
-    click.echo(f"  {name}: stored for {', '.join(origins)}")
+    entries: dict[str, list[str]] = {}
+    for _, source, origins in chosen:
+        if source.keyring is not None:
+            entries.setdefault(source.keyring, []).extend(origins)
+    try:
+        users = await asyncio.to_thread(other_users, path, list(entries), machine.directories.profiles)
+    except ProfileUnreadable as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    shared = await used_elsewhere(vault, entries, users)
+    if not shared:
+        return
+    lines = "\n".join(f"  {each.words}" for each in shared)
+    if not await machine.ask.allow(f"These keyring entries are used elsewhere:\n{lines}\n{verb} them?"):
+        raise CommandFailed(
+            f"These keyring entries are used elsewhere, and were not changed:\n{lines}\n"
+            f"Name other entries in the profile, or add --yes.",
+            Exit.SETUP,
+        )
 
 
 @secrets.command("test")
@@ -76,46 +143,32 @@ def _test(profile_dir: Path | None, profile: str, field: str | None, trust_once:
 
     grants = Grants(frozenset(run(trust.require(saved))))
 
-    async def test(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
-        uses = grants.uses(source.key)
-        for origin, route in uses:
-            value = await vault.read(source, origin, route, grants, path.parent)
-            click.echo(f"  {name}: {len(value)} characters, for {origin}")
-        if not uses:
-            click.echo(f"  {name}: goes to no store")
+    async def test(vault: Vault) -> None:
+        for name, source, _ in _chosen(saved, field):
+            uses = grants.uses(source.key)
+            for origin, route in uses:
+                value = await vault.read(source, origin, route, grants, path.parent)
+                click.echo(f"  {name}: {len(value)} characters, for {origin}")
+            if not uses:
+                click.echo(f"  {name}: goes to no store")
 
-    _with_vault(machine, _chosen(saved, field), test)
-
-
-@_for_each_secret("delete")
-async def _delete(vault: Vault, name: str, source: SecretSource, _: list[str]) -> None:
-    """Delete the secrets of PROFILE, or one FIELD, from the keyring."""
-    if source.keyring is not None:
-        await vault.delete(source.keyring)
-        click.echo(f"  {name}: deleted")
+    _with_vault(machine, test)
 
 
-def _each(profile_dir: Path | None, profile: str, field: str | None, work: _Work) -> None:
-    machine = machine_of(profile_dir)
-    saved = read(find(profile, machine))
-    _with_vault(machine, _chosen(saved, field), work)
-
-
-def _with_vault(machine: Machine, chosen: list[tuple[str, SecretSource, list[str]]], work: _Work) -> None:
+def _with_vault(machine: Machine, work: Callable[[Vault], Awaitable[None]]) -> None:
     from ..secrets.mask import Mask
     from ..secrets.secret_error import SecretError
     from ..secrets.vault import Vault
 
-    async def all_of_them() -> None:
+    async def with_vault() -> None:
         vault = Vault(machine, Mask())
         try:
-            for name, source, origins in chosen:
-                await work(vault, name, source, origins)
+            await work(vault)
         finally:
             vault.close()
 
     try:
-        run(all_of_them())
+        run(with_vault())
     except SecretError as error:
         raise CommandFailed(f"{error.message}. {error.hint}", Exit.SETUP) from error
 
@@ -130,11 +183,24 @@ def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource
     return [one for one in found if one[0] == field]
 
 
-def _typed(name: str) -> str:
-    if sys.stdin.isatty():
-        value = str(click.prompt(name, hide_input=True, err=True))
-    else:
-        value = sys.stdin.readline().rstrip("\r\n")
+async def _typed(machine: Machine, name: str, source: SecretSource) -> str:
+    from ..secrets.cleaning import clean
+
+    typed = await machine.ask.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
+    value = clean(typed or "", source.kind)
     if not value.strip():
         raise CommandFailed(f"{name}: nothing was given, and nothing was stored.", Exit.SETUP)
-    return value.strip()
+    return value
+
+
+def _unlikely(profile: Profile, name: str, value: str) -> str:
+    """What is odd about the length of this value, if its store is Magento."""
+    from ..guide.other_stores import is_magento
+    from ..magento.token_shape import unlikely_length
+
+    authentication, _, field = name.partition("/")
+    users = [client for client, saved in profile.clients.items() if authentication in saved.authentications]
+    if not any(is_magento(profile, client) for client in users):
+        return ""
+    kind = profile.authentications[authentication].kind
+    return unlikely_length(field, len(value)) if kind in ("oauth1", "bearer") else ""

@@ -1,8 +1,7 @@
 """Setups left half-way: kept in the state directory, offered at home, taken up again at their step.
 
-A draft holds what the profile would hold, so no secret: the secrets of a setup are in the keyring after its first green
-test, and are typed again where it never came to one. It needs nothing but the standard library: home lists drafts
-before anything else is loaded.
+A draft holds what the profile would hold, so no secret: those are put into the keyring when the setup is saved, and are
+typed again until then. It needs nothing but the standard library: home lists drafts before anything else is loaded.
 """
 
 from __future__ import annotations

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
+from ..secrets.cleaning import SecretKind, clean, visible
+
 TOKEN_LENGTH = 32
 """All four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{32}(?![A-Za-z0-9])")
 
 
-def pasted(text: str) -> list[str]:
-    """The secrets in a paste: one to four 32-character values, with or without labels, or the trimmed text itself.
-
-    Quotes and outer white space never belong to a token, and Magento refuses a header that has them.
-    """
-    values = _TOKEN.findall(text)
-    if len(values) > 1 or (len(values) == 1 and ":" in text):
+def pasted(text: str, kind: SecretKind) -> list[str]:
+    """The secrets in a paste: two to four 32-character values, or one secret of this kind without what came along."""
+    values = _TOKEN.findall(visible(text))
+    lines = [line for line in text.splitlines() if visible(line).strip()]
+    if len(lines) > 1 and (len(values) > 1 or (values and kind is SecretKind.TOKEN)):
         return values[:4]
-    lines = [line.strip().strip("\"'").strip() for line in text.splitlines() if line.strip()]
-    return lines[:1]
+    if len(values) > 1 and kind is SecretKind.TOKEN:
+        return values[:4]
+    return [found for found in (clean(line, kind) for line in lines[:1]) if found]

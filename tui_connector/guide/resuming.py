@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from ..files import digest
@@ -21,15 +22,14 @@ def worth_keeping(setup: Setup) -> bool:
     return bool(setup.base_uri or setup.begun or setup.incoming or setup.outgoing)
 
 
-def draft_of(setup: Setup, key: str, step: Step, now: float, *, stored: bool) -> Draft:
-    """What is kept of it; `stored`: its secrets are in the keyring."""
+def draft_of(setup: Setup, key: str, step: Step, now: float) -> Draft:
+    """What is kept of it: no secret, neither here nor in the keyring."""
     about: dict[str, Json] = {
         "client": setup.client,
         "authentication": setup.authentication,
         "way": setup.way,
         "typed-address": setup.searched[0],  # what was not tried may be a token that was pasted into the wrong field
         "store-view": setup.store_view,
-        "stored": stored,
     }
     path = setup.document.path
     text = setup.document.text_as_read if path else None
@@ -42,7 +42,7 @@ def setup_of(draft: Draft) -> tuple[Setup, Step]:
     """The setup as it was left. A profile that has changed since is noticed when it is saved, as always."""
     setup = Setup(draft.name, _document(draft))
     about = draft.about
-    setup.kept = frozenset(setup.table("authentications")) if draft.profile or about.get("stored") else frozenset()
+    setup.kept = frozenset(name for name in _saved_authentications(draft) if name in setup.table("authentications"))
     setup.client = str(about.get("client") or CLIENT)
     setup.authentication = str(about.get("authentication") or WAYS[INTEGRATION].name)
     setup.way = str(about.get("way") or INTEGRATION)
@@ -50,6 +50,15 @@ def setup_of(draft: Draft) -> tuple[Setup, Step]:
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (setup.typed_address, setup.store_view)
     return setup, Step(draft.step)
+
+
+def _saved_authentications(draft: Draft) -> list[str]:
+    """The authentications of the profile that it changes: their secrets are where the profile says."""
+    try:
+        found = tomllib.loads(draft.text or "").get("authentications")
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, dict) else []
 
 
 def _document(draft: Draft) -> Document:

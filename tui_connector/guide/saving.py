@@ -14,11 +14,13 @@ from typing import Any
 
 from ..files import CannotSave, digest, write_atomic
 from ..profile.document import Document
+from ..profile.files import ProfileUnreadable
 from ..profile.model import schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
 from ..secrets.vault import Vault
-from .secret_sources import sources
+from .entry_users import other_users
+from .secret_sources import secret_name, sources
 from .setup import Setup
 from .trust import ProfileTrust
 
@@ -43,22 +45,34 @@ class Saved:
 
 
 async def save(
-    setup: Setup, path: Path, vault: Vault, *, overwrite: bool = False, trust: ProfileTrust | None = None
+    setup: Setup,
+    path: Path,
+    vault: Vault,
+    *,
+    overwrite: bool = False,
+    replace: bool = False,
+    trust: ProfileTrust | None = None,
+    profiles: Path | None = None,
 ) -> Saved:
     """Writes all of it. The secrets go first: a profile never names one that is not there.
 
     What its user has made or changed in the guide is trusted with it. If the profile came from elsewhere and is not
-    trusted yet, `trust` asks first.
-    Raises `SecretError` where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
+    trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store.
+    `profiles`: where other profiles are.
+    Raises `OtherStore`, other `SecretError`s where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`,
+    `NotToml` or `OSError`.
     """
     if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
         await asyncio.to_thread(setup.document.check_unchanged, path)
+    await name_own_entries(setup, path, vault, profiles)
     profile, _ = check_data(setup.draft)
+    if not replace:
+        await vault.check_owners(_origins(setup))
     allowed = None
     if trust is not None:
         allowed = await trust.before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
     named = [each for _, each in sources(setup.draft)]
-    stored = await vault.store_held([str(each["keyring"]) for each in named if "keyring" in each])
+    stored = await vault.store_held(setup.in_keyring())
     notes = await asyncio.to_thread(_write, setup, path, overwrite)
     trusted = trust is None
     if trust is not None and allowed is not None and profile is not None:
@@ -71,6 +85,37 @@ async def save(
     return Saved(
         path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
     )
+
+
+async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Path | None) -> None:
+    """Gives the values that were typed in this session entries of this profile's own, if other profiles name theirs.
+
+    So what is typed for a copy of a profile never replaces the secrets of the original.
+    """
+    typed = {name for name in setup.in_keyring() if vault.held(name)}
+    try:
+        shared = await asyncio.to_thread(other_users, path, typed, *([profiles] if profiles else []))
+    except ProfileUnreadable:  # saving will say so
+        return
+    renamed: dict[str, list[str]] = {}
+    for place, there in list(sources(setup.draft)):
+        name, own = str(there.get("keyring")), secret_name(setup.name, place)
+        if name in shared and name in typed:
+            renamed.setdefault(name, []).append(own)
+            if name != own:
+                setup.document.set(place, {"keyring": own})
+    for name, own_names in renamed.items():
+        vault.rename_held(name, *own_names)
+
+
+def _origins(setup: Setup) -> dict[str, list[str]]:
+    """The origins that the profile sends each entry of the keyring to; nothing is known of an invalid profile."""
+    profile, _ = check_data(setup.draft)
+    found: dict[str, list[str]] = {name: [] for name in setup.in_keyring()}
+    for secret in profile.secrets() if profile is not None else ():
+        if secret.source.keyring is not None:
+            found.setdefault(secret.source.keyring, []).extend(secret.origins)
+    return found
 
 
 def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:

@@ -140,7 +140,13 @@ async def _save(
         say("  so the profile names environment variables instead; nothing secret is written to disk")
     workbench.trust.path = path
     try:
-        saved = await save(setup, path, workbench.vault, trust=workbench.trust)
+        saved = await save(
+            setup,
+            path,
+            workbench.vault,
+            trust=workbench.trust,
+            profiles=workbench.machine.directories.profiles,
+        )
     except (SecretError, RequestFailed, ChangedOnDisk, CannotSave, CannotSplice, OSError) as error:
         raise StepFailed(str(error)) from error
     environ = dict(workbench.machine.environ)

@@ -10,11 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from ..text import count
+
 Kind = Literal["integration", "admin", "customer", "jwt", "odd"]
 
 _OPAQUE = re.compile(r"[a-z0-9]{32}")
 _USERS: dict[object, Kind] = {1: "integration", 2: "admin", 3: "customer"}
 """UserContextInterface's types, as a token's `utypid` has them."""
+
+
+_LENGTH = 32
+_FOUR = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
+_SHORTEST_JWT = 100
+"""Characters: the signature alone has 43, and the claims that Magento puts into it more than that."""
+
+
+def unlikely_length(field: str, length: int) -> str:
+    """What speaks against a value of `length` characters in this field; empty if Magento gives such values.
+
+    The four values of an integration have 32 characters, and a bearer token that has another length is a JWT.
+    """
+    if field in _FOUR and length != _LENGTH:
+        return f"It has {count(length, 'character')}; the values of an integration have {_LENGTH}. Copy it once more."
+    if field == "token" and length != _LENGTH and length < _SHORTEST_JWT:
+        return f"It has {count(length, 'character')}; a token of Magento has {_LENGTH}, or is a much longer JWT."
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

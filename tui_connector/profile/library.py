@@ -67,7 +67,7 @@ class Library:
 
     def list(self) -> list[Entry]:
         """All profiles by name, unreadable ones with their problem. Raises `ProfileUnreadable` for the directory."""
-        return [self._entry(path) for path in self._paths()]
+        return [self._entry(path) for path in self.paths()]
 
     def find(self, name_or_path: str) -> Path:
         """The file of a profile, by its name here or by path; raises `ProfileNotFound`."""
@@ -120,9 +120,10 @@ class Library:
         return next(title for title in chain(wanted, numbered) if title.casefold() not in taken)
 
     def _names(self) -> tuple[str, ...]:
-        return tuple(path.stem for path in self._paths())
+        return tuple(path.stem for path in self.paths())
 
-    def _paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[Path, ...]:
+        """The files of all profiles, by name. Raises `ProfileUnreadable` for the directory."""
         return tuple(sorted(self._files(), key=lambda path: (path.stem.lower(), path.stem)))
 
     def _files(self) -> Iterator[Path]:

@@ -25,3 +25,15 @@ class SecretMissing(SecretError):
 
 class NotTrusted(SecretError):
     """The profile is not trusted to send this secret there, or to run this command."""
+
+
+class OtherStore(SecretError):
+    """A keyring entry was given for another store, so it was not replaced."""
+
+    def __init__(self, name: str, stores: list[str]) -> None:
+        given = f"The keyring entry {name} was given for {', '.join(stores)}"
+        super().__init__(
+            f"{given}. It was not replaced", "Name another entry in the profile, or replace it on purpose."
+        )
+        self.name = name
+        self.stores = stores

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..kinds import Model
+from .cleaning import SecretKind, kind_of
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
@@ -72,6 +73,11 @@ class SecretSource(Model):
     def belongs_to(self, whose: str) -> None:
         """Says which secret of a profile this is: one that is asked for has no other name."""
         self._whose = whose
+
+    @property
+    def kind(self) -> SecretKind:
+        """What may be removed from its value."""
+        return kind_of(self._whose)
 
     @property
     def label(self) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,14 +14,16 @@ from typing import TypeVar
 from ..machine import Keyring, Machine
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
 from .capability import Command, Grants
+from .cleaning import clean
 from .command import CommandRefused, command_environment, printed_by
 from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
 from .mask import Mask
-from .secret_error import KeyringUnusable, NotTrusted, SecretError, SecretMissing
+from .secret_error import KeyringUnusable, NotTrusted, OtherStore, SecretError, SecretMissing
 from .source import SecretSource
 
 T = TypeVar("T")
 _USER = "tui-connector"
+_SELF_TEST = "self-test"
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
 _LONG_ENOUGH = 32
@@ -94,6 +96,9 @@ class Vault:
             secret = await self._from_command(source, grants, directory)
         else:
             secret = await self._asked(source, origin)
+        secret = clean(secret, source.kind)
+        if not secret:
+            raise SecretMissing(f"The secret from {source.label} is empty", "Copy it once more.")
         if _UNSENDABLE.search(secret):
             raise SecretMissing(
                 f"The secret from {source.label} has a line break, a control character, or a character that is not "
@@ -143,18 +148,29 @@ class Vault:
         self._held.pop(name, None)
         self._cache.pop(name, None)
 
-    async def store(self, name: str, secret: str, *origins: str) -> None:
-        """Puts a secret into the keyring and reads it back. Raises `KeyringUnusable`."""
+    def rename_held(self, name: str, *to: str) -> None:
+        """Keeps a secret that was typed in this session under other names."""
+        entry = self._held.pop(name)
+        self._held |= dict.fromkeys(to, entry)
+
+    async def origins_of(self, name: str) -> tuple[str, ...] | None:
+        """The origins that a keyring entry was given for; None if there is no entry. Raises `KeyringUnusable`."""
+        try:
+            return tuple((await self._entry(name)).origins)
+        except SecretMissing:
+            return None
+
+    async def store(self, name: str, secret: str, *origins: str, replace: bool = False) -> None:
+        """Puts a secret into the keyring and reads it back. An entry of another store is left alone without `replace`.
+
+        Raises `OtherStore` and `KeyringUnusable`.
+        """
+        if not replace:
+            await self._check_owner(name, origins)
         await self._write(name, _Entry(secret, list(origins)))
 
-    async def copy_held(self, names: list[str]) -> None:
-        """Puts those of these that are held into the keyring as well, so that a setup can be taken up again later."""
-        for name in names:
-            if name in self._held:
-                await self._write(name, self._held[name])
-
     async def store_held(self, names: list[str]) -> list[str]:
-        """Puts those of these that are held into the keyring; their names."""
+        """Puts those of these that are held into the keyring, in place of what is there; their names."""
         stored = [name for name in names if name in self._held]
         for name in stored:
             await self._write(name, self._held[name])
@@ -162,15 +178,32 @@ class Vault:
             self._cache[name] = self._held.pop(name)
         return stored
 
+    async def check_owners(self, origins: Mapping[str, Sequence[str]]) -> None:
+        """Raises `OtherStore` for one of these entries that was given for another store than the profile's."""
+        for name, own in origins.items():
+            if name in self._held:
+                await self._check_owner(name, [*self._held[name].origins, *own])
+
+    async def _check_owner(self, name: str, origins: Sequence[str]) -> None:
+        others = [each for each in await self.origins_of(name) or () if each not in origins]
+        if others:
+            raise OtherStore(name, others)
+
     async def delete(self, name: str) -> None:
         self.forget(name)
         await self._call(lambda keyring: keyring.delete_password(_service(name), _USER), WRITE_DEADLINE, name)
 
-    async def state(self) -> KeyringState:
-        """Whether the keyring takes and keeps a value: it is tried with one that is no secret."""
+    async def state(self, *, writing: bool = True) -> KeyringState:
+        """Whether the keyring can be used: whether it can be read and, with `writing`, whether it keeps a value.
+
+        It is tried with a value that is no secret.
+        """
         try:
-            await self._write("self-test", _Entry("no secret", []))
-            await self.delete("self-test")
+            if writing:
+                await self._write(_SELF_TEST, _Entry("no secret", []))
+                await self.delete(_SELF_TEST)
+            else:
+                await self.origins_of(_SELF_TEST)
         except SecretError as error:
             return KeyringState("no keyring", False, error.message)
         return KeyringState(self._keyring_name, True)

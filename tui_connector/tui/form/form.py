@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ...placeholder import Json
+from ...secrets.cleaning import kind_of
 from ...text import shown_line
 from ..behind import behind
 from .asked import Asked, Sort
@@ -108,7 +109,8 @@ class Form(Fields):
     def _editor(self, each: Asked, value: Json) -> Widget:
         path = self._full(each.path)
         if each.sort is Sort.SECRET:
-            return Secret(value if isinstance(value, dict) else None, lambda place: self._make_source(path, place))
+            given = value if isinstance(value, dict) else None
+            return Secret(given, lambda place: self._make_source(path, place), kind_of(str(path[-1])))
         if each.sort is Sort.PAIRS and (value is None or isinstance(value, dict)):
             make = (lambda key, place: self._make_source((*path, key), place)) if each.may_be_secret else None
             return Pairs(value or {}, make)

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from ...placeholder import Json
+from ...secrets.cleaning import kind_of
 from ...text import shown_line
 from .choice import Toggle
 from .fields import Entry
@@ -55,7 +56,7 @@ class Pair(Horizontal):
 
     def _made(self) -> Entry | Secret:
         if self.is_secret and isinstance(self.given, dict):
-            return Secret(self.given, self._source, made=self._is_made(self.given))
+            return Secret(self.given, self._source, kind_of(self._key), made=self._is_made(self.given))
         value = Entry(_text(self.given), placeholder="value")
         value.add_class("value")
         return value

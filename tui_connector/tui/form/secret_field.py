@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from ...placeholder import Json
+from ...secrets.cleaning import SecretKind
 from .choice import Choice
 from .fields import Entry
 from .secret_input import SecretInput
@@ -59,18 +60,21 @@ class Secret(Horizontal):
         self,
         source: Source | None,
         make: Callable[[str], dict[str, Json]],
+        kind: SecretKind,
         *,
         id: str | None = None,  # noqa: A002
         made: bool = False,
     ) -> None:
-        """`make` gives the source for a place, with the name that its owner has for this secret.
+        """`kind` says what is removed from what is typed or pasted.
 
-        `made`: the source is one that `make` gave, and goes along when that name changes.
+        `make` gives the source for a place, with the name that its owner has for this secret. `made`: the source is one
+        that `make` gave, and goes along when that name changes.
         """
         super().__init__(id=id, classes="secret")
         self.made = made
         self.source = dict(source or {})
         self._make = make
+        self._kind = kind
 
     @property
     def place(self) -> str:
@@ -92,8 +96,8 @@ class Secret(Horizontal):
             argv = value if isinstance(value, list) else []
             return Entry(shlex.join(map(str, argv)), placeholder="pass show shop/token")
         if self.place == "ask":
-            return SecretInput(placeholder="for this session; asked for again in the next")
-        return SecretInput()
+            return SecretInput(self._kind, placeholder="for this session; asked for again in the next")
+        return SecretInput(self._kind)
 
     def show(self, glimpse: str) -> str:
         """Stands for a secret that is held; a mark that says how long it is."""

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from ...guide.paste import TOKEN_LENGTH, pasted
+from ...secrets.cleaning import SecretKind
 from .fields import Entry
 
 
@@ -30,8 +31,9 @@ class SecretInput(Entry):
 
         length: int
 
-    def __init__(self, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
+    def __init__(self, kind: SecretKind, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, password=True)
+        self._kind = kind
 
     def post_message(self, message: Message) -> bool:
         # the messages of Input carry the value, and Textual's console prints messages
@@ -46,7 +48,7 @@ class SecretInput(Entry):
             super()._forward_event(event)
             return
         event._set_forwarded()
-        values = pasted(event.text)
+        values = pasted(event.text, self._kind)
         if values:
             self.value, self.come_to_with = "", None
             self.post_message(self.Given(values))
@@ -71,7 +73,7 @@ class SecretInput(Entry):
 
     def give(self) -> None:
         """Hands over what was typed."""
-        values = pasted(self.value)
+        values = pasted(self.value, self._kind)
         self.value = ""
         if values:
             self.post_message(self.Given(values))

@@ -10,7 +10,8 @@ from textual.app import App
 
 from ...files import CannotSave, ChangedOnDisk
 from ...guide.drafts import Draft, Drafts, key_for
-from ...guide.removal import duplicate, keyring_entries, named_in, own_entries
+from ...guide.entry_users import keyring_entries
+from ...guide.removal import duplicate, own_entries
 from ...machine import Machine
 from ...profile.files import ProfileUnreadable
 from ...profile.library import BadProfileName, Library
@@ -26,7 +27,9 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
     options = {"keep": "Keep it", "file": "Delete the file"}
     question = f"Delete the profile {path.stem}?\n{path}"
     if own:
-        question += "\n\nIn the keyring, and named by no other profile:\n" + "\n".join(f"  {name}" for name in own)
+        question += f"\n\nIn the keyring, and not named by another profile in {library.directory}:\n" + "\n".join(
+            f"  {name}" for name in own
+        )
         options |= {"file": "Delete the file, leave the keyring as it is", "all": "Delete the file and these entries"}
     answer = await app.push_screen_wait(ChooseScreen(question, options))
     if answer not in ("file", "all"):
@@ -44,14 +47,8 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
 
 
 async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
-    """Throws a draft away, and the secrets that were stored for it alone."""
-    library = Library(machine.directories.profiles)
-    entries = await asyncio.to_thread(library.list)
-    used = {name for entry in entries for name in await asyncio.to_thread(keyring_entries, entry.path)}
-    own = [name for name in named_in(draft.data) if name not in used] if draft.about.get("stored") else []
+    """Throws a draft away."""
     question = f"Throw away the unfinished setup of {draft.title}?"
-    if own:
-        question += f"\nIts {len(own)} secrets leave the keyring, too."
     answer = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Throw it away"}))
     if answer != "drop":
         return
@@ -59,10 +56,6 @@ async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
     except OSError as error:
         _say(app, f"The draft could not be deleted: {error.strerror}", bad=True)
-        return
-    left = await _forget(machine, own)
-    if left:
-        _say(app, f"Still in the keyring: {', '.join(left)}.", bad=True)
 
 
 async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
@@ -80,8 +73,9 @@ async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
     except (BadProfileName, ProfileUnreadable, ChangedOnDisk, CannotSave) as error:
         _say(app, f"{error}. {error.hint}", bad=True)
         return
-    shared = " It names the same secrets in the keyring." if keyring_entries(path) else ""
-    _say(app, f"{name} is a copy of {path.stem}.{shared}")
+    shared = await asyncio.to_thread(keyring_entries, path)
+    words = " It names the same keyring entries; values that you enter for it get entries of its own."
+    _say(app, f"{name} is a copy of {path.stem}.{words if shared else ''}")
 
 
 async def _forget(machine: Machine, names: list[str]) -> list[str]:

@@ -105,7 +105,9 @@ class AuthenticationPane(StepPane):
         words = f"Applied in order: {' → '.join(applied)}. Shown: {setup.authentication}." if len(applied) > 1 else ""
         self.put(self.query_one("#applied", Static), words)
         note = ""
-        if setup.way == ADMIN and setup.asks_for_code():
+        if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
+            note = "Secrets are not kept with a draft. Enter them again."
+        elif setup.way == ADMIN and setup.asks_for_code():
             note = "2FA is on: an admin user needs a one-time code. An integration needs none."
         self.put(self.query_one("#note", Static), note)
         self._preview()

@@ -12,7 +12,6 @@ from ...files import CannotSave, reason, state_remedy
 from ...guide.drafts import Draft, Drafts
 from ...guide.resuming import draft_of, worth_keeping
 from ...guide.words import Step
-from ...secrets.secret_error import SecretError
 from .step_pane import Work
 
 
@@ -27,8 +26,6 @@ class DraftKeeper:
         """The number of the last one that was written, or was to be."""
         self._one_thread = asyncio.Lock()
         self._writing = threading.Lock()
-        self._offered: set[str] = set()
-        """The secrets that the keyring was asked to take."""
 
     @property
     def unsaved(self) -> bool:
@@ -47,31 +44,11 @@ class DraftKeeper:
             draft = replace(draft, data=deepcopy(draft.data)) if draft else None
             return await asyncio.to_thread(self._write, number, draft)
 
-    async def store_secrets(self, step: Step) -> str:
-        """The secrets go to the keyring after a green test; the reason where it takes none.
-
-        A keyring that hangs holds up nothing else, and each secret is offered to it once.
-        """
-        work, setup, vault = self._work, self._work.setup, self._work.workbench.vault
-        held = {name for name in setup.in_keyring() if vault.held(name)}
-        if not setup.proven:
-            self._offered.clear()
-            work.secrets_stored = work.secrets_stored and not held
-        if not setup.proven or held <= self._offered:
-            return ""
-        self._offered |= held
-        try:
-            await vault.copy_held(sorted(held))
-        except SecretError as error:
-            return error.message
-        work.secrets_stored = True
-        return await self.keep_soon(step)
-
     def _draft(self, step: Step) -> Draft | None:
         if not self.unsaved:
             return None
         now = self._work.workbench.machine.now().timestamp()
-        return draft_of(self._work.setup, self._work.draft_key, step, now, stored=self._work.secrets_stored)
+        return draft_of(self._work.setup, self._work.draft_key, step, now)
 
     def _write(self, number: int, draft: Draft | None) -> str:
         with self._writing:

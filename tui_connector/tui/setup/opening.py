@@ -57,5 +57,5 @@ def resumed(machine: Machine, draft: Draft) -> tuple[Work, Step]:
     path = Path(draft.profile) if draft.profile else None
     workbench = _workbench(machine, path)
     work = Work(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
-    work.secrets_stored = draft.about.get("stored") is True
+    work.resumed = True
     return work, step

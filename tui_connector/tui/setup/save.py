@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 
 from ...files import CannotSave, ChangedOnDisk
 from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.saving import Saved, difference, preview, save
+from ...guide.saving import Saved, difference, name_own_entries, preview, save
 from ...guide.secret_sources import SecretPlace
 from ...guide.trust import summary
 from ...guide.words import Step
@@ -23,7 +23,7 @@ from ...profile.files import ProfileUnreadable, as_text, read_bytes
 from ...profile.library import BadProfileName, Library
 from ...profile.problems import check_data
 from ...profile.splice import CannotSplice
-from ...secrets.secret_error import KeyringUnusable, SecretError
+from ...secrets.secret_error import KeyringUnusable, OtherStore, SecretError
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..form.choice import Choice
@@ -51,6 +51,9 @@ class SavePane(StepPane):
         """Whether the keyring can be used."""
 
         state: KeyringState
+
+    class Named(Message):
+        """The entries of the keyring have the names that they will be saved under."""
 
     @dataclass
     class Ended(Message):
@@ -92,10 +95,19 @@ class SavePane(StepPane):
         else:
             self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter saves. No secret is written to it.")
         self._preview()
+        self.run_worker(self._name_own_entries(path), group="entries", exclusive=True)
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
+
+    async def _name_own_entries(self, path: Path) -> None:
+        await name_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
+        self.post_message(self.Named())
+
+    @on(Named)
+    def _named(self) -> None:
+        self._preview()
 
     def _wrong(self) -> str:
         """What is wrong with the profile as it stands, a line each; empty where nothing is."""
@@ -116,7 +128,7 @@ class SavePane(StepPane):
         self.query_one(".preview", Static).update(Content(shown(text)))
 
     async def _ask_keyring(self) -> None:
-        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state()))
+        self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
 
     @on(KeyringKnown)
     def _keyring(self, message: KeyringKnown) -> None:
@@ -187,13 +199,33 @@ class SavePane(StepPane):
 
     async def _save_to(self, path: Path) -> Saved:
         """Overwrites what others have written there once that was shown. Raises what `save` does."""
-        vault, trust = self.work.workbench.vault, self.work.workbench.trust
         try:
-            return await save(self.setup, path, vault, trust=trust)
+            return await self._save_asking(path)
         except ChangedOnDisk:
             if (path, await asyncio.to_thread(self._theirs, path)) not in self._told:
                 raise
-            return await save(self.setup, path, vault, overwrite=True, trust=trust)
+            return await self._save_asking(path, overwrite=True)
+
+    async def _save_asking(self, path: Path, *, overwrite: bool = False) -> Saved:
+        """Asks before an entry of the keyring is replaced that was given for another store. Raises what `save` does."""
+        work = self.work
+        for replace in (False, True):
+            try:
+                return await save(
+                    self.setup,
+                    path,
+                    work.workbench.vault,
+                    overwrite=overwrite,
+                    replace=replace,
+                    trust=work.workbench.trust,
+                    profiles=work.profiles,
+                )
+            except OtherStore as error:
+                given = f"The keyring entry {error.name} was given for {', '.join(error.stores)}."
+                question = f"{given}\n\nReplace it, and all others that this profile names, with what you entered?"
+                if not await work.workbench.machine.ask.allow(question):
+                    raise
+        raise AssertionError("replacing raises no OtherStore")
 
     def _theirs(self, path: Path) -> str:
         """What another program has changed in the file since it was read."""

@@ -78,6 +78,7 @@ class SetupScreen(LogBelow):
         self.work = work
         self._step, self._part = step, part
         self._keeper = DraftKeeper(work)
+        self._asked_keyring = False
 
     def compose(self) -> ComposeResult:
         yield Static("", id="head")
@@ -144,12 +145,22 @@ class SetupScreen(LogBelow):
         problem = await self._keeper.keep_soon(self._step)
         if problem:
             self.notify(shown_line(f"The draft is not kept: {problem}"), severity="warning", markup=False)
+        if self.work.setup.proven and not self._asked_keyring and self._holds_secrets():
+            self._asked_keyring = True
+            await self._ask_keyring()
+
+    def _holds_secrets(self) -> bool:
+        """Whether saving will put something into the keyring."""
+        return any(map(self.work.workbench.vault.held, self.work.setup.in_keyring()))
+
+    async def _ask_keyring(self) -> None:
+        """Says early if the keyring cannot be used. Nothing is put into it before the setup is saved."""
         waiting = self.set_timer(_PATIENCE, self._say_keyring_is_slow)
-        problem = await self._keeper.store_secrets(self._step)
+        state = await self.work.workbench.vault.state(writing=False)
         waiting.stop()
-        if problem:
+        if not state.usable:
             self.pane.explain(
-                f"! {problem}. What you gave is kept for this session; another place for it can be chosen behind "
+                f"! {state.reason}. What you gave is kept for this session; another place for it can be chosen behind "
                 "each field, or at the last step."
             )
 
@@ -157,7 +168,9 @@ class SetupScreen(LogBelow):
         self.pane.explain("The keyring has not answered yet. Is a window waiting for its password? All else goes on.")
 
     def unfinished(self) -> str:
-        kept = "It is kept as a draft, without the secrets, and offered at home."
+        kept = "It is kept as a draft and offered at home."
+        if self._holds_secrets():
+            kept += " The secrets that you entered are not kept: you enter them again."
         return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._keeper.unsaved else ""
 
     def keep(self) -> None:
@@ -283,5 +296,6 @@ class SetupScreen(LogBelow):
             self.notify(shown_line(f"Not left: what is not saved could not be kept. {problem}"), markup=False)
             return
         if self._keeper.unsaved:
-            self.notify("Not saved. It is kept as a draft, and offered at home.", markup=False)
+            lost = " The secrets that you entered are not kept." if self._holds_secrets() else ""
+            self.notify(f"Not saved. It is kept as a draft, and offered at home.{lost}", markup=False)
         self.dismiss()

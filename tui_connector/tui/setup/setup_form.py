@@ -18,6 +18,7 @@ from textual.widgets import Button, Input, Static
 from ...guide import offered
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.setup import Setup
+from ...magento.token_shape import unlikely_length
 from ...placeholder import Json
 from ...text import shown, shown_line
 from ..form.asked import Asked, Sort, asked
@@ -65,6 +66,27 @@ class SetupForm(Form):
             if glimpse:
                 self.held(path, glimpse)
 
+    def held(self, path: Path, glimpse: str) -> None:
+        """Shows that a secret is at hand, and whether it is as long as Magento's are."""
+        super().held(path, glimpse)
+        row = self.field(str(path[-1]))
+        if row is not None and self._unlikely(path):
+            row.mark(f"{len(glimpse)} ✘", bad=True)
+
+    def _unlikely(self, path: Path) -> str:
+        """What is odd about the length of a secret that was typed for this place."""
+        work = self.work
+        if (
+            len(path) != 3
+            or path[0] != "authentications"
+            or not work.workbench.vault.held(work.setup.secret_name(path))
+        ):
+            return ""
+        kind = work.setup.at(*path[:2], "kind")
+        if kind not in ("oauth1", "bearer") or (kind == "bearer" and work.setup.store is None):
+            return ""  # a bearer token of another store may have any length
+        return unlikely_length(str(path[-1]), len(work.glimpse(path)))
+
     def _secret_places(self) -> list[Path]:
         asked: list[Path] = [(*self.path, *each.path) for each in self.asked if each.sort is Sort.SECRET]
         named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
@@ -95,11 +117,13 @@ class SetupForm(Form):
             self._before_edit()
         self.work.hold(event.path, event.value)
         self.held(event.path, self.work.glimpse(event.path))
+        self.check()
         self.post_message(self.Changed())
 
     def check(self) -> None:
         """Says what is wrong, each at its field."""
-        self.show_problems(self.work.setup.problems())
+        odd = {path: words for path in self._secret_places() if (words := self._unlikely(path))}
+        self.show_problems({**odd, **self.work.setup.problems()})
 
 
 _PLACES = {

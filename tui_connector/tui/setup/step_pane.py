@@ -41,8 +41,8 @@ class Work:
     """What the last green test found the token to be allowed."""
     draft_key: str = field(default_factory=lambda: token_hex(8))
     """What it is kept under while it is not saved."""
-    secrets_stored: bool = False
-    """The secrets that it names are in the keyring already."""
+    resumed: bool = False
+    """It was left before, and what was typed then as a secret is gone."""
 
     def hold(self, path: Place, value: str) -> None:
         """Keeps a typed secret for this session, for the place in the profile that names it."""

@@ -1,0 +1,80 @@
+"""Removes what a copy brings along with a secret, wherever it comes from: a field, a pipe, a variable, a command."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from enum import StrEnum
+
+
+class SecretKind(StrEnum):
+    """What may be removed from a secret."""
+
+    TOKEN = "token"
+    """Made by a machine, and sent in a header: quotes, blanks and labels are never part of it."""
+    TEXT = "text"
+    """Anything else, such as a password: only what nobody can type is removed, and only from its ends."""
+
+
+_TOKEN_FIELDS = frozenset(
+    {"consumer-key", "consumer-secret", "access-token", "access-token-secret", "token", "totp", "otp", "client-secret"}
+)
+_WHOLE = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""A token as RFC 6750 has it (b64token): it is never changed."""
+_AT_THE_ENDS = (
+    "\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+_QUOTES = "\"'`´\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
+_HEADER_OPTION = re.compile(r"(-H|--header)([\s=]+|(?=[\"']))", re.IGNORECASE)
+_SCHEME = re.compile(r"bearer[\s:]+", re.IGNORECASE)
+_BEFORE_NAME = re.compile(r"(export|set|setx)\s+|\$env:\s*", re.IGNORECASE)
+_NAME = re.compile(rf"[{_QUOTES}]?[A-Za-z_][\w.-]{{0,60}}[{_QUOTES}]?=(?!=)(?!\S*[&;]\S)\s*")
+_LABEL = re.compile(r"[^:\uff1a=\n]{1,60}?(\s*[:\uff1a]\s+|\s*[:\uff1a](?=[\"'])|\s+=>?\s+|\s+=(?=[\"']))")
+
+
+def kind_of(place: str) -> SecretKind:
+    """The kind of a secret by its place in a profile, such as "integration/access-token"."""
+    name = place.rpartition("/")[2].replace("_", "-").lower()
+    return SecretKind.TOKEN if name in _TOKEN_FIELDS else SecretKind.TEXT
+
+
+def clean(text: str, kind: SecretKind) -> str:
+    """The secret in `text`. A plausible one comes back as it is; of a password, blanks and quotes are part."""
+    if kind is SecretKind.TEXT:
+        return text.lstrip(_AT_THE_ENDS).rstrip("\r\n" + _AT_THE_ENDS)
+    before = None
+    while text != before and not _WHOLE.fullmatch(text):
+        before = text
+        text = _without_label(_unquoted(visible(text).strip()).strip())
+    return text
+
+
+def visible(text: str) -> str:
+    """The text without characters that have no form of their own: zero-width ones, marks of direction and of order."""
+    if text.isascii():
+        return text
+    return "".join(each for each in text if unicodedata.category(each) != "Cf")
+
+
+def _unquoted(text: str) -> str:
+    """The text without the quotes around it, and without the comma or bracket of the JSON that it was copied from."""
+    text = text.removeprefix("{").strip().rstrip(",;}").rstrip()
+    if text.startswith('"'):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, str):
+            return found
+    return text.strip(_QUOTES)
+
+
+def _without_label(text: str) -> str:
+    """The text without what names it: `Authorization:`, `Bearer`, `NAME=`, `export NAME=`, `Access token:`."""
+    for label in (_HEADER_OPTION, _SCHEME, _BEFORE_NAME, _NAME, _LABEL):
+        found = label.match(text)
+        if found and found.end() < len(text):
+            return text[found.end() :]
+    return text
