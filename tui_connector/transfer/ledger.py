@@ -89,6 +89,10 @@ class Ledger:
         """The latest run, of whatever state."""
         return next(self._rows("order by id desc limit 1"), None)
 
+    def last_complete(self) -> RunRow | None:
+        """The latest run that read its whole list."""
+        return next(self._rows("where state = 'complete' order by id desc limit 1"), None)
+
     def known_sink(self) -> tuple[Json, Json]:
         """The sink's position that the last run that wrote recorded, and what it held in whole at the run's end.
 

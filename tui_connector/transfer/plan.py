@@ -44,6 +44,8 @@ class Plan:
     """Leaves out what is known."""
     notes: list[str] = field(default_factory=list)
     at_end: bool = False
+    held: int | None = None
+    """How many items the list had when it was last read whole, of a run that reads it whole, too; otherwise None."""
 
 
 def fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = ()) -> str:
@@ -91,7 +93,14 @@ def plan(
         notes.append(f"Later runs go on from here: what changed before {wanted.since} is read with --full only.")
     run = ledger.begin(began, bound_to, asked, since, moves_mark=moves, forget=mark is None)
     drops = wanted.since is None and _drops(incoming, since, mark)
-    return Plan(run, None, mark.sink if mark else None, drops, notes)
+    whole = since is None and not wanted.full
+    return Plan(run, None, mark.sink if mark else None, drops, notes, held=_held(ledger, bound_to) if whole else None)
+
+
+def _held(ledger: Ledger, bound_to: str) -> int:
+    """How many items the list had when it was last read whole with the same request; 0 where it never was."""
+    last = ledger.last_complete()
+    return last.read if last is not None and last.fingerprint == bound_to and last.since is None else 0
 
 
 def anew(ledger: Ledger, abandoned: Plan, began: str, incoming: Incoming, why: str) -> Plan:

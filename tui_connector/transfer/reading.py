@@ -48,6 +48,7 @@ _LOOKS = 4
 """How often a page that was good before may show that the store works, before the next new good one."""
 _PARTIAL = 206
 """Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
+_NONE = Trouble(Means.DIVIDE, "The store sent an empty list", status=200)
 _EMPTY = Trouble(Means.DIVIDE, "The store sent an empty page where it had counted items", status=200)
 
 
@@ -71,15 +72,17 @@ class Reading:
         read: int = 0,
         failed: int = 0,
         counted: int | None = None,
+        held: int | None = None,
     ) -> None:
         """Without a pagination all is in one answer.
 
+        `held`: how many items the whole list had when it was last read; None where an empty list is nothing unusual.
         `read`, `failed` and `counted`: how many items earlier parts of the run have read, how many records they gave
         up, and how many items the store had counted. `at_end`: they have read all.
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
-        self._explain = explain
+        self._explain, self._held = explain, held
         self._slots = [] if at_end else [Slot(self._part(position))]
         self._read, self._given_up, self._recounted = read, failed, False
         self.counted = counted
@@ -97,6 +100,8 @@ class Reading:
         self._looking = asyncio.Lock()
         self._trusts_empty = False
         """Whether the store was seen to work since the first of the empty pages that come now."""
+        self._has_counted = False
+        """Whether the store has counted items before it sent any."""
         self._withholds = False
         """Whether the store has counted items that it did not send although it worked."""
         self._stop: InTrouble | None = None
@@ -218,7 +223,7 @@ class Reading:
                         return found
                     empty += 1
                     self.counts.again += 1
-                    await self._patience.wait(_EMPTY, begun=True)
+                    await self._patience.wait(_EMPTY if ask.lacks(found) else _NONE, begun=True)
                     continue
                 tries += 1
                 self._bad(found, now)
@@ -240,6 +245,13 @@ class Reading:
         lacks = ask.lacks(page)
         if self._good_ask is None:
             believed = before >= _TRIES - 1
+            self._has_counted = self._has_counted or lacks
+            if not lacks and self._has_counted:
+                if believed:
+                    self.unproven = "The store counted items in one response, and none in the next"
+                return believed
+            if self._held is not None and not self._begun and not lacks:
+                return self._confirmed_empty(self._held, before)
         elif self._trusts_empty and not lacks:
             return True
         elif not await self._looked():
@@ -249,6 +261,19 @@ class Reading:
             believed = before > 0 or self._withholds
         self._withholds = self._withholds or (lacks and believed)
         return believed or not lacks
+
+    def _confirmed_empty(self, held: int, before: int) -> bool:
+        """Whether the whole list may be empty, of which the first page has come empty `before` already.
+
+        Raises `InTrouble` where it had items: to believe the store would give up what is in the sink.
+        """
+        if held == 0:
+            return before > 0
+        if before < _TRIES - 1:
+            return False
+        message = f"The store sends an empty list; when it was last read completely, it had {held:,} items"
+        hint = "Nothing was changed. Run again later; if the list is really empty now, run with --full."
+        raise InTrouble(Trouble(Means.STOP, message, hint, status=200))
 
     async def _is_away(self) -> bool:
         """Whether the store breaks at everything now, so that it is not these records that break it."""

@@ -223,6 +223,7 @@ class Run:
             read=chosen.run.read,
             failed=chosen.run.failed,
             counted=chosen.run.expected,
+            held=chosen.held,
         )
 
     async def _read_on(self, reading: Reading, writing: Writing) -> bool:
