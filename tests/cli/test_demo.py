@@ -44,6 +44,33 @@ def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, 
     assert demo(environment).returncode == 0  # once more, over what is there
 
 
+def test_the_demo_leaves_a_profile_and_the_secrets_of_that_name_alone(
+    clean_environment: dict[str, str], keyring_service: KeyringService
+) -> None:
+    environment = {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": keyring_service.address}
+    profiles = Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
+    profiles.mkdir(parents=True)
+    mine = (
+        'format = 1\nname = "Mine"  # of our own\n[authentications.integration]\nkind = "bearer"\n'
+        'token = { keyring = "sandbox-2/integration/access-token" }\n[clients.c]\nauthentications = ["integration"]\n'
+        '[[clients.c.plugins]]\nkind = "base-uri"\nuri = "https://acme.example/rest/V1"\n'
+    )
+    (profiles / "sandbox.toml").write_text(mine)
+    command = [sys.executable, "-m", "tui_connector", "secrets", "set", "sandbox"]
+    subprocess.run(command, env=environment, input=b"x" * 32 + b"\n", check=True, timeout=60)
+    for _ in range(2):
+        ended = demo(environment)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "its own is sandbox-3" in ended.stdout
+    assert (profiles / "sandbox.toml").read_text() == mine
+    assert sorted(each.name for each in profiles.glob("*.toml")) == ["sandbox-3.toml", "sandbox.toml"]
+    entry = "'tui-connector/sandbox-2/integration/access-token', 'tui-connector'"
+    ask = f"import keyring; print(keyring.get_password({entry}))"
+    found = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, check=True, timeout=60)
+    assert b"https://acme.example" in found.stdout
+    assert b"x" * 32 in found.stdout
+
+
 def test_a_step_that_fails_is_an_exit_code(clean_environment: dict[str, str]) -> None:
     profiles = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
     profiles.parent.mkdir(parents=True)

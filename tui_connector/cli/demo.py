@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import tomllib
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -20,6 +26,12 @@ if TYPE_CHECKING:
 NAME = "sandbox"
 TITLE = "Sandbox store"
 DESCRIPTION = "The stand-in store that comes with tui-connector; the demo starts it."
+
+_ENTRIES = (
+    *(f"integration/{field}" for field in ("consumer-key", "consumer-secret", "access-token", "access-token-secret")),
+    "admin/password",
+)
+"""What the demo puts into the keyring, below the name of its profile."""
 
 
 @click.command()
@@ -56,6 +68,53 @@ def full_integration(store: Sandbox) -> dict[str, str]:
     return {name.replace("_", "-"): str(value) for name, value in full.items()}
 
 
+def is_own(path: Path) -> bool:
+    """Whether the demo has saved this profile: its description, and a store on this computer. It blocks."""
+    from ..profile.files import ProfileUnreadable, as_text, read_bytes
+    from ..profile.library import base_uris
+
+    try:
+        data = tomllib.loads(as_text(path, read_bytes(path)))
+    except (ProfileUnreadable, ValueError, RecursionError):
+        return False
+    return data.get("description") == DESCRIPTION and all(map(_is_here, base_uris(data)))
+
+
+def _is_here(uri: str) -> bool:
+    """Whether an address is one of this computer's own, where the sandbox listens."""
+    try:
+        return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
+
+
+async def free_name(machine: Machine) -> str:
+    """The name for the demo's profile: neither a profile of the user's nor an entry of the keyring is in its way."""
+    from ..secrets.mask import Mask
+    from ..secrets.secret_error import SecretError
+    from ..secrets.vault import Vault
+
+    async def is_taken(name: str) -> bool:
+        path = machine.directories.profiles / f"{name}.toml"
+        if await asyncio.to_thread(os.path.lexists, path) and not await asyncio.to_thread(is_own, path):
+            return True
+        with suppress(SecretError):  # a keyring that cannot be read is not written either
+            for entry in _ENTRIES:
+                if not all(map(_is_here, await vault.origins_of(f"{name}/{entry}") or ())):
+                    return True
+        return False
+
+    vault = Vault(machine, Mask())
+    try:
+        names = (NAME if number == 1 else f"{NAME}-{number}" for number in count(1))
+        for name in names:
+            if not await is_taken(name):
+                return name
+        raise AssertionError("there is always another number")
+    finally:
+        vault.close()
+
+
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     from ..guide.new_profile import new_document
     from ..guide.setup import Setup
@@ -64,13 +123,18 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     from .request import printer
 
     store = await start_sandbox(machine)
+    name = await free_name(machine)
     workbench = Workbench(machine)
-    workbench.exchanges.on_recorded.append(printer("long", NAME, None, err=False))
+    workbench.exchanges.on_recorded.append(printer("long", name, None, err=False))
     say(f"This is a stand-in for a Magento store, on this computer: {store.url}")
-    setup = Setup(NAME, new_document(TITLE, DESCRIPTION))
-    path = machine.directories.profiles / f"{NAME}.toml"
+    if name != NAME:
+        say(f"A profile or a keyring entry named {NAME} is not the demo's: its own is {name}.")
+    setup = Setup(name, new_document(TITLE, DESCRIPTION))
+    path = machine.directories.profiles / f"{name}.toml"
+    answers = Answers(store.url, full_integration(store))
     try:
-        saved = await walk(setup, Answers(store.url, full_integration(store)), path, workbench, say, profile_dir)
+        # what it replaces is its own, of a sandbox on another port
+        saved = await walk(setup, answers, path, workbench, say, profile_dir, replace=True)
     except StepFailed as error:
         raise CommandFailed(str(error)) from error
     finally:
@@ -78,10 +142,10 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
         await store.close()
     say("\nWritten")
     say(f"  {saved.profile}\n  {saved.schema}")
-    for name in saved.keyring:
-        say(f"  keyring: {name}")
-    for name in saved.environment:
-        say(f"  to be set in the environment: {name}")
+    for entry in saved.keyring:
+        say(f"  keyring: {entry}")
+    for variable in saved.environment:
+        say(f"  to be set in the environment: {variable}")
     say("\n" + saved.profile.read_text())
     say(f"{len(workbench.exchanges)} requests, {len(workbench.exchanges.failures)} of them refused. All steps worked.")
 

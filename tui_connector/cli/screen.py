@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +65,7 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
 
     async def start() -> Demo:
         from ..tui.setup.demo import Demo
-        from .demo import DESCRIPTION, NAME, TITLE, full_integration, start_sandbox
+        from .demo import DESCRIPTION, TITLE, free_name, full_integration, start_sandbox
 
         store = await start_sandbox(machine)
         admin = store.description()["admin"]
@@ -74,20 +73,16 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
         values = full_integration(store)
         values |= {"token": values["access-token"], "username": str(admin["username"])}
         values["password"] = str(admin["password"])
-        return Demo(store.url, NAME, TITLE, DESCRIPTION, values)
+        return Demo(store.url, await free_name(machine), TITLE, DESCRIPTION, values)
 
     return start
 
 
 def _of_demo(path: Path) -> bool:
     """Whether the demo has saved this profile. It blocks."""
-    from ..profile.files import ProfileUnreadable, as_text, read_bytes
-    from .demo import DESCRIPTION
+    from .demo import is_own
 
-    try:
-        return tomllib.loads(as_text(path, read_bytes(path))).get("description") == DESCRIPTION
-    except (ProfileUnreadable, ValueError, RecursionError):
-        return False
+    return is_own(path)
 
 
 def _need_terminal() -> None:

@@ -43,13 +43,15 @@ async def walk(
     workbench: Workbench,
     say: Callable[[str], None],
     profile_directory: Path | None = None,
+    *,
+    replace: bool = False,
 ) -> Saved:
-    """All five steps. Raises `StepFailed` at the first that does not work."""
+    """All five steps; `replace` as in `save`. Raises `StepFailed` at the first that does not work."""
     await _basics(setup, answers.address, workbench, say)
     await _authentication(setup, answers.secrets, workbench, say)
     await _incoming(setup, workbench, say)
     await _outgoing(setup, workbench, say)
-    return await _save(setup, answers.secrets, path, workbench, say, profile_directory)
+    return await _save(setup, answers.secrets, path, workbench, say, profile_directory, replace=replace)
 
 
 def _heading(step: Step, say: Callable[[str], None]) -> None:
@@ -127,6 +129,8 @@ async def _save(
     workbench: Workbench,
     say: Callable[[str], None],
     profile_directory: Path | None,
+    *,
+    replace: bool,
 ) -> Saved:
     _heading(Step.SAVE, say)
     try:
@@ -144,6 +148,7 @@ async def _save(
             setup,
             path,
             workbench.vault,
+            replace=replace,
             trust=workbench.trust,
             profiles=workbench.machine.directories.profiles,
         )

@@ -153,7 +153,12 @@ class Library:
         else:
             title = data.get("name")
             return Entry(
-                path.stem, title if isinstance(title, str) else path.stem, _base_uri(data), path, None, modified
+                path.stem,
+                title if isinstance(title, str) else path.stem,
+                next(base_uris(data), None),
+                path,
+                None,
+                modified,
             )
         return Entry(path.stem, path.stem, None, path, problem, modified)
 
@@ -163,12 +168,11 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]", "_", name).upper()
 
 
-def _base_uri(data: dict[str, object]) -> str | None:
-    """The base URI of the first client that has one, whatever else the data holds."""
+def base_uris(data: dict[str, object]) -> Iterator[str]:
+    """The base URIs of all clients, whatever else the data holds."""
     clients = data.get("clients")
     for client in clients.values() if isinstance(clients, dict) else ():
         plugins = client.get("plugins") if isinstance(client, dict) else None
         for plugin in plugins if isinstance(plugins, list) else ():
             if isinstance(plugin, dict) and plugin.get("kind") == "base-uri" and isinstance(plugin.get("uri"), str):
-                return str(plugin["uri"])
-    return None
+                yield str(plugin["uri"])
