@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from screens import shown, until_shown
 from serving import Received, reply, serving
 
 from tui_connector.cli import _main, commands
+from tui_connector.machine import Machine
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.demo import Demo
 
 TOKEN = "CANARYtoken7f3a9k2m5p8q1s4t"
 ODD = 'CANARY p@ss/w+rd%20"x<y>&\\z-end'
@@ -120,7 +126,7 @@ class Store:
     async def _answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
         path = request.head.split(b" ", 2)[1].decode("latin-1")
         if not (request.header("Authorization") or request.header("X-Shop") or "k=" in path or request.body):
-            writer.write(reply("401 No", b'{"message": "who is it?"}'))  # it can only repeat what it has received
+            writer.write(reply("200 OK", b'{"base_currency_code": "EUR"}'))  # it can only repeat what it has received
         elif "admin/token" in path:
             writer.write(reply("200 OK", json.dumps(FROM_LOGIN).encode()))
         elif path.startswith("/oauth"):
@@ -264,3 +270,70 @@ def test_a_run_resumes_at_a_position_with_a_secret_in_it(
     for secret in KNOWN[authentication]:
         assert any(secret in value for values in sent.values() for value in values), (secret, lists)
     assert "SID" not in sent
+
+
+@pytest.mark.parametrize("response", ["401 JSON", "302", "HTML 500", "invalid JSON", "circle"])
+async def test_no_screen_shows_what_a_store_repeats(home: Path, machine: Machine, response: str) -> None:
+    store = Store(response, KNOWN["bearer"])
+    try:
+        os.renames(_saved(home, store, "bearer", "next-link"), machine.directories.profiles / "shop.toml")
+        app = ConnectorApp(replace(machine, environ={"SHOP_TOKEN": TOKEN}), no_demo)
+        seen: list[str] = []
+        async with app.run_test(size=(140, 45)) as pilot:
+            await pilot.press("enter")
+            seen.append(await until_shown(pilot, "items"))
+            for key, end in (("t", "#2"), ("r", "run items")):
+                await pilot.press(key)
+                await until_shown(pilot, end)
+                for _ in range(10):
+                    seen.append(shown(app))
+                    await pilot.pause(0.05)
+                if key == "r":
+                    await pilot.press("l")
+                    await pilot.pause()
+                    seen += [shown(app)]
+                    for each in ("enter", "z", "G", "z"):
+                        await pilot.press(each)
+                        seen.append(shown(app))
+    finally:
+        store.close()
+    assert len(store.received) > 2
+    assert_nothing("a screen", "\n".join(seen).encode())
+    for written in home.parent.rglob("*"):
+        if written.is_file():
+            assert_nothing(str(written), written.read_bytes())
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+HOSTILE = "a\u202eb\x9bc\x7fd\u2066e\u200bf"
+
+
+def test_json_on_standard_output_is_ascii(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Names of profiles and incomings, and what a store says, with characters that act on a terminal."""
+    store = Store("401 JSON", KNOWN["bearer"])
+    store.response = reply("400 No", json.dumps({"message": HOSTILE}, ensure_ascii=False).encode())
+    store.good_pages = 0
+    try:
+        profile = Path(_saved(home, store, "bearer", "next-link"))
+        text = profile.read_text().replace('name = "Shop"', f"name = {json.dumps(HOSTILE).replace(chr(127), 'x')}")
+        profile.write_text(text)
+        folder = Path(os.environ["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles"
+        folder.mkdir(parents=True)
+        (folder / "other.toml").write_text(profile.read_text())
+        printed = []
+        for arguments in (
+            ("check", str(profile), "--json"), ("run", str(profile), "--json"), ("profiles", "--json"),
+            ("run", str(profile), "--dry-run", "--json"), ("schema",), ("log", str(profile), "--export", "har"),
+        ):  # fmt: skip
+            _call(*arguments)
+            printed.append(capfd.readouterr().out)
+            assert printed[-1], arguments
+    finally:
+        store.close()
+    for each in printed:
+        assert each.isascii()
+        assert "\x7f" not in each
+        assert not any(ord(character) < 32 and character != "\n" for character in each)
