@@ -24,6 +24,8 @@ class ClientRoute:
     ca_file: str = ""
     certificate: str = ""
     """The file of the client certificate."""
+    private_key: str = ""
+    """The file of its private key, where that is another one."""
     verified: bool = True
 
     @classmethod
@@ -32,19 +34,18 @@ class ClientRoute:
         tls = client.tls
         proxy = "" if client.proxy is None or client.proxy.uri == DIRECT else origin_of(client.proxy.uri)
         folder = Path(os.path.realpath(directory))
-        ca = ca_file = certificate = ""
+        ca = ca_file = ""
         if tls.ca_file is not None:
             real = folder / os.path.expanduser(tls.ca_file)
             ca, ca_file = file_digest(real), str(real)
-        if tls.client_certificate is not None:
-            written = os.path.expanduser(tls.client_certificate)
-            certificate = portable(written, os.path.realpath(folder / written), folder)
-        return cls(proxy, ca, ca_file, certificate, tls.verify)
+        certificate, key = (_portable(each, folder) for each in (tls.client_certificate, tls.client_key))
+        return cls(proxy, ca, ca_file, certificate, key, tls.verify)
 
     @property
     def facts(self) -> dict[str, object]:
         """What differs from the plain route, by name."""
         found: dict[str, object] = {"proxy": self.proxy, "ca": self.ca, "client-certificate": self.certificate}
+        found["client-key"] = self.private_key
         return {name: value for name, value in found.items() if value} | ({} if self.verified else {"verify": False})
 
     @property
@@ -64,4 +65,12 @@ class ClientRoute:
         if self.ca:
             yield f"to any server with a certificate from {self.ca_file} (SHA-256 {self.ca[:12]})"
         if self.certificate:
-            yield f"with the client certificate {self.certificate}"
+            more = f" and the key {self.private_key}" if self.private_key else ""
+            yield f"with the client certificate {self.certificate}{more}"
+
+
+def _portable(written: str | None, folder: Path) -> str:
+    if written is None:
+        return ""
+    whole = os.path.expanduser(written)
+    return portable(whole, os.path.realpath(folder / whole), folder)

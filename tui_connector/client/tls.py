@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from functools import cache
 from pathlib import Path
 
-from ..secrets.capability import file_digest
+from ..files import digest, read_regular, reason
 from .connection import Tls
 from .message import NotSent
 
 _LARGEST = 10_000_000
 """Bytes; the whole list of a system's authorities has less than one million."""
+
+
+_PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.+?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL)
 
 
 def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
@@ -52,14 +56,28 @@ def _trusting_the_system() -> ssl.SSLContext:
 
 def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
-        context.load_verify_locations(path)
-    except ssl.SSLError as error:
-        raise NotSent(
-            f"{field}: {path} holds no certificate that can be read",
-            hint="It must be a PEM file: text with -----BEGIN CERTIFICATE-----.",
-        ) from error
-    if ca and file_digest(path) != ca:
-        raise NotSent(f"{field}: {path} has changed since the profile was trusted", hint="Run it again to look at it.")
+        found = read_regular(path, _LARGEST)  # what is compared is what is loaded
+        if ca and digest(found) != ca:
+            raise NotSent(
+                f"{field}: {path} has changed since the profile was trusted", hint="Run it again to look at it."
+            )
+        blocks = _PEM.findall(found)  # comments around them need not be ASCII, and OpenSSL wants that
+        if not blocks:
+            raise _no_certificate(field, path)
+        context.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
+    except OSError as error:
+        if not isinstance(error, ssl.SSLError):
+            raise NotSent(f"{field}: {path} cannot be read: {reason(error)}") from error
+        raise _no_certificate(field, path) from error
+    except ValueError as error:
+        raise _no_certificate(field, path) from error
+
+
+def _no_certificate(field: str, path: Path) -> NotSent:
+    return NotSent(
+        f"{field}: {path} holds no certificate that can be read",
+        hint="It must be a PEM file: text with -----BEGIN CERTIFICATE-----.",
+    )
 
 
 def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None) -> None:

@@ -66,7 +66,7 @@ class ProfileTrust:
         if self.path is None:
             return "PROFILE"
         usual = self.path.parent == self._machine.directories.profiles
-        return self.path.stem if usual else str(self.path)
+        return shown_line(self.path.stem if usual else str(self.path))  # a folder's name may hold a line break
 
     def missing(self, wanted: Iterable[Capability]) -> list[Capability]:
         """Those that the profile is not trusted with. Reads the record."""
@@ -78,7 +78,9 @@ class ProfileTrust:
         """Why a pinned digest forbids this profile. Reads the record."""
         pins = re.findall(r"[^\s,]+", self._machine.environ.get(PIN, ""))
         found = digest(wanted)
-        if not pins or self.path is None or found in (pin.removeprefix("sha256:").lower() for pin in pins):
+        if self.path is None or not self.is_pinned():
+            return None
+        if found in (pin.removeprefix("sha256:").lower() for pin in pins):
             return None
         record = self._records.find(self.path)
         changed = self.missing(wanted) if record is not None else list(wanted)
@@ -91,7 +93,7 @@ class ProfileTrust:
         )
 
     def is_pinned(self) -> bool:
-        """Whether the environment says which profiles are trusted."""
+        """Whether the environment says which profiles are trusted; also where it names none, as in `$A,$B`."""
         return self.path is not None and bool(self._machine.environ.get(PIN, "").strip())
 
     async def require(self, profile: Profile, vault: Vault | None = None) -> list[Capability]:
@@ -222,4 +224,12 @@ def summary(found: Iterable[Capability]) -> list[str]:
         to = f" to {some[0].facts['to']}"
         rest = some[0].text[some[0].text.rindex(to) :]
         lines.append(f"sends {len(names)} secrets of the keyring ({', '.join(names)}){rest}")
-    return [shown_line(line) for line in lines]  # a name in the profile must not look like further lines
+    # a name in the profile must not look like further lines, nor push its own end out of sight
+    return [shown_line(_BLANKS.sub(_counted, line)) for line in lines]
+
+
+_BLANKS = re.compile(r"[\s\u2800]{4,}")
+
+
+def _counted(blanks: re.Match[str]) -> str:
+    return f" [{len(blanks.group())} blanks] "

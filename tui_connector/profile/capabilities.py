@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -63,7 +64,10 @@ class _Derived:
     def _of_client(self, name: str) -> Iterator[Capability]:
         client, route = self._clients[name], self._routes[name]
         if route.facts:
-            yield Capability.of("connect", f"connects {route.words()}", route=route.facts)
+            # a client certificate says who connects, so it counts to whom
+            for origin in (self._destinations[name] if route.certificate else ()) or ("",):
+                to = f" to {origin}" if origin else ""
+                yield Capability.of("connect", f"connects{to} {route.words()}", route=route.facts, to=origin)
         if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
             yield _secret(client.proxy.password.key, _words(client.proxy.password), origin_of(client.proxy.uri))
         yield from self._sent(secrets_in(client.tls), name)
@@ -164,7 +168,7 @@ def _words(source: SecretSource) -> str:
     if source.env is not None:
         return f"the environment variable {source.env}"
     if source.command is not None:
-        return f"what the command {' '.join(source.command)} prints"
+        return f"what the command {shlex.join(source.command)} prints"
     return f"{source.label}, which you are asked for,"
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Literal
 CapabilityKind = Literal["secret", "connect", "run", "write", "alter", "read"]
 
 _LARGEST_PROGRAM = 512 * 1024 * 1024
-"""Bytes; a larger file is not hashed, so a profile that names one is never trusted."""
+"""Bytes; a larger file is not hashed, so a command that is or names one is never run."""
 _CHUNK = 1024 * 1024
 
 
@@ -136,6 +137,8 @@ class Command:
     """The variables that the profile gives it, besides those that every command gets."""
     from_path: bool
     """The program was found through PATH, outside the profile's folder."""
+    unknown: str = ""
+    """The program or file whose content cannot be told, and why: it could be another one unseen."""
 
     @classmethod
     def of(cls, written: Sequence[str], named: Sequence[str], directory: Path, environ: Mapping[str, str]) -> Command:
@@ -149,8 +152,10 @@ class Command:
         for argument in written[1:]:
             passed, read = _argument(argument, folder)
             argv.append(passed)
-            files |= {name: file_digest(file) for name, file in read.items() if hashes_all or _is_own(file, folder)}
-        shown = " ".join(written)
+            files |= {
+                name: file_digest(file) for name, file in read.items() if hashes_all or _is_own(name, file, folder)
+            }
+        shown = shlex.join(written)
         where = f" ({real})" if real and real != written[0] else ""
         more = f", with {', '.join(files)}" if files else ""
         given = f"; it is given {', '.join(named)} from the environment" if named else ""
@@ -164,7 +169,13 @@ class Command:
             environment=sorted(named),
         )
         from_path = os.sep not in written[0] and bool(real) and not is_inside(Path(real), folder)
-        return cls(tuple(argv), capability, tuple(named), from_path)
+        contents = {written[0]: hashed, **files}
+        unknown = next((f"{name} ({why})" for name, why in contents.items() if not _is_digest(why)), "")
+        return cls(tuple(argv), capability, tuple(named), from_path, unknown)
+
+
+def _is_digest(found: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{64}", found) is not None
 
 
 def _program(name: str, folder: Path, environ: Mapping[str, str]) -> str:
@@ -191,8 +202,13 @@ _INTERPRETER = re.compile(
 """Programs that run what their arguments name. Other programs read it, and it may be a token that changes."""
 
 
-def _is_own(file: Path, folder: Path) -> bool:
-    """Whether the profile brings this file along, so that whoever changes the one can change the other."""
+def _is_own(written: str, file: Path, folder: Path) -> bool:
+    """Whether the profile brings this file along, so that whoever changes the one can change the other.
+
+    A relative path, such as ../scripts/token.sh, leads elsewhere in what the profile is a part of.
+    """
+    if not os.path.isabs(os.path.expanduser(written)):
+        return True
     return is_inside(file, folder) or is_inside(Path(os.path.realpath(file)), folder)
 
 

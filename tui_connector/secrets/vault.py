@@ -240,6 +240,11 @@ class Vault:
                 f"The command {source.command[0]} or a file that it names is not the one that was trusted",
                 "Look at what has changed, then allow it: tui-connector trust PROFILE.",
             )
+        if command.unknown and not command.unknown.endswith("(missing)"):
+            raise NotTrusted(
+                f"The command {source.command[0]} is not run: the content of {command.unknown} cannot be checked",
+                "Use a program and files that can be read, of at most 512 MB.",
+            )
         try:
             secret = await printed_by(list(command.argv), environment=command_environment(command, environ))
         except CommandRefused as error:

@@ -57,16 +57,29 @@ _RUN_BY_NAME = frozenset(
         *(".sh", ".bash", ".zsh", ".fish", ".ksh", ".csh", ".command", ".ps1", ".bat", ".cmd", ".exe", ".com"),
         *(".js", ".mjs", ".cjs", ".ts", ".rb", ".pl", ".pm", ".php", ".lua", ".vim", ".el", ".jar", ".class"),
         *(".desktop", ".service", ".timer", ".socket", ".path", ".plist", ".rules", ".toml", ".lock"),
+        *(".yml", ".yaml", ".ini", ".cfg", ".conf", ".mk", ".cmake", ".gradle", ".nix", ".tf", ".hcl"),
+        *(".code-workspace", ".ipynb", ".jsx", ".tsx", ".cts", ".mts"),
     }
 )
 """Endings of files that a program runs or loads because of their name; a profile is one of them."""
 _RUN_BY_WHOLE_NAME = frozenset(
     {
         *("makefile", "gnumakefile", "rakefile", "gemfile", "justfile", "dockerfile", "jenkinsfile", "vagrantfile"),
-        *("package.json", "composer.json", "tui-connector.schema.json", "setup.cfg", "tox.ini", "pytest.ini"),
+        *("package.json", "composer.json", "tui-connector.schema.json", "tsconfig.json", "jsconfig.json", "deno.json"),
+        *("nodemon.json", "lerna.json", "turbo.json", "nx.json", "angular.json", "procfile", "brewfile", "pipfile"),
+        *("cmakelists.txt", "requirements.txt", "constraints.txt", "podfile", "fastfile", "berksfile", "guardfile"),
         *("authorized_keys", "crontab", "known_hosts", "netrc", "_netrc", "_vimrc", "pyvenv.cfg"),
     }
 )
+
+
+_DATA = frozenset(
+    {
+        *(".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".singer"),
+        *(".db", ".db3", ".sqlite", ".sqlite3"),
+    }
+)
+"""Endings of files that nothing runs or loads: those may be written in the profile's folder without a question."""
 
 
 class PathRefused(Exception):
@@ -88,6 +101,8 @@ class OutputPaths:
     grants: Grants = field(default_factory=Grants)
     typed: str | None = None
     """A path that the user has just typed as the output of this run, which needs no trust."""
+    any_name: bool = False
+    """Files of the profile's folder need no trust whatever they are called."""
 
     @cached_property
     def folder(self) -> Path:
@@ -110,18 +125,26 @@ class OutputPaths:
             )
         if written != self.typed and (needed := self.needed(written)) is not None and not self.grants.has(needed):
             raise PathRefused(
-                f"This profile is not trusted to write {real}, which is outside its own folder",
+                f"This profile is not trusted to write {real}",
                 "Look at what it can do, then allow it: tui-connector trust PROFILE.",
             )
         return real
 
     def needed(self, written: str) -> Capability | None:
-        """The capability that writing this path needs; none inside the profile's folder and the data directory."""
-        real = self._outside(written)
-        if real is None:
+        """The capability that writing this path needs.
+
+        None for files of data in the profile's folder and the data directory. Of another name, such as `BUILD` or
+        `app.json`, no list can say which program runs or loads it.
+        """
+        if "\0" in written:
+            return None  # no file can be opened by it
+        real = self.real(written)
+        outside = self._outside(written) is not None
+        if not outside and (self.any_name or _is_data_file(real)):
             return None
+        words = "outside its own folder" if outside else "whose name does not say that it holds data"
         path = portable(written, str(real), self.folder)
-        return Capability.of("write", f"writes the file {real}, outside its own folder", path=path)
+        return Capability.of("write", f"writes the file {real}, {words}", path=path)
 
     def reads(self, written: str) -> Capability | None:
         """The capability that reading this path needs; none inside the profile's folder and the data directory."""
@@ -150,6 +173,8 @@ class OutputPaths:
         if name in _RUN_BY_WHOLE_NAME or any(each in _RUN_BY_NAME for each in _endings(name)):
             return "other programs run or load files of this name"
         own = self._own_part(real)
+        if name.startswith(".") or (own is not None and any(part.startswith(".") for part in own.parts)):
+            return "hidden files belong to other programs"
         tool = next((each for each in (own or real).parts if each.lower() in _TOOLS), None)
         if tool is not None:
             return f"other programs use what is in {tool}"
@@ -238,17 +263,21 @@ def open_regular(real: Path, flags: int) -> int:
 
     Raises `PathRefused` if a link has been put there since the path was resolved, and OSError.
     """
-    before = os.path.realpath(real)
     file = os.open(real, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         opened, named = os.fstat(file), os.stat(real, follow_symlinks=False)
-        moved = not os.path.samestat(opened, named) or os.path.realpath(real) != before
+        moved = not os.path.samestat(opened, named) or os.path.realpath(real) != str(real)
         if moved and stat.S_ISREG(opened.st_mode):
             raise PathRefused(f"{real} was replaced while it was opened", "Run again when nothing else changes it.")
     except BaseException:
         os.close(file)
         raise
     return file
+
+
+def _is_data_file(real: Path) -> bool:
+    name = real.name.lower()
+    return os.path.splitext(name.removesuffix(".gz"))[1] in _DATA
 
 
 def _is_regular_or_new(real: Path) -> bool:

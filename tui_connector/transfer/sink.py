@@ -85,7 +85,7 @@ class SinkContext:
     @property
     def paths(self) -> OutputPaths:
         """The files that may be written."""
-        return self.outputs or OutputPaths(self.directory)
+        return self.outputs or OutputPaths(self.directory, any_name=True)
 
 
 class Output(Protocol):
