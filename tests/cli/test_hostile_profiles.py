@@ -13,8 +13,9 @@ import pytest
 from listing import Listing, listing, products
 from test_trust import Clone
 
+from tui_connector.cli.profile_opening import Terminal
 from tui_connector.guide.trust import summary
-from tui_connector.secrets.capability import Capability
+from tui_connector.secrets.capability import Capability, Command
 from tui_connector.transfer.output_path import PathRefused, open_regular
 
 _MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -92,6 +93,30 @@ async def test_a_file_beside_the_profiles_folder_is_part_of_what_is_trusted(argu
     code, _, err = await clone.request()
     assert code == 2
     assert "runs the command cat" in err
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("awk", ["-fWHOLE"]),
+        ("python3", ["-c", "exec(open('WHOLE').read())"]),
+        ("curl", ["-KWHOLE", "https://acme.example"]),
+        ("sh", ["-c", ". WHOLE;echo x"]),
+        ("cat", ["a:b,WHOLE"]),
+        ("cat", ["--x=y=WHOLE"]),
+    ],
+)
+def test_a_whole_path_to_the_profiles_folder_is_hashed_wherever_it_stands(
+    program: str, arguments: list[str], tmp_path: Path
+) -> None:
+    """Where a job checks a repository out is known to everybody."""
+    script = tmp_path / "token.txt"
+    script.write_text("one")
+    argv = [program, *(each.replace("WHOLE", str(script)) for each in arguments)]
+    before = Command.of(argv, [], tmp_path, os.environ).capability
+    assert str(script) in before.text.partition(", with ")[2]
+    script.write_text("another")
+    assert Command.of(argv, [], tmp_path, os.environ).capability != before
 
 
 async def test_a_program_that_is_too_large_to_hash_is_never_run(clone: Clone) -> None:
@@ -201,3 +226,24 @@ async def test_a_line_break_in_a_folders_name_is_not_a_line_of_the_list(clone: C
     assert [line for line in err.splitlines() if line.startswith("  - ")] == [
         f"  - sends the environment variable TOKEN to {clone.url}"
     ]
+
+
+async def test_a_link_does_not_take_the_client_certificate_to_another_origin(clone: Clone) -> None:
+    """The client has no base URI, so the list's own address says where it may go."""
+    clone.file.write_text(
+        'format = 1\nname = "Shop"\n[clients.shop.tls]\nclient-certificate = "c.pem"\n'
+        + _items('{ kind = "jsonl", path = "items.jsonl" }').replace('"products"', f'"{clone.url}/rest/V1/products"')
+    )
+    code, _, err = await clone.run(
+        "request", str(clone.file), "GET", "http://127.0.0.2:9/x", "--client", "shop", "--trust"
+    )
+    assert code != 0
+    assert "not trusted to show the client certificate to http://127.0.0.2:9" in err
+
+
+async def test_a_question_on_the_terminal_holds_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names a parameter of the profile's login, which may be called anything."""
+    asked: list[str] = []
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "")
+    await Terminal().secret("otp\x1b[2J\rpassword of root\u202e\n")
+    assert asked == ["otp\\x1b[2J\\x0dpassword of root\\u202e\\n: "]

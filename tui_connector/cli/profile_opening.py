@@ -28,7 +28,7 @@ class Terminal:
     """Asks on the terminal the command was started from."""
 
     async def secret(self, label: str) -> str:
-        return await asyncio.to_thread(getpass.getpass, f"{label}: ")
+        return await asyncio.to_thread(getpass.getpass, f"{shown_line(label)}: ")
 
     async def allow(self, question: str) -> bool:
         sys.stderr.write(f"{shown(question)} [y/N] ")

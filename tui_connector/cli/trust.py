@@ -74,7 +74,7 @@ def trust(
     if not missing and records.find(path) is not None:
         click.echo("Nothing is left to allow.")
         return
-    if missing and not yes and not asyncio.run(machine.ask.allow(f"Trust {path} with that?")):
+    if missing and not yes and not asyncio.run(machine.ask.allow(f"Trust {shown_line(str(path))} with that?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
     try:
         records.grant(path, wanted, machine.now(), only=True)

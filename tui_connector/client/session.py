@@ -97,7 +97,7 @@ class Session(LayerContext):
         """The way to send through the client of this name. "default" always exists. Raises `NotSent`."""
         if name not in self._open:
             saved = self._saved(name)
-            send = self._numbered(self._chain(saved, self._wire(name, saved).send))
+            send = self._numbered(self._chain(saved, self._to_granted(name, self._wire(name, saved).send)))
             self._open[name] = _through_client(name, send)
         return self._open[name]
 
@@ -164,6 +164,22 @@ class Session(LayerContext):
         )
         self._wires.append(wire)
         return wire
+
+    def _to_granted(self, name: str, send: Send) -> Send:
+        """A client certificate is shown to the origins that it may be shown to, whatever link names another one."""
+        route = self._route(name)
+        if not route.certificate:
+            return send
+
+        async def to_granted(request: Request) -> Answer:
+            if not self.grants.connects(origin_of(request.uri), route.facts):
+                raise NotSent(
+                    f"The profile is not trusted to show the client certificate to {origin_of(request.uri)}",
+                    hint="Look at what it can do, then allow it: tui-connector trust PROFILE.",
+                )
+            return await send(request)
+
+        return to_granted
 
     def _chain(self, saved: HttpClient, send: Send) -> Send:
         prepare = [plugin for plugin in saved.plugins if plugin.stage is Stage.PREPARE]

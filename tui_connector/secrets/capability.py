@@ -88,6 +88,11 @@ class Grants:
         """The origins and routes that this secret may go to."""
         return sorted((origin, route) for name, origin, route in self._sent if name == secret)
 
+    def connects(self, origin: str, route: Mapping[str, object]) -> bool:
+        """Whether this route, such as one with a client certificate, may be taken to this origin."""
+        found = (each.facts for each in self.capabilities if each.kind == "connect")
+        return any(each["route"] == route and each.get("to", origin) == origin for each in found)
+
     def has(self, capability: Capability) -> bool:
         return capability.canonical in self._canonical
 
@@ -212,6 +217,10 @@ def _is_own(written: str, file: Path, folder: Path) -> bool:
     return is_inside(file, folder) or is_inside(Path(os.path.realpath(file)), folder)
 
 
+_WHOLE_PATH = re.compile(r"(?:~|/)[^\s'\"`;|&<>()=,:{}\[\]]+")
+"""A whole path somewhere in an argument, as in -f/app/token.awk or open('/app/token.py'); it needs no resolving."""
+
+
 def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
     """An argument as it is passed, and the files that it names.
 
@@ -222,10 +231,12 @@ def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
         found = _file(path, folder)
         if found is not None:
             return f"{before}{found}", {path: found}
+    within = {path: _file(path, folder) for path in _WHOLE_PATH.findall(argument)}
+    inside = {path: found for path, found in within.items() if found is not None and _is_own(path, found, folder)}
     words = [word.strip("'\";&|()<>`") for word in argument.split()] if " " in argument.strip() else []
     named = {word: _file(word, folder) for word in words}
     # of the words of a shell command, what may be run: others are files that it reads and writes
-    return argument, {word: found for word, found in named.items() if found is not None and _is_script(found)}
+    return argument, inside | {word: found for word, found in named.items() if found is not None and _is_script(found)}
 
 
 def _is_script(file: Path) -> bool:
