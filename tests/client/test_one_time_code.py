@@ -213,7 +213,7 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
 async def test_who_types_no_code_is_told_so_and_can_try_again(machine: Machine, store: Sandbox, typed: str) -> None:
     outside = Outside(typed, pyotp.TOTP(admin(store)["totp_secret"]).at(START))
     bench = _bench(machine, outside, store)
-    with pytest.raises(NoCode, match=r"No code was typed; nothing was sent\. Test again"):
+    with pytest.raises(NoCode, match=r"No code was typed; nothing was sent\. The login of .* \(otp\)\. Try again"):
         await _ask(bench, store, {"ask": True})
     assert store.journal() == []
     assert (await _ask(bench, store, {"ask": True})).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -119,6 +120,7 @@ def _main(command: click.Command, name: str) -> None:
     try:
         sys.exit(command(prog_name=name, standalone_mode=False))
     except (click.Abort, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more, while it ends: no traceback
         _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:
         with best_effort():

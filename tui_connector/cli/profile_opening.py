@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from ..files import tighten
 from ..machine import Ask, Machine, Nobody, this_machine
-from ..text import shown, shown_line
+from ..text import shown_line
 from .failure import CommandFailed, Exit
+from .prompt import Terminal, restore_terminal
 
 if TYPE_CHECKING:
     from ..guide.trust import ProfileTrust
     from ..profile.model import Profile
 
 T = TypeVar("T")
-
-
-class Terminal:
-    """Asks on the terminal the command was started from."""
-
-    async def secret(self, label: str) -> str:
-        return await asyncio.to_thread(getpass.getpass, f"{shown_line(label)}: ")
-
-    async def allow(self, question: str) -> bool:
-        sys.stderr.write(f"{shown(question)} [y/N] ")
-        sys.stderr.flush()
-        line = await asyncio.to_thread(sys.stdin.readline)
-        return line.strip().lower() in ("y", "yes")
 
 
 def machine_of(profile_dir: Path | None) -> Machine:
@@ -103,5 +93,34 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Runs a command's asynchronous part."""
-    return asyncio.run(work)
+    """Runs a command's asynchronous part. Ctrl-C cancels it; a second one, while it ends, kills the process.
+
+    Raises `KeyboardInterrupt` once it has ended, whatever it returned or raised.
+    """
+    stopped = False
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def stop(number: int, _: FrameType | None) -> None:
+            nonlocal stopped
+            stopped = True
+            signal.signal(number, signal.SIG_DFL)  # it must not be possible to get stuck, nor to see a traceback
+            restore_terminal()
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # wakes it up
+
+        if listens:
+            signal.signal(signal.SIGINT, stop)
+        return await work
+
+    before = signal.getsignal(signal.SIGINT)
+    listens = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    try:
+        return asyncio.run(main())
+    finally:
+        if stopped:
+            raise KeyboardInterrupt
+        if listens:
+            signal.signal(signal.SIGINT, before)

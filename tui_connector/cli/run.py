@@ -18,6 +18,7 @@ import click
 from .completion import configurations, files, profiles
 from .failure import CommandFailed, Exit
 from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .prompt import restore_terminal
 from .request import keeping_history, printer
 from .run_output import Output, exit_of
 
@@ -286,6 +287,7 @@ class Runs:
 
     def _signalled(self, number: signal.Signals) -> None:
         """The first one ends the run cleanly; the second one kills the process, as if it had not been listened to."""
+        restore_terminal()
         if self._stopped:
             loop = asyncio.get_running_loop()
             loop.remove_signal_handler(number)

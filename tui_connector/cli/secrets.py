@@ -55,11 +55,16 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
 
     async def store(vault: Vault) -> None:
         await _agreed("Replace", vault, machine, path, chosen, yes=yes)
-        for name, source, origins in chosen:
+        values: dict[str, str] = {}
+        for name, source, _ in chosen:  # all of them before the first is stored: it can be stopped between them
             if source.keyring is None:
                 click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
+            else:
+                values[name] = await _typed(machine, name, source)
+        for name, source, origins in chosen:
+            if source.keyring is None:
                 continue
-            value = await _typed(machine, name, source)
+            value = values[name]
             await vault.store(source.keyring, value, *origins, replace=True)
             click.echo(f"  {name}: stored for {', '.join(origins)}")
             if odd := _unlikely(saved, name, value):
@@ -189,7 +194,8 @@ async def _typed(machine: Machine, name: str, source: SecretSource) -> str:
     typed = await machine.ask.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
     value = clean(typed or "", source.kind)
     if not value.strip():
-        raise CommandFailed(f"{name}: nothing was given, and nothing was stored.", Exit.SETUP)
+        how = "Type or paste it when asked, then press Enter" if sys.stdin.isatty() else "Give it on a line of its own"
+        raise CommandFailed(f"{name}: nothing was given, and nothing was stored. {how}.", Exit.SETUP)
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from ..text import shown, shown_line
 from .completion import profiles
 from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read
+from .profile_opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -74,7 +73,7 @@ def trust(
     if not missing and records.find(path) is not None:
         click.echo("Nothing is left to allow.")
         return
-    if missing and not yes and not asyncio.run(machine.ask.allow(f"Trust {shown_line(str(path))} with that?")):
+    if missing and not yes and not run(machine.ask.allow(f"Trust {shown_line(str(path))} with that?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
     try:
         records.grant(path, wanted, machine.now(), only=True)

@@ -266,7 +266,7 @@ class Vault:
                     hint = "Run it in a terminal."
                     raise SecretMissing(f"{question}: it is asked for, and nobody is there to type it", hint)
                 if not answer:
-                    raise SecretMissing(f"{question}: nothing was typed", "Test again, and type it when asked.")
+                    raise SecretMissing(f"{question}: nothing was typed", "Try again, and type it when asked.")
                 held = self._held[question] = _Entry(answer, [origin])
         return held.secret
 

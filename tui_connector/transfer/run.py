@@ -71,6 +71,8 @@ class Run:
         self._pace = Pace(wanted.in_flight)
         self._costs = _Costs()
         self._reading: Reading | None = None
+        self._signing: asyncio.Task[Request] | None = None
+        """Reads the secrets of the client, before the first page: its user may be asked for one."""
         self._stopped: Trouble | None = None
         self._opened: Opened | None = None
         self._began = 0.0
@@ -107,6 +109,8 @@ class Run:
     def stop(self, why: str) -> None:
         """Ends the run cleanly: nothing more is asked for, what has come in order is written."""
         self._stopped = Trouble(Means.STOP, why)
+        if self._signing is not None:
+            self._signing.cancel()
         if self._reading is not None:
             self._reading.stop(self._stopped)
 
@@ -192,8 +196,13 @@ class Run:
         if not has_references(position):
             return position
         try:  # reads the secrets of the client, and logs in if it must
-            await self._around.session.signed(self._incoming.client, request)
+            self._signing = asyncio.create_task(self._around.session.signed(self._incoming.client, request))
+            await self._signing
             return with_secrets(position, self._around.session.mask)
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                raise
+            raise InTrouble(self._stopped) from None
         except RequestFailed as error:
             raise InTrouble(of_failure(error, begun=False)) from error
         except SecretGone as gone:

@@ -58,7 +58,10 @@ async def typed(machine: Machine, name: str, login: str) -> str:
         )
     code = re.sub(r"\s", "", answer)
     if not code:
-        raise NoCode("No code was typed; nothing was sent", hint="Test again, and type it when it is asked for.")
+        raise NoCode(
+            f"No code was typed; nothing was sent. The login of {login} needs a one-time code ({name})",
+            hint="Try again, and type it when it is asked for.",
+        )
     return code
 
 
