@@ -338,3 +338,31 @@ async def test_no_store_makes_a_run_complete_with_a_row_missing(
         assert sorted(reader.ids()) == sorted(numbers)
     elif summary.state == "incomplete":
         assert hidden or fails
+
+
+IDS_OF_STORES = {
+    "dense": range(1, 96),
+    "from far": range(10**6, 10**6 + 95),
+    "sparse": range(1, 95_000, 1_000),
+    "one far": [*range(1, 12), *range(5_000, 5_084)],
+    "last far": [*range(1, 95), 10**7],
+}
+
+
+@pytest.mark.parametrize("numbers", IDS_OF_STORES.values(), ids=IDS_OF_STORES)
+async def test_a_store_that_ignores_the_direction_of_the_order_is_read_whole(
+    tmp_path: Path, machine: Machine, numbers: Any
+) -> None:
+    store_of_all = products(*numbers)
+
+    def bend(asked: Asked, items: list[Item]) -> bytes:
+        found = [item for number, item in sorted(store_of_all.items()) if asked.after < number <= asked.until]
+        first = (asked.page - 1) * asked.size
+        page = found[first : first + asked.size]
+        return reply("200 OK", json.dumps({"items": page, "total_count": len(found)}).encode())
+
+    async with listing(store_of_all, bend) as store:
+        reader = shop(store, tmp_path, machine, pagination=KEYSET)
+        summary = await reader.run()
+    assert reader.ids() == list(numbers)
+    assert (summary.state, summary.received, summary.expected) == ("complete", len(store_of_all), len(store_of_all))

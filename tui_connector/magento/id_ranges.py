@@ -62,6 +62,8 @@ class Opening(Part, Ask):
             return Answered(page.items, () if complete else (Opening(ids, last),), rest, counted=counted)
         if complete:
             return Answered(page.items, (), rest, counted=counted)
+        if ids.ascending_only:
+            return Answered(page.items, (Opening(ids, last),), rest, counted=counted)
         ids.saw(last - first + 1, len(page.items))
         end = End(ids, last, counted=(page.total or 0) - len(page.items), before=page.total)
         return Answered(page.items, (end,), rest, counted=counted)
@@ -118,6 +120,9 @@ class End(Part, Ask):
             return Answered((), (Opening(ids, self.after),), counted=counted)
         if self.rank > 1:
             return Answered((), (Range(ids, self.after, last + self.rank * _BEYOND),), counted=counted)
+        if self.before is not None and ids.counts and page.total is not None and page.total > last - self.after:
+            ids.ascending_only = True  # more items than ids up to the last one: this is the first one
+            return Answered((), (Opening(ids, self.after),), counted=counted)
         ids.end = last
         return Answered((), (Range(ids, self.after, last, sure=True),), counted=counted)
 
@@ -310,7 +315,10 @@ class Proof(Part, Ask):
 
 @dataclass(frozen=True, slots=True)
 class Recount(Part, Ask):
-    """How many items the list has after it was read: rows that were deleted meanwhile are not missing."""
+    """How many items the list has after it was read: rows that were deleted meanwhile are not missing.
+
+    Where only those up to a last id are counted, `Beyond` looks whether that id was the last one.
+    """
 
     repeatable = False
 
@@ -331,10 +339,44 @@ class Recount(Part, Ask):
         return self, None
 
     def answered(self, page: Page) -> Answered:
-        return Answered((), counted=page.total)
+        beyond = () if self.ids.end is None else (Beyond(self.ids, self.ids.end, page.total or 0),)
+        return Answered((), beyond, counted=page.total)
 
     def lacks(self, page: Page) -> bool:
         return not page.items
 
     def halves(self) -> Sequence[Part]:
         return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond(Part, Ask):
+    """Whether items are behind the last id: a store that ignores the order names another one when asked for it."""
+
+    repeatable = False
+
+    ids: Ids
+    after: int
+    before: int
+    """How many items there are up to that id."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after, "until": self.after}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.count(self.after)
+
+    def take(self) -> tuple[Ask, Part | None]:
+        return self, None
+
+    def answered(self, page: Page) -> Answered:
+        if not page.items:
+            return Answered(())
+        self.ids.ascending_only = True
+        counted = None if page.total is None else self.before + page.total
+        return Answered((), (Opening(self.ids, self.after),), counted=counted)
+
+    def lacks(self, page: Page) -> bool:
+        return False

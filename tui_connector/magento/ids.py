@@ -33,6 +33,8 @@ class Ids:
         """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
         self.doubled = ""
         """What item came twice, if any did."""
+        self.ascending_only = False
+        """Whether the store ignores the direction of the order, so that its last id cannot be found out."""
         self._whole_pages = False
         """Whether the store sends as many items as requested."""
 
