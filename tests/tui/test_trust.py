@@ -19,6 +19,7 @@ from tui_connector.profile.document import Document
 from tui_connector.profile.problems import check
 from tui_connector.profile.trust import TrustRecords
 from tui_connector.sandbox.server import Sandbox
+from tui_connector.secrets.secret_error import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.confirm import AllowScreen
 from tui_connector.tui.profile.page import ProfilePage
@@ -155,6 +156,37 @@ async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide
     assert len(user.questions) == 1
     assert ENTRY in user.questions[0]
     assert (TrustRecords(machine.directories.state).find(path) is not None) is answer
+    bench.close()
+
+
+async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(machine: Machine) -> None:
+    user = Answering(True)
+    here = _with(machine, user)
+    path = write(machine, "http://127.0.0.1:9")
+    setup = Setup.of("acme", Document.read(path))
+    trust = ProfileTrust(here, path)
+    bench = Workbench(here, directory=path.parent, trust=trust)
+    await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example")
+    bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
+
+    async def agreed(error: OtherStore) -> bool:
+        return await user.allow(f"Replace {error.name}?")
+
+    saved = await save(setup, path, bench.vault, trust=trust, agreed=agreed)
+    assert [question.splitlines()[0] for question in user.questions] == [
+        "The profile acme is not trusted yet to do this:",
+        f"Replace {ENTRY}?",
+    ]
+    assert saved.trusted
+    assert await bench.vault.origins_of(ENTRY) == ("http://127.0.0.1:9",)
+
+    user.answer = False
+    bench.vault.forget(ENTRY)
+    await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example", replace=True)
+    bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
+    with pytest.raises(OtherStore):
+        await save(setup, path, bench.vault, trust=trust, agreed=agreed)
+    assert await bench.vault.origins_of(ENTRY) == ("https://theirs.example",)
     bench.close()
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..profile.files import ProfileUnreadable
 from ..profile.model import schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
+from ..secrets.secret_error import OtherStore
 from ..secrets.vault import Vault
 from .entry_users import other_users
 from .secret_sources import secret_name, sources
@@ -51,13 +52,15 @@ async def save(
     *,
     overwrite: bool = False,
     replace: bool = False,
+    agreed: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
 ) -> Saved:
     """Writes all of it. The secrets go first: a profile never names one that is not there.
 
     What its user has made or changed in the guide is trusted with it. If the profile came from elsewhere and is not
-    trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store.
+    trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store;
+    without it, `agreed` is asked, after the profile is trusted or not.
     `profiles`: where other profiles are.
     Raises `OtherStore`, other `SecretError`s where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`,
     `NotToml` or `OSError`.
@@ -66,11 +69,15 @@ async def save(
         await asyncio.to_thread(setup.document.check_unchanged, path)
     await name_own_entries(setup, path, vault, profiles)
     profile, _ = check_data(setup.draft)
-    if not replace:
-        await vault.check_owners(_origins(setup))
     allowed = None
     if trust is not None:
         allowed = await trust.before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
+    if not replace:
+        try:
+            await vault.check_owners(_origins(setup))
+        except OtherStore as error:
+            if agreed is None or not await agreed(error):
+                raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.in_keyring())
     notes = await asyncio.to_thread(_write, setup, path, overwrite)

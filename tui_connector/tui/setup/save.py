@@ -209,23 +209,23 @@ class SavePane(StepPane):
     async def _save_asking(self, path: Path, *, overwrite: bool = False) -> Saved:
         """Asks before an entry of the keyring is replaced that was given for another store. Raises what `save` does."""
         work = self.work
-        for replace in (True,) if work.sandbox else (False, True):  # the demo chose a name whose entries are its own
-            try:
-                return await save(
-                    self.setup,
-                    path,
-                    work.workbench.vault,
-                    overwrite=overwrite,
-                    replace=replace,
-                    trust=work.workbench.trust,
-                    profiles=work.profiles,
-                )
-            except OtherStore as error:
-                given = f"The keyring entry {error.name} was given for {', '.join(error.stores)}."
-                question = f"{given}\n\nReplace it, and all others that this profile names, with what you entered?"
-                if not await work.workbench.machine.ask.allow(question):
-                    raise
-        raise AssertionError("replacing raises no OtherStore")
+
+        async def agreed(error: OtherStore) -> bool:
+            given = f"The keyring entry {error.name} was given for {', '.join(error.stores)}."
+            return await work.workbench.machine.ask.allow(
+                f"{given}\n\nReplace it, and all others that this profile names, with what you entered?"
+            )
+
+        return await save(
+            self.setup,
+            path,
+            work.workbench.vault,
+            overwrite=overwrite,
+            replace=bool(work.sandbox),  # the demo chose a name whose entries are its own
+            agreed=agreed,
+            trust=work.workbench.trust,
+            profiles=work.profiles,
+        )
 
     def _theirs(self, path: Path) -> str:
         """What another program has changed in the file since it was read."""
