@@ -88,3 +88,42 @@ def test_what_else_lies_there_is_left_alone(tmp_path: Path) -> None:
     (session.path.parent / "notes.txt").write_text("mine")
     (session.path.parent / "20269999T999999.000000Z.jsonl").write_text("")
     assert History(tmp_path, PROFILE).sessions() == [session]
+
+
+def _days(state: Path) -> list[int]:
+    return [(each.began - AT).days for each in History(state, PROFILE).sessions()]
+
+
+TEN_YEARS = 3_650
+
+
+def test_a_clock_ten_years_ahead_for_a_while_deletes_nothing(tmp_path: Path) -> None:
+    for day in (0, 1, 20, TEN_YEARS, TEN_YEARS, TEN_YEARS + 1, TEN_YEARS + 2):
+        _session(tmp_path, day, 1)
+    assert _days(tmp_path)[-3:] == [20, 1, 0]
+    _session(tmp_path, 2 * TEN_YEARS, 1)
+    assert _days(tmp_path)[-3:] == [20, 1, 0]
+    for day in (21, 31):  # right again
+        _session(tmp_path, day, 1)
+    assert _days(tmp_path)[-4:] == [31, 21, 20, 1]
+
+
+def test_a_clock_that_stays_ahead_is_believed_after_a_week(tmp_path: Path) -> None:
+    for day in (0, 1, 400, 404, 408):
+        _session(tmp_path, day, 1)
+    assert _days(tmp_path) == [408, 404, 400]
+
+
+def test_sessions_from_the_future_push_out_none_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (TEN_YEARS, TEN_YEARS + 1, TEN_YEARS + 2):
+        _session(tmp_path, day, 1)
+    monkeypatch.setattr(module, "SESSIONS", 3)
+    for day in (0, 1, 2):
+        _session(tmp_path, day, 1)
+    assert _days(tmp_path) == [2, 1, 0]
+
+
+def test_a_clock_that_starts_in_1970_deletes_nothing(tmp_path: Path) -> None:
+    for day in (0, 1, -20_000, -20_000, 2):
+        _session(tmp_path, day, 1)
+    assert _days(tmp_path)[:3] == [2, 1, 0]

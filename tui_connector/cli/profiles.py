@@ -19,21 +19,22 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
     from ..profile.files import ProfileUnreadable
     from ..profile.library import Library
 
-    directory = machine_of(profile_dir).directories.profiles
+    library = Library(machine_of(profile_dir).directories.profiles)
     try:
-        entries = Library(directory).list()
+        paths = library.paths()
     except ProfileUnreadable as error:
         raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    entries = library.entries(paths)
     if as_json:
-        rows = [
-            {"name": e.name, "title": e.title, "base_uri": e.base_uri, "path": str(e.path), "problem": e.problem}
-            for e in entries
-        ]
-        click.echo(json_text(rows))
+        click.echo("[", nl=False)
+        for number, e in enumerate(entries):
+            row = {"name": e.name, "title": e.title, "base_uri": e.base_uri, "path": str(e.path), "problem": e.problem}
+            click.echo(f"{', ' if number else ''}{json_text(row)}", nl=False)
+        click.echo("]")
         return
-    if not entries:
-        click.echo(f"No profiles yet in {shown_line(str(directory))}. Make one with: tui-connector setup")
-    width = max((len(entry.name) for entry in entries), default=0)
+    if not paths:
+        click.echo(f"No profiles yet in {shown_line(str(library.directory))}. Make one with: tui-connector setup")
+    width = max((len(path.stem) for path in paths), default=0)
     for entry in entries:
         told = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
         click.echo(f"{shown_line(entry.name):{width}}  {shown_line(told)}")

@@ -24,6 +24,8 @@ Keep = Literal["metadata", "bodies", "off"]
 SESSIONS = 200
 BYTES = 50_000_000
 AGE = timedelta(days=30)
+_BELIEVED = timedelta(days=7)
+"""After a jump of the clock: sessions over so long a time show that it is right."""
 _ONE_SESSION = 5_000_000
 _AT_THE_END = 3.0
 """Seconds that the end of a session waits for the disk."""
@@ -93,10 +95,23 @@ class History:
         return sorted((each for each in found if each), key=lambda session: session.began, reverse=True)
 
     def _forget(self, now: datetime) -> None:
+        """Deletes what is beyond the bounds.
+
+        A clock that is wrong for a while must not delete what was recorded while it was right. So where nothing was
+        recorded for longer than `AGE`, what is before that is compared with `now` only once the sessions since then
+        cover `_BELIEVED`; until then it is as old as the newest of it says. Sessions from the future have no age, and
+        are the first to go when there are too many.
+        """
+        sessions = self.sessions()
+        past = [session for session in sessions if session.began <= now]
+        reference = previous = now
         room = BYTES - _ONE_SESSION
-        for count, session in enumerate(self.sessions(), 1):
+        for count, session in enumerate([*past, *(each for each in sessions if each.began > now)], 1):
+            if previous - session.began > AGE and reference - previous < _BELIEVED:
+                reference = session.began
+            previous = session.began
             room -= session.size
-            if count >= SESSIONS or room < 0 or now - session.began > AGE:
+            if count >= SESSIONS or room < 0 or reference - session.began > AGE:
                 for path in session.files():
                     path.unlink(missing_ok=True)
 

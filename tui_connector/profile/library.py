@@ -14,8 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .files import ProfileUnreadable, as_text, read_bytes
+from .reading import BATCH, Reading
 
 SUFFIX = ".toml"
+
+_PATIENCE = 10.0
+"""Seconds without any result after which the files that are still being read count as not responding."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -67,7 +71,21 @@ class Library:
 
     def list(self) -> list[Entry]:
         """All profiles by name, unreadable ones with their problem. Raises `ProfileUnreadable` for the directory."""
-        return [self._entry(path) for path in self.paths()]
+        return [*self.entries(self.paths())]
+
+    def entries(self, paths: Sequence[Path]) -> Iterator[Entry]:
+        """The entries of these files in their order, each as soon as it and those before it are known.
+
+        A file that does not respond (as on a network drive that is gone) is an entry with that problem.
+        """
+        reading, found, silent = Reading(paths, entry_of), dict[Path, Entry](), 0.0
+        for path in paths:
+            while path not in found and silent < _PATIENCE:
+                results = reading.take()
+                found.update(results)
+                silent = 0.0 if results else silent + BATCH
+            yield found.pop(path) if path in found else unread(path, "does not respond")
+        reading.stop()
 
     def find(self, name_or_path: str) -> Path:
         """The file of a profile, by its name here or by path; raises `ProfileNotFound`."""
@@ -137,30 +155,37 @@ class Library:
             hint = "Check the directory, or give another with --profile-dir."
             raise ProfileUnreadable(self.directory, error.strerror or str(error), hint) from error
 
-    def _entry(self, path: Path) -> Entry:
-        try:
-            modified = os.stat(path).st_mtime
-        except OSError:  # reading it will say why
-            modified = None
-        try:
-            data = tomllib.loads(as_text(path, read_bytes(path)))
-        except ProfileUnreadable as error:
-            problem = error.reason
-        except RecursionError:
-            problem = "is nested too deeply"
-        except ValueError as error:  # TOMLDecodeError is one, and so is what int() says to 5,000 digits
-            problem = str(error)
-        else:
-            title = data.get("name")
-            return Entry(
-                path.stem,
-                title if isinstance(title, str) else path.stem,
-                next(base_uris(data), None),
-                path,
-                None,
-                modified,
-            )
-        return Entry(path.stem, path.stem, None, path, problem, modified)
+
+def entry_of(path: Path) -> Entry:
+    """What a list shows of this file. It blocks."""
+    try:
+        modified = os.stat(path).st_mtime
+    except OSError:  # reading it will say why
+        modified = None
+    try:
+        data = tomllib.loads(as_text(path, read_bytes(path)))
+    except ProfileUnreadable as error:
+        problem = error.reason
+    except RecursionError:
+        problem = "is nested too deeply"
+    except ValueError as error:  # TOMLDecodeError is one, and so is what int() says to 5,000 digits
+        problem = str(error)
+    else:
+        title = data.get("name")
+        return Entry(
+            path.stem,
+            title if isinstance(title, str) else path.stem,
+            next(base_uris(data), None),
+            path,
+            None,
+            modified,
+        )
+    return unread(path, problem, modified)
+
+
+def unread(path: Path, problem: str | None = None, modified: float | None = None) -> Entry:
+    """The entry of a file of which only the name is known, as yet or for good."""
+    return Entry(path.stem, path.stem, None, path, problem, modified)
 
 
 def _key(name: str) -> str:

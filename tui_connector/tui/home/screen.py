@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events, on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Footer, Static
 
-from ...guide.drafts import Draft, Drafts
+from ...guide.drafts import Draft
 from ...machine import Machine
 from ...profile.files import ProfileUnreadable
-from ...profile.library import Entry, Library
+from ...profile.library import Entry
 from ...text import shown_line
-from ..ago import ago
+from .list import HomeList, HomeRows
+from .listing import DraftsFound, EntriesRead, Listing, ListingMessage, ProfilesFound, RunsKnown
 
+_UNTIL_SAID = 0.5
+"""Seconds without a list of the profiles after which the screen says that they are being read."""
 _NO_PROFILES = """
  No profiles yet.
 
@@ -37,14 +41,6 @@ class ProfileMessage(Message):
     """Something is wanted of this profile."""
 
     path: Path
-
-
-class _Rows(OptionList):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Open", id="home.open"),
-        Binding("j", "cursor_down", "Next", show=False, id="home.next"),
-        Binding("k", "cursor_up", "Previous", show=False, id="home.previous"),
-    ]
 
 
 class HomeScreen(Screen[None]):
@@ -72,12 +68,6 @@ class HomeScreen(Screen[None]):
         """This profile is to be deleted."""
 
     @dataclass
-    class RunsKnown(Message):
-        """What the profiles' last runs came to, in words, by the profile's file."""
-
-        runs: dict[Path, str]
-
-    @dataclass
     class DraftWanted(Message):
         """This setup is to be taken up again."""
 
@@ -92,96 +82,123 @@ class HomeScreen(Screen[None]):
     def __init__(self, machine: Machine) -> None:
         super().__init__()
         self._machine = machine
-        self._rows: list[Entry | Draft | None] = []
-        self._runs: dict[Path, str] = {}
+        self._listing: Listing | None = None
+        self._rows = HomeRows()
+        self._drawn = ""
+        self._problem: ProfileUnreadable | None = None
+        self._slow = False
+        """It takes so long that the screen says so."""
+        self._left = 0
+        """Profiles that have not been read yet."""
+        self._unknown: set[type[ListingMessage]] = {ProfilesFound, DraftsFound}
+        """What has not been found out even once."""
 
     def compose(self) -> ComposeResult:
         yield Static(Content(" tui-connector · connect a Magento 2 store"), id="head")
         yield Static("", id="told")
-        yield _Rows(id="profiles")
+        yield HomeList(id="profiles")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_screen_resume(self) -> None:
         self.show()
         self.call_after_refresh(self.post_message, self.Seen())
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.show()
+    def on_unmount(self) -> None:
+        self._stop()
 
     def show(self) -> None:
-        """Reads what there is, and draws it; what was chosen stays chosen."""
-        told = self.query_one("#told", Static)
-        drafts = Drafts(self._machine.directories.state).list()
-        try:
-            entries = Library(self._machine.directories.profiles).list()
-        except ProfileUnreadable as error:
-            entries, words = [], f" ✘ {error}\n   {error.hint}"
-            told.update(Content(words))
-        else:
-            told.update(Content(" Profiles" if entries else "" if drafts else _NO_PROFILES))
-        options = self.query_one("#profiles", OptionList)
-        highlighted = options.highlighted
-        self._fill(options, entries, drafts)
-        options.display = bool(self._rows)
-        choosable = [index for index, row in enumerate(self._rows) if row is not None]
-        if choosable:
-            options.highlighted = highlighted if highlighted in choosable else choosable[0]
-            options.focus()
-        if entries:
-            paths = [entry.path for entry in entries]
-            self.call_after_refresh(self._read_runs, paths)
+        """Looks at the disk once more. What was listed stays until it is known what there is now."""
+        self._stop()
+        loop, context = asyncio.get_running_loop(), copy_context()
 
-    @work(exclusive=True)
-    async def _read_runs(self, paths: list[Path]) -> None:
-        """After the first paint: what reads a ledger is not loaded before."""
-        self.post_message(self.RunsKnown(await asyncio.to_thread(_runs, self._machine, paths)))
+        def send(message: Message) -> None:
+            with suppress(RuntimeError):  # the program has ended meanwhile
+                loop.call_soon_threadsafe(self.post_message, message, context=context)
+
+        self._listing = Listing(self._machine, send)
+        self._listing.start()
+        self._slow = False
+        self.set_timer(_UNTIL_SAID, self._say_slow)
+
+    def _say_slow(self) -> None:
+        self._slow = True
+        self._draw()
+
+    def _stop(self) -> None:
+        if self._listing is not None:
+            self._listing.stop()
+
+    @on(ProfilesFound)
+    def _take_profiles(self, message: ProfilesFound) -> None:
+        if message.listing is not self._listing:
+            return
+        self._rows.paths, self._problem, self._left = message.paths, message.problem, len(message.paths)
+        self._unknown.discard(ProfilesFound)
+        self._draw()
+        if message.paths:
+            self.call_after_refresh(message.listing.read_runs, message.paths)
+
+    @on(DraftsFound)
+    def _take_drafts(self, message: DraftsFound) -> None:
+        if message.listing is self._listing:
+            self._rows.drafts = message.drafts
+            self._unknown.discard(DraftsFound)
+            self._draw()
+
+    @on(EntriesRead)
+    def _take_entries(self, message: EntriesRead) -> None:
+        if message.listing is self._listing:
+            self._rows.entries |= message.entries
+            self._left = message.left
+            self._draw()
 
     @on(RunsKnown)
     def _take_runs(self, message: RunsKnown) -> None:
-        self._runs = message.runs
-        options = self.query_one("#profiles", OptionList)
-        for index, row in enumerate(self._rows):
-            if isinstance(row, Entry) and row.path in self._runs:
-                options.replace_option_prompt_at_index(index, self._line(row))
+        if message.listing is self._listing:
+            self._rows.runs |= message.runs
+            self.query_one(HomeList).refresh()
 
-    def _line(self, entry: Entry) -> Content:
-        return Content(_entry_line(entry, self._runs.get(entry.path, ""), max(40, self.size.width - 4)))
+    def _draw(self) -> None:
+        rows, listed, told = self._rows, self.query_one(HomeList), self._told()
+        if told != self._drawn:
+            self._drawn = told
+            self.query_one("#told", Static).update(Content(told))
+        listed.display = bool(len(rows))
+        if self.focused is None and listed.display:
+            listed.focus()
+        listed.show(rows, self._machine.now().timestamp())
 
-    def _fill(self, options: OptionList, entries: list[Entry], drafts: list[Draft]) -> None:
-        now, width = self._machine.now().timestamp(), max(40, self.size.width - 4)
-        options.clear_options()
-        self._rows = []
-        for entry in entries:
-            self._rows.append(entry)
-            options.add_option(Option(self._line(entry)))
-        if not drafts:
-            return
-        self._rows.append(None)
-        options.add_option(Option(Content("\nUnfinished" if entries else "Unfinished"), disabled=True))
-        for draft in drafts:
-            self._rows.append(draft)
-            left = f"step {draft.step}, left {ago(now - draft.kept_at)}"
-            line = f"{shown_line(draft.title or draft.name, 30)}: {left}"
-            options.add_option(Option(Content(shown_line(f"○ {line}", width))))
+    def _told(self) -> str:
+        """What stands above the list."""
+        paths, directory = self._rows.paths, self._machine.directories.profiles
+        if self._problem is not None:
+            return f" ✘ {self._problem}\n   {self._problem.hint}"
+        if ProfilesFound in self._unknown:
+            return f" Reading {shown_line(str(directory))} …" if self._slow else ""
+        if not paths:
+            return "" if self._rows.drafts or self._unknown else _NO_PROFILES
+        if self._left and self._slow:
+            return f" Profiles (read: {len(paths) - self._left:,} of {len(paths):,})"
+        return " Profiles"
 
     @property
     def chosen(self) -> Entry | Draft | None:
         """The row under the cursor."""
-        index = self.query_one("#profiles", OptionList).highlighted
-        return self._rows[index] if index is not None and index < len(self._rows) else None
+        return self.query_one(HomeList).chosen
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "duplicate":
-            return isinstance(self.chosen, Entry)
-        return action != "delete" or self.chosen is not None
+        if action not in ("duplicate", "delete"):
+            return True
+        chosen = self.chosen if self.is_mounted else None
+        return isinstance(chosen, Entry) or (action == "delete" and chosen is not None)
 
-    @on(OptionList.OptionHighlighted)
+    @on(HomeList.Moved)
     def _moved(self) -> None:
         self.refresh_bindings()
 
-    @on(OptionList.OptionSelected)
-    def action_open(self) -> None:
-        match self.chosen:
+    @on(HomeList.Opened)
+    def _opened(self, message: HomeList.Opened) -> None:
+        match message.row:
             case Entry() as entry:
                 self.post_message(self.OpenWanted(entry.path))
             case Draft() as draft:
@@ -197,24 +214,3 @@ class HomeScreen(Screen[None]):
                 self.post_message(self.DeleteWanted(entry.path))
             case Draft() as draft:
                 self.post_message(self.DraftUnwanted(draft))
-
-
-def _entry_line(entry: Entry, run: str, width: int) -> str:
-    """The name, and the store with its last run, or what is wrong with the file."""
-    if entry.problem:
-        return shown_line(f"✘ {entry.name:<20} {entry.problem}", width)
-    told = f"  {entry.name:<20} {entry.title} · {entry.base_uri or 'no address'}"
-    if not run:
-        return shown_line(told, width)
-    return f"{shown_line(told, max(20, width - len(run) - 2))}  {shown_line(run, width)}"
-
-
-def _runs(machine: Machine, paths: list[Path]) -> dict[Path, str]:
-    from ...guide.last_runs import last_runs
-
-    now, found = machine.now().timestamp(), {}
-    for path in paths:
-        latest = max(last_runs(machine.directories.state, path).values(), key=lambda run: run.at, default=None)
-        if latest is not None:
-            found[path] = f"{latest.incoming} {latest.words}, {ago(now - latest.at)}"
-    return found

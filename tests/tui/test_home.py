@@ -1,0 +1,195 @@
+"""Home with many profiles, and with files that do not respond: keys are handled before all has been read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from screens import shown, until, until_shown
+
+from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.machine import Machine
+from tui_connector.profile import library
+from tui_connector.profile.files import read_bytes
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.home.list import HomeList
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.screen import SetupScreen
+
+
+async def no_demo() -> Demo:
+    raise AssertionError("no demo here")
+
+
+def save(machine: Machine, *names: str) -> list[Path]:
+    """Profiles with these names."""
+    directory = machine.directories.profiles
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / f"{name}.toml" for name in names]
+    for path in paths:
+        path.write_text(f'format = 1\nname = "Title of {path.stem}"\n')
+    return paths
+
+
+class HeldBack:
+    """Files whose reading does not return before `release`."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths = set(paths)
+        self.released = threading.Event()
+
+    def read(self, path: Path) -> bytes:
+        if path in self.paths:
+            self.released.wait()
+        return read_bytes(path)
+
+
+@pytest.fixture
+def held_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldBack]:
+    held = HeldBack()
+    monkeypatch.setattr(library, "read_bytes", held.read)
+    yield held
+    held.released.set()
+
+
+def chosen(app: ConnectorApp) -> str:
+    assert isinstance(app.screen, HomeScreen)
+    row = app.screen.chosen
+    return row.name if row is not None else ""
+
+
+async def test_keys_move_and_open_while_no_profile_has_been_read(machine: Machine, held_back: HeldBack) -> None:
+    held_back.paths = set(save(machine, *(f"store-{number:04}" for number in range(2_000))))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "store-0003")
+        await pilot.press("j", "j", "k", "j")
+        await until(pilot, lambda: chosen(app) == "store-0002")
+        await pilot.press("end")
+        await until_shown(pilot, "store-1999")
+        assert "Title of" not in shown(app)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "store-1999")
+        assert not held_back.released.is_set()
+        held_back.released.set()
+        await until_shown(pilot, "Title of store-1999")
+        assert chosen(app) == "store-1999"
+        await pilot.resize_terminal(60, 20)
+        await until_shown(pilot, "Title of store-1999")
+
+
+async def test_a_profile_that_does_not_respond_holds_up_no_other(machine: Machine, held_back: HeldBack) -> None:
+    first, _, third, _ = save(machine, "a", "b", "c", "d")
+    held_back.paths = {first, third}
+    os.mkfifo(machine.directories.profiles / "pipe.toml")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await until_shown(pilot, "Title of d")
+        assert "is a pipe" in await until_shown(pilot, "is a pipe")
+        assert "Title of b" in screen
+        assert "Title of a" not in screen
+        await until_shown(pilot, "read: 3 of 5")
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+
+
+async def test_quitting_does_not_wait_for_a_file(machine: Machine, held_back: HeldBack) -> None:
+    held_back.paths = set(save(machine, "a", "b"))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "a  ")
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert not held_back.released.is_set()
+
+
+async def test_a_directory_that_does_not_respond_holds_up_no_key(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(machine, "a")
+    released, paths = threading.Event(), library.Library.paths
+
+    def held(self: library.Library) -> tuple[Path, ...]:
+        released.wait()
+        return paths(self)
+
+    monkeypatch.setattr(library.Library, "paths", held)
+    app = ConnectorApp(machine, no_demo)
+    try:
+        async with app.run_test(size=(100, 24)) as pilot:
+            await until_shown(pilot, "Reading ")
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+            await pilot.press("escape", "q")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            released.set()
+            await until_shown(pilot, "Title of a")
+    finally:
+        released.set()
+
+
+async def test_the_cursor_stays_on_its_row_while_others_come_and_go(machine: Machine) -> None:
+    paths = save(machine, "b", "c", "d")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "Title of d")
+        assert chosen(app) == "b"
+        await pilot.press("j")
+        save(machine, "a")
+        assert isinstance(app.screen, HomeScreen)
+        app.screen.show()
+        await until_shown(pilot, "Title of a")
+        assert chosen(app) == "c"
+        paths[1].unlink()
+        app.screen.show()
+        await until(pilot, lambda: "Title of c" not in shown(app))
+        assert chosen(app) == "d"
+        for path in machine.directories.profiles.iterdir():
+            path.unlink()
+        app.screen.show()
+        await until_shown(pilot, "No profiles yet")
+        assert chosen(app) == ""
+
+
+async def test_the_cursor_passes_over_the_heading_of_drafts(machine: Machine) -> None:
+    save(machine, "a")
+    Drafts(machine.directories.state).keep(Draft("0" * 16, "half", "Half done", 2, 0.0))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "Half done")
+        await until_shown(pilot, "Title of a")
+        assert chosen(app) == "a"
+        await pilot.press("j")
+        assert chosen(app) == "half"
+        await pilot.press("j", "k")
+        assert chosen(app) == "a"
+        await pilot.press("k", "pagedown")
+        assert chosen(app) == "half"
+
+
+async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(machine, *(f"store-{number:04}" for number in range(2_000)))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "Title of store-0010")
+        assert isinstance(app.screen, HomeScreen)
+        await until(pilot, lambda: app.screen._left == 0)  # type: ignore[attr-defined]
+        rendered, render = [], HomeList.render_line
+
+        def counted(self: HomeList, y: int) -> object:
+            rendered.append(y)
+            return render(self, y)
+
+        monkeypatch.setattr(HomeList, "render_line", counted)
+        await pilot.resize_terminal(100, 30)
+        await until(pilot, lambda: app.screen.query_one(HomeList).size.width == 100)
+        await pilot.pause()
+        assert rendered
+        assert max(rendered) < 30

@@ -1,0 +1,199 @@
+"""The list of home: profiles, then drafts; a line is made only for what is visible, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from ...guide.drafts import Draft
+from ...profile.library import Entry, unread
+from ...text import shown_line
+from ..ago import ago
+
+_HEADING = "Unfinished"
+
+
+@dataclass
+class HomeRows:
+    """What is listed, as far as it is known by now."""
+
+    paths: Sequence[Path] = ()
+    """The profiles' files, in their order."""
+    entries: dict[Path, Entry] = field(default_factory=dict)
+    """What has been read of them."""
+    drafts: Sequence[Draft] = ()
+    runs: dict[Path, str | None] = field(default_factory=dict)
+    """What the last run of a profile came to, in words."""
+
+    def __len__(self) -> int:
+        return len(self.paths) + (self._heading + 1 + len(self.drafts) if self.drafts else 0)
+
+    @property
+    def _heading(self) -> int:
+        """Empty lines before the heading of the drafts."""
+        return 1 if self.paths else 0
+
+    def at(self, index: int) -> Entry | Draft | str:
+        """The row at this index; a text that cannot be chosen. Of a file that is being read, the name is known."""
+        if index < len(self.paths):
+            path = self.paths[index]
+            return self.entries.get(path) or unread(path)
+        below = index - len(self.paths) - self._heading
+        return self.drafts[below - 1] if below > 0 else "" if below < 0 else _HEADING
+
+    def key(self, index: int) -> Path | str | None:
+        """What identifies a row while others come and go; None for one that cannot be chosen."""
+        match self.at(index):
+            case Entry() as entry:
+                return entry.path
+            case Draft() as draft:
+                return draft.key
+        return None
+
+
+class HomeList(ScrollView, can_focus=True):
+    """The cursor stays on its row while others come and go; until it is moved, it is on the first one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="home.open"),
+        Binding("down,j", "move(1)", "Next", show=False, id="home.next"),
+        Binding("up,k", "move(-1)", "Previous", show=False, id="home.previous"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="home.page-down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="home.page-up"),
+        Binding("home", "first", "First", show=False, id="home.first"),
+        Binding("end", "last", "Last", show=False, id="home.last"),
+    ]
+
+    class Moved(Message):
+        """Another kind of row is under the cursor than before, or none."""
+
+    @dataclass
+    class Opened(Message):
+        """This row is to be opened."""
+
+        row: Entry | Draft
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.rows = HomeRows()
+        self._now = 0.0
+        self._cursor = 0
+        self._key: Path | str | None = None
+        """The row that the cursor was put on; None until then."""
+        self._told: type[Entry | Draft | None] | None = None
+
+    @property
+    def chosen(self) -> Entry | Draft | None:
+        """The row under the cursor."""
+        row = self.rows.at(self._cursor) if self._cursor < len(self.rows) else None
+        return None if isinstance(row, str) else row
+
+    def show(self, rows: HomeRows, now: float) -> None:
+        """Draws what is known by now; `now` in seconds since 1970."""
+        self.rows, self._now = rows, now
+        self.virtual_size = Size(self.size.width, len(rows))
+        where = self._find(self._key)
+        if where is None or where != self._cursor:
+            self._put(self._cursor if self._key is not None and where is None else where or 0, 1, chosen=False)
+        self._tell()
+        self.refresh()
+
+    def _find(self, key: Path | str | None) -> int | None:
+        if key is None:
+            return None
+        if self._cursor < len(self.rows) and self.rows.key(self._cursor) == key:
+            return self._cursor
+        return next((index for index in range(len(self.rows)) if self.rows.key(index) == key), None)
+
+    def _put(self, index: int, step: int, *, chosen: bool = True) -> None:
+        """Moves the cursor there, or on in the direction of `step` where that row cannot be chosen."""
+        last = len(self.rows) - 1
+        index = max(0, min(index, last))
+        for each in (*range(index, last + 1 if step > 0 else -1, step), *range(index, -1, -1)):
+            if (key := self.rows.key(each) if each <= last else None) is not None:
+                if each != self._cursor or chosen:
+                    self._cursor = each
+                    self._into_view()
+                if chosen or self._key is not None:
+                    self._key = key
+                break
+        self._tell()
+        self.refresh()
+
+    def _into_view(self) -> None:
+        self.scroll_to_region(Region(0, self._cursor, 1, 1), animate=False, force=True)
+
+    def on_resize(self) -> None:  # the cursor may be below a smaller window's end
+        self._into_view()
+
+    def _tell(self) -> None:
+        kind = type(self.chosen)
+        if kind is not self._told:
+            self._told = kind
+            self.post_message(self.Moved())
+
+    def render_line(self, y: int) -> Strip:
+        width, index = self.scrollable_content_region.width, self.scroll_offset.y + y
+        if index >= len(self.rows):
+            return Strip.blank(width, self.rich_style)
+        row = self.rows.at(index)
+        style = Style(dim=True) if isinstance(row, str) else Style()
+        if index == self._cursor:
+            style = Style(reverse=self.has_focus, bold=True)
+        line = Strip([Segment(f" {self._words(row, max(40, width - 2))}", style)])
+        return line.crop_extend(0, width, style).apply_style(self.rich_style)
+
+    def _words(self, row: Entry | Draft | str, width: int) -> str:
+        match row:
+            case Entry() as entry:
+                return _entry_line(entry, self.rows, width)
+            case Draft() as draft:
+                left = f"step {draft.step}, left {ago(self._now - draft.kept_at)}"
+                return shown_line(f"○ {shown_line(draft.title or draft.name, 30)}: {left}", width)
+        return row
+
+    def on_click(self, event: events.Click) -> None:
+        index = self.scroll_offset.y + event.y
+        if index < len(self.rows) and self.rows.key(index) is not None:
+            self._put(index, 1)
+            self.action_open()
+
+    def action_move(self, step: int) -> None:
+        self._put(self._cursor + step, step)
+
+    def action_page(self, direction: int) -> None:
+        self._put(self._cursor + direction * max(1, self.size.height - 1), direction)
+
+    def action_first(self) -> None:
+        self._put(0, 1)
+
+    def action_last(self) -> None:
+        self._put(len(self.rows) - 1, -1)
+
+    def action_open(self) -> None:
+        if (row := self.chosen) is not None:
+            self._key = self.rows.key(self._cursor)
+            self.post_message(self.Opened(row))
+
+
+def _entry_line(entry: Entry, rows: HomeRows, width: int) -> str:
+    """The name, and the store with its last run, or what is wrong with the file."""
+    if entry.problem:
+        return shown_line(f"✘ {entry.name:<20} {entry.problem}", width)
+    if entry.path not in rows.entries:
+        return shown_line(f"  {entry.name:<20} …", width)
+    told = f"  {entry.name:<20} {entry.title} · {entry.base_uri or 'no address'}"
+    if not (run := rows.runs.get(entry.path)):
+        return shown_line(told, width)
+    return f"{shown_line(told, max(20, width - len(run) - 2))}  {shown_line(run, width)}"
