@@ -124,7 +124,7 @@ async def test_a_directory_that_does_not_respond_holds_up_no_key(
     app = ConnectorApp(machine, no_demo)
     try:
         async with app.run_test(size=(100, 24)) as pilot:
-            await until_shown(pilot, "Reading ")
+            await until_shown(pilot, "  Reading")
             await pilot.press("n")
             await until(pilot, lambda: isinstance(app.screen, SetupScreen))
             await pilot.press("escape", "q")

@@ -187,12 +187,12 @@ class ConnectorApp(App[None]):
             await self._demo_started()
         self.push_screen(ProfilePage(self.machine, path))
 
-    def on_home_screen_draft_wanted(self, message: HomeScreen.DraftWanted) -> None:
+    async def on_home_screen_draft_wanted(self, message: HomeScreen.DraftWanted) -> None:
         from .setup.opening import resumed
         from .setup.screen import SetupScreen
 
         work, step = resumed(self.machine, message.draft)
-        self.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
+        await self.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
 
     def on_home_screen_delete_wanted(self, message: HomeScreen.DeleteWanted) -> None:
         from .home.housekeeping import delete
