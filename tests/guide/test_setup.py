@@ -168,3 +168,25 @@ def test_two_profiles_in_one_folder_do_not_write_into_one_file() -> None:
         for made in (setup.add_incoming("products"), setup.add_path("incoming", "products/attributes")):
             files.add(setup.at("incoming", made, "sink", "path"))
     assert files == {f"{name}/{each}.jsonl" for name in ("acme", "acme-2") for each in ("products", "attributes")}
+
+
+async def test_saving_a_hard_link_says_once_that_the_other_names_keep_the_old_text(
+    machine: Machine, tmp_path: Path
+) -> None:
+    path, others = tmp_path / "acme.toml", [tmp_path / "backup.toml", tmp_path / "other.toml"]
+    path.write_text(TWO_OF_EACH)
+    for other in others:
+        other.hardlink_to(path)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    notes = []
+    for title in ("Acme NL", "Acme BE"):
+        setup = Setup.of("link", Document.read(link))
+        setup.document.set(("name",), title)
+        notes.append((await save(setup, link, Vault(machine, Mask()))).notes)
+    assert notes == [
+        (f"{link} was a hard link and is now a file of its own. Its 2 other names still have the old text",),
+        (),
+    ]
+    assert 'name = "Acme BE"' in path.read_text()
+    assert [other.read_text() for other in others] == [TWO_OF_EACH] * 2

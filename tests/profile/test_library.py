@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.files import TEMPORARY
+from tui_connector.profile import library as module
 from tui_connector.profile.files import LARGEST, ProfileUnreadable
 from tui_connector.profile.library import BadProfileName, Library, ProfileNotFound
 
@@ -199,3 +201,42 @@ def test_profiles_of_one_host_have_titles_that_differ(tmp_path: Path) -> None:
     assert titles == ["127.0.0.1", "127.0.0.1:8181", "127.0.0.1 (2)", "127.0.0.1 (3)"]
     (tmp_path / "broken.toml").write_text("name = ")
     assert library.title_from("acme.example", "acme.example") == "acme.example"
+
+
+def test_a_file_that_does_not_respond_is_listed_so_and_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.toml").write_text("")
+    released, read = threading.Event(), module.read_bytes
+
+    def held(path: Path) -> bytes:
+        if path.stem in ("a", "c"):
+            released.wait()
+        return read(path)
+
+    monkeypatch.setattr(module, "read_bytes", held)
+    monkeypatch.setattr(module, "_PATIENCE", 1.0)
+    try:
+        found = [(entry.name, entry.problem) for entry in Library(tmp_path).list()]
+    finally:
+        released.set()
+    assert found == [("a", "does not respond"), ("b", None), ("c", "does not respond"), ("d", None)]
+
+
+def test_entries_come_before_all_have_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "z"):
+        (tmp_path / f"{name}.toml").write_text("")
+    released, read = threading.Event(), module.read_bytes
+
+    def held(path: Path) -> bytes:
+        if path.stem == "z":
+            released.wait()
+        return read(path)
+
+    monkeypatch.setattr(module, "read_bytes", held)
+    library = Library(tmp_path)
+    entries = library.entries(library.paths())
+    assert [next(entries).name, next(entries).name] == ["a", "b"]
+    released.set()
+    assert [(entry.name, entry.problem) for entry in entries] == [("z", None)]

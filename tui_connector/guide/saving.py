@@ -129,12 +129,25 @@ def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
     """Writes the profile and the schema beside it; what could not be done besides the profile."""
     if not setup.saved:
         setup.document.draft = in_order(setup.draft)
+    others = _other_links(path)
     setup.document.save(path, overwrite=overwrite)
+    notes = []
+    if others:
+        names = "Its other name still has" if others == 1 else f"Its {others} other names still have"
+        notes.append(f"{path} was a hard link and is now a file of its own. {names} the old text")
     try:
         write_schema(path.parent / SCHEMA_FILE)
     except NotOurSchema as error:
-        return [str(error)]
-    return []
+        notes.append(str(error))
+    return notes
+
+
+def _other_links(path: Path) -> int:
+    """How many other names this file has. Saving replaces the file, so they keep what is there now."""
+    try:
+        return path.stat().st_nlink - 1
+    except OSError:  # saving will say so
+        return 0
 
 
 def in_order(draft: Mapping[str, Any]) -> dict[str, Any]:

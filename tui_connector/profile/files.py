@@ -33,6 +33,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return read_regular(path, LARGEST)
     except FileNotFoundError as error:
+        if path.is_symlink():
+            words = "is a link to a file that does not exist"
+            raise ProfileMissing(path, words, "Correct the link, or delete it.") from error
         raise ProfileMissing(path, "there is no such file", "tui-connector profiles lists what there is.") from error
     except NotRegular as error:
         raise ProfileUnreadable(path, error.strerror or "", "Name a profile's file.") from error
