@@ -1,10 +1,11 @@
 """First paint of home beside a bare Textual app with header and footer: from the fork to the words on a terminal.
 
-python tests/benchmarks/first_paint.py [--smoke]. Runs take turns; medians and their ratio are printed.
+python tests/benchmarks/first_paint.py [--smoke] [--profiles N]. Runs take turns; medians and their ratio are printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import pty
 import select
@@ -53,7 +54,7 @@ def _words_seen(terminal: int, words: bytes, began: float) -> float:
     raise SystemExit(f"{words!r} did not appear; the terminal got {seen[-2_000:]!r}")
 
 
-def main(rounds: int) -> None:
+def main(rounds: int, count: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         environment = {
@@ -66,13 +67,13 @@ def main(rounds: int) -> None:
         }
         profiles = Path(home) / ".config" / "tui-connector" / "profiles"
         profiles.mkdir(parents=True)
-        for number in range(20):
-            (profiles / f"store-{number:02}.toml").write_text(f'format = 1\nname = "Store {number}"\n')
+        for number in range(count):
+            (profiles / f"store-{number:05}.toml").write_text(f'format = 1\nname = "Store {number}"\n')
         bare = [sys.executable, "-c", BARE]
         ours = [sys.executable, "-m", "tui_connector"]
         times: tuple[list[float], list[float]] = ([], [])
         for number in range(rounds + 1):
-            pair = seconds_until(bare, b"a bare app", environment), seconds_until(ours, b"store-19", environment)
+            pair = seconds_until(bare, b"a bare app", environment), seconds_until(ours, b"store-00019", environment)
             if number or rounds == 1:  # the first round warms the files
                 times[0].append(pair[0])
                 times[1].append(pair[1])
@@ -83,4 +84,8 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(1 if "--smoke" in sys.argv else 15)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--profiles", type=int, default=20, help="20 or more")
+    options = parser.parse_args()
+    main(1 if options.smoke else 15, max(20, options.profiles))
