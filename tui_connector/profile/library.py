@@ -142,18 +142,17 @@ class Library:
 
     def paths(self) -> tuple[Path, ...]:
         """The files of all profiles, by name. Raises `ProfileUnreadable` for the directory."""
-        return tuple(sorted(self._files(), key=lambda path: (path.stem.lower(), path.stem)))
-
-    def _files(self) -> Iterator[Path]:
         try:
-            for name in os.listdir(self.directory):
-                if name.endswith(SUFFIX) and not name.startswith("."):
-                    yield self.directory / name
+            names = os.listdir(self.directory)
         except FileNotFoundError:
-            return
+            return ()
         except OSError as error:
             hint = "Check the directory, or give another with --profile-dir."
             raise ProfileUnreadable(self.directory, error.strerror or str(error), hint) from error
+        stems = [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
+        return tuple(
+            self.directory / f"{stem}{SUFFIX}" for stem in sorted(stems, key=lambda stem: (stem.lower(), stem))
+        )
 
 
 def entry_of(path: Path) -> Entry:

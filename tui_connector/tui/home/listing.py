@@ -65,27 +65,31 @@ class Listing:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        in_thread(self._read_drafts)
-        in_thread(self._read_profiles)
+        """Lists the drafts and the profiles' files."""
+        in_thread(self._list_drafts)
+        in_thread(self._list_profiles)
 
     def stop(self) -> None:
         """Posts nothing more; a read that does not return is left to itself."""
         self._stopped.set()
 
-    def read_runs(self, paths: Sequence[Path]) -> None:
-        """After the first paint: what reads a ledger is not loaded before."""
+    def read(self, paths: Sequence[Path]) -> None:
+        """Reads the profiles and their last runs. Once the names are painted: threads slow the paint down."""
+        in_thread(lambda: self._read_entries(paths))
         in_thread(lambda: self._read_runs(paths))
 
-    def _read_drafts(self) -> None:
+    def _list_drafts(self) -> None:
         self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
 
-    def _read_profiles(self) -> None:
+    def _list_profiles(self) -> None:
         try:
             paths = Library(self._machine.directories.profiles).paths()
         except ProfileUnreadable as error:
             self._send(ProfilesFound(self, (), error))
             return
         self._send(ProfilesFound(self, paths))
+
+    def _read_entries(self, paths: Sequence[Path]) -> None:
         self._post(Reading(paths, entry_of), lambda found, left: EntriesRead(self, found, left))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:

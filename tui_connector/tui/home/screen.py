@@ -136,7 +136,7 @@ class HomeScreen(Screen[None]):
         self._unknown.discard(ProfilesFound)
         self._draw()
         if message.paths:
-            self.call_after_refresh(message.listing.read_runs, message.paths)
+            self.call_after_refresh(message.listing.read, message.paths)
 
     @on(DraftsFound)
     def _take_drafts(self, message: DraftsFound) -> None:
