@@ -64,6 +64,8 @@ def refused(tmp_path: Path, text: str) -> str:
         read(path)
     except CommandFailed as failed:
         return failed.message
+    finally:
+        path.unlink()  # its author wrote the secret into it
     return ""
 
 

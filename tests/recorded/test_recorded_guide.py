@@ -75,7 +75,10 @@ async def test_the_guide_is_walked_to_its_end(
     way: str,
 ) -> None:
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
-    machine = replace(machine, environ=clean_environment, keyring=None)  # a computer without a keyring
+    # a computer without a keyring; the new process looks for its state where this one keeps it
+    state = Path(clean_environment["XDG_STATE_HOME"]) / "tui-connector"
+    directories = replace(machine.directories, state=state)
+    machine = replace(machine, environ=clean_environment, keyring=None, directories=directories)
     workbench = Workbench(machine)
     setup = Setup("acme", new_document("Acme"))
     setup.choose_way(way)
