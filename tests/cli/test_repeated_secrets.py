@@ -92,10 +92,21 @@ def responses(secrets: tuple[str, ...]) -> dict[str, bytes]:
         "Retry-After": reply("503 Busy", said, f"Retry-After: {one}"),
         "GraphQL": reply("200 OK", json.dumps({"errors": [{"message": f"no {repeated}"}]}).encode()),
         "Set-Cookie": reply("401 No", said, f"Set-Cookie: frontend={one}; path=/", "Set-Cookie: adminhtml=CANARYadm"),
+        "header names": reply("404 No", said, *(f"{name}: 1" for name in _names(one))),
+        "encoding": reply("200 OK", b"x", f"Content-Encoding: {one}"),
         "type": reply("200 OK", b"x").replace(b"application/json", f"text/{one}".encode("latin-1")),
         "circle": b"",
         "last page": reply("200 OK", b'{"items": [{"sku": "b"}], "next": null, "cursor": null}'),
     }
+
+
+def _names(secret: str) -> list[str]:
+    """Names of headers that a secret can be in."""
+    return [
+        quote(secret, safe="").replace("%", "%25"),
+        f"X-{quote(secret, safe='')}",
+        base64.b64encode(b"x" + secret.encode()).decode().rstrip("=").replace("/", "_"),
+    ]
 
 
 def in_an_address(secrets: tuple[str, ...]) -> str:
@@ -177,7 +188,7 @@ def _traces(*, sessions: bool) -> list[bytes]:
 
 def assert_nothing(where: str, data: bytes, *, sessions: bool = True) -> None:
     for trace in _traces(sessions=sessions):
-        place = data.find(trace)
+        place = data.lower().find(trace.lower())
         assert place < 0, f"{where}: {data[max(0, place - 200) : place + 80]!r}"
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from listing import listing, products
+from listing import Asked, listing, products
 from runs import Shop, Told, shop
 
 from tui_connector.machine import Machine
+from tui_connector.transfer.ledger import Ledger
 from tui_connector.transfer.ledger_file import last_run
 from tui_connector.transfer.plan import Wanted
 from tui_connector.transfer.sink import SinkError
@@ -181,3 +183,43 @@ async def test_a_run_that_may_not_begin_leaves_the_stopped_one_to_be_resumed(tmp
         store.asked.clear()
         assert (await reader.run()).items == 30
     assert all(each.after >= 20 for each in store.asked if not each.descending)
+
+
+SQLITE = {"kind": "sqlite", "path": "items.jsonl"}
+OUTPUTS = {"jsonl": JSON_LINES, "gzip": GZIP, "csv": CSV, "singer": SINGER, "sqlite": SQLITE}
+
+
+@pytest.mark.parametrize("sink", OUTPUTS.values(), ids=OUTPUTS)
+@pytest.mark.parametrize("what", ["deleted", "moved", "replaced", "its folder moved"])
+async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
+    tmp_path: Path, machine: Machine, sink: dict[str, Any], what: str
+) -> None:
+    """The mark stays where it was: a later run must not skip what nobody can find."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    file = folder / "items.jsonl"
+
+    async def before(asked: Asked) -> None:
+        if asked.after < 10 or not file.exists():
+            return
+        if what == "deleted":
+            file.unlink()
+        elif what == "moved":
+            file.rename(tmp_path / "moved")
+        elif what == "replaced":
+            (tmp_path / "other").write_bytes(b"")
+            (tmp_path / "other").replace(file)
+        else:
+            folder.rename(tmp_path / "moved")
+
+    async with listing(products(*range(1, 61)), before=before) as store:
+        where = {**sink, "path": "out/items.jsonl"}
+        reader = shop(store, tmp_path, machine, sink=where, incremental={"field": "updated_at"})
+        summary = await reader.run()
+        assert summary.state == "stopped", summary
+        assert re.search("while the run was writing to it|The folder of .* is not there", summary.reason)
+        with Ledger(reader.ledger) as ledger:
+            assert ledger.mark() is None
+        store.before = None
+        folder.mkdir(exist_ok=True)
+        assert (await reader.run(Wanted(full=True))).received == 60

@@ -36,6 +36,8 @@ class Inflater:
         self._size = 0
         self._after_member = b""
         self._limit = limit
+        self._encoding = encoding
+        """As the store wrote it: a secret in it is hidden where this is shown."""
         names = [name.strip().lower() for name in encoding.split(",")]
         self._encodings = [name for name in names if name not in _NONE]
         self._gzip = zlib_ng.decompressobj(_GZIP) if self._encodings in (["gzip"], ["x-gzip"]) else None
@@ -54,7 +56,7 @@ class Inflater:
         self.wire_size += len(chunk)
         if self._gzip is None:
             if self._encodings:
-                raise Unreadable(f"the answer is encoded as {', '.join(self._encodings)}, and only gzip was asked for")
+                raise Unreadable(f"the answer is encoded as {self._encoding}, and only gzip was asked for")
             self._add(chunk)
             yield
             return

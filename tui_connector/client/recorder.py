@@ -41,9 +41,6 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int) ->
 
     refused = seen.status is not None and 400 <= seen.status < 500  # then it says why, and holds no token
 
-    def masked(headers: Headers) -> Headers:
-        return tuple((name, mask.header(name, value)) for name, value in headers)
-
     def keep(data: bytes, size: int, content_type: str, secret: bool) -> KeptBody:
         media_type = mask.text(content_type).partition(";")[0].strip().lower()
         start = mask.start(data, kept)
@@ -62,11 +59,11 @@ def record(seen: Seen, body: bytes, wire_size: int, *, mask: Mask, kept: int) ->
         asked=about.asked,
         method=request.method,
         uri=mask.uri(request.uri),
-        request_headers=masked(seen.sent_headers),
+        request_headers=mask.headers(seen.sent_headers),
         request_body=keep(request.body, len(request.body), sent_type, False),
         status=seen.status,
         reason=mask.text(seen.reason),
-        headers=masked(seen.headers),
+        headers=mask.headers(seen.headers),
         body=keep(body, wire_size, received_type, about.secret_answer and not refused),
         failure=seen.failure,
         failure_text=mask.text(seen.failure_text),

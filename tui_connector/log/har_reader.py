@@ -198,7 +198,7 @@ def _headers(message: Fields, mask: Mask) -> Headers:
     )
     texts = [(name, _as_text(value)) for name, value in (pair for pair in pairs if pair is not None)]
     # HTTP/2's method and path stand among the headers of some tools
-    return tuple((name, mask.header(name, value)) for name, value in texts if not name.startswith(":"))
+    return mask.headers((name, value) for name, value in texts if not name.startswith(":"))
 
 
 def _pair(message: Fields, value: Json) -> tuple[str, Json] | None:

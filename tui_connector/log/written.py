@@ -130,7 +130,7 @@ def _from_json(fields: Fields, mask: Mask) -> Exchange:
 
 
 def _headers(fields: Fields, key: str, mask: Mask) -> Headers:
-    return tuple((name, mask.header(name, value)) for name, value in map(_pair, fields.items(key)))
+    return mask.headers(map(_pair, fields.items(key)))
 
 
 def _pair(value: Json) -> tuple[str, str]:

@@ -32,6 +32,8 @@ _JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
 _XML_TEXT = re.compile(r">[^<>\s][^<>]*")
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _REMEMBERED = 1_000
+_A_NAME = ":"
+"""Under this, names of headers are remembered as harmless; no header is called so."""
 _LONGEST = 10_000
 """Characters; no header is as long."""
 _MOST_RECEIVED = 50
@@ -104,6 +106,13 @@ class Mask:
     def text(self, text: str) -> str:
         """`text` without known secrets, JWTs, and values under secret names."""
         return self._by_place(self._by_value(text.encode("utf-8", "surrogatepass"))).decode("utf-8", "surrogatepass")
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Names and values of headers; a store can send what it has received as a name, too."""
+        return tuple((self._header_name(name), self.header(name, value)) for name, value in headers)
+
+    def _header_name(self, name: str) -> str:
+        return self._remembered(_A_NAME, name, lambda: self.without_known(name))
 
     def header(self, name: str, value: str) -> str:
         """A header's value: scheme, length and the names of cookies and parameters stay."""

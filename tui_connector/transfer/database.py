@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from .sink import SinkError
+from .sink import SinkError, refuse_moved
 
 _PATIENCE = 30.0
 """Seconds to wait for another program's transaction."""
@@ -56,6 +56,7 @@ class Database:
         try:
             self.run("PRAGMA journal_mode = WAL")  # others may read while we write
             self.run("PRAGMA synchronous = FULL")
+            self._opened = self._about()
         except SinkError:
             self.close()
             raise
@@ -80,8 +81,16 @@ class Database:
             self.run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
+        """Raises `SinkError` also where the file was deleted, moved or replaced: nobody would find these rows."""
         if self._connection.in_transaction:
+            refuse_moved(self.path, self._opened)
             self.run("COMMIT")
+
+    def _about(self) -> os.stat_result:
+        try:
+            return os.stat(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Lets go; an open transaction is undone."""

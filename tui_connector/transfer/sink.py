@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -189,3 +190,19 @@ def without_identifier(fields: Mapping[str, bytes], identifier: str | None) -> s
     if text == b'""':
         return f"its identifier {identifier!r} is empty"
     return "" if shape(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
+
+
+def refuse_moved(path: Path, opened: os.stat_result) -> None:
+    """Raises `SinkError` where `path` no longer leads to the file that was opened there.
+
+    What is written to a file that was deleted is lost with its last descriptor, and no error says so.
+    """
+    try:
+        found: os.stat_result | None = os.stat(path)
+    except FileNotFoundError:
+        found = None
+    if found is None or (found.st_dev, found.st_ino) != (opened.st_dev, opened.st_ino):
+        raise SinkError(
+            f"{path} was {'deleted or moved' if found is None else 'replaced'} while the run was writing to it",
+            "Put the file back and run again, or start over with --full.",
+        )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..placeholder import Json
 from .output_path import PathRefused, open_regular
-from .sink import SinkChanged, SinkError, SinkGone
+from .sink import SinkChanged, SinkError, SinkGone, refuse_moved
 
 _TAIL = 4_096
 """So many bytes before a position must still be what they were."""
@@ -77,6 +77,7 @@ class WrittenFile:
                 _sync_directory(self._path)
                 self._new = False
             about = os.fstat(self._file)
+            refuse_moved(self._path, about)
             tail = self._tail(self._end)
         except OSError as error:
             raise _failed(self._path, error) from error

@@ -7,7 +7,7 @@ from functools import cache
 
 from ...placeholder import Json, reads
 from ...placeholder.expression import Budget, Expression, ExpressionError
-from ...text import beginning
+from ...text import beginning, without_secrets
 from ..page import Page, content_range, count_of
 from ..raw_json import NotJson, elements, members, one_line, shape, value
 from . import PaginationError
@@ -147,7 +147,7 @@ def nothing_at(page: Page, expression: str, option: str, which: str = "first") -
             place, way = inner, [*way, name]
     named = list(members(place)) if shape(place) == "object" else []
     if expression.startswith("headers."):
-        way, named = ["headers"], sorted({name.lower() for name, _ in page.answer.headers})
+        way, named = ["headers"], sorted({without_secrets(name).lower() for name, _ in page.answer.headers})
     has = ", ".join(beginning(".".join([*way, name]), 60) for name in named[:12]) or "no names"
     more = f"; {found!r} says that more follows" if (found := names_next(page)) else ""
     return (

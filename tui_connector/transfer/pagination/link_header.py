@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ...client.message import Headers, Request
 from ...placeholder import Json
+from ...text import without_secrets
 from ..page import Page
 from . import Pagination, Part
 from .beside import names_next, says_more
@@ -72,7 +73,7 @@ def link_of(headers: Headers, relation: str) -> str | None:
 
 def relations_of(headers: Headers) -> set[str]:
     """The relations of all links."""
-    texts = (text for name, text in headers if name.lower() == "link")
+    texts = (without_secrets(text) for name, text in headers if name.lower() == "link")
     return {word for text in texts for _, named in _links(text) for word in named.get("rel", "").lower().split()}
 
 
