@@ -102,3 +102,11 @@ async def test_a_widget_that_never_ends_with_a_key_holds_up_no_other(machine: Ma
         await screen.left.wait()
         assert screen.done == ["escape"]
         screen.may_go_on.set()
+
+
+async def test_a_key_that_comes_while_the_program_ends_is_dropped(machine: Machine) -> None:
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: bool(app.screen_stack))
+    assert not app.screen_stack
+    await app.on_event(events.Key("q", "q"))

@@ -40,9 +40,12 @@ class KeyOrder:
 
     async def _go_on(self) -> None:
         while self._waiting and self._on_its_way is None:
+            if not self._app.screen_stack:  # the program is ending, and nothing is left to act on
+                self._waiting.clear()
+                return
             event = self._waiting.popleft()
             await self._handle(event)
-            if event.is_forwarded:
+            if event.is_forwarded and self._app.screen_stack:
                 self._on_its_way = event
                 behind(self._app.focused or self._app.screen, self._app, partial(self._done, event))
                 self._look(event, _LOOKS)
