@@ -244,6 +244,11 @@ async def test_a_link_does_not_take_the_client_certificate_to_another_origin(clo
 async def test_a_question_on_the_terminal_holds_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names a parameter of the profile's login, which may be called anything."""
     asked: list[str] = []
-    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "")
+
+    async def line(_self: Terminal, prompt: str, *, hidden: bool) -> str:
+        asked.append(prompt)
+        return ""
+
+    monkeypatch.setattr(Terminal, "_line", line)
     await Terminal().secret("otp\x1b[2J\rpassword of root\u202e\n")
     assert asked == ["otp\\x1b[2J\\x0dpassword of root\\u202e\\n: "]

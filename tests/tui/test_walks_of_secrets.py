@@ -101,7 +101,9 @@ def test_a_profile_from_elsewhere_asks_once_and_its_command_runs_only_after_a_ye
     ran, secret = tmp_path / "ran", tmp_path / "secret"
     secret.write_text(store["integrations"]["full"]["access_token"] + "\n")
     command = ["sh", "-c", f"echo once >> {ran}; cat {secret}"]
-    profile = tmp_path / "acme.toml"
+    folder = tmp_path / "from elsewhere"  # files in it that a command names are watched for changes
+    folder.mkdir()
+    profile = folder / "acme.toml"
     profile.write_text(
         f"""format = 1
 name = "Acme"
@@ -115,7 +117,7 @@ kind = "base-uri"
 uri = "{store["url"]}/rest/all/V1"
 """
     )
-    terminal = Terminal(tmp_path, f"{PROGRAM} --profile-dir {tmp_path}", clean_environment, 80, 24)
+    terminal = Terminal(tmp_path, f"{PROGRAM} --profile-dir {shlex.quote(str(folder))}", clean_environment, 80, 24)
     try:
         terminal.wait_for("Acme")
         terminal.press("Enter")

@@ -175,7 +175,7 @@ class ProfileTrust:
             return None
         wanted = await asyncio.to_thread(capabilities, draft, folder_of(path), self._machine)
         missing = await asyncio.to_thread(self.missing, wanted)
-        if not missing or saved_text is None:
+        if not missing or saved_text is None or self.path is None:  # then nobody but its user has made it
             return missing
         before = await asyncio.to_thread(self._in_text, saved_text)
         foreign = await self._not_bound_before(before) if before else []
