@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tui_connector.cli.demo import DESCRIPTION, NAME, TITLE, full_integration
+from tui_connector.tui.setup.demo import Demo
+
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.demo import Demo
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)

@@ -32,7 +32,7 @@ class CloudService:
     def paths(self) -> list[str]:
         return [request.head.split()[1].decode() for request in self.server.received]
 
-    async def answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(self, request: Received, writer: asyncio.StreamWriter) -> None:
         path = request.head.split()[1].decode().partition("?")[0]
         if path == "/ims/token/v3":
             sent = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
@@ -73,6 +73,6 @@ def _is_found(path: str) -> bool:
 @asynccontextmanager
 async def cloud_service() -> AsyncIterator[CloudService]:
     made = CloudService()
-    async with serving(made.answer) as server:
+    async with serving(made.response) as server:
         made.server = server
         yield made

@@ -46,9 +46,9 @@ def exchange(number: int = 1, **changes: Any) -> Exchange:
 
 
 def lost(number: int = 1, failure: Failure = Failure.TIMEOUT, **changes: Any) -> Exchange:
-    """One that got no answer."""
+    """One that got no response."""
     nothing: dict[str, Any] = {"status": None, "reason": "", "headers": (), "body": KeptBody()}
-    return exchange(number, failure=failure, failure_text="no answer within 30 s", **nothing, **changes)
+    return exchange(number, failure=failure, failure_text="no response within 30 s", **nothing, **changes)
 
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)

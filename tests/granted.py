@@ -8,7 +8,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.capabilities import capabilities
 from tui_connector.profile.model import Profile
-from tui_connector.secrets.capability import Capability, Command, Grants
+from tui_connector.secrets.capability import Capability, Grants, ResolvedCommand
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -18,7 +18,7 @@ def granted(source: SecretSource, *origins: str, directory: Path = Path("/"), ma
     found = {Capability.of("secret", "", secret=source.key, to=origin) for origin in origins}
     if source.command is not None:
         environ = {} if machine is None else machine.environ
-        found.add(Command.of(source.command, source.environment or [], directory, environ).capability)
+        found.add(ResolvedCommand.of(source.command, source.environment or [], directory, environ).capability)
     return Grants(frozenset(found))
 
 

@@ -16,12 +16,12 @@ from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.opening import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

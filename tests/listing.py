@@ -53,7 +53,7 @@ class Asked:
 
 
 Bend = Callable[[Asked, list[Item]], "bytes | None"]
-"""Gives the answer in place of the usual one, or None; `items` are those that the page would hold."""
+"""Gives the response in place of the usual one, or None; `items` are those that the page would hold."""
 
 
 def _as_usual(asked: Asked, items: list[Item]) -> bytes | None:
@@ -70,11 +70,11 @@ class Listing:
     answers_id: bool = True
     counts: bool = True
     closes: Callable[[Asked], bool] = lambda asked: False
-    """Whether the connection is cut in place of an answer."""
+    """Whether the connection is cut in place of a response."""
     drips: Callable[[list[Item]], bool] = lambda items: False
-    """Whether the answer that would hold these comes byte by byte, and never to its end."""
+    """Whether the response that would hold these comes byte by byte, and never to its end."""
     before: Callable[[Asked], Awaitable[None]] | None = None
-    """What is waited for before an answer."""
+    """What is waited for before a response."""
     server: Server = field(default_factory=lambda: Server(""))
     dated: str = "Tue, 24 Nov 2026 12:00:00 GMT"
 
@@ -82,7 +82,7 @@ class Listing:
     def url(self) -> str:
         return self.server.url
 
-    async def answer(self, request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(self, request: Received, writer: asyncio.StreamWriter) -> None:
         asked = Asked.read(request)
         self.asked.append(asked)
         if self.closes(asked):
@@ -132,6 +132,6 @@ async def listing(
     **more: Any,
 ) -> AsyncIterator[Listing]:
     store = Listing(items, bend, **more)
-    async with serving(store.answer, tls) as server:
+    async with serving(store.response, tls) as server:
         store.server = server
         yield store

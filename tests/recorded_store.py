@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from recordings import Recording, query_of, recordings, route_of, schema
 from serving import Received, Server, serving
 
-from tui_connector.sandbox.signature import encode, sign
+from tui_connector.sandbox.sign_in import encode, sign
 
 FIELDS = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
 PASSWORD = "CANARY-of-an-admin-1"
@@ -37,7 +37,7 @@ _RESOURCES = {"/V1/products": "Magento_Catalog::products", "/V1/orders": "Magent
 _FILTER = re.compile(r"searchCriteria\[filter_groups\]\[(\d+)\]\[filters\]\[\d+\]\[(field|value|condition_type)\]")
 _SORT = re.compile(r"searchCriteria\[sortOrders\]\[0\]\[(field|direction)\]")
 _IDS = {"entity_id": "id", "page_id": "id", "block_id": "id"}
-"""Columns that a list is searched by, and what an answer calls them."""
+"""Columns that a list is searched by, and what a response calls them."""
 
 
 def integration(who: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ class RecordedStore:
             for part in ('{"kid":"1","alg":"HS256"}', payload, "CANARY-signature")
         )
 
-    def answer(self, request: Received) -> Recording:
+    def response(self, request: Received) -> Recording:
         method, target = request.head.decode("latin-1").split(" ", 2)[:2]
         if self.maintenance:
             return _named("maintenance-get")
@@ -174,7 +174,7 @@ async def recorded_store() -> AsyncIterator[RecordedStore]:
     async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
         if len(store.server.received) == 1:
             await asyncio.sleep(store.first_answer_after)
-        told = store.answer(request)
+        told = store.response(request)
         gzips = "gzip" in request.header("Accept-Encoding") and len(told.body) > 20
         writer.write(wire_form(told, gzips=gzips, head=request.head.startswith(b"HEAD ")))
 

@@ -97,10 +97,10 @@ def schema(of: str) -> str:
 
 def _read(file: Path) -> Recording:
     data = json.loads(file.read_text())
-    request, answer = data["request"], data["response"]
+    request, response = data["request"], data["response"]
     sent = request["body"] or ""
     return Recording(
         file.name[:3], data["name"], request["method"], request["path"], request["headers"],
-        sent if isinstance(sent, str) else json.dumps(sent), answer["status"], answer["reason"],
-        tuple((name, value) for name, value in answer["headers"]), answer["body"],
+        sent if isinstance(sent, str) else json.dumps(sent), response["status"], response["reason"],
+        tuple((name, value) for name, value in response["headers"]), response["body"],
     )  # fmt: skip

@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import strategies as st
 
-from tui_connector.placeholder import (
-    Json,
-    PlaceholderError,
-    Scope,
-    Template,
-    as_data,
-)
+from tui_connector.templates import Json, PlaceholderError, Scope, Template, as_data
 
 PRODUCT: dict[str, Json] = {
     "sku": "24-MB01",

@@ -12,19 +12,16 @@ from listing import Listing
 from profiles import TOKEN
 
 from tui_connector.client.wire import OF_A_RUN
-from tui_connector.guide.run_findings import explainer
+from tui_connector.guide.check import explainer
 from tui_connector.guide.workbench import Workbench
+from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
+from tui_connector.incoming.run import Run
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
+from tui_connector.runs.ledger import FailedRecord, Ledger, ledger_file
+from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox
-from tui_connector.transfer.ledger import Ledger
-from tui_connector.transfer.ledger_file import ledger_file
-from tui_connector.transfer.ledger_rows import Failed
-from tui_connector.transfer.open_run import Place, Surroundings
-from tui_connector.transfer.plan import Wanted
-from tui_connector.transfer.progress import Progress, Summary
-from tui_connector.transfer.run import Run
 
 BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 KEYSET = {"kind": "keyset", "filter": "entity_id", "field": "id", "page-size": 10}
@@ -37,12 +34,12 @@ class Told:
 
     at: Callable[[Progress], None] = lambda progress: None
     notes: list[str] = field(default_factory=list)
-    records: list[Failed] = field(default_factory=list)
+    records: list[FailedRecord] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def failed(self, record: Failed) -> None:
+    def failed(self, record: FailedRecord) -> None:
         self.records.append(record)
 
     def progress(self, progress: Progress) -> None:
@@ -117,7 +114,7 @@ class Shop:
 
     async def run(
         self,
-        wanted: Wanted | None = None,
+        wanted: RunOptions | None = None,
         told: Told | None = None,
         on_run: Callable[[Run], None] = lambda run: None,
         **changes: Any,
@@ -125,14 +122,14 @@ class Shop:
         """One run; `on_run` gets it before it begins, to stop it later."""
         saved = self.profile(changes)
         async with self.bench.session(saved, OF_A_RUN) as session:
-            place = Place("items", self.file, self.ledger)
+            place = RunLocation("items", self.file, self.ledger)
             explain = explainer(saved, saved.incoming["items"].client)
-            surroundings = Surroundings(session, self.bench.exchanges, self.machine, place, explain)
-            run = Run(saved.incoming["items"], wanted or Wanted(), surroundings, told or Told())
+            surroundings = RunEnvironment(session, self.bench.exchanges, self.machine, place, explain)
+            run = Run(saved.incoming["items"], wanted or RunOptions(), surroundings, told or Told())
             on_run(run)
             return await run.go()
 
-    def failures(self) -> list[Failed]:
+    def failures(self) -> list[FailedRecord]:
         with Ledger(self.ledger) as ledger:
             last = ledger.last()
             assert last is not None

@@ -36,7 +36,7 @@ Answering = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serving(response: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Calls `answer` for each request; it writes what it likes."""
     server = Server("")
 
@@ -48,7 +48,7 @@ async def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Async
                 length = request.header("Content-Length")
                 request.body = await reader.readexactly(int(length)) if length else b""
                 server.received.append(request)
-                await answer(request, writer)
+                await response(request, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
@@ -64,6 +64,6 @@ async def serving(answer: Answering, tls: ssl.SSLContext | None = None) -> Async
 
 
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """An answer in HTTP/1.1."""
+    """A response in HTTP/1.1."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tui_connector.placeholder import Json
-from tui_connector.transfer.sink import OpenSink, Sink, SinkContext
+from tui_connector.incoming.sink import OpenSink, Sink, SinkContext
+from tui_connector.templates import Json
 
 Steps = Iterable[Sequence[bytes]]
 

@@ -17,11 +17,11 @@ import pytest
 
 from tui_connector import files
 from tui_connector.files import (
-    Busy,
     CannotSave,
     ChangedOnDisk,
+    LockTimeout,
     NotRegular,
-    Unconfirmed,
+    SyncFailed,
     digest,
     locked,
     make_private,
@@ -204,7 +204,7 @@ def test_a_lock_that_is_never_let_go_is_an_error_and_not_a_hang(
     (tmp_path / "shop.toml").write_text('name = "before"\n')
     with writing(tmp_path / "shop.toml", "save") as process:
         assert said(process) == "syncing"
-        with pytest.raises(Busy) as busy:
+        with pytest.raises(LockTimeout) as busy:
             write_private(tmp_path / "other", b"")
         with pytest.raises(CannotSave, match="another process") as caught:
             write_atomic(tmp_path / "new.toml", b"", expect=None)
@@ -224,7 +224,7 @@ def test_a_lock_is_held_by_one_alone_and_ends_with_its_process(tmp_path: Path) -
     ) as holder:
         assert said(holder) == "held"
         assert try_lock(path) is None
-        with pytest.raises(Busy), locked(path, wait=0.1):
+        with pytest.raises(LockTimeout), locked(path, wait=0.1):
             pass
         holder.send_signal(signal.SIGKILL)
     with locked(path):
@@ -460,7 +460,7 @@ def test_a_directory_whose_fsync_fails_does_not_pass_for_one_that_was_left_as_it
         write_atomic(path, b"new", expect=digest(b"old"))
     assert "as it was" not in caught.value.hint
     assert path.read_bytes() == b"new"
-    with pytest.raises(Unconfirmed):
+    with pytest.raises(SyncFailed):
         write_private(path, b"newer")
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from tui_connector import cli
 from tui_connector.client.layer import Authentication, Plugin
+from tui_connector.incoming.pagination import Pagination
+from tui_connector.incoming.sink import Sink
+from tui_connector.outgoing.model import Source
 from tui_connector.profile.problems import check
-from tui_connector.transfer.outgoing import Source
-from tui_connector.transfer.pagination import Pagination
-from tui_connector.transfer.sink import Sink
-from tui_connector.tui.keymap import all_bindings, checked
+from tui_connector.tui.keys import all_bindings, checked
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)

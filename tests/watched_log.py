@@ -12,10 +12,10 @@ from textual.pilot import Pilot
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.log.acts import LogContext
+from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.panel import LogPanel
-from tui_connector.tui.log.screen import RequestsScreen
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.log.screens import RequestsScreen
+from tui_connector.tui.setup.opening import DemoStore
 
 REFUSED = (
     b'{"message":"The consumer isn\'t authorized to access %resources.",'
@@ -30,7 +30,7 @@ def refusal(number: int, **changes: Any) -> Exchange:
     return exchange(number, **{"status": 401, "body": REFUSED, "request_headers": SIGNED, **changes})
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

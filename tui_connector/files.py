@@ -62,21 +62,21 @@ class NotRegular(OSError):
         super().__init__(errno.EINVAL, f"is {what}, not a file", str(path))
 
 
-class TooLarge(OSError):
+class FileTooLarge(OSError):
     """The file is larger than what may be read of it."""
 
     def __init__(self, path: Path, largest: int) -> None:
         super().__init__(errno.EFBIG, f"is larger than {largest:,} bytes", str(path))
 
 
-class Busy(OSError):
+class LockTimeout(OSError):
     """Another process has held the lock for too long."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.ETIMEDOUT, "another process has been writing there for too long", str(path))
 
 
-class Unconfirmed(OSError):
+class SyncFailed(OSError):
     """The file has its new content, but the disk did not confirm that this survives a power failure."""
 
     def __init__(self, path: Path, error: OSError) -> None:
@@ -110,9 +110,9 @@ def reason(error: OSError | ValueError) -> str:
 
 def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.") -> str:
     """What to do about it, as one or two sentences."""
-    if isinstance(error, Busy):
+    if isinstance(error, LockTimeout):
         return "Wait until it has finished, then try again."
-    if isinstance(error, Unconfirmed):
+    if isinstance(error, SyncFailed):
         return "Check the disk, then save again."
     if isinstance(error, NotRegular) or not isinstance(error, OSError):
         return otherwise
@@ -148,7 +148,7 @@ def read_regular(path: Path, largest: int | None = None) -> bytes:
             raise NotRegular(path, found.st_mode)
         data = file.read(-1 if largest is None else largest + 1)
     if largest is not None and len(data) > largest:
-        raise TooLarge(path, largest)
+        raise FileTooLarge(path, largest)
     return data
 
 
@@ -363,7 +363,7 @@ def _put(
         try:
             _sync_descriptor(directory)
         except OSError as error:
-            raise Unconfirmed(real, error) from error
+            raise SyncFailed(real, error) from error
 
 
 class _Temporary:
@@ -462,7 +462,7 @@ class _Temporary:
 
 @contextlib.contextmanager
 def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Holds the lock file `path` for this block, alone among all processes and threads. Raises `Busy` and OSError."""
+    """Holds the lock file `path` for this block, alone among all processes and threads. Raises `LockTimeout` and OSError."""
     for descriptor in _attempts(lambda: try_lock(path), wait):
         if descriptor is not None:
             try:
@@ -470,7 +470,7 @@ def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
             finally:
                 os.close(descriptor)
             return
-    raise Busy(path)
+    raise LockTimeout(path)
 
 
 def try_lock(path: Path) -> int | None:
@@ -494,7 +494,7 @@ def try_lock(path: Path) -> int | None:
 
 @contextlib.contextmanager
 def _directory(directory: Path) -> Iterator[int | None]:
-    """Locks a directory for one writer, and removes what killed ones left. Raises `Busy`.
+    """Locks a directory for one writer, and removes what killed ones left. Raises `LockTimeout`.
 
     Gives its descriptor; None where it may be written but not read.
     """
@@ -528,7 +528,7 @@ def _lock(descriptor: int, directory: Path) -> bool:
     for is_locked in _attempts(attempt, LOCK_WAIT):
         if is_locked is not None:
             return is_locked
-    raise Busy(directory)
+    raise LockTimeout(directory)
 
 
 def _attempts(attempt: Callable[[], T], wait: float) -> Iterator[T]:

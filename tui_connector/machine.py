@@ -30,7 +30,7 @@ class Keyring(Protocol):
     def delete_password(self, service: str, username: str) -> None: ...
 
 
-class Ask(Protocol):
+class Prompt(Protocol):
     """Questions to the user. A headless run has nobody to ask and answers None and False."""
 
     async def secret(self, label: str) -> str | None:
@@ -42,7 +42,7 @@ class Ask(Protocol):
         ...
 
 
-class Nobody:
+class NoPrompt:
     """Nobody is there to ask."""
 
     async def secret(self, label: str) -> str | None:
@@ -77,7 +77,7 @@ class Machine:
     environ: Mapping[str, str]
     keyring: Callable[[], Keyring] | None = None
     """Makes the keyring to use; None: the best of the allowed ones on this computer."""
-    ask: Ask = field(default_factory=Nobody)
+    ask: Prompt = field(default_factory=NoPrompt)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -110,9 +110,9 @@ def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -
     return {**found, "PYTHONSAFEPATH": "1"}
 
 
-def this_machine(ask: Ask | None = None, profile_directory: Path | None = None) -> Machine:
+def this_machine(ask: Prompt | None = None, profile_directory: Path | None = None) -> Machine:
     """The machine the program runs on."""
-    return Machine(directories=_directories(profile_directory), environ=dict(os.environ), ask=ask or Nobody())
+    return Machine(directories=_directories(profile_directory), environ=dict(os.environ), ask=ask or NoPrompt())
 
 
 def _directories(profiles: Path | None) -> Directories:

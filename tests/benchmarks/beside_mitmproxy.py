@@ -21,7 +21,7 @@ from exchanges import exchange
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.log import har
-from tui_connector.log.written import line
+from tui_connector.log.records import line
 
 
 def log(count: int) -> list[Exchange]:

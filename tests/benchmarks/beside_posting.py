@@ -24,7 +24,7 @@ from beside import LONGEST, OURS, megabytes, peer, running
 from exchanges import exchange
 from terminal import Terminal
 
-from tui_connector.log.written import line
+from tui_connector.log.records import line
 
 ITEMS = {"140 KB": 1_280, "1.4 MB": 12_800}
 PROFILE = """format = 1
@@ -40,7 +40,7 @@ formatter = "full"
 
 
 class Store(BaseHTTPRequestHandler):
-    """`/N` is a list of N products; each answer begins with its number."""
+    """`/N` is a list of N products; each response begins with its number."""
 
     protocol_version = "HTTP/1.1"
     answered = 0
@@ -71,11 +71,11 @@ def store() -> Iterator[str]:
 
 
 def shown(terminal: Terminal, key: str) -> float:
-    """Seconds from the key that sends until the text of the answer is on the screen."""
-    answer = f"number-{Store.answered + 1}"
+    """Seconds from the key that sends until the text of the response is on the screen."""
+    response = f"number-{Store.answered + 1}"
     began = time.perf_counter()
     terminal.press(key)
-    terminal.wait_for(answer, LONGEST)
+    terminal.wait_for(response, LONGEST)
     return time.perf_counter() - began
 
 
@@ -119,5 +119,5 @@ def main(posting: str | None, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    program, smoke = peer("POSTING", "long answers beside posting")
+    program, smoke = peer("POSTING", "long responses beside posting")
     main(program, 1 if smoke else 5)

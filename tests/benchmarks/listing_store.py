@@ -61,7 +61,7 @@ class Store:
         ]
         self._last = _answer(json.dumps({"items": [{"id": total}], "total_count": 1}).encode())
 
-    def answer(self, head: bytes) -> bytes:
+    def response(self, head: bytes) -> bytes:
         line = head[: head.index(b"\r\n")]
         if b"DESC" in line:
             return self._last
@@ -97,11 +97,11 @@ class Connection(asyncio.Protocol):
         self._read += data
         while (end := self._read.find(b"\r\n\r\n")) >= 0:
             head, self._read = self._read[:end], self._read[end + 4 :]
-            answer = self._store.answer(head)
+            response = self._store.response(head)
             if self._seconds:
-                asyncio.get_running_loop().call_later(self._seconds, self._transport.write, answer)
+                asyncio.get_running_loop().call_later(self._seconds, self._transport.write, response)
             else:
-                self._transport.write(answer)
+                self._transport.write(response)
 
 
 async def serve(total: int, milliseconds: float) -> None:
@@ -114,6 +114,6 @@ async def serve(total: int, milliseconds: float) -> None:
 
 if __name__ == "__main__":
     if "--smoke" in sys.argv:
-        assert Store(200).answer(b"GET /?currentPage]=2 HTTP/1.1\r\n").startswith(b"HTTP/1.1 200 OK")
+        assert Store(200).response(b"GET /?currentPage]=2 HTTP/1.1\r\n").startswith(b"HTTP/1.1 200 OK")
     else:
         asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))

@@ -13,7 +13,7 @@ from split_page import body, milliseconds
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Request
-from tui_connector.client.recorder import Seen, record
+from tui_connector.client.wire import AttemptRecord, record
 from tui_connector.secrets.mask import Mask
 
 GOAL_MS = 0.3
@@ -31,10 +31,10 @@ _HEADERS = (
 )
 
 
-def _seen() -> Seen:
+def _seen() -> AttemptRecord:
     uri = "https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=100"
     request = Request("GET", uri, (("Authorization", "Bearer " + "x" * 32),))
-    seen = Seen(
+    seen = AttemptRecord(
         number=1, attempt=1, client="magento", request=request, sent_headers=request.headers,
         began_at=datetime(2026, 1, 1, tzinfo=UTC), began=0.0, ended=1.0,
     )  # fmt: skip

@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from tui_connector.client.message import Answer
-from tui_connector.transfer.page import read_page
-from tui_connector.transfer.reshape import Reshape
+from tui_connector.client.message import Response
+from tui_connector.incoming.model import ItemTransform
+from tui_connector.incoming.pages import read_page
 
 GOAL_MS = 0.5
 
@@ -42,10 +42,10 @@ def milliseconds(work: Callable[[], object], times: int) -> float:
 
 def main(smoke: bool) -> int:
     page = body()
-    answer, times = Answer(200, (), page, 1), 3 if smoke else 300
-    items = read_page(answer, "items").items
-    transform, condition = Reshape("{id: id, sku: sku, name: name}", None), Reshape(None, "id > `50`")
-    split = milliseconds(lambda: read_page(answer, "items"), times)
+    response, times = Response(200, (), page, 1), 3 if smoke else 300
+    items = read_page(response, "items").items
+    transform, condition = ItemTransform("{id: id, sku: sku, name: name}", None), ItemTransform(None, "id > `50`")
+    split = milliseconds(lambda: read_page(response, "items"), times)
     print(f"page of {len(page):,} bytes, {len(items)} items, median of {times}")
     print(f"  split                      {split:7.2f} ms")
     print(f"  json.loads and json.dumps  {milliseconds(lambda: json.dumps(json.loads(page)), times):7.2f} ms")

@@ -13,10 +13,10 @@ import pytest
 from listing import Listing, listing, products
 from test_trust import Clone
 
-from tui_connector.cli.profile_opening import Terminal
+from tui_connector.cli.opening import TerminalPrompt
 from tui_connector.guide.trust import summary
-from tui_connector.secrets.capability import Capability, Command
-from tui_connector.transfer.output_path import PathRefused, open_regular
+from tui_connector.incoming.output_path import PathRefused, open_regular
+from tui_connector.secrets.capability import Capability, ResolvedCommand
 
 _MAGIC = bytes.fromhex("d9d505f920a163d7")
 
@@ -113,10 +113,10 @@ def test_a_whole_path_to_the_profiles_folder_is_hashed_wherever_it_stands(
     script = tmp_path / "token.txt"
     script.write_text("one")
     argv = [program, *(each.replace("WHOLE", str(script)) for each in arguments)]
-    before = Command.of(argv, [], tmp_path, os.environ).capability
+    before = ResolvedCommand.of(argv, [], tmp_path, os.environ).capability
     assert str(script) in before.text.partition(", with ")[2]
     script.write_text("another")
-    assert Command.of(argv, [], tmp_path, os.environ).capability != before
+    assert ResolvedCommand.of(argv, [], tmp_path, os.environ).capability != before
 
 
 async def test_a_program_that_is_too_large_to_hash_is_never_run(clone: Clone) -> None:
@@ -245,10 +245,10 @@ async def test_a_question_on_the_terminal_holds_no_control_characters(monkeypatc
     """It names a parameter of the profile's login, which may be called anything."""
     asked: list[str] = []
 
-    async def line(_self: Terminal, prompt: str, *, hidden: bool) -> str:
+    async def line(_self: TerminalPrompt, prompt: str, *, hidden: bool) -> str:
         asked.append(prompt)
         return ""
 
-    monkeypatch.setattr(Terminal, "_line", line)
-    await Terminal().secret("otp\x1b[2J\rpassword of root\u202e\n")
+    monkeypatch.setattr(TerminalPrompt, "_line", line)
+    await TerminalPrompt().secret("otp\x1b[2J\rpassword of root\u202e\n")
     assert asked == ["otp\\x1b[2J\\x0dpassword of root\\u202e\\n: "]

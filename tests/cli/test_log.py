@@ -16,7 +16,7 @@ from exchanges import exchange, lost
 from program import Ended, Program
 
 from tui_connector.client.exchange import KeptBody
-from tui_connector.log.written import line
+from tui_connector.log.records import line
 
 ESCAPE = b"\x1b]52;c;Q0FOQVJZ\x07\x9b31m"
 HOSTILE = {
@@ -56,7 +56,7 @@ def test_a_recording_is_printed_one_line_each_or_long(program: Program, recordin
     ended = program("log", str(recording), "--format", "long", "--filter", "~m put | ~s none")
     assert "#1" not in ended.stdout
     assert "500 OK" in ended.stdout
-    assert "✘ no answer within 30 s" in ended.stdout
+    assert "✘ no response within 30 s" in ended.stdout
 
 
 def test_a_filter_that_cannot_be_read_is_pointed_at(program: Program, recording: Path) -> None:

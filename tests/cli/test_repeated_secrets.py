@@ -18,7 +18,7 @@ from serving import Received, reply, serving
 from tui_connector.cli import _main, commands
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.opening import DemoStore
 
 TOKEN = "CANARYtoken7f3a9k2m5p8q1s4t"
 ODD = 'CANARY p@ss/w+rd%20"x<y>&\\z-end'
@@ -315,7 +315,7 @@ async def test_no_screen_shows_what_a_store_repeats(home: Path, machine: Machine
             assert_nothing(str(written), written.read_bytes())
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

@@ -189,8 +189,8 @@ def test_the_header_works_once_with_curl(program: Program, store: dict[str, Any]
     curl = shutil.which("curl")
     assert curl
     command = [curl, "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", header.stdout.strip(), uri]
-    answers = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
-    assert answers == ["200", "401"]  # a signature is good for one request
+    responses = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert responses == ["200", "401"]  # a signature is good for one request
 
 
 def test_profiles_lists_what_is_saved_and_what_is_broken(program: Program, profiles: Path) -> None:

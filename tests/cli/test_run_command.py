@@ -256,5 +256,5 @@ async def test_a_recording_can_be_opened(command: Command) -> None:
 def test_a_run_loads_no_screens() -> None:
     import subprocess
 
-    script = "import sys\nimport tui_connector.cli.run, tui_connector.transfer.run\nassert 'textual' not in sys.modules"
+    script = "import sys\nimport tui_connector.cli.run, tui_connector.incoming.run\nassert 'textual' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.cli.demo import DESCRIPTION
-from tui_connector.cli.screen import _of_demo
+from tui_connector.cli.screen import DESCRIPTION, _of_demo
 
 
 def test_the_demos_profile_is_known_by_its_description(tmp_path: Path) -> None:

@@ -81,10 +81,10 @@ def _files(folder: Path) -> set[Path]:
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Server]:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b'{"items": [], "total_count": 0}'))
 
-    async with serving(answer) as server:
+    async with serving(response) as server:
         yield server
 
 

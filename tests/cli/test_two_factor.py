@@ -12,8 +12,8 @@ from program import Program
 
 def _set(store: dict[str, Any], **settings: str) -> None:
     data = json.dumps({name.replace("__", "/"): value for name, value in settings.items()}).encode()
-    with urllib.request.urlopen(f"{store['url']}/__sandbox__/settings", data) as answer:
-        assert answer.status == 200
+    with urllib.request.urlopen(f"{store['url']}/__sandbox__/settings", data) as response:
+        assert response.status == 200
 
 
 def _write(profiles: Path, store: dict[str, Any], login: str) -> None:

@@ -14,8 +14,8 @@ from profiles import FOUR, full, profile, signed
 from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.formatter import text
-from tui_connector.client.message import NotSent, Request
+from tui_connector.client.message import InvalidRequest, Request
+from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check, check_data
@@ -61,8 +61,8 @@ async def test_a_signed_request_passes_a_web_server_that_wants_a_password(
     async with workbench.session(_with(f"{sandbox.url}/rest/V1", *both)) as session:
         assert (await session.client("shop")(MODULES)).status == 200
     async with workbench.session(_with(f"{sandbox.url}/rest/V1", signed())) as session:
-        answer = await session.client("shop")(MODULES)
-    assert (answer.status, answer.header("WWW-Authenticate")) == (401, 'Basic realm="Restricted"')
+        response = await session.client("shop")(MODULES)
+    assert (response.status, response.header("WWW-Authenticate")) == (401, 'Basic realm="Restricted"')
     shown = "".join(map(_shown, workbench.exchanges))
     assert "CANARY" not in shown
     assert base64.b64encode(b"staging:gate-CANARY").decode() not in shown
@@ -74,10 +74,10 @@ async def _set(sandbox: Sandbox, **settings: str) -> None:
 
 
 async def test_basic_is_utf_8(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(GATE, PASSWORD, shop.url)
         async with workbench.session(_with(shop.url, BASIC)) as session:
             await session.client("shop")(MODULES)
@@ -89,11 +89,11 @@ async def test_basic_is_utf_8(workbench: Workbench) -> None:
 @pytest.mark.parametrize("secret", ["a-CANARY key&/é=", "abc"], ids=["long", "short"])
 @pytest.mark.parametrize("parameter", ["key", "a[key]"])
 async def test_a_query_secret_is_sent_once_and_never_shown(workbench: Workbench, secret: str, parameter: str) -> None:
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         target = request.head.split()[1].decode()
         writer.write(reply("503 Busy", b"{}", f"Location: {target}", f"Content-Location: {shop.url}{target}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(GATE, secret, shop.url)
         saved = profile(f"{shop.url}/rest/V1", {**KEY, "parameter": parameter}, RETRY)
         async with workbench.session(saved) as session:
@@ -119,10 +119,10 @@ async def test_a_query_secret_is_signed_where_the_request_is(sandbox: Sandbox, w
 
 @pytest.mark.parametrize("secret", ["a-CANARY-key", "abc"], ids=["long", "short"])
 async def test_a_header_secret_is_sent_and_never_shown(workbench: Workbench, secret: str) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(GATE, secret, shop.url)
         async with workbench.session(_with(shop.url, HEADER)) as session:
             await session.client("shop")(MODULES)
@@ -213,7 +213,7 @@ def test_every_secret_of_a_profile_is_named_with_where_it_goes() -> None:
 async def test_a_disabled_authentication_sends_nothing_and_says_so(workbench: Workbench) -> None:
     named = {"title": "Gate", "description": "In front of staging", "disabled": True}
     async with workbench.session(profile("http://127.0.0.1:9", {**BASIC, **named})) as session:
-        with pytest.raises(NotSent, match="The authentication 'a' is disabled in the profile") as refused:
+        with pytest.raises(InvalidRequest, match="The authentication 'a' is disabled in the profile") as refused:
             await session.client("shop")(MODULES)
     assert "disabled = true" in refused.value.hint
     assert list(workbench.exchanges) == []
@@ -234,6 +234,6 @@ async def test_a_command_is_run_once_however_many_requests_want_what_it_prints(
         saved = _with(f"{shop.url}/rest/V1", {"kind": "bearer", "token": {"command": command}})
         for _ in range(2):
             async with workbench.session(saved) as session:
-                answers = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(10)))
-            assert {answer.status for answer in answers} == {200}
+                responses = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(10)))
+            assert {response.status for response in responses} == {200}
     assert ran.read_text() == "xx"

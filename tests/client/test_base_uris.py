@@ -9,7 +9,7 @@ import pytest
 from profiles import TOKEN, bearer, profile
 from serving import Received, reply, serving
 
-from tui_connector.client.message import Failure, NotSent, Request
+from tui_connector.client.message import Failure, InvalidRequest, Request
 from tui_connector.client.uri import canonical
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.problems import check
@@ -110,7 +110,7 @@ async def test_an_address_that_only_looks_the_same_gets_no_secret(workbench: Wor
         if saved is None:
             assert "is no port" in problems[0].message
             return
-        with pytest.raises(NotSent, match="not trusted") as refused:
+        with pytest.raises(InvalidRequest, match="not trusted") as refused:
             async with workbench.session(profile(address.format(port), bearer())) as session:
                 await session.client("shop")(Request("GET", "modules"))
     assert "CANARY" not in str(refused.value)
@@ -120,7 +120,7 @@ async def test_an_address_that_only_looks_the_same_gets_no_secret(workbench: Wor
 @pytest.mark.bad_input(32)
 async def test_an_address_of_70_kb_is_not_sent(workbench: Workbench) -> None:
     async with workbench.session(profile(f"https://shop.example/{'a' * 70_000}", None)) as session:
-        with pytest.raises(NotSent, match="The URI has 70,029 characters") as refused:
+        with pytest.raises(InvalidRequest, match="The URI has 70,029 characters") as refused:
             await session.client("shop")(Request("GET", "modules"))
     assert len(str(refused.value)) < 300
     assert [exchange.failure for exchange in workbench.exchanges] == [Failure.NOT_SENT]

@@ -12,10 +12,10 @@ from granted import everything
 from profiles import FOUR, profile, signed
 from serving import Received, reply, serving
 
-from tui_connector.client.formatter import text
-from tui_connector.client.message import Answer, Failure, Request, Unanswered
+from tui_connector.client.message import Failure, NoResponse, Request, Response
+from tui_connector.client.printer import text
 from tui_connector.client.session import Session
-from tui_connector.guide.address import search
+from tui_connector.guide.store_address import search
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.model import Profile
 
@@ -26,14 +26,14 @@ def head(*lines: str, body: bytes = b"") -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-async def asked(bench: Workbench, sent: bytes, *, closing: bool = False) -> Answer:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+async def asked(bench: Workbench, sent: bytes, *, closing: bool = False) -> Response:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(sent)
         if closing:
             await writer.drain()
             writer.close()
 
-    async with serving(answer) as shop, bench.anonymous() as session:
+    async with serving(response) as shop, bench.anonymous() as session:
         return await session.client("default")(Request("GET", f"{shop.url}/x"))
 
 
@@ -46,8 +46,8 @@ async def asked(bench: Workbench, sent: bytes, *, closing: bool = False) -> Answ
 )
 async def test_a_redirect_to_nowhere_is_an_answer_like_any_other(workbench: Workbench, location: str) -> None:
     sent = head("HTTP/1.1 301 Moved Permanently", f"Location: {location}", "Content-Length: 0")
-    answer = await asked(workbench, sent)
-    assert answer.status == 301
+    response = await asked(workbench, sent)
+    assert response.status == 301
     assert "301 Moved Permanently" in text(next(iter(workbench.exchanges)), "long")
 
     async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -87,8 +87,8 @@ async def test_a_redirect_to_nowhere_is_an_answer_like_any_other(workbench: Work
     ],
 )
 async def test_heads_and_bodies_of_real_servers_are_read(workbench: Workbench, sent: bytes, closing: bool) -> None:
-    answer = await asked(workbench, sent, closing=closing)
-    assert (answer.status, answer.body) == (200, b'{"a":1}')
+    response = await asked(workbench, sent, closing=closing)
+    assert (response.status, response.body) == (200, b'{"a":1}')
 
 
 class Forgetful:
@@ -130,7 +130,7 @@ async def test_so_it_is_over_tls_however_the_server_ends(workbench: Workbench, e
     signer = authority(workbench.directory)
     known: list[asyncio.StreamWriter] = []
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         if writer not in known:
             known.append(writer)
             writer.write(reply("200 OK", b"{}"))
@@ -142,7 +142,7 @@ async def test_so_it_is_over_tls_however_the_server_ends(workbench: Workbench, e
             writer.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
     server = server_context(workbench.directory, signer)
-    async with serving(answer, server) as shop:
+    async with serving(response, server) as shop:
         saved = profile(f"{shop.url}/rest/V1", None, tls={"ca-file": signer.file.name})
         async with workbench.session(saved) as session:
             for _ in range(2):
@@ -154,18 +154,18 @@ async def test_what_writes_may_have_arrived_and_is_not_sent_again(workbench: Wor
     async with serving(Forgetful()) as shop, workbench.anonymous() as session:
         send = session.client("default")
         await send(Request("GET", f"{shop.url}/x"))
-        with pytest.raises(Unanswered, match="kept connection") as caught:
+        with pytest.raises(NoResponse, match="kept connection") as caught:
             await send(Request("POST", f"{shop.url}/x", body=b"{}"))
         assert caught.value.may_have_arrived
         assert len(shop.received) == 2
 
 
 async def test_a_server_that_answers_nothing_is_asked_once(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with serving(answer) as shop, workbench.anonymous() as session:
-        with pytest.raises(Unanswered, match="gave no HTTP answer"):
+    async with serving(response) as shop, workbench.anonymous() as session:
+        with pytest.raises(NoResponse, match="gave no HTTP answer"):
             await session.client("default")(Request("GET", f"{shop.url}/x"))
         assert len(shop.received) == 1
 

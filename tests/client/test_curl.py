@@ -61,10 +61,10 @@ def shell(tmp_path: Path, clean_environment: dict[str, str]) -> Callable[[str, d
 
 @pytest.fixture
 async def shop() -> AsyncIterator[Server]:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    async with serving(answer) as server:
+    async with serving(response) as server:
         yield server
 
 
@@ -145,11 +145,11 @@ async def test_the_token_is_in_no_argument_while_curl_runs(
     arguments: list[bytes] = []
     token = f"CANARY{uuid.uuid4().hex}"  # other processes on this computer may be tests, too
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         arguments.extend(_arguments_of_all())  # while curl waits for its response
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(TOKEN, token, shop.url)
         request = Request("POST" if body else "GET", f"{shop.url}/rest/V1/products", (), body)
         sent, recorded = await _copied(shop, workbench, request)
@@ -181,9 +181,9 @@ async def test_curl_with_the_programs_header_gets_the_same_answer(
     for _ in range(COUNT // 3):
         request = Request(rng.choice(["GET", "GET", "POST"]), rng.choice(paths), body=b"")
         async with workbench.session(profile(f"{sandbox.url}/rest/V1", authentication)) as opened:
-            answer = await opened.client("shop")(request)
+            response = await opened.client("shop")(request)
         recorded = list(workbench.exchanges)[-1]
-        assert await shell(curl(recorded, str(saved)), environment) == answer.body
+        assert await shell(curl(recorded, str(saved)), environment) == response.body
         equal += 1
     with capsys.disabled():
         print(f"\n{kind}: {equal} of {COUNT // 3} answers to curl are those the program got")

@@ -18,8 +18,8 @@ from serving import Received, reply, serving
 
 from tui_connector.client import network_failure, wire
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.formatter import simple, text
-from tui_connector.client.message import NotSent, Request, Unanswered
+from tui_connector.client.message import InvalidRequest, NoResponse, Request
+from tui_connector.client.printer import simple, text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.log.filter import parse
 from tui_connector.log.har import entry
@@ -58,11 +58,11 @@ def bench(machine: Machine, clock: Clock) -> Workbench:
 
 
 async def sent(bench: Workbench, clock: Clock, seconds: float, **client: Any) -> Exchange:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         clock.seconds += seconds
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop, bench.session(profile(f"{shop.url}/rest/V1", None, **client)) as session:
+    async with serving(response) as shop, bench.session(profile(f"{shop.url}/rest/V1", None, **client)) as session:
         assert (await session.client("shop")(Request("GET", "modules"))).status == 200
     return bench.exchanges[0]
 
@@ -99,7 +99,7 @@ async def test_nor_is_a_password_that_is_asked_for(machine: Machine, clock: Cloc
 
 async def test_nor_is_what_is_read_up_to_explain_a_failure(bench: Workbench, clock: Clock) -> None:
     async with bench.session(profile("http://127.0.0.1:1/rest/V1", None)) as session:
-        with pytest.raises(Unanswered):
+        with pytest.raises(NoResponse):
             await session.client("shop")(Request("GET", "modules"))
     assert clock.seconds == 150
     assert bench.exchanges[0].timings.total == 0
@@ -107,7 +107,7 @@ async def test_nor_is_what_is_read_up_to_explain_a_failure(bench: Workbench, clo
 
 async def test_what_was_never_sent_took_no_time(bench: Workbench, clock: Clock) -> None:
     async with bench.session(profile("http://127.0.0.1:1/rest/V1", None, tls={"ca-file": "missing"})) as session:
-        with pytest.raises(NotSent):
+        with pytest.raises(InvalidRequest):
             await session.client("shop")(Request("GET", "modules"))
     assert clock.seconds == 100
     assert bench.exchanges[0].timings.total == 0
@@ -115,11 +115,11 @@ async def test_what_was_never_sent_took_no_time(bench: Workbench, clock: Clock) 
 
 
 async def test_the_second_request_counts_from_its_own_beginning(bench: Workbench, clock: Clock) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         clock.seconds += 1
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop, bench.session(profile(f"{shop.url}/rest/V1", None)) as session:
+    async with serving(response) as shop, bench.session(profile(f"{shop.url}/rest/V1", None)) as session:
         for _ in range(2):
             await session.client("shop")(Request("GET", "modules"))
             clock.seconds += 7

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import KeptBody, Timings
-from tui_connector.client.formatter import LONG, pretty, simple, text
+from tui_connector.client.printer import LONG, pretty, simple, text
 
 REFUSED = json.dumps(
     {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A::b"}}
@@ -23,7 +23,7 @@ def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
     assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3  200  136 ms"
     line = simple(exchange(8, status=401, body=REFUSED.encode()))
     assert line.endswith("The consumer isn't authorized to access A::b.")
-    assert simple(lost(9)).endswith("—  136 ms  no answer within 30 s")
+    assert simple(lost(9)).endswith("—  136 ms  no response within 30 s")
 
 
 def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> None:

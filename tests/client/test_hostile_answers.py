@@ -1,4 +1,4 @@
-"""Answers no good server gives: each is an answer or one typed failure, recorded, within bounds and printable."""
+"""Answers no good server gives: each is a response or one typed failure, recorded, within bounds and printable."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from profiles import TOKEN, bearer, profile
 from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.formatter import pretty, text
-from tui_connector.client.message import Answer, Failure, Request, RequestFailed, Unanswered
+from tui_connector.client.message import Failure, NoResponse, Request, RequestFailed, Response
+from tui_connector.client.printer import pretty, text
 from tui_connector.client.session import Session
 from tui_connector.client.wire import Bounds
 from tui_connector.guide.workbench import Workbench
@@ -45,14 +45,14 @@ def _of_type(media_type: str, body: bytes) -> bytes:
 
 
 async def _ask(
-    bench: Workbench, answer: bytes, *, closing: bool = True, then: bytes = b"", **client: Any
-) -> tuple[Answer | Unanswered, Exchange]:
+    bench: Workbench, response: bytes, *, closing: bool = True, then: bytes = b"", **client: Any
+) -> tuple[Response | NoResponse, Exchange]:
     """What comes of asking a server that answers with these bytes; `then` is sent again and again after them."""
 
     async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer.removesuffix(ABORT))
+        writer.write(response.removesuffix(ABORT))
         await writer.drain()
-        if answer.endswith(ABORT):
+        if response.endswith(ABORT):
             writer.transport.abort()
             return
         while then:
@@ -72,12 +72,12 @@ async def _ask(
             vault=bench.vault,
             exchanges=bench.exchanges,
             machine=bench.machine,
-            bounds=Bounds(answer=2_000_000),
+            bounds=Bounds(response=2_000_000),
             grants=everything(saved, bench),
         ) as session:
             try:
-                ended: Answer | Unanswered = await session.client("shop")(MODULES)
-            except Unanswered as failure:
+                ended: Response | NoResponse = await session.client("shop")(MODULES)
+            except NoResponse as failure:
                 ended = failure
     (exchange,) = bench.exchanges
     _can_be_shown(exchange)
@@ -159,9 +159,9 @@ BROKEN: dict[str, tuple[int, bytes, Failure]] = {
     "name", [pytest.param(name, marks=pytest.mark.bad_input(number)) for name, (number, _, _) in BROKEN.items()]
 )
 async def test_what_is_broken_is_one_typed_failure(workbench: Workbench, name: str) -> None:
-    _, answer, expected = BROKEN[name]
-    ended, exchange = await _ask(workbench, answer)
-    assert isinstance(ended, Unanswered), ended
+    _, response, expected = BROKEN[name]
+    ended, exchange = await _ask(workbench, response)
+    assert isinstance(ended, NoResponse), ended
     assert (ended.failure, exchange.failure) == (expected, expected)
     assert ended.may_have_arrived
     assert ended.exchange == exchange.number
@@ -250,19 +250,19 @@ TAKEN: dict[str, tuple[int, bytes, int, bytes]] = {
     "name", [pytest.param(name, marks=pytest.mark.bad_input(number)) for name, (number, *_) in TAKEN.items()]
 )
 async def test_what_can_be_taken_is_taken_as_it_is(workbench: Workbench, name: str) -> None:
-    _, answer, status, beginning = TAKEN[name]
-    ended, exchange = await _ask(workbench, answer)
-    assert isinstance(ended, Answer), ended
+    _, response, status, beginning = TAKEN[name]
+    ended, exchange = await _ask(workbench, response)
+    assert isinstance(ended, Response), ended
     assert (ended.status, exchange.status) == (status, status)
     assert ended.body.startswith(beginning)
     assert exchange.failure is None
 
 
 SLOW: dict[str, tuple[int, bytes, bytes, str]] = {
-    "silence": (51, b"", b"", "did not give an answer within 0.5 s"),
-    "a drip": (51, _head("200 OK", "Content-Length: 10000"), b"a", "did not give the whole answer within 0.5 s"),
-    "a head that drips": (51, b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", "did not give an answer within 0.5 s"),
-    "a flood of 1xx": (53, b"", _head("100 Continue") * 10, "did not give an answer within 0.5 s"),
+    "silence": (51, b"", b"", "did not give a response within 0.5 s"),
+    "a drip": (51, _head("200 OK", "Content-Length: 10000"), b"a", "did not give the whole response within 0.5 s"),
+    "a head that drips": (51, b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", "did not give a response within 0.5 s"),
+    "a flood of 1xx": (53, b"", _head("100 Continue") * 10, "did not give a response within 0.5 s"),
     "chunks for ever": (51, _head("200 OK", "Transfer-Encoding: chunked"), b"1\r\na\r\n", "did not give the whole"),
 }
 
@@ -271,9 +271,9 @@ SLOW: dict[str, tuple[int, bytes, bytes, str]] = {
     "name", [pytest.param(name, marks=pytest.mark.bad_input(number)) for name, (number, *_) in SLOW.items()]
 )
 async def test_what_never_ends_is_given_up_in_its_time(workbench: Workbench, name: str) -> None:
-    _, answer, then, words = SLOW[name]
-    ended, _ = await _ask(workbench, answer, closing=False, then=then, timeout="500ms")
-    assert isinstance(ended, Unanswered), ended
+    _, response, then, words = SLOW[name]
+    ended, _ = await _ask(workbench, response, closing=False, then=then, timeout="500ms")
+    assert isinstance(ended, NoResponse), ended
     assert ended.failure is Failure.TIMEOUT
     assert words in ended.message
 
@@ -301,7 +301,7 @@ async def test_what_a_store_says_again_stays_hidden(
     )
     page = f"<html><body><pre>Authorization: {said}</pre></body></html>".encode()
     ended, exchange = await _ask(workbench, _head(status, *headers, f"Content-Length: {len(page)}") + page)
-    assert isinstance(ended, Answer)
+    assert isinstance(ended, Response)
     for form in ("simple", "long", "full", "curl"):
         assert "CANARY" not in text(exchange, form)
     assert "CANARY" not in repr(exchange).replace("asked=", "")
@@ -311,7 +311,7 @@ async def test_what_a_store_says_again_stays_hidden(
 async def test_a_401_for_ever_renews_a_login_once_and_is_given_back(workbench: Workbench) -> None:
     logins: list[int] = []
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/token" in request.head.split(b"\r\n")[0]:
             logins.append(1)
             writer.write(reply("200 OK", b'"tok-CANARY"'))
@@ -320,9 +320,9 @@ async def test_a_401_for_ever_renews_a_login_once_and_is_given_back(workbench: W
 
     login = {"kind": "request", "parameters": {"username": "api"}}
     retry = {"kind": "retry", "attempts": 5, "wait": "1ms"}
-    async with serving(answer) as shop, workbench.session(profile(f"{shop.url}/rest/V1", login, retry)) as session:
+    async with serving(response) as shop, workbench.session(profile(f"{shop.url}/rest/V1", login, retry)) as session:
         ended = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)), return_exceptions=True)
-    assert {each.status for each in ended if isinstance(each, Answer)} == {401}
+    assert {each.status for each in ended if isinstance(each, Response)} == {401}
     assert not any(isinstance(each, RequestFailed) for each in ended)
     assert len(logins) == 2
 
@@ -334,6 +334,6 @@ async def test_what_would_be_the_same_again_is_not_asked_for_again(workbench: Wo
     async with serving(endless) as shop:
         retry = {"kind": "retry", "attempts": 3, "wait": "1ms"}
         async with workbench.session(profile(shop.url, None, retry)) as session:
-            with pytest.raises(Unanswered, match="larger than 64 MB"):
+            with pytest.raises(NoResponse, match="larger than 64 MB"):
                 await session.client("shop")(MODULES)
     assert len(shop.received) == 1

@@ -13,8 +13,8 @@ import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
 
-from tui_connector.client.authentication.stops import Account, LoginStops
-from tui_connector.client.message import Answer, LoginRefused, Request, RequestFailed
+from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
+from tui_connector.client.message import LoginRefused, Request, RequestFailed, Response
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -27,8 +27,8 @@ async def test_50_parallel_requests_log_in_once(
 ) -> None:
     workbench.vault.hold(PASSWORD, admin(sandbox)["password"], sandbox.url)
     async with workbench.session(profile(f"{sandbox.url}/rest/V1", login())) as session:
-        answers = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
-    assert [answer.status for answer in answers] == [200] * 50
+        responses = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
+    assert [response.status for response in responses] == [200] * 50
     assert logins(sandbox) == 1
     with capsys.disabled():
         print("\n50 parallel requests: 1 login")
@@ -70,7 +70,7 @@ async def test_a_login_succeeds_where_no_refusal_can_be_forgotten(sandbox: Sandb
 
 
 def test_a_refusal_that_cannot_be_removed_keeps_no_other(tmp_path: Path) -> None:
-    stops = LoginStops(tmp_path)
+    stops = LoginLockouts(tmp_path)
     account = Account("shop", "wrong-CANARY")
     stops.add(account, at="today", status=401, message="no")
     (tmp_path / "refused-logins" / "0.json").mkdir()
@@ -144,7 +144,7 @@ def _shop(good: str) -> tuple[list[str], object]:
     """A shop that gives tokens t1, t2, … and takes only `good`."""
     given: list[str] = []
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/token" in request.head.split(b"\r\n")[0]:
             given.append(f"t{len(given) + 1}-CANARY-token")
             writer.write(reply("200 OK", json.dumps(given[-1]).encode()))
@@ -153,32 +153,32 @@ def _shop(good: str) -> tuple[list[str], object]:
         else:
             writer.write(reply("401 Unauthorized", b'{"message":"no","parameters":{"resources":"X::y"}}'))
 
-    return given, answer
+    return given, response
 
 
 async def test_20_parallel_401s_renew_once(workbench: Workbench) -> None:
-    given, answer = _shop("t2")
-    async with serving(answer) as shop:  # type: ignore[arg-type]
+    given, response = _shop("t2")
+    async with serving(response) as shop:  # type: ignore[arg-type]
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
-            answers: list[Answer] = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)))
-    assert {each.status for each in answers} == {200}
+            responses: list[Response] = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)))
+    assert {each.status for each in responses} == {200}
     assert len(given) == 2
 
 
 async def test_a_missing_permission_does_not_log_in_for_ever(workbench: Workbench) -> None:
-    given, answer = _shop("none")
-    async with serving(answer) as shop:  # type: ignore[arg-type]
+    given, response = _shop("none")
+    async with serving(response) as shop:  # type: ignore[arg-type]
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
-            answers = [await session.client("shop")(MODULES) for _ in range(10)]
-    assert {each.status for each in answers} == {401}
+            responses = [await session.client("shop")(MODULES) for _ in range(10)]
+    assert {each.status for each in responses} == {401}
     assert len(given) == 2
 
 
 async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(workbench: Workbench) -> None:
-    given, answer = _shop("t1")
-    async with serving(answer) as shop:  # type: ignore[arg-type]
+    given, response = _shop("t1")
+    async with serving(response) as shop:  # type: ignore[arg-type]
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
             first = asyncio.ensure_future(session.client("shop")(MODULES))
@@ -192,7 +192,7 @@ async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(workb
 async def test_a_lost_login_is_not_repeated_by_itself_and_stops_nothing(workbench: Workbench) -> None:
     given: list[int] = []
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/token" in request.head.split(b"\r\n")[0]:
             given.append(1)
             if len(given) == 1:
@@ -202,11 +202,11 @@ async def test_a_lost_login_is_not_repeated_by_itself_and_stops_nothing(workbenc
         else:
             writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         retry = {"kind": "retry", "attempts": 5, "wait": "1ms"}
         async with workbench.session(profile(f"{shop.url}/rest/V1", login(), retry)) as session:
-            with pytest.raises(RequestFailed, match="login got no answer"):
+            with pytest.raises(RequestFailed, match="login got no response"):
                 await session.client("shop")(MODULES)
             assert len(given) == 1
             assert (await session.client("shop")(MODULES)).status == 200

@@ -9,8 +9,8 @@ import pytest
 from profiles import PASSWORD, login, profile
 from serving import Received, Server, reply, serving
 
-from tui_connector.client.formatter import text
-from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
+from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
+from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.magento.diagnosis import diagnose_failure
 from tui_connector.profile.model import Profile
@@ -23,21 +23,21 @@ SECRET = "a-CANARY-password"
 class Shop:
     """Answers a login with these bytes, and anything else with 200."""
 
-    def __init__(self, answer: bytes) -> None:
-        self.answer = answer
+    def __init__(self, response: bytes) -> None:
+        self.response = response
         self.logins = 0
 
     async def __call__(self, request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/token" in request.head.split(b"\r\n")[0]:
             self.logins += 1
-            writer.write(self.answer)
+            writer.write(self.response)
         else:
             writer.write(reply("200 OK", b"[]"))
 
 
-async def _ask(bench: Workbench, answer: bytes, **more: Any) -> tuple[Answer, Server, Shop]:
+async def _ask(bench: Workbench, response: bytes, **more: Any) -> tuple[Response, Server, Shop]:
     """Logs in and asks for the modules; what the shop received of that."""
-    shop = Shop(answer)
+    shop = Shop(response)
     async with serving(shop) as server:
         bench.vault.hold(PASSWORD, SECRET, server.url)
         async with bench.session(profile(f"{server.url}/rest/V1", {**login(), **more})) as session:
@@ -62,8 +62,8 @@ TOKENS = {
 @pytest.mark.bad_input(33, 42)
 @pytest.mark.parametrize("name", TOKENS)
 async def test_a_token_in_any_of_its_shapes_is_taken(workbench: Workbench, name: str) -> None:
-    answer, server, _ = await _ask(workbench, TOKENS[name])
-    assert answer.status == 200
+    response, server, _ = await _ask(workbench, TOKENS[name])
+    assert response.status == 200
     assert server.received[-1].header("Authorization") == "Bearer tok-CANARY"
     shown = "".join(text(exchange, "full") for exchange in workbench.exchanges)
     assert "CANARY" not in shown
@@ -108,9 +108,9 @@ UNREADABLE = {
 @pytest.mark.bad_input(33, 42, 48)
 @pytest.mark.parametrize("name", UNREADABLE)
 async def test_an_answer_without_a_token_is_refused_with_its_reason(workbench: Workbench, name: str) -> None:
-    answer, reason = UNREADABLE[name]
+    response, reason = UNREADABLE[name]
     with pytest.raises(LoginRefused) as refused:
-        await _ask(workbench, answer)
+        await _ask(workbench, response)
     assert reason in str(refused.value)
     assert "the template makes no token of it" in refused.value.message
     assert "correct the template" in refused.value.hint
@@ -226,7 +226,7 @@ async def test_a_login_can_be_at_another_host(workbench: Workbench) -> None:
         assert len(door.received) == 1
         workbench.vault.hold(PASSWORD, SECRET, shop.url)
         async with workbench.session(_with_login_client(shop.url, {"plugins": plugins})) as session:
-            with pytest.raises(NotSent, match="The login cannot be sent: The request names another host"):
+            with pytest.raises(InvalidRequest, match="The login cannot be sent: The request names another host"):
                 await session.client("shop")(MODULES)
     assert len(door.received) == 1
 
@@ -235,7 +235,7 @@ async def test_a_disabled_login_client_says_so(workbench: Workbench) -> None:
     async with serving(Shop(b"")) as shop:
         workbench.vault.hold(PASSWORD, SECRET, shop.url)
         async with workbench.session(_with_login_client(shop.url, {"disabled": True})) as session:
-            with pytest.raises(NotSent, match="The client 'door' is disabled"):
+            with pytest.raises(InvalidRequest, match="The client 'door' is disabled"):
                 await session.client("shop")(MODULES)
     assert shop.received == []
 
@@ -262,12 +262,12 @@ def test_templates_that_cannot_be_are_said_at_load() -> None:
         assert message in str(problems[0]), problems
 
 
-def _elsewhere(answer: bytes, **more: Any) -> tuple[bytes, dict[str, Any]]:
-    return answer, {"uri": "/auth/token", **more}
+def _elsewhere(response: bytes, **more: Any) -> tuple[bytes, dict[str, Any]]:
+    return response, {"uri": "/auth/token", **more}
 
 
 @pytest.mark.parametrize(
-    ("answer", "more", "said", "advice"),
+    ("response", "more", "said", "advice"),
     [
         (*_elsewhere(reply("400 Bad", b'{"error":"unsupported_grant_type"}')), "unsupported_grant_type", "a form"),
         (
@@ -295,10 +295,10 @@ def _elsewhere(answer: bytes, **more: Any) -> tuple[bytes, dict[str, Any]]:
     ],
 )
 async def test_a_refusal_elsewhere_shows_the_servers_reason_and_no_advice_about_magento(
-    workbench: Workbench, answer: bytes, more: dict[str, Any], said: str, advice: str
+    workbench: Workbench, response: bytes, more: dict[str, Any], said: str, advice: str
 ) -> None:
     with pytest.raises(LoginRefused) as refused:
-        await _ask(workbench, answer, **more)
+        await _ask(workbench, response, **more)
     assert said in refused.value.message
     assert advice in refused.value.hint
     finding = diagnose_failure(refused.value, "GET x", workbench.exchanges.numbered(refused.value.exchange or 0))

@@ -14,7 +14,7 @@ import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
 
-from tui_connector.client.authentication.stops import Account, LoginStops
+from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
 from tui_connector.client.message import LoginRefused, Request, RequestFailed
 from tui_connector.client.uri import origin_of
 from tui_connector.guide.workbench import Workbench
@@ -191,14 +191,14 @@ async def test_who_waits_for_another_process_is_told_when_it_takes_too_long(
     sandbox: Sandbox, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one has died with its computer's network disk, or waits for a code that nobody types."""
-    from tui_connector.client.authentication import stops
+    from tui_connector.client.authentication import login_lockouts
 
-    monkeypatch.setattr(stops, "_LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(login_lockouts, "_LONGEST_WAIT", 0.2)
     account = Account.of(f"{sandbox.url}/rest/V1/integration/admin/token", _admin("wrong-CANARY"), ["password"])
     bench = Workbench(machine)
     bench.vault.hold(PASSWORD, "wrong-CANARY", sandbox.url)
     async with (
-        LoginStops(machine.directories.state).turn(account, asyncio.sleep),
+        LoginLockouts(machine.directories.state).turn(account, asyncio.sleep),
         bench.session(profile(f"{sandbox.url}/rest/V1", login())) as session,
     ):
         with pytest.raises(RequestFailed, match="another process has been logging in as admin") as waited:
@@ -212,11 +212,11 @@ async def test_who_waits_for_another_process_is_told_when_it_takes_too_long(
 
 
 async def test_a_wait_that_is_given_up_holds_nobody_up(machine: Machine) -> None:
-    stops = LoginStops(machine.directories.state)
+    login_lockouts = LoginLockouts(machine.directories.state)
     account = Account.of("https://shop.example/rest/V1/integration/admin/token", _admin("a-CANARY"), ["password"])
 
     async def wait() -> None:
-        async with stops.turn(account, asyncio.sleep):
+        async with login_lockouts.turn(account, asyncio.sleep):
             pass
 
     for turns in range(30):  # given up at each step, the one included in which the lock is just being taken
@@ -309,20 +309,20 @@ def test_a_login_elsewhere_is_told_apart_by_all_its_open_parameters() -> None:
     "text", ["", "[]", "{}", '{"salt": 1}', '{"salt": "00", "stops": [1]}', "\x00" * 100, "[" * 9999]
 )
 def test_a_damaged_record_stops_nothing_and_is_replaced(tmp_path: Path, text: str) -> None:
-    stops, who = LoginStops(tmp_path), account("https://shop.example/rest/V1/integration/admin/token")
-    stops.add(who, at="today", status=401, message="no")
+    login_lockouts, who = LoginLockouts(tmp_path), account("https://shop.example/rest/V1/integration/admin/token")
+    login_lockouts.add(who, at="today", status=401, message="no")
     [path] = (tmp_path / "refused-logins").glob("*.json")
     path.write_text(text)
-    assert stops.find(who) is None
-    stops.add(who, at="today", status=401, message="no")
-    assert stops.find(who) is not None
+    assert login_lockouts.find(who) is None
+    login_lockouts.add(who, at="today", status=401, message="no")
+    assert login_lockouts.find(who) is not None
     assert "CANARY" not in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_record_that_others_may_change_is_not_believed(tmp_path: Path) -> None:
-    stops, who = LoginStops(tmp_path), account("https://shop.example/rest/V1/integration/admin/token")
-    stops.add(who, at="today", status=401, message="no")
+    login_lockouts, who = LoginLockouts(tmp_path), account("https://shop.example/rest/V1/integration/admin/token")
+    login_lockouts.add(who, at="today", status=401, message="no")
     [path] = (tmp_path / "refused-logins").glob("*.json")
     path.chmod(0o666)
-    assert stops.find(who) is None
+    assert login_lockouts.find(who) is None

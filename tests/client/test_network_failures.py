@@ -1,4 +1,4 @@
-"""What goes wrong before there is an answer: each case on a real socket, and what its user is told."""
+"""What goes wrong before there is a response: each case on a real socket, and what its user is told."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ RAW = {"TLS to plain": b"HTTP/1.1 400 Bad Request\r\n\r\n", "plain to TLS": b"\x
 
 
 @asynccontextmanager
-async def raw(answer: bytes) -> AsyncIterator[int]:
+async def raw(response: bytes) -> AsyncIterator[int]:
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1_000)
-        writer.write(answer)
+        writer.write(response)
         writer.close()
 
     listening = await asyncio.start_server(handle, "127.0.0.1", 0)
@@ -78,7 +78,7 @@ async def at(case: str, directory: Path) -> AsyncIterator[str]:
         "expired": lambda: server_context(directory, signer, begins=-2 * DAY, ends=-DAY),
         "not yet valid": lambda: server_context(directory, signer, begins=DAY, ends=2 * DAY),
     }
-    answers = {"silent": silent, "half": half, "cut": cut, "no HTTP": no_http}
+    responses = {"silent": silent, "half": half, "cut": cut, "no HTTP": no_http}
     if case in ("refused", "full", "no TLS answer"):
         with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
             port = listening.getsockname()[1]
@@ -101,7 +101,7 @@ async def at(case: str, directory: Path) -> AsyncIterator[str]:
         async with raw(RAW[case]) as port:
             yield f"{'https' if case == 'TLS to plain' else 'http'}://127.0.0.1:{port}"
         return
-    async with serving(answers.get(case, fine), contexts[case]() if case in contexts else None) as server:
+    async with serving(responses.get(case, fine), contexts[case]() if case in contexts else None) as server:
         yield server.url
 
 

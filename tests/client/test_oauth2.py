@@ -17,8 +17,8 @@ from profiles import profile
 from serving import Received, Server, reply, serving
 
 from tui_connector.client.authentication.oauth2 import lifetime_stated
-from tui_connector.client.formatter import text
-from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
+from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
+from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.diagnosis import diagnose_exchange, diagnose_failure
@@ -34,7 +34,7 @@ GOOD = {"access_token": "tok-CANARY-1", "token_type": "Bearer", "expires_in": 36
 class Issuer:
     """A token endpoint; `answers` are its responses in order, the last one for all that follow."""
 
-    answers: list[bytes]
+    responses: list[bytes]
     server: Server = field(default_factory=lambda: Server(""))
     wait: asyncio.Event | None = None
 
@@ -42,7 +42,7 @@ class Issuer:
         if self.wait is not None:
             await self.wait.wait()
         number = len(self.server.received)
-        writer.write(self.answers[min(number, len(self.answers)) - 1])
+        writer.write(self.responses[min(number, len(self.responses)) - 1])
 
     @property
     def logins(self) -> list[Received]:
@@ -66,8 +66,8 @@ def token(**more: Any) -> bytes:
 
 
 @asynccontextmanager
-async def stores(*answers: bytes, accepts: set[str] | None = None) -> AsyncIterator[tuple[Issuer, Api]]:
-    issuer, api = Issuer(list(answers) or [token()]), Api(accepts)
+async def stores(*responses: bytes, accepts: set[str] | None = None) -> AsyncIterator[tuple[Issuer, Api]]:
+    issuer, api = Issuer(list(responses) or [token()]), Api(accepts)
     async with serving(issuer) as login, serving(api) as store:
         issuer.server, api.server = login, store
         yield issuer, api
@@ -84,12 +84,12 @@ def oauth2(issuer: Issuer, **more: Any) -> dict[str, Any]:
     }
 
 
-async def ask(bench: Workbench, issuer: Issuer, api: Api, times: int = 1, **more: Any) -> Answer:
+async def ask(bench: Workbench, issuer: Issuer, api: Api, times: int = 1, **more: Any) -> Response:
     bench.vault.hold(SECRET_NAME, SECRET, issuer.server.url)
     async with bench.session(profile(f"{api.server.url}/V1", oauth2(issuer, **more))) as session:
         for _ in range(times):
-            answer = await session.client("shop")(PRODUCTS)
-    return answer
+            response = await session.client("shop")(PRODUCTS)
+    return response
 
 
 def shown(bench: Workbench) -> str:
@@ -109,9 +109,9 @@ def basic(request: Received) -> list[str]:
 
 async def test_credentials_in_the_header_and_a_form(workbench: Workbench) -> None:
     async with stores() as (issuer, api):
-        answer = await ask(workbench, issuer, api, scope="a b", parameters={"audience": "https://api.example/"})
+        response = await ask(workbench, issuer, api, scope="a b", parameters={"audience": "https://api.example/"})
     [login] = issuer.logins
-    assert answer.status == 200
+    assert response.status == 200
     assert login.head.startswith(b"POST /oauth/token ")
     assert login.header("Content-Type") == "application/x-www-form-urlencoded"
     assert form(login) == {"grant_type": "client_credentials", "scope": "a b", "audience": "https://api.example/"}
@@ -133,10 +133,10 @@ async def test_credentials_in_the_body(workbench: Workbench, body: str) -> None:
 
 
 async def test_a_relative_token_uri_starts_at_the_store(workbench: Workbench) -> None:
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(token() if b"/oauth/token " in request.head else reply("200 OK", b"[]"))
 
-    async with serving(answer) as store:
+    async with serving(response) as store:
         workbench.vault.hold(SECRET_NAME, SECRET, store.url)
         saved = {**oauth2(Issuer([]), token_uri="/oauth/token")}
         async with workbench.session(profile(f"{store.url}/V1", saved)) as session:
@@ -148,8 +148,8 @@ async def test_50_parallel_requests_share_one_login(workbench: Workbench) -> Non
     async with stores() as (issuer, api):
         workbench.vault.hold(SECRET_NAME, SECRET, issuer.server.url)
         async with workbench.session(profile(f"{api.server.url}/V1", oauth2(issuer))) as session:
-            answers = await asyncio.gather(*(session.client("shop")(PRODUCTS) for _ in range(50)))
-    assert {answer.status for answer in answers} == {200}
+            responses = await asyncio.gather(*(session.client("shop")(PRODUCTS) for _ in range(50)))
+    assert {response.status for response in responses} == {200}
     assert len(issuer.logins) == 1
 
 
@@ -218,8 +218,8 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("name", UNUSABLE)
 async def test_a_response_without_a_usable_token_says_why_and_stops(workbench: Workbench, name: str) -> None:
-    answer, *words = UNUSABLE[name]
-    async with stores(answer) as (issuer, api):
+    response, *words = UNUSABLE[name]
+    async with stores(response) as (issuer, api):
         workbench.vault.hold(SECRET_NAME, SECRET, issuer.server.url)
         async with workbench.session(profile(f"{api.server.url}/V1", oauth2(issuer))) as session:
             for _ in range(3):
@@ -259,15 +259,15 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_refusal_shows_what_the_server_says_and_nothing_of_magento(workbench: Workbench, name: str) -> None:
-    answer, advice = REFUSED[name]
-    async with stores(answer) as (issuer, api):
+    response, advice = REFUSED[name]
+    async with stores(response) as (issuer, api):
         workbench.vault.hold(SECRET_NAME, SECRET, issuer.server.url)
         async with workbench.session(profile(f"{api.server.url}/V1", oauth2(issuer))) as session:
             for _ in range(3):
                 with pytest.raises(LoginRefused) as refused:
                     await session.client("shop")(PRODUCTS)
         assert len(issuer.logins) == 1
-    body = json.loads(answer.partition(b"\r\n\r\n")[2])
+    body = json.loads(response.partition(b"\r\n\r\n")[2])
     assert str(body.get("error_description") or body.get("error") or body["detail"]) in refused.value.message
     assert advice in refused.value.hint
     finding = diagnose_failure(refused.value, "GET products", workbench.exchanges.numbered(refused.value.exchange or 0))
@@ -301,9 +301,11 @@ async def test_a_refused_secret_is_not_sent_again_by_another_process_until_it_ch
         assert len(issuer.logins) == 2
 
 
-@pytest.mark.parametrize("answer", [reply("503 Busy"), reply("429 Slow down"), reply("302 Found", b"", "Location: /x")])
-async def test_a_server_that_did_not_look_at_the_secret_is_asked_again(workbench: Workbench, answer: bytes) -> None:
-    async with stores(answer, token()) as (issuer, api):
+@pytest.mark.parametrize(
+    "response", [reply("503 Busy"), reply("429 Slow down"), reply("302 Found", b"", "Location: /x")]
+)
+async def test_a_server_that_did_not_look_at_the_secret_is_asked_again(workbench: Workbench, response: bytes) -> None:
+    async with stores(response, token()) as (issuer, api):
         with pytest.raises(RequestFailed) as failed:
             await ask(workbench, issuer, api)
         assert not isinstance(failed.value, LoginRefused)
@@ -320,7 +322,7 @@ async def test_a_slow_server_is_given_up_at_the_timeout(workbench: Workbench) ->
         saved, problems = check_data(data)
         assert saved is not None, problems
         async with workbench.session(saved) as session:
-            with pytest.raises(RequestFailed, match="The login got no answer"):
+            with pytest.raises(RequestFailed, match="The login got no response"):
                 await session.client("shop")(PRODUCTS)
             issuer.wait.set()
             assert (await session.client("shop")(PRODUCTS)).status == 200
@@ -336,7 +338,7 @@ async def test_the_token_goes_to_the_clients_own_origin_only(workbench: Workbenc
         assert found is not None, problems
         async with workbench.session(found) as session:
             for client in ("shop", "bare"):
-                with pytest.raises(NotSent):
+                with pytest.raises(InvalidRequest):
                     await session.client(client)(Request("GET", f"{other.url}/steal"))
     assert other.received == []
     assert issuer.logins == []
@@ -398,7 +400,7 @@ async def test_oauthlib_understands_the_request(
     registered = Registered()
     endpoint = BackendApplicationServer(registered)
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/oauth/token" not in request.head:
             good = request.header("Authorization") == f"Bearer {registered.given}"
             writer.write(reply("200 OK" if good else "401 No", b"[]"))
@@ -408,7 +410,7 @@ async def test_oauthlib_understands_the_request(
         _, body, status = endpoint.create_token_response(uri, "POST", request.body.decode(), named)
         writer.write(reply(f"{status} Said", body.encode()))
 
-    async with serving(answer) as store:
+    async with serving(response) as store:
         workbench.vault.hold(SECRET_NAME, secret, store.url)
         saved = {**oauth2(Issuer([]), token_uri="/oauth/token", client_authentication=where)}
         async with workbench.session(profile(f"{store.url}/V1", {**saved, **({"scope": scope} if scope else {})})) as s:

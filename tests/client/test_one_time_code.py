@@ -19,8 +19,8 @@ import pytest
 from profiles import PASSWORD, admin, profile
 from serving import Received, reply, serving
 
-from tui_connector.client.authentication.one_time_code import NoCode
-from tui_connector.client.message import Answer, LoginRefused, Request
+from tui_connector.client.authentication.one_time_code import OneTimeCodeMissing
+from tui_connector.client.message import LoginRefused, Request, Response
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
@@ -76,7 +76,7 @@ def _bench(machine: Machine, outside: Outside, sandbox: Sandbox, app: str | None
     return bench
 
 
-async def _ask(bench: Workbench, sandbox: Sandbox, otp: object, **more: Any) -> Answer:
+async def _ask(bench: Workbench, sandbox: Sandbox, otp: object, **more: Any) -> Response:
     async with bench.session(profile(f"{sandbox.url}/rest/V1", _login(otp, **more))) as session:
         return await session.client("shop")(MODULES)
 
@@ -137,7 +137,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_secret_that_is_none_is_said_and_nothing_is_sent(machine: Machine, store: Sandbox, name: str) -> None:
     bench = _bench(machine, Outside(), store, WRONG[name])
-    with pytest.raises(NoCode, match=f"The TOTP secret from {APP} cannot be read") as refused:
+    with pytest.raises(OneTimeCodeMissing, match=f"The TOTP secret from {APP} cannot be read") as refused:
         await _ask(bench, store, {"totp": {"keyring": APP}})
     assert "CANARY" not in str(refused.value)
     assert store.journal() == []
@@ -147,8 +147,8 @@ async def test_a_secret_that_is_none_is_said_and_nothing_is_sent(machine: Machin
 async def test_50_parallel_requests_send_one_code(machine: Machine, store: Sandbox) -> None:
     bench = _bench(machine, Outside(), store)
     async with bench.session(profile(f"{store.url}/rest/V1", _login({"totp": {"keyring": APP}}))) as session:
-        answers = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
-    assert {answer.status for answer in answers} == {200}
+        responses = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(50)))
+    assert {response.status for response in responses} == {200}
     assert _logins(store) == [200]
     bench.close()
 
@@ -156,7 +156,7 @@ async def test_50_parallel_requests_send_one_code(machine: Machine, store: Sandb
 async def test_a_renewal_waits_for_a_new_code(machine: Machine) -> None:
     codes: list[str] = []
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         if b"/tfa/" in request.head.split(b"\r\n")[0]:
             codes.append(json.loads(request.body)["otp"])
             writer.write(reply("200 OK", json.dumps(f"t{len(codes)}-CANARY").encode()))
@@ -168,7 +168,7 @@ async def test_a_renewal_waits_for_a_new_code(machine: Machine) -> None:
     outside = Outside()
     bench = Workbench(outside.of(machine))
     secret = pyotp.random_base32()
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         bench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         bench.vault.hold(APP, secret, shop.url)
         saved = profile(f"{shop.url}/rest/V1", _login({"totp": {"keyring": APP}}))
@@ -201,9 +201,9 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
     bench = _bench(machine, outside, store)
     async with bench.session(profile(f"{store.url}/rest/V1", _login({"ask": True}))) as session:
         ended = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(5)), return_exceptions=True)
-        with pytest.raises(NoCode, match=r"needs a one-time code \(otp\), and nobody is there to type it"):
+        with pytest.raises(OneTimeCodeMissing, match=r"needs a one-time code \(otp\), and nobody is there to type it"):
             await session.client("shop")(MODULES)
-    assert all(isinstance(each, NoCode) for each in ended)
+    assert all(isinstance(each, OneTimeCodeMissing) for each in ended)
     assert len(outside.labels) == 1
     assert store.journal() == []
     bench.close()
@@ -213,7 +213,9 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
 async def test_who_types_no_code_is_told_so_and_can_try_again(machine: Machine, store: Sandbox, typed: str) -> None:
     outside = Outside(typed, pyotp.TOTP(admin(store)["totp_secret"]).at(START))
     bench = _bench(machine, outside, store)
-    with pytest.raises(NoCode, match=r"No code was typed; nothing was sent\. The login of .* \(otp\)\. Try again"):
+    with pytest.raises(
+        OneTimeCodeMissing, match=r"No code was typed; nothing was sent\. The login of .* \(otp\)\. Try again"
+    ):
         await _ask(bench, store, {"ask": True})
     assert store.journal() == []
     assert (await _ask(bench, store, {"ask": True})).status == 200

@@ -11,7 +11,7 @@ import pytest
 from profiles import profile
 from serving import Received, Server, reply, serving
 
-from tui_connector.client.message import Answer, NotSent, Request
+from tui_connector.client.message import InvalidRequest, Request, Response
 from tui_connector.client.plugins.rate_limit import asked_to_wait
 from tui_connector.client.plugins.retry import retry_after
 from tui_connector.guide.workbench import Workbench
@@ -117,7 +117,7 @@ async def test_a_header_that_cannot_be_made_is_not_sent(
     run = {"run": {"list": [1], "nothing": None, "empty": "", "lines": "a\r\nX-Evil: 1", "umlaut": "ö", "spaced": "a "}}
     request = Request("GET", "modules")
     request = replace(request, about=replace(request.about, run=run))
-    with pytest.raises(NotSent) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         await _sent(workbench, _headers(kind, X_A=value), request=request)
     assert f"The plugin {kind} cannot make the header X-A" in refused.value.message
     assert reason in str(refused.value)
@@ -262,20 +262,20 @@ ASKED: list[tuple[int, dict[str, str], float | None]] = [
 def test_what_a_store_asks_for_is_read_from_its_answer(
     status: int, headers: dict[str, str], expected: float | None
 ) -> None:
-    assert asked_to_wait(Answer(status, tuple(headers.items()), b"", 1), START) == expected
+    assert asked_to_wait(Response(status, tuple(headers.items()), b"", 1), START) == expected
 
 
 async def test_nobody_goes_while_the_store_asks_to_wait_and_it_cannot_ask_for_ever(machine: Machine) -> None:
     waits = iter(["7", "99999999", None])
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         reset = next(waits)
         said = ["X-RateLimit-Remaining: 0", f"X-RateLimit-Reset: {reset}"] if reset else []
         writer.write(reply("200 OK", b"{}", *said))
 
     clock = Clock()
     bench = Workbench(clock.of(machine))
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         times = await _times(bench, clock, {"kind": "rate-limit", "longest-wait": "1m"}, 3, shop)
     bench.close()
     assert times == [0, 7, 67]
@@ -303,12 +303,12 @@ async def test_nobody_goes_while_the_store_asks_to_wait_and_it_cannot_ask_for_ev
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_anything_else_is_nothing(value: str, expected: float | None) -> None:
-    assert retry_after(Answer(429, (("Retry-After", value),), b"", 1), START) == expected
+    assert retry_after(Response(429, (("Retry-After", value),), b"", 1), START) == expected
 
 
 def test_a_date_to_retry_after_is_one_of_the_stores_own_clock() -> None:
     headers = (("Retry-After", "Mon, 23 Nov 2020 22:00:30 GMT"), ("Date", "Mon, 23 Nov 2020 22:00:10 GMT"))
-    assert retry_after(Answer(429, headers, b"", 1), START) == 20
+    assert retry_after(Response(429, headers, b"", 1), START) == 20
 
 
 @pytest.mark.parametrize(

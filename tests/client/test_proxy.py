@@ -13,9 +13,9 @@ from profiles import TOKEN, bearer, profile
 from proxying import proxying
 from serving import Received, Server, reply, serving
 
-from tui_connector.client.formatter import text
-from tui_connector.client.message import Answer, Failure, NotSent, Request, Unanswered
-from tui_connector.client.proxy import from_environment
+from tui_connector.client.connection import from_environment
+from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response
+from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
@@ -38,7 +38,7 @@ async def shop(workbench: Workbench) -> AsyncIterator[Server]:
         yield server
 
 
-async def _ask(bench: Workbench, url: str, request: Request = MODULES, **client: Any) -> Answer:
+async def _ask(bench: Workbench, url: str, request: Request = MODULES, **client: Any) -> Response:
     saved = profile(url, None, tls={"ca-file": "authority.pem"} if url.startswith("https") else {}, **client)
     async with bench.session(saved) as session:
         return await session.client("shop")(request)
@@ -81,7 +81,7 @@ async def test_a_proxys_password_goes_to_no_other_proxy(workbench: Workbench, sh
     async with proxying() as proxy:
         workbench.vault.hold(PASSWORD, "a-CANARY-password", "http://proxy.example:3128")
         named = {"uri": proxy.url, "username": "staff", "password": {"keyring": PASSWORD}}
-        with pytest.raises(NotSent, match="not trusted"):
+        with pytest.raises(InvalidRequest, match="not trusted"):
             await _ask(workbench, shop.url, proxy=named)
         assert proxy.lines == []
 
@@ -98,7 +98,7 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_has_arrived(
     workbench: Workbench, shop: Server, options: dict[str, str], words: str, hint: str
 ) -> None:
     async with proxying(**options) as proxy:
-        with pytest.raises(Unanswered) as failed:
+        with pytest.raises(NoResponse) as failed:
             await _ask(workbench, shop.url, Request("POST", "orders", body=b"{}"), proxy={"uri": proxy.url})
     assert failed.value.failure is Failure.PROXY
     assert not failed.value.may_have_arrived
@@ -112,7 +112,7 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_has_arrived(
 async def test_a_proxy_that_is_not_there_is_named(workbench: Workbench, shop: Server) -> None:
     async with proxying() as proxy:
         pass
-    with pytest.raises(Unanswered) as failed:
+    with pytest.raises(NoResponse) as failed:
         await _ask(workbench, shop.url, proxy={"uri": proxy.url})
     assert failed.value.failure is Failure.REFUSED
     assert failed.value.message == f"The proxy {proxy.url.removeprefix('http://')} refuses the connection"
@@ -131,7 +131,7 @@ async def test_the_machines_proxy_is_used_and_named_without_its_password(workben
 
 async def test_a_client_can_go_past_the_machines_proxy(workbench: Workbench, shop: Server) -> None:
     workbench.machine = _with(workbench.machine, HTTPS_PROXY="http://127.0.0.1:9")
-    with pytest.raises(Unanswered, match=r"The proxy 127\.0\.0\.1:9 refuses the connection"):
+    with pytest.raises(NoResponse, match=r"The proxy 127\.0\.0\.1:9 refuses the connection"):
         await _ask(workbench, shop.url)
     assert (await _ask(workbench, shop.url, proxy={"uri": "direct"})).status == 200
     workbench.machine = _with(workbench.machine, HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="localhost,127.0.0.0/8")
@@ -153,7 +153,7 @@ async def test_what_is_no_proxy_is_said_by_the_name_of_its_variable(
     workbench: Workbench, shop: Server, value: str
 ) -> None:
     workbench.machine = _with(workbench.machine, ALL_PROXY=value)
-    with pytest.raises(NotSent, match="The proxy that ALL_PROXY names cannot be used") as refused:
+    with pytest.raises(InvalidRequest, match="The proxy that ALL_PROXY names cannot be used") as refused:
         await _ask(workbench, shop.url)
     assert "CANARY" not in str(refused.value)
     assert 'proxy = { uri = "direct" }' in refused.value.hint

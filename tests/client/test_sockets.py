@@ -13,8 +13,8 @@ from profiles import profile
 from proxying import proxying
 from serving import Received, reply, serving
 
-from tui_connector.client.message import Failure, Request, Unanswered
-from tui_connector.client.sockets import Sockets
+from tui_connector.client.connection import Sockets
+from tui_connector.client.message import Failure, NoResponse, Request
 from tui_connector.guide.workbench import Workbench
 
 
@@ -43,8 +43,8 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_address_that_answers_is_used(workbench: Workbench) -> None:
     async with serving(_fine) as shop, workbench.anonymous() as session:
         port = urlsplit(shop.url).port
-        answer = await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
-    assert answer.status == 200
+        response = await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
+    assert response.status == 200
 
 
 @pytest.mark.usefixtures("two_addresses")
@@ -52,7 +52,7 @@ async def test_a_host_that_refuses_at_all_its_addresses_refuses(workbench: Workb
     async with serving(_fine) as shop:
         port = urlsplit(shop.url).port
     async with workbench.anonymous() as session:
-        with pytest.raises(Unanswered, match=r"shop\.example:.* refuses the connection") as caught:
+        with pytest.raises(NoResponse, match=r"shop\.example:.* refuses the connection") as caught:
             await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
     assert caught.value.failure is Failure.REFUSED
 
@@ -70,8 +70,8 @@ async def test_large_bodies_go_through_whole_both_ways(workbench: Workbench) -> 
         writer.write(reply("200 OK", request.body))
 
     async with serving(echo) as shop, workbench.anonymous() as session:
-        answer = await session.client("default")(Request("PUT", f"{shop.url}/x", body=body))
-    assert answer.body == body
+        response = await session.client("default")(Request("PUT", f"{shop.url}/x", body=body))
+    assert response.body == body
 
 
 async def test_a_flood_that_nobody_reads_has_to_wait() -> None:
@@ -97,11 +97,11 @@ async def test_a_flood_that_nobody_reads_has_to_wait() -> None:
 async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(workbench: Workbench) -> None:
     begun: list[asyncio.StreamWriter] = []
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         begun.append(writer)
         writer.write(reply("200 OK", b"%d" % len(begun)))
 
-    async with serving(answer) as shop, workbench.anonymous() as session:
+    async with serving(response) as shop, workbench.anonymous() as session:
         send = session.client("default")
         assert (await send(Request("GET", f"{shop.url}/x"))).body == b"1"
         begun[0].write(reply("408 Request Timeout"))

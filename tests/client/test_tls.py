@@ -15,10 +15,10 @@ from certificates import Authority, authority, client_pair, server_context
 from profiles import profile
 from serving import Received, reply, serving
 
-from tui_connector.client.connection import Tls
-from tui_connector.client.formatter import simple, text
-from tui_connector.client.message import Answer, Failure, NotSent, Request, Unanswered
-from tui_connector.client.tls import context_of
+from tui_connector.client.connection import context_of
+from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response
+from tui_connector.client.model import Tls
+from tui_connector.client.printer import simple, text
 from tui_connector.guide.workbench import Workbench
 
 MODULES = Request("GET", "modules")
@@ -40,14 +40,14 @@ async def _ok(_: Received, writer: asyncio.StreamWriter) -> None:
     writer.write(reply("200 OK", b"{}"))
 
 
-async def _ask(bench: Workbench, server: ssl.SSLContext, **client: Any) -> Answer:
+async def _ask(bench: Workbench, server: ssl.SSLContext, **client: Any) -> Response:
     async with serving(_ok, server) as shop, bench.session(profile(f"{shop.url}/rest/V1", None, **client)) as session:
         return await session.client("shop")(MODULES)
 
 
 async def test_an_own_authority_is_trusted_beside_the_systems(workbench: Workbench, signer: Authority) -> None:
     server = _server(signer)
-    with pytest.raises(Unanswered, match="is not from an authority this computer trusts") as failed:
+    with pytest.raises(NoResponse, match="is not from an authority this computer trusts") as failed:
         await _ask(workbench, server)
     assert failed.value.failure is Failure.TLS_UNTRUSTED
     assert not failed.value.may_have_arrived
@@ -66,7 +66,7 @@ async def test_verification_is_off_only_for_the_client_that_says_so_and_the_log_
     assert workbench.exchanges[0].note == "certificate not verified"
     assert "certificate not verified" in simple(workbench.exchanges[0])
     assert "certificate not verified" in text(workbench.exchanges[0], "long")
-    with pytest.raises(Unanswered, match="certificate"):
+    with pytest.raises(NoResponse, match="certificate"):
         await _ask(workbench, server)
     async with serving(_ok) as shop, workbench.session(profile(shop.url, None, tls={"verify": False})) as session:
         await session.client("shop")(MODULES)
@@ -78,7 +78,7 @@ async def test_a_client_certificate_is_shown_where_the_server_asks(workbench: Wo
     ours = client_pair(workbench.directory, signer, "ours")
     trusted = {"ca-file": signer.file.name}
     # the refusal comes after the client is done with TLS 1.3: as an alert, or as a reset that overtakes it
-    with pytest.raises(Unanswered, match="client certificate") as failed:
+    with pytest.raises(NoResponse, match="client certificate") as failed:
         await _ask(workbench, server, tls=trusted)
     assert failed.value.failure in (Failure.TLS_CLIENT_CERTIFICATE, Failure.PROTOCOL)
     assert "tls.client-certificate" in failed.value.hint
@@ -91,7 +91,7 @@ async def test_a_client_certificate_is_shown_where_the_server_asks(workbench: Wo
     elsewhere.mkdir()
     stranger = client_pair(workbench.directory, authority(elsewhere), "theirs")
     wrong = {**trusted, "client-certificate": stranger.certificate.name, "client-key": stranger.key.name}
-    with pytest.raises(Unanswered, match="client certificate"):
+    with pytest.raises(NoResponse, match="client certificate"):
         await _ask(workbench, server, tls=wrong)
 
 
@@ -100,7 +100,7 @@ async def test_an_encrypted_key_is_opened_by_its_password(workbench: Workbench, 
     server = _server(signer, asking=True)
     tls: dict[str, Any] = {"ca-file": signer.file.name, "client-certificate": ours.certificate.name}
     tls |= {"client-key": ours.key.name}
-    with pytest.raises(NotSent, match=r"client-key-password: the key in .*ours\.key needs a password"):
+    with pytest.raises(InvalidRequest, match=r"client-key-password: the key in .*ours\.key needs a password"):
         await _ask(workbench, server, tls=tls)
     tls |= {"client-key-password": {"keyring": KEY_PASSWORD}}
     for password, status in (("wrong-CANARY", None), ("a-CANARY-password", 200)):
@@ -108,7 +108,7 @@ async def test_an_encrypted_key_is_opened_by_its_password(workbench: Workbench, 
             workbench.vault.hold(KEY_PASSWORD, password, shop.url)
             async with workbench.session(profile(shop.url, None, tls=tls)) as session:
                 if status is None:
-                    with pytest.raises(NotSent, match="is not opened by its password") as refused:
+                    with pytest.raises(InvalidRequest, match="is not opened by its password") as refused:
                         await session.client("shop")(MODULES)
                     assert "CANARY" not in str(refused.value)
                 else:
@@ -163,7 +163,7 @@ async def test_a_bad_file_is_named_with_its_field_before_anything_is_sent(
     url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     async with workbench.session(profile(url, None, tls=tls)) as session:
         for _ in range(2):
-            with pytest.raises(NotSent, match=f"clients.shop.{message}") as refused:
+            with pytest.raises(InvalidRequest, match=f"clients.shop.{message}") as refused:
                 await session.client("shop")(MODULES)
     listening.close()
     assert refused.value.hint or name in ("pipe", "device", "folder", "loop", "long")

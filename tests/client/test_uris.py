@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tui_connector.client.http_client import RequestTemplate
+from tui_connector.client.model import RequestTemplate
 from tui_connector.client.uri import BadUri, canonical, escaped
-from tui_connector.placeholder import Scope
 from tui_connector.profile.problems import check
+from tui_connector.templates import Scope
 
 TYPED = [
     ("%Sync%", "%25Sync%25"),

@@ -13,7 +13,7 @@ from profiles import FOUR, TOKEN, bearer, full, profile, signed
 from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.message import Failure, NotSent, Request, Unanswered
+from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request
 from tui_connector.client.session import Session
 from tui_connector.client.wire import Bounds
 from tui_connector.guide.workbench import Workbench
@@ -34,10 +34,10 @@ def session(bench: Workbench, saved: Profile, **options: object) -> Session:
 async def test_three_attempts_of_a_signed_request_carry_three_nonces(
     workbench: Workbench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("503 Service Unavailable", b"{}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         for name in FOUR.values():
             workbench.vault.hold(name, f"CANARY{name[-26:]:x>26}", shop.url)
         async with session(workbench, profile(f"{shop.url}/rest/V1", signed(), RETRY)) as opened:
@@ -53,34 +53,34 @@ async def test_a_signed_request_is_accepted_again_after_a_failure(sandbox: Sandb
     for field, value in full(sandbox).items():
         workbench.vault.hold(FOUR[field], value, sandbox.url)
     async with session(workbench, profile(f"{sandbox.url}/rest/V1", signed(), RETRY)) as opened:
-        answers = [await opened.client("shop")(Request("GET", "products/A%2FB")) for _ in range(2)]
-        assert {each.status for each in answers} <= {200, 404}
+        responses = [await opened.client("shop")(Request("GET", "products/A%2FB")) for _ in range(2)]
+        assert {each.status for each in responses} <= {200, 404}
 
 
 async def test_a_post_that_may_have_arrived_is_not_sent_again(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         async with session(workbench, profile(f"{shop.url}/rest/V1", None, RETRY)) as opened:
-            with pytest.raises(Unanswered) as failed:
+            with pytest.raises(NoResponse) as failed:
                 await opened.client("shop")(Request("POST", "orders", body=b"{}"))
             assert failed.value.may_have_arrived
             assert len(shop.received) == 1
-            with pytest.raises(Unanswered):
+            with pytest.raises(NoResponse):
                 await opened.client("shop")(Request("GET", "orders"))
         assert len(shop.received) == 4
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 async def test_a_redirect_takes_no_secret_to_another_host(workbench: Workbench, status: str) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply(status, b"", f"Location: {other.url}/rest/V1/modules"))
 
     async def listen(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(listen) as other, serving(answer) as shop:
+    async with serving(listen) as other, serving(response) as shop:
         workbench.vault.hold(TOKEN, SECRET, shop.url)
         async with session(workbench, profile(f"{shop.url}/rest/V1", bearer())) as opened:
             assert (await opened.client("shop")(Request("GET", "modules"))).status == int(status[:3])
@@ -91,27 +91,27 @@ async def test_a_redirect_takes_no_secret_to_another_host(workbench: Workbench, 
     "uri", ["http://evil.example/x", "//evil.example/x", "https://u:p@evil.example/", "../../admin"]
 )
 async def test_a_uri_cannot_leave_the_store(workbench: Workbench, uri: str) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(TOKEN, SECRET, shop.url)
         async with session(workbench, profile(f"{shop.url}/rest/V1", bearer())) as opened:
-            with pytest.raises(NotSent):
+            with pytest.raises(InvalidRequest):
                 await opened.client("shop")(Request("GET", uri))
     assert shop.received == []
 
 
 async def test_a_secret_goes_only_where_it_is_granted(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(TOKEN, SECRET, "https://shop.example")
         saved = profile(f"{shop.url}/rest/V1", bearer())
         grants = everything(profile("https://shop.example/rest/V1", bearer()), workbench)
         async with session(workbench, saved, grants=grants) as opened:
-            with pytest.raises(NotSent, match="not trusted to send"):
+            with pytest.raises(InvalidRequest, match="not trusted to send"):
                 await opened.client("shop")(Request("GET", "modules"))
     assert shop.received == []
 
@@ -139,15 +139,15 @@ HOSTILE = {
 async def test_a_hostile_answer_is_one_typed_failure_within_bounds(workbench: Workbench, name: str) -> None:
     data, expected = HOSTILE[name]
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
         if name in ("cut off", "not HTTP", "endless headers"):
             writer.close()
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         saved = profile(f"{shop.url}/rest/V1", None, timeout="500ms" if name in ("a drip", "silence") else "30s")
-        async with session(workbench, saved, bounds=Bounds(answer=1_000_000)) as opened:
-            with pytest.raises(Unanswered) as failed:
+        async with session(workbench, saved, bounds=Bounds(response=1_000_000)) as opened:
+            with pytest.raises(NoResponse) as failed:
                 await opened.client("shop")(Request("GET", "modules"))
     assert failed.value.failure is expected
     assert failed.value.message
@@ -158,11 +158,11 @@ async def test_a_hostile_answer_is_one_typed_failure_within_bounds(workbench: Wo
 
 
 async def test_a_cancelled_request_is_recorded(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         started.set()
 
     started = asyncio.Event()
-    async with serving(answer) as shop, session(workbench, profile(f"{shop.url}/rest/V1", None)) as opened:
+    async with serving(response) as shop, session(workbench, profile(f"{shop.url}/rest/V1", None)) as opened:
         asking = asyncio.ensure_future(opened.client("shop")(Request("GET", "modules")))
         await started.wait()
         asking.cancel()
@@ -172,11 +172,11 @@ async def test_a_cancelled_request_is_recorded(workbench: Workbench) -> None:
 
 
 async def test_a_header_with_a_line_break_is_not_sent(workbench: Workbench) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK"))
 
-    async with serving(answer) as shop, session(workbench, profile(f"{shop.url}/rest/V1", None)) as opened:
-        with pytest.raises(NotSent, match="X-A"):
+    async with serving(response) as shop, session(workbench, profile(f"{shop.url}/rest/V1", None)) as opened:
+        with pytest.raises(InvalidRequest, match="X-A"):
             await opened.client("shop")(Request("GET", "modules", (("X-A", "b\r\nX-Evil: 1"),)))
     assert shop.received == []
 
@@ -193,17 +193,17 @@ async def test_a_header_with_a_line_break_is_not_sent(workbench: Workbench) -> N
 )
 async def test_what_no_request_can_say_is_not_sent(workbench: Workbench, request_: Request, words: str) -> None:
     async with session(workbench, profile("https://shop.example/rest/V1", None)) as opened:
-        with pytest.raises(NotSent, match=words):
+        with pytest.raises(InvalidRequest, match=words):
             await opened.client("shop")(request_)
 
 
 async def test_nothing_recorded_holds_the_secret_even_where_the_store_echoes_it(workbench: Workbench) -> None:
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         echo = request.header("Authorization")
         body = f'{{"message": "{echo}", "token": "another-CANARY", "list": ["{echo}"]}}'.encode()
         writer.write(reply("400 Bad", body, f"X-Echo: {echo}", "Set-Cookie: PHPSESSID=CANARY-session; path=/"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         workbench.vault.hold(TOKEN, SECRET, shop.url)
         async with session(workbench, profile(f"{shop.url}/rest/V1", bearer())) as opened:
             answered = await opened.client("shop")(Request("GET", "modules?token=CANARY-in-the-query"))

@@ -40,7 +40,7 @@ class Setting:
     path: str = "/rest/V1"
     fault: Fault = passing
     change: Change = same
-    """What becomes of the store's answers."""
+    """What becomes of the store's responses."""
     fast: timedelta = timedelta()
     """How far this computer's clock is ahead of the store's."""
     parts: dict[str, Any] = field(default_factory=dict)

@@ -12,20 +12,20 @@ from urllib.parse import urlsplit
 from serving import Received, reply, serving
 
 Fault = Callable[[Received], bytes]
-"""Gives the request as it goes on to the store, or, beginning with HTTP/, the answer in the store's place."""
+"""Gives the request as it goes on to the store, or, beginning with HTTP/, the response in the store's place."""
 Change = Callable[[bytes], bytes]
 
 
-def same(answer: bytes) -> bytes:
-    return answer
+def same(response: bytes) -> bytes:
+    return response
 
 
 @asynccontextmanager
 async def in_front_of(store: str, fault: Fault, change: Change = same) -> AsyncIterator[str]:
-    """The address of a server that hands requests on to the store, and changes its answers."""
+    """The address of a server that hands requests on to the store, and changes its responses."""
     place = urlsplit(store)
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         going = fault(request)
         if going.startswith(b"HTTP/"):
             writer.write(going)
@@ -39,7 +39,7 @@ async def in_front_of(store: str, fault: Fault, change: Change = same) -> AsyncI
         onward.close()
         writer.close()
 
-    async with serving(answer) as server:
+    async with serving(response) as server:
         yield server.url
 
 
@@ -70,15 +70,15 @@ def old_store(request: Received) -> bytes:
     return request.head
 
 
-def in_polish(answer: bytes) -> bytes:
+def in_polish(response: bytes) -> bytes:
     """The store's messages in another language, what stands beside them as it was."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _, body = response.partition(b"\r\n\r\n")
     try:
         data = json.loads(body)
     except ValueError:
-        return answer
+        return response
     if not isinstance(data, dict) or "message" not in data:
-        return answer
+        return response
     words = str(data["message"])
     data["message"] = f"Wniosek {sum(map(ord, words))} nie powiódł się"  # one of its own for each
     changed = json.dumps(data).encode()

@@ -9,8 +9,7 @@ from faulty_stores import Fault, in_front_of
 from serving import Received, reply, serving
 
 from tui_connector.client.uri import BadUri
-from tui_connector.guide.address import Search, search
-from tui_connector.guide.address_shapes import MOST_SHAPES, Shape, shapes
+from tui_connector.guide.store_address import MOST_SHAPES, AddressSearch, Shape, search, shapes
 from tui_connector.guide.store_views import store_views, unknown_view
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -20,7 +19,7 @@ CURRENCY = b'{"base_currency_code":"USD"}'
 PAGE = b"<!doctype html><title>Shop</title>"
 
 
-async def searched(machine: Machine, typed: str) -> Search:
+async def searched(machine: Machine, typed: str) -> AddressSearch:
     bench = Workbench(machine)
     async with bench.anonymous() as session:
         states = [each async for each in search(typed, session.client("default"))]
@@ -70,16 +69,16 @@ async def test_two_factor_is_found_out_before_a_password_is_asked_for(machine: M
     assert state.found.summary() == "Magento 2.4 Community, REST at /rest/V1, 2FA on for admin users"
 
 
-async def shop(answers: dict[str, bytes], typed: str, machine: Machine) -> tuple[Search, list[str]]:
-    """The search in a shop that answers these paths; all others get a page with 200."""
+async def shop(responses: dict[str, bytes], typed: str, machine: Machine) -> tuple[AddressSearch, list[str]]:
+    """The search in a shop that responses these paths; all others get a page with 200."""
 
-    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
         path = request.head.split()[1].decode()
-        writer.write(answers.get(path, reply("200 OK", PAGE).replace(b"application/json", b"text/html")))
+        writer.write(responses.get(path, reply("200 OK", PAGE).replace(b"application/json", b"text/html")))
 
-    async with serving(answer) as server:
-        for path, raw in answers.items():
-            answers[path] = raw.replace(b"{url}", server.url.encode())
+    async with serving(response) as server:
+        for path, raw in responses.items():
+            responses[path] = raw.replace(b"{url}", server.url.encode())
         state = await searched(machine, typed.format(url=server.url))
         asked = [request.head.split()[1].decode() for request in server.received]
         if state.found is not None:
@@ -141,8 +140,8 @@ async def test_a_redirect_that_leads_nowhere_else_is_said(machine: Machine, loca
 
 async def test_a_store_of_another_name_says_it(machine: Machine) -> None:
     currency = reply("200 OK", b'{"base_currency_code":"EUR"}')
-    answers = {CURRENCY_AT: currency, "/magento_version": reply("200 OK", b"Mage-OS/1.1 (Community)")}
-    state, _ = await shop(answers, "{url}", machine)
+    responses = {CURRENCY_AT: currency, "/magento_version": reply("200 OK", b"Mage-OS/1.1 (Community)")}
+    state, _ = await shop(responses, "{url}", machine)
     assert state.found is not None
     assert state.found.version == "Mage-OS 1.1 Community"
 
@@ -283,8 +282,8 @@ async def test_another_path_is_no_store_code(machine: Machine, sandbox: Sandbox,
 
 
 async def test_a_directory_stays_one(machine: Machine) -> None:
-    answers = {"/shop/rest/V1/directory/currency": reply("200 OK", CURRENCY)}
-    state, asked = await shop(answers, "{url}/shop", machine)
+    responses = {"/shop/rest/V1/directory/currency": reply("200 OK", CURRENCY)}
+    state, asked = await shop(responses, "{url}/shop", machine)
     assert state.found is not None
     assert state.found.shape.store_view is None
     assert state.found.shape.base_uri().endswith("/shop/rest/V1")

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from profiles import FOUR, signed
 
-from tui_connector.guide.by_path import at
-from tui_connector.guide.chain import LOOK_UPS, Chain, sample_for
+from tui_connector.guide.chain import LOOK_UPS, ChainSteps, sample_for
 from tui_connector.guide.check import check
+from tui_connector.guide.draft_paths import at
 from tui_connector.guide.part_check import try_part
-from tui_connector.guide.parts import parts
 from tui_connector.guide.permissions import boxes, chosen
-from tui_connector.guide.sample_requests import as_text, sample_requests
+from tui_connector.guide.samples import as_text, sample_requests
 from tui_connector.guide.setup import Setup
+from tui_connector.guide.summaries import parts
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE
-from tui_connector.placeholder import Json
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox
+from tui_connector.templates import Json
 
 FIND = {"name": "find", "request": {"uri": "products/&{sku}", "expected": [404]}}
 CREATE = {
@@ -85,7 +85,7 @@ async def test_each_step_shows_its_request_or_what_is_still_open(machine: Machin
         "    }",
         "  4 image",
         "    POST products/@{steps.create.body.sku || steps.find.body.sku}/media",
-        "    … needs the answers of steps find, create",
+        "    … needs the responses of steps find, create",
     ]
 
 
@@ -132,7 +132,7 @@ def test_whatever_is_edited_names_stay_apart_and_the_other_requests_as_they_are(
     data = chain(request=request, **({"batch": batch} if batch else {}))
     del data["outgoing"]["products"]["steps"]
     setup = Setup(document=Document.new(data))
-    edited = Chain(setup, "products")
+    edited = ChainSteps(setup, "products")
     kept = [request]
     for edit in edits:
         steps = len(kept)
@@ -171,14 +171,14 @@ def test_the_sample_for_a_chain_has_what_each_of_its_steps_needs() -> None:
 def test_an_empty_list_of_steps_takes_no_request_away() -> None:
     data = chain(request=FIND["request"])
     setup = Setup(document=Document.new(data))
-    Chain(setup, "products").add("stock")
+    ChainSteps(setup, "products").add("stock")
     assert [at(each, ("name",)) for each in setup.at("outgoing", "products", "steps")] == ["find", "stock"]  # type: ignore[union-attr]
 
 
 def test_what_is_sent_as_a_list_is_added_as_a_list_of_one() -> None:
     data = chain(FIND)
     setup = Setup(document=Document.new(data))
-    Chain(setup, "products").add("stock")
+    ChainSteps(setup, "products").add("stock")
     request = at(setup.outgoing, ("products", "steps", 1, "request"))
     assert request == {"method": "post", "uri": "inventory/source-items", "parameters": {"sourceItems": "&{[@]}"}}
     sent = profile_of(setup.draft).outgoing["products"].request_for({"sku": "a"}, {}, "stock")

@@ -15,10 +15,10 @@ from faulty_stores import (
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 from serving import Received, reply, serving
 
-from tui_connector.guide.check import Report, Tried, check
+from tui_connector.guide.check import CheckReport, CheckResult, check
 from tui_connector.guide.part_check import try_part
-from tui_connector.guide.parts import Part
 from tui_connector.guide.probes import MOST_PROBES
+from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
 from tui_connector.magento.diagnosis import Finding
@@ -59,7 +59,7 @@ def hold(bench: Workbench, setting: Setting, sandbox: Sandbox, origin: str) -> N
             bench.vault.hold(place, value, origin)
 
 
-async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> Report:
+async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> CheckReport:
     """What `check` reports of this setting."""
     directories = Directories(directory, directory / "state", directory, directory)
     machine = Machine(directories, {}, now=lambda: datetime.now(UTC) + setting.fast)
@@ -67,7 +67,7 @@ async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> Report
     async with in_front_of(sandbox.url, setting.fault, setting.change) as address:
         hold(bench, setting, sandbox, address)
         profile = saved(setting, address)
-        report = Report()
+        report = CheckReport()
         async with bench.session(profile) as session:
             async for tried in check(profile, session, bench.run()):
                 report.tried.append(tried)
@@ -75,7 +75,7 @@ async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> Report
     return report
 
 
-async def run(setting: Setting, directory: Path) -> tuple[Report, Sandbox]:
+async def run(setting: Setting, directory: Path) -> tuple[CheckReport, Sandbox]:
     async with Sandbox(SandboxOptions(products=20, settings=setting.store), lambda: datetime.now(UTC)) as sandbox:
         return await checked(setting, directory, sandbox), sandbox
 
@@ -121,20 +121,20 @@ def test_no_probe_was_wasted_and_nobody_was_locked_out(capsys: pytest.CaptureFix
 
 
 def test_the_report_as_json_has_the_agreed_shape() -> None:
-    report = Report()
+    report = CheckReport()
     assert report.as_json() == {"ok": True, "findings": []}
-    report.tried.append(Tried("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
+    report.tried.append(CheckResult("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
     wrong = {"id": "x", "summary": "wrong", "evidence": ["#1 GET /"], "remedy": "mend it"}
     assert report.as_json() == {"ok": False, "findings": [wrong]}
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b"", b'{"status":"ok"}'])
 async def test_json_of_another_server_is_no_store(machine: Machine, body: bytes) -> None:
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", body))
 
     bench = Workbench(machine)
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         saved = profile(f"{shop.url}/rest/V1", None)
         async with bench.session(saved) as session:
             (tried,) = [each async for each in check(saved, session, bench.run())]
@@ -166,7 +166,7 @@ async def test_a_part_tested_alone_tells_what_the_token_may_not_do_from_who_asks
         hold(bench, given, sandbox, sandbox.url)
         profile = saved(given, sandbox.url)
         async with bench.session(profile) as session:
-            tried = await try_part(profile, session, Part("incoming", "orders", ""), bench.run())
+            tried = await try_part(profile, session, ProfilePart("incoming", "orders", ""), bench.run())
     bench.close()
     assert tried.finding is not None
     assert tried.finding.id == finding
@@ -177,7 +177,7 @@ CODES = "twofactorauth/general/enable"
 APP = "shop/admin/totp"
 
 
-async def logged_in_with_code(store: dict[str, str], directory: Path, app: str = "") -> Report:
+async def logged_in_with_code(store: dict[str, str], directory: Path, app: str = "") -> CheckReport:
     """What `check` reports of a login with a code that is made from the app's secret."""
     bench = Workbench(Machine(Directories(directory, directory / "state", directory, directory), {}))
     async with Sandbox(SandboxOptions(products=2, settings=store), lambda: datetime.now(UTC)) as sandbox:
@@ -191,7 +191,7 @@ async def logged_in_with_code(store: dict[str, str], directory: Path, app: str =
         }
         uri = "/rest/V1/tfa/provider/google/authenticate"
         profile_ = profile(f"{sandbox.url}/rest/V1", {"kind": "request", "uri": uri, "parameters": parameters})
-        report = Report()
+        report = CheckReport()
         async with bench.session(profile_) as session:
             async for tried in check(profile_, session, bench.run()):
                 report.tried.append(tried)

@@ -8,12 +8,11 @@ import pytest
 from cloud_service import CLIENT_ID, CLIENT_SECRET, CloudService, cloud_service
 
 from tui_connector.client.uri import BadUri
-from tui_connector.guide.address import StoreAddress, search
-from tui_connector.guide.address_shapes import Shape, is_bare, shapes
-from tui_connector.guide.authentication_trial import Trial, try_authentication
+from tui_connector.guide.authentication_test import AuthenticationTest, try_authentication
 from tui_connector.guide.check import check
 from tui_connector.guide.setup import Setup
-from tui_connector.guide.words import ADMIN, BEARER, INTEGRATION, OAUTH2
+from tui_connector.guide.store_address import Shape, StoreAddress, is_bare, search, shapes
+from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION, OAUTH2
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 
@@ -112,7 +111,7 @@ async def test_a_token_of_ims_is_accepted_and_the_view_goes_into_the_header_stor
     async with cloud_service() as store:
         setup, bench = await found(machine, store)
         setup.choose_view("nl")
-        trial: Trial = await try_authentication(setup, bench, filled_in(setup, bench, store))
+        trial: AuthenticationTest = await try_authentication(setup, bench, filled_in(setup, bench, store))
     bench.close()
     assert trial.tried.ok, trial.tried.finding
     asked = [each for each in store.server.received if b"/V1/modules" in each.head and each.header("Authorization")]

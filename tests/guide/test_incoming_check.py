@@ -10,9 +10,9 @@ import pytest
 from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 from serving import Received, reply, serving
 
-from tui_connector.guide.check import Report, check, try_incoming
+from tui_connector.guide.check import CheckReport, check, try_incoming
 from tui_connector.guide.part_check import try_part
-from tui_connector.guide.parts import Part
+from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.diagnosis import Finding
@@ -21,10 +21,10 @@ from tui_connector.profile.problems import check_data
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 
-async def checked(machine: Machine, directory: Path, **incoming: Any) -> Report:
+async def checked(machine: Machine, directory: Path, **incoming: Any) -> CheckReport:
     async with Sandbox(SandboxOptions(products=50, settings=BEARER), machine.now) as sandbox:
         shop = in_sandbox(sandbox, directory, machine, **incoming)
-        report = Report()
+        report = CheckReport()
         saved = shop.profile({})
         async with shop.bench.session(saved) as session:
             async for tried in check(saved, session, shop.bench.run()):
@@ -107,10 +107,10 @@ async def test_numbers_are_written_as_people_write_them(
 ) -> None:
     body = {"items": [{"id": number} for number in range(items)], **({} if total is None else {"total_count": total})}
 
-    async def answer(_: Received, writer: Any) -> None:
+    async def response(_: Received, writer: Any) -> None:
         writer.write(reply("200 OK", json.dumps(body).encode()))
 
-    async with serving(answer) as store:
+    async with serving(response) as store:
         plugins = [{"kind": "base-uri", "uri": f"{store.url}/rest/V1"}]
         incoming = {"client": "c", "request": {"uri": "x"}, "items": "items", "pagination": {"kind": "page-number"}}
         data = {"format": 1, "name": "x", "clients": {"c": {"plugins": plugins}}, "incoming": {"p": incoming}}
@@ -150,7 +150,7 @@ async def test_what_may_change_the_store_is_shown_and_not_sent(
         saved = shop.profile({})
         async with shop.bench.session(saved) as session:
             tried = [each async for each in check(saved, session, shop.bench.run())]
-            by_key = await try_part(saved, session, Part("incoming", "items", ""), shop.bench.run())
+            by_key = await try_part(saved, session, ProfilePart("incoming", "items", ""), shop.bench.run())
         paths = {(each["method"], each["path"]) for each in sandbox.journal()}
     assert tried[-1].ok
     assert by_key == tried[-1]
@@ -171,10 +171,10 @@ async def test_what_may_change_the_store_is_shown_and_not_sent(
     ],
 )
 async def test_a_post_that_reads_is_sent(request_: dict[str, Any], machine: Machine) -> None:
-    async def answer(_: Received, writer: Any) -> None:
+    async def response(_: Received, writer: Any) -> None:
         writer.write(reply("200 OK", b'{"items": [{"id": 1}]}'))
 
-    async with serving(answer) as store:
+    async with serving(response) as store:
         plugins = [{"kind": "base-uri", "uri": f"{store.url}/api"}]
         incoming = {"client": "c", "request": request_, "items": "items"}
         data = {"format": 1, "name": "x", "clients": {"c": {"plugins": plugins}}, "incoming": {"p": incoming}}
@@ -190,10 +190,10 @@ async def test_a_post_that_reads_is_sent(request_: dict[str, Any], machine: Mach
 
 
 async def test_a_plugin_that_names_another_method_counts_too(machine: Machine) -> None:
-    async def answer(_: Received, writer: Any) -> None:
+    async def response(_: Received, writer: Any) -> None:
         writer.write(reply("200 OK", b'{"items": [{"id": 1}]}'))
 
-    async with serving(answer) as store:
+    async with serving(response) as store:
         plugins = [
             {"kind": "base-uri", "uri": f"{store.url}/api"},
             {"kind": "set-headers", "headers": {"X-Method-Override": "DELETE"}},

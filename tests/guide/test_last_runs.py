@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui_connector.guide.last_runs import last_runs
-from tui_connector.transfer.ledger import Ledger
-from tui_connector.transfer.ledger_file import ledger_file
+from tui_connector.runs.ledger import Ledger, ledger_file
 
 
 def ran(state: Path, profile: Path, incoming: str, run_state: str, *, items: int = 5, failed: int = 0) -> None:

@@ -11,16 +11,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tui_connector.guide.machine_check import Fact, MachineReport, Screen, check_machine
+from tui_connector.guide.machine_check import MachineFact, MachineReport, TerminalInfo, check_machine
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.vault import Vault
 
 GOOD = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
-WIDE = Screen(140, 45)
+WIDE = TerminalInfo(140, 45)
 
 
-async def checked(machine: Machine, screen: Screen | None = WIDE) -> MachineReport:
+async def checked(machine: Machine, screen: TerminalInfo | None = WIDE) -> MachineReport:
     vault = Vault(machine, Mask())
     try:
         return await check_machine(machine, vault, screen)
@@ -28,7 +28,7 @@ async def checked(machine: Machine, screen: Screen | None = WIDE) -> MachineRepo
         vault.close()
 
 
-def fact(report: MachineReport, name: str) -> Fact:
+def fact(report: MachineReport, name: str) -> MachineFact:
     return next(each for each in report.facts if each.name == name)
 
 
@@ -76,7 +76,7 @@ async def test_each_thing_that_is_wrong_has_its_finding(machine: Machine, tmp_pa
         assert [finding.id for finding in report.findings] == [name]
         assert report.findings[0].remedy
         assert report.ok == (name not in ("directory", "clock"))
-    small = await checked(replace(machine, environ=GOOD), Screen(60, 20))
+    small = await checked(replace(machine, environ=GOOD), TerminalInfo(60, 20))
     assert [finding.id for finding in small.findings] == ["terminal-size"]
 
 

@@ -11,10 +11,10 @@ import pytest
 from profiles import TOKEN
 from serving import Received, Server, reply, serving
 
-from tui_connector.guide.address import search
-from tui_connector.guide.check import Report, check
+from tui_connector.guide.check import CheckReport, check
 from tui_connector.guide.part_check import try_part
-from tui_connector.guide.parts import parts
+from tui_connector.guide.store_address import search
+from tui_connector.guide.summaries import parts
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.profile.model import Profile
@@ -43,12 +43,16 @@ def profile(base_uri: str, incoming: dict[str, Any], bearer: bool = True) -> Pro
 
 
 async def checked(
-    machine: Machine, answer: Answering, path: str = "/api", incoming: dict[str, Any] | None = None, bearer: bool = True
-) -> tuple[Report, Server]:
+    machine: Machine,
+    response: Answering,
+    path: str = "/api",
+    incoming: dict[str, Any] | None = None,
+    bearer: bool = True,
+) -> tuple[CheckReport, Server]:
     async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer(request.head.split()[1].decode(), request))
+        writer.write(response(request.head.split()[1].decode(), request))
 
-    bench, report = Workbench(machine), Report()
+    bench, report = Workbench(machine), CheckReport()
     async with serving(respond) as server:
         bench.vault.hold(TOKEN, "tok-CANARY", server.url)
         configurations = {"items": LIST} if incoming is None else incoming
@@ -60,7 +64,7 @@ async def checked(
     return report, server
 
 
-def words(report: Report) -> list[str]:
+def words(report: CheckReport) -> list[str]:
     return [f"{'✔' if tried.ok else '✘'} {tried.words}" for tried in report.tried]
 
 
@@ -89,7 +93,7 @@ async def test_a_second_incoming_is_tried_too(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "failed", "finding", "said"),
+    ("response", "failed", "finding", "said"),
     [
         (reply("401 No", b'{"detail":"Invalid token."}'), "authenticated", "unauthorized", "Invalid token."),
         (
@@ -107,9 +111,9 @@ async def test_a_second_incoming_is_tried_too(machine: Machine) -> None:
     ],
 )
 async def test_what_the_store_says_is_repeated_and_nothing_is_said_of_magento(
-    machine: Machine, answer: bytes, failed: str, finding: str, said: str
+    machine: Machine, response: bytes, failed: str, finding: str, said: str
 ) -> None:
-    report, _ = await checked(machine, lambda path, request: answer)
+    report, _ = await checked(machine, lambda path, request: response)
     assert not report.ok
     assert [tried.words.rpartition(": ")[2] for tried in report.tried if not tried.ok] in (
         [failed],
@@ -147,12 +151,12 @@ async def test_a_path_with_rest_in_it_is_not_enough_for_magento(machine: Machine
 
 
 async def test_a_store_that_looks_like_magento_is_judged_by_its_incoming(machine: Machine) -> None:
-    def answer(path: str, request: Received) -> bytes:
+    def response(path: str, request: Received) -> bytes:
         if "products/" in path:
             return reply("200 OK", ROWS)
         return reply("404 Not Found", b'{"error":"Route not resolved"}')
 
-    report, _ = await checked(machine, answer, "/rest/V1")
+    report, _ = await checked(machine, response, "/rest/V1")
     assert report.ok
     assert words(report)[-1] == "✔ incoming items: 3 items read"
 
@@ -218,7 +222,7 @@ async def test_a_406_says_which_header_to_set(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "said"),
     [
         (
             reply("404 No", b'{"type":"x#NO_PATH","title":"Route not resolved","status":404}'),
@@ -232,10 +236,10 @@ async def test_a_406_says_which_header_to_set(machine: Machine) -> None:
     ],
 )
 async def test_step_one_tells_json_of_another_store_in_full_sentences(
-    machine: Machine, answer: bytes, said: str
+    machine: Machine, response: bytes, said: str
 ) -> None:
     async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
+        writer.write(response)
 
     bench = Workbench(machine)
     async with serving(respond) as server, bench.anonymous() as session:

@@ -7,7 +7,7 @@ from profiles import FOUR, profile, signed
 
 from tui_connector.client.message import Request
 from tui_connector.guide.check import authenticated
-from tui_connector.guide.permissions import May, Permissions, boxes, boxes_text, chosen, permissions
+from tui_connector.guide.permissions import Permissions, RouteAccess, boxes, boxes_text, chosen, permissions
 from tui_connector.guide.workbench import ANONYMOUS, Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
@@ -41,9 +41,9 @@ async def test_what_the_schema_says_is_what_the_store_does(
     machine: Machine, sandbox: Sandbox, integration: str
 ) -> None:
     found, statuses = await of(machine, sandbox, integration)
-    assert {name: 200 if found.read[name] is May.YES else 401 for name in statuses} == statuses
-    assert found.send["products"] is May.YES
-    assert found.send["stock"] is (May.YES if integration == "full" else May.NO)
+    assert {name: 200 if found.read[name] is RouteAccess.YES else 401 for name in statuses} == statuses
+    assert found.send["products"] is RouteAccess.YES
+    assert found.send["stock"] is (RouteAccess.YES if integration == "full" else RouteAccess.NO)
 
 
 async def test_without_a_token_the_schema_proves_nothing(machine: Machine, sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.guide.removal import own_entries
+from tui_connector.guide.keyring_entries import own_entries
 from tui_connector.profile.library import Library
 
 ACME = 'format = 1\n[authentications.a]\nkind = "bearer"\ntoken = { keyring = "acme/a/token" }\n'

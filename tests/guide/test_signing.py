@@ -12,17 +12,17 @@ from profiles import FOUR, bearer, full, profile, signed
 from serving import Received, reply, serving
 
 from tui_connector.client.message import Request
-from tui_connector.guide.authentication_trial import try_authentication
+from tui_connector.guide.authentication_test import try_authentication
 from tui_connector.guide.check import check
 from tui_connector.guide.setup import Setup
 from tui_connector.guide.signing import find_dialect
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.dialects import DIALECTS, Dialect
-from tui_connector.placeholder import Json
 from tui_connector.profile.document import Document
 from tui_connector.profile.model import Profile
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.templates import Json
 
 TWELVE = "products?" + "&".join(
     f"{quote(f'searchCriteria[filter_groups][{group}][filters][0][{name}]', safe='')}={quote(value)}"
@@ -143,7 +143,7 @@ RESOURCE = b'{"message":"The consumer isn\'t authorized to access %resources.","
 
 
 @pytest.mark.parametrize(
-    ("answers", "dialect", "requests"),
+    ("responses", "dialect", "requests"),
     [
         ([("404 Not Found", PRODUCT), ("401 Unauthorized", INVALID)], "laminas", 2),
         ([("401 Unauthorized", RESOURCE), ("401 Unauthorized", INVALID)], "laminas", 2),
@@ -160,16 +160,16 @@ RESOURCE = b'{"message":"The consumer isn\'t authorized to access %resources.","
     ],
 )
 async def test_a_dialect_is_known_only_where_another_was_refused(
-    machine: Machine, answers: list[tuple[str, bytes]], dialect: Dialect | None, requests: int
+    machine: Machine, responses: list[tuple[str, bytes]], dialect: Dialect | None, requests: int
 ) -> None:
-    left = list(answers)
+    left = list(responses)
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         status, body = left.pop(0)
         writer.write(reply(status, body))
 
     bench = Workbench(machine)
-    async with serving(answer) as server:
+    async with serving(response) as server:
         for name in FOUR.values():
             bench.vault.hold(name, f"CANARY{name[-26:]:x>26}", server.url)
         saved = profile(f"{server.url}/rest/V1", signed())

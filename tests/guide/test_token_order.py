@@ -9,13 +9,20 @@ from faulty_stores import Change, by_head, in_front_of, in_polish, same, without
 from profiles import FOUR, full, profile, signed
 
 from tui_connector.guide.check import authenticated
-from tui_connector.guide.token_order import FIELDS, MAY_BE_MISPLACED, MOST_REQUESTS, Ordered, put_in_order, token_order
+from tui_connector.guide.token_order import (
+    FIELDS,
+    MAY_BE_MISPLACED,
+    MOST_REQUESTS,
+    TokenOrder,
+    put_in_order,
+    token_order,
+)
 from tui_connector.guide.workbench import ANONYMOUS, Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 
 
-async def ordered(machine: Machine, store: str, values: list[str]) -> Ordered:
+async def ordered(machine: Machine, store: str, values: list[str]) -> TokenOrder:
     bench = Workbench(machine)
     for name, value in zip(FOUR.values(), values, strict=True):
         bench.vault.hold(name, value, store)

@@ -12,8 +12,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, Timings
-from tui_connector.log.block import Block, BlockTexts
-from tui_connector.log.filter import BadFilter, Both, Either, Expression, Filter, Not, Term, help_rows, parse
+from tui_connector.log.filter import (
+    And,
+    BadFilter,
+    Block,
+    BlockTexts,
+    Expression,
+    Filter,
+    Not,
+    Or,
+    Term,
+    help_rows,
+    parse,
+)
 
 LOG = [
     exchange(1, method="GET", uri="https://acme.example/rest/V1/products/A%2FB"),
@@ -135,7 +146,7 @@ _terms = st.one_of(
 
 def _more(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     several = st.lists(inner, min_size=2, max_size=3).map(tuple)
-    return st.one_of(inner.map(_negated), several.map(Both), several.map(Either))
+    return st.one_of(inner.map(_negated), several.map(And), several.map(Or))
 
 
 def _negated(each: Expression) -> Expression:

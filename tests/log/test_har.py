@@ -19,9 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import Exchange, KeptBody, Timings
-from tui_connector.log.har import export
-from tui_connector.log.har_reader import BadHar, entries, read
-from tui_connector.log.log_file import is_har
+from tui_connector.log.files import is_har
+from tui_connector.log.har import BadHar, entries, export, read
 from tui_connector.log.recording import Notice
 from tui_connector.secrets.mask import MARK, Mask
 

@@ -21,10 +21,9 @@ from hypothesis import given
 
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Request
-from tui_connector.log import compressed, log_file
-from tui_connector.log.json_fields import BadRecord, LogFailed
+from tui_connector.log import compressed, files
 from tui_connector.log.recording import Notice, Reader, Recording, RecordingFailed, read
-from tui_connector.log.written import line, read_line
+from tui_connector.log.records import BadRecord, LogFailed, line, read_line
 from tui_connector.secrets.mask import Mask
 
 
@@ -242,14 +241,14 @@ def test_a_compressed_recording_opens(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     with gzip.open(path, "wb") as file:
         file.write(line(exchange(1)) + line(exchange(2)))
-    assert _numbers(log_file.read(path)) == [1, 2]
+    assert _numbers(files.read(path)) == [1, 2]
 
 
 def test_a_compressed_recording_that_was_cut_off_shows_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl.gz"
     log = [exchange(number, body=os.urandom(1_000)) for number in range(3_000)]
     path.write_bytes(gzip.compress(b"".join(map(line, log)))[:-100_000])
-    found = log_file.read(path)
+    found = files.read(path)
     read_before = 0
     with pytest.raises(LogFailed, match="cannot be decompressed to its end; it was cut off"):
         for read_before, _ in enumerate(found, 1):  # noqa: B007
@@ -262,7 +261,7 @@ def test_a_few_kilobytes_that_claim_to_be_terabytes_end(tmp_path: Path, monkeypa
     path = tmp_path / "bomb.har.gz"
     path.write_bytes(gzip.compress(b" " * 20_000_000))
     with pytest.raises(LogFailed, match="more than 10 MB when decompressed"):
-        list(log_file.read(path))
+        list(files.read(path))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +279,7 @@ def test_a_file_that_is_not_text_is_named_in_one_sentence(start: bytes, words: s
     path = tmp_path / "odd.har"
     path.write_bytes(start)
     with pytest.raises(LogFailed, match=words):
-        list(log_file.read(path))
+        list(files.read(path))
 
 
 def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:
@@ -288,12 +287,12 @@ def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for path in (pipe, Path("/dev/zero")):
         with pytest.raises(LogFailed, match="not a regular file"):
-            list(log_file.read(path))
+            list(files.read(path))
 
 
 def test_a_text_that_is_something_else_has_few_notices(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
     path.write_text("127.0.0.1 - - GET /\n" * 500)
-    notices = [each.text for each in log_file.read(path) if isinstance(each, Notice)]
+    notices = [each.text for each in files.read(path) if isinstance(each, Notice)]
     assert len(notices) == 4
     assert notices[-1].endswith("497 more lines were left out: they are not recorded requests either")

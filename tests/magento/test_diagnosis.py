@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.message import Answer, LoginRefused, NotSent, Request, RequestFailed
+from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
 from tui_connector.magento.diagnosis import Way, diagnose, diagnose_failure
 from tui_connector.magento.token_shape import token_shape
 
@@ -158,7 +158,7 @@ CASES: dict[str, tuple[str, str, Way, int, bytes, tuple[tuple[str, str], ...]]] 
 @pytest.mark.parametrize("name", CASES)
 def test_what_stores_say_is_understood(name: str) -> None:
     method, uri, way, status, body, headers = CASES[name]
-    found = diagnose(Request(method, uri), Answer(status, headers, body, 7), way)
+    found = diagnose(Request(method, uri), Response(status, headers, body, 7), way)
     assert found is not None
     assert found.id == name.strip()
     assert found.evidence[0].startswith(f"#7 {method} ")
@@ -168,7 +168,7 @@ def test_what_stores_say_is_understood(name: str) -> None:
 
 def test_what_a_stand_in_lacks_is_not_called_a_failure_of_the_store() -> None:
     body = message("The sandbox … does not offer %route.", {"route": "GET /V1/carts/:cartId"})
-    found = diagnose(Request("GET", "https://shop.example/rest/V1/carts/1"), Answer(501, (JSON,), body, 7), "bearer")
+    found = diagnose(Request("GET", "https://shop.example/rest/V1/carts/1"), Response(501, (JSON,), body, 7), "bearer")
     assert found is not None
     said = f"{found.summary} {found.remedy}"
     assert "GET /V1/carts/:cartId" in said
@@ -178,10 +178,10 @@ def test_what_a_stand_in_lacks_is_not_called_a_failure_of_the_store() -> None:
 
 def test_messages_are_filled_in_and_reports_are_named() -> None:
     method, uri, way, status, body, headers = CASES["store-error"]
-    found = diagnose(Request(method, uri), Answer(status, headers, body, 1), way)
+    found = diagnose(Request(method, uri), Response(status, headers, body, 1), way)
     assert found is not None
     assert "api/123456" in found.remedy
-    limited = diagnose(Request("GET", LIST), Answer(400, (), CASES["limit-page-size"][4], 1))
+    limited = diagnose(Request("GET", LIST), Response(400, (), CASES["limit-page-size"][4], 1))
     assert limited is not None
     assert "%max" not in limited.evidence[0]
     assert limited.fix is not None
@@ -191,7 +191,7 @@ def test_messages_are_filled_in_and_reports_are_named() -> None:
 @pytest.mark.parametrize(("method", "fix"), [("POST", "batch"), ("PUT", "batch"), ("GET", "")])
 def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, fix: str) -> None:
     words = message('Maximum items of type "%type" is %max', {"type": "FilterGroup", "max": 20})
-    found = diagnose(Request(method, LIST), Answer(400, (), words, 1))
+    found = diagnose(Request(method, LIST), Response(400, (), words, 1))
     assert found is not None
     assert found.id == "limit-items"
     assert "20" in found.remedy
@@ -223,7 +223,7 @@ def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, f
 def test_no_answer_is_too_strange(
     method: str, uri: str, way: Way, status: int, body: bytes, headers: list[tuple[str, str]]
 ) -> None:
-    found = diagnose(Request(method, uri), Answer(status, tuple(headers), body, 1), way)
+    found = diagnose(Request(method, uri), Response(status, tuple(headers), body, 1), way)
     assert found is not None or status < 300
     assert found is None or (found.id and found.summary and found.remedy)
 
@@ -233,8 +233,8 @@ def test_failures_before_an_answer_have_a_finding_too() -> None:
         (LoginRefused("The store refused the login with 401 (Invalid)", status=401), "login-refused"),
         (LoginRefused("Answered with 200, but the template cannot read a token", status=200), "template"),
         (LoginRefused("… 400 (Please use the 2fa provider-specific endpoints)", status=400), "two-factor"),
-        (NotSent("The URI cannot be used"), "not-sent"),
-        (RequestFailed("The login got no answer"), "request-failed"),
+        (InvalidRequest("The URI cannot be used"), "not-sent"),
+        (RequestFailed("The login got no response"), "request-failed"),
     ):
         assert diagnose_failure(failure, "GET modules").id == name
 
@@ -258,7 +258,7 @@ def test_the_shape_of_a_token_says_what_it_is() -> None:
 
 
 def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() -> None:
-    answer = Answer(401, (JSON,), REFUSED, 1)
+    response = Response(401, (JSON,), REFUSED, 1)
     before = (NOW - timedelta(minutes=1)).timestamp()
     for token, name in (
         (jwt(utypid=2, exp=before), "token-expired"),
@@ -266,7 +266,7 @@ def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() ->
         ("no token", "token-malformed"),
         ("a" * 32, "bearer-refused"),
     ):
-        found = diagnose(Request("GET", "modules"), answer, "bearer", shape=token_shape(token, NOW))
+        found = diagnose(Request("GET", "modules"), response, "bearer", shape=token_shape(token, NOW))
         assert found is not None
         assert found.id == name
 
@@ -288,7 +288,7 @@ def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() ->
 def test_what_is_missing_is_called_by_its_own_identifier(path: str, words: str, not_words: str) -> None:
     body = message("No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": "7"})
     for base in ("https://shop.example/rest/all/V1/", ""):
-        finding = diagnose(Request("GET", base + path), Answer(404, (JSON,), body, 1), "oauth1")
+        finding = diagnose(Request("GET", base + path), Response(404, (JSON,), body, 1), "oauth1")
         assert finding is not None
         assert finding.id == "no-entity"
         assert words in finding.remedy

@@ -82,7 +82,7 @@ def recordings() -> Iterator[tuple[str, Exchange]]:
 
 def exchange_of(recording: dict[str, Any]) -> Exchange:
     """The recording as the log would have it."""
-    request, answer = recording["request"], recording["response"]
+    request, response = recording["request"], recording["response"]
     sent = request["body"] or ""
     return Exchange(
         number=1,
@@ -97,10 +97,10 @@ def exchange_of(recording: dict[str, Any]) -> Exchange:
         uri=f"https://shop.example{request['path']}",
         request_headers=tuple(request["headers"].items()),
         request_body=KeptBody((sent if isinstance(sent, str) else json.dumps(sent)).encode()),
-        status=answer["status"],
+        status=response["status"],
         reason="",
-        headers=tuple((name, value) for name, value in answer["headers"]),
-        body=KeptBody(answer["body"].encode()),
+        headers=tuple((name, value) for name, value in response["headers"]),
+        body=KeptBody(response["body"].encode()),
         failure=None,
         failure_text="",
         timings=Timings(),
@@ -108,7 +108,7 @@ def exchange_of(recording: dict[str, Any]) -> Exchange:
 
 
 def translated(exchange: Exchange) -> Exchange:
-    """The same answer of a store in another language: the message, and not what stands beside it."""
+    """The same response of a store in another language: the message, and not what stands beside it."""
     try:
         data = json.loads(exchange.body.data)
     except ValueError:

@@ -13,7 +13,7 @@ from oauthlib.common import Request as OAuthlibRequest
 from oauthlib.oauth1.rfc5849 import signature as oauthlib_signature
 
 from tui_connector.magento.dialects import DIALECTS, CannotSign, Dialect, base_string, encoded, signature
-from tui_connector.sandbox.signature import UnsignableRequest, parse_str, sign
+from tui_connector.sandbox.sign_in import UnsignableRequest, parse_str, sign
 
 HEADER = {
     "oauth_consumer_key": "a" * 32,

@@ -19,7 +19,7 @@ from tui_connector.profile.problems import check_data
 PLACE = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "magento-recordings"))
 
 NOT_ANSWERED = {"source-items": "source_item_id"}
-"""Lists whose id can be searched by, though no answer holds it."""
+"""Lists whose id can be searched by, though no response holds it."""
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,12 @@ def resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 def item_of(schema: dict[str, Any], entity: Readable) -> dict[str, Any]:
     """The properties of one item of what the route answers."""
-    answer = resolved(schema, operation(schema, "get", entity.path)["responses"]["200"]["schema"])
+    response = resolved(schema, operation(schema, "get", entity.path)["responses"]["200"]["schema"])
     if entity.items == "items":
-        answer = answer["properties"]["items"]
-    if answer.get("type") == "array":
-        answer = resolved(schema, answer["items"])
-    properties: dict[str, Any] = answer.get("properties", {})
+        response = response["properties"]["items"]
+    if response.get("type") == "array":
+        response = resolved(schema, response["items"])
+    properties: dict[str, Any] = response.get("properties", {})
     return properties
 
 
@@ -68,7 +68,7 @@ def item_of(schema: dict[str, Any], entity: Readable) -> dict[str, Any]:
 def test_what_can_be_read_is_what_the_store_offers(schema: dict[str, Any], entity: Readable) -> None:
     properties = item_of(schema, entity)
     for name in (entity.identifier, entity.field, entity.cursor, entity.order):
-        assert not name or name in properties, f"{name} is not in an answer of {entity.path}"
+        assert not name or name in properties, f"{name} is not in a response of {entity.path}"
     takes = {each["name"] for each in operation(schema, "get", entity.path).get("parameters", [])}
     searched = any(name.startswith("searchCriteria") for name in takes)
     assert searched == (entity.filter is not None or entity.order is not None)

@@ -14,14 +14,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tui_connector.client.layer import Send
-from tui_connector.client.message import Answer, NotSent, Request
+from tui_connector.client.message import InvalidRequest, Request, Response
 from tui_connector.kinds import Kind
 from tui_connector.machine import Directories, Machine, nonce
 from tui_connector.magento.diagnosis import diagnose
 from tui_connector.magento.dialects import DIALECTS, Dialect
-from tui_connector.magento.known_dialects import KnownDialects
-from tui_connector.magento.oauth1 import OAuth1, alike, refuses_signature
-from tui_connector.sandbox.signature import UnsignableRequest, sign
+from tui_connector.magento.oauth1 import KnownDialects, OAuth1, alike, refuses_signature
+from tui_connector.sandbox.sign_in import UnsignableRequest, sign
 from tui_connector.secrets.source import SecretSource
 
 BASE = "https://shop.test/rest/all/V1/"
@@ -93,7 +92,7 @@ class Store:
         self.requests: list[Request] = []
         self.nonces: list[str] = []
 
-    async def __call__(self, request: Request) -> Answer:
+    async def __call__(self, request: Request) -> Response:
         self.requests.append(request)
         header = request.header("Authorization") or ""
         sent = {name: unquote(value) for name, value in re.findall(r'(oauth_\w+)="([^"]*)"', header)}
@@ -102,18 +101,18 @@ class Store:
         claimed = sent.pop("oauth_signature")
         key = f"{SECRETS['key-secret']}&{SECRETS['token-secret']}"
         if used:
-            return self.answer(401, {"message": "The nonce is already being used by the consumer with ID %1"})
+            return self.response(401, {"message": "The nonce is already being used by the consumer with ID %1"})
         try:
             valid = claimed == sign(self.dialect, request.method, request.uri, sent, key)
         except UnsignableRequest as error:
-            return self.answer(error.status, self.refusal)
+            return self.response(error.status, self.refusal)
         if not valid:
-            return self.answer(401, self.refusal)
-        return self.answer(self.then, self.then_body)
+            return self.response(401, self.refusal)
+        return self.response(self.then, self.then_body)
 
-    def answer(self, status: int, body: Mapping[str, object]) -> Answer:
+    def response(self, status: int, body: Mapping[str, object]) -> Response:
         headers = (("Content-Type", "application/json"),)
-        return Answer(status, headers, json.dumps(body).encode(), len(self.requests))
+        return Response(status, headers, json.dumps(body).encode(), len(self.requests))
 
 
 class Refusing(Store):
@@ -122,9 +121,9 @@ class Refusing(Store):
     def __init__(self) -> None:
         super().__init__("laminas")
 
-    async def __call__(self, request: Request) -> Answer:
+    async def __call__(self, request: Request) -> Response:
         self.requests.append(request)
-        return self.answer(401, INVALID)
+        return self.response(401, INVALID)
 
 
 def authentication(**fields: object) -> OAuth1:
@@ -321,7 +320,7 @@ class TestDialects:
     @pytest.mark.parametrize("query", ["x=1&x%5Ba%5D=2", "x=1&x%5B%5D=2&fields=sku", "7=1"])
     async def test_what_every_248_refuses_is_not_sent_to_one(self, context: Context, query: str) -> None:
         store = Store("m248")
-        with pytest.raises(NotSent, match=r"2\.4\.8 refuses this request however it is signed"):
+        with pytest.raises(InvalidRequest, match=r"2\.4\.8 refuses this request however it is signed"):
             await authentication(dialect="m248").start(context)(Request("GET", f"{BASE}products?{query}"), store)
         assert store.requests == []
 
@@ -333,16 +332,16 @@ class TestDialects:
 
     async def test_where_the_version_is_unknown_its_refusal_names_the_parameter(self, context: Context) -> None:
         store, request = Store("m248"), Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
-        answer = await authentication().start(context)(request, store)
-        assert answer.status == 401
-        finding = diagnose(request, answer, "oauth1")
+        response = await authentication().start(context)(request, store)
+        assert response.status == 401
+        finding = diagnose(request, response, "oauth1")
         assert finding is not None
         assert finding.id == "oauth-dialect"
         assert "'x' has a value of its own" in finding.remedy
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'"x"', b"\xff", b"[" * 100_000, b'{"message": 1}'])
     def test_what_is_not_magentos_refusal_is_not_taken_for_one(self, body: bytes) -> None:
-        assert not refuses_signature(Answer(401, (), body, 1))
+        assert not refuses_signature(Response(401, (), body, 1))
 
 
 class TestProfile:

@@ -14,17 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import BEARER, KEYSET, NUMBERS, Shop, in_sandbox
 
-from tui_connector.client.http_client import RequestTemplate
 from tui_connector.client.message import Request
+from tui_connector.client.model import RequestTemplate
+from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
-from tui_connector.magento.search_criteria import CONDITION_TYPES, Criteria, Filter, misread, searched
-from tui_connector.placeholder import Scope
+from tui_connector.magento.search_criteria import CONDITION_TYPES, Criteria, CriteriaFilter, misread, searched
 from tui_connector.profile.problems import check, check_data
 from tui_connector.sandbox.query import parse_query
 from tui_connector.sandbox.search import read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.sandbox.settings import Settings
-from tui_connector.transfer.plan import Wanted
+from tui_connector.templates import Scope
 
 SPELLINGS = {
     "searchCriteria": ("searchCriteria", "search_criteria"),
@@ -39,7 +39,7 @@ SPELLINGS = {
     "currentPage": ("currentPage", "current_page"),
 }
 FILTERS = st.builds(
-    Filter,
+    CriteriaFilter,
     st.sampled_from(["entity_id", "sku", "price", "name", "updated_at"]),
     st.text("ab%_ -ä+&=#/?[]'1", max_size=6),
     st.sampled_from(CONDITION_TYPES),
@@ -47,7 +47,7 @@ FILTERS = st.builds(
 GROUPS = st.lists(st.lists(FILTERS, min_size=1, max_size=3), max_size=3)
 
 
-def spelled(draw: Callable[[Any], Any], groups: list[list[Filter]]) -> RequestTemplate:
+def spelled(draw: Callable[[Any], Any], groups: list[list[CriteriaFilter]]) -> RequestTemplate:
     """A request for these groups, each name spelled in any way, each group in the URI or under `parameters`."""
 
     def name(word: str) -> str:
@@ -86,10 +86,12 @@ def read_by_store(request: Request) -> Any:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data(), GROUPS)
-def test_every_spelling_is_sent_as_one_that_the_store_reads_whole(data: Any, groups: list[list[Filter]]) -> None:
+def test_every_spelling_is_sent_as_one_that_the_store_reads_whole(
+    data: Any, groups: list[list[CriteriaFilter]]
+) -> None:
     template = spelled(data.draw, groups)
     assert list(misread(template, paged=True)) == []
-    ours = Filter("entity_id", "5", "gt")
+    ours = CriteriaFilter("entity_id", "5", "gt")
     sent = searched(template.request(Scope()), filters=(ours,), order=(("entity_id", "ASC"),), size=10, page=1)
     read = read_by_store(sent)
     wanted = sorted([(f.field, f.value, f.condition) for f in group] for group in [*groups, [ours]])
@@ -158,7 +160,7 @@ def test_a_filter_in_any_spelling_is_the_same_filter(
 ) -> None:
     template = RequestTemplate.model_validate({"uri": f"products?{query}", "parameters": parameters})
     assert list(misread(template, paged=True)) == []
-    sent = searched(template.request(Scope()), filters=(Filter("updated_at", "2026-01-01", "gteq"),))
+    sent = searched(template.request(Scope()), filters=(CriteriaFilter("updated_at", "2026-01-01", "gteq"),))
     read = read_by_store(sent)
     assert [[(x.field, x.value, x.condition) for x in group] for group in read.groups] == [
         [("entity_id", "500", "lteq")],
@@ -336,7 +338,7 @@ def run_ids(directory: Path, machine: Machine, incoming: dict[str, Any], since: 
                 place = directory / str(number)
                 place.mkdir(parents=True)
                 shop: Shop = in_sandbox(sandbox, place, machine, pagination=pagination, **incoming)
-                assert (await shop.run(Wanted(since=since) if since else None)).state == "complete"
+                assert (await shop.run(RunOptions(since=since) if since else None)).state == "complete"
                 found.append(sorted(shop.ids()) if shop.path.exists() else [])
         return found
 
@@ -350,8 +352,8 @@ def test_a_run_reads_the_same_items_in_every_spelling(
 ) -> None:
     low, high = data.draw(st.integers(1, 30)), data.draw(st.integers(20, 60))
     groups = [
-        [Filter("entity_id", str(low), "gteq")],
-        [Filter("entity_id", str(high), "lteq"), Filter("entity_id", "59")],
+        [CriteriaFilter("entity_id", str(low), "gteq")],
+        [CriteriaFilter("entity_id", str(high), "lteq"), CriteriaFilter("entity_id", "59")],
     ]
     template = spelled(data.draw, groups)
     either = Criteria(groups=(tuple(groups[0]), tuple(groups[1])))

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import UNSET
-from tui_connector.profile.positions import Path
+from tui_connector.profile.positions import KeyPath
 
 FULL = """\
 #:schema ./tui-connector.schema.json
@@ -224,7 +224,7 @@ CORPUS = {
 # What an edit is
 
 
-def paths_in(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def paths_in(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
     yield path, value
     for step, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from paths_in(item, (*path, step))
@@ -251,7 +251,7 @@ values = st.recursive(
 
 
 @st.composite
-def any_edit(draw: st.DrawFn, draft: dict[str, Any]) -> tuple[Path, Any]:
+def any_edit(draw: st.DrawFn, draft: dict[str, Any]) -> tuple[KeyPath, Any]:
     """A path and its new value: anything anywhere but the identifiers of the elements."""
     path, value = draw(st.sampled_from([(p, v) for p, v in paths_in(draft) if p[-1:] != ("id",)]))
     what = draw(st.sampled_from(["set", "unset", "add", "reorder", "append"]))
@@ -280,7 +280,7 @@ def new_step(draw: st.DrawFn, made: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def form_edit(draw: st.DrawFn, draft: dict[str, Any]) -> tuple[Path, Any]:
+def form_edit(draw: st.DrawFn, draft: dict[str, Any]) -> tuple[KeyPath, Any]:
     """What a form does: scalars, and adding and removing plugins, steps, authentications, clients and what moves."""
     leaves = [p for p, v in paths_in(draft) if p and not isinstance(v, (dict, list)) and p[-1] not in ("id", "kind")]
     lists = [(p, v) for p, v in paths_in(draft) if p[-1:] in (("plugins",), ("steps",)) and isinstance(v, list)]

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.cli.failure import CommandFailed, Exit
-from tui_connector.cli.profile_opening import read
+from tui_connector.cli.errors import CommandFailed, Exit
+from tui_connector.cli.opening import read
 from tui_connector.profile.document import Document, TomlSyntax
-from tui_connector.profile.files import ProfileUnreadable
-from tui_connector.profile.library import BadProfileName, Library
+from tui_connector.profile.library import BadProfileName, Library, ProfileUnreadable
 
 START = 'format = 1\nname = "x"\n'
 CLIENT = f"{START}[clients.a]\n"

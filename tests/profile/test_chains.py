@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from tui_connector.client.http_client import RequestTemplate
 from tui_connector.client.message import Request
-from tui_connector.placeholder import PlaceholderError, Scope
-from tui_connector.placeholder.expression import ExpressionError
+from tui_connector.client.model import RequestTemplate
 from tui_connector.profile.document import UNSET, Document
 from tui_connector.profile.model import schema
 from tui_connector.profile.problems import check, check_data
+from tui_connector.templates import PlaceholderError, Scope
+from tui_connector.templates.expression import ExpressionError
 
 CHAIN = """\
 format = 1
@@ -54,8 +54,8 @@ def test_each_step_has_a_request_and_may_have_a_condition() -> None:
         ("change", "steps.find.status == `200`"),
     ]
     assert outgoing.steps[0].request.is_expected(404)
-    answers: dict[str, Any] = {"find": {"status": 200, "headers": {}, "body": {"sku": "a/b"}}}
-    request = outgoing.request_for({"sku": "a/b", "price": 1}, {"run": {}, "steps": answers}, "change")
+    responses: dict[str, Any] = {"find": {"status": 200, "headers": {}, "body": {"sku": "a/b"}}}
+    request = outgoing.request_for({"sku": "a/b", "price": 1}, {"run": {}, "steps": responses}, "change")
     assert (request.method, request.uri) == ("PUT", "products/a%2Fb")
     assert request.body == b'{"product": {"sku": "a/b", "price": 1}}'
 
@@ -81,7 +81,7 @@ FOUND = "steps.find.status == `404`"
         ('name = "create"\n', "", "[[outgoing", "steps.1.name: is missing"),
         ("when = ", "whne = ", "whne = ", "there is no such key; did you mean 'when'?"),
         (FOUND, "steps.fnd.status", "when = ", "steps.1.when: there is no step 'fnd'; did you mean 'find'?"),
-        (FOUND, "steps.find.stauts", "when = ", "an answer has no 'stauts'; did you mean 'status'?"),
+        (FOUND, "steps.find.stauts", "when = ", "a response has no 'stauts'; did you mean 'status'?"),
         (FOUND, "step.find.status", "when = ", "the run has no 'step'; did you mean 'steps'?"),
         (FOUND, "steps.change.status", "when = ", "the step 'change' does not come before this one"),
         (FOUND, "steps.create.status", "when = ", "the step 'create' does not come before this one"),
@@ -129,9 +129,9 @@ def test_whatever_stands_in_a_step_is_read_or_refused_in_words(
     saved, problems = check_data({"format": 1, "name": "x", "outgoing": {"o": outgoing}})
     assert (saved is None) == bool(problems)
     if saved is not None:
-        answers: dict[str, Any] = {"find": {"status": 404, "headers": {}, "body": {}}}
+        responses: dict[str, Any] = {"find": {"status": 404, "headers": {}, "body": {}}}
         with contextlib.suppress(PlaceholderError):
-            saved.outgoing["o"].request_for({"find": 1}, {"run": {}, "steps": answers}, "change")
+            saved.outgoing["o"].request_for({"find": 1}, {"run": {}, "steps": responses}, "change")
         with contextlib.suppress(ExpressionError):
             saved.outgoing["o"].steps[1].left_out(saved.outgoing["o"].scope({}, {}))
 

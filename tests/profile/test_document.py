@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tui_connector.profile.document import UNSET, Document, NotToml, TomlSyntax
-from tui_connector.profile.files import ProfileMissing, ProfileUnreadable
-from tui_connector.profile.splice import CannotSplice
+from tui_connector.profile.edit import CannotSplice
+from tui_connector.profile.library import ProfileMissing, ProfileUnreadable
 
 STORE: dict[str, Any] = {
     "clients": {

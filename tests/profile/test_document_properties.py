@@ -24,14 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document, Unset
-from tui_connector.profile.positions import Path, Written, layout, places
-from tui_connector.profile.splice import CannotSplice
-from tui_connector.profile.values import same
+from tui_connector.profile.edit import CannotSplice, same
+from tui_connector.profile.positions import KeyPath, TextSpan, layout, places
 
 # What must hold afterwards
 
 
-def label(path: Path, data: Any) -> str:
+def label(path: KeyPath, data: Any) -> str:
     out = ""
     for step in path:
         data = data[step]
@@ -42,8 +41,8 @@ def label(path: Path, data: Any) -> str:
     return out
 
 
-def written_in(text: str) -> Iterator[Written]:
-    def inside(written: Written) -> Iterator[Written]:
+def written_in(text: str) -> Iterator[TextSpan]:
+    def inside(written: TextSpan) -> Iterator[TextSpan]:
         yield written
         for entry in written.inside:
             yield from inside(entry)
@@ -112,13 +111,13 @@ def untouched(text: str, data: Any, other: Any) -> list[tuple[str, str]]:
     return out
 
 
-def at(data: Any, path: Path) -> Any:
+def at(data: Any, path: KeyPath) -> Any:
     for step in path:
         data = data[step]
     return data
 
 
-def edited(document: Document, path: Path, value: Any | Unset) -> bool:
+def edited(document: Document, path: KeyPath, value: Any | Unset) -> bool:
     """Whether the edit could be made to the draft, and left every element a label of its own.
 
     An element of another kind is another element; one of the same kind may as well be the old one, changed.

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from tui_connector.files import TEMPORARY
 from tui_connector.profile import library as module
-from tui_connector.profile.files import LARGEST, ProfileUnreadable
-from tui_connector.profile.library import BadProfileName, Library, ProfileNotFound
+from tui_connector.profile.library import LARGEST, BadProfileName, Library, ProfileNotFound, ProfileUnreadable
 
 ACME = """\
 name = "Acme store"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.cli.failure import CommandFailed
-from tui_connector.cli.profile_opening import read
+from tui_connector.cli.errors import CommandFailed
+from tui_connector.cli.opening import read
 from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.secrets.names import is_secret_name, is_secret_parameter
 

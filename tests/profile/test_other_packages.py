@@ -21,7 +21,7 @@ from typing import Literal
 from pydantic import Field
 
 from tui_connector.client.layer import Authentication, Layer, LayerContext, Plugin, Send
-from tui_connector.client.message import Answer, Request
+from tui_connector.client.message import Response, Request
 from tui_connector.client.uri import origin_of
 from tui_connector.secrets.source import SecretSource, secret_field
 
@@ -44,7 +44,7 @@ class Ticket(Authentication):
     ticket: SecretSource = secret_field("Ticket", "From the Acme portal.")
 
     def start(self, context: LayerContext) -> Layer:
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             return await forward(
                 request.with_header("X-Ticket", await context.secret(self.ticket, origin_of(request.uri)))
             )
@@ -110,10 +110,10 @@ def _profile(folder: Path, uri: str, *lines: str) -> Path:
 async def test_kinds_of_another_package_work_in_a_request(elsewhere: Elsewhere, tmp_path: Path) -> None:
     _install(elsewhere.packages, "acme-kinds", MODULE)
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
-    async with serving(answer) as shop:
+    async with serving(response) as shop:
         file = _profile(tmp_path, shop.url, 'header-name = "X-Sum"')
         ended = await elsewhere.run(
             "request", "--trust", str(file), "POST", "x", "--data", "{}", TICKET="a-CANARY-ticket"

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document
-from tui_connector.profile.positions import Path, Place, layout, positions
+from tui_connector.profile.positions import KeyPath, TextPosition, layout, positions
 
 TEXT = """\
 # first
@@ -34,7 +34,7 @@ kind = \"\"\"a\\
 """
 
 
-def paths_in(value: Any, path: Path = ()) -> Iterator[Path]:
+def paths_in(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
     yield path
     for step, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from paths_in(item, (*path, step))
@@ -61,8 +61,8 @@ def paths_in(value: Any, path: Path = ()) -> Iterator[Path]:
         (("clients", "m", "plugins", 1, "more"), (17, 1)),
     ],
 )
-def test_each_thing_has_its_line_and_column(path: Path, place: tuple[int, int]) -> None:
-    assert positions(TEXT)[path] == Place(*place)
+def test_each_thing_has_its_line_and_column(path: KeyPath, place: tuple[int, int]) -> None:
+    assert positions(TEXT)[path] == TextPosition(*place)
 
 
 def test_what_has_a_place_is_what_tomllib_reads() -> None:
@@ -80,7 +80,7 @@ def test_the_written_value_is_the_value() -> None:
 
 
 def test_columns_count_characters_and_lines_end_in_any_way() -> None:
-    assert positions('"é" = 1\r\n"ü" = { "ß" = 1, b = 2 }\r\n')["ü", "b"] == Place(2, 18)
+    assert positions('"é" = 1\r\n"ü" = { "ß" = 1, b = 2 }\r\n')["ü", "b"] == TextPosition(2, 18)
 
 
 text_values = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -20,7 +20,7 @@ import pytest
 from tui_connector import files
 from tui_connector.files import CannotSave, ChangedOnDisk, digest, write_atomic
 from tui_connector.profile.document import Document, NotToml
-from tui_connector.profile.files import LARGEST, ProfileUnreadable
+from tui_connector.profile.library import LARGEST, ProfileUnreadable
 
 NOBODY = 65534
 

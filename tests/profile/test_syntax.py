@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.profile.positions import Place
+from tui_connector.profile.positions import TextPosition
 from tui_connector.profile.syntax import Mistake, mistake
 
 
@@ -95,7 +95,7 @@ def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
 )
 def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
-    assert found.place == Place(*place)
+    assert found.place == TextPosition(*place)
     assert message in found.message
     assert found.hint is not None
     assert hint in found.hint
@@ -118,7 +118,7 @@ def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, 
 )
 def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
-    assert found.place == Place(*place)
+    assert found.place == TextPosition(*place)
     assert message in found.message
     assert found.hint is not None
     assert hint in found.hint

@@ -1,4 +1,4 @@
-"""The store that answers as a real one did, and the program's setup for it."""
+"""The store that responses as a real one did, and the program's setup for it."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from typing import Any
 from recordings import recordings
 
 from tui_connector.guide.workbench import profile_of
-from tui_connector.placeholder import Budget, Json
-from tui_connector.placeholder.expression import Expression
+from tui_connector.outgoing.model import Outgoing
 from tui_connector.profile.problems import check
-from tui_connector.transfer.expression_field import holds
-from tui_connector.transfer.outgoing import Outgoing
+from tui_connector.templates import Budget, Json
+from tui_connector.templates.expression import Expression
+from tui_connector.templates.field import holds
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -25,9 +25,9 @@ def answered(method: str, route: str, status: int) -> Json:
     return {"status": status, "headers": {n.lower(): v for n, v in found.headers}, "body": json.loads(found.body)}
 
 
-def sent(outgoing: Outgoing, entity: Json, answer: Json) -> list[str]:
-    """The steps that are sent once the first has this answer."""
-    run = outgoing.scope(entity, {"steps": {outgoing.steps[0].name: answer}}).run
+def sent(outgoing: Outgoing, entity: Json, response: Json) -> list[str]:
+    """The steps that are sent once the first has this response."""
+    run = outgoing.scope(entity, {"steps": {outgoing.steps[0].name: response}}).run
     conditions = {step.name: step.when for step in outgoing.steps}
     return [
         n for n, each in conditions.items() if each is None or holds(Expression.compile(each).find(run, Budget())[0])
@@ -38,12 +38,12 @@ def test_the_customers_of_the_readme_are_found_and_changed_whole() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     profile, problems = check("".join(each for each in blocks if "format = 1" in each or "steps]]" in each))
     assert profile is not None, problems
-    answer: Any = answered("GET", "/V1/customers/search", 200)
-    theirs = answer["body"]["items"][0]
+    response: Any = answered("GET", "/V1/customers/search", 200)
+    theirs = response["body"]["items"][0]
     entity = {"email": theirs["email"], "firstname": "Ada"}
     customers = profile.outgoing["customers"]
-    assert sent(customers, entity, answer) == ["find", "change"]
-    request = customers.request_for(entity, {"steps": {"find": answer}}, "change")
+    assert sent(customers, entity, response) == ["find", "change"]
+    request = customers.request_for(entity, {"steps": {"find": response}}, "change")
     assert (request.method, request.uri) == ("PUT", f"customers/{theirs['id']}")
     assert json.loads(request.body) == {"customer": {**theirs, "firstname": "Ada"}}
     nobody: Json = {"status": 200, "headers": {}, "body": {"items": [], "search_criteria": {}, "total_count": 0}}

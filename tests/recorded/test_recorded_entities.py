@@ -13,9 +13,9 @@ from recorded_store import RecordedStore, integration, pool
 from recordings import Recording, recordings, schema
 
 from tui_connector.guide.workbench import Workbench, profile_of
+from tui_connector.incoming.model import first_items
 from tui_connector.magento.entities import READABLE, WRITABLE, Readable, Writable
 from tui_connector.profile.model import Profile
-from tui_connector.transfer.incoming import first_items
 
 RECORDED = {each.route for each in recordings() if each.method == "GET" and each.status == 200}
 EXAMPLES = {

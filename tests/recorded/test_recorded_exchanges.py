@@ -14,18 +14,18 @@ import recordings as real
 from recordings import recordings
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.formatter import pretty, text
-from tui_connector.client.message import About, Request
-from tui_connector.client.recorder import Seen, record
-from tui_connector.log import har_reader
+from tui_connector.client.message import Request, RequestInfo
+from tui_connector.client.printer import pretty, text
+from tui_connector.client.wire import AttemptRecord, record
+from tui_connector.log import har
 from tui_connector.log import recording as recorded
 from tui_connector.log.filter import parse
 from tui_connector.log.har import export
 from tui_connector.log.recording import Notice, Recording
 from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.secrets.mask import Mask, answers_with_a_token
-from tui_connector.tui.log.exchange_text import Around, exchange_text
-from tui_connector.tui.log.row import columns, row
+from tui_connector.tui.log.exchange_text import RelatedExchanges, exchange_text
+from tui_connector.tui.log.list import columns, row
 
 AT = datetime(2026, 11, 23, 22, tzinfo=UTC)
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -42,10 +42,10 @@ def log() -> list[Exchange]:
 
 def _recorded(index: int) -> Exchange:
     each = recordings()[index]
-    about = About(purpose="test", secret_answer=answers_with_a_token(each.target))
+    about = RequestInfo(purpose="test", secret_answer=answers_with_a_token(each.target))
     headers = tuple(each.sent_headers.items())
     request = Request(each.method, f"https://shop.example{each.target}", headers, each.sent.encode(), about)
-    seen = Seen(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
+    seen = AttemptRecord(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
     seen.status, seen.reason, seen.headers = each.status, each.reason, each.headers
     body = each.body.encode()
     return record(seen, body, len(body), mask=Mask(), kept=2_000_000)
@@ -81,7 +81,7 @@ def test_every_exchange_is_printed(log: list[Exchange], formatter: str) -> None:
 
 def test_a_har_brings_all_of_them_back(log: list[Exchange]) -> None:
     data = b"".join(export(log))
-    back = list(har_reader.entries(data, Mask()))
+    back = list(har.entries(data, Mask()))
     assert not [each for each in back if isinstance(each, Notice)]
     assert [replace(each, asked=None) for each in back if isinstance(each, Exchange)] == [
         replace(each, asked=None) for each in log
@@ -109,7 +109,7 @@ def test_the_filter_finds_what_an_own_search_finds(
 @pytest.mark.parametrize("width", [76, 120])
 def test_every_exchange_has_its_row_and_its_page(log: list[Exchange], width: int) -> None:
     for each, exchange in zip(recordings(), log, strict=True):
-        around = Around(finding=diagnose_exchange(exchange))
+        around = RelatedExchanges(finding=diagnose_exchange(exchange))
         for raw in (False, True):
             page = exchange_text(exchange, around, width=width, raw=raw)
             assert not any(_UNSAFE.search(line) for line in page.lines), each.number

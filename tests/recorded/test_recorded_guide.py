@@ -1,4 +1,4 @@
-"""The guide on a real store's answers: its address, the three ways in, what is wrong, and what a token may do."""
+"""The guide on a real store's responses: its address, the three ways in, what is wrong, and what a token may do."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 from recorded_store import PASSWORD as ADMINS
 from recorded_store import RecordedStore, integration
 
-from tui_connector.client.formatter import text
-from tui_connector.guide.address import Search, search
+from tui_connector.client.printer import text
 from tui_connector.guide.check import authenticated, check
-from tui_connector.guide.new_profile import new_document
-from tui_connector.guide.permissions import May, permissions
-from tui_connector.guide.setup import Setup
-from tui_connector.guide.walk import Answers, walk
-from tui_connector.guide.words import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.permissions import RouteAccess, permissions
+from tui_connector.guide.setup import Setup, new_document
+from tui_connector.guide.store_address import AddressSearch, search
+from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION
+from tui_connector.guide.walk import WalkInput, walk
 from tui_connector.guide.workbench import ANONYMOUS, Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
@@ -29,7 +28,7 @@ SECRETS = {
 }
 
 
-async def found(store: RecordedStore, workbench: Workbench, typed: str) -> Search:
+async def found(store: RecordedStore, workbench: Workbench, typed: str) -> AddressSearch:
     async with workbench.anonymous() as session:
         *_, state = [each async for each in search(typed.format(store.url), session.client("default"))]
     return state
@@ -88,7 +87,7 @@ async def test_the_guide_is_walked_to_its_end(
     said: list[str] = []
     path = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"
     path.parent.mkdir(parents=True)
-    await walk(setup, Answers(store.url, SECRETS[way]), path, workbench, said.append, path.parent)
+    await walk(setup, WalkInput(store.url, SECRETS[way]), path, workbench, said.append, path.parent)
     workbench.close()
     words = "\n".join(said)
     assert "Magento 2.4 Community, REST at /rest/V1" in words
@@ -152,13 +151,13 @@ async def test_what_a_token_may_do_is_read_from_the_real_schema(store: RecordedS
                 session.client("shop"), session.client("shop" + ANONYMOUS), f"{store.url}/rest/all/V1", modules
             )
     full, catalogue = known["full"], known["catalog"]
-    assert {name for name, may in full.read.items() if may is not May.YES} == set()
-    assert {name for name, may in full.send.items() if may is not May.YES} == set()
+    assert {name for name, may in full.read.items() if may is not RouteAccess.YES} == set()
+    assert {name for name, may in full.send.items() if may is not RouteAccess.YES} == set()
     assert (len(full.read), len(full.send)) == (len(READABLE), len(WRITABLE))
-    assert catalogue.read["products"] is May.YES
-    assert {catalogue.read[each] for each in ("orders", "customers", "store-views", "source-items")} == {May.NO}
-    assert catalogue.send["new-customers"] is May.YES, "open to everybody"
-    assert catalogue.send["stock"] is May.NO
+    assert catalogue.read["products"] is RouteAccess.YES
+    assert {catalogue.read[each] for each in ("orders", "customers", "store-views", "source-items")} == {RouteAccess.NO}
+    assert catalogue.send["new-customers"] is RouteAccess.YES, "open to everybody"
+    assert catalogue.send["stock"] is RouteAccess.NO
     assert not known[None].read
 
 

@@ -12,10 +12,10 @@ import pytest
 from recorded_store import RecordedStore, integration, pool
 from runs import Shop, Told
 
+from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
-from tui_connector.transfer.plan import Wanted
-from tui_connector.tui.setup.item_view import columns, table
+from tui_connector.tui.setup.incoming import columns, table
 
 EXTRA = "extra"
 """Where a row of CSV has what the first item did not have."""
@@ -95,7 +95,7 @@ def test_the_table_of_first_items(entity: str) -> None:
 
 async def test_a_limit_and_a_stop_within_a_real_list(store: RecordedStore, tmp_path: Path, machine: Machine) -> None:
     reading = shop(store, tmp_path, machine, "products", sink={"kind": "jsonl", "path": "items.jsonl"})
-    assert (await reading.run(Wanted(limit=33))).items == 33
+    assert (await reading.run(RunOptions(limit=33))).items == 33
     assert (await reading.run()).state == "complete"
     assert (tmp_path / "items.jsonl").read_text().splitlines() == pool("/V1/products")
 

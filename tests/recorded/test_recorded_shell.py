@@ -1,4 +1,4 @@
-"""`check`, `request` and `run` from a shell, on a real store's answers."""
+"""`check`, `request` and `run` from a shell, on a real store's responses."""
 
 from __future__ import annotations
 

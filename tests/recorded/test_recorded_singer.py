@@ -10,7 +10,7 @@ import pytest
 from recordings import recordings
 from sinking import begin
 
-from tui_connector.transfer.sinks.singer import Singer
+from tui_connector.incoming.sinks.singer import SingerSink
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
@@ -24,7 +24,7 @@ def test_a_real_property_has_one_type_whatever_the_size_of_a_page(
 ) -> None:
     [body] = [each.body for each in recordings() if each.number == number]
     items = json.loads(body)["items"]
-    opened, _ = begin(Singer(path="out"), tmp_path, name="real", identifier=identifier)
+    opened, _ = begin(SingerSink(path="out"), tmp_path, name="real", identifier=identifier)
     for start in range(0, len(items), size):
         assert not opened.write([json.dumps(item).encode() for item in items[start : start + size]])
     opened.sync()

@@ -72,7 +72,7 @@ async def test_the_sandbox_answers_as_a_recorded_store_of_248(
 
 
 async def replayed(exchange: dict[str, Any], store: Store, ours: dict[str, str]) -> str:
-    """How the answer differs; `ours` are this store's names in paths for those of that one, and learns new ones."""
+    """How the response differs; `ours` are this store's names in paths for those of that one, and learns new ones."""
     request, expected = exchange["request"], exchange["response"]
     await store.change({"webapi/validation/input_limit_enabled": str(int("input-limits" in exchange["name"]))})
     target = request["path"]

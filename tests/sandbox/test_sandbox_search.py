@@ -16,7 +16,7 @@ from sandbox_client import Starter, Store
 from tui_connector.sandbox.conditions import test_of as condition_test
 from tui_connector.sandbox.fields import parse_fields, project
 from tui_connector.sandbox.query import parse_query
-from tui_connector.sandbox.search import Criteria, Filter, Sort
+from tui_connector.sandbox.search import Sort, StoreCriteria, StoreFilter
 from tui_connector.sandbox.store import Catalogue
 from tui_connector.sandbox.table import Searches
 
@@ -262,8 +262,8 @@ def test_a_search_finds_what_a_plain_scan_finds(
     groups: list[list[tuple[str, str, str]]], field: str | None, down: bool
 ) -> None:
     catalogue = Catalogue(40, 3)
-    asked = Criteria(
-        tuple(tuple(Filter(name, value, condition) for name, condition, value in group) for group in groups),
+    asked = StoreCriteria(
+        tuple(tuple(StoreFilter(name, value, condition) for name, condition, value in group) for group in groups),
         (Sort(field, down),) if field else (),
     )
 

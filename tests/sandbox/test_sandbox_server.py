@@ -9,13 +9,7 @@ import json
 import pytest
 from sandbox_client import BEARER, Clock, Starter, Store
 
-from tui_connector.sandbox.server import (
-    InvalidSetting,
-    Sandbox,
-    SandboxOptions,
-    SandboxPortTaken,
-    UnknownSetting,
-)
+from tui_connector.sandbox.server import InvalidSetting, Sandbox, SandboxOptions, SandboxPortTaken, UnknownSetting
 
 CURRENCY = "/rest/V1/directory/currency"
 

@@ -22,9 +22,9 @@ class Answering:
 
     async def secret(self, label: str) -> str:
         self.questions.append(label)
-        answer = f"CANARY-{len(self.questions)}"
+        response = f"CANARY-{len(self.questions)}"
         await asyncio.sleep(0)  # others may ask meanwhile
-        return answer
+        return response
 
     async def allow(self, question: str) -> bool:
         return False
@@ -33,8 +33,8 @@ class Answering:
 class Answers:
     """A user who types nothing, or nobody at all."""
 
-    def __init__(self, answer: str | None) -> None:
-        self._answer = answer
+    def __init__(self, response: str | None) -> None:
+        self._answer = response
 
     async def secret(self, label: str) -> str | None:
         return self._answer
@@ -43,10 +43,10 @@ class Answers:
         return False
 
 
-@pytest.mark.parametrize(("answer", "words"), [("", "nothing was typed"), (None, "nobody is there to type it")])
-async def test_who_types_nothing_is_told_from_nobody(machine: Machine, answer: str | None, words: str) -> None:
+@pytest.mark.parametrize(("response", "words"), [("", "nothing was typed"), (None, "nobody is there to type it")])
+async def test_who_types_nothing_is_told_from_nobody(machine: Machine, response: str | None, words: str) -> None:
     saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
-    vault = Vault(replace(machine, ask=Answers(answer)), Mask())
+    vault = Vault(replace(machine, ask=Answers(response)), Mask())
     (token,) = saved.secrets()
     with pytest.raises(SecretMissing, match=words):
         await read(vault, token.source, "https://shop.example")
@@ -59,7 +59,7 @@ async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -
     vault = Vault(replace(machine, ask=user), Mask())
     sources = [each.source for each in saved.secrets()]
     origin = "https://shop.example"
-    answers = await asyncio.gather(*(read(vault, source, origin) for source in sources * 3))
+    responses = await asyncio.gather(*(read(vault, source, origin) for source in sources * 3))
     assert user.questions == [f"a/{name} for {origin}" for name in names]
-    assert answers == [f"CANARY-{n}" for n in (1, 2, 3, 4)] * 3
+    assert responses == [f"CANARY-{n}" for n in (1, 2, 3, 4)] * 3
     assert await read(vault, sources[0], "https://www.shop.example") == "CANARY-5"  # another place: asked again

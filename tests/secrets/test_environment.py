@@ -25,8 +25,8 @@ ORIGIN = "https://shop.example"
 class Typing:
     """A user who types this, and says yes."""
 
-    def __init__(self, answer: str) -> None:
-        self._answer = answer
+    def __init__(self, response: str) -> None:
+        self._answer = response
 
     async def secret(self, label: str) -> str | None:
         return self._answer

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tui_connector.secrets.mask import MARK, Mask, answers_with_a_token
-from tui_connector.secrets.spellings import forms
+from tui_connector.secrets.mask import MARK, Mask, answers_with_a_token, forms
 
 _LETTERS = st.sampled_from("abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ0123456789")
 _SIGNS = st.sampled_from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ äß€😀\n")
@@ -94,7 +93,7 @@ def test_a_cut_never_leaves_half_of_a_secret(secret: str, encoder: str, at: int)
     for length in range(6, len(written) + 1):
         if at + 5 < len(data):
             assert written[:length] not in kept
-    # the beginning of a secret, where the network cut the answer off
+    # the beginning of a secret, where the network cut the response off
     half = b"l" * 30 + secret.encode()[: max(6, at % len(secret.encode()))]
     assert secret.encode()[:6] not in mask.body(mask.start(half, 1_000))
 
@@ -256,8 +255,8 @@ def test_masking_what_was_masked_changes_nothing(name: str, value: str, place: s
         assert mask.header(header, once) == once
     body = mask.body(PLACES[place](name, value).encode())
     assert mask.body(body) == body
-    answer = mask.body(value.encode(), secret_answer=True)
-    assert mask.body(answer, secret_answer=True) == answer
+    response = mask.body(value.encode(), secret_answer=True)
+    assert mask.body(response, secret_answer=True) == response
 
 
 def test_a_header_that_was_harmless_is_masked_once_its_value_is_known() -> None:

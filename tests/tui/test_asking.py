@@ -13,8 +13,8 @@ from textual.widgets import Static
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.tui.form.form import FormField
-from tui_connector.tui.form.secret_field import Secret
+from tui_connector.tui.widgets.form import FormField
+from tui_connector.tui.widgets.secret import Secret
 
 ENDPOINT = "/rest/V1/tfa/provider/google/authenticate"
 TWO_FACTOR = {"twofactorauth/general/enable": "1"}

@@ -13,11 +13,11 @@ from textual.widgets import Static
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
-from tui_connector.tui.form.choice import Choice, ChoiceScreen
-from tui_connector.tui.form.fields import Entry
-from tui_connector.tui.form.form import Form
 from tui_connector.tui.setup.configurations import ConfigurationList
-from tui_connector.tui.setup.setup_form import FormScreen
+from tui_connector.tui.setup.step import FormScreen
+from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
+from tui_connector.tui.widgets.fields import TextField
+from tui_connector.tui.widgets.form import Form
 
 
 async def test_the_clients_that_there_are_can_be_chosen_and_one_that_is_gone_stays_shown(
@@ -67,11 +67,11 @@ async def test_enter_edits_the_request_and_says_what_is_wrong_with_it(
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
-        field = pilot.app.screen.query_one("#row-items Entry", Entry)
+        field = pilot.app.screen.query_one("#row-items Entry", TextField)
         field.value = "items["
         await until_shown(pilot, "not JMESPath")
         field.value = "items"
-        pilot.app.screen.query_one("#row-request-uri Entry", Entry).value = "orders"
+        pilot.app.screen.query_one("#row-request-uri Entry", TextField).value = "orders"
         await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")
         await pilot.press("escape", "escape")
         await until_shown(pilot, "GET orders · keyset")
@@ -122,7 +122,7 @@ async def test_what_is_wrong_is_said_at_its_field_while_it_is_typed(
             row = pilot.app.screen.query_one(f"#row-{name}")
             said = row.query_one(".problem", Static)
             for text, words in typed.items():
-                row.query_one(Entry).value = text
+                row.query_one(TextField).value = text
                 await until(pilot, partial(_says, said, words))
         assert "✘" not in shown(pilot.app)
 
@@ -157,5 +157,5 @@ async def test_a_part_with_a_kind_is_chosen_and_then_asked_for(
         await pilot.press(*["up"] * options.index("keyset"), *["down"] * options.index("search-criteria"), "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         assert setup.at("incoming", "products", "pagination") == {"kind": "search-criteria"}
-        pilot.app.screen.query_one("#row-page-size Entry", Entry).value = "20"
+        pilot.app.screen.query_one("#row-page-size Entry", TextField).value = "20"
         await until(pilot, lambda: setup.at("incoming", "products", "pagination", "page-size") == 20)

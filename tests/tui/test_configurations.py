@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.setup.configurations import ConfigurationList
-from tui_connector.tui.setup.item_view import Items, ItemScreen, columns, table
+from tui_connector.tui.setup.incoming import ItemScreen, ItemTable, columns, table
 
 
 async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
@@ -28,7 +28,7 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
         await pilot.press("enter")
         screen = await until_shown(pilot, "items read")
         assert "entity_id" in screen
-        pilot.app.screen.query_one(Items).focus()
+        pilot.app.screen.query_one(ItemTable).focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ItemScreen))
         assert '"grand_total": ' in await until_shown(pilot, "One item, whole")

@@ -13,16 +13,16 @@ from screens import shown, until, until_shown
 from textual import events
 
 from tui_connector.guide.drafts import Drafts
-from tui_connector.guide.removal import duplicate
+from tui_connector.guide.keyring_entries import duplicate
 from tui_connector.machine import Machine
 from tui_connector.profile.library import Library
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.confirm import AllowScreen, ConfirmScreen
-from tui_connector.tui.form.secret_input import SecretInput
+from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.profile.page import ProfilePage
+from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.secret import SecretInput
 
 NAMES = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
 
@@ -95,9 +95,9 @@ async def test_a_copy_set_up_for_another_store_leaves_the_secrets_of_the_origina
     assert entry["secret"] == full(other, "catalog")["access-token"]
 
 
-@pytest.mark.parametrize("answer", ["n", "y"])
+@pytest.mark.parametrize("response", ["n", "y"])
 async def test_an_entry_of_another_store_is_replaced_after_a_yes_only(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox, other: Sandbox, answer: str
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, other: Sandbox, response: str
 ) -> None:
     path = profile(machine, memory_keyring, sandbox)
     before, text = dict(memory_keyring.entries), path.read_text()
@@ -111,10 +111,10 @@ async def test_an_entry_of_another_store_is_replaced_after_a_yes_only(
         assert "given for" in text_shown
         assert sandbox.url in text_shown
         assert memory_keyring.entries == before
-        await pilot.press(answer)
-        await until_shown(pilot, "Saved:" if answer == "y" else "It was not replaced")
-    assert (memory_keyring.entries == before) is (answer == "n")
-    assert (path.read_text() == text) is (answer == "n")
+        await pilot.press(response)
+        await until_shown(pilot, "Saved:" if response == "y" else "It was not replaced")
+    assert (memory_keyring.entries == before) is (response == "n")
+    assert (path.read_text() == text) is (response == "n")
 
 
 async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(

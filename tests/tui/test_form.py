@@ -12,15 +12,14 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from tui_connector.client.http_client import HeaderName, HttpClient, Span
 from tui_connector.client.layer import Plugin
+from tui_connector.client.model import HeaderName, HttpClient, Span
 from tui_connector.kinds import Model, broken_packages, json_schema
-from tui_connector.placeholder import TemplateText
 from tui_connector.secrets.source import SecretSource, secret_field
-from tui_connector.tui.form.asked import Sort, asked
-from tui_connector.tui.form.fields import Entry
-from tui_connector.tui.form.form import Form, FormField
-from tui_connector.tui.form.secret_field import Secret
+from tui_connector.templates import TemplateText
+from tui_connector.tui.widgets.fields import TextField
+from tui_connector.tui.widgets.form import FieldType, Form, FormField, asked
+from tui_connector.tui.widgets.secret import Secret
 
 
 class Inner(Model):
@@ -87,18 +86,18 @@ async def type_into(pilot: Pilot[None], app: FormApp, name: str, text: str) -> N
 def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
     sorts = {each.name: each.sort for each in asked(json_schema(Everything))}
     assert sorts == {
-        "text": Sort.TEXT,
-        "number": Sort.WHOLE,
-        "on": Sort.YES_NO,
-        "level": Sort.CHOICE,
-        "names": Sort.LIST,
-        "statuses": Sort.LIST,
-        "headers": Sort.PAIRS,
-        "wait": Sort.TEXT,
-        "key": Sort.SECRET,
-        "other": Sort.SECRET,
-        "inner": Sort.GROUP,
-        "anything": Sort.DATA,
+        "text": FieldType.TEXT,
+        "number": FieldType.WHOLE,
+        "on": FieldType.YES_NO,
+        "level": FieldType.CHOICE,
+        "names": FieldType.LIST,
+        "statuses": FieldType.LIST,
+        "headers": FieldType.PAIRS,
+        "wait": FieldType.TEXT,
+        "key": FieldType.SECRET,
+        "other": FieldType.SECRET,
+        "inner": FieldType.GROUP,
+        "anything": FieldType.DATA,
     }
 
 
@@ -226,7 +225,7 @@ async def test_several_values_in_one_paste_fill_the_fields_from_there_on() -> No
 async def test_enter_behind_a_paste_that_moved_on_is_of_that_paste() -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:
-        other = app.field("other").query_one(Entry)
+        other = app.field("other").query_one(TextField)
         app.form.focus_on("key")
         app.post_message(events.Paste("1canary1" * 4))
         await until(pilot, lambda: app.focused is other)
@@ -240,7 +239,7 @@ async def test_enter_behind_a_paste_that_moved_on_is_of_that_paste() -> None:
 async def test_enter_behind_what_was_given_then_is_of_the_field_itself(how: str) -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:
-        other = app.field("other").query_one(Entry)
+        other = app.field("other").query_one(TextField)
         app.form.focus_on("key")
         app.post_message(events.Paste("1canary1" * 4))
         await until(pilot, lambda: app.focused is other)
@@ -281,7 +280,7 @@ async def test_what_is_wrong_stands_at_its_field_and_enter_on_the_last_says_so()
 
 
 async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> None:
-    from tui_connector.guide import described, offered
+    from tui_connector.guide import kind_schemas, summaries
 
     class Shout(Plugin):
         """Shout at the store."""
@@ -290,11 +289,11 @@ async def test_a_kind_of_another_package_has_a_form_and_a_line_in_the_list() -> 
         times: int = Field(1, title="Times", ge=1)
 
     try:
-        assert offered.plugins()["shout-in-a-form-test"] == "Shout at the store"
-        schema = offered.plugin("shout-in-a-form-test")
+        assert kind_schemas.plugins()["shout-in-a-form-test"] == "Shout at the store"
+        schema = kind_schemas.plugin("shout-in-a-form-test")
         assert schema is not None
         assert [each.title for each in asked(schema)] == ["Times"]
-        assert described.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: 3"
+        assert summaries.plugin({"kind": "shout-in-a-form-test", "times": 3}) == "Shout at the store: 3"
         app = FormApp(Shout, {"kind": "shout-in-a-form-test"})
         async with app.run_test() as pilot:
             await type_into(pilot, app, "times", "3")

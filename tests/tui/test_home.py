@@ -13,16 +13,16 @@ from screens import shown, until, until_shown
 from tui_connector.guide.drafts import Draft, Drafts
 from tui_connector.machine import Machine
 from tui_connector.profile import library
-from tui_connector.profile.files import read_bytes
+from tui_connector.profile.library import read_bytes
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.list import HomeList
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.opening import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

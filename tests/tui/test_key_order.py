@@ -16,10 +16,10 @@ from textual.widgets import Button, Input, Static
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.opening import DemoStore
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

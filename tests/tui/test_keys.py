@@ -13,12 +13,12 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.commands import CommandsScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.keymap import IN_FIELD, all_bindings, checked, expanded, printed
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.keys import IN_FIELD, all_bindings, checked, expanded, printed
+from tui_connector.tui.setup.opening import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

@@ -18,11 +18,11 @@ from tui_connector.client.message import Request
 from tui_connector.machine import Machine
 from tui_connector.text import shown
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.confirm import LineScreen
+from tui_connector.tui.dialogs import LineScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.line import Line, Lines
-from tui_connector.tui.log.file_screen import FileScreen
+from tui_connector.tui.log.actions import FileScreen
 from tui_connector.tui.log.request_form import RequestForm
+from tui_connector.tui.widgets.fields import SafeInput, SafeTextArea
 
 PASTE = "\x1b]0;t\x07 \x9b31m \x1b[31m \u202e\x7f\x08\x00 end"
 """A title, colours, an order of letters, and keys."""
@@ -74,5 +74,5 @@ def test_every_field_of_the_program_is_one_of_these() -> None:
             if {"Input", "TextArea", "MaskedInput"} & set(names):
                 found[path.name] = getattr(node, "lineno", 0)
     assert set(found) == {"line.py"}
-    assert issubclass(Line, Input)
-    assert issubclass(Lines, TextArea)
+    assert issubclass(SafeInput, Input)
+    assert issubclass(SafeTextArea, TextArea)

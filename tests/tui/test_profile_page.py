@@ -13,11 +13,11 @@ from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.confirm import ChooseScreen, LineScreen
+from tui_connector.tui.dialogs import ChooseScreen, LineScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
-from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.opening import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 PROFILE = """\
@@ -43,7 +43,7 @@ items = "items"
 """
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 
@@ -184,9 +184,9 @@ async def test_a_profile_that_the_demo_saved_starts_the_stand_in_store_once(mach
     path = write(machine)
     started: list[Path] = []
 
-    async def demo() -> Demo:
+    async def demo() -> DemoStore:
         started.append(path)
-        return Demo("http://127.0.0.1:9", "acme", "Acme", "", {})
+        return DemoStore("http://127.0.0.1:9", "acme", "Acme", "", {})
 
     app = ConnectorApp(machine, demo, of_demo=lambda opened: opened == path)
     async with app.run_test(size=(80, 24)) as pilot:

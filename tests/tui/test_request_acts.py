@@ -12,17 +12,17 @@ from textual.widgets import Input, TextArea
 from watched_log import Watched, filled, no_demo, watching
 
 from tui_connector.client.exchange import Exchange, Exchanges
-from tui_connector.client.message import Answer, Request
-from tui_connector.guide.again import send_again
+from tui_connector.client.message import Request, Response
+from tui_connector.guide.resend import resend
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.log.recording import Reader
-from tui_connector.log.written import line
+from tui_connector.log.records import line
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.log.acts import LogContext
-from tui_connector.tui.log.recorded_screen import Recorded
+from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.request_form import RequestForm
+from tui_connector.tui.log.screens import Recorded
 
 
 async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machine) -> None:
@@ -69,8 +69,8 @@ async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, san
         }
     )
 
-    async def send(exchange: Exchange, request: Request) -> Answer:
-        return await send_again(workbench, profile, exchange, request)
+    async def send(exchange: Exchange, request: Request) -> Response:
+        return await resend(workbench, profile, exchange, request)
 
     async with workbench.session(profile) as session:
         await session.client("magento")(Request("GET", "products/24-MB01"))
@@ -98,7 +98,7 @@ async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, san
 
 @pytest.mark.parametrize("keys", ["x", "X"])
 async def test_a_login_and_a_request_from_a_file_say_why_they_cannot_be_sent(machine: Machine, keys: str) -> None:
-    async def send(exchange: Exchange, request: Request) -> Answer:
+    async def send(exchange: Exchange, request: Request) -> Response:
         raise AssertionError("nothing may be sent")
 
     login = filled(exchange(1, purpose="login"))

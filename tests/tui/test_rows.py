@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tui_connector.text import shown_line
-from tui_connector.tui.log.wrapping import Rows
+from tui_connector.tui.log.detail import WrappedLines
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 
 
 @given(lines, st.integers(8, 40))
 def test_every_character_is_in_one_row_and_every_row_fits(given_lines: list[str], width: int) -> None:
-    rows = Rows(given_lines, width)
+    rows = WrappedLines(given_lines, width)
     back = [""] * len(given_lines)
     for index in range(len(rows)):
         row = rows[index]
@@ -26,7 +26,7 @@ def test_every_character_is_in_one_row_and_every_row_fits(given_lines: list[str]
 
 @given(lines, st.integers(8, 40), st.data())
 def test_a_place_in_a_line_is_found_in_its_row(given_lines: list[str], width: int, data: st.DataObject) -> None:
-    rows = Rows(given_lines, width)
+    rows = WrappedLines(given_lines, width)
     for line, text in enumerate(given_lines):
         column = data.draw(st.integers(0, max(0, len(text) - 1)))
         row = rows[rows.row_at(line, column)]
@@ -35,11 +35,11 @@ def test_a_place_in_a_line_is_found_in_its_row(given_lines: list[str], width: in
 
 
 def test_words_stay_whole_and_hang_under_their_indent() -> None:
-    rows = Rows(["  one two three four"], 14)
+    rows = WrappedLines(["  one two three four"], 14)
     assert [(rows[i].start, rows[i].indent) for i in range(len(rows))] == [(0, 0), (10, 4)]
 
 
 def test_a_million_characters_on_one_line() -> None:
-    rows = Rows(["x" * 1_000_000], 80)
+    rows = WrappedLines(["x" * 1_000_000], 80)
     assert rows[0].end == 80
     assert rows[len(rows) - 1].end == 1_000_000

@@ -10,12 +10,11 @@ import pytest
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
+from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.transfer.progress import Progress, Summary
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.run.figures import RunView, bar, sparkline
-from tui_connector.tui.run.screen import RunScreen
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.run import RunScreen, RunView, bar, sparkline
+from tui_connector.tui.setup.opening import DemoStore
 
 PROFILE = """
 format = 1
@@ -39,7 +38,7 @@ sink = { kind = "jsonl", path = "products.jsonl" }
 BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 

@@ -15,14 +15,14 @@ from textual.widgets import Input
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.form.choice import Choice, Toggle
-from tui_connector.tui.form.ordered_list import OrderedList
-from tui_connector.tui.form.secret_input import SecretInput
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.setup.authentication import AuthenticationPane
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.setup.opening import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.setup.step_pane import Continue
+from tui_connector.tui.setup.step import Continue
+from tui_connector.tui.widgets.choice import Choice, Toggle
+from tui_connector.tui.widgets.ordered_list import OrderedList
+from tui_connector.tui.widgets.secret import SecretInput
 
 Data = dict[str, Any]
 
@@ -34,8 +34,8 @@ async def guide(machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100
     assert isinstance(admin, dict)
     values = {"username": str(admin["username"]), "password": str(admin["password"])}
 
-    async def demo() -> Demo:
-        return Demo(sandbox.url, "acme", "Acme", "", values)
+    async def demo() -> DemoStore:
+        return DemoStore(sandbox.url, "acme", "Acme", "", values)
 
     app = ConnectorApp(machine, demo, begin="demo")
     async with app.run_test(size=size) as pilot:

@@ -9,7 +9,7 @@ import pytest
 from memory_keyring import MemoryKeyring
 from screens import shown, until, until_shown
 
-from tui_connector.guide.saving import save
+from tui_connector.guide.save import save
 from tui_connector.guide.setup import Setup
 from tui_connector.guide.trust import ProfileTrust, Untrusted
 from tui_connector.guide.workbench import Workbench, profile_of
@@ -21,9 +21,9 @@ from tui_connector.profile.trust import TrustRecords
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.secrets.secret_error import OtherStore
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.confirm import AllowScreen
-from tui_connector.tui.profile.page import ProfilePage
-from tui_connector.tui.setup.demo import Demo
+from tui_connector.tui.dialogs import AllowScreen
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.opening import DemoStore
 
 pytestmark = pytest.mark.untrusted
 ENTRY = "acme/integration/access-token"
@@ -43,7 +43,7 @@ uri = "URL/rest/all/V1"
 """
 
 
-async def no_demo() -> Demo:
+async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
 
 
@@ -72,7 +72,7 @@ async def test_looking_asks_nothing_and_the_first_test_asks_once(
         await until(pilot, lambda: asked(app))
         assert f"sends the keyring's {ENTRY}" in shown(app)
         await pilot.press("enter")
-        assert asked(app), "an Enter is no answer"
+        assert asked(app), "an Enter is no response"
         await pilot.press("n")
         await until_shown(pilot, "is not trusted to do this")
         assert sandbox.journal() == []
@@ -102,15 +102,15 @@ async def test_looking_asks_nothing_and_the_first_test_asks_once(
 class Answering:
     """A user who answers each question so, and remembers them."""
 
-    def __init__(self, answer: bool) -> None:
-        self.answer, self.questions = answer, list[str]()
+    def __init__(self, response: bool) -> None:
+        self.response, self.questions = response, list[str]()
 
     async def secret(self, label: str) -> str | None:
         return None
 
     async def allow(self, question: str) -> bool:
         self.questions.append(question)
-        return self.answer
+        return self.response
 
 
 def _with(machine: Machine, user: Answering) -> Machine:
@@ -140,11 +140,11 @@ async def test_what_a_user_makes_in_the_guide_is_trusted_with_the_save(machine: 
     again.close()
 
 
-@pytest.mark.parametrize("answer", [True, False])
+@pytest.mark.parametrize("response", [True, False])
 async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide(
-    machine: Machine, answer: bool
+    machine: Machine, response: bool
 ) -> None:
-    user = Answering(answer)
+    user = Answering(response)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
     setup = Setup.of("acme", Document.read(path))
@@ -152,10 +152,10 @@ async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide
     bench = Workbench(here, directory=path.parent, trust=trust)
     setup.edit(("description",), "ours now")
     saved = await save(setup, path, bench.vault, trust=trust)
-    assert saved.trusted is answer
+    assert saved.trusted is response
     assert len(user.questions) == 1
     assert ENTRY in user.questions[0]
-    assert (TrustRecords(machine.directories.state).find(path) is not None) is answer
+    assert (TrustRecords(machine.directories.state).find(path) is not None) is response
     bench.close()
 
 
@@ -180,7 +180,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     assert saved.trusted
     assert await bench.vault.origins_of(ENTRY) == ("http://127.0.0.1:9",)
 
-    user.answer = False
+    user.response = False
     bench.vault.forget(ENTRY)
     await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example", replace=True)
     bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")

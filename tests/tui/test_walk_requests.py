@@ -17,7 +17,7 @@ from needed import require
 from terminal import Terminal
 
 from tui_connector.client.exchange import KeptBody
-from tui_connector.log.written import line
+from tui_connector.log.records import line
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 

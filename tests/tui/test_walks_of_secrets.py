@@ -125,7 +125,7 @@ uri = "{store["url"]}/rest/all/V1"
         terminal.press("t")
         terminal.wait_for("is not trusted yet")
         terminal.wait_for("runs the command sh -c")
-        terminal.press("Enter", "n")  # an Enter is no answer
+        terminal.press("Enter", "n")  # an Enter is no response
         terminal.wait_for("is not trusted to do this")
         assert not ran.exists()
         terminal.press("t")

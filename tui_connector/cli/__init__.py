@@ -16,12 +16,12 @@ import click
 
 from .. import __version__
 from .completion import INSTALLING, VARIABLE
-from .failure import CommandFailed, Exit, paragraph
+from .errors import CommandFailed, Exit, paragraph
 from .streams import best_effort, discard, make_usable
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": "demo",
+        "demo": "screen",
         "setup": "screen",
         "check": "check",
         "run": "run",

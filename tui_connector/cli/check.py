@@ -11,12 +11,12 @@ import click
 
 from ..text import json_text, shown
 from .completion import profiles
-from .failure import CommandFailed, Exit
-from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .errors import CommandFailed, Exit
+from .opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 
 if TYPE_CHECKING:
-    from ..guide.check import Report
+    from ..guide.check import CheckReport
     from ..machine import Machine
     from ..magento.diagnosis import Finding
 
@@ -53,21 +53,21 @@ def check(
             raise
         _unusable(failure)
 
-    from ..client.authentication.stops import LoginStops
-    from ..guide.check import Report
+    from ..client.authentication.login_lockouts import LoginLockouts
+    from ..guide.check import CheckReport
     from ..guide.check import check as tries
     from ..guide.workbench import Workbench
 
     if login_again:
-        LoginStops(machine.directories.state).clear_all()
+        LoginLockouts(machine.directories.state).clear_all()
 
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
     workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
 
-    async def work() -> Report:
-        report = Report()
+    async def work() -> CheckReport:
+        report = CheckReport()
         async with workbench.session(saved) as session:
             async for tried in tries(saved, session, workbench.run()):
                 report.tried.append(tried)
@@ -85,7 +85,7 @@ def check(
     sys.exit(_exit_of(report))
 
 
-def _exit_of(report: Report) -> Exit:
+def _exit_of(report: CheckReport) -> Exit:
     """What a store has said weighs more than a wrong setup, and that more than a store that was not reached."""
     if report.ok:
         return Exit.DONE
@@ -110,7 +110,7 @@ def _unusable(failure: CommandFailed) -> NoReturn:
 
 def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
     """Says what was found here, and ends."""
-    from ..guide.machine_check import MachineReport, Screen, check_machine
+    from ..guide.machine_check import MachineReport, TerminalInfo, check_machine
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault
 
@@ -118,7 +118,7 @@ def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
         vault = Vault(machine, Mask())
         try:
             size = shutil.get_terminal_size()
-            screen = Screen(size.columns, size.lines) if sys.stdout.isatty() else None
+            screen = TerminalInfo(size.columns, size.lines) if sys.stdout.isatty() else None
             return await check_machine(machine, vault, screen)
         finally:
             vault.close()

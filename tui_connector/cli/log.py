@@ -13,8 +13,8 @@ import click
 
 from ..text import shown, shown_line
 from .completion import profiles, profiles_and_files
-from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, run
+from .errors import CommandFailed, Exit
+from .opening import find, machine_of, run
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
@@ -67,8 +67,8 @@ def log(
         profile = profile or path.stem
     _check_options(follow=follow, history=history, export=export, out=out)
 
-    from ..log.json_fields import LogFailed
-    from ..log.log_file import past, read
+    from ..log.files import past, read
+    from ..log.records import LogFailed
 
     printing = _Printing(wanted, form or "simple", profile)
     try:
@@ -100,8 +100,8 @@ def _check_options(*, follow: bool, history: bool, export: str | None, out: Path
 def _show(
     machine: Machine, path: Path, expression: str | None, profile: str | None, *, follow: bool, history: bool
 ) -> None:
-    from ..log.log_file import past, read
-    from ..tui.log.recorded_screen import Recorded
+    from ..log.files import past, read
+    from ..tui.log.screens import Recorded
     from .screen import requests
 
     sender = path if history else find(profile, machine) if profile else None
@@ -122,7 +122,7 @@ class _Printing:
         self.noticed = False
 
     def all(self, found: Iterable[Exchange | Notice]) -> None:
-        from ..client.formatter import text
+        from ..client.printer import text
 
         for exchange in self.chosen(found):
             printed = text(exchange, self._form, profile=self._profile)
@@ -141,7 +141,7 @@ class _Printing:
 
 def _reader(path: Path) -> Reader:
     from ..log.compressed import is_compressed
-    from ..log.log_file import is_har
+    from ..log.files import is_har
     from ..log.recording import Reader
 
     if is_compressed(path):
@@ -167,7 +167,7 @@ async def _follow(reader: Reader, printing: _Printing, machine: Machine) -> None
 def _export(chosen: Iterable[Exchange], export: str, out: Path | None, profile: str | None) -> None:
     from ..client.curl import curl
     from ..log import har
-    from ..log.written import line
+    from ..log.records import line
 
     with _written(out) as file:
         if export == "har":

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from ..text import json_text, shown_line
-from .failure import CommandFailed, Exit
-from .profile_opening import machine_of
+from .errors import CommandFailed, Exit
+from .opening import machine_of
 
 
 @click.command()
@@ -16,8 +16,7 @@ from .profile_opening import machine_of
 @click.pass_obj
 def profiles(profile_dir: Path | None, as_json: bool) -> None:
     """List the saved profiles."""
-    from ..profile.files import ProfileUnreadable
-    from ..profile.library import Library
+    from ..profile.library import Library, ProfileUnreadable
 
     library = Library(machine_of(profile_dir).directories.profiles)
     try:
@@ -46,7 +45,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
     from ..files import CannotSave, ChangedOnDisk
-    from ..guide.saving import SCHEMA_FILE, NotOurSchema, write_schema
+    from ..guide.save import SCHEMA_FILE, NotOurSchema, write_schema
     from ..profile.model import schema as made
 
     if not write:

@@ -20,7 +20,7 @@ _KILLS = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
 """Signals that would end the process with the terminal as it is: without echo."""
 
 
-class Terminal:
+class TerminalPrompt:
     """Prompts on standard input, which is a terminal, one prompt at a time."""
 
     def __init__(self) -> None:

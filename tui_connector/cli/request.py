@@ -13,13 +13,13 @@ import click
 
 from ..text import shown
 from .completion import clients, files, methods, paths, profiles
-from .failure import CommandFailed, Exit
-from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .errors import CommandFailed, Exit
+from .opening import allowed, find, machine_of, read, run, trust_option
 from .streams import best_effort
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
-    from ..client.message import Answer, Request
+    from ..client.message import Request, Response
     from ..guide.workbench import Workbench
     from ..profile.model import Profile
 
@@ -47,7 +47,7 @@ def request(
     client: str | None,
     trust_once: bool,
 ) -> None:
-    """Send one request and print its answer.
+    """Send one request and print its response.
 
     The answer's body goes to standard output, the log to standard error. Exit code 0 for a 2xx answer.
     """
@@ -57,7 +57,7 @@ def request(
     method, body = _method(method), _body(data)
     chosen = _client(saved, client)
 
-    from ..client.message import LoginRefused, NotSent, Request, RequestFailed
+    from ..client.message import InvalidRequest, LoginRefused, Request, RequestFailed
     from ..guide.workbench import Workbench
 
     trust = allowed(path, saved, machine, once=trust_once)
@@ -65,24 +65,24 @@ def request(
     if log != "none":
         workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
 
-    async def send() -> Answer:
+    async def send() -> Response:
         async with workbench.session(saved) as session:
             return await session.client(chosen)(Request(method, uri, body=body))
 
     try:
         with keeping_history(workbench, path, saved):
-            answer = run(send())
+            response = run(send())
     except LoginRefused as error:
         raise CommandFailed(str(error), Exit.REFUSED) from error
-    except NotSent as error:
+    except InvalidRequest as error:
         raise CommandFailed(str(error), Exit.SETUP) from error
     except RequestFailed as error:
         raise CommandFailed(str(error)) from error
     if method in ("GET", "HEAD"):
         _point_out(uri)
-    _print_body(workbench.mask.bytes_without_known(answer.body), answer.body)
-    if not 200 <= answer.status < 300:
-        sys.exit(Exit.REFUSED if answer.status in (401, 403) else Exit.FAILED)
+    _print_body(workbench.mask.bytes_without_known(response.body), response.body)
+    if not 200 <= response.status < 300:
+        sys.exit(Exit.REFUSED if response.status in (401, 403) else Exit.FAILED)
 
 
 def _point_out(uri: str) -> None:
@@ -112,7 +112,7 @@ def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Itera
 
 def printer(log: str | None, profile: str, client: str | None, *, err: bool = True) -> Callable[[Exchange], None]:
     """Prints each exchange as it ends, on standard error unless told otherwise."""
-    from ..client.formatter import text
+    from ..client.printer import text
 
     def print_exchange(exchange: Exchange) -> None:
         chosen = log or exchange.formatter or "long"

@@ -7,30 +7,191 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from ..text import count, json_text, shown_line
+from ..units import duration
 from .completion import configurations, files, profiles
-from .failure import CommandFailed, Exit
-from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .errors import CommandFailed, Exit, paragraph
+from .opening import allowed, find, machine_of, read, run, trust_option
 from .prompt import restore_terminal
 from .request import keeping_history, printer
-from .run_output import Output, exit_of
+from .streams import discard
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
     from ..guide.workbench import Workbench
+    from ..incoming.model import Incoming
+    from ..incoming.plan import RunOptions
+    from ..incoming.run import Run
+    from ..incoming.sink import Sink
     from ..profile.model import Profile
-    from ..transfer.incoming import Incoming
-    from ..transfer.plan import Wanted
-    from ..transfer.run import Run
-    from ..transfer.sink import Sink
+    from ..runs.ledger import FailedRecord, State
+    from ..runs.progress import Preview, Progress, Summary
+
+
+# What `run` reports: a progress line on a terminal, one summary line for each run, or JSON for a program.
+
+
+_LINE_EVERY = 0.2
+_EVENT_EVERY = 1.0
+"""Seconds between two lines of progress."""
+_WIDTH = 79
+
+
+class RunOutput:
+    """Tells how runs go. Data that goes to standard output has it for itself: all else is on standard error."""
+
+    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
+        """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
+        self._json, self._quiet = as_json, quiet
+        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
+        self._moves = not as_json and not quiet and sys.stderr.isatty()
+        self.on_full: Callable[[str], None] = lambda why: None
+        """Told why nothing more can be said."""
+        self._name = ""
+        self._told = 0.0
+        self._line = False
+
+    def begins(self, name: str) -> None:
+        self._name = name
+        self._event("start", name=name)
+
+    def note(self, text: str) -> None:
+        self._event("note", name=self._name, text=text)
+        if not self._json:
+            self._say(f"{self._name}: {text}")
+
+    def failed(self, record: FailedRecord) -> None:
+        self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
+        if not self._json:
+            where = f" (request #{record.exchange})" if record.exchange else ""
+            self._say(f"{self._name}: {record.record} left out: {record.message}{where}")
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._told < (_EVENT_EVERY if self._json else _LINE_EVERY):
+            return
+        self._told = now
+        figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
+        rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
+        self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
+        if self._moves:
+            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
+            self._line = True
+
+    def ended(self, summary: Summary) -> None:
+        for remark in summary.remarks:
+            self.note(remark)
+        if not self._json:
+            if summary.state != "complete" and summary.reason:
+                self._say(f"{self._name}: {summary.reason}")
+            if not self._quiet:
+                self._say(_summary(summary))
+        self._event(
+            "summary",
+            name=summary.name,
+            items=summary.items,
+            seconds=round(summary.seconds, 3),
+            requests=summary.requests,
+            retries=summary.retries,
+            state=summary.state,
+            failed=summary.failed,
+            dropped=summary.dropped,
+            received=summary.received,
+            expected=summary.expected,
+            **({"reason": summary.reason} if summary.reason else {}),
+        )
+
+    def impossible(self, name: str, why: str, state: State = "failed") -> None:
+        """A run that could not begin."""
+        self._say(f"{name}: {why}")
+        figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
+        counts = {"failed": 0, "dropped": 0, "received": 0, "expected": None}
+        self._event("summary", name=name, **figures, state=state, **counts, reason=why)
+
+    def dry(self, name: str, preview: Preview) -> None:
+        """What a run would do."""
+        if self._json:
+            self._event("dry-run", name=name, request=preview.request, begins=preview.begins, sink=preview.sink)
+            return
+        click.echo(paragraph(f"{name}: {preview.begins}\n  {preview.request}\n  → {preview.sink}"))
+
+    def _event(self, event: str, **values: object) -> None:
+        if self._json:
+            self._write(self._events, f"{json_text({'event': event, **values})}\n")
+
+    def _say(self, text: str) -> None:
+        cleared, self._line = "\r\x1b[K" if self._line else "", False
+        self._write(sys.stderr, f"{cleared}{paragraph(text)}\n")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as error:
+            discard(stream)
+            if isinstance(error, BrokenPipeError):
+                return  # nobody reads it any more, as behind `head`: no reason to leave the items unread
+            name = "Standard error" if stream is sys.stderr else "Standard output"
+            why = f"{name} cannot be written: {error.strerror}. Make room on its disk, then run again."
+            self._say(f"{self._name}: {why}")
+            self.on_full(why)
+
+
+def exit_of(summary: Summary) -> Exit:
+    """The exit code that a run deserves."""
+    if summary.state == "complete":
+        return Exit.FAILED if summary.failed else Exit.DONE
+    if summary.state == "incomplete":
+        return Exit.FAILED
+    if summary.state == "refused":
+        return Exit.REFUSED
+    if summary.state == "failed":
+        return Exit.SETUP
+    return Exit.DONE if summary.as_wanted else Exit.STOPPED
+
+
+def _line(name: str, progress: Progress) -> str:
+    parts = [f"{progress.items:,}" + (f" of {progress.expected:,}" if progress.expected else "") + " items"]
+    if progress.rate:
+        parts.append(f"{progress.rate:,.0f}/s")
+    if progress.remaining is not None:
+        parts.append(f"{duration(progress.remaining)} left")
+    parts.append(f"{progress.in_flight} in flight")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    return f"{name}  " + " · ".join(parts)
+
+
+def _summary(summary: Summary) -> str:
+    """Such as "products: 1,321 items in 12 s, complete (14 requests)"."""
+    costs = [count(summary.requests, "request")]
+    if summary.retries:
+        costs.append(count(summary.retries, "retry", "retries"))
+    if summary.dropped:
+        costs.append(f"{summary.dropped:,} unchanged")
+    items = count(summary.items, "item")
+    return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
+
+
+def _ending(summary: Summary) -> str:
+    """Never "complete" where an item is missing."""
+    state = str(summary.state)
+    if state == "incomplete" and (summary.expected or 0) > summary.received:
+        state += f", {summary.received:,} of {summary.expected:,} received"
+    if not summary.failed:
+        return state
+    return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
+
 
 _SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
 _KINDS = (((".csv",), "csv"), ((".sqlite", ".sqlite3", ".db"), "sqlite"))
@@ -89,10 +250,10 @@ def run_command(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
-    from ..transfer.ledger_file import ledger_file
-    from ..transfer.plan import Wanted
+    from ..incoming.plan import RunOptions
+    from ..runs.ledger import ledger_file
 
-    wanted = Wanted(full=full, since=_since(since), limit=limit, in_flight=in_flight)
+    wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
     workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
@@ -130,7 +291,7 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
     """The incoming configurations to run: those named, or all that are not disabled."""
     for name in names:
         if name in saved.outgoing:
-            from ..guide.words import NOT_RUN_YET
+            from ..guide.texts import NOT_RUN_YET
 
             raise CommandFailed(f"{name} is an outgoing configuration. {NOT_RUN_YET}", Exit.SETUP)
         if name not in saved.incoming:
@@ -146,8 +307,8 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
 
 def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
     """The chosen ones; those that write Singer messages know the bookmarks of all streams of the profile."""
-    from ..transfer.bookmarks import as_streams
-    from ..transfer.ledger_file import LedgerError
+    from ..incoming.catalog import as_streams
+    from ..runs.ledger import LedgerError
 
     try:
         return {name: each for name, each in as_streams(saved.incoming, ledger_of).items() if name in chosen}
@@ -171,7 +332,7 @@ def _since(text: str | None) -> str | None:
 
 def _sink(out: str) -> Sink:
     """The sink for `--out`, by how the file's name ends."""
-    from ..transfer.sink import Sink
+    from ..incoming.sink import Sink
 
     kind = "stdout" if out == "-" else next((kind for endings, kind in _KINDS if out.endswith(endings)), "jsonl")
     try:
@@ -197,17 +358,19 @@ def _output_file(out: str) -> str:
     return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real
 
 
-def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> Output:
+def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> RunOutput:
     data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
     if data_on_stdout and sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no item could be written to it. Leave it open.", Exit.SETUP)
-    return Output(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout)
+    return RunOutput(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout)
 
 
 class Runs:
     """The runs of one command, one after another."""
 
-    def __init__(self, workbench: Workbench, path: Path, wanted: Wanted, output: Output, out: str | None) -> None:
+    def __init__(
+        self, workbench: Workbench, path: Path, wanted: RunOptions, output: RunOutput, out: str | None
+    ) -> None:
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
         self._current: Run | None = None
         self._stopped = ""
@@ -229,8 +392,8 @@ class Runs:
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
         """Says what each would do, and why one cannot begin."""
         from ..client.wire import OF_A_RUN
-        from ..transfer.ledger_file import LedgerError
-        from ..transfer.list_request import RunImpossible
+        from ..incoming.plan import RunImpossible
+        from ..runs.ledger import LedgerError
 
         code = Exit.DONE
         async with self._workbench.session(saved, OF_A_RUN) as session:
@@ -243,9 +406,9 @@ class Runs:
         return Exit.STOPPED if self._stopped else code
 
     async def _one(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Exit:
-        from ..transfer.ledger_file import AlreadyRunning, LedgerError
-        from ..transfer.list_request import RunImpossible
-        from ..transfer.sink import SinkError
+        from ..incoming.plan import RunImpossible
+        from ..incoming.sink import SinkError
+        from ..runs.ledger import AlreadyRunning, LedgerError
 
         self._output.begins(name)
         try:
@@ -263,19 +426,19 @@ class Runs:
         return exit_of(summary)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.run_findings import explainer
-        from ..transfer.ledger_file import ledger_file
-        from ..transfer.open_run import Place, Surroundings
-        from ..transfer.run import Run
+        from ..guide.check import explainer
+        from ..incoming.plan import RunEnvironment, RunLocation
+        from ..incoming.run import Run
+        from ..runs.ledger import ledger_file
 
         machine, out = self._workbench.machine, self._out
         if out is not None:
             incoming = incoming.model_copy(update={"sink": _sink(out)})
         ledger = None if out == "-" else ledger_file(machine.directories.state, self._path, name, out or "")
-        place = Place(name, self._path, ledger)
+        place = RunLocation(name, self._path, ledger)
         typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
         explain = explainer(saved, incoming.client)
-        around = Surroundings(
+        around = RunEnvironment(
             session, self._workbench.exchanges, machine, place, explain, typed_output=next(iter(typed), None)
         )
         return Run(incoming, self._wanted, around, self._output)

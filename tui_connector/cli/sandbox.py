@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import click
 
 from ..text import json_text
-from .failure import CommandFailed, Exit
-from .profile_opening import machine_of
+from .errors import CommandFailed, Exit
+from .opening import machine_of
 
 _VERSIONS = {
     version: {"sandbox/magento": version, "sandbox/signing_dialect": dialect}
@@ -24,7 +24,9 @@ PORT = 8424
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any free one.")
 @click.option("--products", type=click.IntRange(0, 1_000_000), default=1_000, show_default=True, help="How many.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same store.")
-@click.option("--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds an answer.")
+@click.option(
+    "--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds a response."
+)
 @click.option(
     "--magento",
     type=click.Choice(["2.4.6", "2.4.7", "2.4.8"]),

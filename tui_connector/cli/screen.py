@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import tomllib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
+from ..machine import Machine
+from ..text import shown
 from .completion import profiles
-from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, trust_option
+from .errors import CommandFailed, Exit
+from .opening import find, machine_of, run, trust_option
+from .sandbox import PORT
 
 if TYPE_CHECKING:
     from ..machine import Machine
-    from ..tui.log.recorded_screen import Recorded
-    from ..tui.setup.demo import Demo
+    from ..sandbox.server import Sandbox
+    from ..tui.log.screens import Recorded
+    from ..tui.setup.opening import DemoStore
 
 
 def home(profile_dir: Path | None) -> None:
@@ -60,12 +70,11 @@ def requests(machine: Machine, recorded: Recorded) -> None:
     ConnectorApp(machine, _start_demo(machine), recorded=recorded).run_and_report()
 
 
-def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
+def _start_demo(machine: Machine) -> Callable[[], Awaitable[DemoStore]]:
     """Starts the sandbox store when the demo asks for it; it ends with the program."""
 
-    async def start() -> Demo:
-        from ..tui.setup.demo import Demo
-        from .demo import DESCRIPTION, TITLE, free_name, full_integration, start_sandbox
+    async def start() -> DemoStore:
+        from ..tui.setup.opening import DemoStore
 
         store = await start_sandbox(machine)
         admin = store.description()["admin"]
@@ -73,14 +82,13 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[Demo]]:
         values = full_integration(store)
         values |= {"token": values["access-token"], "username": str(admin["username"])}
         values["password"] = str(admin["password"])
-        return Demo(store.url, await free_name(machine), TITLE, DESCRIPTION, values)
+        return DemoStore(store.url, await free_name(machine), TITLE, DESCRIPTION, values)
 
     return start
 
 
 def _of_demo(path: Path) -> bool:
     """Whether the demo has saved this profile. It blocks."""
-    from .demo import is_own
 
     return is_own(path)
 
@@ -88,3 +96,134 @@ def _of_demo(path: Path) -> bool:
 def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandFailed("This needs a terminal. Without one, use: request, check, profiles, demo.", Exit.SETUP)
+
+
+# `demo`: the program on the sandbox store, on the screen or, without a terminal, step by step in print.
+
+
+NAME = "sandbox"
+TITLE = "Sandbox store"
+DESCRIPTION = "The stand-in store that comes with tui-connector; the demo starts it."
+
+_ENTRIES = (
+    *(f"integration/{field}" for field in ("consumer-key", "consumer-secret", "access-token", "access-token-secret")),
+    "admin/password",
+)
+"""What the demo puts into the keyring, below the name of its profile."""
+
+
+@click.command()
+@click.pass_obj
+def demo(profile_dir: Path | None) -> None:
+    """Try the program on a stand-in store. Without a terminal, the same steps are walked and printed."""
+    if sys.stdout.isatty() and sys.stdin.isatty():
+        demo_screen(profile_dir)
+        return
+    run(_walk(machine_of(profile_dir), profile_dir))
+
+
+async def start_sandbox(machine: Machine) -> Sandbox:
+    """The sandbox store on its preferred port, or on any free one."""
+    from ..sandbox.server import Sandbox, SandboxOptions, SandboxPortTaken
+
+    try:
+        store = Sandbox(SandboxOptions(port=PORT), machine.now)
+        await store.start()
+    except SandboxPortTaken:
+        store = Sandbox(SandboxOptions(port=0), machine.now)
+        await store.start()
+    return store
+
+
+def full_integration(store: Sandbox) -> dict[str, str]:
+    """The four values of the integration that may do everything, as the guide's fields are called."""
+    integrations = store.description()["integrations"]
+    assert isinstance(integrations, dict)
+    full = integrations["full"]
+    assert isinstance(full, dict)
+    return {name.replace("_", "-"): str(value) for name, value in full.items()}
+
+
+def is_own(path: Path) -> bool:
+    """Whether the demo has saved this profile: its description, and a store on this computer. It blocks."""
+    from ..profile.library import ProfileUnreadable, as_text, base_uris, read_bytes
+
+    try:
+        data = tomllib.loads(as_text(path, read_bytes(path)))
+    except (ProfileUnreadable, ValueError, RecursionError):
+        return False
+    return data.get("description") == DESCRIPTION and all(map(_is_here, base_uris(data)))
+
+
+def _is_here(uri: str) -> bool:
+    """Whether an address is one of this computer's own, where the sandbox listens."""
+    try:
+        return urlsplit(uri).hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False
+
+
+async def free_name(machine: Machine) -> str:
+    """The name for the demo's profile: neither a profile of the user's nor an entry of the keyring is in its way."""
+    from ..secrets.mask import Mask
+    from ..secrets.secret_error import SecretError
+    from ..secrets.vault import Vault
+
+    async def is_taken(name: str) -> bool:
+        path = machine.directories.profiles / f"{name}.toml"
+        if await asyncio.to_thread(os.path.lexists, path) and not await asyncio.to_thread(is_own, path):
+            return True
+        with suppress(SecretError):  # a keyring that cannot be read is not written either
+            for entry in _ENTRIES:
+                if not all(map(_is_here, await vault.origins_of(f"{name}/{entry}") or ())):
+                    return True
+        return False
+
+    vault = Vault(machine, Mask())
+    try:
+        names = (NAME if number == 1 else f"{NAME}-{number}" for number in count(1))
+        for name in names:
+            if not await is_taken(name):
+                return name
+        raise AssertionError("there is always another number")
+    finally:
+        vault.close()
+
+
+async def _walk(machine: Machine, profile_dir: Path | None) -> None:
+    from ..guide.setup import Setup, new_document
+    from ..guide.walk import StepFailed, WalkInput, walk
+    from ..guide.workbench import Workbench
+    from .request import printer
+
+    store = await start_sandbox(machine)
+    name = await free_name(machine)
+    workbench = Workbench(machine)
+    workbench.exchanges.on_recorded.append(printer("long", name, None, err=False))
+    say(f"This is a stand-in for a Magento store, on this computer: {store.url}")
+    if name != NAME:
+        say(f"A profile or a keyring entry named {NAME} is not the demo's: its own is {name}.")
+    setup = Setup(name, new_document(TITLE, DESCRIPTION))
+    path = machine.directories.profiles / f"{name}.toml"
+    responses = WalkInput(store.url, full_integration(store))
+    try:
+        # what it replaces is its own, of a sandbox on another port
+        saved = await walk(setup, responses, path, workbench, say, profile_dir, replace=True)
+    except StepFailed as error:
+        raise CommandFailed(str(error)) from error
+    finally:
+        workbench.close()
+        await store.close()
+    say("\nWritten")
+    say(f"  {saved.profile}\n  {saved.schema}")
+    for entry in saved.keyring:
+        say(f"  keyring: {entry}")
+    for variable in saved.environment:
+        say(f"  to be set in the environment: {variable}")
+    say("\n" + saved.profile.read_text())
+    say(f"{len(workbench.exchanges)} requests, {len(workbench.exchanges.failures)} of them refused. All steps worked.")
+
+
+def say(line: str) -> None:
+    click.echo(shown(line))
+    sys.stdout.flush()

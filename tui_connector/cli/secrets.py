@@ -12,8 +12,8 @@ import click
 
 from ..text import shown_line
 from .completion import profiles, secret_fields
-from .failure import CommandFailed, Exit
-from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .errors import CommandFailed, Exit
+from .opening import allowed, find, machine_of, read, run, trust_option
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -107,8 +107,8 @@ async def _agreed(
     yes: bool,
 ) -> None:
     """Ends the command unless its user agrees to change entries that others use."""
-    from ..guide.entry_users import other_users, used_elsewhere
-    from ..profile.files import ProfileUnreadable
+    from ..guide.keyring_entries import other_users, used_elsewhere
+    from ..profile.library import ProfileUnreadable
 
     if yes:
         return

@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import json_text, shown
-from .failure import CommandFailed, Exit
-from .profile_opening import allowed, find, machine_of, read, run, trust_option
+from .errors import CommandFailed, Exit
+from .opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history
-from .run import KEPT, Runs
-from .run_output import Output
+from .run import KEPT, RunOutput, Runs
 
 if TYPE_CHECKING:
     from ..client.session import Session
     from ..guide.workbench import Workbench
-    from ..placeholder import Json
+    from ..incoming.catalog import Chosen
+    from ..incoming.model import Incoming
+    from ..incoming.run import Run
+    from ..incoming.sinks.singer import SingerSink
     from ..profile.model import Profile
-    from ..transfer.catalog import Chosen
-    from ..transfer.incoming import Incoming
-    from ..transfer.run import Run
-    from ..transfer.sinks.singer import Singer
+    from ..templates import Json
 
 _SETTINGS = ("profile", "profile_dir", "start_date")
 _SAMPLE = 100
@@ -66,13 +65,13 @@ def tap(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
-    from ..transfer.catalog import CatalogError
+    from ..incoming.catalog import CatalogError
 
     if sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
     trust = allowed(path, saved, machine, once=trust_once)
     workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
-    runs = _Streams(workbench, path, Output(as_json=False, quiet=discover, data_on_stdout=True))
+    runs = _Streams(workbench, path, RunOutput(as_json=False, quiet=discover, data_on_stdout=True))
     start = _start(settings.get("start_date"))
     try:
         streams = _streams(saved)
@@ -114,7 +113,7 @@ def _json(file: Path | None, option: str) -> Json:
     """What a file holds; None where none is given."""
     if file is None:
         return None
-    from ..transfer.raw_json import NotJson, value
+    from ..incoming.raw_json import NotJson, value
 
     try:
         return value(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
@@ -139,7 +138,7 @@ def _start(text: str | None) -> str | None:
 
 def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
     """The incoming configurations by stream, with their names, those that are disabled left out."""
-    from ..transfer.catalog import CatalogError
+    from ..incoming.catalog import CatalogError
 
     streams: dict[str, tuple[str, Incoming]] = {}
     for name, incoming in saved.incoming.items():
@@ -157,11 +156,11 @@ def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
     return streams
 
 
-def _singer(incoming: Incoming) -> Singer:
+def _singer(incoming: Incoming) -> SingerSink:
     """Its sink where that writes Singer messages, or one that does; to standard output."""
-    from ..transfer.sinks.singer import Singer
+    from ..incoming.sinks.singer import SingerSink
 
-    sink = incoming.sink if isinstance(incoming.sink, Singer) else Singer()
+    sink = incoming.sink if isinstance(incoming.sink, SingerSink) else SingerSink()
     return sink.model_copy(update={"path": None})
 
 
@@ -191,16 +190,16 @@ class _Sample:
 class _Streams(Runs):
     """The runs of a tap: they leave nothing behind."""
 
-    def __init__(self, workbench: Workbench, path: Path, output: Output) -> None:
-        from ..transfer.plan import Wanted
+    def __init__(self, workbench: Workbench, path: Path, output: RunOutput) -> None:
+        from ..incoming.plan import RunOptions
 
-        super().__init__(workbench, path, Wanted(), output, None)
+        super().__init__(workbench, path, RunOptions(), output, None)
         self._marks: dict[str, str] = {}
         self._samples: dict[str, _Sample] = {}
 
     def sample(self, streams: dict[str, tuple[str, Incoming]]) -> dict[str, Incoming]:
         """Each stream, read for its types only."""
-        from ..transfer.sinks.singer import StreamContext
+        from ..incoming.sinks.singer import StreamContext
 
         self._wanted = replace(self._wanted, limit=_SAMPLE, in_flight=1)
         prepared = {}
@@ -213,7 +212,7 @@ class _Streams(Runs):
 
     def discovered(self, streams: dict[str, tuple[str, Incoming]]) -> list[Json]:
         """The catalog, after the samples have been read."""
-        from ..transfer.catalog import entry
+        from ..incoming.catalog import entry
 
         catalog: list[Json] = []
         for stream, (_, incoming) in streams.items():
@@ -226,8 +225,8 @@ class _Streams(Runs):
         self, streams: dict[str, tuple[str, Incoming]], start: str | None, catalog: Json, state: Json
     ) -> dict[str, Incoming]:
         """The streams to read. Raises `CatalogError`."""
-        from ..transfer.catalog import CatalogError, bookmarks, chosen, mark
-        from ..transfer.sinks.singer import StreamContext
+        from ..incoming.catalog import CatalogError, bookmarks, chosen, mark
+        from ..incoming.sinks.singer import StreamContext
 
         all_bookmarks = {} if state is None else bookmarks(state)
         selected: dict[str, Chosen] | None = None
@@ -253,12 +252,12 @@ class _Streams(Runs):
         return prepared
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.run_findings import explainer
-        from ..transfer.open_run import Place, Surroundings
-        from ..transfer.run import Run
+        from ..guide.check import explainer
+        from ..incoming.plan import RunEnvironment, RunLocation
+        from ..incoming.run import Run
 
-        place, explain = Place(name, self._path, None), explainer(saved, incoming.client)
-        around = Surroundings(session, self._workbench.exchanges, self._workbench.machine, place, explain)
+        place, explain = RunLocation(name, self._path, None), explainer(saved, incoming.client)
+        around = RunEnvironment(session, self._workbench.exchanges, self._workbench.machine, place, explain)
         return Run(incoming, replace(self._wanted, mark=self._marks.get(name)), around, self._output)
 
 
@@ -269,7 +268,7 @@ def _always(incoming: Incoming) -> frozenset[str]:
 
 def _replicated(incoming: Incoming, choice: Chosen | None, start: str | None) -> Incoming:
     """The incoming, read as the catalog says: a full table, or by the date in its replication key."""
-    from ..transfer.incremental import Incremental
+    from ..incoming.incremental import Incremental
 
     incremental = incoming.incremental
     if choice is not None and choice.method == "FULL_TABLE":

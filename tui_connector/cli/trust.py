@@ -9,8 +9,8 @@ import click
 
 from ..text import shown, shown_line
 from .completion import profiles
-from .failure import CommandFailed, Exit
-from .profile_opening import find, machine_of, read, run
+from .errors import CommandFailed, Exit
+from .opening import find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..machine import Machine

@@ -13,21 +13,21 @@ _NONE = ("", "identity", "none", "utf-8")
 """Content codings that leave a body as it is; the last two do not exist, and are sent all the same."""
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body is larger than it may be."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"the answer is larger than {limit / 1e6:.0f} MB")
+        super().__init__(f"the response is larger than {limit / 1e6:.0f} MB")
 
 
-class Unreadable(Exception):
+class BodyUnreadable(Exception):
     """The body's encoding cannot be undone."""
 
 
 class Inflater:
     """Collects a body, of `limit` bytes at most.
 
-    httpx 0.28's own decoder takes 633 MB for an answer of 658 bytes, so it gets the raw bytes here.
+    httpx 0.28's own decoder takes 633 MB for a response of 658 bytes, so it gets the raw bytes here.
     """
 
     def __init__(self, encoding: str, limit: int) -> None:
@@ -51,12 +51,12 @@ class Inflater:
     def feed(self, chunk: bytes) -> Iterator[None]:
         """Takes a chunk in steps of a megabyte: 65 KB may inflate to 64 MB, half a second that others need.
 
-        Raises `TooLarge` and `Unreadable`.
+        Raises `TooLarge` and `BodyUnreadable`.
         """
         self.wire_size += len(chunk)
         if self._gzip is None:
             if self._encodings:
-                raise Unreadable(f"the answer is encoded as {self._encoding}, and only gzip was asked for")
+                raise BodyUnreadable(f"the response is encoded as {self._encoding}, and only gzip was asked for")
             self._add(chunk)
             yield
             return
@@ -70,7 +70,7 @@ class Inflater:
             try:
                 self._add(self._gzip.decompress(data, _STEP))
             except zlib_ng.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
-                raise Unreadable(f"the answer says it is gzip, and is not: {error}") from error
+                raise BodyUnreadable(f"the response says it is gzip, and is not: {error}") from error
             yield
             data = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
 
@@ -87,13 +87,13 @@ class Inflater:
         return data
 
     def end(self) -> None:
-        """Raises `Unreadable` where the compressed body stops in the middle."""
+        """Raises `BodyUnreadable` where the compressed body stops in the middle."""
         if self._gzip is not None and self.wire_size and not self._gzip.eof:
-            raise Unreadable("the answer is gzip that stops in the middle")
+            raise BodyUnreadable("the response is gzip that stops in the middle")
 
     def _add(self, data: bytes) -> None:
         room = self._limit - self._size
         self._parts.append(data[:room])
         self._size += len(self._parts[-1])
         if len(data) > room:
-            raise TooLarge(self._limit)
+            raise BodyTooLarge(self._limit)

@@ -1,109 +1,348 @@
-"""How a client connects: the saved models of TLS and proxy."""
+"""The TLS context of a client: the system's authorities, its own, and its certificate."""
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+import asyncio
+import ipaddress
+import re
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+import httpcore
 
-from ..kinds import Model
-from ..secrets.source import SecretSource, secret_field
+from ..files import digest, read_regular, reason
+from .message import InvalidRequest
+from .model import Tls
 from .uri import BadUri, origin_of
 
-DIRECT = "direct"
-"""In place of a proxy's address: none, not even that of the environment."""
+_LARGEST = 10_000_000
+"""Bytes; the whole list of a system's authorities has less than one million."""
 
 
-def _path(path: str) -> str:
-    if "\0" in path:
-        raise ValueError("a path cannot hold a NUL character")
-    return path
+_PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.+?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL)
 
 
-def _proxy_address(uri: str) -> str:
-    if uri == DIRECT:
-        return uri
-    if uri.startswith("socks"):
-        raise ValueError("SOCKS proxies are not supported: write the address of an http:// or https:// proxy")
+def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
+    """Reads files, so call it in a thread. `place` is where `tls` stands, such as "clients.shop.tls".
+
+    `ca` is the SHA-256 that the file of authorities had when the profile was trusted.
+
+    Raises `InvalidRequest`, which names the field and the file.
+    """
+    if tls == Tls():
+        return _usual()
+    context = _trusting_the_system()
+    if tls.ca_file is not None:
+        _trust(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
+    if tls.client_certificate is not None:
+        _show(context, tls, directory, place, password)
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def _usual() -> ssl.SSLContext:
+    return _trusting_the_system()
+
+
+def _trusting_the_system() -> ssl.SSLContext:
+    """The system's authorities and those httpx brings: a Python from python.org has none of the system's."""
+    import certifi
+
+    context = ssl.create_default_context()
+    # on since Python 3.13: it refuses what a company's own authority often leaves out, and other clients accept
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
-        origin = origin_of(uri)
+        found = read_regular(path, _LARGEST)  # what is compared is what is loaded
+        if ca and digest(found) != ca:
+            raise InvalidRequest(
+                f"{field}: {path} has changed since the profile was trusted", hint="Run it again to look at it."
+            )
+        blocks = _PEM.findall(found)  # comments around them need not be ASCII, and OpenSSL wants that
+        if not blocks:
+            raise _no_certificate(field, path)
+        context.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
+    except OSError as error:
+        if not isinstance(error, ssl.SSLError):
+            raise InvalidRequest(f"{field}: {path} cannot be read: {reason(error)}") from error
+        raise _no_certificate(field, path) from error
+    except ValueError as error:
+        raise _no_certificate(field, path) from error
+
+
+def _no_certificate(field: str, path: Path) -> InvalidRequest:
+    return InvalidRequest(
+        f"{field}: {path} holds no certificate that can be read",
+        hint="It must be a PEM file: text with -----BEGIN CERTIFICATE-----.",
+    )
+
+
+def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None) -> None:
+    assert tls.client_certificate is not None
+    certificate = _file(tls.client_certificate, directory, f"{place}.client-certificate")
+    key = None if tls.client_key is None else _file(tls.client_key, directory, f"{place}.client-key")
+    key_field, key_file = ("client-certificate", certificate) if key is None else ("client-key", key)
+    encrypted = False
+
+    def response() -> str:  # without it OpenSSL would ask on the terminal itself
+        nonlocal encrypted
+        encrypted = True
+        return password or ""
+
+    try:
+        context.load_cert_chain(certificate, key, password=response)
+    except ssl.SSLError as error:
+        if "KEY_VALUES_MISMATCH" in (error.reason or ""):
+            message = f"{place}.{key_field}: the key in {key_file} is not that of the certificate in {certificate}"
+            raise InvalidRequest(message, hint="Name the key the certificate was made with.") from error
+        if encrypted:
+            needed = "needs a password" if password is None else "is not opened by its password"
+            raise InvalidRequest(
+                f"{place}.client-key-password: the key in {key_file} {needed}", hint="Correct client-key-password."
+            ) from error
+        files = f"{certificate}" if key is None else f"{certificate} and {key}"
+        raise InvalidRequest(
+            f"{place}.client-certificate: {files} do not hold a certificate and its key",
+            hint="They must be PEM files: -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----.",
+        ) from error
+
+
+def _file(path: str, directory: Path, field: str) -> Path:
+    """The whole path of a regular file that can be read. A device or a pipe would hang whoever reads it."""
+    full = directory / Path(path).expanduser()
+    try:
+        if not full.exists():
+            raise InvalidRequest(
+                f"{field}: there is no file {full}", hint="The path is relative to the profile's file."
+            )
+        if not full.is_file() or full.stat().st_size > _LARGEST:
+            raise InvalidRequest(f"{field}: {full} is no file of certificates or keys")
+        with full.open("rb"):
+            return full
+    except OSError as error:
+        raise InvalidRequest(f"{field}: {full} cannot be read: {error.strerror or error}") from error
+
+
+# Which proxy a request goes through: the client's own, or the one that the environment names.
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyRoute:
+    """A proxy on the way to a store."""
+
+    uri: str
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    named_by: str = "the client"
+    """Who named it: the client, or a variable of the environment."""
+
+
+def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
+    """The proxy for this address, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
+
+    The small letters of each come first. Raises `InvalidRequest` where what is named is no proxy that can be used.
+    """
+    parts = urlsplit(uri)
+    name = next((one for one in _names(parts.scheme) if environ.get(one, "").strip()), None)
+    if name is None:
+        return None
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if _is_excepted(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+        return None
+    return _route(environ[name].strip(), name)
+
+
+def _names(scheme: str) -> tuple[str, ...]:
+    return (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+
+
+def _route(value: str, name: str) -> ProxyRoute:
+    if "://" not in value:
+        value = f"http://{value}"
+    scheme, _, rest = value.partition("://")
+    credentials, _, place = rest.rpartition("@")
+    username, _, password = credentials.partition(":")
+    try:
+        address = origin_of(f"{scheme}://{place}")
     except BadUri as error:
-        if "@" in uri:
-            raise ValueError("user and password do not belong in the address: use username and password") from None
-        raise ValueError(f'{error}; write it like "http://proxy.example:3128", or "{DIRECT}" for none') from None
-    if uri.rstrip("/").lower() != origin and not uri.rstrip("/").lower().startswith(f"{origin}:"):
-        raise ValueError("a proxy's address has no path: write scheme, host and port")
-    return uri
+        # the whole value may hold a password
+        raise InvalidRequest(
+            f"The proxy that {name} names cannot be used: {scheme}://{place} is no http:// or https:// address",
+            hint=f'Correct {name}, or write `proxy = {{ uri = "direct" }}` for the client.',
+        ) from error
+    return ProxyRoute(address, unquote(username), unquote(password), name)
 
 
-FilePath = Annotated[
-    str, Field(min_length=1), AfterValidator(_path), WithJsonSchema({"type": "string", "format": "path"})
-]
-"""The path of a file, relative to the profile's."""
+def _is_excepted(host: str, port: int, exceptions: str) -> bool:
+    """Whether NO_PROXY names this host: by name, by the end of its name, by address, by network, or by *."""
+    for entry in exceptions.lower().split(","):
+        entry = entry.strip()
+        name, colon, its_port = entry.rpartition(":")
+        if colon and its_port.isdecimal() and ":" not in name.strip("[]"):
+            if int(its_port) != port:
+                continue
+            entry = name
+        entry = entry.removeprefix("*.").lstrip(".").strip("[]")
+        if entry == "*" or (entry and _is_in(host, entry)):
+            return True
+    return False
 
 
-ProxyAddress = Annotated[
-    str,
-    AfterValidator(_proxy_address),
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "uri"}, {"const": DIRECT}]}),
-]
+def _is_in(host: str, entry: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == entry or host.endswith(f".{entry}")
+    try:
+        return address in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return False
 
 
-class Tls(Model):
-    """TLS."""
+# The sockets below httpx, on asyncio alone.
+#
+# httpcore's own ones go through anyio, whose scopes and checkpoints at each read and write cost a page of a run 0.5
+# ms.
 
-    ca_file: FilePath | None = Field(
-        None,
-        title="Authority's certificate",
-        description="A PEM file with certificates of authorities to trust besides the system's, for a store whose "
-        "certificate is the company's own. Relative to the profile.",
-        examples=["company-ca.pem"],
-    )
-    client_certificate: FilePath | None = Field(
-        None,
-        title="Client certificate",
-        description="A PEM file that proves to the web server who calls, where it asks. Relative to the profile.",
-        examples=["client.pem"],
-    )
-    client_key: FilePath | None = Field(
-        None,
-        title="Client key",
-        description="The PEM file of that certificate's private key, where it is not in the same file.",
-        examples=["client.key"],
-    )
-    client_key_password: SecretSource | None = secret_field(
-        "Password of the client key", "Where the key is encrypted.", default=None
-    )
-    verify: bool = Field(
-        True,
-        title="Verify the certificate",
-        description="false: whoever stands in between can read and change everything, the secrets too. For a test "
-        "store only; name its authority in ca-file instead.",
-    )
 
-    @model_validator(mode="after")
-    def _belong_together(self) -> Self:
-        if self.client_certificate is None and (self.client_key or self.client_key_password):
-            raise ValueError("client-key and client-key-password need a client-certificate")
+# ruff: noqa: ASYNC109 - the names of parameters are httpcore's
+
+
+_HELD = 1_000_000
+"""Bytes that came and were not read yet, after which the sender has to wait."""
+_NEXT_ADDRESS = 0.25
+"""Seconds after which a host's next address is tried beside the one before (RFC 8305 §5)."""
+
+
+class Sockets(httpcore.AsyncNetworkBackend):
+    """Connects. The wire has a deadline for the whole attempt, so that single reads and writes need none here."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        # cancelled in the race of several addresses, asyncio (before 3.12.8) leaves the socket to the garbage collector
+        delay = None if _is_one_address(host) else _NEXT_ADDRESS
+        connecting = asyncio.get_running_loop().create_connection(Stream, host, port, happy_eyeballs_delay=delay)
+        try:
+            async with asyncio.timeout(timeout):
+                _, stream = await connecting
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: what no name of a host can be, such as "a..b"
+            raise httpcore.ConnectError(str(error)) from error
+        return stream
+
+
+class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
+    """One connection; what comes in is kept until it is read."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._ended = False
+        self._error: Exception | None = None
+        self._paused = False
+        self._came: asyncio.Future[None] | None = None
+        """Whoever reads waits for it."""
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if not self._received and not self._ended:
+            self._came = asyncio.get_running_loop().create_future()
+            await self._came
+        data = bytes(self._received[:max_bytes])
+        del self._received[:max_bytes]
+        if self._paused and len(self._received) < _HELD:
+            self._paused = False
+            self._transport.resume_reading()
+        if not data and self._error is not None:
+            raise httpcore.ReadError(str(self._error)) from self._error
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._transport.write(buffer)
+        await self._may_write.wait()
+        if self._ended:
+            raise httpcore.WriteError(str(self._error or "the connection is closed")) from self._error
+
+    async def aclose(self) -> None:
+        self._transport.abort()
+        await asyncio.sleep(0)  # the loop lets go of the socket in its next turn
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        agreeing = asyncio.get_running_loop().start_tls(
+            self._transport, self, ssl_context, server_hostname=server_hostname, ssl_handshake_timeout=timeout
+        )
+        try:
+            async with asyncio.timeout(timeout):
+                transport = await agreeing
+        except TimeoutError as error:
+            self._transport.abort()
+            raise httpcore.ConnectTimeout from error
+        except OSError as error:
+            self._transport.abort()
+            raise httpcore.ConnectError(str(error)) from error
+        assert transport is not None
+        self._transport = transport
         return self
 
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # asked of a kept connection: what comes unasked is its end, or no response of ours
+            return self._ended or bool(self._received)
+        return self._transport.get_extra_info(info)
 
-class Proxy(Model):
-    """Proxy."""
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
 
-    uri: ProxyAddress = Field(
-        title="Address",
-        description='Scheme, host and port, without user and password. "direct": no proxy, whatever the environment '
-        "says.",
-        examples=["http://proxy.example:3128"],
-    )
-    username: str | None = Field(None, min_length=1, title="User", description="Where the proxy asks who calls.")
-    password: SecretSource | None = secret_field("Password", "The password of that user.", default=None)
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) >= _HELD:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
 
-    @model_validator(mode="after")
-    def _belong_together(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password need each other")
-        if self.uri == DIRECT and self.username is not None:
-            raise ValueError(f'"{DIRECT}" has no user and password')
-        return self
+    def eof_received(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._ended, self._error = True, error
+        self._may_write.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._may_write.set()
+
+    def _wake(self) -> None:
+        if self._came is not None and not self._came.done():
+            self._came.set_result(None)
+
+
+def _is_one_address(host: str) -> bool:
+    """Whether it is an address itself, not the name of some."""
+    return ":" in host or host.replace(".", "").isdecimal()

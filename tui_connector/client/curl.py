@@ -11,7 +11,7 @@ from .exchange import Exchange, KeptBody
 from .message import header_of
 
 _ITS_OWN = frozenset({"accept-encoding", "user-agent", "host", "connection", "content-length", "transfer-encoding"})
-"""Headers that curl makes itself, and that change nothing in the answer."""
+"""Headers that curl makes itself, and that change nothing in the response."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SENDS_A_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 _LONGEST_ARGUMENT = 100_000

@@ -1,4 +1,4 @@
-"""What is kept of one request and its answer, and the bounded store that keeps the last of them."""
+"""What is kept of one request and its response, and the bounded store that keeps the last of them."""
 
 from __future__ import annotations
 

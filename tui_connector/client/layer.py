@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from ..kinds import Kind, Named
 from ..machine import Machine
 from ..secrets.source import SecretSource
-from .message import Answer, Request
+from .message import Request, Response
 
 T = TypeVar("T")
 
-Send = Callable[[Request], Awaitable[Answer]]
-Layer = Callable[[Request, Send], Awaitable[Answer]]
+Send = Callable[[Request], Awaitable[Response]]
+Layer = Callable[[Request, Send], Awaitable[Response]]
 
 
 class LayerContext(Protocol):
@@ -27,12 +27,12 @@ class LayerContext(Protocol):
     async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
         """The secret, for a request to `origin` through `client`; None: the client whose request is under way.
 
-        Raises `NotSent` if it cannot be had, or if the profile is not trusted to send it there.
+        Raises `InvalidRequest` if it cannot be had, or if the profile is not trusted to send it there.
         """
         ...
 
     def token_goes(self, token: str, login: str, login_client: str, origin: str) -> None:
-        """Raises `NotSent` if a token that a login gave must not go to `origin` with the request that is under way.
+        """Raises `InvalidRequest` if a token that a login gave must not go to `origin` with the request that is under way.
 
         `token` is its name in capabilities, `login` the origin that the login goes to, through `login_client`.
         """
@@ -85,7 +85,7 @@ class Plugin(Kind):
     def start(self, context: LayerContext) -> Layer:
         """A layer for one session; its state lives here, never in the model."""
 
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             return await forward(self.prepare(request))
 
         return layer

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..placeholder import Json, PlaceholderError, Template
-from ..placeholder.inside import Inside, leaves, refuse
 from ..secrets.names import is_secret_parameter, secrets_of_address
 from ..secrets.places import MARK
+from ..templates import Json, PlaceholderError, Template
+from ..templates.embedded import Inside, leaves, refuse
 
 MOVE = "put it into the keyring (tui-connector secrets set PROFILE)"
 _USE = f"{MOVE} and use an HTTP authentication"

@@ -12,7 +12,7 @@ from ..secrets.places import without_any_secret
 from ..text import without_secrets
 
 if TYPE_CHECKING:
-    from ..placeholder import Json
+    from ..templates import Json
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order they are sent, names as written."""
@@ -21,7 +21,7 @@ Purpose = Literal["test", "login", "run", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class RequestInfo:
     """What travels with a request and is never sent."""
 
     call: int = 0
@@ -47,7 +47,7 @@ class Request:
     uri: str
     headers: Headers = ()
     body: bytes = field(default=b"", repr=False)
-    about: About = About()
+    about: RequestInfo = RequestInfo()
 
     def header(self, name: str) -> str | None:
         return header_of(self.headers, name)
@@ -69,8 +69,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer: `body` inflated and within its bound, `exchange` the number under which it was recorded."""
+class Response:
+    """A whole response: `body` inflated and within its bound, `exchange` the number under which it was recorded."""
 
     status: int
     headers: Headers
@@ -92,7 +92,7 @@ def header_of(headers: Headers, name: str) -> str | None:
 
 
 class Failure(StrEnum):
-    """Why no whole answer came."""
+    """Why no whole response came."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -117,7 +117,7 @@ class Failure(StrEnum):
 
 
 class RequestFailed(Exception):
-    """A request that did not get an answer that can be used; `hint` says what to do.
+    """A request that did not get a response that can be used; `hint` says what to do.
 
     Neither holds a secret, whatever the store has said and whatever address is named.
     """
@@ -131,8 +131,8 @@ class RequestFailed(Exception):
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 
-class Unanswered(RequestFailed):
-    """No whole answer came; `may_have_arrived` says whether the store may have acted on the request.
+class NoResponse(RequestFailed):
+    """No whole response came; `may_have_arrived` says whether the store may have acted on the request.
 
     `on_kept_connection`: not a byte came, over a connection from before that the server had probably given up.
     """
@@ -153,7 +153,7 @@ class Unanswered(RequestFailed):
         self.on_kept_connection = on_kept_connection
 
 
-class NotSent(RequestFailed):
+class InvalidRequest(RequestFailed):
     """The request was refused here, before a byte left: a bad URI, a bad header, a secret for another origin."""
 
 

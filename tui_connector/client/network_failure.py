@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..text import beginning
-from .body import TooLarge, Unreadable
+from .body import BodyTooLarge, BodyUnreadable
 from .message import Failure
 
 _RETRY_HINT = "Try again; if it stays so, ask who runs the store's web server or what stands in front of it."
@@ -28,9 +28,9 @@ def explain(error: BaseException, uri: str, timeout: float, phase: Phase, proxy:
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
         return (Failure.PROXY, *_refused_by(proxy, place, _words(causes)))
-    if isinstance(error, TooLarge):
+    if isinstance(error, BodyTooLarge):
         return Failure.TOO_LARGE, f"Stopped reading: {error}", "Ask for less at a time (pageSize, fields)."
-    if isinstance(error, Unreadable):
+    if isinstance(error, BodyUnreadable):
         return Failure.PROTOCOL, f"The answer cannot be read: {error}", _RETRY_HINT
     # one that only waited for more bytes says nothing: the time ran out
     waits = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -53,7 +53,7 @@ def _too_late(place: str, timeout: float, phase: Phase, proxy: str | None) -> Ex
     if phase == "tls":
         hint = "Does this port speak TLS? Else ask who runs the store's web server."
         return Failure.TIMEOUT_TLS, f"{place} took the connection, but did not agree on TLS within its time", hint
-    part = "the whole answer" if phase == "body" else "an answer"
+    part = "the whole response" if phase == "body" else "a response"
     hint = "Raise the client's timeout; for a list, ask for fewer items at a time."
     return Failure.TIMEOUT, f"{place} did not give {part} within {timeout:g} s", hint
 
@@ -80,8 +80,8 @@ def _no_answer(causes: list[BaseException], names: set[str], uri: str, phase: Ph
         hint = "Write https:// in place of http://."
         return Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, and the address says http://", hint
     if phase == "body":
-        return Failure.CUT_OFF, f"{place} stopped in the middle of its answer ({words})", _RETRY_HINT
-    # h11 and httpcore call it a protocol error, too, where the connection ends before an answer begins
+        return Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})", _RETRY_HINT
+    # h11 and httpcore call it a protocol error, too, where the connection ends before a response begins
     ended = "RemoteProtocolError" not in names or "disconnected" in words or "no response line" in words
     if phase == "kept" and ended:
         return Failure.CUT_OFF, f"{place} closed the kept connection before it answered ({words})", _RETRY_HINT

@@ -3,30 +3,96 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..kinds import Kind
 from ..machine import Machine
-from ..placeholder import Json
-from ..secrets.capability import Grants
+from ..secrets.capability import Grants, file_digest, portable
 from ..secrets.mask import Mask
 from ..secrets.secret_error import SecretError
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
+from ..templates import Json
 from .exchange import Exchange, Exchanges
-from .http_client import HttpClient
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
-from .message import Answer, NotSent, Request, Unanswered
+from .message import InvalidRequest, NoResponse, Request, Response
+from .model import DIRECT, HttpClient
 from .plugins.base_uri import BaseUri
-from .route import ClientRoute
 from .uri import BadUri, canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
+
+# By which route a client's requests go: what decides who can read them on the way to the store.
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRoute:
+    """What a client's proxy and TLS settings come to. Without any: directly, or as the environment says."""
+
+    proxy: str = ""
+    ca: str = ""
+    """The SHA-256 of the file of authorities that are trusted besides the system's."""
+    ca_file: str = ""
+    certificate: str = ""
+    """The file of the client certificate."""
+    private_key: str = ""
+    """The file of its private key, where that is another one."""
+    verified: bool = True
+
+    @classmethod
+    def of(cls, client: HttpClient, directory: Path) -> ClientRoute:
+        """Reads the file of authorities, so call it in a thread."""
+        tls = client.tls
+        proxy = "" if client.proxy is None or client.proxy.uri == DIRECT else origin_of(client.proxy.uri)
+        folder = Path(os.path.realpath(directory))
+        ca = ca_file = ""
+        if tls.ca_file is not None:
+            real = folder / os.path.expanduser(tls.ca_file)
+            ca, ca_file = file_digest(real), str(real)
+        certificate, key = (_portable(each, folder) for each in (tls.client_certificate, tls.client_key))
+        return cls(proxy, ca, ca_file, certificate, key, tls.verify)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What differs from the plain route, by name."""
+        found: dict[str, object] = {"proxy": self.proxy, "ca": self.ca, "client-certificate": self.certificate}
+        found["client-key"] = self.private_key
+        return {name: value for name, value in found.items() if value} | ({} if self.verified else {"verify": False})
+
+    @property
+    def key(self) -> str:
+        """One text for the route; empty for the plain one."""
+        return json.dumps(self.facts, sort_keys=True) if self.facts else ""
+
+    def words(self) -> str:
+        """What differs from the plain route, for a sentence about where something goes; empty for the plain one."""
+        return ", ".join(self._words())
+
+    def _words(self) -> Iterator[str]:
+        if self.proxy:
+            yield f"through the proxy {self.proxy}"
+        if not self.verified:
+            yield "without verifying the certificate, so that anyone on the way can read it"
+        if self.ca:
+            yield f"to any server with a certificate from {self.ca_file} (SHA-256 {self.ca[:12]})"
+        if self.certificate:
+            more = f" and the key {self.private_key}" if self.private_key else ""
+            yield f"with the client certificate {self.certificate}{more}"
+
+
+def _portable(written: str | None, folder: Path) -> str:
+    if written is None:
+        return ""
+    whole = os.path.expanduser(written)
+    return portable(whole, os.path.realpath(folder / whole), folder)
+
 
 T = TypeVar("T")
 
@@ -38,7 +104,7 @@ _client: ContextVar[str] = ContextVar("client", default="")
 _ENABLE = "Remove `disabled = true` to use it again."
 
 
-class Kept:
+class SessionCache:
     """What outlives a session, by the content of the kind it belongs to: an edit elsewhere does not log in again."""
 
     def __init__(self) -> None:
@@ -61,7 +127,7 @@ class Session(LayerContext):
         exchanges: Exchanges,
         machine: Machine,
         bounds: Bounds | None = None,
-        kept: Kept | None = None,
+        kept: SessionCache | None = None,
         directory: Path | None = None,
         run: Mapping[str, Json] | None = None,
         grants: Grants | None = None,
@@ -76,7 +142,7 @@ class Session(LayerContext):
         self._clients, self._authentications = clients, authentications
         self._vault, self._exchanges, self._machine = vault, exchanges, machine
         self._bounds = bounds or Bounds()
-        self._kept = kept or Kept()
+        self._kept = kept or SessionCache()
         self._directory = directory or machine.directories.profiles
         self._run = run or {}
         self._open: dict[str, Send] = {}
@@ -94,7 +160,7 @@ class Session(LayerContext):
         return self._machine
 
     def client(self, name: str) -> Send:
-        """The way to send through the client of this name. "default" always exists. Raises `NotSent`."""
+        """The way to send through the client of this name. "default" always exists. Raises `InvalidRequest`."""
         if name not in self._open:
             saved = self._saved(name)
             send = self._numbered(self._chain(saved, self._to_granted(name, self._wire(name, saved).send)))
@@ -104,7 +170,7 @@ class Session(LayerContext):
     async def signed(self, name: str, request: Request) -> Request:
         """The request as the wire would get it, with what authenticates it. A login may be sent for it, it is not."""
 
-        async def stop(finished: Request) -> Answer:
+        async def stop(finished: Request) -> Response:
             raise _Finished(finished)
 
         try:
@@ -114,7 +180,7 @@ class Session(LayerContext):
         raise AssertionError("a chain ends at its wire")
 
     def prepared(self, name: str, request: Request) -> Request:
-        """The request after the client's plugins and before authentication; nothing is sent. Raises `NotSent`."""
+        """The request after the client's plugins and before authentication; nothing is sent. Raises `InvalidRequest`."""
         request = self._in_this_run(request)
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request
@@ -144,9 +210,9 @@ class Session(LayerContext):
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
         if saved is None:
             known = ", ".join(name for name in self._clients if " " not in name) or "none"
-            raise NotSent(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
+            raise InvalidRequest(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
         if saved.disabled:
-            raise NotSent(f"The client {name!r} is disabled in the profile", hint=_ENABLE)
+            raise InvalidRequest(f"The client {name!r} is disabled in the profile", hint=_ENABLE)
         return saved
 
     def _wire(self, name: str, saved: HttpClient) -> Wire:
@@ -171,9 +237,9 @@ class Session(LayerContext):
         if not route.certificate:
             return send
 
-        async def to_granted(request: Request) -> Answer:
+        async def to_granted(request: Request) -> Response:
             if not self.grants.connects(origin_of(request.uri), route.facts):
-                raise NotSent(
+                raise InvalidRequest(
                     f"The profile is not trusted to show the client certificate to {origin_of(request.uri)}",
                     hint="Look at what it can do, then allow it: tui-connector trust PROFILE.",
                 )
@@ -203,9 +269,9 @@ class Session(LayerContext):
             return layer  # its login goes to the origin of the request itself, and the vault refuses another one
         base = next((plugin.uri for plugin in client.plugins if isinstance(plugin, BaseUri)), None)
 
-        async def bound(request: Request, forward: Send) -> Answer:
+        async def bound(request: Request, forward: Send) -> Response:
             if base is None or origin_of(base) != origin_of(request.uri):
-                raise NotSent(
+                raise InvalidRequest(
                     f"The token of the authentication {name!r} is not sent to {origin_of(request.uri)}: "
                     f"{'the client has no base URI' if base is None else 'it is not the origin of the base URI'}",
                     hint="Give the client the plugin base-uri with the store's address.",
@@ -218,12 +284,12 @@ class Session(LayerContext):
         if name not in self._started:  # one for the session: two clients that share it share its login
             saved = self._authentications[name]
             if saved.disabled:
-                raise NotSent(f"The authentication {name!r} is disabled in the profile", hint=_ENABLE)
+                raise InvalidRequest(f"The authentication {name!r} is disabled in the profile", hint=_ENABLE)
             self._started[name] = saved.start(self)
         return self._started[name]
 
     def _numbered(self, send: Send) -> Send:
-        async def numbered(request: Request) -> Answer:
+        async def numbered(request: Request) -> Response:
             call = self._exchanges.next_call()
             asked = None if request.about.purpose == "login" else request
             request = self._in_this_run(request)
@@ -248,7 +314,7 @@ class Session(LayerContext):
                 return await self._vault.read(source, origin, route, self.grants, self._directory)
             return await self._from_command((*source.command, origin, route), source, origin, route)
         except SecretError as error:
-            raise NotSent(error.message, hint=error.hint) from error
+            raise InvalidRequest(error.message, hint=error.hint) from error
 
     async def _from_command(self, place: tuple[str, ...], source: SecretSource, origin: str, route: str) -> str:
         """What a command printed for this origin: it is run once for all requests of the session."""
@@ -262,7 +328,7 @@ class Session(LayerContext):
         if origin == login and route == self._route(login_client).key:
             return
         if not self.grants.sends(token, origin, route):
-            raise NotSent(
+            raise InvalidRequest(
                 f"The profile is not trusted to send the token from {login} to {origin}",
                 hint="Log in at the store that the token is for, or allow it: tui-connector trust PROFILE.",
             )
@@ -323,7 +389,7 @@ _PLAIN = ClientRoute()
 
 
 def _through_client(name: str, send: Send) -> Send:
-    async def through(request: Request) -> Answer:
+    async def through(request: Request) -> Response:
         before = _client.set(name)
         try:
             return await send(request)
@@ -338,13 +404,13 @@ def _stage(plugin: Plugin) -> int:
 
 
 def _through(layer: Layer, forward: Send) -> Send:
-    async def send(request: Request) -> Answer:
+    async def send(request: Request) -> Response:
         return await layer(request, forward)
 
     return send
 
 
-async def _on_a_new_connection(request: Request, forward: Send) -> Answer:
+async def _on_a_new_connection(request: Request, forward: Send) -> Response:
     """Asks again where the server gave up a kept connection just then; before authentication, as a nonce is used up.
 
     A client may do that with what only reads (RFC 9112 §9.3.1). Other kept connections may have gone with it.
@@ -352,7 +418,7 @@ async def _on_a_new_connection(request: Request, forward: Send) -> Answer:
     for _ in range(_KEPT_TRIES):
         try:
             return await forward(request)
-        except Unanswered as failure:
+        except NoResponse as failure:
             if not failure.on_kept_connection or request.method not in ("GET", "HEAD"):
                 raise
     return await forward(request)
@@ -366,7 +432,7 @@ class _Finished(Exception):
         self.request = request
 
 
-async def _make_canonical(request: Request, forward: Send) -> Answer:
+async def _make_canonical(request: Request, forward: Send) -> Response:
     return await forward(replace(request, uri=_canonical(request.uri)))
 
 
@@ -374,4 +440,4 @@ def _canonical(uri: str) -> str:
     try:
         return canonical(uri)
     except BadUri as error:
-        raise NotSent(f"The URI cannot be used: {error}") from error
+        raise InvalidRequest(f"The URI cannot be used: {error}") from error

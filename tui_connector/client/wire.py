@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,21 +18,145 @@ from typing import TYPE_CHECKING, Any
 from ..machine import Machine
 from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
-from .body import Inflater, TooLarge, Unreadable
-from .connection import DIRECT
-from .exchange import Exchange, Exchanges, InFlight
-from .http_client import HttpClient, seconds
-from .message import Answer, Failure, NotSent, Request, Unanswered
-from .proxy import Route, from_environment
-from .recorder import Seen, record
-from .sendable import check, sent_headers
-from .tls import context_of
-from .uri import origin_of
+from .body import BodyTooLarge, BodyUnreadable, Inflater
+from .connection import ProxyRoute, context_of, from_environment
+from .exchange import Exchange, Exchanges, InFlight, KeptBody, Timings
+from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
+from .model import DIRECT, HttpClient, seconds
+from .uri import BadUri, canonical, origin_of
 
 if TYPE_CHECKING:
     import httpx
 
     from .network_failure import Phase
+
+
+# Makes the record of one attempt, in which every secret is masked.
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """What became known of one attempt while it ran."""
+
+    number: int
+    attempt: int
+    client: str
+    request: Request
+    sent_headers: Headers
+    began_at: datetime
+    began: float = 0.0
+    """By the machine's monotonic clock, in seconds, as are `ended` and the marks; both are 0 where nothing was sent."""
+    ended: float = 0.0
+    marks: dict[str, float] = field(default_factory=dict)
+    status: int | None = None
+    reason: str = ""
+    headers: Headers = ()
+    failure: Failure | None = None
+    failure_text: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def record(seen: AttemptRecord, body: bytes, wire_size: int, *, mask: Mask, kept: int) -> Exchange:
+    """The exchange; of a body, `kept` bytes at most."""
+    request, about = seen.request, seen.request.about
+    sent_type = next((value for name, value in seen.sent_headers if name.lower() == "content-type"), "")
+    received_type = next((value for name, value in seen.headers if name.lower() == "content-type"), "")
+
+    refused = seen.status is not None and 400 <= seen.status < 500  # then it says why, and holds no token
+
+    def keep(data: bytes, size: int, content_type: str, secret: bool) -> KeptBody:
+        media_type = mask.text(content_type).partition(";")[0].strip().lower()
+        start = mask.start(data, kept)
+        shown = mask.body(start, media_type, secret_answer=secret)
+        note = "a token, not kept" if secret and data else ""
+        return KeptBody(shown, len(data), size, media_type, note, cut=len(start) < len(data) and not note)
+
+    return Exchange(
+        number=seen.number,
+        attempt=seen.attempt,
+        call=about.call,
+        client=seen.client,
+        purpose=about.purpose,
+        formatter=about.formatter,
+        at=seen.began_at,
+        asked=about.asked,
+        method=request.method,
+        uri=mask.uri(request.uri),
+        request_headers=mask.headers(seen.sent_headers),
+        request_body=keep(request.body, len(request.body), sent_type, False),
+        status=seen.status,
+        reason=mask.text(seen.reason),
+        headers=mask.headers(seen.headers),
+        body=keep(body, wire_size, received_type, about.secret_answer and not refused),
+        failure=seen.failure,
+        failure_text=mask.text(seen.failure_text),
+        timings=_timings(seen.marks, seen.ended, seen.ended - seen.began),
+        note=mask.text(" · ".join(filter(None, [about.note, *seen.notes]))),
+    )
+
+
+def _timings(marks: Mapping[str, float], end: float, total: float) -> Timings:
+    def span(first: str, last: str) -> float | None:
+        if first not in marks:
+            return None
+        return marks.get(last, end) - marks[first]
+
+    return Timings(
+        connect=span("connect_tcp.started", "connect_tcp.complete"),
+        tls=span("start_tls.started", "start_tls.complete"),
+        send=span("send_request_headers.started", "send_request_body.complete"),
+        wait=span("receive_response_headers.started", "receive_response_headers.complete"),
+        receive=span("receive_response_body.started", "receive_response_body.complete"),
+        total=total,
+    )
+
+
+# Whether a finished request can be sent, and the headers that every request carries.
+
+
+_LONGEST_URI = 65_536
+"""Characters that httpx takes; nginx takes 8 KB, Apache as many."""
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token (RFC 9110 §9.1)."""
+
+
+def sent_headers(request: Request) -> Headers:
+    """What every request carries, unless its profile says otherwise."""
+    from .. import __version__
+
+    # Magento answers in XML, or with a 500, to an Accept it does not know; others have a type of their own for JSON,
+    # such as application/vnd.api+json, and answer 406 where they may not send it
+    ours = (
+        ("Accept", "application/json, */*;q=0.5"),
+        ("Accept-Encoding", "gzip"),
+        ("User-Agent", f"tui-connector/{__version__}"),
+    )
+    return (*((name, value) for name, value in ours if request.header(name) is None), *request.headers)
+
+
+def check(request: Request) -> None:
+    """Raises `InvalidRequest`, which says why the request cannot be sent."""
+    if len(request.uri) > _LONGEST_URI:
+        raise InvalidRequest(
+            f"The URI has {len(request.uri):,} characters, and no web server takes as many",
+            hint="Ask for less at a time; a long list of values is better asked for in parts.",
+        )
+    if not _METHOD.fullmatch(request.method):
+        raise InvalidRequest(
+            f"The method {request.method!r} cannot be sent", hint="Write one such as GET, POST or PUT."
+        )
+    try:
+        if canonical(request.uri) != request.uri:
+            raise InvalidRequest("The URI is not in its canonical form")
+    except BadUri as error:
+        raise InvalidRequest(f"The URI cannot be used: {error}") from error
+    for name, value in request.headers:
+        if not value.isascii() or not value.isprintable() or value != value.strip():
+            raise InvalidRequest(
+                f"The header {name} cannot be sent: it has a line break, a control character, a letter outside ASCII, "
+                "or a space at its end"
+            )
+
 
 TO_PROXY = " to the proxy"
 """In place of a client's name: what goes to a proxy itself goes there by the plain route."""
@@ -42,14 +168,14 @@ _OF_A_PROBE = 64_000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes: how much of a body is kept in the log, and how large an answer may be once it is inflated."""
+    """Bytes: how much of a body is kept in the log, and how large a response may be once it is inflated."""
 
     kept: int = 2_000_000
-    answer: int = 64_000_000
+    response: int = 64_000_000
     kept_of_good: int | None = None
-    """Of good answers, from the twenty-first exchange on; where it is None, as much as of all others."""
+    """Of good responses, from the twenty-first exchange on; where it is None, as much as of all others."""
 
-    def keeps(self, exchange: Seen) -> int:
+    def keeps(self, exchange: AttemptRecord) -> int:
         """How much is kept of the bodies of this exchange."""
         if exchange.request.about.purpose == "probe":
             return min(self.kept, _OF_A_PROBE)
@@ -85,10 +211,10 @@ class Wire:
         self._timeout = seconds(client.timeout)
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
         self._attempt, self._secret, self._directory, self._ca = attempt, secret, directory, ca
-        self._opening: dict[Route | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
+        self._opening: dict[ProxyRoute | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
 
-    async def send(self, request: Request) -> Answer:
-        """The store's answer. Raises `Unanswered` where none came whole, `NotSent` where the request cannot be sent."""
+    async def send(self, request: Request) -> Response:
+        """The store's response. Raises `NoResponse` where none came whole, `InvalidRequest` where the request cannot be sent."""
         attempt = _Attempt(self, request, self._exchanges.next_number(), self._attempt(request.about.call))
         try:
             check(request)
@@ -97,20 +223,20 @@ class Wire:
             with attempt.under_way():
                 async with asyncio.timeout(self._timeout):
                     await attempt.run(sender)
-        except NotSent as error:
+        except InvalidRequest as error:
             attempt.failed(Failure.NOT_SENT, error.message)
             error.exchange = attempt.seen.number
             raise
         except asyncio.CancelledError:
-            attempt.failed(Failure.CANCELLED, "given up before the answer was there")
+            attempt.failed(Failure.CANCELLED, "given up before the response was there")
             raise
         except _network_errors() as error:
             raise attempt.unanswered(error) from error
         finally:
             self._exchanges.record(attempt.exchange())
-        return attempt.answer()
+        return attempt.response()
 
-    async def _route(self, uri: str) -> Route | None:
+    async def _route(self, uri: str) -> ProxyRoute | None:
         proxy = self._client.proxy
         if proxy is None:
             route = from_environment(uri, self._machine.environ)
@@ -121,16 +247,16 @@ class Wire:
             return None
         address = origin_of(proxy.uri)
         password = "" if proxy.password is None else await self._secret(proxy.password, address, TO_PROXY)
-        return Route(address, proxy.username or "", password)
+        return ProxyRoute(address, proxy.username or "", password)
 
-    async def _sender(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
+    async def _sender(self, route: ProxyRoute | None, uri: str) -> httpx.AsyncHTTPTransport:
         # importing httpx and reading the authorities takes 100 ms, which the screen must not wait for
         opening = self._opening.get(route)
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
             opening = self._opening[route] = asyncio.ensure_future(self._opened(route, uri))
         return await asyncio.shield(opening)
 
-    async def _opened(self, route: Route | None, uri: str) -> httpx.AsyncHTTPTransport:
+    async def _opened(self, route: ProxyRoute | None, uri: str) -> httpx.AsyncHTTPTransport:
         wanted = self._client.tls.client_key_password
         password = None if wanted is None else await self._secret(wanted, origin_of(uri), self._name)
         return await asyncio.to_thread(
@@ -152,7 +278,7 @@ class Wire:
 
 
 def _plain_sender(
-    client: HttpClient, route: Route | None, directory: Path, name: str, password: str | None, ca: str
+    client: HttpClient, route: ProxyRoute | None, directory: Path, name: str, password: str | None, ca: str
 ) -> httpx.AsyncHTTPTransport:
     """httpx below its client: a connection pool, without redirects, cookies, authentication and proxies of its own.
 
@@ -165,7 +291,7 @@ def _plain_sender(
     # anyio is a requirement of httpx; the first lock of a pool would import its asyncio part while a request waits.
     # In a context of its own, as it refuses to run where the caller's says that it runs already.
     Context().run(anyio.run, anyio.sleep, 0)
-    from .sockets import Sockets
+    from .connection import Sockets
 
     context = context_of(client.tls, directory, f"clients.{name}.tls", password, ca)
     proxy = None
@@ -188,9 +314,9 @@ class _Attempt:
     def __init__(self, wire: Wire, request: Request, number: int, attempt: int) -> None:
         self._wire, self._request = wire, request
         self.left = False
-        self.route: Route | None = None
-        self.seen = Seen(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
-        self._inflater = Inflater("", wire._bounds.answer)
+        self.route: ProxyRoute | None = None
+        self.seen = AttemptRecord(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
+        self._inflater = Inflater("", wire._bounds.response)
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -209,20 +335,20 @@ class _Attempt:
             seen.ended = wire._machine.monotonic()
 
     async def run(self, sender: httpx.AsyncHTTPTransport) -> None:
-        answer = await sender.handle_async_request(self._httpx_request())
+        response = await sender.handle_async_request(self._httpx_request())
         try:
-            self.seen.status, self.seen.reason = answer.status_code, answer.reason_phrase
+            self.seen.status, self.seen.reason = response.status_code, response.reason_phrase
             self.seen.headers = tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw
+                (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
             )
-            self._inflater = Inflater(answer.headers.get("content-encoding", ""), self._wire._bounds.answer)
-            async for chunk in answer.aiter_raw():
+            self._inflater = Inflater(response.headers.get("content-encoding", ""), self._wire._bounds.response)
+            async for chunk in response.aiter_raw():
                 for step, _ in enumerate(self._inflater.feed(chunk)):
                     if step:
                         await asyncio.sleep(0)
             self._inflater.end()
         finally:
-            await answer.aclose()
+            await response.aclose()
 
     def _httpx_request(self) -> httpx.Request:
         import httpx
@@ -233,7 +359,7 @@ class _Attempt:
             extensions["target"] = uri.removeprefix(origin).encode()
         address = httpx.URL(uri) if self.route else _root(origin)  # a proxy is asked for the whole address
         if self.route is not None and str(address) != uri:
-            raise NotSent(f"The URI is not in its canonical form: {self._wire._mask.uri(uri)}")
+            raise InvalidRequest(f"The URI is not in its canonical form: {self._wire._mask.uri(uri)}")
         headers, body = list(self.seen.sent_headers), self._request.body or None
         return httpx.Request(self._request.method, address, headers=headers, content=body, extensions=extensions)
 
@@ -248,7 +374,7 @@ class _Attempt:
     def failed(self, failure: Failure, text: str) -> None:
         self.seen.failure, self.seen.failure_text = failure, text
 
-    def unanswered(self, error: BaseException) -> Unanswered:
+    def unanswered(self, error: BaseException) -> NoResponse:
         from .network_failure import explain
 
         phase = self._phase()
@@ -256,7 +382,7 @@ class _Attempt:
             error, self._request.uri, self._wire._timeout, phase, self.route.uri if self.route else None
         )
         self.failed(failure, message)
-        return Unanswered(
+        return NoResponse(
             failure,
             message,
             may_have_arrived=self.left,
@@ -274,9 +400,9 @@ class _Attempt:
         marks = self.seen.marks
         return "tls" if "start_tls.started" in marks and "start_tls.complete" not in marks else "connect"
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         assert self.seen.status is not None
-        return Answer(self.seen.status, self.seen.headers, self._inflater.body, self.seen.number)
+        return Response(self.seen.status, self.seen.headers, self._inflater.body, self.seen.number)
 
     def exchange(self) -> Exchange:
         wire, inflater = self._wire, self._inflater
@@ -294,5 +420,5 @@ def _root(origin: str) -> httpx.URL:
 def _network_errors() -> tuple[type[Exception], ...]:
     import httpx
 
-    ours = (TooLarge, Unreadable, TimeoutError, OSError, ssl.SSLError)
+    ours = (BodyTooLarge, BodyUnreadable, TimeoutError, OSError, ssl.SSLError)
     return (*ours, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)

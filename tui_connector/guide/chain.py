@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..magento.entities import WRITABLE, Writable
-from ..placeholder import Json
-from .by_path import at
-from .edited import EditedProfile
+from ..templates import Json
+from .draft_paths import at
+from .setup import EditedProfile
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
 """What a step is called at first, by its method."""
@@ -23,7 +23,7 @@ LOOK_UPS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class ChainSteps:
     """The steps of an outgoing. A single request shows as the only step; it is one of a chain once that is edited."""
 
     profile: EditedProfile

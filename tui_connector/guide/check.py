@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -10,32 +10,31 @@ from ..client.authentication.bearer import Bearer
 from ..client.authentication.oauth2 import OAuth2
 from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.request import RequestAuthentication
-from ..client.formatter import path_of
 from ..client.layer import Send
-from ..client.message import About, Answer, Request, RequestFailed
+from ..client.message import Request, RequestFailed, RequestInfo, Response
+from ..client.printer import path_of
 from ..client.session import Session
 from ..client.uri import origin_of
+from ..incoming.model import FirstItems, Incoming, NotExpected, first_items, list_request
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
 from ..magento.diagnosis.sign_in import wrong_totp_secret
 from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
-from ..placeholder import Json
 from ..profile.model import Profile
+from ..templates import Json
 from ..text import count
-from ..transfer.incoming import FirstItems, Incoming, NotExpected, first_items, list_request
-from .address import ANONYMOUS as CURRENCY
-from .address import PROTECTED, currency_finding, protected_finding
-from .address_shapes import is_bare, is_cloud_service
 from .incoming_check import mistakes
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
-from .probes import MODULES, Ways, tell_apart
+from .probes import MODULES, ProbeClients, tell_apart
 from .signing import find_dialect
+from .store_address import ANONYMOUS as CURRENCY
+from .store_address import PROTECTED, currency_finding, is_bare, is_cloud_service, protected_finding
 from .workbench import ANONYMOUS, SIGNED_AS
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class CheckResult:
     """One thing that was tried: in words, whether it worked, and the finding where it did not."""
 
     words: str
@@ -44,16 +43,16 @@ class Tried:
     probes: int = 0
     """Requests that were sent to find out why."""
     modules: frozenset[str] = frozenset()
-    """The store's modules, where its answer named them."""
+    """The store's modules, where its response named them."""
     others: tuple[Finding, ...] = ()
     """What else is wrong with it."""
 
 
 @dataclass(slots=True)
-class Report:
+class CheckReport:
     """All that a check tried."""
 
-    tried: list[Tried] = field(default_factory=list)
+    tried: list[CheckResult] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
@@ -68,12 +67,12 @@ class Report:
         return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
-def _may_be_another(reached: Tried) -> bool:
+def _may_be_another(reached: CheckResult) -> bool:
     """Whether an incoming of the profile may still be readable there: something answered, though not as Magento."""
     return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
 
 
-class NotTried(RequestFailed):
+class UnsafeRequest(RequestFailed):
     """A request that may change something in the store: it was not sent."""
 
     def __init__(self, request: Request) -> None:
@@ -82,13 +81,13 @@ class NotTried(RequestFailed):
 
 
 def _reading(session: Session, client: str, incoming: Incoming) -> Send:
-    """Sends through the client what reads, of all that is requested for this incoming. Raises `NotTried` otherwise."""
+    """Sends through the client what reads, of all that is requested for this incoming. Raises `UnsafeRequest` otherwise."""
     send = session.client(client)
 
-    async def guarded(request: Request) -> Answer:
+    async def guarded(request: Request) -> Response:
         sent = session.prepared(client, request)
         if not incoming.request.only_reads(sent):
-            raise NotTried(sent)
+            raise UnsafeRequest(sent)
         return await send(request)
 
     return guarded
@@ -106,19 +105,19 @@ def _first_incoming(profile: Profile, session: Session, client: str, run: dict[s
     return None
 
 
-async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[Tried]:
+async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[CheckResult]:
     """Tries each client and each incoming, in order; what cannot work after a failure is not tried."""
     if not profile.addressed_clients():
         remedy = "Add a client with the plugin base-uri."
-        yield Tried("clients", False, Finding("no-client", "No client has a base URI", remedy=remedy))
+        yield CheckResult("clients", False, Finding("no-client", "No client has a base URI", remedy=remedy))
     working: dict[str, frozenset[str]] = {}
     """The clients that can be used, each with the modules that its store named."""
-    known: dict[str, Tried] = {}
+    known: dict[str, CheckResult] = {}
     """The incoming configurations that were tried already, with a request that showed whether a store is there."""
     for name in profile.addressed_clients():
         client = profile.clients[name]
         if client.disabled:
-            yield Tried(f"client {name}: disabled", True)
+            yield CheckResult(f"client {name}: disabled", True)
             continue
         tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
         if tried is None or (_may_be_another(tried) and _first_incoming(profile, session, name, run) is not None):
@@ -147,7 +146,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             continue
         yield tried
         for finding in tried.others:
-            yield Tried(f"incoming {name}: {finding.field or finding.id}", False, finding)
+            yield CheckResult(f"incoming {name}: {finding.field or finding.id}", False, finding)
     for each in sorted(working):
         if is_magento(profile, each):
             async for tried in _sendable(profile, session, each, working[each]):
@@ -158,53 +157,55 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
 class OwnRequest:
     """What the first request of a client's own configurations showed, and the incoming that it was of."""
 
-    tried: list[Tried]
-    incoming: dict[str, Tried] = field(default_factory=dict)
+    tried: list[CheckResult]
+    incoming: dict[str, CheckResult] = field(default_factory=dict)
 
 
 async def by_own_request(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> OwnRequest:
     """Whether a store other than Magento can be used, by the first page of an incoming, or else by the base URI."""
     reached, accepted = f"client {name}: store reachable", f"client {name}: authenticated"
     authenticates = bool(profile.clients[name].authentications)
-    answers: list[Answer] = []
+    responses: list[Response] = []
 
-    async def watched(request: Request) -> Answer:
-        answers.append(await send(request))
-        return answers[-1]
+    async def watched(request: Request) -> Response:
+        responses.append(await send(request))
+        return responses[-1]
 
     send = session.client(name)
     first = _first_incoming(profile, session, name, run)
     finding: Finding | None = None
-    incoming: dict[str, Tried] = {}
+    incoming: dict[str, CheckResult] = {}
     if first is not None:
         send = _reading(session, name, profile.incoming[first])
         tried, _ = await readable(profile.incoming[first], watched, run, first, None)
         finding, incoming = tried.finding, {first: tried}
     else:
-        request = Request("GET", "", about=About(purpose="test"))
+        request = Request("GET", "", about=RequestInfo(purpose="test"))
         try:
-            answer = await watched(request)
-            finding = None if answer.status < 400 else refusal(_as_sent(session, request, answer), answer)
+            response = await watched(request)
+            finding = None if response.status < 400 else refusal(_as_sent(session, request, response), response)
         except RequestFailed as failure:
             finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
-    if not answers:  # nothing came from the store: the login, a secret, or the connection is at fault
+    if not responses:  # nothing came from the store: the login, a secret, or the connection is at fault
         unreachable = finding is None or finding.id.startswith("unreachable-") or not authenticates
-        return OwnRequest([Tried(reached if unreachable else accepted, False, finding)])
-    status = answers[0].status
+        return OwnRequest([CheckResult(reached if unreachable else accepted, False, finding)])
+    status = responses[0].status
     if status in (401, 403, 407):
-        return OwnRequest([Tried(reached, True), Tried(accepted, False, finding)])
+        return OwnRequest([CheckResult(reached, True), CheckResult(accepted, False, finding)])
     if status >= 500 or 300 <= status < 400:
-        return OwnRequest([Tried(reached, False, finding)])
+        return OwnRequest([CheckResult(reached, False, finding)])
     if not authenticates:
-        return OwnRequest([Tried(reached, True)], incoming)
+        return OwnRequest([CheckResult(reached, True)], incoming)
     if first is None and status >= 400:
         return OwnRequest(
-            [Tried(f"{reached} ({status} at the base URI; add an incoming to try the authentication)", True)]
+            [CheckResult(f"{reached} ({status} at the base URI; add an incoming to try the authentication)", True)]
         )
-    return OwnRequest([Tried(reached, True), *([Tried(accepted, True)] if status < 400 else [])], incoming)
+    return OwnRequest([CheckResult(reached, True), *([CheckResult(accepted, True)] if status < 400 else [])], incoming)
 
 
-async def _read(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> tuple[Tried, FirstItems | None]:
+async def _read(
+    profile: Profile, session: Session, name: str, run: dict[str, Json]
+) -> tuple[CheckResult, FirstItems | None]:
     """The first items of an incoming, of whatever store it is."""
     incoming = profile.incoming[name]
     client = incoming.client
@@ -212,7 +213,9 @@ async def _read(profile: Profile, session: Session, name: str, run: dict[str, Js
     return await readable(incoming, _reading(session, client, incoming), run, name, way)
 
 
-async def _sendable(profile: Profile, session: Session, client: str, modules: frozenset[str]) -> AsyncIterator[Tried]:
+async def _sendable(
+    profile: Profile, session: Session, client: str, modules: frozenset[str]
+) -> AsyncIterator[CheckResult]:
     """Whether the token may do what the client's outgoing configurations need. Nothing is sent for it."""
     outgoing = {n: each for n, each in profile.outgoing.items() if each.client == client and not each.disabled}
     if not outgoing or not profile.clients[client].authentications:
@@ -222,7 +225,7 @@ async def _sendable(profile: Profile, session: Session, client: str, modules: fr
     for name, each in outgoing.items():
         for step, request in each.requests.items():
             finding = known.lacking(request.method, request.uri, way_of(profile, client))
-            yield Tried(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
+            yield CheckResult(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
 
 
 def way_of(profile: Profile, client: str) -> Way:
@@ -240,7 +243,7 @@ def way_of(profile: Profile, client: str) -> Way:
     return ""
 
 
-async def reachable(session: Session, name: str, base_uri: str) -> Tried:
+async def reachable(session: Session, name: str, base_uri: str) -> CheckResult:
     """Whether the address is that of a Magento REST interface, asked without a secret."""
     words, finding = f"client {name}: store reachable", None
     questions = {CURRENCY: currency_finding, PROTECTED: protected_finding}
@@ -249,57 +252,57 @@ async def reachable(session: Session, name: str, base_uri: str) -> Tried:
     elif not is_bare(base_uri):
         del questions[PROTECTED]
     for uri, finding_of in questions.items():
-        request = Request("GET", uri, about=About(purpose="test"))
+        request = Request("GET", uri, about=RequestInfo(purpose="test"))
         try:
-            answer = await session.client(name + ANONYMOUS)(request)
+            response = await session.client(name + ANONYMOUS)(request)
         except RequestFailed as failure:
             exchange = session.recorded(failure.exchange)
-            return Tried(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
-        found = finding_of(_as_sent(session, request, answer), answer)
+            return CheckResult(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
+        found = finding_of(_as_sent(session, request, response), response)
         if found is None:
-            return Tried(words, True)
+            return CheckResult(words, True)
         finding = finding or found
-    return Tried(words, finding is None, finding)
+    return CheckResult(words, finding is None, finding)
 
 
-def _as_sent(session: Session, request: Request, answer: Answer) -> Request:
+def _as_sent(session: Session, request: Request, response: Response) -> Request:
     """The request with its whole address."""
-    exchange = session.recorded(answer.exchange)
+    exchange = session.recorded(response.exchange)
     return request if exchange is None else replace(request, uri=exchange.uri)
 
 
-async def authenticated(profile: Profile, session: Session, name: str) -> Tried:
+async def authenticated(profile: Profile, session: Session, name: str) -> CheckResult:
     """Whether the store knows who asks; where it does not, a few more requests that find out why."""
     words, way, send = f"client {name}: authenticated", way_of(profile, name), session.client(name)
-    request = Request("GET", MODULES, about=About(purpose="test"))
+    request = Request("GET", MODULES, about=RequestInfo(purpose="test"))
     try:
-        answer = await send(request)
+        response = await send(request)
     except RequestFailed as failure:
         exchange = session.recorded(failure.exchange)
         finding = diagnose_failure(failure, f"GET {MODULES}", exchange)
         if finding.id == "one-time-code-wrong" and _made_of_secret(profile, name):
             finding = wrong_totp_secret(finding)
-        return Tried(words, False, finding)
-    if diagnose(request, answer, way) is None:
-        return Tried(words, True, modules=modules_of(answer))
+        return CheckResult(words, False, finding)
+    if diagnose(request, response, way) is None:
+        return CheckResult(words, True, modules=modules_of(response))
     if way == "oauth2":  # an integration's or a user's rights are none of its own
-        return Tried(words, False, refusal(_as_sent(session, request, answer), answer))
-    told = await tell_apart(request, answer, way, await _ways(profile, session, name))
-    return Tried(words, False, told.finding, told.probes)
+        return CheckResult(words, False, refusal(_as_sent(session, request, response), response))
+    told = await tell_apart(request, response, way, await _ways(profile, session, name))
+    return CheckResult(words, False, told.finding, told.probes)
 
 
-async def signed_right(profile: Profile, session: Session, name: str) -> Tried | None:
+async def signed_right(profile: Profile, session: Session, name: str) -> CheckResult | None:
     """Whether the client signs in the store's dialect, where it signs: `modules` is signed alike in all of them."""
     signing = await find_dialect(profile, session, name)
     if signing is None:
         return None
-    return Tried(f"client {name}: {signing.words}", signing.finding is None, signing.finding)
+    return CheckResult(f"client {name}: {signing.words}", signing.finding is None, signing.finding)
 
 
-async def _ways(profile: Profile, session: Session, name: str) -> Ways:
+async def _ways(profile: Profile, session: Session, name: str) -> ProbeClients:
     origin = origin_of(profile.base_uri(name) or "")
     signs = way_of(profile, name) == "oauth1"
-    return Ways(
+    return ProbeClients(
         session.client(name),
         session.client(name + ANONYMOUS),
         (lambda other: session.client(f"{name}{SIGNED_AS}{other}")) if signs else None,
@@ -333,7 +336,7 @@ async def _shape(profile: Profile, session: Session, name: str, origin: str) -> 
 
 async def try_incoming(
     profile: Profile, session: Session, name: str, run: dict[str, Json]
-) -> tuple[Tried, FirstItems | None]:
+) -> tuple[CheckResult, FirstItems | None]:
     """The same as `readable`, for an incoming whose client has not been tried before.
 
     A refusal can be one of the caller as well as one of what it may do: then it is found out which.
@@ -350,43 +353,43 @@ async def try_incoming(
 
 async def readable(
     incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way | None
-) -> tuple[Tried, FirstItems | None]:
+) -> tuple[CheckResult, FirstItems | None]:
     """Whether an incoming can be read as a run reads it, and its first items.
 
     `way` is that of its client (`way_of`), None where its store is not Magento.
     """
     words = f"incoming {name}"
-    answers: list[tuple[Request, Answer]] = []
+    responses: list[tuple[Request, Response]] = []
 
-    async def watched(request: Request) -> Answer:
-        answer = await send(request)
-        answers.append((request, answer))
-        return answer
+    async def watched(request: Request) -> Response:
+        response = await send(request)
+        responses.append((request, response))
+        return response
 
     try:
         found = await first_items(incoming, watched, run)
-    except NotTried as untried:
+    except UnsafeRequest as untried:
         request = untried.request
         words = f"{words}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
         marked = "; set reads = true in its request if it does not)" if request.method == "POST" else ")"
-        return Tried(words + marked, True), None
+        return CheckResult(words + marked, True), None
     except RequestFailed as failure:
         finding: Finding | None = None
-        if way is not None and answers:
-            finding = diagnose(*answers[-1], way, accepted=True if way else None)
+        if way is not None and responses:
+            finding = diagnose(*responses[-1], way, accepted=True if way else None)
         elif isinstance(failure, NotExpected):
-            finding = refusal(answers[-1][0], failure.answer)
-        return Tried(words, False, finding or diagnose_failure(failure, words)), None
+            finding = refusal(responses[-1][0], failure.response)
+        return CheckResult(words, False, finding or diagnose_failure(failure, words)), None
     wrong = [finding async for finding in mistakes(incoming, watched, run, found, way)]
     words = f"{words}: {_items_read(len(found.items), found.total)}"
     if wrong:
-        return Tried(
+        return CheckResult(
             f"{words}, but {wrong[0].summary[:1].lower()}{wrong[0].summary[1:]}",
             False,
             wrong[0],
             others=tuple(wrong[1:]),
         ), found
-    return Tried(words, True), found
+    return CheckResult(words, True), found
 
 
 def _items_read(read: int, total: int | None) -> str:
@@ -394,3 +397,22 @@ def _items_read(read: int, total: int | None) -> str:
     if total is None or total < read:
         return f"{count(read, 'item')} read"
     return f"{read:,} of {count(total, 'item')} read"
+
+
+# What a store's refusal in the middle of a run means, in the words that `check` has for it.
+
+
+def explainer(profile: Profile, client: str) -> Callable[[Request, Response], tuple[str, str] | None]:
+    """A function from a refused request to what is wrong and what to do; None where no finding is known."""
+
+    def explain(request: Request, response: Response) -> tuple[str, str] | None:
+        # most runs meet no refusal, and start sooner without all that explains one
+        from ..magento.diagnosis import diagnose
+        from .other_stores import is_magento
+
+        if client not in profile.clients or not is_magento(profile, client):
+            return None
+        finding = diagnose(request, response, way_of(profile, client))
+        return (finding.summary, finding.remedy) if finding is not None else None
+
+    return explain

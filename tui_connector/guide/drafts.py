@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import CannotSave, digest, reason, state_remedy, write_private
-from ..profile.files import ProfileUnreadable, read_bytes
+from ..profile.library import ProfileUnreadable, read_bytes
 
 if TYPE_CHECKING:
-    from ..placeholder import Json
+    from ..templates import Json
 
 FORMAT = 1
 _SUFFIX = ".json"

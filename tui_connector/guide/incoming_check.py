@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
 from ..client.layer import Send
-from ..client.message import Answer, Request, RequestFailed
+from ..client.message import Request, RequestFailed, Response
+from ..incoming.model import FirstItems, Incoming, list_request
+from ..incoming.pages import Page, read_page
+from ..incoming.pagination import ListPart, PaginationError
+from ..incoming.plan import PUT_CURSOR, takes_cursor
+from ..incoming.raw_json import NotJson, value
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
 from ..magento.page_numbers import SearchCriteria
-from ..placeholder import Json
+from ..templates import Json
 from ..text import did_you_mean, listed
-from ..transfer.incoming import FirstItems, Incoming, list_request
-from ..transfer.list_request import PUT_CURSOR, takes_cursor
-from ..transfer.page import Page, read_page
-from ..transfer.pagination import PaginationError, Part
-from ..transfer.raw_json import NotJson, value
 from .other_stores import refusal
 
 _LATER = "2999-01-01 00:00:00"
@@ -100,21 +100,21 @@ class _Pages:
         self._incoming, self._send, self._run, self._first, self._way = incoming, send, run, first, way
         self._names = list(dict.fromkeys(name for each in first.items if isinstance(each, dict) for name in each))
 
-    async def _page(self, request: Request) -> tuple[Page, Answer]:
+    async def _page(self, request: Request) -> tuple[Page, Response]:
         request = replace(request, about=replace(request.about, purpose="test"))
         try:
-            answer = await self._send(request)
-            if not self._incoming.request.is_expected(answer.status):
-                raise _Refused(self._refusal(request, answer))
-            return read_page(answer, self._incoming.items), answer
+            response = await self._send(request)
+            if not self._incoming.request.is_expected(response.status):
+                raise _Refused(self._refusal(request, response))
+            return read_page(response, self._incoming.items), response
         except RequestFailed as failure:
             raise _Refused(diagnose_failure(failure, "the next page")) from failure
 
-    def _refusal(self, request: Request, answer: Answer) -> Finding:
+    def _refusal(self, request: Request, response: Response) -> Finding:
         found = None
         if self._way is not None:
-            found = diagnose(request, answer, self._way, accepted=True if self._way else None)
-        return found or refusal(request, answer)
+            found = diagnose(request, response, self._way, accepted=True if self._way else None)
+        return found or refusal(request, response)
 
     async def pages(self) -> AsyncIterator[Finding]:
         """Whether the second page follows the first one, and whether the store sorts as it is told to."""
@@ -152,7 +152,7 @@ class _Pages:
     def _evidence(self) -> tuple[str, ...]:
         return (f"#{self._first.exchange} {_contents(self._names)}",)
 
-    async def _follow(self, part: Part) -> None:
+    async def _follow(self, part: ListPart) -> None:
         """Requests the next pages as a run does. Raises `PaginationError` where they do not follow each other."""
         ask, left = part.take()
         if ask.request.uri == self._first.asked:
@@ -171,14 +171,14 @@ class _Pages:
     async def _sorted(self, pagination: SearchCriteria) -> AsyncIterator[Finding]:
         """The last item by the order must not be the first one."""
         request = pagination.from_the_end(list_request(self._incoming, self._run))
-        page, answer = await self._page(request)
+        page, response = await self._page(request)
         if not page.items or self._same(page.items[0], self._first.items[0]) is False:
             return
         remedy = _correct("pagination.order", pagination.order or "", self._names)
         yield Finding(
             "incoming-order",
             f"The store does not sort by {pagination.order!r}: ascending and descending begin with the same item",
-            (f"#{answer.exchange} the same first item as #{self._first.exchange}", *self._evidence()),
+            (f"#{response.exchange} the same first item as #{self._first.exchange}", *self._evidence()),
             f"{remedy} Without a unique order, pages overlap and leave out items.",
             "pagination.order",
         )
@@ -203,7 +203,7 @@ class _Pages:
             if pagination is None:
                 raise PaginationError("Without a pagination it cannot be asked for what has changed", PUT_CURSOR)
             request = pagination.changed(list_request(self._incoming, self._run), field, _LATER)
-            page, answer = await self._page(pagination.first(request, 1))
+            page, response = await self._page(pagination.first(request, 1))
         except PaginationError as error:
             yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")
             return
@@ -215,7 +215,7 @@ class _Pages:
             yield Finding(
                 "incoming-incremental",
                 f"The store does not filter by {field!r}: it sends items though none has changed since {_LATER}",
-                (f"#{answer.exchange} {len(page.items)} or more items", *self._evidence()),
+                (f"#{response.exchange} {len(page.items)} or more items", *self._evidence()),
                 _correct("incremental.field", field, [each for each in self._names if each != field]),
                 "incremental.field",
             )

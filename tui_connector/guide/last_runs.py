@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..transfer.ledger_file import LedgerError, last_run, ledger_file
-from ..transfer.ledger_rows import RunRow
+from ..runs.ledger import LedgerError, RunRow, last_run, ledger_file
 
 _GOOD = ("complete", "running")
 

@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
-from ..client.message import NotSent
-from ..client.proxy import from_environment
+from ..client.connection import from_environment
+from ..client.message import InvalidRequest
 from ..machine import Directories, Machine
 from ..magento.diagnosis import Finding
 from ..secrets.vault import KeyringState, Vault
@@ -30,7 +30,7 @@ _ESSENTIAL = frozenset({"directory", "clock"})
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class TerminalInfo:
     """The terminal the command was started from, where it was started from one."""
 
     columns: int
@@ -38,7 +38,7 @@ class Screen:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class MachineFact:
     """One thing there is on this computer; `finding` where something is to be said of it."""
 
     name: str
@@ -50,7 +50,7 @@ class Fact:
 class MachineReport:
     """What was found. Nothing in it is secret."""
 
-    facts: tuple[Fact, ...]
+    facts: tuple[MachineFact, ...]
 
     @property
     def findings(self) -> list[Finding]:
@@ -67,7 +67,7 @@ class MachineReport:
 
 
 async def check_machine(
-    machine: Machine, vault: Vault, screen: Screen | None, keyring_deadline: float = KEYRING_DEADLINE
+    machine: Machine, vault: Vault, screen: TerminalInfo | None, keyring_deadline: float = KEYRING_DEADLINE
 ) -> MachineReport:
     """Looks at versions, keyring, proxies, terminal, locale, directories and the clock."""
     directories = await asyncio.to_thread(lambda: list(_directories(machine.directories)))
@@ -84,52 +84,52 @@ async def check_machine(
     return MachineReport(tuple(facts))
 
 
-def _versions() -> Iterator[Fact]:
-    yield Fact("tui-connector", __version__)
-    yield Fact("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+def _versions() -> Iterator[MachineFact]:
+    yield MachineFact("tui-connector", __version__)
+    yield MachineFact("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     found = []
     for name in _LIBRARIES:
         try:
             found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             found.append(f"{name} ?")
-    yield Fact("libraries", ", ".join(found))
-    yield Fact("TLS", ssl.OPENSSL_VERSION)
+    yield MachineFact("libraries", ", ".join(found))
+    yield MachineFact("TLS", ssl.OPENSSL_VERSION)
 
 
-async def _keyring(vault: Vault, deadline: float) -> Fact:
+async def _keyring(vault: Vault, deadline: float) -> MachineFact:
     try:
         state = await asyncio.wait_for(vault.state(), deadline)
     except TimeoutError:
         state = KeyringState("a keyring", False, "it does not answer: is a window waiting for its password?")
     if state.usable:
-        return Fact("keyring", state.name)
+        return MachineFact("keyring", state.name)
     finding = Finding(
         "keyring",
         "No keyring can be used here",
         (state.reason,),
         "Unlock or start one, or name secrets by environment variables ({ env = … }) or commands ({ command = […] }).",
     )
-    return Fact("keyring", "cannot be used", finding)
+    return MachineFact("keyring", "cannot be used", finding)
 
 
-def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[Fact]:
+def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[MachineFact]:
     for name in _PROXIES:
         value = environ.get(name.lower()) or environ.get(name)
         if value:
-            yield Fact(name, vault.mask.uri(value if "://" in value or name == "NO_PROXY" else f"//{value}"))
+            yield MachineFact(name, vault.mask.uri(value if "://" in value or name == "NO_PROXY" else f"//{value}"))
     for scheme in ("https", "http"):
         try:
             from_environment(f"{scheme}://shop.example", environ)
-        except NotSent as problem:
-            yield Fact("proxy", "cannot be used", Finding("proxy", problem.message, (), problem.hint))
+        except InvalidRequest as problem:
+            yield MachineFact("proxy", "cannot be used", Finding("proxy", problem.message, (), problem.hint))
             return
 
 
-def _terminal(environ: Mapping[str, str], screen: Screen | None) -> Iterator[Fact]:
+def _terminal(environ: Mapping[str, str], screen: TerminalInfo | None) -> Iterator[MachineFact]:
     term = environ.get("TERM", "")
     if screen is None:
-        yield Fact("terminal", "none: output goes to a file or a pipe")
+        yield MachineFact("terminal", "none: output goes to a file or a pipe")
         return
     around = [
         name for name, mark in (("tmux", "TMUX"), ("screen", "STY"), ("ssh", "SSH_CONNECTION")) if mark in environ
@@ -143,8 +143,8 @@ def _terminal(environ: Mapping[str, str], screen: Screen | None) -> Iterator[Fac
         remedy = "Make it 80×24 or larger."
         finding = Finding("terminal-size", "The terminal is too small to work in", (size,), remedy)
     inside = f", inside {' and '.join(around)}" if around else ""
-    yield Fact("terminal", f"{term or 'unknown'}, {screen.columns}×{screen.rows}{inside}", finding)
-    yield Fact("colours", _colours(environ, term))
+    yield MachineFact("terminal", f"{term or 'unknown'}, {screen.columns}×{screen.rows}{inside}", finding)
+    yield MachineFact("colours", _colours(environ, term))
 
 
 def _colours(environ: Mapping[str, str], term: str) -> str:
@@ -155,18 +155,18 @@ def _colours(environ: Mapping[str, str], term: str) -> str:
     return "256" if "256color" in term else "16"
 
 
-def _locale(environ: Mapping[str, str]) -> Fact:
+def _locale(environ: Mapping[str, str]) -> MachineFact:
     name = next((each for each in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(each)), "")
     value = environ.get(name, "")
     if "utf-8" in value.lower() or "utf8" in value.lower():
-        return Fact("locale", f"{name}={value}")
+        return MachineFact("locale", f"{name}={value}")
     shown = f"{name}={value}" if name else "none set"
     remedy = "Set LANG=C.UTF-8, or the UTF-8 locale of your language."
     finding = Finding("locale", "The locale does not say UTF-8: signs such as ✔ may not show", (shown,), remedy)
-    return Fact("locale", shown, finding)
+    return MachineFact("locale", shown, finding)
 
 
-def _directories(directories: Directories) -> Iterator[Fact]:
+def _directories(directories: Directories) -> Iterator[MachineFact]:
     places = {
         "configuration": directories.config,
         "profiles": directories.profiles,
@@ -179,7 +179,7 @@ def _directories(directories: Directories) -> Iterator[Fact]:
         if reason:
             remedy = "Make it writable, or set XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME elsewhere."
             finding = Finding("directory", f"Nothing can be written into {path}", (reason,), remedy)
-        yield Fact(f"{name} directory", str(path), finding)
+        yield MachineFact(f"{name} directory", str(path), finding)
 
 
 def _not_writable(path: Path) -> str:
@@ -196,17 +196,17 @@ def _not_writable(path: Path) -> str:
     return "" if os.access(parent, os.W_OK) else f"{parent} is not writable"
 
 
-def _clock(now: datetime) -> Fact:
+def _clock(now: datetime) -> MachineFact:
     """A clock that is older than the program itself is wrong; how far from a store's it is, only a store can say."""
     value = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     made = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
     if now > made - timedelta(days=1) and now.year < made.year + 30:
-        return Fact("clock", value)
+        return MachineFact("clock", value)
     remedy = "Set it (timedatectl set-ntp true): certificates and signed requests depend on it."
-    return Fact("clock", value, Finding("clock", "This computer's clock is wrong", (value,), remedy))
+    return MachineFact("clock", value, Finding("clock", "This computer's clock is wrong", (value,), remedy))
 
 
-def _secrets(environ: Mapping[str, str]) -> Iterator[Fact]:
+def _secrets(environ: Mapping[str, str]) -> Iterator[MachineFact]:
     names = sorted(name for name in environ if name.startswith("TUI_CONNECTOR_"))
     if names:
-        yield Fact("secrets from the environment", ", ".join(names))
+        yield MachineFact("secrets from the environment", ", ".join(names))

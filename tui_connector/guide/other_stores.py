@@ -6,7 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from ..client.authentication.login import said
-from ..client.message import Answer, Request
+from ..client.message import Request, Response
+from ..incoming.errors import accept_hint
 from ..magento.diagnosis import Finding
 from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
@@ -14,8 +15,7 @@ from ..magento.page_numbers import SearchCriteria
 from ..profile.model import Profile
 from ..secrets.names import place_of
 from ..text import beginning
-from ..transfer.trouble import accept_hint
-from .address_shapes import is_bare, is_cloud_service
+from .store_address import is_bare, is_cloud_service
 
 _MAGENTO_REST = re.compile(r"/rest(/[A-Za-z][A-Za-z0-9_]*)?/V\d+/?$")
 
@@ -33,13 +33,13 @@ def is_magento(profile: Profile, client: str) -> bool:
     return any(isinstance(each.pagination, Keyset | SearchCriteria) for each in incoming)
 
 
-def refusal(request: Request, answer: Answer) -> Finding:
+def refusal(request: Request, response: Response) -> Finding:
     """The finding for a response that was not expected: what the server says, and what its status asks for."""
     path = request.uri.partition("?")[0]
-    reason = said(answer)
-    evidence = (f"#{answer.exchange} {request.method} {path} → {answer.status} {reason}",)
-    summary = f"The store answered {answer.status} ({reason})"
-    status = answer.status
+    reason = said(response)
+    evidence = (f"#{response.exchange} {request.method} {path} → {response.status} {reason}",)
+    summary = f"The store answered {response.status} ({reason})"
+    status = response.status
     if status in (401, 407):
         remedy = "Check the client's authentication: its kind, the header it writes, and its secrets."
         return Finding("unauthorized", summary, evidence, remedy, "way")
@@ -50,9 +50,9 @@ def refusal(request: Request, answer: Answer) -> Finding:
         remedy = "Check the base URI, and the path and method of the request."
         return Finding("not-found", summary, evidence, remedy, "uri")
     if status == 406:
-        return Finding("accept", summary, evidence, accept_hint(answer), "headers")
+        return Finding("accept", summary, evidence, accept_hint(response), "headers")
     if 300 <= status < 400:
-        location = beginning(place_of(answer.header("Location") or "another address"), 200)
+        location = beginning(place_of(response.header("Location") or "another address"), 200)
         remedy = f"It redirects to {location}, and redirects are not followed: use that address as the base URI."
         return Finding("redirect", summary, evidence, remedy, "address")
     if status == 429:

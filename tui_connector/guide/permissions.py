@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..client.layer import Send
-from ..client.message import About, Answer, Request, RequestFailed
+from ..client.message import Request, RequestFailed, RequestInfo, Response
 from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Way, refusals
 from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
-from ..placeholder import Json
-from .address_shapes import is_bare
+from ..templates import Json
 from .chain import requests_in
-from .words import ADMIN
+from .store_address import is_bare
+from .texts import ADMIN
 
 _PLACEHOLDER = re.compile(r"[&?@]\{[^}]*\}")
 _MODULES = {"Magento_Cart": "Magento_Quote"}
@@ -29,7 +29,7 @@ _MODULES = {"Magento_Cart": "Magento_Quote"}
 Paths = Mapping[str, Mapping[str, object]]
 
 
-class May(StrEnum):
+class RouteAccess(StrEnum):
     """Whether a token may use a route."""
 
     YES = "yes"
@@ -39,15 +39,15 @@ class May(StrEnum):
 
     @property
     def mark(self) -> str:
-        return "✔" if self is May.YES else "✘"
+        return "✔" if self is RouteAccess.YES else "✘"
 
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
     """What a token may read and send, by the names of the entities. Empty where the store's schema cannot be read."""
 
-    read: Mapping[str, May]
-    send: Mapping[str, May]
+    read: Mapping[str, RouteAccess]
+    send: Mapping[str, RouteAccess]
     routes: int = 0
     """Routes that this token may use and that are not open to everybody."""
     paths: Paths = field(default_factory=dict, repr=False)
@@ -65,7 +65,7 @@ class Permissions:
             remedy = f"Compare path and method with Magento's documentation; else tick its resource: {where}."
             summary = "The token may not do this, or there is no such route"
             return Finding("not-permitted", summary, evidence, remedy, "permission")
-        if (self.send if isinstance(known, Writable) else self.read)[known.name] is May.NO_MODULE:
+        if (self.send if isinstance(known, Writable) else self.read)[known.name] is RouteAccess.NO_MODULE:
             remedy = f"Have it enabled: bin/magento module:enable {_module(known.resource)}"
             return Finding("no-module", "The store lacks the module of this route", evidence, remedy, "uri")
         return refusals.permission_missing(known.resource, way, evidence)
@@ -77,7 +77,7 @@ NOTHING_KNOWN = Permissions({}, {})
 async def permissions(send: Send, anonymous: Send, base_uri: str, modules: frozenset[str]) -> Permissions:
     """What this token may do, by two requests: its schema, and everybody's.
 
-    `modules` are those that the store has, as `modules_of` reads them from the answer that proved the token; none where
+    `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; none where
     they are not known.
     """
     mine, number = await _paths(send, base_uri)
@@ -95,11 +95,11 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     )
 
 
-def to_do(may: May | None, entity: Readable | Writable) -> str:
+def to_do(may: RouteAccess | None, entity: Readable | Writable) -> str:
     """What has to be done in Magento before the token may have this entity; nothing where that is not known."""
-    if may is May.NO_MODULE:
+    if may is RouteAccess.NO_MODULE:
         return f"the store has no {_module(entity.resource)}"
-    return f"tick {entity.tick}" if may is May.NO else ""
+    return f"tick {entity.tick}" if may is RouteAccess.NO else ""
 
 
 def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
@@ -140,10 +140,10 @@ def _known(method: str, uri: str) -> Readable | Writable | None:
     )
 
 
-def modules_of(answer: Answer) -> frozenset[str]:
+def modules_of(response: Response) -> frozenset[str]:
     """The modules that the store lists in its answer to GET modules; none where it lists nothing."""
     try:
-        return frozenset(json.loads(answer.body)) if answer.status == 200 else frozenset()
+        return frozenset(json.loads(response.body)) if response.status == 200 else frozenset()
     except (ValueError, TypeError, RecursionError):
         return frozenset()
 
@@ -153,24 +153,24 @@ async def _paths(send: Send, base_uri: str) -> tuple[Paths, int]:
     if is_bare(base_uri):
         return {}, 0  # where the Cloud Service has its schema is not known
     root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
-    request = Request("GET", f"{root}/rest/all/schema?services=all", about=About(purpose="probe"))
+    request = Request("GET", f"{root}/rest/all/schema?services=all", about=RequestInfo(purpose="probe"))
     try:
-        answer = await send(request)
-        paths = (await asyncio.to_thread(json.loads, answer.body))["paths"]  # 626 KB take 30 ms
+        response = await send(request)
+        paths = (await asyncio.to_thread(json.loads, response.body))["paths"]  # 626 KB take 30 ms
     except (RequestFailed, ValueError, KeyError, TypeError, RecursionError):
         return {}, 0
-    return (paths if isinstance(paths, dict) else {}), answer.exchange
+    return (paths if isinstance(paths, dict) else {}), response.exchange
 
 
 def _routes(paths: Paths) -> set[tuple[str, str]]:
     return {(path, method) for path, methods in paths.items() for method in methods}
 
 
-def _may(paths: Paths, method: str, uri: str, entity: Readable | Writable, modules: frozenset[str]) -> May:
+def _may(paths: Paths, method: str, uri: str, entity: Readable | Writable, modules: frozenset[str]) -> RouteAccess:
     if _offers(paths, method, uri):
-        return May.YES
+        return RouteAccess.YES
     gone = modules and "::" in entity.resource and _module(entity.resource) not in modules
-    return May.NO_MODULE if gone else May.NO
+    return RouteAccess.NO_MODULE if gone else RouteAccess.NO
 
 
 def _module(resource: str) -> str:

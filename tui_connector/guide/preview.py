@@ -1,11 +1,11 @@
-"""What a template makes of the store's real answer, as the log has it: with its secrets masked."""
+"""What a template makes of the store's real response, as the log has it: with its secrets masked."""
 
 from __future__ import annotations
 
 import json
 
 from ..client.exchange import Exchange, Exchanges
-from ..placeholder import Json, PlaceholderError, Scope, Template, as_data
+from ..templates import Json, PlaceholderError, Scope, Template, as_data
 
 _MASKED, _PLAIN = "•", "*"
 """What the log has in place of a secret, and what may stand in a header in its place."""

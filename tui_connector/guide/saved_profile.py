@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..profile.document import Document, TomlSyntax
-from ..profile.files import ProfileUnreadable
+from ..profile.library import ProfileUnreadable
 from ..profile.model import Profile
 from ..profile.problems import Problem, check
-from .parts import Part, parts
+from .summaries import ProfilePart, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class OpenedProfile:
         return name if isinstance(name, str) else self.path.stem
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ProfilePart]:
         return parts(self.document.draft) if self.document else []
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
-from ..placeholder import Json
-from ..profile.model import Path
+from ..profile.model import ModelPath
 from ..secrets.backends import override_name
+from ..templates import Json
 
 _KEYS = frozenset({"keyring", "env", "command", "ask"})
 _PARTS = ("authentications", "clients")
@@ -36,13 +36,13 @@ def is_source(value: Json) -> bool:
     )
 
 
-def sources(data: Mapping[str, Json]) -> Iterator[tuple[Path, dict[str, Json]]]:
+def sources(data: Mapping[str, Json]) -> Iterator[tuple[ModelPath, dict[str, Json]]]:
     """Each place that names a secret, and the source it names."""
     for part in _PARTS:
         yield from _inside(data.get(part), (part,))
 
 
-def _inside(value: Json, path: Path) -> Iterator[tuple[Path, dict[str, Json]]]:
+def _inside(value: Json, path: ModelPath) -> Iterator[tuple[ModelPath, dict[str, Json]]]:
     if not isinstance(value, dict):
         return
     if is_source(value) and len(path) > 2 and path[-1] not in _NAMED_BY_USERS:
@@ -52,7 +52,7 @@ def _inside(value: Json, path: Path) -> Iterator[tuple[Path, dict[str, Json]]]:
         yield from _inside(item, (*path, key))
 
 
-def secret_name(profile: str, path: Path) -> str:
+def secret_name(profile: str, path: ModelPath) -> str:
     """The keyring's name for the secret at this place: an access token keeps it when it is used alone."""
     last = "access-token" if path[-1] == "token" else path[-1]
     return f"{profile}/{path[1]}/{last}"

@@ -3,24 +3,208 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from ..client.uri import BadUri, is_absolute, origin_of
 from ..magento.entities import READABLE, WRITABLE
-from ..placeholder import Json
-from ..profile.document import Document
-from ..profile.model import Path
-from .address import StoreAddress
-from .address_shapes import Shape, is_bare, shapes
-from .by_path import at, free
-from .edited import EditedProfile
-from .new_profile import CLIENT, new_document
-from .secret_sources import ONE_TIME_CODES
-from .ways import fresh, name_for
-from .words import ADMIN, CLOUD_WAYS, INTEGRATION, MAGENTO_WAYS, OAUTH2, WAYS, FieldWords, Step
+from ..profile.document import UNSET, Document
+from ..profile.model import ModelPath
+from ..profile.problems import check_data
+from ..templates import Json
+from . import kind_schemas
+from .draft_paths import at, free, plain, put
+from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, place_of, secret_name, source, sources
+from .store_address import Shape, StoreAddress, is_bare, shapes
+from .texts import ADMIN, BEARER, CLOUD_WAYS, INTEGRATION, MAGENTO_WAYS, OAUTH2, WAYS, FieldTexts, GuideStep
+
+# A profile that is being edited: its plain data by path, and the secrets that they name.
+
+
+@dataclass(slots=True)
+class EditedProfile:
+    """What a profile holds stays as it is, but for what is edited. No secret is in it: the vault holds them by name."""
+
+    name: str
+    """The profile's name: that of its file, and the first part of the keyring's names."""
+    document: Document
+
+    @property
+    def draft(self) -> dict[str, Json]:
+        """The profile as plain data."""
+        return self.document.draft
+
+    @property
+    def saved(self) -> bool:
+        """Whether there is a file of it."""
+        return self.document.path is not None
+
+    def at(self, *path: str | int) -> Json:
+        """What stands there; None where nothing does."""
+        return at(self.draft, path)
+
+    def table(self, *path: str | int) -> Mapping[str, Json]:
+        """The table that stands there, or an empty one."""
+        found = self.at(*path)
+        return found if isinstance(found, dict) else {}
+
+    def edit(self, path: ModelPath, value: Json) -> None:
+        """Puts a value there; None takes away what is there."""
+        before = self.at(*path)
+        if before == value and type(before) is type(value):
+            return
+        if is_source(self.at(*path[:-1])):  # a source is no table to add to: what is put inside takes its place
+            self.document.set(path[:-1], {})
+        if value is not None or before is not None:
+            self.document.set(path, plain(value))
+        if value is None:
+            self._prune(path[:-1])
+        self._edited(path)
+
+    def _prune(self, path: ModelPath) -> None:
+        """Takes away a table inside a part that has nothing left in it."""
+        if len(path) > 2 and isinstance(path[-1], str) and self.at(*path) == {}:
+            self.document.set(path, UNSET)
+            self._prune(path[:-1])
+
+    def problems(self) -> dict[ModelPath, str]:
+        """What is wrong with the draft, in words, by path."""
+        return dict(check_data(self.draft)[1])
+
+    def secret_paths(self) -> list[ModelPath]:
+        """Each place in the draft that names a secret."""
+        return [path for path, _ in sources(self.draft)]
+
+    @property
+    def title(self) -> str:
+        return str(self.at("name") or "")
+
+    def in_keyring(self) -> list[str]:
+        """The names of the secrets that the profile says are in the keyring."""
+        return [str(each["keyring"]) for _, each in sources(self.draft) if "keyring" in each]
+
+    def secret_name(self, path: ModelPath) -> str:
+        """The name under which the vault holds the secret that is named there, and the keyring keeps it."""
+        there = self.at(*path, "keyring")
+        return there if isinstance(there, str) else secret_name(self.name, path)
+
+    @property
+    def secret_place(self) -> SecretPlace:
+        """Where the first of the secrets is said to be."""
+        return next((place_of(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
+
+    def place_secrets(self, place: SecretPlace) -> None:
+        """Names every secret that a keyring, a variable or a question gives at this place."""
+        for path, there in list(sources(self.draft)):
+            if place_of(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
+                self.document.set(path, plain(source(place, secret_name(self.name, path))))
+
+    def trial(self, held: Callable[[str], bool]) -> dict[str, Json]:
+        """The draft as a test in this session uses it: what was typed is at hand, wherever it will be named later."""
+        document = Document.new({})
+        document.draft = deepcopy(self.draft)
+        for path, there in list(sources(self.draft)):
+            name = secret_name(self.name, path)
+            if "keyring" not in there and held(name):
+                document.set(path, {"keyring": name})
+        return document.draft
+
+    def _edited(self, path: ModelPath) -> None:
+        """Something else stands there now."""
+
+
+# What an authentication begins as, for each way to authenticate.
+
+
+_IMS: Mapping[str, Json] = {
+    "token-uri": "https://ims-na1.adobelogin.com/ims/token/v3",
+    "client-authentication": "client_secret_post",
+    "scope": "openid,AdobeID,email,profile,additional_info.roles,additional_info.projectedProductContext,commerce.accs",
+}
+"""Adobe's documentation of REST authentication for Commerce as a Cloud Service (server-to-server)."""
+_SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, BEARER): ("access-token", "token")}
+
+
+def name_for(way: str) -> str:
+    """What the guide calls an authentication of this kind."""
+    return WAYS[way].name if way in WAYS else way
+
+
+def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str, Json]) -> dict[str, Json]:
+    """An authentication of this kind. What `before`, of another kind, has in common with it is kept."""
+    made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
+    if way == OAUTH2:
+        made |= {"token-uri": "", "client-id": "", **(_IMS if is_bare(base_uri) else {})}
+    for each in WAYS[way].fields if way in WAYS else ():
+        if each.secret:
+            named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))
+            put(made, each.path, named)
+    one, other = _SAME_TOKEN.get((str(before.get("kind")), way), ("", ""))
+    return {**made, other: before[one]} if one in before else made
+
+
+def _login(base_uri: str) -> dict[str, Json]:
+    """Magento's token endpoint for admin users, below the store's own path where it has one."""
+    prefix = base_uri.rpartition("/rest")[0].removeprefix(origin_of(base_uri)) if base_uri else ""
+    return {
+        "uri": f"{prefix}/rest/V1/integration/admin/token",
+        "method": "post",
+        "parameters": {"username": ""},
+        "client": "default",
+        "header": "Authorization",
+        "source": "body",
+        "template": "Bearer &{@[0]}",
+        "cache": "auto",
+    }
+
+
+# What a store's limit on pages makes of an incoming that asks for more.
+
+
+def limit_pages(setup: EditedProfile, name: str, size: int) -> None:
+    """Has an incoming read pages of so many items.
+
+    One that asked for all in one answer is read page by page from then on, so that nothing of it is left out.
+    """
+    there = setup.table("incoming", name, "pagination")
+    schema = kind_schemas.kind("pagination", str(there.get("kind")))
+    pages = there if schema and "page-size" in schema["properties"] else _pagination(setup, name)
+    setup.edit(("incoming", name, "pagination"), {**pages, "page-size": size})
+
+
+def _pagination(setup: EditedProfile, name: str) -> dict[str, Json]:
+    """How Magento pages what the incoming asks for."""
+    path = str(setup.at("incoming", name, "request", "uri")).partition("?")[0]
+    known = next((each for each in READABLE.values() if each.path == path), None)
+    pages = known.configuration("").get("pagination") if known else None
+    return pages if isinstance(pages, dict) else {"kind": "search-criteria"}
+
+
+# What a profile begins with that the guide makes.
+
+
+CLIENT = "magento"
+"""The name of the client that the guide makes."""
+
+UNNAMED = "New store"
+"""The title of a profile before its store is known."""
+
+
+def new_document(title: str = UNNAMED, description: str = "") -> Document:
+    """What a new profile begins with: a client with the guide's three plugins."""
+    plugins: list[Json] = [
+        {"kind": "base-uri"},
+        {"kind": "log-requests", "formatter": "long"},
+        {"kind": "content-type"},
+    ]
+    document = Document.new({})
+    document.draft = {"format": 1, "name": title, "clients": {CLIENT: {"plugins": plugins}}}
+    if description:
+        document.draft["description"] = description
+    return document
 
 
 @dataclass(slots=True)
@@ -46,7 +230,7 @@ class Setup(EditedProfile):
     kept: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
-    def _edited(self, path: Path) -> None:
+    def _edited(self, path: ModelPath) -> None:
         # a change of how requests are sent is to be tested anew
         if path[0] in ("clients", "authentications") and path[-1] not in ("title", "description"):
             self.proven = False
@@ -259,18 +443,18 @@ class Setup(EditedProfile):
         if self.at("authentications", self.authentication, "parameters", "otp") is None:
             self.edit(("authentications", self.authentication, "parameters", "otp"), {"ask": True})
 
-    def fields(self) -> tuple[FieldWords, ...]:
+    def fields(self) -> tuple[FieldTexts, ...]:
         """What step 2 asks for, in order; a kind that the guide has no words for asks by its form."""
         return WAYS[self.way].fields if self.way in WAYS else ()
 
-    def secret_fields(self) -> list[FieldWords]:
+    def secret_fields(self) -> list[FieldTexts]:
         return [each for each in self.fields() if each.secret]
 
-    def path_of(self, each: FieldWords) -> Path:
+    def path_of(self, each: FieldTexts) -> ModelPath:
         """Where the field stands in the draft."""
         return ("authentications", self.authentication, *each.path)
 
-    def origin_for(self, path: Path) -> str:
+    def origin_for(self, path: ModelPath) -> str:
         """Where the secret that is named there goes to: the store, where its login is sent, or the client's proxy."""
         proxy = self.at("clients", path[1], "proxy", "uri") if "proxy" in path else None
         if proxy:
@@ -322,18 +506,18 @@ class Setup(EditedProfile):
         """A file in a folder of the profile's own: profiles share their folder, and two may read the same list."""
         return {"kind": "jsonl", "path": f"{self.name}/{name}.jsonl"}
 
-    def missing(self, step: Step) -> str:
+    def missing(self, step: GuideStep) -> str:
         """What this step still needs, in words; empty where it is done or may be skipped."""
-        if step is Step.BASICS and not self.base_uri:
+        if step is GuideStep.BASICS and not self.base_uri:
             return "Find the store: type its address and test it."
-        if step is Step.BASICS and self.searched != (self.typed_address, self.store_view):
+        if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
             return "Test the store's address: it was changed."
-        if step is Step.AUTHENTICATION and not self.proven:
+        if step is GuideStep.AUTHENTICATION and not self.proven:
             return "Test the authentication: the store has to accept it."
         return ""
 
-    def first_missing(self) -> Step | None:
-        return next((step for step in Step if self.missing(step)), None)
+    def first_missing(self) -> GuideStep | None:
+        return next((step for step in GuideStep if self.missing(step)), None)
 
     @classmethod
     def of(cls, name: str, document: Document) -> Setup:

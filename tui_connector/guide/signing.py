@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..client.message import About, Request, RequestFailed
+from ..client.message import Request, RequestFailed, RequestInfo
 from ..client.session import Session
 from ..client.uri import origin_of
-from ..magento.diagnosis import Finding, Fix, Said
+from ..magento.diagnosis import Finding, Fix, StoreMessage
 from ..magento.dialects import Dialect
-from ..magento.known_dialects import KnownDialects
-from ..magento.oauth1 import LIKELIEST_FIRST, OAuth1, accepts_signature, alike, refuses_signature
+from ..magento.oauth1 import LIKELIEST_FIRST, KnownDialects, OAuth1, accepts_signature, alike, refuses_signature
 from ..profile.model import Profile
 from .workbench import SIGNED_IN
 
@@ -31,7 +30,7 @@ VERSIONS = {"rfc5849": "Magento 2.4.5 and older", "laminas": "Magento 2.4.6 and 
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
+class SigningResult:
     """The dialect that the store verifies, if it could be found out, and the responses that tell."""
 
     authentication: str
@@ -61,7 +60,7 @@ class Signing:
         )
 
 
-async def find_dialect(profile: Profile, session: Session, client: str) -> Signing | None:
+async def find_dialect(profile: Profile, session: Session, client: str) -> SigningResult | None:
     """Finds out and remembers the store's dialect, with two or three requests; None where the client does not sign.
 
     Known is a dialect only where another one was refused: a store may answer this request without verifying anything.
@@ -77,7 +76,7 @@ async def find_dialect(profile: Profile, session: Session, client: str) -> Signi
     if dialect is not None:
         await asyncio.to_thread(known.keep, origin, dialect)
         session.learned(saved, "dialect", dialect)
-    return Signing(name, saved.dialect, dialect, tuple(evidence))
+    return SigningResult(name, saved.dialect, dialect, tuple(evidence))
 
 
 def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bool:
@@ -90,21 +89,21 @@ def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bo
 
 
 async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:
-    request = Request("GET", TELLING, about=About(purpose="probe"))
+    request = Request("GET", TELLING, about=RequestInfo(purpose="probe"))
     accepted: list[Dialect] = []
     refused = False
     evidence = []
     for dialect in dialects:
         try:
-            answer = await session.client(f"{client}{SIGNED_IN}{dialect}")(request)
+            response = await session.client(f"{client}{SIGNED_IN}{dialect}")(request)
         except RequestFailed as failure:
             evidence.append(failure.message)
             break
-        words = f" {Said.of(answer).message}".rstrip()
-        evidence.append(f"#{answer.exchange} GET {TELLING} (signed as {dialect}) → {answer.status}{words}")
-        if accepts_signature(answer):
+        words = f" {StoreMessage.of(response).message}".rstrip()
+        evidence.append(f"#{response.exchange} GET {TELLING} (signed as {dialect}) → {response.status}{words}")
+        if accepts_signature(response):
             accepted.append(dialect)
-        elif refuses_signature(answer):
+        elif refuses_signature(response):
             refused = True
         else:
             break

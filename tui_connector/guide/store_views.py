@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass, replace
 
 from ..client.layer import Send
-from ..client.message import About, Request, RequestFailed
+from ..client.message import Request, RequestFailed, RequestInfo
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
-from .address import ANONYMOUS
-from .address_shapes import Shape
+from .store_address import ANONYMOUS, Shape
 
 ALWAYS = ("all", "default")
 """What every store has: all (default values, for reading and writing), and the default store view."""
@@ -34,15 +33,15 @@ class StoreViews:
 
 async def store_views(send: Send, shape: Shape, way: Way) -> StoreViews:
     """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
-    request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=About(purpose="probe"))
+    request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=RequestInfo(purpose="probe"))
     try:
-        answer = await send(request)
+        response = await send(request)
     except RequestFailed as failure:
         return StoreViews(finding=diagnose_failure(failure, "GET store/storeViews"))
-    finding = diagnose(request, answer, way)
+    finding = diagnose(request, response, way)
     if finding is not None:
         return StoreViews(finding=finding)
-    found = json.loads(answer.body)
+    found = json.loads(response.body)
     rows = [row for row in found if isinstance(row, dict) and row.get("code") != "admin"]
     return StoreViews(
         tuple(StoreView(str(row.get("code")), str(row.get("name")), bool(row.get("is_active", 1))) for row in rows)
@@ -54,12 +53,12 @@ async def unknown_view(code: str, send: Send, shape: Shape) -> Finding | None:
     if shape.bare:
         return None  # the header names it, and nobody without a token is told
     view = "" if code == "default" else code
-    request = Request("GET", f"{shape.base_uri(view)}/{ANONYMOUS}", about=About(purpose="probe"))
+    request = Request("GET", f"{shape.base_uri(view)}/{ANONYMOUS}", about=RequestInfo(purpose="probe"))
     try:
-        answer = await send(request)
+        response = await send(request)
     except RequestFailed as failure:
         return diagnose_failure(failure, f"GET {request.uri}")
-    finding = diagnose(request, answer)
+    finding = diagnose(request, response)
     if finding is None or finding.id != "store-code":
         return finding
     return replace(finding, summary=f"The store has no store view with the code {code!r}")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..client.layer import Send
-from ..client.message import About, Answer, Request, RequestFailed
+from ..client.message import Request, RequestFailed, RequestInfo, Response
 from ..machine import Machine
-from ..magento.diagnosis import Finding, Said, diagnose, diagnose_failure, oauth
+from ..magento.diagnosis import Finding, StoreMessage, diagnose, diagnose_failure, oauth
 from ..magento.oauth1 import Tokens
 from ..magento.token_shape import token_shape
 from ..secrets.vault import Vault
@@ -34,7 +34,7 @@ _UNREAD = "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class TokenOrder:
     """Which of the given values belongs to which field, or what is wrong with them."""
 
     order: Order | tuple[()] = ()
@@ -55,18 +55,18 @@ class Ordered:
 
 async def token_order(
     values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None = None
-) -> Ordered:
+) -> TokenOrder:
     """Tries at most nine signed requests. `send` adds no authentication; `values` are in the order they were typed."""
     for place, value in enumerate(values):
         if token_shape(value, machine.now()).kind != "integration":
             summary = f"Value {place + 1} is no token of an integration, which has 32 small letters and digits"
-            return Ordered(finding=Finding("token-malformed", summary, remedy="Copy it again.", field=FIELDS[place]))
+            return TokenOrder(finding=Finding("token-malformed", summary, remedy="Copy it again.", field=FIELDS[place]))
     trial = _Trial(values, send, base_uri, machine, signed_origin)
     try:
         order = await trial.search()
     except _Stopped as stop:
-        return Ordered(finding=stop.finding, requests=trial.requests)
-    return Ordered(order, trial.finding, trial.requests)
+        return TokenOrder(finding=stop.finding, requests=trial.requests)
+    return TokenOrder(order, trial.finding, trial.requests)
 
 
 async def put_in_order(
@@ -77,14 +77,14 @@ async def put_in_order(
     base_uri: str,
     machine: Machine,
     signed_origin: str | None = None,
-) -> Ordered:
+) -> TokenOrder:
     """The same for values that were typed in this session: from then on the vault holds them in their right order.
 
     `names` are those under which it holds them, in the order of `FIELDS`. Values from elsewhere are not touched.
     """
     values = [value for value in (vault.typed(name, origin) for name in names) if value is not None]
     if len(values) != len(names):
-        return Ordered()
+        return TokenOrder()
     found = await token_order(values, send, base_uri, machine, signed_origin)
     for name, index in zip(names, found.order, strict=False):
         vault.hold(name, values[index], origin)
@@ -106,7 +106,7 @@ class _Trial:
         self, values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None
     ) -> None:
         self._values, self._send, self._machine, self._origin = values, send, machine, signed_origin
-        self._request = Request("GET", f"{base_uri}/{MODULES}", about=About(purpose="probe"))
+        self._request = Request("GET", f"{base_uri}/{MODULES}", about=RequestInfo(purpose="probe"))
         self._said: dict[Order, str] = {}
         self._evidence: list[str] = []
         self.requests = 0
@@ -145,7 +145,7 @@ class _Trial:
             self._said[order] = self._read(await self._answer(order))
         return self._said[order]
 
-    async def _answer(self, order: Order) -> Answer:
+    async def _answer(self, order: Order) -> Response:
         key, secret, token, token_secret = (self._values[each] for each in order)
         tokens = Tokens(key, secret, token, token_secret)
         request = tokens.signed(self._request, "rfc5849", self._machine, self._origin)
@@ -154,14 +154,14 @@ class _Trial:
         except RequestFailed as failure:
             raise _Stopped(diagnose_failure(failure, f"GET {self._request.uri}")) from failure
 
-    def _read(self, answer: Answer) -> str:
-        said = Said.of(answer)
-        self._evidence.append(f"#{answer.exchange} GET {MODULES} → {answer.status} {said.message}".rstrip())
-        finding = diagnose(self._request, answer, "oauth1", accepted=False)
-        if finding is None or (answer.status == 401 and said.parameter("resources")):
+    def _read(self, response: Response) -> str:
+        said = StoreMessage.of(response)
+        self._evidence.append(f"#{response.exchange} GET {MODULES} → {response.status} {said.message}".rstrip())
+        finding = diagnose(self._request, response, "oauth1", accepted=False)
+        if finding is None or (response.status == 401 and said.parameter("resources")):
             self.finding = finding
             return ""
-        part = oauth.about(said) if answer.status == 401 and said.by_magento else None
+        part = oauth.about(said) if response.status == 401 and said.by_magento else None
         if part in ("consumer-key", "access-token", "signature"):
             return part
         if part == "other":

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..client.message import NotSent
+from ..client.message import InvalidRequest
 from ..machine import Machine
 from ..profile.capabilities import capabilities
 from ..profile.model import Profile
@@ -25,7 +25,7 @@ PIN = "TUI_CONNECTOR_TRUST"
 _HOW = "Look at what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
 
 
-class Untrusted(NotSent):
+class Untrusted(InvalidRequest):
     """The profile can do something that its user has not allowed."""
 
     def __init__(self, profile: str, missing: Sequence[Capability], reason: str = "", hint: str = "") -> None:
@@ -100,7 +100,7 @@ class ProfileTrust:
         """All that the profile can do, once that is allowed: its user is asked where somebody is there.
 
         `vault` has what was typed in this session, which needs no question. Raises `Untrusted`, and `CannotSave` where
-        the answer cannot be kept.
+        the response cannot be kept.
         """
         wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
         async with self._asking:

@@ -10,22 +10,22 @@ from pathlib import Path
 from ..client.message import RequestFailed
 from ..files import CannotSave, ChangedOnDisk
 from ..profile.document import Document, TomlSyntax
-from ..profile.files import ProfileMissing, ProfileUnreadable
-from ..profile.splice import CannotSplice
+from ..profile.edit import CannotSplice
+from ..profile.library import ProfileMissing, ProfileUnreadable
 from ..secrets.secret_error import SecretError
-from .address import search
 from .check import authenticated, try_incoming
 from .first_call import first_call
-from .saving import Saved, save
+from .save import SaveResult, save
 from .secret_sources import SecretPlace
 from .setup import Setup
 from .signing import find_dialect
-from .words import TITLES, Step
+from .store_address import search
+from .texts import TITLES, GuideStep
 from .workbench import Workbench, profile_of
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class WalkInput:
     """What a user would type: the address, and the secrets by field."""
 
     address: str
@@ -38,28 +38,28 @@ class StepFailed(Exception):
 
 async def walk(
     setup: Setup,
-    answers: Answers,
+    responses: WalkInput,
     path: Path,
     workbench: Workbench,
     say: Callable[[str], None],
     profile_directory: Path | None = None,
     *,
     replace: bool = False,
-) -> Saved:
+) -> SaveResult:
     """All five steps; `replace` as in `save`. Raises `StepFailed` at the first that does not work."""
-    await _basics(setup, answers.address, workbench, say)
-    await _authentication(setup, answers.secrets, workbench, say)
+    await _basics(setup, responses.address, workbench, say)
+    await _authentication(setup, responses.secrets, workbench, say)
     await _incoming(setup, workbench, say)
     await _outgoing(setup, workbench, say)
-    return await _save(setup, answers.secrets, path, workbench, say, profile_directory, replace=replace)
+    return await _save(setup, responses.secrets, path, workbench, say, profile_directory, replace=replace)
 
 
-def _heading(step: Step, say: Callable[[str], None]) -> None:
+def _heading(step: GuideStep, say: Callable[[str], None]) -> None:
     say(f"\n{step.value} {TITLES[step]}")
 
 
 async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callable[[str], None]) -> None:
-    _heading(Step.BASICS, say)
+    _heading(GuideStep.BASICS, say)
     async with workbench.anonymous() as session:
         *_, state = [each async for each in search(address, session.client("default"))]
     if state.found is None:
@@ -75,7 +75,7 @@ async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callabl
 async def _authentication(
     setup: Setup, secrets: Mapping[str, str], workbench: Workbench, say: Callable[[str], None]
 ) -> None:
-    _heading(Step.AUTHENTICATION, say)
+    _heading(GuideStep.AUTHENTICATION, say)
     setup.begin()
     for field in setup.secret_fields():
         workbench.vault.hold(setup.secret_name(setup.path_of(field)), secrets[field.name], setup.origin)
@@ -93,7 +93,7 @@ async def _authentication(
 
 
 async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
-    _heading(Step.INCOMING, say)
+    _heading(GuideStep.INCOMING, say)
     name = setup.add_incoming("products")
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
@@ -109,7 +109,7 @@ async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], Non
 async def _outgoing(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
     from ..magento.entities import WRITABLE
 
-    _heading(Step.OUTGOING, say)
+    _heading(GuideStep.OUTGOING, say)
     name = setup.add_outgoing("stock")
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
@@ -131,8 +131,8 @@ async def _save(
     profile_directory: Path | None,
     *,
     replace: bool,
-) -> Saved:
-    _heading(Step.SAVE, say)
+) -> SaveResult:
+    _heading(GuideStep.SAVE, say)
     try:
         setup.document = await asyncio.to_thread(_onto, path, setup.document)
     except (ProfileUnreadable, TomlSyntax) as error:

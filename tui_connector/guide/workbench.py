@@ -7,28 +7,27 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from ..client.authentication.stops import LoginStops
+from ..client.authentication.login_lockouts import LoginLockouts
 from ..client.exchange import Exchanges
-from ..client.http_client import HttpClient
 from ..client.layer import Authentication
-from ..client.message import NotSent
-from ..client.route import ClientRoute
-from ..client.session import Kept, Session
+from ..client.message import InvalidRequest
+from ..client.model import HttpClient
+from ..client.session import ClientRoute, Session, SessionCache
 from ..client.uri import origin_of
 from ..client.wire import Bounds
 from ..files import CannotSave
 from ..log.history import History
-from ..log.json_fields import LogFailed
+from ..log.records import LogFailed
 from ..machine import Machine
 from ..magento.dialects import DIALECTS
 from ..magento.oauth1 import OAuth1, other_origins
-from ..placeholder import Json
 from ..profile.capabilities import client_routes
 from ..profile.model import Profile
 from ..profile.problems import check_data
 from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
+from ..templates import Json
 from .trust import ProfileTrust
 
 ANONYMOUS = " without authentication"
@@ -60,7 +59,7 @@ class Workbench:
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
         self.vault = Vault(machine, self.mask)
-        self._kept = Kept()
+        self._kept = SessionCache()
         self._history: History | None = None
 
     def run(self) -> dict[str, Json]:
@@ -108,13 +107,15 @@ class Workbench:
         try:
             return await self.trust.require(profile, self.vault)
         except CannotSave as error:
-            raise NotSent(f"What the profile is trusted with cannot be kept: {error}", hint=error.hint) from error
+            raise InvalidRequest(
+                f"What the profile is trusted with cannot be kept: {error}", hint=error.hint
+            ) from error
 
     @asynccontextmanager
     async def anonymous(self, connection: Mapping[str, Json] | None = None) -> AsyncIterator[Session]:
         """A session that sends no secret to a store: its client "default" takes absolute addresses.
 
-        `connection` is how that client connects: timeouts, TLS, proxy. Raises `NotSent` where that is wrong.
+        `connection` is how that client connects: timeouts, TLS, proxy. Raises `InvalidRequest` where that is wrong.
         """
         clients: dict[str, HttpClient] = {}
         granted, routes = Grants(), dict[str, ClientRoute]()
@@ -139,7 +140,7 @@ class Workbench:
 
     def allow_logins(self) -> None:
         """Forgets which logins were refused before: the next one is sent. Touches the disk."""
-        LoginStops(self.machine.directories.state).clear_all()
+        LoginLockouts(self.machine.directories.state).clear_all()
 
     def keep_history(self, file: Path, profile: Profile) -> str:
         """Keeps what is asked from now on in the profile's history, as the profile wants it. Writes to the disk.
@@ -191,9 +192,9 @@ def _add_signing(
 
 
 def profile_of(data: dict[str, Json]) -> Profile:
-    """The profile that a draft's data make. Raises `NotSent` with everything that is wrong with them."""
+    """The profile that a draft's data make. Raises `InvalidRequest` with everything that is wrong with them."""
     profile, problems = check_data(data)
     if profile is None:
         words = "; ".join(f"{'.'.join(map(str, path))} {message}" for path, message in problems)
-        raise NotSent(f"The setup is not complete: {words}")
+        raise InvalidRequest(f"The setup is not complete: {words}")
     return profile

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from .json_fields import LogFailed
+from .records import LogFailed
 
 _MB = 1_000_000
 MOST_DECOMPRESSED = 4_000 * _MB

@@ -1,18 +1,280 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
 Adjacent terms are joined by "and", which binds closer than `|`; `!` takes the one term after it. Words end at a space,
-at `&`, `|` and parentheses; what holds one of these is put in quotes. All text is compared without regard to case.
-"""
+at `&`, `|` and parentheses; what holds one of these is put in quotes. All text is compared without regard to case."""
 
 from __future__ import annotations
 
+import json
+import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import chain
+from typing import get_args
+from urllib.parse import unquote
 
 from ..client.exchange import Exchange
-from .terms import OPERATORS, PATH, Possible, Predicate
+from ..client.message import Headers, Purpose
+
+# Neighbours in the log, asked all at once: one look at their joined texts rules out nearly all of them.
+#
+# The headers and bodies of 100,000 exchanges are millions of small objects all over the memory: to look at each
+# header
+# takes half a second. Joined, and each header once, they are 20 MB, in which a word is found in 20 ms.
+
+
+SIZE = 64
+"""Exchanges in a block."""
+_KEPT_BODIES = 16_000
+"""Bytes of a block's bodies that are kept a second time, joined; longer ones lie together in the memory anyway."""
+_JOINED_BODIES = 1_000_000
+"""Bytes that are joined for one look; longer bodies are searched one by one, with looks at the clock between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is kept of a block."""
+
+    headers: str
+    """Every `name: value` that one of its exchanges sent or got, without regard to case."""
+    bodies: bytes | None
+    """All bodies; None where they are long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Neighbours in the log, and how to get what is kept of them."""
+
+    exchanges: Sequence[Exchange]
+    texts: Callable[[], Texts]
+
+    def uris(self) -> str:
+        return "\n".join([each.uri for each in self.exchanges])
+
+    def headers(self) -> str:
+        return self.texts().headers
+
+    def bodies(self) -> bytes | None:
+        """None where they are too long to be searched in one go."""
+        kept = self.texts().bodies
+        return kept if kept is not None else _joined(self.exchanges, _JOINED_BODIES)
+
+
+class BlockTexts:
+    """The texts of each block, made once. It keeps no exchange: the ring's bounds stay the only ones."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, Texts] = {}
+        self._first = 0
+
+    def of(self, block: int, exchanges: Sequence[Exchange]) -> Texts:
+        """The texts of this block, made from these exchanges where they are asked for the first time."""
+        texts = self._texts.get(block)
+        if texts is None:
+            pairs = set(chain.from_iterable([each.headers for each in exchanges]))
+            pairs.update(chain.from_iterable([each.request_headers for each in exchanges]))
+            headers = "\n".join([f"{name}: {value}" for name, value in pairs]).casefold()
+            texts = self._texts[block] = Texts(headers, _joined(exchanges, _KEPT_BODIES))
+        return texts
+
+    def forget(self, first: int) -> None:
+        """The blocks before this one are gone."""
+        for block in range(self._first, first):
+            self._texts.pop(block, None)
+        self._first = max(first, self._first)
+
+
+def _joined(exchanges: Sequence[Exchange], most: int) -> bytes | None:
+    bodies = [each.body.data for each in exchanges]
+    bodies += [each.request_body.data for each in exchanges if each.request_body.data]
+    return b"\n".join(bodies) if sum(map(len, bodies)) <= most else None
+
+
+# What a filter can ask of an exchange: one entry for each operator, from which parser and help are made.
+
+
+Predicate = Callable[[Exchange], bool]
+Possible = Callable[[Block], bool]
+"""Whether one of the block's exchanges could match; False is certain."""
+PATH = ""
+"""The operator of plain text."""
+
+_BEFORE_PATH = 8
+"""Characters of "https://": the first slash after them begins the path."""
+_COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
+_UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator: `compile` makes the test of its argument, and raises ValueError for an argument it cannot read."""
+
+    name: str
+    example: str
+    description: str
+    cost: int
+    """What one test takes, roughly, relative to the others: cheap ones are asked first."""
+    compile: Callable[[str], Predicate]
+    possible: Callable[[str], Possible] | None = None
+    """Makes the test that rules out whole blocks; None where asking each exchange costs no more."""
+    takes_argument: bool = True
+
+
+def _text(argument: str) -> str:
+    if not argument:
+        raise ValueError("there is nothing to look for")
+    return argument.casefold()
+
+
+def _method(argument: str) -> Predicate:
+    wanted = frozenset(_list(argument.upper()))
+    return lambda exchange: exchange.method in wanted
+
+
+def _status(argument: str) -> Predicate:
+    tests = [_status_test(part) for part in _list(argument)]
+    if len(tests) == 1:
+        only = tests[0]
+        return lambda exchange: only(exchange.status)
+    return lambda exchange: any(test(exchange.status) for test in tests)
+
+
+def _status_test(part: str) -> Callable[[int | None], bool]:
+    if part.lower() == "none":
+        return lambda status: status is None
+    if match := re.fullmatch(r"([1-9])xx", part, re.IGNORECASE):
+        hundreds = int(match[1])
+        return lambda status: status is not None and status // 100 == hundreds
+    match = re.fullmatch(r"(>=|<=|>|<|=)?\s*([0-9]{3})", part)
+    if match is None:
+        raise ValueError(f"{part!r} is no status: use 404, 4xx, >=500, or none where no response came")
+    compare, wanted = _COMPARE[match[1] or "="], int(match[2])
+    return lambda status: status is not None and bool(compare(status, wanted))
+
+
+def _uri(argument: str) -> Predicate:
+    found = _in_uris(_text(argument))
+    return lambda exchange: found(exchange.uri)
+
+
+def _path(argument: str) -> Predicate:
+    if "://" in argument:  # an address as it was pasted
+        return _uri(argument)
+    found = _in_uris(_text(argument))
+    return lambda exchange: found(exchange.uri[exchange.uri.find("/", _BEFORE_PATH) :])
+
+
+def _possible_uri(argument: str) -> Possible:
+    found = _in_uris(_text(argument))
+    return lambda block: found(block.uris())
+
+
+def _in_uris(text: str) -> Callable[[str], bool]:
+    """Looks for a folded text in one or several addresses, as they are and with their escapes undone."""
+    own = {byte for form in (text, text.upper()) for byte in form.encode("utf-8", "replace") if byte < 0x80}
+    # undoing escapes takes ten times as long, and shows nothing new unless one stands for a character of the text
+    telling = re.compile("|".join(["%[89a-f]", *(f"%{byte:02x}" for byte in sorted(own))]))
+
+    def found(uris: str) -> bool:
+        folded = uris.casefold()
+        return text in folded or (
+            "%" in folded and telling.search(folded) is not None and text in unquote(uris).casefold()
+        )
+
+    return found
+
+
+def _header(argument: str) -> Predicate:
+    text = _text(argument)
+
+    def found(headers: Headers) -> bool:
+        return any(text in f"{name}: {value}".casefold() for name, value in headers)
+
+    return lambda exchange: found(exchange.request_headers) or found(exchange.headers)
+
+
+def _possible_header(argument: str) -> Possible:
+    text = _text(argument)
+    return lambda block: text in block.headers()
+
+
+def _body(argument: str) -> Predicate:
+    found = _in_bodies(argument)
+    return lambda exchange: found(exchange.body.data) or found(exchange.request_body.data)
+
+
+def _possible_body(argument: str) -> Possible:
+    found = _in_bodies(argument)
+
+    def possible(block: Block) -> bool:
+        bodies = block.bodies()
+        return bodies is None or found(bodies)
+
+    return possible
+
+
+def _in_bodies(argument: str) -> Callable[[bytes], bool]:
+    """Looks for a text in one or several bodies."""
+    text = _text(argument)
+    # PHP's json_encode writes / as \/ and everything beyond ASCII as \uXXXX
+    escaped = {json.dumps(form)[1:-1] for form in (argument, argument.lower(), argument.upper())}
+    forms = {argument, *escaped, *(form.replace("/", "\\/") for form in escaped)}
+    wanted = {form.encode("utf-8", "replace").lower() for form in forms}
+    plain = argument.isascii()  # bytes.lower() knows ASCII only
+
+    def found(data: bytes) -> bool:
+        if not data:
+            return False
+        lower = data.lower()
+        return any(form in lower for form in wanted) or (
+            not plain and not data.isascii() and text in data.decode("utf-8", "replace").casefold()
+        )
+
+    return found
+
+
+def _time(argument: str) -> Predicate:
+    match = re.fullmatch(r"(>=|<=|>|<)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m)?", argument)
+    if match is None:
+        raise ValueError(f"{argument!r} is no time: use 200ms, 1.5s, or <50ms for what was faster")
+    compare, limit = _COMPARE[match[1] or ">"], float(match[2]) * _UNITS[match[3] or ""]
+    return lambda exchange: bool(compare(exchange.timings.total, limit))
+
+
+def _failed(_: str) -> Predicate:
+    return lambda exchange: exchange.failed
+
+
+def _who(argument: str) -> Predicate:
+    purposes, wanted = get_args(Purpose), frozenset(_list(argument.lower()))
+    if unknown := wanted.difference(purposes):
+        raise ValueError(f"nobody is called {sorted(unknown)[0]!r}: use {', '.join(purposes)}")
+    return lambda exchange: exchange.purpose in wanted
+
+
+def _list(argument: str) -> list[str]:
+    parts = [part.strip() for part in argument.split(",")]
+    if not all(parts):
+        raise ValueError("there is nothing to look for")
+    return parts
+
+
+OPERATORS: Mapping[str, Operator] = {
+    PATH: Operator("text", "products", "the path or the query contains it", 3, _path, _possible_uri),
+    "~u": Operator("URI", "~u acme.example", "the whole address contains it", 2, _uri, _possible_uri),
+    "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method),
+    "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response came", 1, _status),
+    "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
+    "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this, in all", 1, _time),
+    "~w": Operator("who", "~w run  ~w test,login", "who asked: test, login, run or probe", 1, _who),
+    "~h": Operator(
+        "header", '~h x-cache  ~h "age: 0"', "a header, asked or answered, contains it", 20, _header, _possible_header
+    ),
+    "~b": Operator("body", '~b "no such entity"', "a body, asked or answered, contains it", 50, _body, _possible_body),
+}
+
 
 LONGEST = 2_000
 """Characters of a filter."""
@@ -70,7 +332,7 @@ class Not:
     inner: Expression
 
     def __str__(self) -> str:
-        return f"!{_grouped(self.inner, Both, Either)}"
+        return f"!{_grouped(self.inner, And, Or)}"
 
     def compile(self) -> tuple[int, Predicate]:
         cost, test = self.inner.compile()
@@ -81,13 +343,13 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
+class And:
     """What all of the expressions match; the cheap ones are asked first."""
 
     parts: tuple[Expression, ...]
 
     def __str__(self) -> str:
-        return " & ".join(_grouped(part, Both, Either) for part in self.parts)
+        return " & ".join(_grouped(part, And, Or) for part in self.parts)
 
     def compile(self) -> tuple[int, Predicate]:
         cost, tests = _cheap_first(self.parts)
@@ -99,13 +361,13 @@ class Both:
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
+class Or:
     """What one of the expressions matches; the cheap ones are asked first."""
 
     parts: tuple[Expression, ...]
 
     def __str__(self) -> str:
-        return " | ".join(_grouped(part, Either) for part in self.parts)
+        return " | ".join(_grouped(part, Or) for part in self.parts)
 
     def compile(self) -> tuple[int, Predicate]:
         cost, tests = _cheap_first(self.parts)
@@ -116,7 +378,7 @@ class Either:
         return (lambda block: any(test(block) for test in tests)) if len(tests) == len(self.parts) else None
 
 
-Expression = Term | Not | Both | Either
+Expression = Term | Not | And | Or
 
 
 @dataclass(frozen=True)
@@ -217,7 +479,7 @@ class _Parser:
         while self._is("|"):
             self._next()
             parts.append(self._both())
-        return Either(tuple(parts)) if len(parts) > 1 else parts[0]
+        return Or(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _both(self) -> Expression:
         parts = [self._not()]
@@ -225,7 +487,7 @@ class _Parser:
             if self._is("&"):
                 self._next()
             parts.append(self._not())
-        return Both(tuple(parts)) if len(parts) > 1 else parts[0]
+        return And(tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _not(self) -> Expression:
         signs = 0

@@ -1,23 +1,37 @@
 """HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/): the log for other tools, masked, and back as it was.
 
 What HAR has no field for stands in fields that begin with `_`, as it allows: number, attempt, call, who asked, and the
-places in which something is masked.
-"""
+places in which something is masked."""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from .. import __version__
 from ..client.exchange import Exchange, KeptBody, Timings
 from ..client.message import Headers, header_of
-from ..placeholder import Json
-from ..secrets.mask import MARK
-from .written import text_of, timings_to_json
+from ..secrets.mask import MARK, Mask, answers_with_a_token
+from ..templates import Json
+from .compressed import open_log
+from .recording import Notice
+from .records import (
+    BadRecord,
+    JsonFields,
+    LogFailed,
+    failure_of,
+    purpose_of,
+    text_of,
+    timings_from_json,
+    timings_to_json,
+)
 
 COMMENT = f"Secrets were masked when this was recorded: {MARK} stands for each. Entries name the places in _masked."
 
@@ -178,3 +192,275 @@ def _masked(exchange: Exchange) -> Iterator[str]:
     yield from (f"response.headers.{name}" for name, value in exchange.headers if MARK in value)
     if MARK.encode() in exchange.body.data:
         yield "response.content"
+
+
+# Reads a HAR, of this program or of any other; secrets in it are masked before there is an exchange.
+
+
+LARGEST = 512_000_000
+"""Bytes of a file, decompressed; it is read whole."""
+_NAMED = 5
+"""How many entries or kinds of faults a notice names."""
+_STATUS = re.compile(r"\s*(?:HTTP/[\d.]+\s+)?([1-5]\d\d)\b")
+
+
+class BadHar(LogFailed):
+    """A file that is no HAR; `line` and `column` are where, as far as that can be said."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(f"{message} (line {line}, column {column})" if line is not None else message)
+        self.message, self.line, self.column = message, line, column
+
+
+def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
+    """Each entry, and at the end one notice of all that could not be read. Raises `LogFailed` for the whole file."""
+    with open_log(path) as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise BadHar(f"{path}: larger than {LARGEST // 1_000_000} MB")
+    try:
+        for each in entries(data, mask or Mask()):
+            yield Notice(f"{path}: {each.text}") if isinstance(each, Notice) else each
+    except BadHar as error:
+        raise BadHar(f"{path}: {error.message}", error.line, error.column) from error
+
+
+def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
+    """The entries of a HAR's bytes. An entry keeps all that can be read of it; a notice at the end names the rest."""
+    whole = _parse(_decoded(data))
+    log = whole.get("log") if isinstance(whole, dict) else None
+    listed = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(listed, list):
+        raise BadHar("it is JSON, and no HAR: there is no list log.entries")
+    faults = _Faults()
+    for number, each in enumerate(listed, 1):
+        try:
+            if not isinstance(each, dict):
+                raise BadRecord("it is not an object")
+            yield _exchange(JsonFields(each, on_fault=faults.found), number, mask)
+        except BadRecord as error:
+            faults.left_out(number, str(error))
+        faults.end_of_entry()
+    if faults:
+        yield Notice(faults.summary(len(listed)))
+
+
+class _Faults:
+    """What could not be read in a file: whole entries, and single facts of entries that are kept."""
+
+    def __init__(self) -> None:
+        self._entries: list[int] = []
+        self._reasons: Counter[str] = Counter()
+        self._facts: Counter[str] = Counter()
+        self._here: set[str] = set()
+        self._incomplete = 0
+
+    def found(self, fault: str) -> None:
+        self._here.add(fault)
+
+    def left_out(self, number: int, reason: str) -> None:
+        self._entries.append(number)
+        self._reasons[reason] += 1
+        self._here.clear()
+
+    def end_of_entry(self) -> None:
+        self._facts.update(self._here)
+        self._incomplete += bool(self._here)
+        self._here.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self._entries or self._facts)
+
+    def summary(self, count: int) -> str:
+        parts = []
+        if self._entries:
+            numbers = ", ".join(map(str, self._entries[:_NAMED])) + (", …" if len(self._entries) > _NAMED else "")
+            parts.append(
+                f"{len(self._entries)} of {count} entries left out (number {numbers}): {_named(self._reasons)}"
+            )
+        if self._facts:
+            parts.append(
+                f"{self._incomplete} of {count} entries shown without what is unreadable: {_named(self._facts)}"
+            )
+        return "; ".join(parts)
+
+
+def _named(counted: Counter[str]) -> str:
+    """The most frequent of these, with how often each was met."""
+    common = [f"{text} ({count} ×)" if count > 1 else text for text, count in counted.most_common(_NAMED)]
+    return ", ".join(common) + (f", and {len(counted) - _NAMED} other kinds" if len(counted) > _NAMED else "")
+
+
+def _decoded(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", "replace")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _parse(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise BadHar("it is empty") from error
+        cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        why = "it ends in the middle: it was cut off" if cut else f"it is no JSON: {error.msg}"
+        raise BadHar(why, error.lineno, error.colno) from error
+    except RecursionError as error:
+        raise BadHar("it is nested too deeply to be a HAR") from error
+    except ValueError as error:  # a number of 5,000 digits
+        raise BadHar(f"it cannot be read: {error}") from error
+    return value
+
+
+def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
+    request, response = fields.inner("request"), fields.inner("response")
+    if not isinstance(request.data.get("url"), str):
+        raise BadRecord("request.url is missing" if not request.has("url") else "request.url is not text")
+    uri = request.text("url")
+    status = _status(response)
+    error = fields.any_text("_error") or response.any_text("_error")
+    nothing = ""
+    if status is None and not fields.has("_number"):
+        unreadable = response.data.get("status") not in (None, 0)
+        nothing = "the response's status is unreadable" if unreadable else "there is no response in the file"
+    number = fields.integer("_number", number)
+    token = answers_with_a_token(uri) and status is not None and status < 300
+    cached = _is_from_cache(fields, response)
+    return Exchange(
+        number=number,
+        attempt=fields.integer("_attempt", 1),
+        call=fields.integer("_call", number),
+        client=fields.text("_client"),
+        purpose=purpose_of(fields.text("_purpose")),
+        formatter=fields.text("_formatter") or None,
+        at=fields.moment("startedDateTime"),
+        asked=None,
+        method=request.text("method", "GET"),
+        uri=mask.uri(uri),
+        request_headers=_headers_of(request, mask),
+        request_body=_body(request, request.inner("postData"), "_encoding", mask),
+        status=status,
+        reason=mask.text(response.text("statusText")),
+        headers=_headers_of(response, mask),
+        body=_body(response, response.inner("content"), "encoding", mask, secret=token, cached=cached),
+        failure=failure_of(fields.text("_failure")),
+        failure_text=mask.text(error or nothing),
+        timings=_timings_of(fields, cached=cached),
+        note=mask.text(fields.text("_note")) or ("from the browser's cache" if cached else ""),
+    )
+
+
+def _status(response: JsonFields) -> int | None:
+    """The status; some tools write it as text, with its reason behind it."""
+    match response.data.get("status"):
+        case str(text) if found := _STATUS.match(text):
+            return int(found[1])
+    return response.integer("status") or None
+
+
+def _is_from_cache(fields: JsonFields, response: JsonFields) -> bool:
+    """Whether nothing crossed the network: Chromium names the cache, Safari a fetch type of its own."""
+    told = fields.any_text("_fromCache"), fields.any_text("_fetchType"), response.any_text("_fetchType")
+    return any(each.lower().replace("-", " ").split(" ")[0] in ("memory", "disk", "prefetch", "true") for each in told)
+
+
+def _headers_of(message: JsonFields, mask: Mask) -> Headers:
+    listed = message.data.get("headers")
+    # a few tools write an object in place of the list
+    pairs = (
+        list(listed.items())
+        if isinstance(listed, dict)
+        else [_pair(message, each) for each in message.items("headers")]
+    )
+    texts = [(name, _as_text(value)) for name, value in (pair for pair in pairs if pair is not None)]
+    # HTTP/2's method and path stand among the headers of some tools
+    return mask.headers((name, value) for name, value in texts if not name.startswith(":"))
+
+
+def _pair(message: JsonFields, value: Json) -> tuple[str, Json] | None:
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name, value.get("value")
+    message.fault("headers", "hold something that is not a name and a value")
+    return None
+
+
+def _as_text(value: Json) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _body(
+    message: JsonFields, content: JsonFields, encoding: str, mask: Mask, *, secret: bool = False, cached: bool = False
+) -> KeptBody:
+    (data, fault), ours = _data(content, encoding), message.inner("_body")
+    size: int
+    wire: int | None
+    if ours.data:
+        kind, note = ours.text("type"), ours.text("note")
+        size, cut = ours.integer("size"), ours.flag("cut")
+        wire = ours.integer("wire-size") if ours.has("wire-size") else None
+    else:
+        kind = content.text("mimeType").partition(";")[0].strip().lower()
+        size = max(content.integer("size"), len(data))
+        wire = 0 if cached else _transferred(message, content, size)
+        note, cut = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
+    return KeptBody(mask.body(data, kind, secret_answer=secret), size, wire, kind, note, cut)
+
+
+def _transferred(message: JsonFields, content: JsonFields, size: int) -> int | None:
+    """Bytes on the network: 0 from a cache or for a 304, None where the file does not say (`bodySize` -1)."""
+    told = message.integer("bodySize", -1)
+    if told >= 0:
+        return told
+    saved = content.integer("compression")
+    return size - saved if 0 < saved <= size else None
+
+
+def _data(content: JsonFields, encoding: str) -> tuple[bytes, str]:
+    """The body's bytes, and what is wrong with them."""
+    text = content.text("text")
+    if content.text(encoding).lower() == "base64":
+        try:
+            return base64.b64decode(text, validate=True), ""
+        except (ValueError, binascii.Error):
+            content.fault("text", "is not valid base64")
+            return text.encode("utf-8", "surrogatepass"), "marked as base64 and is not: shown as it stands in the file"
+    if not text and content.items("params"):
+        pairs = [_parameter(content, each) for each in content.items("params")]
+        return urlencode([pair for pair in pairs if pair is not None]).encode(), ""
+    return text.encode("utf-8", "surrogatepass"), ""
+
+
+def _parameter(content: JsonFields, value: Json) -> tuple[str, str] | None:
+    if isinstance(value, dict) and isinstance(name := value.get("name"), str):
+        return name, _as_text(value.get("value"))
+    content.fault("params", "hold something that is not a name and a value")
+    return None
+
+
+def _timings_of(fields: JsonFields, *, cached: bool) -> Timings:
+    if fields.has("_seconds"):
+        return timings_from_json(fields.inner("_seconds"))
+    spans = fields.inner("timings")
+    dns, connect, tls = _seconds(spans, "dns"), _seconds(spans, "connect"), _seconds(spans, "ssl")
+    send, wait, receive = _seconds(spans, "send"), _seconds(spans, "wait"), _seconds(spans, "receive")
+    blocked, total = _seconds(spans, "blocked"), _seconds(fields, "time")
+    inside = sum(each or 0.0 for each in (blocked, dns, connect, send, wait, receive))
+    if connect is not None:
+        if tls is not None and not _counts_beside(tls, connect, inside, total):
+            connect -= tls
+        connect = round(connect + (dns or 0.0), 9)
+    told = spans.has("connect") and not cached
+    return Timings(connect, tls, send, wait, receive, round(inside, 9) if total is None else total, told)
+
+
+def _counts_beside(tls: float, connect: float, inside: float, total: float | None) -> bool:
+    """Whether this tool counts TLS beside `connect`, and not inside it as HAR 1.2 has it: the whole time tells."""
+    if tls > connect:
+        return True
+    return total is not None and abs(inside + tls - total) < abs(inside - total)
+
+
+def _seconds(spans: JsonFields, name: str) -> float | None:
+    value = spans.number(name)
+    return None if value is None or value < 0 else round(value / 1_000, 9)

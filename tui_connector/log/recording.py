@@ -15,8 +15,7 @@ from ..client.exchange import Exchange, Exchanges
 from ..files import open_private, reason, remedy
 from ..secrets.mask import Mask
 from .compressed import open_log
-from .json_fields import BadRecord, LogFailed
-from .written import line, read_line
+from .records import BadRecord, LogFailed, line, read_line
 
 OLDER = 4
 """How many full files are kept beside the one that is written: FILE.1 is the newest of them."""

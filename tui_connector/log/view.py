@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..client.exchange import Exchange, Ring
-from .block import SIZE, Block, BlockTexts
-from .filter import Filter
+from .filter import SIZE, Block, BlockTexts, Filter
 
 
 class View:

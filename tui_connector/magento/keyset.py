@@ -1,21 +1,544 @@
 """Keyset: pages by ranges of a unique id, which neither skip nor repeat an item when rows come and go.
 
 The list is read in ranges, several at once. The last page costs the store no more than the first (page numbers cost an
-OFFSET, magento2#40548).
-"""
+OFFSET, magento2#40548)."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ..client.message import Request
-from ..placeholder import Json
-from ..transfer.pagination import Pagination, PaginationError, Part
-from .id_ranges import BEFORE_ALL, Count, Opening, Range
-from .ids import Ids
-from .search_criteria import changed, checked, searched
+from ..incoming.pages import Page, field_reader
+from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError
+from ..templates import Json
+from .search_criteria import CriteriaFilter, Direction, changed, checked, searched
+
+# The ids of one list: how the store is asked for some of them, what a page says of them, and how dense they are.
+
+
+_SPARSER = 4.0
+"""How much wider the next range is after one that held nothing."""
+
+
+class ListIds:
+    """What all pages of one list share: how they are asked for, and how dense the ids turn out to be."""
+
+    def __init__(self, request: Request, filter_by: str, field: str, size: int) -> None:
+        """`field` is what a response calls the id that `filter_by` filters by; empty where it does not have it."""
+        self._request, self._filter, self._field, self.size = request, filter_by, field, size
+        self._after, self._until = _unused(request.uri, "AFTER"), _unused(request.uri, "UNTIL")
+        self._range = self._searched((self._above(self._after), self._not_above(self._until)), "ASC", self.size, 1)
+        self._gap = 1.0
+        self._read = field_reader(field)
+        self.end: int | None = None
+        """The last id of the list, or one behind it, where it is known."""
+        self.counts = False
+        """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
+        self.doubled = ""
+        """What item came twice, if any did."""
+        self.ascending_only = False
+        """Whether the store ignores the direction of the order, so that its last id cannot be found out."""
+        self._whole_pages = False
+        """Whether the store sends as many items as requested."""
+
+    @property
+    def answered(self) -> bool:
+        return bool(self._field)
+
+    def range(self, after: int, until: int) -> Request:
+        """The page of a range; made from one that is finished but for the two ids, as there may be thousands."""
+        uri = self._range.uri.replace(f"={self._after}", f"={after}").replace(f"={self._until}", f"={until}")
+        return replace(self._range, uri=uri)
+
+    def behind(self, after: Json) -> Request:
+        return self._searched(() if after is None else (self._above(after),), "ASC", self.size, 1)
+
+    def from_the_end(self, after: Json, rank: int) -> Request:
+        return self._searched(() if after is None else (self._above(after),), "DESC", 1, rank)
+
+    def recount(self, rank: int) -> Request:
+        """How many items the list has now up to its end; one of them comes with the number."""
+        return self._searched(() if self.end is None else (self._not_above(self.end),), "ASC", 1, rank)
+
+    def count(self, after: int) -> Request:
+        return self._searched((self._above(after),), "ASC", 1, 1)
+
+    def _above(self, value: Json) -> CriteriaFilter:
+        return CriteriaFilter(self._filter, str(value), "gt")
+
+    def _not_above(self, value: Json) -> CriteriaFilter:
+        return CriteriaFilter(self._filter, str(value), "lteq")
+
+    def _searched(self, filters: tuple[CriteriaFilter, ...], direction: Direction, size: int, page: int) -> Request:
+        order = ((self._filter, direction),)
+        return searched(self._request, filters=filters, order=order, size=size, page=page)
+
+    def of(self, item: bytes) -> int | str:
+        """The item's id. Raises `PaginationError` where it has none."""
+        found = self._read(item)
+        if isinstance(found, str) and found.isdecimal():
+            return int(found)
+        if isinstance(found, int | str):
+            return found
+        raise PaginationError(
+            f"An item has no usable {self._field!r}, by which the pages follow each other",
+            "Correct the pagination's field; `fields=` in the request must name it too.",
+        )
+
+    def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
+        """The first and the last id of a page. Raises `PaginationError` where they are not those asked for."""
+        found = [self.of(item) for item in page.items]
+        first, last = found[0], found[-1]
+        for one, next_one in pairwise(found):
+            if one == next_one and not self.doubled:
+                self.doubled = f"The store sent the item with the {self._field} {one} twice"
+            elif isinstance(one, int) and isinstance(next_one, int) and next_one < one:
+                raise self.other_field(after, f"{one} before {next_one}")
+        if isinstance(first, int) and isinstance(last, int):
+            wrong = (isinstance(after, int) and first <= after) or last < first
+            if wrong or (until is not None and last > until):
+                raise self.other_field(after, f"{first} to {last}")
+        return first, last
+
+    def other_field(self, after: Json, sent: str) -> PaginationError:
+        """What a response means that cannot be one to this question."""
+        return PaginationError(
+            f"The store was asked for {self._filter} behind {after} and sent {sent}",
+            f"It does not filter and sort by {self._filter}, or {self._field} is another field. "
+            'Correct the pagination, or use the kind "search-criteria".',
+        )
+
+    def is_last(self, page: Page, width: int | None = None) -> bool:
+        """Whether nothing of what was asked for is behind this page, of a range of so many ids.
+
+        A full page never proves that, and neither does a `total_count` that equals the number of items, unless the
+        store is known to count more than the page: there are modules whose total_count is that of the page. Without
+        such a count, a short page may have been capped by the store, or robbed of rows.
+        """
+        found = len(page.items)
+        if found >= self.size:
+            self._whole_pages = True
+            return False
+        if page.total is not None and page.total > found:
+            return False
+        if self.counts and page.total is not None:
+            return True
+        return self._whole_pages and width is not None and width <= self.size
+
+    def behind_last(self, items: Sequence[bytes], until: int | None = None) -> Json:
+        """The position behind these items; None where a response does not have the id."""
+        if not self._field or not items:
+            return None
+        after = self.of(items[-1])
+        return {"after": after} if until is None else {"after": after, "until": until}
+
+    def name(self, value: int) -> str:
+        return f"{self._filter} {value}"
+
+    def width(self) -> int:
+        """How many ids a range should have so that its items fill one page and seldom more.
+
+        Of ids of which a share is gone at random, a range holds more or less by the root of its size.
+        """
+        gone = 1 - 1 / self._gap
+        fill = max(0.5, 1 - 1.5 * math.sqrt(gone / self.size))
+        return max(1, int(self.size * self._gap * fill))
+
+    def saw(self, width: int, items: int) -> None:
+        """So many ids held so many items."""
+        if items == 0:
+            self._gap = self._gap * _SPARSER
+        elif width >= items:
+            self._gap = (self._gap + width / items) / 2 if self._gap <= width / items * 8 else width / items
+
+
+def _unused(uri: str, word: str) -> str:
+    """A word that a URI does not contain."""
+    while word in uri:
+        word += "_"
+    return word
+
+
+# The pages of a list as half-open ranges of its ids.
+#
+# The list's first page and one request for its last id tell how dense the ids are; then ranges are cut that are meant
+# to
+# fill one page each. A range that holds more than a page is read on from its last id.
+
+
+_BROKEN_ENDS = 64
+"""How many of the last records may break the store before the last id is given up."""
+_HIGHEST = 2**40
+"""No id is above this."""
+_BEYOND = 1_000
+"""Ids to look behind a last id that had to be guessed."""
+BEFORE_ALL = -1
+"""Magento's ids begin with 1, that of its customer groups with 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage(ListPart, PageRequest):
+    """The list from an id on, without an end: its first page tells how many there are."""
+
+    ids: ListIds
+    after: Json
+
+    @property
+    def position(self) -> Json:
+        return None if self.after is None else {"after": self.after}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.behind(self.after)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        answered = self._answered(page)
+        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+
+    def _answered(self, page: Page) -> PageResult:
+        ids, counted = self.ids, page.total if self.after is None else None
+        rest = None if self.after is None else page.total
+        if not page.items:
+            if not page.total or isinstance(self.after, str):
+                return PageResult((), (), rest, counted=counted)
+            after = self.after if isinstance(self.after, int) else BEFORE_ALL
+            return PageResult((), (IdSearch(ids, after, after, 0),), rest, counted=counted)
+        first, last = ids.ends(page, self.after)
+        complete = ids.is_last(page)
+        if not isinstance(last, int) or not isinstance(first, int):
+            ids.counts = ids.counts or (page.total or 0) > len(page.items)
+            return PageResult(page.items, () if complete else (FirstPage(ids, last),), rest, counted=counted)
+        if complete:
+            return PageResult(page.items, (), rest, counted=counted)
+        if ids.ascending_only:
+            return PageResult(page.items, (FirstPage(ids, last),), rest, counted=counted)
+        ids.saw(last - first + 1, len(page.items))
+        end = LastId(ids, last, counted=(page.total or 0) - len(page.items), before=page.total)
+        return PageResult(page.items, (end,), rest, counted=counted)
+
+    def recount(self) -> ListPart:
+        return Recount(self.ids, self.after)
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        return self.ids.behind_last(items)
+
+    def halves(self) -> Sequence[ListPart]:
+        return (LastId(self.ids, self.after if isinstance(self.after, int) else BEFORE_ALL),)
+
+
+@dataclass(frozen=True, slots=True)
+class LastId(ListPart, PageRequest):
+    """Finds the last id there is, that of the item at `rank` from the end: those behind it break the store."""
+
+    repeatable = False
+
+    ids: ListIds
+    after: int
+    rank: int = 1
+    counted: int = 0
+    """How many items the store had counted behind `after`."""
+    before: int | None = None
+    """How many it had counted with those up to `after`."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.from_the_end(self.after, self.rank)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        ids = self.ids
+        if page.total is not None:
+            ids.counts = page.total > 1 if self.before is None else 0 < page.total < self.before
+        # a store may count its whole list whatever is filtered: only a number that became smaller counts these
+        counted = page.total if self.after == BEFORE_ALL else None
+        if not page.items:
+            if page.total and (ids.counts or self.before is None):
+                return PageResult((), (IdSearch(ids, self.after, self.after, 0),), counted=counted)
+            if self.rank > 1:  # fewer than that are left, and the last of them cannot be read
+                return PageResult((), (IdRange(ids, self.after, self.after + _BEYOND),), counted=counted)
+            return PageResult((), (EndProof(ids, self.after),) if self.counted > 0 else (), counted=counted)
+        last = ids.ends(page, self.after)[1]
+        if not isinstance(last, int):
+            return PageResult((), (FirstPage(ids, self.after),), counted=counted)
+        if self.rank > 1:
+            return PageResult((), (IdRange(ids, self.after, last + self.rank * _BEYOND),), counted=counted)
+        if self.before is not None and ids.counts and page.total is not None and page.total > last - self.after:
+            ids.ascending_only = True  # more items than ids up to the last one: this is the first one
+            return PageResult((), (FirstPage(ids, self.after),), counted=counted)
+        ids.end = last
+        return PageResult((), (IdRange(ids, self.after, last, sure=True),), counted=counted)
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items and bool(page.total) and page.total != self.before
+
+    def recount(self) -> ListPart:
+        return Recount(self.ids, self.after)
+
+    def halves(self) -> Sequence[ListPart]:
+        return (LastId(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
+
+
+@dataclass(frozen=True, slots=True)
+class IdSearch(ListPart, PageRequest):
+    """Finds an id behind which there is nothing, where answers do not have the id: each look is twice as far."""
+
+    repeatable = False
+
+    ids: ListIds
+    after: int
+    look: int
+    total: int
+
+    @property
+    def position(self) -> Json:
+        return None if self.after == BEFORE_ALL else {"after": self.after}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.count(self.look)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        if page.total is None:
+            raise PaginationError("The store does not say how many items there are (total_count)")
+        left = page.total
+        if self.look == self.after:
+            step = IdSearch(self.ids, self.after, self.after + max(left, self.ids.size), left)
+            counted = left if self.after == BEFORE_ALL else None
+            return PageResult((), (step,) if left else (), left if counted is None else None, counted=counted)
+        if left and self.look < _HIGHEST:
+            return PageResult(
+                (), (IdSearch(self.ids, self.after, self.after + 2 * (self.look - self.after), self.total),)
+            )
+        if left:
+            return PageResult(())  # the number is the same whatever is filtered, and says nothing about these ids
+        self.ids.counts, self.ids.end = True, self.look
+        self.ids.saw(self.look - self.after, self.total)
+        return PageResult((), (IdRange(self.ids, self.after, self.look),))
+
+    def lacks(self, page: Page) -> bool:
+        return False
+
+    def recount(self) -> ListPart:
+        return Recount(self.ids, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class IdRange(ListPart):
+    """The items whose id is above `after` and not above `until`, cut into pages from its beginning."""
+
+    ids: ListIds
+    after: int
+    until: int
+    end: int | None = None
+    """The last id of the whole list, where this is only a stretch of it."""
+    sure: bool = False
+    """The store named an item with the last id of the list."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after, "until": self.end or self.until}
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        cut = min(self.after + self.ids.width(), self.until)
+        window = IdWindow(self.ids, self.after, cut, self.end or self.until, self.sure)
+        return window, IdRange(self.ids, cut, self.until, self.end, self.sure) if cut < self.until else None
+
+
+@dataclass(frozen=True, slots=True)
+class IdWindow(ListPart, PageRequest):
+    """One page: all items whose id is above `after` and not above `until`."""
+
+    ids: ListIds
+    after: int
+    until: int
+    end: int
+    sure: bool = False
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after, "until": self.end}
+
+    @property
+    def record(self) -> str | None:  # type: ignore[override]  # a range of one id can hold one record only
+        return self.ids.name(self.until) if self.until - self.after == 1 else None
+
+    @property
+    def request(self) -> Request:
+        return self.ids.range(self.after, self.until)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        answered = self._answered(page)
+        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+
+    def _answered(self, page: Page) -> PageResult:
+        ids, found, width = self.ids, len(page.items), self.until - self.after
+        if not ids.answered:
+            total = found if page.total is None and found < ids.size else page.total
+            pieces = self.halves()
+            if (total is not None and total <= found) or not pieces:
+                ids.saw(width, found)
+                return PageResult(page.items)
+            return PageResult((), tuple(pieces))
+        if not found:
+            held = (page.total or 0) if ids.counts else 0
+            if held > ids.size and (pieces := self.halves()):  # rows were left out of this page, and more are behind it
+                return PageResult((), tuple(pieces))
+            ids.saw(width, held)
+            return PageResult((), self._proof(self.after))
+        last = ids.ends(page, self.after, self.until)[1]
+        assert isinstance(last, int)
+        if last == self.until or ids.is_last(page, width):
+            ids.saw(width, found)
+            return PageResult(page.items, self._proof(last))
+        ids.saw(last - self.after, found)
+        return PageResult(page.items, (IdRange(ids, last, self.until, self.end, self.sure),))
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items and self.ids.counts and bool(page.total)
+
+    def recount(self) -> ListPart:
+        return Recount(self.ids, self.until)
+
+    def _proof(self, last: int) -> tuple[ListPart, ...]:
+        """What is to be looked at where the last item of the list did not come: it may have been deleted since."""
+        return (EndProof(self.ids, last, self.end),) if self.sure and last < self.until == self.end else ()
+
+    def position_behind(self, items: Sequence[bytes]) -> Json:
+        return self.ids.behind_last(items, self.end)
+
+    def halves(self) -> Sequence[ListPart]:
+        if self.until - self.after < 2:
+            return ()
+        middle = (self.after + self.until) // 2
+        return (
+            IdWindow(self.ids, self.after, middle, self.end, self.sure),
+            IdWindow(self.ids, middle, self.until, self.end, self.sure),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EndProof(ListPart, PageRequest):
+    """Where the list's last item is: behind `after`, where nothing was found, it shows that the field is another."""
+
+    repeatable = False
+
+    ids: ListIds
+    after: int
+    until: int | None = None
+    """Items behind this one may be new."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after} if self.until is None else {"after": self.after, "until": self.until}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.from_the_end(None, 1)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        last = self.ids.of(page.items[0]) if page.items else None
+        if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
+            raise self.ids.other_field(self.after, f"nothing, but its last one is {last}")
+        return PageResult(())
+
+    def lacks(self, page: Page) -> bool:
+        return False
+
+    def recount(self) -> ListPart:
+        return Recount(self.ids, self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Recount(ListPart, PageRequest):
+    """How many items the list has after it was read: rows that were deleted meanwhile are not missing.
+
+    Where only those up to a last id are counted, `ItemsBeyond` looks whether that id was the last one.
+    """
+
+    repeatable = False
+
+    ids: ListIds
+    after: Json
+    rank: int = 1
+
+    @property
+    def position(self) -> Json:
+        end = self.ids.end
+        return {"after": self.after} if end is None else {"after": end, "until": end}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.recount(self.rank)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        beyond = () if self.ids.end is None else (ItemsBeyond(self.ids, self.ids.end, page.total or 0),)
+        return PageResult((), beyond, counted=page.total)
+
+    def lacks(self, page: Page) -> bool:
+        return not page.items
+
+    def halves(self) -> Sequence[ListPart]:
+        return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsBeyond(ListPart, PageRequest):
+    """Whether items are behind the last id: a store that ignores the order names another one when asked for it."""
+
+    repeatable = False
+
+    ids: ListIds
+    after: int
+    before: int
+    """How many items there are up to that id."""
+
+    @property
+    def position(self) -> Json:
+        return {"after": self.after, "until": self.after}
+
+    @property
+    def request(self) -> Request:
+        return self.ids.count(self.after)
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+    def answered(self, page: Page) -> PageResult:
+        if not page.items:
+            return PageResult(())
+        self.ids.ascending_only = True
+        counted = None if page.total is None else self.before + page.total
+        return PageResult((), (FirstPage(self.ids, self.after),), counted=counted)
+
+    def lacks(self, page: Page) -> bool:
+        return False
 
 
 class Keyset(Pagination):
@@ -34,8 +557,8 @@ class Keyset(Pagination):
     field: str = Field(
         "id",
         title="Field",
-        description="The same field as an answer calls it: products are filtered by entity_id and answered with id. "
-        'Empty ("") where an answer does not have it, as with source items.',
+        description="The same field as a response calls it: products are filtered by entity_id and answered with id. "
+        'Empty ("") where a response does not have it, as with source items.',
         examples=["id"],
     )
     page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
@@ -43,15 +566,15 @@ class Keyset(Pagination):
     def first(self, request: Request, size: int | None = None) -> Request:
         return searched(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)
 
-    def begin(self, request: Request, position: Json = None) -> Part:
-        ids = Ids(checked(request), self.filter, self.field, self.page_size)
+    def begin(self, request: Request, position: Json = None) -> ListPart:
+        ids = ListIds(checked(request), self.filter, self.field, self.page_size)
         if position is None:
-            return Opening(ids, None) if self.field else Count(ids, BEFORE_ALL, BEFORE_ALL, 0)
+            return FirstPage(ids, None) if self.field else IdSearch(ids, BEFORE_ALL, BEFORE_ALL, 0)
         after, until = _read(position)
         if isinstance(after, int) and until is not None:
             ids.end = until
-            return Range(ids, after, until)
-        return Opening(ids, after) if self.field else Count(ids, int(after), int(after), 0)
+            return IdRange(ids, after, until)
+        return FirstPage(ids, after) if self.field else IdSearch(ids, int(after), int(after), 0)
 
     def changed(self, request: Request, field: str, since: str) -> Request:
         return changed(request, field, since)

@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
-from ..client.message import Answer, NotSent, Request
+from ..client.message import InvalidRequest, Request, Response
 from ..client.uri import BadUri, origin_of
+from ..files import write_private
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
-from .dialects import CannotSign, Dialect, base_string, encoded, signature
-from .known_dialects import KnownDialects
+from .dialects import DIALECTS, CannotSign, Dialect, base_string, encoded, signature
+
+# The signing dialects of stores, remembered between runs: a guess to begin with, never the last word.
+
+
+class KnownDialects:
+    """One small file for each origin, readable by this user only. Its methods touch the disk: call them in a thread.
+
+    A file that cannot be read or written costs a request that is refused once, and is no error.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._directory = cache / "signing-dialects"
+
+    def find(self, origin: str) -> Dialect | None:
+        """The dialect in which this store has accepted a signature."""
+        try:
+            known = json.loads(self._path(origin).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        dialect = known.get("dialect") if isinstance(known, dict) and known.get("origin") == origin else None
+        return cast(Dialect, dialect) if dialect in DIALECTS else None
+
+    def keep(self, origin: str, dialect: Dialect) -> None:
+        if self.find(origin) == dialect:
+            return
+        with contextlib.suppress(OSError):
+            write_private(self._path(origin), json.dumps({"origin": origin, "dialect": dialect}).encode())
+
+    def _path(self, origin: str) -> Path:
+        return self._directory / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.json"
+
 
 LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "m248", "rfc5849")
 
@@ -73,7 +107,7 @@ class OAuth1(Authentication):
         """By origin; what an earlier run learned of the store comes first."""
         known = KnownDialects(context.machine.directories.cache)
 
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             origin = origin_of(request.uri)
             if origin not in possible:
                 possible[origin] = await self._possible(known, origin)
@@ -84,17 +118,17 @@ class OAuth1(Authentication):
                 await context.secret(self.access_token_secret, origin),
             )
             first, *others = alike(request, possible[origin])
-            answer = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
+            response = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
             for dialects in others:
-                if not refuses_signature(answer):
+                if not refuses_signature(response):
                     break
-                answer = await forward(tokens.signed(request, dialects[0], context.machine, self.signed_origin))
-                if accepts_signature(answer):  # one refused and one accepted: only now something is known
+                response = await forward(tokens.signed(request, dialects[0], context.machine, self.signed_origin))
+                if accepts_signature(response):  # one refused and one accepted: only now something is known
                     possible[origin] = dialects
                     if len(dialects) == 1:
                         context.learned(self, "dialect", dialects[0])
                         await asyncio.to_thread(known.keep, origin, dialects[0])
-            return answer
+            return response
 
         return layer
 
@@ -120,7 +154,7 @@ def other_origins(origin: str) -> list[str]:
 def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
     """`dialects` in their order, those together that sign this request alike: trying both would tell nothing.
 
-    Dialects in which it cannot be signed are left out. Raises `NotSent` where that leaves none.
+    Dialects in which it cannot be signed are left out. Raises `InvalidRequest` where that leaves none.
     """
     groups: dict[str, tuple[Dialect, ...]] = {}
     for dialect in dialects:
@@ -131,7 +165,7 @@ def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, 
             continue
         groups[text] = (*groups.get(text, ()), dialect)
     if not groups:
-        raise NotSent(f"Magento 2.4.8 refuses this request however it is signed: {reason}")
+        raise InvalidRequest(f"Magento 2.4.8 refuses this request however it is signed: {reason}")
     return list(groups.values())
 
 
@@ -167,27 +201,27 @@ class Tokens:
         )
 
 
-def accepts_signature(answer: Answer) -> bool:
+def accepts_signature(response: Response) -> bool:
     """Whether this is how a store responds to a valid signature, where an invalid one would be refused.
 
     Magento verifies it before it looks at permissions (401 that names the resource) and for the entity (404).
     """
-    if 200 <= answer.status < 300:
+    if 200 <= response.status < 300:
         return True
-    said = _said(answer)
+    said = _said(response)
     if said is None:
         return False
     parameters = said.get("parameters")
     names_resource = isinstance(parameters, dict) and "resources" in parameters
-    return answer.status in (400, 403, 404) or (answer.status == 401 and names_resource)
+    return response.status in (400, 403, 404) or (response.status == 401 and names_resource)
 
 
-def refuses_signature(answer: Answer) -> bool:
+def refuses_signature(response: Response) -> bool:
     """A 401 in JSON that names no parameters: the one for a missing permission names its resources.
 
     Magento translates its messages, so one that cannot be told apart counts too.
     """
-    said = _said(answer) if answer.status == 401 else None
+    said = _said(response) if response.status == 401 else None
     if said is None or said.get("parameters"):
         return False
     # these are about the permission, the key, the token or the nonce, and another signature would not help
@@ -196,10 +230,10 @@ def refuses_signature(answer: Answer) -> bool:
     )
 
 
-def _said(answer: Answer) -> dict[str, object] | None:
+def _said(response: Response) -> dict[str, object] | None:
     """Magento's error envelope, if the response is one."""
     try:
-        data = json.loads(answer.body)
+        data = json.loads(response.body)
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) and isinstance(data.get("message"), str) else None

@@ -11,9 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from ..client.message import Request
-from ..placeholder import Json
-from ..transfer.pagination import Pagination, Part
-from ..transfer.pagination.counted import Counted
+from ..incoming.pagination import ListPart, Pagination
+from ..incoming.pagination.counted import CountedList
+from ..templates import Json
 from .search_criteria import changed, checked, searched
 
 
@@ -41,9 +41,9 @@ class SearchCriteria(Pagination):
         """The request for the last item by the order."""
         return searched(request, order=((self.order, "DESC"),) if self.order else (), size=1, page=1)
 
-    def begin(self, request: Request, position: Json = None) -> Part:
+    def begin(self, request: Request, position: Json = None) -> ListPart:
         searched_for = checked(request)
-        return Counted(
+        return CountedList(
             lambda before, size: self.page(searched_for, before // size + 1, size),
             self.page_size,
             last_page="empty",

@@ -1,7 +1,7 @@
 """Magento's search criteria: read in every spelling that people use, written in one.
 
 The criteria of a user (in the URI or under `parameters`) and those of a run (pages, keyset, date) are parsed into
-`Criteria` and sent together in one form. Two spellings side by side would lose one of them: Magento reads
+`StoreCriteria` and sent together in one form. Two spellings side by side would lose one of them: Magento reads
 `searchCriteria` and then ignores `search_criteria`, and `filterGroups` and `filter_groups` call the same setter, of
 which the last call stays (framework/Webapi/ServiceInputProcessor.php, `process` and `_createFromArray`).
 """
@@ -16,11 +16,11 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import quote, unquote_plus
 
-from ..client.http_client import RequestTemplate
 from ..client.message import Request
+from ..client.model import RequestTemplate
 from ..client.uri import escaped
-from ..placeholder import Json, Template
-from ..transfer.pagination import PaginationError
+from ..incoming.pagination import PaginationError
+from ..templates import Json, Template
 
 CONDITION_TYPES = (
     *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
@@ -96,7 +96,7 @@ _FILLED = "\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class CriteriaFilter:
     """One condition on a field."""
 
     field: str
@@ -112,7 +112,7 @@ class Filter:
 class Criteria:
     """What a list is asked for: all groups must hold, one filter of each is enough."""
 
-    groups: tuple[tuple[Filter, ...], ...] = ()
+    groups: tuple[tuple[CriteriaFilter, ...], ...] = ()
     order: tuple[tuple[str, Direction], ...] = ()
     page_size: str | None = None
     current_page: str | None = None
@@ -139,7 +139,7 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class Misread:
+class IgnoredCriterion:
     """Something Magento would ignore or read otherwise than it is meant: where it is written, and what is wrong."""
 
     place: Place
@@ -174,8 +174,8 @@ class _Reader:
     """Reads criteria; `wrong` is what cannot be meant, `adjusted` what Magento would read otherwise by itself."""
 
     def __init__(self) -> None:
-        self.wrong: list[Misread] = []
-        self.adjusted: list[Misread] = []
+        self.wrong: list[IgnoredCriterion] = []
+        self.adjusted: list[IgnoredCriterion] = []
         self._root = _Node()
         self._outer = ""
 
@@ -186,11 +186,11 @@ class _Reader:
 
     def _refuse(self, given: _Given, message: str) -> None:
         if not any(each.message == message for each in self.wrong):
-            self.wrong.append(Misread(given.place, message))
+            self.wrong.append(IgnoredCriterion(given.place, message))
 
     def _adjust(self, given: _Given, message: str) -> None:
         if not any(each.message == message for each in self.adjusted):
-            self.adjusted.append(Misread(given.place, message))
+            self.adjusted.append(IgnoredCriterion(given.place, message))
 
     def _add(self, given: _Given) -> None:
         root, keys = _split(given.name)
@@ -296,8 +296,8 @@ class _Reader:
         if given.value not in _EVERYTHING and _FILLED not in given.value:
             self._refuse(given, f"{_shown(given.name)} is text; Magento needs {_names_inside(name)}")
 
-    def _group(self, node: _Node) -> tuple[Filter, ...]:
-        found: list[Filter] = []
+    def _group(self, node: _Node) -> tuple[CriteriaFilter, ...]:
+        found: list[CriteriaFilter] = []
         for name, inside in node.members.items():
             if name != "filters":
                 self._unknown(node, name, inside, ("filters",), inside="filter_groups")
@@ -307,7 +307,7 @@ class _Reader:
                     found.append(one)
         return tuple(found)
 
-    def _filter(self, node: _Node) -> Filter | None:
+    def _filter(self, node: _Node) -> CriteriaFilter | None:
         words = ("field", "value", "condition_type")
         before = len(self.wrong)
         for name, inside in node.members.items():
@@ -330,7 +330,7 @@ class _Reader:
         if value is None:
             self._refuse(first, f"{_shown(first.name)}: the filter on {column} has no value; add {_WHERE['value']}")
             return None
-        return Filter(column, value, condition)
+        return CriteriaFilter(column, value, condition)
 
     def _condition(self, node: _Node) -> str | None:
         inside = node.members.get("condition_type")
@@ -470,7 +470,7 @@ def _shown(text: str) -> str:
 def searched(
     request: Request,
     *,
-    filters: tuple[Filter, ...] = (),
+    filters: tuple[CriteriaFilter, ...] = (),
     order: tuple[tuple[str, Direction], ...] = (),
     size: int | None = None,
     page: int | None = None,
@@ -505,7 +505,7 @@ def changed(request: Request, field: str, since: str) -> Request:
     """
     if not _DATE.fullmatch(since):
         raise PaginationError(f"{since!r} is no date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
-    return searched(request, filters=(Filter(field, since, "gteq"),))
+    return searched(request, filters=(CriteriaFilter(field, since, "gteq"),))
 
 
 @lru_cache(maxsize=64)
@@ -557,14 +557,14 @@ def ignored(uri: str) -> list[str]:
     return [each.message for each in _misread(list(_in_uri(uri)), paged=False)]
 
 
-def _misread(given: Sequence[_Given], paged: bool, added: Sequence[str] = ()) -> Iterator[Misread]:
+def _misread(given: Sequence[_Given], paged: bool, added: Sequence[str] = ()) -> Iterator[IgnoredCriterion]:
     reader = _Reader()
     criteria = [each for each in given if is_criteria(each.name)]
     reader.read([*criteria, *(_Given(name, _FILLED) for name in added if criteria and is_criteria(name))])
     if paged or criteria:
         for each in given:
             if not is_criteria(each.name) and (wrong := _outside(each.name)):
-                yield Misread(each.place, wrong)
+                yield IgnoredCriterion(each.place, wrong)
     yield from reader.wrong
     if not paged:
         yield from reader.adjusted
@@ -576,7 +576,7 @@ def _outside(name: str) -> str:
     letters = _letters(root).replace("-", "")
     if letters in (*_OUTSIDE, *_OUTSIDE_TOO):
         word = _WORDS.get(letters) or _MEANT[letters]
-        projection = "; the fields of an answer are chosen with 'fields'" if letters == "field" else ""
+        projection = "; the fields of a response are chosen with 'fields'" if letters == "field" else ""
         return f"Magento ignores {_shown(name)} outside searchCriteria; write {_WHERE[word]}{projection}"
     if letters.startswith("searchcriteri") or get_close_matches(letters, ["searchcriteria"], 1, 0.85):
         return f"Magento ignores {_shown(name)}; write it as searchCriteria[…]"

@@ -6,17 +6,16 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ..client.connection import DIRECT
-from ..client.http_client import HttpClient
 from ..client.layer import Authentication
-from ..client.route import ClientRoute
+from ..client.model import DIRECT, HttpClient
+from ..client.session import ClientRoute
 from ..client.uri import BadUri, absolute, canonical, is_absolute, origin_of
+from ..incoming.output_path import OutputPaths
 from ..machine import Machine
-from ..placeholder import Template
 from ..secrets.backends import override_name
-from ..secrets.capability import Capability, Command, token_name
+from ..secrets.capability import Capability, ResolvedCommand, token_name
 from ..secrets.source import SecretSource
-from ..transfer.output_path import OutputPaths
+from ..templates import Template
 from .model import ALWAYS_THERE, Profile, secrets_in
 
 _ORDER = ("run", "secret", "connect", "write", "alter", "read")
@@ -59,7 +58,7 @@ class _Derived:
             source = each.source
             if source.command is not None:
                 named = source.environment or []
-                yield Command.of(source.command, named, self._directory, self._machine.environ).capability
+                yield ResolvedCommand.of(source.command, named, self._directory, self._machine.environ).capability
 
     def _of_client(self, name: str) -> Iterator[Capability]:
         client, route = self._clients[name], self._routes[name]

@@ -13,11 +13,9 @@ from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
 from ..files import check_unchanged, digest, write_atomic
-from .comments import Comment, comments
-from .files import BYTE_ORDER_MARK, ProfileUnreadable, as_text, read_bytes
-from .positions import Path, Place, places, positions
-from .splice import CannotSplice, spliced
-from .values import Followed, Plain, same
+from .edit import CannotSplice, PathMapping, Plain, same, spliced
+from .library import BYTE_ORDER_MARK, ProfileUnreadable, as_text, read_bytes
+from .positions import Comment, KeyPath, TextPosition, comments, places, positions
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
 """The first line of a new profile: where TOML editors find the schema."""
@@ -38,7 +36,7 @@ UNSET: Final = Unset()
 class TomlSyntax(Exception):
     """A text that is not TOML: where, why, and what was probably meant."""
 
-    def __init__(self, path: File | None, place: Place, message: str, hint: str | None) -> None:
+    def __init__(self, path: File | None, place: TextPosition, message: str, hint: str | None) -> None:
         super().__init__(f"{path or 'profile'}:{place.line}:{place.column}: {message}")
         self.path = path
         self.place = place
@@ -49,7 +47,7 @@ class TomlSyntax(Exception):
 class NotToml(Exception):
     """A value in a draft that no TOML document can hold."""
 
-    def __init__(self, path: Path, why: str, hint: str) -> None:
+    def __init__(self, path: KeyPath, why: str, hint: str) -> None:
         super().__init__(f"{'.'.join(map(str, path)) or 'the profile'}: {why}")
         self.path = path
         self.why = why
@@ -89,7 +87,7 @@ class Document:
         """Whether the draft differs from what was read or saved."""
         return not same(self.draft, self._data)
 
-    def set(self, path: Path, value: Plain | Unset) -> None:
+    def set(self, path: KeyPath, value: Plain | Unset) -> None:
         """Change the draft. Tables on the way are made; the index after the last one appends.
 
         Raises LookupError where an index leads nowhere or a step goes into what is no table.
@@ -157,9 +155,9 @@ class Document:
             raise self._refused(_difference(self.draft, data, ()), "the changed text would not mean what was asked for")
 
     def _check_comments(self, text: str) -> None:
-        followed = Followed(self._data, self.draft)
+        followed = PathMapping(self._data, self.draft)
         expected: Counter[Comment] = Counter()
-        at: dict[Comment, Path] = {}
+        at: dict[Comment, KeyPath] = {}
         for comment in comments(self.text_as_read):
             path = followed(comment.path)
             if path is None or (comment.where == "inside" and not followed.list_kept(comment.path)):
@@ -172,7 +170,7 @@ class Document:
             why = f"its comment would be lost or stand elsewhere: {comment.text}"
             raise self._refused(at.get(comment, comment.path), why)
 
-    def _refused(self, path: Path, why: str) -> CannotSplice:
+    def _refused(self, path: KeyPath, why: str) -> CannotSplice:
         known = positions(self.text_as_read)
         nearest = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in known)
         return CannotSplice(path, known[nearest], why)
@@ -200,7 +198,7 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
     return data
 
 
-def check_plain(path: Path, value: object) -> None:
+def check_plain(path: KeyPath, value: object) -> None:
     """Raise `NotToml` for what a TOML document cannot hold."""
     if len(path) > DEEPEST:
         raise NotToml(path, f"is nested more than {DEEPEST} deep", "Write it flatter.")
@@ -223,7 +221,7 @@ def check_plain(path: Path, value: object) -> None:
         _check_text(path, value)
 
 
-def _check_text(path: Path, text: str) -> None:
+def _check_text(path: KeyPath, text: str) -> None:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise NotToml(path, "holds half a character (a lone surrogate)", "Type or paste it again.")
 
@@ -254,13 +252,13 @@ def _copied(value: object) -> Any:
     return value
 
 
-def _index(at: object, step: str | int, path: Path) -> int:
+def _index(at: object, step: str | int, path: KeyPath) -> int:
     if isinstance(at, list) and isinstance(step, int) and 0 <= step < len(at):
         return step
     raise LookupError(f"nothing at {'.'.join(map(str, path))}: no {step!r} there")
 
 
-def _difference(one: object, other: object, path: Path) -> Path:
+def _difference(one: object, other: object, path: KeyPath) -> KeyPath:
     """Where two values first differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         steps: list[str | int] = [key for key in {**one, **other} if not same(one.get(key), other.get(key))]

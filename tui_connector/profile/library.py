@@ -5,16 +5,136 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import threading
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from .files import ProfileUnreadable, as_text, read_bytes
-from .reading import BATCH, Reading
+from ..files import FileTooLarge, NotRegular, read_regular, reason
+
+# Reads many things from a disk in threads: one that does not respond holds up neither the others nor the program.
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+BATCH = 0.05
+"""Seconds in which the results of one batch are collected."""
+_FEW = 10
+"""Fewer results in a batch mean that the disk is waited for: one more thread. Otherwise one thread is the fastest."""
+_MOST_THREADS = 64
+
+
+def in_thread(work: Callable[[], None]) -> None:
+    """Starts `work` in a thread that the end of the program does not wait for."""
+    threading.Thread(target=work, daemon=True).start()
+
+
+class BatchReader(Generic[Key, Value]):
+    """Calls `read` for each key in threads of its own, in order. `read` reports failures in what it returns."""
+
+    def __init__(self, keys: Iterable[Key], read: Callable[[Key], Value]) -> None:
+        self._keys = deque(keys)
+        self._read = read
+        self._changed = threading.Condition()
+        self._results: dict[Key, Value] = {}
+        self._threads = 0
+        self.left = len(self._keys)
+        """How many results have not been taken yet."""
+        self._start_thread()
+
+    def take(self) -> dict[Key, Value]:
+        """The results since the last call, after `BATCH` seconds or once all are there; empty where none came."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._results) == self.left, BATCH)
+            found, self._results = self._results, {}
+            self.left -= len(found)
+            if len(found) < _FEW:
+                self._start_thread()
+        return found
+
+    def stop(self) -> None:
+        """Begins to read nothing more."""
+        with self._changed:
+            self._keys.clear()
+
+    def _start_thread(self) -> None:
+        if self._keys and self._threads < _MOST_THREADS:
+            self._threads += 1
+            in_thread(self._work)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._keys:
+                    self._threads -= 1
+                    return
+                key = self._keys.popleft()
+            value = self._read(key)
+            with self._changed:
+                self._results[key] = value
+                if len(self._results) == self.left:
+                    self._changed.notify()
+
+
+# Reads a profile's file without ever hanging; `files` writes it.
+
+
+LARGEST = 1024 * 1024
+"""Bytes; a larger file is no profile."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some editors put before UTF-8; it is no part of the text."""
+
+
+class ProfileUnreadable(Exception):
+    """A profile's file that cannot be read as text: why, and what to do."""
+
+    def __init__(self, path: Path, reason: str, hint: str, line: int | None = None) -> None:
+        super().__init__(f"{path}{f':{line}' if line else ''}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.hint = hint
+        self.line = line
+
+
+class ProfileMissing(ProfileUnreadable):
+    """There is no such file."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file of at most `LARGEST` bytes; raises `ProfileUnreadable`."""
+    try:
+        return read_regular(path, LARGEST)
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            words = "is a link to a file that does not exist"
+            raise ProfileMissing(path, words, "Correct the link, or delete it.") from error
+        raise ProfileMissing(path, "there is no such file", "tui-connector profiles lists what there is.") from error
+    except NotRegular as error:
+        raise ProfileUnreadable(path, error.strerror or "", "Name a profile's file.") from error
+    except FileTooLarge as error:
+        raise ProfileUnreadable(path, "is larger than 1 MiB", "That is no profile: name another file.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ProfileUnreadable(path, reason(error), "Check the path and your right to read it.") from error
+
+
+def as_text(path: Path, data: bytes) -> str:
+    """`data` without a byte order mark, as text; raises `ProfileUnreadable` with the line that is not UTF-8."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ProfileUnreadable(path, "is UTF-16, not UTF-8", "Save it as UTF-8 in your editor.", 1)
+    try:
+        return data.removeprefix(BYTE_ORDER_MARK).decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ProfileUnreadable(path, "is not UTF-8", f"Save it as UTF-8; look at line {line}.", line) from error
+
 
 SUFFIX = ".toml"
 
@@ -50,7 +170,7 @@ class BadProfileName(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProfileSummary:
     """A profile as a list shows it. All text comes from outside and is to be made safe before it is shown."""
 
     name: str
@@ -69,16 +189,16 @@ class Library:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def list(self) -> list[Entry]:
+    def list(self) -> list[ProfileSummary]:
         """All profiles by name, unreadable ones with their problem. Raises `ProfileUnreadable` for the directory."""
         return [*self.entries(self.paths())]
 
-    def entries(self, paths: Sequence[Path]) -> Iterator[Entry]:
+    def entries(self, paths: Sequence[Path]) -> Iterator[ProfileSummary]:
         """The entries of these files in their order, each as soon as it and those before it are known.
 
         A file that does not respond (as on a network drive that is gone) is an entry with that problem.
         """
-        reading, found, silent = Reading(paths, entry_of), dict[Path, Entry](), 0.0
+        reading, found, silent = BatchReader(paths, entry_of), dict[Path, ProfileSummary](), 0.0
         for path in paths:
             while path not in found and silent < _PATIENCE:
                 results = reading.take()
@@ -155,7 +275,7 @@ class Library:
         )
 
 
-def entry_of(path: Path) -> Entry:
+def entry_of(path: Path) -> ProfileSummary:
     """What a list shows of this file. It blocks."""
     try:
         modified = os.stat(path).st_mtime
@@ -171,7 +291,7 @@ def entry_of(path: Path) -> Entry:
         problem = str(error)
     else:
         title = data.get("name")
-        return Entry(
+        return ProfileSummary(
             path.stem,
             title if isinstance(title, str) else path.stem,
             next(base_uris(data), None),
@@ -182,9 +302,9 @@ def entry_of(path: Path) -> Entry:
     return unread(path, problem, modified)
 
 
-def unread(path: Path, problem: str | None = None, modified: float | None = None) -> Entry:
+def unread(path: Path, problem: str | None = None, modified: float | None = None) -> ProfileSummary:
     """The entry of a file of which only the name is known, as yet or for good."""
-    return Entry(path.stem, path.stem, None, path, problem, modified)
+    return ProfileSummary(path.stem, path.stem, None, path, problem, modified)
 
 
 def _key(name: str) -> str:

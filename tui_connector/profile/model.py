@@ -9,24 +9,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ..client.connection import DIRECT
-from ..client.http_client import HttpClient, RequestTemplate
 from ..client.layer import Authentication, Plugin
+from ..client.model import DIRECT, HttpClient, RequestTemplate
 from ..client.plugins.base_uri import BaseUri
 from ..client.plugins.query_defaults import QueryDefaults
 from ..client.uri import is_absolute, origin_of
+from ..incoming.model import Incoming
+from ..incoming.pagination import Pagination
+from ..incoming.sink import Sink
 from ..kinds import Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread
+from ..outgoing.model import Outgoing
 from ..secrets.source import SecretSource
-from ..transfer.incoming import Incoming
-from ..transfer.outgoing import Outgoing
-from ..transfer.pagination import Pagination
-from ..transfer.sink import Sink
 
 built_in(Authentication, "tui_connector.client.authentication", "tui_connector.magento")
 built_in(Plugin, "tui_connector.client.plugins")
-built_in(Pagination, "tui_connector.transfer.pagination", "tui_connector.magento")
-built_in(Sink, "tui_connector.transfer.sinks")
+built_in(Pagination, "tui_connector.incoming.pagination", "tui_connector.magento")
+built_in(Sink, "tui_connector.incoming.sinks")
 
 ALWAYS_THERE = "default"
 """The client that exists in every profile, even where it is not written."""
@@ -44,7 +43,7 @@ def _name(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 Step = str | int
-Path = tuple[Step, ...]
+ModelPath = tuple[Step, ...]
 
 
 class LogSettings(Model):
@@ -165,7 +164,7 @@ def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
             yield from _secrets_at(f"{name}/{index + 1}", item)
 
 
-def dangling(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+def dangling(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
     """What refers to something that is not there, or to itself: its path, what is wrong, and the names there are."""
     clients = [*profile.clients, *([] if ALWAYS_THERE in profile.clients else [ALWAYS_THERE])]
     for name, client in profile.clients.items():
@@ -195,7 +194,7 @@ _NOT_IN_DEFAULTS = (
 )
 
 
-def _criteria(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+def _criteria(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
     """Search criteria that Magento would ignore, or read otherwise than they are meant."""
     paged_clients = set()
     for name, incoming in profile.incoming.items():
@@ -209,7 +208,7 @@ def _criteria(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
         for place, message in misread(incoming.request, paged=paged, added=added):
             yield ("incoming", name, "request", *place), message, []
     for name, outgoing in profile.outgoing.items():
-        steps: list[tuple[Path, RequestTemplate]] = [
+        steps: list[tuple[ModelPath, RequestTemplate]] = [
             (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
         ]
         for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
@@ -222,7 +221,7 @@ def _criteria(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
                     yield ("clients", name, "plugins", index, "parameters", parameter), _NOT_IN_DEFAULTS, []
 
 
-def _at_odds(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+def _at_odds(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
     """Authentications of one client that cannot be used together."""
     for client, saved in profile.clients.items():
         known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
@@ -255,7 +254,7 @@ _SHARE = {"basic", "oauth1"}
 """These two stand in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
 
 
-def _circles(profile: Profile) -> Iterator[tuple[Path, str, list[str]]]:
+def _circles(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
     graph: dict[str, set[str]] = {
         f"client {name}": {f"authentication {wanted}" for wanted in client.authentications}
         for name, client in profile.clients.items()

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..kinds import Kind, broken_packages
-from .model import ALWAYS_THERE, Path, Profile, dangling
-from .positions import Place, positions
+from .model import ALWAYS_THERE, ModelPath, Profile, dangling
+from .positions import TextPosition, positions
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +39,7 @@ def check(text: str) -> tuple[Profile | None, list[Problem]]:
     return None, sorted(_placed(path, message, places) for path, message in found)
 
 
-def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Path, str]]]:
+def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
     """The profile in plain data, as a draft holds it, or the path and the message of each problem."""
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
@@ -55,7 +55,9 @@ def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Path
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
-def _dangling_in_the_rest(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[tuple[Path, str]]:
+def _dangling_in_the_rest(
+    data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
+) -> Iterator[tuple[ModelPath, str]]:
     """What dangles in the parts that are right by themselves. A part that is wrong by itself is there all the same."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
     for family in _FAMILIES:
@@ -69,7 +71,9 @@ def _dangling_in_the_rest(data: Mapping[str, Any], wrong: set[tuple[int | str, .
             yield path, f"{message}{_hint(message, [*names, *left_out])}"
 
 
-def _dangling_in_the_wrong(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[tuple[Path, str]]:
+def _dangling_in_the_wrong(
+    data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
+) -> Iterator[tuple[ModelPath, str]]:
     """The names of nothing in the parts that are wrong by themselves."""
     known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
     known["clients"] += [ALWAYS_THERE] * (ALWAYS_THERE not in known["clients"])
@@ -90,13 +94,13 @@ def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _family_named_at(path: Path) -> str:
+def _family_named_at(path: ModelPath) -> str:
     if path[2:3] == ("authentications",):
         return "authentications"
     return "clients" if path[2:] == ("client",) else ""
 
 
-def _value_at(data: Any, path: Path) -> object:
+def _value_at(data: Any, path: ModelPath) -> object:
     for step in path:
         if isinstance(data, list) and isinstance(step, int):
             data = data[step]
@@ -105,7 +109,7 @@ def _value_at(data: Any, path: Path) -> object:
     return data
 
 
-def _placed(path: Path, message: str, places: Mapping[Path, Place]) -> Problem:
+def _placed(path: ModelPath, message: str, places: Mapping[ModelPath, TextPosition]) -> Problem:
     at = path
     while at and at not in places:
         at = at[:-1]
@@ -113,7 +117,7 @@ def _placed(path: Path, message: str, places: Mapping[Path, Place]) -> Problem:
     return Problem(place.line if place else 1, place.column if place else 1, ".".join(map(str, path)), message)
 
 
-def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
+def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
     path = _path(data, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -136,7 +140,7 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[Path, str]:
     return path, _WORDS.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
 
 
-def _unknown_key(data: Any, loc: tuple[int | str, ...], path: Path) -> str:
+def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
     """Why there is no such key here: misspelt, or written below the header of another table than it belongs to."""
     key = str(path[-1])
     near = get_close_matches(key, _siblings(data, loc), 1, _VERY_LIKE)
@@ -174,7 +178,7 @@ _WORDS = {
 }
 
 
-def _path(data: Any, loc: tuple[str | int, ...]) -> Path:
+def _path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
     """pydantic's `loc` as what is really in the data, and a missing key at the end."""
     path: list[str | int] = []
     for position, step in enumerate(loc):

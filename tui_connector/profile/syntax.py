@@ -11,13 +11,13 @@ import tomllib
 import unicodedata
 from typing import NamedTuple
 
-from .positions import Path, Place, layout, places
+from .positions import KeyPath, TextPosition, layout, places
 
 
 class Mistake(NamedTuple):
     """Where a text is not TOML, why, and what to do; `hint` is None where nothing is probable."""
 
-    place: Place
+    place: TextPosition
     message: str
     hint: str | None
 
@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 def mistake(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     """The mistake at which `tomllib` refused `text`."""
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-    place = Place(int(found[1]), int(found[2])) if found else None
+    place = TextPosition(int(found[1]), int(found[2])) if found else None
     message = re.sub(r" \(at .*\)$", "", str(error))
     hint: str | None
     if pasted := _pasted(text):
@@ -40,11 +40,11 @@ def mistake(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     line = _line(text, place.line)
     unlike = _unlike(line)
     if unlike is not None:
-        return Mistake(Place(place.line, unlike[0]), f"Invalid character {unlike[1]}", unlike[2])
+        return Mistake(TextPosition(place.line, unlike[0]), f"Invalid character {unlike[1]}", unlike[2])
     return Mistake(place, message, _hint(line))
 
 
-def _end(text: str) -> Place:
+def _end(text: str) -> TextPosition:
     return places(text)(len(text))
 
 
@@ -58,7 +58,7 @@ def _line(text: str, number: int) -> str:
 _TWICE = re.compile(r"Cannot (?:declare|mutate|overwrite|redefine)")
 
 
-def _repeated(text: str, place: Place | None, message: str) -> Mistake | None:
+def _repeated(text: str, place: TextPosition | None, message: str) -> Mistake | None:
     """A key or a table that is there already, where that is what `message` says."""
     if not _TWICE.match(message):
         return None
@@ -80,7 +80,7 @@ def _named_twice(before: str, line: str, number: int, message: str) -> Mistake |
     header = re.match(r"\s*(\[\[?)([^\]]+)\]", line)
     if header is not None:
         keys = _keys(header[2])
-        path: Path = tuple(keys)
+        path: KeyPath = tuple(keys)
         written = ".".join(keys)
         first = _first(known.offsets, path)
         if first is None:
@@ -90,16 +90,18 @@ def _named_twice(before: str, line: str, number: int, message: str) -> Mistake |
         if header[1] == "[[" and not opened.startswith("[["):
             why = f"[[{written}]] adds to a list, but {written} is a single table or a value since line {where}"
             return Mistake(
-                Place(number, column), why, f"Write [[{written}]] on line {where}, too, or [{written}] once."
+                TextPosition(number, column), why, f"Write [[{written}]] on line {where}, too, or [{written}] once."
             )
         if header[1] == "[" and opened.startswith("[["):
             why = f"[{written}] is a list since line {where}"
-            return Mistake(Place(number, column), why, f"Write [[{written}]] to add another element to it.")
+            return Mistake(TextPosition(number, column), why, f"Write [[{written}]] to add another element to it.")
         if not opened.startswith("["):
             why = f"{written} already has a value on line {where}"
-            return Mistake(Place(number, column), why, f"Write all of it there, or all of it below [{written}].")
+            return Mistake(TextPosition(number, column), why, f"Write all of it there, or all of it below [{written}].")
         why = f"The table [{written}] is declared twice, first on line {where}"
-        return Mistake(Place(number, column), why, f"Move these keys below line {where}, and remove this header.")
+        return Mistake(
+            TextPosition(number, column), why, f"Move these keys below line {where}, and remove this header."
+        )
     base = next((each.path for each in reversed(known.statements) if each.header), ())
     key = re.match(r"\s*([^=#\[\]{}]+?)\s*=", line)
     if key is None:
@@ -107,10 +109,10 @@ def _named_twice(before: str, line: str, number: int, message: str) -> Mistake |
     path = (*base, *_keys(key[1]))
     first = known.offsets.get(path, _first(known.offsets, path))
     if first is None:
-        return Mistake(Place(number, column), "This key was given before", None)
+        return Mistake(TextPosition(number, column), "This key was given before", None)
     where = places(before)(first).line
     why = f"The key {key[1]} was given before, on line {where}"
-    return Mistake(Place(number, column), why, "Keep one of the two lines.")
+    return Mistake(TextPosition(number, column), why, "Keep one of the two lines.")
 
 
 def _keys(dotted: str) -> list[str]:
@@ -126,7 +128,7 @@ def _keys(dotted: str) -> list[str]:
     return keys
 
 
-def _first(offsets: dict[Path, int], path: Path) -> int | None:
+def _first(offsets: dict[KeyPath, int], path: KeyPath) -> int | None:
     """Where this path is first named, whatever elements of lists it leads through."""
     for length in range(len(path), 0, -1):
         found = [at for known, at in offsets.items() if tuple(k for k in known if isinstance(k, str)) == path[:length]]

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from .answer import Refusal, internal, required
 from .noise import token
 from .permissions import CATALOGUE, EVERYTHING, GUEST, Caller, Integration
+from .response import Refusal, internal, required
 from .settings import Settings
-from .sign_in import SignIn
-from .signature import UnsignableRequest, encode, sign
+from .sign_in import SignIn, UnsignableRequest, encode, sign
 
 _LENGTH = 32
 _AHEAD = 600

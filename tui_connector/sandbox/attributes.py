@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .answer import Json, Refusal, required
 from .call import Call, Handlers, Listed, Part, no_entity
 from .records import Item, Records
+from .response import Json, Refusal, required
 from .search import unsupported
 from .settings import Settings
 
 _ENTITY = "4"
-"""The number of products among the entity types, a text in answers."""
+"""The number of products among the entity types, a text in responses."""
 _FIRST = 73
 _COLOR, _SIZE = 93, 144
 _SELECTED = (

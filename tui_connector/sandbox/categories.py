@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from .answer import Json, Refusal, required
 from .call import Call, Checks, Handlers, Listed, Part, no_entity, whole_number
 from .records import Item, Records
+from .response import Json, Refusal, required
 from .search import unsupported
 from .store import Catalogue, missing_product, stamp
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from .answer import Json, Refusal, required
 from .call import Call, Checks, Handlers, Listed, Part, no_entity
 from .noise import noise
 from .orders import EPOCH
 from .records import Item, Records
+from .response import Json, Refusal, required
 from .search import unsupported
 from .settings import Settings
 from .shop import COUNTRY_CODES

@@ -1,4 +1,4 @@
-"""What is made of an answer before it is sent: the parts that `fields` asks for, and lists in another order.
+"""What is made of a response before it is sent: the parts that `fields` asks for, and lists in another order.
 
 `fields` is framework/Webapi/Rest/Response/FieldsFilter.php.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .answer import Json
+from .response import Json
 
 _VARYING = {
     *("configurable_product_options", "configurable_product_links", "values", "category_links", "product_links"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from .answer import Json
 from .conditions import Cell
 from .noise import noise
 from .records import Item, Records
+from .response import Json
 from .store import Catalogue, stamp
 from .table import Column
 

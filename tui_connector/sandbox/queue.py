@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .answer import Json, Page, Refusal, php_json, required
 from .call import Call, Check, Handler, Handlers, Listed
 from .permissions import Caller
 from .real_routes import RealRoute
 from .records import Item, Records
+from .response import Json, ListPage, Refusal, php_json, required
 from .settings import Settings
 from .store import stamp
 
@@ -169,13 +169,13 @@ class Queue:
         try:
             if not operation.alone:
                 _refuse_lacking_key(operation)
-            answer = operation.offer.handler(operation.call)
+            response = operation.offer.handler(operation.call)
             message = f"Service execution success {_service(operation.offer.real)}"
-            done: Item = {"status": _COMPLETE, "serialized_data": None, "result_serialized_data": php_json(answer)}
+            done: Item = {"status": _COMPLETE, "serialized_data": None, "result_serialized_data": php_json(response)}
             result: Item = done | {"result_message": message, "error_code": None}
         except Refusal as refusal:
             result = {"status": _FAILED, "result_message": _filled(refusal), "error_code": 0}
-        except Page:
+        except ListPage:
             text = 'The "sku" attribute value is empty. Set the attribute and try again.'
             result = {"status": _FAILED, "result_message": text, "error_code": 0}
         self._operations.replace(operation.row, kept | result)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .answer import Json, php_json
 from .conditions import Cell, Kind
+from .response import Json, php_json
 from .table import Column
 
 Item = dict[str, Json]

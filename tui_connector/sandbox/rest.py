@@ -1,4 +1,4 @@
-"""The Web API: from a path under `/rest` to an answer, in the order in which Magento looks at a request."""
+"""The Web API: from a path under `/rest` to a response, in the order in which Magento looks at a request."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .access import Access, Asked
-from .answer import JSON_TYPE, XML_TYPE, Answer, Json, Page, Refusal, crash_page, php_json, xml
 from .call import Call
 from .permissions import GUEST, Caller
 from .query import parse_query
 from .records import Item
+from .response import JSON_TYPE, XML_TYPE, Json, ListPage, Refusal, StoreResponse, crash_page, php_json, xml
 from .routes import Route, Shop, answered
 from .schema import schema
 from .shop import STORE_CODES
@@ -57,20 +57,20 @@ class Rest:
         self._shop = shop
         self._access = access
 
-    def answer(self, received: Received, told: Told) -> Answer:
+    def response(self, received: Received, told: Told) -> StoreResponse:
         """The answer; `told` learns who asked."""
         accepted = _accepted(received.headers.get("accept", ""))
         try:
             content_type, data, status = self._data(received, told)
         except Refusal as refusal:
             content_type, data, status = "", refusal.envelope, refusal.status
-        except Page as page:
-            return page.answer
+        except ListPage as page:
+            return page.response
         if accepted is None:
             return crash_page()
         if accepted == XML_TYPE and not content_type:
-            return Answer(status, XML_TYPE, xml(data))
-        return Answer(status, content_type or JSON_TYPE, php_json(data))
+            return StoreResponse(status, XML_TYPE, xml(data))
+        return StoreResponse(status, content_type or JSON_TYPE, php_json(data))
 
     def _data(self, received: Received, told: Told) -> tuple[str, Json, int]:
         if received.method not in _METHODS:

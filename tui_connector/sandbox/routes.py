@@ -9,7 +9,6 @@ from datetime import datetime
 from urllib.parse import unquote_plus
 
 from .access import Access
-from .answer import Json, Refusal, Written
 from .attributes import Attributes
 from .call import Call, Check, Handler, Handlers, Part
 from .categories import Categories
@@ -18,10 +17,10 @@ from .customers import Accounts, Customers
 from .fields import project, varied
 from .orders import Orders
 from .permissions import ANONYMOUS
-from .prices import Prices
-from .products import Products
+from .products import Prices, Products
 from .queue import Offer, Queue, bulk_part
 from .real_routes import REAL_ROUTES, RealRoute
+from .response import Json, Refusal, Written
 from .sales import Sales
 from .search import read_criteria
 from .settings import Settings
@@ -156,7 +155,7 @@ class Shop:
 
     def _listed(self, rows: Rows) -> Handler:
         searches = Searches(rows)
-        return lambda call: searches.answer(read_criteria(call.query, self._settings))
+        return lambda call: searches.response(read_criteria(call.query, self._settings))
 
     def _own_handlers(self) -> Handlers:
         sign_in = self._access.sign_in

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from .answer import Json, Refusal, required
 from .call import Call, Checks, Handlers, Listed, Part, no_sales_entity
 from .orders import OrderItems, Orders, item_alone, number_of
 from .records import Item, Records
+from .response import Json, Refusal, required
 from .search import unsupported
 from .store import stamp
 

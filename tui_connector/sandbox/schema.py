@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .answer import Json, internal
 from .permissions import Caller
 from .records import Item
+from .response import Json, internal
 from .routes import Route, Shop
 
 _TYPES: list[Json] = ["application/json", "application/xml"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .answer import Json, Refusal, required
 from .query import Tree
+from .response import Json, Refusal, required
 from .settings import Settings
 
 _LARGEST = 2**63 - 1
@@ -15,7 +15,7 @@ _NAME = re.compile(r"^[A-Za-z0-9_]+$")
 
 
 @dataclass(frozen=True)
-class Filter:
+class StoreFilter:
     """One condition; `field` is None where the query named none, and so is what was `sent`."""
 
     field: str | None
@@ -37,10 +37,10 @@ class Sort:
 
 
 @dataclass(frozen=True)
-class Criteria:
+class StoreCriteria:
     """Filter groups (all must hold, one filter in each is enough), sort orders and the page as asked."""
 
-    groups: tuple[tuple[Filter, ...], ...] = ()
+    groups: tuple[tuple[StoreFilter, ...], ...] = ()
     sorts: tuple[Sort, ...] = ()
     page_size: int | None = None
     current_page: int | None = None
@@ -58,7 +58,7 @@ class Criteria:
         return min(first, found), min(first + size, found)
 
     def echo(self) -> dict[str, Json]:
-        """`search_criteria` of the answer."""
+        """`search_criteria` of the response."""
         said: dict[str, Json] = {
             "filter_groups": [
                 {"filters": [{"field": f.field, "value": f.sent, "condition_type": f.condition} for f in group]}
@@ -76,7 +76,7 @@ class Criteria:
         return said
 
 
-def read_criteria(query: Tree, settings: Settings) -> Criteria:
+def read_criteria(query: Tree, settings: Settings) -> StoreCriteria:
     """The criteria in a query.
 
     Raises `Refusal` 400 where they are absent, badly typed, hold an unknown name, or ask for too large a page while the
@@ -86,7 +86,7 @@ def read_criteria(query: Tree, settings: Settings) -> Criteria:
     if given is None:
         raise required(["searchCriteria"])
     inner = given if isinstance(given, dict) else {}
-    groups: tuple[tuple[Filter, ...], ...] = ()
+    groups: tuple[tuple[StoreFilter, ...], ...] = ()
     sorts: tuple[Sort, ...] = ()
     size = page = None
     for name, value in inner.items():
@@ -103,7 +103,7 @@ def read_criteria(query: Tree, settings: Settings) -> Criteria:
                 raise unsupported(name)
     for group in groups:
         settings.refuse_too_many(len(group), "\\Magento\\Framework\\Api\\Filter")
-    return Criteria(groups, sorts, _limited(size, settings), page)
+    return StoreCriteria(groups, sorts, _limited(size, settings), page)
 
 
 def snake(name: str) -> str:
@@ -132,11 +132,11 @@ def _listed(value: str | Tree) -> list[Tree]:
     return [each for each in value.values() if isinstance(each, dict)] if isinstance(value, dict) else []
 
 
-def _group(tree: Tree) -> tuple[Filter, ...]:
+def _group(tree: Tree) -> tuple[StoreFilter, ...]:
     return tuple(_filter(each) for each in _listed(tree.get("filters", {})))
 
 
-def _filter(tree: Tree) -> Filter:
+def _filter(tree: Tree) -> StoreFilter:
     field: str | None = None
     value: str | None = None
     condition = "eq"
@@ -151,7 +151,7 @@ def _filter(tree: Tree) -> Filter:
                 condition = text or "eq"
             case _:
                 raise unsupported(name)
-    return Filter(field, value, condition)
+    return StoreFilter(field, value, condition)
 
 
 def _sort(tree: Tree) -> Sort:

@@ -18,7 +18,16 @@ from typing import Self
 from aiohttp import web
 
 from .access import Access
-from .answer import JSON_TYPE, Answer, Refusal, internal, maintenance_page, php_json, store_page, web_server_page
+from .response import (
+    JSON_TYPE,
+    Refusal,
+    StoreResponse,
+    internal,
+    maintenance_page,
+    php_json,
+    store_page,
+    web_server_page,
+)
 from .rest import Received, Rest, Told
 from .routes import Shop
 from .settings import InvalidSetting, Settings, UnknownSetting
@@ -147,11 +156,11 @@ class Sandbox:
                 request.transport.abort()
             return web.Response()
         told = Told()
-        answer = await self._answer(request, path, query, told)
-        entry |= {"who": told.who, "status": answer.status}
-        return self._response(request, answer)
+        response = await self._answer(request, path, query, told)
+        entry |= {"who": told.who, "status": response.status}
+        return self._response(request, response)
 
-    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: Told) -> Answer:
+    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: Told) -> StoreResponse:
         refused = self._web_server(request, path)
         if refused:
             return refused
@@ -167,9 +176,9 @@ class Sandbox:
         if self._settings.flag("sandbox/hide_port"):
             headers["host"] = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
         received = Received(request.method, path, query, headers, await request.read())
-        return self._rest.answer(received, told)
+        return self._rest.response(received, told)
 
-    def _web_server(self, request: web.BaseRequest, path: str) -> Answer | None:
+    def _web_server(self, request: web.BaseRequest, path: str) -> StoreResponse | None:
         """What the web server refuses before Magento sees it."""
         if len(request.method) + len(request.raw_path) + len("  HTTP/1.1") > _LONGEST_LINE:
             return web_server_page(414, "Request-URI Too Large", {"Connection": "close"})
@@ -183,19 +192,19 @@ class Sandbox:
             return web_server_page(413, "Request Entity Too Large", {"Connection": "close"})
         return None
 
-    async def _control(self, request: web.BaseRequest, path: str) -> Answer:
+    async def _control(self, request: web.BaseRequest, path: str) -> StoreResponse:
         name = path.removeprefix(_CONTROL)
         if (request.method, name) == ("GET", "requests"):
-            return Answer(200, JSON_TYPE, json.dumps(list(self._journal)))
+            return StoreResponse(200, JSON_TYPE, json.dumps(list(self._journal)))
         if (request.method, name) == ("DELETE", "requests"):
             self._journal.clear()
             self._received = 0
-            return Answer(200, JSON_TYPE, "[]")
+            return StoreResponse(200, JSON_TYPE, "[]")
         if (request.method, name) == ("POST", "settings"):
             return self._change(await request.read())
         return _said(404, "The sandbox has no such control: GET or DELETE requests, POST settings.")
 
-    def _change(self, body: bytes) -> Answer:
+    def _change(self, body: bytes) -> StoreResponse:
         try:
             given = json.loads(body or b"{}")
         except ValueError:
@@ -206,33 +215,33 @@ class Sandbox:
             self._settings.change({path: _setting(value) for path, value in given.items()})
         except (UnknownSetting, InvalidSetting) as error:
             return _said(400, str(error))
-        return Answer(200, JSON_TYPE, json.dumps(self._settings.now_in_force()))
+        return StoreResponse(200, JSON_TYPE, json.dumps(self._settings.now_in_force()))
 
-    def _response(self, request: web.BaseRequest, answer: Answer) -> web.Response:
+    def _response(self, request: web.BaseRequest, response: StoreResponse) -> web.Response:
         headers = {"Server": "nginx", "Date": format_datetime(self._now().astimezone(UTC), usegmt=True)}
-        headers |= {"Content-Type": answer.content_type, **answer.headers}
-        body = b"" if request.method == "HEAD" else answer.body.encode()
-        if answer.content_type.startswith("application/"):
+        headers |= {"Content-Type": response.content_type, **response.headers}
+        body = b"" if request.method == "HEAD" else response.body.encode()
+        if response.content_type.startswith("application/"):
             headers |= {"Cache-Control": "no-store", "X-Frame-Options": "SAMEORIGIN", "Vary": "Accept-Encoding"}
             if len(body) > 20 and "gzip" in request.headers.get("Accept-Encoding", ""):
                 body = gzip.compress(body, compresslevel=1, mtime=0)
                 headers["Content-Encoding"] = "gzip"
-        response = web.Response(status=answer.status, body=body, headers=headers)
-        if answer.headers.get("Connection") == "close":
-            response.force_close()
-        return response
+        http_response = web.Response(status=response.status, body=body, headers=headers)
+        if response.headers.get("Connection") == "close":
+            http_response.force_close()
+        return http_response
 
 
-def _page(path: str) -> Answer:
+def _page(path: str) -> StoreResponse:
     if path in ("", "/"):
         return store_page(200, "Home Page", "This is the sandbox, a stand-in for a Magento store.")
     if path == "/magento_version":
-        return Answer(200, "text/html; charset=UTF-8", "Magento/2.4 (Community)")
+        return StoreResponse(200, "text/html; charset=UTF-8", "Magento/2.4 (Community)")
     return store_page(404, "404 Not Found", "Whoops, our bad...")
 
 
-def _failure(status: int, number: int) -> Answer:
-    """An answer that goes wrong on purpose, in the shape in which that status comes."""
+def _failure(status: int, number: int) -> StoreResponse:
+    """A response that goes wrong on purpose, in the shape in which that status comes."""
     if status == 503:
         return maintenance_page()
     if status in (403, 404, 502, 504):
@@ -242,7 +251,7 @@ def _failure(status: int, number: int) -> Answer:
         if status == 500
         else Refusal(status, "Too Many Requests" if status == 429 else "Failure")
     )
-    return Answer(status, JSON_TYPE, php_json(refusal.envelope))
+    return StoreResponse(status, JSON_TYPE, php_json(refusal.envelope))
 
 
 def _knows(authorization: str, wanted: str) -> bool:
@@ -255,5 +264,5 @@ def _setting(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _said(status: int, message: str) -> Answer:
-    return Answer(status, JSON_TYPE, json.dumps({"message": message}))
+def _said(status: int, message: str) -> StoreResponse:
+    return StoreResponse(status, JSON_TYPE, json.dumps({"message": message}))

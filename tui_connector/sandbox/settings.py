@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .answer import Refusal
+from .response import Refusal
 
 DEFAULTS: dict[str, str] = {
     "oauth/consumer/enable_integration_as_bearer": "0",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .answer import Json, Refusal
 from .call import Call, Handlers, Part
 from .records import Item
+from .response import Json, Refusal
 
 STORE_CODES = ("default", "nl")
 """Codes that may stand in the path, beside `all`; `admin` may not."""

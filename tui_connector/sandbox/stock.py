@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from .answer import Json, php_json
 from .records import Item, Records, holds
+from .response import Json, php_json
 from .store import Catalogue
 from .table import Column
 

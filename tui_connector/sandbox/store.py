@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from .answer import Json, Refusal, php_json
 from .conditions import Cell
 from .noise import noise
 from .records import Item
+from .response import Json, Refusal, php_json
 from .table import Column
 
 ODD_SKUS = (

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .answer import Refusal, Written, internal, php_json
 from .conditions import BrokenQuery, Cell, Kind, number, test_of
-from .search import Criteria, Filter, Sort
+from .response import Refusal, Written, internal, php_json
+from .search import Sort, StoreCriteria, StoreFilter
 
 _KEY_RANGE = {"gt", "gteq", "from", "lt", "lteq", "to", "eq"}
 _KEPT = 8
@@ -53,7 +53,7 @@ class Searches:
         self._rows = rows
         self._kept: OrderedDict[object, Sequence[int]] = OrderedDict()
 
-    def answer(self, criteria: Criteria) -> Written:
+    def response(self, criteria: StoreCriteria) -> Written:
         """The list answer: items, search_criteria, total_count. Raises `Refusal`."""
         found = self.found(criteria)
         first, last = criteria.window(len(found))
@@ -61,7 +61,7 @@ class Searches:
         echo = php_json(criteria.echo())
         return Written(f'{{"items":[{items}],"search_criteria":{echo},"total_count":{len(found)}}}')
 
-    def found(self, criteria: Criteria) -> Sequence[int]:
+    def found(self, criteria: StoreCriteria) -> Sequence[int]:
         """Row numbers that match, in order. Raises `Refusal`."""
         ranges, groups = self._split(criteria.groups)
         sorts = self._sorts(criteria.sorts)
@@ -85,7 +85,9 @@ class Searches:
             raise internal(f"unknown column {name}")
         return column
 
-    def _split(self, groups: tuple[tuple[Filter, ...], ...]) -> tuple[list[Filter], tuple[tuple[Filter, ...], ...]]:
+    def _split(
+        self, groups: tuple[tuple[StoreFilter, ...], ...]
+    ) -> tuple[list[StoreFilter], tuple[tuple[StoreFilter, ...], ...]]:
         """Ranges of the key, which need no scan, and the other groups."""
         ranges, others = [], []
         for group in groups:
@@ -104,16 +106,16 @@ class Searches:
                 raise internal(f"unknown column {sort.field}")
         return tuple(known)
 
-    def _filtered(self, groups: tuple[tuple[Filter, ...], ...]) -> Sequence[int]:
+    def _filtered(self, groups: tuple[tuple[StoreFilter, ...], ...]) -> Sequence[int]:
         rows: Sequence[int] = self._rows.numbers()
         for group in sorted(groups, key=lambda group: not self._indexed(group)):
             rows = self._located(group, rows) if self._indexed(group) else self._scanned(group, rows)
         return rows
 
-    def _indexed(self, group: tuple[Filter, ...]) -> bool:
+    def _indexed(self, group: tuple[StoreFilter, ...]) -> bool:
         return all(each.condition in ("eq", "in") and self._column(each.field).locate for each in group)
 
-    def _located(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:
+    def _located(self, group: tuple[StoreFilter, ...], rows: Sequence[int]) -> Sequence[int]:
         hits: set[int] = set()
         for each in group:
             locate = self._column(each.field).locate
@@ -121,7 +123,7 @@ class Searches:
                 hits.update(locate(value) if locate else ())
         return sorted(row for row in hits if _holds(rows, row))
 
-    def _scanned(self, group: tuple[Filter, ...], rows: Sequence[int]) -> Sequence[int]:
+    def _scanned(self, group: tuple[StoreFilter, ...], rows: Sequence[int]) -> Sequence[int]:
         try:
             tests = [(column.read, test_of(f.condition, f.value, column.kind)) for f, column in self._columns(group)]
         except BrokenQuery as error:
@@ -131,7 +133,7 @@ class Searches:
             return [row for row in rows if test(read(row))]
         return [row for row in rows if any(test(read(row)) for read, test in tests)]
 
-    def _columns(self, group: tuple[Filter, ...]) -> list[tuple[Filter, Column]]:
+    def _columns(self, group: tuple[StoreFilter, ...]) -> list[tuple[StoreFilter, Column]]:
         return [(each, self._column(each.field)) for each in group]
 
     def _ordered(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, turned: bool) -> Sequence[int]:
@@ -146,7 +148,7 @@ class Searches:
             ordered.sort(key=lambda row, read=column.read: _rank(read(row)), reverse=sort.descending)  # type: ignore[misc]
         return ordered
 
-    def _narrowed(self, rows: Sequence[int], ranges: list[Filter], sorts: tuple[Sort, ...]) -> Sequence[int]:
+    def _narrowed(self, rows: Sequence[int], ranges: list[StoreFilter], sorts: tuple[Sort, ...]) -> Sequence[int]:
         if sorts and sorts[0].field != self._rows.key:
             within = _cut(self._rows.numbers(), ranges)
             return [row for row in rows if within[0] <= row <= within[-1]] if within else ()
@@ -155,7 +157,7 @@ class Searches:
         return _cut(rows, ranges)
 
 
-def _cut(rows: Sequence[int], ranges: list[Filter]) -> Sequence[int]:
+def _cut(rows: Sequence[int], ranges: list[StoreFilter]) -> Sequence[int]:
     """Ascending rows between the limits."""
     first, last = 0, len(rows)
     for each in ranges:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .answer import Json, Refusal, required
 from .call import Call, Handlers, Listed, Part, whole_number
 from .records import Item, Records
+from .response import Json, Refusal, required
 from .search import unsupported
 from .settings import Settings
 from .stock import SourceItems, Sources

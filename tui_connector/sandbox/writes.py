@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from .answer import Answer, Json, Page, Refusal, required
 from .records import Item
+from .response import Json, ListPage, Refusal, StoreResponse, required
 from .search import invalid_type, snake, unsupported
 from .settings import Settings
 from .stock import DEFAULT, SourceItems
@@ -71,7 +71,7 @@ class Writes:
         """Create or update by sku, without regard to case; a sku in the path wins. Gives the product whole.
 
         `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
-        Raises `Refusal`, or `Page` where Magento breaks down.
+        Raises `Refusal`, or `ListPage` where Magento breaks down.
         """
         product = self.read(body)
         named = product.get("sku")
@@ -142,7 +142,7 @@ class Writes:
     def _sku(self, product: Item) -> str:
         if "sku" not in product:
             text = "An error has happened during application run. See exception log for details.\n"
-            raise Page(Answer(500, "text/plain;charset=UTF-8", text))
+            raise ListPage(StoreResponse(500, "text/plain;charset=UTF-8", text))
         sku = str(product["sku"] or "").strip()
         if not sku:
             raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')

@@ -132,7 +132,7 @@ def file_digest(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ResolvedCommand:
     """A command of a profile as it would be run now: which program that is, and what is in its files."""
 
     argv: tuple[str, ...]
@@ -146,7 +146,9 @@ class Command:
     """The program or file whose content cannot be told, and why: it could be another one unseen."""
 
     @classmethod
-    def of(cls, written: Sequence[str], named: Sequence[str], directory: Path, environ: Mapping[str, str]) -> Command:
+    def of(
+        cls, written: Sequence[str], named: Sequence[str], directory: Path, environ: Mapping[str, str]
+    ) -> ResolvedCommand:
         """Reads and hashes files, so call it in a thread."""
         folder = Path(os.path.realpath(directory))
         program = _program(written[0], folder, environ)

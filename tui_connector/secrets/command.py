@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..machine import PROXY_VARIABLES, child_environment
 from .backends import override_name
-from .capability import Command, absolute_path
+from .capability import ResolvedCommand, absolute_path
 from .source import SecretSource
 
 DEADLINE = 30.0
@@ -38,7 +38,7 @@ _OF_TOOLS: Mapping[str, tuple[str, ...]] = {
 """What well-known tools read of the environment, by the name of their program; see README, Secrets."""
 
 
-def command_environment(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
+def command_environment(command: ResolvedCommand, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command: what every program needs, what its tool needs, and what the profile names.
 
     A program of the profile's own folder is no well-known tool, whatever it is called.

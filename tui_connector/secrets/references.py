@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, quote_plus
 
-from ..placeholder import Json
+from ..templates import Json
 from .mask import Mask
 
 _LOST = "\0secret:lost\0"

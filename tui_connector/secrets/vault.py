@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import queue
 import re
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +16,110 @@ from typing import TypeVar
 
 from ..machine import Keyring, Machine
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
-from .capability import Command, Grants
+from .capability import Grants, ResolvedCommand
 from .cleaning import clean
 from .command import CommandRefused, command_environment, printed_by
-from .keychain import READ_DEADLINE, WRITE_DEADLINE, Keychain, KeychainTimeout
 from .mask import Mask
 from .secret_error import KeyringUnusable, NotTrusted, OtherStore, SecretError, SecretMissing
 from .source import SecretSource
+
+# All keyring traffic: one daemon thread, one call at a time, every call with a deadline.
+#
+# Calls at the same time bring gnome-keyring down, and a keyring may wait for ever for a prompt that nobody sees.
+
+
+Result = TypeVar("Result")
+READ_DEADLINE = 5.0
+WRITE_DEADLINE = 60.0
+
+
+class KeychainTimeout(Exception):
+    """The keyring has not answered in time."""
+
+
+class Keychain:
+    """Asks the keyring that `open_keyring` makes; it is made in the thread, on first use."""
+
+    def __init__(self, open_keyring: Callable[[], Keyring]) -> None:
+        self._open = open_keyring
+        self._calls: queue.SimpleQueue[Callable[[Keyring], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._stuck = False
+
+    async def call(self, ask: Callable[[Keyring], Result], deadline: float) -> Result:
+        """What `ask` returns or raises. Raises `KeychainTimeout`; a call given up before it began is never made."""
+        if self._stuck:
+            raise KeychainTimeout("the keyring has not answered an earlier call")
+        loop = asyncio.get_running_loop()
+        response: asyncio.Future[Result] = loop.create_future()
+
+        def work(keyring: Keyring) -> None:
+            if response.cancelled():
+                return
+            result: Result | None = None
+            failure: Exception | None = None
+            try:
+                result = ask(keyring)
+            except Exception as error:  # noqa: BLE001 - backends raise whatever their bus raises
+                failure = error
+            self._stuck = False
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(_settle, response, result, failure)
+
+        self._start()
+        self._calls.put(work)
+        try:
+            return await asyncio.wait_for(response, deadline)
+        except TimeoutError:
+            self._stuck = True
+            raise KeychainTimeout(f"the keyring has not answered within {deadline:g} s") from None
+
+    def close(self) -> None:
+        self._calls.put(None)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            # a daemon: a prompt that nobody answers must not keep the program from ending
+            self._thread = threading.Thread(target=self._run, name="keyring", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        keyring: Keyring | None = None
+        while (work := self._calls.get()) is not None:
+            keyring = keyring or _Opened(self._open)
+            work(keyring)
+
+
+class _Opened:
+    """Opens the keyring inside the call, so that a failure to open it is that call's failure."""
+
+    def __init__(self, open_keyring: Callable[[], Keyring]) -> None:
+        self._open = open_keyring
+        self._keyring: Keyring | None = None
+
+    def _it(self) -> Keyring:
+        if self._keyring is None:
+            self._keyring = self._open()
+        return self._keyring
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self._it().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._it().set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._it().delete_password(service, username)
+
+
+def _settle(response: asyncio.Future[Result], result: Result | None, failure: Exception | None) -> None:
+    if response.done():
+        return
+    if failure is not None:
+        response.set_exception(failure)
+    else:
+        response.set_result(result)  # type: ignore[arg-type]  # None only where T is
+
 
 T = TypeVar("T")
 _USER = "tui-connector"
@@ -234,7 +334,7 @@ class Vault:
         assert source.command is not None
         environ = self._machine.environ
         named = source.environment or []
-        command = await asyncio.to_thread(Command.of, source.command, named, directory, environ)
+        command = await asyncio.to_thread(ResolvedCommand.of, source.command, named, directory, environ)
         if not grants.has(command.capability):
             raise NotTrusted(
                 f"The command {source.command[0]} or a file that it names is not the one that was trusted",
@@ -261,13 +361,13 @@ class Vault:
         async with self._locks.setdefault(question, asyncio.Lock()):
             held = self._held.get(question)
             if held is None:
-                answer = await self._machine.ask.secret(question)
-                if answer is None:
+                response = await self._machine.ask.secret(question)
+                if response is None:
                     hint = "Run it in a terminal."
                     raise SecretMissing(f"{question}: it is asked for, and nobody is there to type it", hint)
-                if not answer:
+                if not response:
                     raise SecretMissing(f"{question}: nothing was typed", "Try again, and type it when asked.")
-                held = self._held[question] = _Entry(answer, [origin])
+                held = self._held[question] = _Entry(response, [origin])
         return held.secret
 
     async def _write(self, name: str, entry: _Entry) -> None:

@@ -19,16 +19,14 @@ from textual.binding import Binding, BindingType
 from ..machine import Machine
 from ..text import shown
 from . import settings
-from .asking import ScreenAsk
-from .confirm import ConfirmScreen
-from .ending import Ending, Unfinished
+from .dialogs import ConfirmScreen, ScreenPrompt
+from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
-from .key_order import KeyOrder
-from .keymap import expanded, printed, typed
+from .keys import KeyOrder, expanded, printed, typed
 
 if TYPE_CHECKING:
-    from .log.recorded_screen import Recorded
-    from .setup.demo import Demo
+    from .log.screens import Recorded
+    from .setup.opening import DemoStore
 
 
 class ConnectorApp(App[None]):
@@ -38,10 +36,10 @@ class ConnectorApp(App[None]):
     CSS_PATH: ClassVar = [
         "home/home.tcss",
         "setup/setup.tcss",
-        "profile/profile.tcss",
-        "run/run.tcss",
+        "profile.tcss",
+        "run.tcss",
         "app.tcss",
-        "form/form.tcss",
+        "widgets/form.tcss",
         "log/log.tcss",
     ]
     ENABLE_COMMAND_PALETTE = False
@@ -54,7 +52,7 @@ class ConnectorApp(App[None]):
     def __init__(
         self,
         machine: Machine,
-        start_demo: Callable[[], Awaitable[Demo]],
+        start_demo: Callable[[], Awaitable[DemoStore]],
         *,
         begin: Literal["home", "setup", "demo"] = "home",
         profile: Path | None = None,
@@ -68,12 +66,12 @@ class ConnectorApp(App[None]):
         """
         super().__init__()
         self._trust_once = trust_once
-        self.machine = replace(machine, ask=ScreenAsk(self))
+        self.machine = replace(machine, ask=ScreenPrompt(self))
         self._start_demo, self._of_demo = start_demo, of_demo
         self._demo_runs = False
         self._begin, self._profile, self._recorded = begin, profile, recorded
         self.crash: BaseException | None = None
-        self._ending = Ending(self._quit)
+        self._ending = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
         self.set_keymap(expanded(self.settings.keys))
         self._keys = KeyOrder(self, super().on_event)
@@ -132,7 +130,7 @@ class ConnectorApp(App[None]):
             self.run_worker(self._check_keys())
 
     async def _check_keys(self) -> None:
-        from .keymap import all_bindings, checked
+        from .keys import all_bindings, checked
 
         bound = await asyncio.to_thread(all_bindings)
         keys, warnings = checked(self.settings.keys, bound)
@@ -146,9 +144,9 @@ class ConnectorApp(App[None]):
 
     def action_commands(self) -> None:
         """All commands of this screen, then the themes."""
-        from .commands import Command, CommandsScreen, commands_of
+        from .commands import CommandsScreen, PaletteCommand, commands_of
 
-        async def done(command: Command | None) -> None:
+        async def done(command: PaletteCommand | None) -> None:
             if command is not None:
                 await command.run()
 
@@ -164,7 +162,7 @@ class ConnectorApp(App[None]):
 
     def action_help(self) -> None:
         from .help import HelpScreen, words_for
-        from .keymap import actions_of
+        from .keys import actions_of
 
         self.push_screen(HelpScreen(words_for(self.screen), actions_of(self.screen)))
 
@@ -181,7 +179,7 @@ class ConnectorApp(App[None]):
 
     @work
     async def _open_page(self, path: Path) -> None:
-        from .profile.page import ProfilePage
+        from .profile import ProfilePage
 
         if not self._demo_runs and await asyncio.to_thread(self._of_demo, path):
             await self._demo_started()
@@ -195,17 +193,17 @@ class ConnectorApp(App[None]):
         await self.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
 
     def on_home_screen_delete_wanted(self, message: HomeScreen.DeleteWanted) -> None:
-        from .home.housekeeping import delete
+        from .home.actions import delete
 
         self._at_home(delete(self, self.machine, message.path))
 
     def on_home_screen_duplicate_wanted(self, message: HomeScreen.DuplicateWanted) -> None:
-        from .home.housekeeping import copy_profile
+        from .home.actions import copy_profile
 
         self._at_home(copy_profile(self, self.machine, message.path))
 
     def on_home_screen_draft_unwanted(self, message: HomeScreen.DraftUnwanted) -> None:
-        from .home.housekeeping import throw_away
+        from .home.actions import throw_away
 
         self._at_home(throw_away(self, self.machine, message.draft))
 
@@ -219,26 +217,26 @@ class ConnectorApp(App[None]):
 
         self.run_worker(done())
 
-    async def open_setup(self, path: Path | None, demo: Demo | None = None) -> None:
+    async def open_setup(self, path: Path | None, demo: DemoStore | None = None) -> None:
         """The guide, for a new profile or for a saved one."""
-        from .setup.opening import Unopened, opened
+        from .setup.opening import ProfileNotOpened, opened
         from .setup.screen import SetupScreen
 
         try:
             once = self._trust_once and path is not None and path == self._profile
             work = opened(self.machine, path, demo, trust_once=once)
-        except Unopened as error:
+        except ProfileNotOpened as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
         await self.push_screen(SetupScreen(work), lambda _: work.workbench.close())
 
     def _open_recorded(self, recorded: Recorded) -> None:
         """A recorded log on the whole screen; leaving it ends the program."""
-        from .log.recorded_screen import RecordedScreen
+        from .log.screens import RecordedScreen
 
         self.push_screen(RecordedScreen(self.machine, recorded), lambda _: self.exit())
 
-    async def _demo_started(self) -> Demo:
+    async def _demo_started(self) -> DemoStore:
         demo = await self._start_demo()
         self._demo_runs = True
         return demo
@@ -249,8 +247,8 @@ class ConnectorApp(App[None]):
         there = await asyncio.to_thread(path.exists)
         await self.open_setup(path if there else None, demo)
 
-    def _open(self) -> list[Unfinished]:
-        return [screen for screen in self.screen_stack if isinstance(screen, Unfinished)]
+    def _open(self) -> list[HasUnsavedWork]:
+        return [screen for screen in self.screen_stack if isinstance(screen, HasUnsavedWork)]
 
     def action_ask_quit(self) -> None:
         """Quits; asks first where something is unsaved or running."""
@@ -284,7 +282,7 @@ _UNTIL_WRITTEN = 0.3
 
 def _load_ahead() -> None:
     """Imports what most keys lead to while home is looked at: the first of them need not wait for it."""
-    from .profile import page  # noqa: F401
+    from . import profile  # noqa: F401
     from .setup import opening, screen  # noqa: F401
 
 

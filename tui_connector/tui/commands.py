@@ -17,8 +17,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..text import shown_line
-from .keymap import actions_of
-from .line import Line
+from .keys import actions_of
+from .widgets.fields import SafeInput
 
 THEMES = (
     *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),
@@ -28,7 +28,7 @@ THEMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PaletteCommand:
     """One line of the list. `id` is what `settings.toml` calls it; empty where no key can be given to it."""
 
     title: str
@@ -37,20 +37,20 @@ class Command:
     run: Callable[[], Awaitable[None]]
 
 
-def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[None]]) -> list[Command]:
+def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[None]]) -> list[PaletteCommand]:
     """Every action of this screen that has a name, then the themes."""
     app = screen.app
     actions = [action for action in actions_of(screen) if action.id != "app.commands"]
     return [
-        *(Command(each.title, " ".join(each.keys), each.id, partial(each.run, app)) for each in actions),
+        *(PaletteCommand(each.title, " ".join(each.keys), each.id, partial(each.run, app)) for each in actions),
         *(
-            Command(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))
+            PaletteCommand(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))
             for name in THEMES
         ),
     ]
 
 
-class CommandsScreen(ModalScreen[Command | None]):
+class CommandsScreen(ModalScreen[PaletteCommand | None]):
     """Type a part of a name, Enter does it, Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,14 +59,14 @@ class CommandsScreen(ModalScreen[Command | None]):
         Binding("up", "move(-1)", "Previous", show=False),
     ]
 
-    def __init__(self, commands: list[Command]) -> None:
+    def __init__(self, commands: list[PaletteCommand]) -> None:
         super().__init__()
         self._commands = commands
         self._narrowed = commands
 
     def compose(self) -> ComposeResult:
         with Vertical(id="commands"):
-            yield Line(placeholder="part of a name", compact=True, id="command-name")
+            yield SafeInput(placeholder="part of a name", compact=True, id="command-name")
             yield OptionList(id="command-list")
             yield Static(Content("Enter does it   ↑↓ choose   Esc closes"), classes="heading")
 
@@ -106,10 +106,10 @@ class CommandsScreen(ModalScreen[Command | None]):
         self.dismiss(self._narrowed[event.option_index])
 
 
-def _searched(command: Command) -> str:
+def _searched(command: PaletteCommand) -> str:
     return f"{command.title} {command.id}".lower()
 
 
-def _line(command: Command, width: int) -> str:
+def _line(command: PaletteCommand, width: int) -> str:
     """The name, the keys, and the id by which `settings.toml` gives it another key."""
     return shown_line(f"{command.title:<34.34} {command.keys:<16.16} {command.id}", width)

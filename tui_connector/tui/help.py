@@ -13,11 +13,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from ..text import shown, shown_line
-from .keymap import Action
+from .keys import KeyAction
 
 
 @runtime_checkable
-class Explains(Protocol):
+class HasHelp(Protocol):
     """A widget or a screen that has words about itself, or about the part of it that has the focus."""
 
     def help_words(self) -> str:
@@ -28,7 +28,7 @@ class Explains(Protocol):
 def words_for(screen: Screen[object]) -> list[str]:
     """What has the focus, then what it stands in: each explains itself where it can."""
     nodes = list(screen.focused.ancestors_with_self) if screen.focused else [screen]
-    return [words for node in nodes if isinstance(node, Explains) and (words := node.help_words())]
+    return [words for node in nodes if isinstance(node, HasHelp) and (words := node.help_words())]
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "Close")]
 
-    def __init__(self, words: list[str], actions: Iterable[Action]) -> None:
+    def __init__(self, words: list[str], actions: Iterable[KeyAction]) -> None:
         super().__init__()
         self._words = words
         self._actions = list(actions)
@@ -53,5 +53,5 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content("Esc closes this. All commands, with filter: :"), classes="heading")
 
 
-def _line(action: Action) -> str:
+def _line(action: KeyAction) -> str:
     return shown_line(f"  {' '.join(action.keys):<14} {action.title}")

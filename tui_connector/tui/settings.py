@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..profile.files import ProfileMissing, ProfileUnreadable, as_text, read_bytes
+from ..profile.library import ProfileMissing, ProfileUnreadable, as_text, read_bytes
 
 FILE = "settings.toml"
 _KNOWN = ("keys", "theme")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class UserSettings:
     """What the user has set; `warnings` are the lines of the file that were left out, in words."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -27,16 +27,16 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Settings:
+def read(path: Path) -> UserSettings:
     """The settings in this file; none where there is no file."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except ProfileMissing:
-        return Settings()
+        return UserSettings()
     except ProfileUnreadable as error:
-        return Settings(warnings=(f"{error}. It is left out.",))
+        return UserSettings(warnings=(f"{error}. It is left out.",))
     except (ValueError, RecursionError) as error:
-        return Settings(warnings=(f"{path}: {error}. It is left out.",))
+        return UserSettings(warnings=(f"{path}: {error}. It is left out.",))
     warnings = [
         f"{path}: there is no setting {name!r}; there is {', '.join(_KNOWN)}" for name in data.keys() - {*_KNOWN}
     ]
@@ -50,7 +50,7 @@ def read(path: Path) -> Settings:
         keys = {}
     wrong = [name for name, key in keys.items() if not isinstance(key, str) or not key.strip()]
     warnings += [f'{path}: keys.{name} must be a key in quotes, such as "ctrl+g"' for name in wrong]
-    return Settings({name: key for name, key in keys.items() if name not in wrong}, theme, tuple(warnings))
+    return UserSettings({name: key for name, key in keys.items() if name not in wrong}, theme, tuple(warnings))
 
 
 class CannotKeep(Exception):
@@ -61,7 +61,7 @@ def keep_theme(path: Path, theme: str) -> None:
     """Writes the theme into the file and leaves the rest of it as it is. Raises `CannotKeep`."""
     from ..files import CannotSave, ChangedOnDisk
     from ..profile.document import Document, NotToml, TomlSyntax
-    from ..profile.splice import CannotSplice
+    from ..profile.edit import CannotSplice
 
     try:
         document = Document.read(path) if path.exists() else Document("")

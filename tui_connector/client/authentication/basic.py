@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from ...secrets.source import SecretSource, secret_field
 from ..layer import Authentication, Layer, LayerContext, Send
-from ..message import Answer, Request
+from ..message import Request, Response
 from ..uri import origin_of
 
 
@@ -40,7 +40,7 @@ class Basic(Authentication):
         return "Authorization"
 
     def start(self, context: LayerContext) -> Layer:
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             password = await context.secret(self.password, origin_of(request.uri))
             pair = base64.b64encode(f"{self.username}:{password}".encode()).decode()
             context.received(pair, "user name and password")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ...secrets.source import SecretSource, secret_field
 from ..layer import Authentication, Layer, LayerContext, Send
-from ..message import Answer, Request
+from ..message import Request, Response
 from ..uri import origin_of
 
 
@@ -24,7 +24,7 @@ class Bearer(Authentication):
         return "Authorization"
 
     def start(self, context: LayerContext) -> Layer:
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             token = await context.secret(self.token, origin_of(request.uri))
             return await forward(request.with_header("Authorization", f"Bearer {token}"))
 

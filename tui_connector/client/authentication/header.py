@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ...secrets.source import SecretSource, secret_field
-from ..http_client import HeaderName
 from ..layer import Authentication, Layer, LayerContext, Send
-from ..message import Answer, Request
+from ..message import Request, Response
+from ..model import HeaderName
 from ..uri import origin_of
 
 
@@ -30,7 +30,7 @@ class HeaderSecret(Authentication):
     def start(self, context: LayerContext) -> Layer:
         context.hide(self.header)
 
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             value = await context.secret(self.value, origin_of(request.uri))
             return await forward(request.with_header(self.header, value))
 

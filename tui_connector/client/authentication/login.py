@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import html
 import json
 import re
@@ -10,24 +12,112 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import urlencode
 
-from ...files import Busy, reason, state_remedy
+from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
+
+from ...files import LockTimeout, reason, state_remedy
 from ...kinds import Kind
-from ...placeholder import Json, as_data
 from ...secrets.capability import token_name
-from ...secrets.source import SecretSource
+from ...secrets.source import ONE_SOURCE, SecretSource
+from ...templates import Json, as_data
+from ...templates.embedded import refuse
 from ...text import beginning, without_secrets
 from ..error_message import error_message
-from ..http_client import seconds, with_parameters
 from ..layer import Layer, LayerContext, Send
-from ..message import About, Answer, LoginRefused, NotSent, Request, RequestFailed
-from ..uri import BadUri, absolute, canonical, origin_of
-from .login_fields import BodyFormat, Parameter
-from .one_time_code import NoCode, OneTimeCode, Sent, is_code, made, typed
-from .stops import Account, LoginStops, is_magento_login
-from .token import Token, lifetime
+from ..literal_secrets import MOVE, is_literal_secret, no_secret_in_address
+from ..message import InvalidRequest, LoginRefused, Request, RequestFailed, RequestInfo, Response
+from ..model import seconds, with_parameters
+from ..uri import BadUri, absolute, canonical, is_absolute, origin_of
+from .login_lockouts import Account, LoginLockouts, is_magento_login
+from .one_time_code import OneTimeCode, OneTimeCodeMissing, UsedCodes, is_code, made, typed
+
+# A token that a login gave, and how long it is good.
+
+
+MARGIN = 60.0
+"""Seconds before its end at which a token is renewed."""
+
+
+@dataclass(slots=True)
+class Token:
+    """What is put into the header, and until when, in seconds of the machine's monotonic clock."""
+
+    header: str = field(repr=False)
+    until: float | None
+    made_at: float
+    after_refusal: bool = False
+    """It was asked for because the one before was refused."""
+
+
+def lifetime(token: object) -> float | None:
+    """Seconds a JWT is good from its issue (RFC 7519 `exp` less `iat`), less a margin; None where it does not say.
+
+    The difference of the store's own two times, so that clocks that disagree do no harm.
+    """
+    if not isinstance(token, str) or token.count(".") != 2:
+        return None
+    payload = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        life = float(claims["exp"]) - float(claims["iat"])
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return with_margin(life)
+
+
+def with_margin(life: float) -> float:
+    """Seconds after which a token of this lifetime is renewed, before it expires."""
+    return max(0.0, life - min(MARGIN, life / 10))
+
+
+# Field types of authentications that log in: parameters, the format of the body, how long a token is kept.
+
+
+def _cache(value: str) -> str:
+    if value not in ("auto", "off"):
+        try:
+            seconds(value)
+        except ValueError as error:
+            raise ValueError(f'write "auto", "off" or a duration: {error}') from error
+    return value
+
+
+def _uri(uri: str) -> str:
+    canonical(uri if is_absolute(uri) else absolute("http://store.example", uri))
+    return no_secret_in_address(uri)
+
+
+def _tag(value: object) -> str:
+    if isinstance(value, OneTimeCode) or (isinstance(value, dict) and "totp" in value):
+        return "code"
+    return "secret" if isinstance(value, (dict, SecretSource)) else "value"
+
+
+def no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters. Raises where one of them is a secret that is written out."""
+    named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
+    refuse(
+        [
+            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {MOVE} and {ONE_SOURCE}"))
+            for name in named
+        ]
+    )
+    return parameters
+
+
+Parameter = Annotated[
+    Annotated[SecretSource, Tag("secret")]
+    | Annotated[OneTimeCode, Tag("code")]
+    | Annotated[bool | int | float | str, Tag("value")],
+    Discriminator(_tag),
+]
+BodyFormat = Literal["json", "form"]
+Cache = Annotated[str, AfterValidator(_cache), WithJsonSchema({"type": "string"})]
+LoginUri = Annotated[str, AfterValidator(_uri)]
+"""Where a login is sent: absolute, or from the root of the store's address."""
+
 
 _AGAIN = 60.0
 """Seconds within which a second refusal of a new token is the store's last word: it is a missing permission."""
@@ -67,14 +157,14 @@ class LoginKind(Protocol):
         """The request with these values, the secrets and codes among them."""
         ...
 
-    def read_token(self, answer: Answer) -> tuple[str, float | None]:
+    def read_token(self, response: Response) -> tuple[str, float | None]:
         """The value of the header, and its lifetime in seconds where the response states it.
 
         Raises `UnreadableToken`.
         """
         ...
 
-    def refusal_hint(self, answer: Answer) -> str:
+    def refusal_hint(self, response: Response) -> str:
         """What to correct after a refusal at an endpoint that is not Magento's."""
         ...
 
@@ -90,7 +180,7 @@ class _Kept:
         self.token: Token | None = None
         self.made_of: list[str] = []
         """The secrets that the token was given for: it proves nothing about others that are typed in their place."""
-        self.sent = Sent()
+        self.sent = UsedCodes()
 
 
 @dataclass(slots=True)
@@ -125,7 +215,7 @@ class Login:
         self._kind: Kind = saved
         self._saved = saved
         self._context = context
-        self._stops = LoginStops(context.machine.directories.state)
+        self._stops = LoginLockouts(context.machine.directories.state)
         self._tasks: dict[str, asyncio.Task[Token]] = {}
         self._compared: set[str] = set()
         """The origins whose kept token is known to be one for the secrets of this session."""
@@ -165,7 +255,7 @@ class Login:
         failure = task.exception()
         if failure is not None:
             # these stay, and are the stop: nobody is asked twice for a code; a lost connection is no refusal
-            return isinstance(failure, LoginRefused | NoCode)
+            return isinstance(failure, LoginRefused | OneTimeCodeMissing)
         return self._is_still_good(task.result(), refused)
 
     async def _log_in(self, request: Request, kept: _Kept, refused: Token | None) -> Token:
@@ -179,7 +269,7 @@ class Login:
         try:
             async with self._stops.turn(account, self._context.machine.sleep):
                 return await self._log_in_alone(form, account, kept, refused)
-        except Busy as error:
+        except LockTimeout as error:
             raise RequestFailed(
                 f"Not logged in: another process has been logging in as {form.words()} for too long",
                 hint="Nothing was sent. Wait until it has ended, then try again.",
@@ -197,11 +287,11 @@ class Login:
                 field=self._saved.wrong_field(stop.status),
             )
         await self._add_codes(form, kept.sent)
-        answer = await self._send(form, _why(kept, refused))
-        if not 200 <= answer.status < 300:
-            await self._refuse(answer, form, account)
+        response = await self._send(form, _why(kept, refused))
+        if not 200 <= response.status < 300:
+            await self._refuse(response, form, account)
         kept.sent.windows.update(form.codes)
-        token = self._read(answer, form, refused)
+        token = self._read(response, form, refused)
         kept.token, kept.made_of = None if self._saved.cache == "off" else token, await self._made_of(form)
         return token
 
@@ -229,7 +319,7 @@ class Login:
             *[await self._context.secret(each, form.origin, self._saved.client) for each in makers],
         ]
 
-    async def _add_codes(self, form: _Form, sent: Sent) -> None:
+    async def _add_codes(self, form: _Form, sent: UsedCodes) -> None:
         """Last, when nothing else can stop the login: a code is asked for only where it will be sent."""
         for name, value in self._saved.login_parameters().items():
             if not is_code(name, value):
@@ -242,55 +332,55 @@ class Login:
             else:
                 form.values[name] = await typed(self._context.machine, name, form.words())
 
-    async def _send(self, form: _Form, why: str) -> Answer:
-        about = About(purpose="login", secret_answer=True, note=why)
+    async def _send(self, form: _Form, why: str) -> Response:
+        about = RequestInfo(purpose="login", secret_answer=True, note=why)
         request = self._saved.login_request(form.uri, form.values, self._context)
         try:
             return await self._context.client(self._saved.client)(replace(request, about=about))
         except LoginRefused:
             raise
-        except NotSent as failure:
+        except InvalidRequest as failure:
             message = f"The login cannot be sent: {failure.message}"
-            raise NotSent(message, hint=failure.hint, exchange=failure.exchange) from failure
+            raise InvalidRequest(message, hint=failure.hint, exchange=failure.exchange) from failure
         except RequestFailed as failure:
             raise RequestFailed(
-                f"The login got no answer: {failure.message}", hint=failure.hint, exchange=failure.exchange
+                f"The login got no response: {failure.message}", hint=failure.hint, exchange=failure.exchange
             ) from failure
 
-    async def _refuse(self, answer: Answer, form: _Form, account: Account) -> None:
-        message = self._context.masked(said(answer))
-        if answer.status >= 500 or answer.status in (408, 429) or 300 <= answer.status < 400:
+    async def _refuse(self, response: Response, form: _Form, account: Account) -> None:
+        message = self._context.masked(said(response))
+        if response.status >= 500 or response.status in (408, 429) or 300 <= response.status < 400:
             raise RequestFailed(
-                f"The login was answered with {answer.status} ({message})",
-                hint=_redirected(answer) or _LATER,
-                exchange=answer.exchange,
+                f"The login was answered with {response.status} ({message})",
+                hint=_redirected(response) or _LATER,
+                exchange=response.exchange,
             )
         hint = _MAGENTO_HINT
         if not is_magento_login(form.uri):
-            hint = f"{_STOPPED} {self._saved.refusal_hint(answer)}".rstrip()
+            hint = f"{_STOPPED} {self._saved.refusal_hint(response)}".rstrip()
         if form.has_code and message == _WRONG_CODE:
-            hint = self._about_the_code(answer)
-        elif answer.status in (401, 403) or error_code(answer) in _REFUSALS:
+            hint = self._about_the_code(response)
+        elif response.status in (401, 403) or error_code(response) in _REFUSALS:
             at = self._context.machine.now().isoformat(timespec="seconds")
-            add = partial(self._stops.add, account, at=at, status=answer.status, message=message)
+            add = partial(self._stops.add, account, at=at, status=response.status, message=message)
             try:
                 await asyncio.to_thread(add)
             except OSError as error:  # the refusal is the news, and stops this process all the same
                 kept = _NOT_KEPT.format(self._context.machine.directories.state, reason(error))
                 hint = f"{hint} {kept} {state_remedy(error)}"
         raise LoginRefused(
-            f"The store refused the login with {answer.status} ({message})",
-            status=answer.status,
+            f"The store refused the login with {response.status} ({message})",
+            status=response.status,
             hint=hint,
-            exchange=answer.exchange,
+            exchange=response.exchange,
             uri=form.uri,
-            field=self._saved.wrong_field(answer.status),
+            field=self._saved.wrong_field(response.status),
         )
 
-    def _about_the_code(self, answer: Answer) -> str:
+    def _about_the_code(self, response: Response) -> str:
         """Why a code is wrong, when the password is right: Magento looks at the password first."""
         try:
-            ahead = (self._context.machine.now() - parsedate_to_datetime(answer.header("Date") or "")).total_seconds()
+            ahead = (self._context.machine.now() - parsedate_to_datetime(response.header("Date") or "")).total_seconds()
         except (ValueError, TypeError):
             ahead = 0.0
         if abs(ahead) > _SKEW:
@@ -300,19 +390,19 @@ class Login:
             "The password is right, the one-time code is not: is this the TOTP secret, or the app entry, of this user?"
         )
 
-    def _read(self, answer: Answer, form: _Form, refused: Token | None) -> Token:
+    def _read(self, response: Response, form: _Form, refused: Token | None) -> Token:
         try:
-            header, stated = self._saved.read_token(answer)
+            header, stated = self._saved.read_token(response)
         except UnreadableToken as error:
-            kind = answer.media_type or "no named type"
+            kind = response.media_type or "no named type"
             raise LoginRefused(
-                f"The login was answered with {answer.status}, {len(answer.body)} bytes of {kind}, but "
+                f"The login was answered with {response.status}, {len(response.body)} bytes of {kind}, but "
                 f"{self._context.masked(error.reason)}",
-                status=answer.status,
+                status=response.status,
                 hint=error.hint,
-                exchange=answer.exchange,
+                exchange=response.exchange,
                 uri=form.uri,
-                field=self._saved.wrong_field(answer.status),
+                field=self._saved.wrong_field(response.status),
             ) from error
         self._context.received(header.rpartition(" ")[2], "token")
         now = self._context.machine.monotonic()
@@ -329,11 +419,11 @@ def login_layer(saved: LoginKind, header: str, context: LayerContext) -> Layer:
     """Adds the token to each request, and renews it once after a 401."""
     login = Login(saved, context)
 
-    async def layer(request: Request, forward: Send) -> Answer:
+    async def layer(request: Request, forward: Send) -> Response:
         token = await login.token(request)
-        answer = await forward(request.with_header(header, token.header))
-        if answer.status != 401 or not login.may_renew(token):
-            return answer
+        response = await forward(request.with_header(header, token.header))
+        if response.status != 401 or not login.may_renew(token):
+            return response
         token = await login.token(request, refused=token)
         return await forward(request.with_header(header, token.header))
 
@@ -373,43 +463,43 @@ def _why(kept: _Kept, refused: Token | None) -> str:
     return "login renewed: the token has ended" if kept.token is not None else "login"
 
 
-def _redirected(answer: Answer) -> str:
+def _redirected(response: Response) -> str:
     """Where a redirect leads; only the origin, for the rest may hold what was sent."""
     try:
-        origin = origin_of(answer.header("Location") or "")
+        origin = origin_of(response.header("Location") or "")
     except BadUri:
         return ""
     return f"It leads to {origin}, and a password is not sent after it: use that address, if it is the store's."
 
 
-def answer_data(answer: Answer, source: str) -> Json:
+def answer_data(response: Response, source: str) -> Json:
     """What a template reads of a response: its body, or its headers by lower-case name."""
     if source == "headers":
-        return {name.lower(): value for name, value in answer.headers}
-    text = answer.body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
+        return {name.lower(): value for name, value in response.headers}
+    text = response.body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
     try:
         return as_data(json.loads(text))
     except (ValueError, RecursionError):
-        plain = answer.media_type in ("text/plain", "") and not text.startswith("<")
+        plain = response.media_type in ("text/plain", "") and not text.startswith("<")
         return as_data(text) if plain else as_data(None)
 
 
-def error_code(answer: Answer) -> str:
+def error_code(response: Response) -> str:
     """The `error` of an OAuth 2 error response (RFC 6749 §5.2), or nothing."""
     try:
-        data = json.loads(answer.body)
+        data = json.loads(response.body)
     except (ValueError, RecursionError):
         return ""
     code = data.get("error") if isinstance(data, dict) else None
     return code if isinstance(code, str) else ""
 
 
-def said(answer: Answer) -> str:
+def said(response: Response) -> str:
     """What the server said of a refusal, or what kind of response it was."""
-    message = beginning(error_message(answer.body), 300)
+    message = beginning(error_message(response.body), 300)
     if message:
         return message
-    title = _TITLE.search(without_secrets(answer.body[:20_000].decode("utf-8", "replace")))
+    title = _TITLE.search(without_secrets(response.body[:20_000].decode("utf-8", "replace")))
     words = beginning(" ".join(html.unescape(title[1]).split()), 100) if title else ""
-    kind = f"{len(answer.body)} bytes of {answer.media_type or 'no named type'}"
+    kind = f"{len(response.body)} bytes of {response.media_type or 'no named type'}"
     return f"{kind}, {words!r}" if words else kind

@@ -12,15 +12,26 @@ from urllib.parse import quote_plus
 
 from pydantic import AfterValidator, Field
 
-from ...placeholder.inside import refuse
 from ...secrets.source import SecretSource, secret_field
+from ...templates.embedded import refuse
 from ...text import beginning
-from ..http_client import ClientName
 from ..layer import Authentication, Layer, LayerContext
-from ..message import Answer, Request
-from .login import LONGEST_HEADER, UnreadableToken, error_code, login_layer, login_request, said
-from .login_fields import BodyFormat, Cache, LoginUri, Parameter, no_literal_secret
-from .token import with_margin
+from ..message import Request, Response
+from ..model import ClientName
+from .login import (
+    LONGEST_HEADER,
+    BodyFormat,
+    Cache,
+    LoginUri,
+    Parameter,
+    UnreadableToken,
+    error_code,
+    login_layer,
+    login_request,
+    no_literal_secret,
+    said,
+    with_margin,
+)
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """Visible ASCII without spaces: what can follow "Bearer " (RFC 6750 §2.1 allows fewer characters)."""
@@ -108,18 +119,18 @@ class OAuth2(Authentication):
         context.received(encoded, "client credentials")
         return login_request("post", uri, others, self.body).with_header("Authorization", f"Basic {encoded}")
 
-    def read_token(self, answer: Answer) -> tuple[str, float | None]:
+    def read_token(self, response: Response) -> tuple[str, float | None]:
         """The bearer token of a token response (RFC 6749 §5.1). Raises `UnreadableToken`."""
         try:
-            data = json.loads(answer.body)
+            data = json.loads(response.body)
         except (ValueError, RecursionError) as error:
             hint = "Is the token URI the server's token endpoint? A web page is often its login form."
-            raise UnreadableToken(f"it is not JSON ({said(answer)})", hint) from error
+            raise UnreadableToken(f"it is not JSON ({said(response)})", hint) from error
         if not isinstance(data, dict):
             raise UnreadableToken("it is not a JSON object", _ENDPOINT)
         token, token_type = data.get("access_token"), data.get("token_type", "Bearer")
-        if error_code(answer):
-            raise UnreadableToken(f"it is an error: {said(answer)}", self.refusal_hint(answer))
+        if error_code(response):
+            raise UnreadableToken(f"it is an error: {said(response)}", self.refusal_hint(response))
         if token is None:
             names = ", ".join(sorted(beginning(str(name), 40) for name in data)[:8])
             raise UnreadableToken(f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)
@@ -134,7 +145,7 @@ class OAuth2(Authentication):
             )
         return f"Bearer {token}", lifetime_stated(data.get("expires_in"))
 
-    def refusal_hint(self, answer: Answer) -> str:
+    def refusal_hint(self, response: Response) -> str:
         other = "client_secret_post" if self.client_authentication == "client_secret_basic" else "client_secret_basic"
         hints = {
             "invalid_client": "Check client-id and client-secret; some servers want the credentials elsewhere: "
@@ -147,7 +158,7 @@ class OAuth2(Authentication):
             f"{self.body}), scope and parameters.",
             "invalid_target": "Correct the parameter resource or audience.",
         }
-        return hints.get(error_code(answer), "Check the token URI, client-id, client-secret and scope.")
+        return hints.get(error_code(response), "Check the token URI, client-id, client-secret and scope.")
 
     def wrong_field(self, status: int) -> str:
         return "token-uri" if 200 <= status < 300 else "client-secret"

@@ -14,7 +14,7 @@ from ...kinds import Model
 from ...machine import Machine
 from ...secrets.source import SecretSource, secret_field
 from ..layer import LayerContext
-from ..message import NotSent
+from ..message import InvalidRequest
 
 _NAMES = ("otp", "passcode")
 """How Magento's endpoints call it (Magento_TwoFactorAuth, etc/webapi.xml: google and authy, duo_security)."""
@@ -29,12 +29,12 @@ class OneTimeCode(Model):
     )
 
 
-class NoCode(NotSent):
+class OneTimeCodeMissing(InvalidRequest):
     """There is no one-time code to be had, so no login is tried."""
 
 
 @dataclass
-class Sent:
+class UsedCodes:
     """The codes that were sent and taken: a code is good once (RFC 6238 §5.2)."""
 
     windows: dict[str, int] = field(default_factory=dict)
@@ -49,16 +49,16 @@ def is_code(name: str, value: object) -> bool:
 
 
 async def typed(machine: Machine, name: str, login: str) -> str:
-    """A code that the user types now; it is not kept. Raises `NoCode` where nobody does."""
-    answer = await machine.ask.secret(f"One-time code ({name}) for {login}")
-    if answer is None:
-        raise NoCode(
+    """A code that the user types now; it is not kept. Raises `OneTimeCodeMissing` where nobody does."""
+    response = await machine.ask.secret(f"One-time code ({name}) for {login}")
+    if response is None:
+        raise OneTimeCodeMissing(
             f"The login of {login} needs a one-time code ({name}), and nobody is there to type it",
             hint=f'Run it in a terminal, or let it be made: {name} = {{ totp = {{ keyring = "…" }} }}.',
         )
-    code = re.sub(r"\s", "", answer)
+    code = re.sub(r"\s", "", response)
     if not code:
-        raise NoCode(
+        raise OneTimeCodeMissing(
             f"No code was typed; nothing was sent. The login of {login} needs a one-time code ({name})",
             hint="Try again, and type it when it is asked for.",
         )
@@ -66,11 +66,11 @@ async def typed(machine: Machine, name: str, login: str) -> str:
 
 
 async def made(
-    context: LayerContext, name: str, source: SecretSource, origin: str, client: str, sent: Sent
+    context: LayerContext, name: str, source: SecretSource, origin: str, client: str, sent: UsedCodes
 ) -> tuple[str, tuple[str, int]]:
     """A code of the present time step, or of the next one where the present one's was sent already.
 
-    With it, what to keep in `sent` once the store has taken it. Raises `NoCode` and `NotSent`.
+    With it, what to keep in `sent` once the store has taken it. Raises `OneTimeCodeMissing` and `InvalidRequest`.
     """
     totp = _generator(await context.secret(source, origin, client), source.label)
     context.received(totp.secret, source.label)
@@ -106,7 +106,7 @@ def _generator(secret: str, label: str) -> _Totp:
             return _Totp(_letters(said["secret"]), digits=digits, digest=digest, interval=interval)
         return _Totp(_letters(secret))
     except (ValueError, KeyError) as error:
-        raise NoCode(
+        raise OneTimeCodeMissing(
             f"The TOTP secret from {label} cannot be read",
             hint="It is the letters under the QR code (A to Z, 2 to 7), or the whole otpauth://totp/ address in it.",
         ) from error

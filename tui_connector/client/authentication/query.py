@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from ...secrets.source import SecretSource, secret_field
 from ..layer import Authentication, Layer, LayerContext, Send
-from ..message import Answer, Request
+from ..message import Request, Response
 from ..uri import origin_of
 
 
@@ -35,7 +35,7 @@ class QuerySecret(Authentication):
     def start(self, context: LayerContext) -> Layer:
         context.hide(self.parameter)
 
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             value = await context.secret(self.value, origin_of(request.uri))
             return await forward(request.with_query(self.parameter, value))
 

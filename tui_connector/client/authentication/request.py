@@ -8,13 +8,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from ...placeholder import PlaceholderError, Scope, Template, TemplateText
-from ..http_client import ClientName, HeaderName, LoginMethod
+from ...templates import PlaceholderError, Scope, Template, TemplateText
 from ..layer import Authentication, Layer, LayerContext
 from ..literal_secrets import no_literal_template
-from ..message import Answer, Request
-from .login import LONGEST_HEADER, UnreadableToken, answer_data, login_layer, login_request
-from .login_fields import BodyFormat, Cache, LoginUri, Parameter, no_literal_secret
+from ..message import Request, Response
+from ..model import ClientName, HeaderName, LoginMethod
+from .login import (
+    LONGEST_HEADER,
+    BodyFormat,
+    Cache,
+    LoginUri,
+    Parameter,
+    UnreadableToken,
+    answer_data,
+    login_layer,
+    login_request,
+    no_literal_secret,
+)
 
 _HEADER_NAMES = re.compile(r"[0-9A-Za-z_-]+")
 """Words of a template that may be names of headers."""
@@ -51,12 +61,12 @@ class RequestAuthentication(Authentication):
     client: ClientName = Field("default", title="HTTP client", description="The client that sends the login.")
     header: HeaderName = Field("Authorization", title="Header", description="The header that carries the token.")
     source: Literal["body", "headers"] = Field(
-        "body", title="Token is in", description="The part of the answer that the template reads."
+        "body", title="Token is in", description="The part of the response that the template reads."
     )
     template: Annotated[TemplateText, AfterValidator(no_literal_template)] = Field(
         "Bearer &{@[0]}",
         title="Template",
-        description="The header's value. An answer that is one bare value is read as a list of one; headers are read "
+        description="The header's value. A response that is one bare value is read as a list of one; headers are read "
         'by their names in small letters, as in &{"x-token"}.',
     )
     cache: Cache = Field(
@@ -80,19 +90,19 @@ class RequestAuthentication(Authentication):
     def login_request(self, uri: str, values: Mapping[str, Any], context: LayerContext) -> Request:
         return login_request(self.method, uri, values, self.body)
 
-    def read_token(self, answer: Answer) -> tuple[str, float | None]:
+    def read_token(self, response: Response) -> tuple[str, float | None]:
         """What the template makes of the response. Raises `UnreadableToken`."""
         try:
-            header = Template.parse(self.template).header(Scope(data=answer_data(answer, self.source)))
+            header = Template.parse(self.template).header(Scope(data=answer_data(response, self.source)))
         except PlaceholderError as error:
             raise _no_token(str(error)) from error
         if len(header) > LONGEST_HEADER:
             raise _no_token(f"what it makes has {len(header):,} characters, and no header is as long")
         return header, None
 
-    def refusal_hint(self, answer: Answer) -> str:
+    def refusal_hint(self, response: Response) -> str:
         form = ' Does the server expect a form (body = "form")?' if self.body == "json" else ""
-        return f"Correct the parameters of the login.{form if answer.status in (400, 415, 422) else ''}"
+        return f"Correct the parameters of the login.{form if response.status in (400, 415, 422) else ''}"
 
     def wrong_field(self, status: int) -> str:
         return "template" if 200 <= status < 300 else "password"
@@ -105,5 +115,5 @@ class RequestAuthentication(Authentication):
 
 
 def _no_token(reason: str) -> UnreadableToken:
-    hint = "Look at the answer in the log, then correct the template, its source or the request URI."
+    hint = "Look at the response in the log, then correct the template, its source or the request URI."
     return UnreadableToken(f"the template makes no token of it: {reason}", hint)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from ...text import beginning
 from ..layer import Plugin
 from ..literal_secrets import no_secret_in_address
-from ..message import NotSent, Request
+from ..message import InvalidRequest, Request
 from ..uri import BadUri, canonical, is_absolute, origin_of
 
 
@@ -48,9 +48,9 @@ class BaseUri(Plugin):
         try:
             elsewhere = origin_of(request.uri) != origin_of(self.uri)
         except BadUri as error:
-            raise NotSent(f"The URI cannot be used: {error}") from error
+            raise InvalidRequest(f"The URI cannot be used: {error}") from error
         if elsewhere:
-            raise NotSent(
+            raise InvalidRequest(
                 f"The request names another host ({beginning(request.uri, 100)}) than the client's base URI "
                 f"({self.uri})",
                 hint="Write it relative to the base URI, or use a client of its own for that host.",

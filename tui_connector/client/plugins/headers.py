@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
-from ..http_client import HeaderName
+from ...templates import PlaceholderError, RunTemplateText, Scope, Template
 from ..layer import Plugin
 from ..literal_secrets import no_literal_headers
-from ..message import Headers, NotSent, Request
+from ..message import Headers, InvalidRequest, Request
+from ..model import HeaderName
 
 _ALWAYS_SENT = ("accept", "accept-encoding", "user-agent")
 
@@ -119,7 +119,7 @@ def _filled_in(headers: dict[str, str], request: Request, plugin: str) -> Header
         try:
             filled.append((name, Template.parse(text).header(scope)))
         except PlaceholderError as error:
-            raise NotSent(
+            raise InvalidRequest(
                 f"The plugin {plugin} cannot make the header {name}: {error.message}",
                 hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
             ) from error

@@ -7,10 +7,10 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field
 
-from ...placeholder import PlaceholderError, RunTemplateText, Scope, Template
+from ...templates import PlaceholderError, RunTemplateText, Scope, Template
 from ..layer import Plugin
 from ..literal_secrets import no_literal_query
-from ..message import NotSent, Request
+from ..message import InvalidRequest, Request
 
 
 def _parameter_name(name: str) -> str:
@@ -45,7 +45,7 @@ class QueryDefaults(Plugin):
         try:
             return Template.parse(text).text(Scope(run=request.about.run))
         except PlaceholderError as error:
-            raise NotSent(
+            raise InvalidRequest(
                 f"The plugin {self.kind} cannot make the parameter {name}: {error.message}",
                 hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
             ) from error

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ...machine import Machine
-from ..http_client import Span, seconds
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
-from ..message import Answer, Request
+from ..message import Request, Response
+from ..model import Span, seconds
 from .retry import retry_after
 
 _LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
@@ -36,14 +36,14 @@ class RateLimit(Plugin):
         ge=1,
         le=100_000,
         title="Requests",
-        description="How many may start within the span, repetitions counted. Nothing: only the store's answers limit.",
+        description="How many may start within the span, repetitions counted. Nothing: only the store's responses limit.",
         examples=[10],
     )
     span: Span = Field("1s", title="Span", description="The time in which that many may start.")
     heed_answers: bool = Field(
         True,
         title="Heed the store",
-        description="Waits where an answer says that no requests are left (X-RateLimit-Remaining: 0, with "
+        description="Waits where a response says that no requests are left (X-RateLimit-Remaining: 0, with "
         "X-RateLimit-Reset) or when to come back (429 or 503 with Retry-After).",
     )
     longest_wait: Span = Field("1m", title="Longest wait", description="The limit for what a store asks for.")
@@ -51,15 +51,15 @@ class RateLimit(Plugin):
     def start(self, context: LayerContext) -> Layer:
         gate = _Gate(self, context.machine)
 
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             waited = await gate.enter()
             if waited:
                 note = f"{request.about.note} · held back {waited:.1f} s by the rate limit".removeprefix(" · ")
                 request = replace(request, about=replace(request.about, note=note))
-            answer = await forward(request)
+            response = await forward(request)
             if self.heed_answers:
-                gate.hold(asked_to_wait(answer, context.machine.now()))
-            return answer
+                gate.hold(asked_to_wait(response, context.machine.now()))
+            return response
 
         return layer
 
@@ -101,15 +101,15 @@ class _Gate:
         return max(pauses)
 
 
-def asked_to_wait(answer: Answer, now: datetime) -> float | None:
+def asked_to_wait(response: Response, now: datetime) -> float | None:
     """The seconds for which a store wants no request, or None.
 
     RFC 9110 §10.2.3 (Retry-After), RFC 6585 §4 (429), and the X-RateLimit headers, which no standard has settled:
     Reset is a number of seconds or a time, by who made it.
     """
-    if answer.status in (429, 503) and (pause := retry_after(answer, now)) is not None:
+    if response.status in (429, 503) and (pause := retry_after(response, now)) is not None:
         return pause
-    left, reset = _number(answer, _LEFT), _number(answer, _RESET)
+    left, reset = _number(response, _LEFT), _number(response, _RESET)
     if left is None or left > 0 or reset is None:
         return None
     if reset >= _IN_MILLISECONDS:
@@ -117,9 +117,9 @@ def asked_to_wait(answer: Answer, now: datetime) -> float | None:
     return max(0.0, reset - now.timestamp() if reset >= _AN_EPOCH else reset)
 
 
-def _number(answer: Answer, names: tuple[str, ...]) -> float | None:
+def _number(response: Response, names: tuple[str, ...]) -> float | None:
     for name in names:
-        text = (answer.header(name) or "").partition(",")[0].partition(";")[0].strip()
+        text = (response.header(name) or "").partition(",")[0].partition(";")[0].strip()
         if _NUMBER.fullmatch(text):
             return float(text)
     return None

@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ..http_client import Span, seconds
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
-from ..message import Answer, Failure, Request, Unanswered
+from ..message import Failure, NoResponse, Request, Response
+from ..model import Span, seconds
 
 _BUSY = (429, 503)
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -39,20 +39,20 @@ class Retry(Plugin):
     )
 
     def start(self, context: LayerContext) -> Layer:
-        async def layer(request: Request, forward: Send) -> Answer:
+        async def layer(request: Request, forward: Send) -> Response:
             for attempt in range(1, self.attempts + 1):
                 last = attempt == self.attempts or request.about.purpose == "login"
                 asked_to_wait = None
                 try:
-                    answer = await forward(request)
-                except Unanswered as failure:
+                    response = await forward(request)
+                except NoResponse as failure:
                     may = self._may_repeat(request, arrived=failure.may_have_arrived)
                     if last or not may or failure.failure in (*LASTING, Failure.TOO_LARGE):
                         raise
                 else:
-                    if last or not self._is_passing(request, answer):
-                        return answer
-                    asked_to_wait = retry_after(answer, context.machine.now())
+                    if last or not self._is_passing(request, response):
+                        return response
+                    asked_to_wait = retry_after(response, context.machine.now())
                 await context.machine.sleep(self._pause(attempt, asked_to_wait))
             raise AssertionError("the last attempt returns or raises")
 
@@ -61,10 +61,10 @@ class Retry(Plugin):
     def _may_repeat(self, request: Request, *, arrived: bool) -> bool:
         return not arrived or request.method != "POST" or self.repeat_posts
 
-    def _is_passing(self, request: Request, answer: Answer) -> bool:
-        if answer.status in _BUSY:  # the store says that it did not work on it
+    def _is_passing(self, request: Request, response: Response) -> bool:
+        if response.status in _BUSY:  # the store says that it did not work on it
             return True
-        return answer.status >= 500 and self._may_repeat(request, arrived=True)
+        return response.status >= 500 and self._may_repeat(request, arrived=True)
 
     def _pause(self, attempt: int, asked_to_wait: float | None) -> float:
         """A store can ask for more time, and never for less: "Retry-After: 0" must not hurry what fails."""
@@ -73,18 +73,18 @@ class Retry(Plugin):
         return pause if asked_to_wait is None else max(pause, min(longest, asked_to_wait))
 
 
-def retry_after(answer: Answer, now: datetime) -> float | None:
+def retry_after(response: Response, now: datetime) -> float | None:
     """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used.
 
     A date is compared with the store's own clock, where the response has it: ours may be another.
     """
-    value = (answer.header("Retry-After") or "").strip()
+    value = (response.header("Retry-After") or "").strip()
     if _SECONDS.fullmatch(value):
         return float(value)
     then = _date(value)
     if then is None:
         return None
-    return max(0.0, (then - (_date(answer.header("Date") or "") or now)).total_seconds())
+    return max(0.0, (then - (_date(response.header("Date") or "") or now)).total_seconds())
 
 
 def _date(text: str) -> datetime | None:

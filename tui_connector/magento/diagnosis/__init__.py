@@ -6,49 +6,51 @@ server in front is told from what came from Magento; then a refusal of the calle
 
 from __future__ import annotations
 
-from ...client.authentication.stops import is_magento_login
+from ...client.authentication.login_lockouts import is_magento_login
 from ...client.exchange import Exchange
-from ...client.message import Answer, Failure, LoginRefused, NotSent, Request, RequestFailed, Unanswered
+from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
 from ..token_shape import TokenShape
-from . import failures, oauth, refusals, requests, sign_in, web_server
+from . import network, oauth, refusals, requests, sign_in, web_server
 from .finding import Finding, Fix, Way
-from .said import Said
+from .store_message import StoreMessage
 
-__all__ = ["Finding", "Fix", "Said", "TokenShape", "Way", "diagnose", "diagnose_exchange", "diagnose_failure"]
+__all__ = ["Finding", "Fix", "StoreMessage", "TokenShape", "Way", "diagnose", "diagnose_exchange", "diagnose_failure"]
 
 
 def diagnose(
     request: Request,
-    answer: Answer,
+    response: Response,
     way: Way = "",
     *,
     accepted: bool | None = None,
     shape: TokenShape | None = None,
 ) -> Finding | None:
-    """The finding for an answer, or None where it is a success of Magento's REST interface.
+    """The finding for a response, or None where it is a success of Magento's REST interface.
 
     `accepted` says whether the store is known to know who asks, and `shape` what kind of token was sent.
     """
-    said, path = Said.of(answer), request.uri.partition("?")[0]
-    evidence = (f"#{answer.exchange} {request.method} {path} → {answer.status} {_words(said)}".rstrip(),)
-    found = web_server.by_web_server(request, answer, said, evidence)
-    if found is not None or answer.status < 300:
+    said, path = StoreMessage.of(response), request.uri.partition("?")[0]
+    evidence = (f"#{response.exchange} {request.method} {path} → {response.status} {_words(said)}".rstrip(),)
+    found = web_server.by_web_server(request, response, said, evidence)
+    if found is not None or response.status < 300:
         return found
     resource = said.parameter("resources")
-    if answer.status == 401 and resource:
+    if response.status == 401 and resource:
         return refusals.refused(resource, way, evidence, accepted, shape)
-    if answer.status == 401 or (answer.status == 400 and _is_signed(request, way)):
-        found = sign_in.sign_in(path, answer.status, said, evidence) or _of_signature(request, answer, said, evidence)
+    if response.status == 401 or (response.status == 400 and _is_signed(request, way)):
+        found = sign_in.sign_in(path, response.status, said, evidence) or _of_signature(
+            request, response, said, evidence
+        )
     else:
-        found = sign_in.sign_in(path, answer.status, said, evidence)
-    found = found or requests.by_status(request, answer, said, evidence)
+        found = sign_in.sign_in(path, response.status, said, evidence)
+    found = found or requests.by_status(request, response, said, evidence)
     return found or Finding(
-        "refused", f"The store refused: {said.message or answer.status}", evidence, "See the answer in the log."
+        "refused", f"The store refused: {said.message or response.status}", evidence, "See the response in the log."
     )
 
 
 def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | None = None) -> Finding:
-    """The finding for a request that got no answer that can be used. `what` names the request.
+    """The finding for a request that got no response that can be used. `what` names the request.
 
     `exchange` is the one the failure names, where it is still in the log: a refused login says more in its own answer.
     """
@@ -57,7 +59,7 @@ def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | Non
         found = diagnose_exchange(exchange)
         if found is not None:
             return found
-    return failures.of_failure(failure, what)
+    return network.of_failure(failure, what)
 
 
 def diagnose_exchange(exchange: Exchange, way: Way = "", *, accepted: bool | None = None) -> Finding | None:
@@ -69,20 +71,20 @@ def diagnose_exchange(exchange: Exchange, way: Way = "", *, accepted: bool | Non
         return None
     if exchange.failure is Failure.NOT_SENT:
         what = f"{exchange.method} {exchange.uri}"
-        return failures.of_failure(NotSent(exchange.failure_text, exchange=exchange.number), what)
+        return network.of_failure(InvalidRequest(exchange.failure_text, exchange=exchange.number), what)
     if exchange.status is None or exchange.failure is not None:
         failure = exchange.failure or Failure.PROTOCOL
-        error = Unanswered(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
-        return failures.of_failure(error, f"{exchange.method} {exchange.uri}")
+        error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
+        return network.of_failure(error, f"{exchange.method} {exchange.uri}")
     if exchange.status < 300 and (exchange.body.cut or exchange.body.note):
-        return None  # what was not kept as it came, such as a token, says nothing against the answer
+        return None  # what was not kept as it came, such as a token, says nothing against the response
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
-    answer = Answer(exchange.status, exchange.headers, exchange.body.data, exchange.number)
+    response = Response(exchange.status, exchange.headers, exchange.body.data, exchange.number)
     if exchange.purpose == "login" and exchange.status >= 400 and not is_magento_login(exchange.uri):
-        return failures.refused_elsewhere(request, answer)
+        return network.refused_elsewhere(request, response)
     authorization = request.header("Authorization") or ""
     shape = None if _is_whole(authorization) else TokenShape("odd")
-    return diagnose(request, answer, way or way_sent(authorization), accepted=accepted, shape=shape)
+    return diagnose(request, response, way or way_sent(authorization), accepted=accepted, shape=shape)
 
 
 def way_sent(authorization: str) -> Way:
@@ -102,11 +104,13 @@ def _is_signed(request: Request, way: Way) -> bool:
     return way == "oauth1" or way_sent(request.header("Authorization") or "") == "oauth1"
 
 
-def _of_signature(request: Request, answer: Answer, said: Said, evidence: tuple[str, ...]) -> Finding | None:
-    if answer.status == 400 and (oauth.about(said) not in ("method", "access-token") or said.named):
+def _of_signature(
+    request: Request, response: Response, said: StoreMessage, evidence: tuple[str, ...]
+) -> Finding | None:
+    if response.status == 400 and (oauth.about(said) not in ("method", "access-token") or said.named):
         return None
-    return oauth.of_signed(request, answer, said, evidence)
+    return oauth.of_signed(request, response, said, evidence)
 
 
-def _words(said: Said) -> str:
+def _words(said: StoreMessage) -> str:
     return said.message or (f"{said.title!r}" if said.title else "")

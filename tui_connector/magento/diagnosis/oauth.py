@@ -11,11 +11,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from ...client.message import Answer, Request
+from ...client.message import Request, Response
 from ...client.uri import is_absolute
 from ..dialects import DIALECTS, CannotSign, base_string
 from .finding import Finding
-from .said import Said
+from .store_message import StoreMessage
 
 About = Literal[
     "consumer-key", "access-token", "revoked", "pair", "nonce-used", "nonce", "clock", "signature", "method", "other"
@@ -27,7 +27,7 @@ _MOST_AHEAD = 590
 """Seconds; Magento takes requests from ten minutes ahead at most, and the request took a moment."""
 
 
-def about(said: Said) -> About:
+def about(said: StoreMessage) -> About:
     """The part of a signed request that this refusal (400 or 401) is about."""
     if said.has("signature method", "oauth version"):
         return "method"
@@ -46,11 +46,11 @@ def about(said: Said) -> About:
     return "signature" if said.has("signature") else "other"
 
 
-def of_signed(request: Request, answer: Answer, said: Said, evidence: tuple[str, ...]) -> Finding:
+def of_signed(request: Request, response: Response, said: StoreMessage, evidence: tuple[str, ...]) -> Finding:
     """The finding for a signed request that was refused for its signature."""
     part = about(said)
     stamp = _TIMESTAMP.search(request.header("Authorization") or "")
-    if part == "nonce" and stamp is not None and _beyond(float(stamp[1]), answer):
+    if part == "nonce" and stamp is not None and _beyond(float(stamp[1]), response):
         part = "clock"
     if part == "signature" and signed_differently(request):
         return dialect(request, evidence)
@@ -103,14 +103,14 @@ def dialect(request: Request, evidence: tuple[str, ...]) -> Finding:
     )
 
 
-def is_ahead(now: datetime | None, answer: Answer) -> bool:
+def is_ahead(now: datetime | None, response: Response) -> bool:
     """Whether this computer's clock is further ahead of the store's than Magento allows."""
-    return now is not None and _beyond(now.timestamp(), answer)
+    return now is not None and _beyond(now.timestamp(), response)
 
 
-def _beyond(here: float, answer: Answer) -> bool:
+def _beyond(here: float, response: Response) -> bool:
     try:
-        there = parsedate_to_datetime(answer.header("Date") or "").timestamp()
+        there = parsedate_to_datetime(response.header("Date") or "").timestamp()
     except ValueError:
         return False
     return here - there > _MOST_AHEAD
@@ -161,7 +161,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "nonce": (
         "oauth-nonce",
         "Magento cannot accept this nonce: the clock here is fast, or the store's database failed",
-        "Compare the clock here with the answer's header Date: it may be ten minutes fast at most. Else look for that "
+        "Compare the clock here with the response's header Date: it may be ten minutes fast at most. Else look for that "
         "time in the store's var/log/exception.log.",
         "",
     ),

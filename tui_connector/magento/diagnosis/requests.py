@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from ...client.message import Answer, Request
+from ...client.message import Request, Response
 from ...text import beginning
 from .finding import Finding, Fix
-from .said import Said
+from .store_message import StoreMessage
 from .web_server import too_many
 
 Evidence = tuple[str, ...]
@@ -19,11 +19,11 @@ _COLUMN = re.compile(r"Unknown column '([^']{1,100})'")
 _REPORT = re.compile(r"\bwebapi-[0-9a-f]{6,20}\b|\bapi/\d{3,20}\b")
 
 
-def by_status(request: Request, answer: Answer, said: Said, evidence: Evidence) -> Finding | None:
-    """The finding for an answer of 400 or more, but 401; None where nothing fits it."""
-    status = answer.status
+def by_status(request: Request, response: Response, said: StoreMessage, evidence: Evidence) -> Finding | None:
+    """The finding for a response of 400 or more, but 401; None where nothing fits it."""
+    status = response.status
     if status == 429:
-        return too_many(answer, evidence)
+        return too_many(response, evidence)
     if status == 404:
         return _not_found(request, said, evidence)
     if status == 405 or said.has("request method is invalid"):
@@ -62,7 +62,7 @@ def _identifier(request: Request) -> str:
     return f"Compare the identifier. {words}".rstrip()
 
 
-def _not_found(request: Request, said: Said, evidence: Evidence) -> Finding:
+def _not_found(request: Request, said: StoreMessage, evidence: Evidence) -> Finding:
     if said.named or said.listed or said.has("requested doesn't exist", "no such entity"):
         return Finding(
             "no-entity",
@@ -89,7 +89,7 @@ def _not_found(request: Request, said: Said, evidence: Evidence) -> Finding:
     )
 
 
-def _not_implemented(request: Request, said: Said, evidence: Evidence) -> Finding:
+def _not_implemented(request: Request, said: StoreMessage, evidence: Evidence) -> Finding:
     """A 501, which Magento's REST API never sends: the sandbox says so of what only a real store does."""
     route = said.parameter("route")
     if route:
@@ -109,7 +109,7 @@ def _not_implemented(request: Request, said: Said, evidence: Evidence) -> Findin
     )
 
 
-def _broken(request: Request, said: Said, evidence: Evidence) -> Finding:
+def _broken(request: Request, said: StoreMessage, evidence: Evidence) -> Finding:
     report = _REPORT.search(said.message)
     column = _COLUMN.search(said.message)
     if column is not None:
@@ -128,7 +128,7 @@ def _broken(request: Request, said: Said, evidence: Evidence) -> Finding:
     )
 
 
-def _bad_request(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _bad_request(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     return (
         _bad_path(request, said, evidence)
         or _limit(request, said, evidence)
@@ -139,7 +139,7 @@ def _bad_request(request: Request, said: Said, evidence: Evidence) -> Finding | 
     )
 
 
-def _bad_path(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _bad_path(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     path = request.uri.partition("?")[0]
     place = _REST.search(path)
     parts = place["rest"].split("/") if place else []
@@ -167,7 +167,7 @@ def _bad_path(request: Request, said: Said, evidence: Evidence) -> Finding | Non
     )
 
 
-def _limit(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _limit(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     most = said.parameter("max")
     if not most.isdecimal():
         return None
@@ -194,7 +194,7 @@ def _limit(request: Request, said: Said, evidence: Evidence) -> Finding | None:
     )
 
 
-def _field(said: Said, evidence: Evidence) -> Finding | None:
+def _field(said: StoreMessage, evidence: Evidence) -> Finding | None:
     name = said.parameter("fieldName")
     if not name or set(said.named or {}) != {"fieldName"}:
         return None
@@ -221,7 +221,7 @@ def _field(said: Said, evidence: Evidence) -> Finding | None:
     )
 
 
-def _search(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _search(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     if request.method != "GET" or not _SEARCHED.search(request.uri):
         return None
     if {str(value).upper() for value in said.listed} == {"ASC", "DESC"}:
@@ -238,14 +238,14 @@ def _bad_field(name: str, evidence: Evidence) -> Finding:
         "filter-field",
         f"The store cannot search by this field: {name}",
         evidence,
-        "Only top-level fields can be searched by. What an answer calls id is called entity_id in a search of "
+        "Only top-level fields can be searched by. What a response calls id is called entity_id in a search of "
         "products, "
         "customers and categories, page_id and block_id in those of CMS.",
         "filter",
     )
 
 
-def _body(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _body(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     if said.has("content-type", "supported charset"):
         remedy = "Add the plugin content-type to the client: it sends Content-Type: application/json."
         return Finding("content-type", f"The store cannot read the body: {said.message}", evidence, remedy, "plugins")
@@ -258,7 +258,7 @@ def _body(request: Request, said: Said, evidence: Evidence) -> Finding | None:
     return None
 
 
-def _data(request: Request, said: Said, evidence: Evidence) -> Finding | None:
+def _data(request: Request, said: StoreMessage, evidence: Evidence) -> Finding | None:
     if said.has("recaptcha", "captcha"):
         remedy = "Use an integration: captchas do not apply to it."
         fix = Fix("way", "oauth1", "Use an integration")

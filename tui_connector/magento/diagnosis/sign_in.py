@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.stops import MAGENTO_LOGIN
+from ...client.authentication.login_lockouts import MAGENTO_LOGIN
 from .finding import Finding, Fix
-from .said import Said
+from .store_message import StoreMessage
 
 _INTEGRATION_IS_FREE = "One-time codes do not apply to integrations: the other way is to use one."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
 
 
-def sign_in(path: str, status: int, said: Said, evidence: tuple[str, ...]) -> Finding | None:
+def sign_in(path: str, status: int, said: StoreMessage, evidence: tuple[str, ...]) -> Finding | None:
     """The finding for a login that was answered with 400, 401 or 404."""
     endpoint = MAGENTO_LOGIN.search("/" + path.lstrip("/"))
     if endpoint is None or status not in (400, 401, 404):
@@ -49,7 +49,7 @@ def _no_second_factor(path: str, evidence: tuple[str, ...]) -> Finding:
     )
 
 
-def _refused(endpoint: re.Match[str], said: Said, evidence: tuple[str, ...]) -> Finding:
+def _refused(endpoint: re.Match[str], said: StoreMessage, evidence: tuple[str, ...]) -> Finding:
     if endpoint[3] and said.has("code"):
         remedy = (
             "Type the code that the app shows now; a code is good for about a minute. Is this computer's clock right?"
@@ -80,7 +80,7 @@ def _refused(endpoint: re.Match[str], said: Said, evidence: tuple[str, ...]) -> 
     )
 
 
-def _second_factor(said: Said, evidence: tuple[str, ...]) -> Finding | None:
+def _second_factor(said: StoreMessage, evidence: tuple[str, ...]) -> Finding | None:
     provider = said.parameter("active_providers").partition(",")[0]
     named = said.named or {}
     if "providers" in named or said.has("configure personal", "provider is not configured"):
@@ -124,7 +124,7 @@ def _second_factor(said: Said, evidence: tuple[str, ...]) -> Finding | None:
     return None
 
 
-def _incomplete(said: Said, evidence: tuple[str, ...]) -> Finding | None:
+def _incomplete(said: StoreMessage, evidence: tuple[str, ...]) -> Finding | None:
     name = said.parameter("fieldName")
     if not name:
         return None

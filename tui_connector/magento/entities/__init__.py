@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .entity import Readable, Writable
+from .entity import TICKS, Readable, Writable, tick
 from .readable import READABLES
-from .resources import TICKS, tick
 from .writable import WRITABLES
 
 __all__ = ["READABLE", "TICKS", "WRITABLE", "Readable", "Writable", "tick"]

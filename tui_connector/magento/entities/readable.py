@@ -38,7 +38,7 @@ READABLES = (
         "source-items", "Source items (stock by source)", "inventory/source-items", None, _SOURCES,
         "source_item_id", "", None, page_size=500,
         note="sku and source_code together tell them apart. No date of change: all are read each time, by ranges of an "
-        "id that the answer does not hold.",
+        "id that the response does not hold.",
     ),
     Readable("order-items", "Order items", "orders/items", "item_id", _ORDERS, "item_id", "item_id", page_size=200),
     Readable("invoices", "Invoices", "invoices", "entity_id", "Magento_Sales::sales_invoice"),

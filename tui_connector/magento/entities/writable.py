@@ -14,7 +14,7 @@ _ASSIGN, _RULES = "Magento_InventoryApi::stock_source_item_assign", "Magento_Sal
 _AGAIN = "Overwrites; safe to send again."
 _ONCE = "Each time it is sent it makes another one: look before sending again."
 _ALL_VIEWS = "Through /rest/all it sets the values of all store views."
-_PRICES = f"{_AGAIN} A row that fails stands in the answer, which is 200 all the same."
+_PRICES = f"{_AGAIN} A row that fails stands in the response, which is 200 all the same."
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 WRITABLES = (

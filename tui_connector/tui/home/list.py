@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,10 +17,11 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ...guide.drafts import Draft
-from ...profile.library import Entry, unread
+from ...guide.drafts import Draft, Drafts
+from ...machine import Machine
+from ...profile.library import BatchReader, Library, ProfileSummary, ProfileUnreadable, entry_of, in_thread, unread
 from ...text import shown_line
-from ..ago import ago
+from ...units import ago
 
 _HEADING = "Unfinished"
 
@@ -30,7 +32,7 @@ class HomeRows:
 
     paths: Sequence[Path] = ()
     """The profiles' files, in their order."""
-    entries: dict[Path, Entry] = field(default_factory=dict)
+    entries: dict[Path, ProfileSummary] = field(default_factory=dict)
     """What has been read of them."""
     drafts: Sequence[Draft] = ()
     runs: dict[Path, str | None] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class HomeRows:
         """Empty lines before the heading of the drafts."""
         return 1 if self.paths else 0
 
-    def at(self, index: int) -> Entry | Draft | str:
+    def at(self, index: int) -> ProfileSummary | Draft | str:
         """The row at this index; a text that cannot be chosen. Of a file that is being read, the name is known."""
         if index < len(self.paths):
             path = self.paths[index]
@@ -55,7 +57,7 @@ class HomeRows:
     def key(self, index: int) -> Path | str | None:
         """What identifies a row while others come and go; None for one that cannot be chosen."""
         match self.at(index):
-            case Entry() as entry:
+            case ProfileSummary() as entry:
                 return entry.path
             case Draft() as draft:
                 return draft.key
@@ -82,7 +84,7 @@ class HomeList(ScrollView, can_focus=True):
     class Opened(Message):
         """This row is to be opened."""
 
-        row: Entry | Draft
+        row: ProfileSummary | Draft
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -91,10 +93,10 @@ class HomeList(ScrollView, can_focus=True):
         self._cursor = 0
         self._key: Path | str | None = None
         """The row that the cursor was put on; None until then."""
-        self._told: type[Entry | Draft | None] | None = None
+        self._told: type[ProfileSummary | Draft | None] | None = None
 
     @property
-    def chosen(self) -> Entry | Draft | None:
+    def chosen(self) -> ProfileSummary | Draft | None:
         """The row under the cursor."""
         row = self.rows.at(self._cursor) if self._cursor < len(self.rows) else None
         return None if isinstance(row, str) else row
@@ -154,9 +156,9 @@ class HomeList(ScrollView, can_focus=True):
         line = Strip([Segment(f" {self._words(row, max(40, width - 2))}", style)])
         return line.crop_extend(0, width, style).apply_style(self.rich_style)
 
-    def _words(self, row: Entry | Draft | str, width: int) -> str:
+    def _words(self, row: ProfileSummary | Draft | str, width: int) -> str:
         match row:
-            case Entry() as entry:
+            case ProfileSummary() as entry:
                 return _entry_line(entry, self.rows, width)
             case Draft() as draft:
                 left = f"step {draft.step}, left {ago(self._now - draft.kept_at)}"
@@ -187,7 +189,7 @@ class HomeList(ScrollView, can_focus=True):
             self.post_message(self.Opened(row))
 
 
-def _entry_line(entry: Entry, rows: HomeRows, width: int) -> str:
+def _entry_line(entry: ProfileSummary, rows: HomeRows, width: int) -> str:
     """The name, and the store with its last run, or what is wrong with the file."""
     if entry.problem:
         return shown_line(f"✘ {entry.name:<20} {entry.problem}", width)
@@ -197,3 +199,101 @@ def _entry_line(entry: Entry, rows: HomeRows, width: int) -> str:
     if not (run := rows.runs.get(entry.path)):
         return shown_line(told, width)
     return f"{shown_line(told, max(20, width - len(run) - 2))}  {shown_line(run, width)}"
+
+
+# Reads what home lists, in threads; what has been found is posted in batches.
+
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class ListingMessage(Message):
+    """Something that this listing has found."""
+
+    listing: Listing
+
+
+@dataclass
+class ProfilesFound(ListingMessage):
+    """The profiles' files, none of them read yet, or why there are none."""
+
+    paths: Sequence[Path]
+    problem: ProfileUnreadable | None = None
+
+
+@dataclass
+class DraftsFound(ListingMessage):
+    """All drafts."""
+
+    drafts: Sequence[Draft]
+
+
+@dataclass
+class EntriesRead(ListingMessage):
+    """What some of the files hold, and how many have not been read yet."""
+
+    entries: dict[Path, ProfileSummary]
+    left: int
+
+
+@dataclass
+class RunsKnown(ListingMessage):
+    """What the last runs of some profiles came to, in words; None for a profile that has not run."""
+
+    runs: dict[Path, str | None]
+
+
+class Listing:
+    """One look at the disk. `send` is called from threads."""
+
+    def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
+        self._machine, self._send = machine, send
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Lists the drafts and the profiles' files."""
+        in_thread(self._list_drafts)
+        in_thread(self._list_profiles)
+
+    def stop(self) -> None:
+        """Posts nothing more; a read that does not return is left to itself."""
+        self._stopped.set()
+
+    def read(self, paths: Sequence[Path]) -> None:
+        """Reads the profiles and their last runs. Once the names are painted: threads slow the paint down."""
+        in_thread(lambda: self._read_entries(paths))
+        in_thread(lambda: self._read_runs(paths))
+
+    def _list_drafts(self) -> None:
+        self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
+
+    def _list_profiles(self) -> None:
+        try:
+            paths = Library(self._machine.directories.profiles).paths()
+        except ProfileUnreadable as error:
+            self._send(ProfilesFound(self, (), error))
+            return
+        self._send(ProfilesFound(self, paths))
+
+    def _read_entries(self, paths: Sequence[Path]) -> None:
+        self._post(BatchReader(paths, entry_of), lambda found, left: EntriesRead(self, found, left))
+
+    def _read_runs(self, paths: Sequence[Path]) -> None:
+        from ...guide.last_runs import last_runs
+
+        state, now = self._machine.directories.state, self._machine.now().timestamp()
+
+        def words(path: Path) -> str | None:
+            latest = max(last_runs(state, path).values(), key=lambda run: run.at, default=None)
+            return f"{latest.incoming} {latest.words}, {ago(now - latest.at)}" if latest is not None else None
+
+        self._post(BatchReader(paths, words), lambda found, _: RunsKnown(self, found))
+
+    def _post(
+        self, reading: BatchReader[Path, Value], message: Callable[[dict[Path, Value], int], ListingMessage]
+    ) -> None:
+        while reading.left and not self._stopped.is_set():
+            if found := reading.take():
+                self._send(message(found, reading.left))
+        reading.stop()

@@ -19,11 +19,9 @@ from textual.widgets import Footer, Static
 
 from ...guide.drafts import Draft
 from ...machine import Machine
-from ...profile.files import ProfileUnreadable
-from ...profile.library import Entry
+from ...profile.library import ProfileSummary, ProfileUnreadable
 from ...text import shown_line
-from .list import HomeList, HomeRows
-from .listing import DraftsFound, EntriesRead, Listing, ListingMessage, ProfilesFound, RunsKnown
+from .list import DraftsFound, EntriesRead, HomeList, HomeRows, Listing, ListingMessage, ProfilesFound, RunsKnown
 
 _UNTIL_SAID = 0.5
 """Seconds without a list of the profiles after which the screen says that they are being read."""
@@ -182,7 +180,7 @@ class HomeScreen(Screen[None]):
         return " Profiles"
 
     @property
-    def chosen(self) -> Entry | Draft | None:
+    def chosen(self) -> ProfileSummary | Draft | None:
         """The row under the cursor."""
         return self.query_one(HomeList).chosen
 
@@ -190,7 +188,7 @@ class HomeScreen(Screen[None]):
         if action not in ("duplicate", "delete"):
             return True
         chosen = self.chosen if self.is_mounted else None
-        return isinstance(chosen, Entry) or (action == "delete" and chosen is not None)
+        return isinstance(chosen, ProfileSummary) or (action == "delete" and chosen is not None)
 
     @on(HomeList.Moved)
     def _moved(self) -> None:
@@ -199,18 +197,18 @@ class HomeScreen(Screen[None]):
     @on(HomeList.Opened)
     def _opened(self, message: HomeList.Opened) -> None:
         match message.row:
-            case Entry() as entry:
+            case ProfileSummary() as entry:
                 self.post_message(self.OpenWanted(entry.path))
             case Draft() as draft:
                 self.post_message(self.DraftWanted(draft))
 
     def action_duplicate(self) -> None:
-        if isinstance(entry := self.chosen, Entry):
+        if isinstance(entry := self.chosen, ProfileSummary):
             self.post_message(self.DuplicateWanted(entry.path))
 
     def action_delete(self) -> None:
         match self.chosen:
-            case Entry() as entry:
+            case ProfileSummary() as entry:
                 self.post_message(self.DeleteWanted(entry.path))
             case Draft() as draft:
                 self.post_message(self.DraftUnwanted(draft))

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import ClassVar, get_args
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -15,11 +20,170 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange
-from ...client.formatter import Formatter
-from .detail_style import segments
-from .exchange_text import LONGEST_BODY, Around, ExchangeText, Look, exchange_text
-from .json_text import path_at, value_at
-from .wrapping import Rows
+from ...client.printer import Formatter
+from .exchange_text import LONGEST_BODY, ExchangeText, LineStyle, RelatedExchanges, exchange_text, path_at, value_at
+
+# The colours of the detail's lines: only of the stretch that is visible, never from what a text says of itself.
+
+
+_STYLES = {
+    LineStyle.HEAD: Style(bold=True, color="cyan"),
+    LineStyle.REQUEST: Style(bold=True),
+    LineStyle.GOOD: Style(bold=True, color="green"),
+    LineStyle.BAD: Style(bold=True, color="red"),
+    LineStyle.WORDS: Style(color="yellow"),
+    LineStyle.HEADER: Style(),
+    LineStyle.BODY: Style(),
+    LineStyle.JSON: Style(),
+    LineStyle.NOTE: Style(italic=True, dim=True),
+    LineStyle.BAR: Style(),
+    LineStyle.LEGEND: Style(dim=True),
+}
+HIT = Style(reverse=True, bold=True)
+_NAME = Style(dim=True)
+_PHASES = {"░": "cyan", "▒": "magenta", "▓": "blue", "█": "yellow", "▂": "green"}
+_JSON = re.compile(r'("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
+_KEY, _STRING, _NUMBER, _WORD = Style(color="cyan"), Style(color="green"), Style(color="magenta"), Style(color="yellow")
+_LONGEST = 4_000
+"""Characters of a line up to which it is coloured as JSON."""
+
+Span = tuple[int, int, Style]
+
+
+def segments(line: str, look: LineStyle, name_column: int, needle: str, start: int, end: int) -> list[Segment]:
+    """The stretch of a line from `start` to `end`, coloured, with what is searched for marked."""
+    base = _STYLES[look]
+    spans = list(_spans(line, look, name_column))
+    if needle:
+        spans += _hits(line, needle, start, end)
+    # a span that comes later lies over those before it
+    edges = sorted({start, end, *(edge for first, last, _ in spans for edge in (first, last) if start < edge < end)})
+    out = []
+    for left, right in pairwise(edges):
+        style = base
+        for first, last, over in spans:
+            if first <= left and right <= last:
+                style += over
+        out.append(Segment(line[left:right], style))
+    return out
+
+
+def _spans(line: str, look: LineStyle, name_column: int) -> Iterator[Span]:
+    if look is LineStyle.HEADER:
+        yield 0, name_column, _NAME
+    elif look in (LineStyle.BAR, LineStyle.LEGEND):
+        for match in re.finditer(r"([░▒▓█▂])\1*", line):
+            yield match.start(), match.end(), Style(color=_PHASES[match[1]], dim=False)
+    elif look is LineStyle.JSON and len(line) <= _LONGEST:
+        for match in _JSON.finditer(line):
+            if match[1]:
+                yield match.start(1), match.end(1), _KEY if match[2] else _STRING
+            else:
+                yield match.start(), match.end(), _NUMBER if match[3] else _WORD
+
+
+def _hits(line: str, needle: str, start: int, end: int) -> Iterator[Span]:
+    wanted = needle.casefold()
+    first = max(0, start - len(needle))
+    visible = line[first : end + len(needle)].casefold()
+    if len(visible) != len(line[first : end + len(needle)]):
+        return  # folding has moved the places
+    place = visible.find(wanted)
+    while place >= 0:
+        yield first + place, first + place + len(wanted), HIT
+        place = visible.find(wanted, place + len(wanted))
+
+
+# Lines of text broken into rows: by words, hanging under their own indent, and never wider than the screen.
+
+
+_LONGEST_HANG = 24
+"""Columns a line's continuation is moved in, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedRow:
+    """One row: a stretch of one line, and the columns it is moved in."""
+
+    line: int
+    start: int
+    end: int
+    indent: int
+
+
+class WrappedLines:
+    """The rows of some lines. A line that fits costs nothing but its place in the count."""
+
+    def __init__(self, lines: Sequence[str], width: int, hang: Callable[[int], int] | None = None) -> None:
+        """`hang` gives the column under which the continuation of a line hangs; its own indent where there is none."""
+        self.width = max(8, width)
+        self._lines = lines
+        self._breaks: dict[int, list[int]] = {}
+        self._indents: dict[int, int] = {}
+        half = self.width // 2  # a line this short fits: no character is wider than two cells
+        long = [n for n, line in enumerate(lines) if len(line) > half and not _fits(line, self.width)]
+        for index in long:
+            column = hang(index) if hang else _indent(lines[index])
+            indent = self._indents[index] = min(column, _LONGEST_HANG, half)
+            self._breaks[index] = breaks(lines[index], self.width, indent)
+        self._ends = self._counted() if long else range(1, len(lines) + 1)
+
+    def _counted(self) -> Sequence[int]:
+        counts = [1] * len(self._lines)
+        for index, starts in self._breaks.items():
+            counts[index] = len(starts)
+        return list(accumulate(counts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> WrappedRow:
+        line = bisect_right(self._ends, index)
+        starts = self._breaks.get(line)
+        if starts is None:
+            return WrappedRow(line, 0, len(self._lines[line]), 0)
+        nth = index - self.first_of(line)
+        end = starts[nth + 1] if nth + 1 < len(starts) else len(self._lines[line])
+        return WrappedRow(line, starts[nth], end, self._indents[line] if nth else 0)
+
+    def first_of(self, line: int) -> int:
+        """The index of the row with which a line begins."""
+        return self._ends[line - 1] if line else 0
+
+    def row_at(self, line: int, column: int) -> int:
+        """The index of the row that shows this character of a line."""
+        starts = self._breaks.get(line)
+        return self.first_of(line) + (bisect_right(starts, column) - 1 if starts else 0)
+
+
+def breaks(line: str, width: int, indent: int) -> list[int]:
+    """Where the rows of a line begin: behind a space where there is one in the row's second half."""
+    starts, start, room = [0], 0, width
+    while (end := start + _fitting(line, start, room)) < len(line):
+        space = line.rfind(" ", start + room // 2, end)
+        start = space + 1 if space > 0 else end
+        starts.append(start)
+        room = width - indent
+    return starts
+
+
+def _fits(line: str, width: int) -> bool:
+    return len(line) <= width if line.isascii() else cell_len(line) <= width
+
+
+def _fitting(line: str, start: int, room: int) -> int:
+    """How many characters from `start` on fit into `room` cells; at least one."""
+    piece = line[start : start + room]
+    if piece.isascii():
+        return len(piece)
+    while len(piece) > 1 and (excess := cell_len(piece) - room) > 0:
+        piece = piece[: -max(1, excess // 2)]
+    return len(piece)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" ")) + 2
+
 
 _AT_ONCE = 16_000
 """Bytes of a body that are made into lines before the next key is read; the whole of a larger one follows."""
@@ -47,7 +211,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
         exchange: Exchange
         text: ExchangeText
-        rows: Rows
+        rows: WrappedLines
 
     @dataclass
     class Searched(Message):
@@ -63,9 +227,9 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self.chosen: Formatter | None = None
         """The view that somebody chose, for all exchanges."""
         self._opened = False
-        self._around = Around()
+        self._around = RelatedExchanges()
         self._text = ExchangeText()
-        self._rows = Rows([], 8)
+        self._rows = WrappedLines([], 8)
         self._cursor = 0
         self._width = 0
         self._style = Style()
@@ -74,7 +238,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self._hits: list[tuple[int, int]] = []
         self._hit = 0
 
-    def show(self, exchange: Exchange | None, around: Around = Around()) -> None:  # noqa: B008 - immutable
+    def show(self, exchange: Exchange | None, around: RelatedExchanges = RelatedExchanges()) -> None:  # noqa: B008 - immutable
         """Shows this exchange; the same one again changes nothing."""
         if exchange is self.exchange and around == self._around:
             return
@@ -117,7 +281,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self._width = self.size.width
         exchange = self.exchange
         if exchange is None:
-            self._take(ExchangeText(), Rows([], 8))
+            self._take(ExchangeText(), WrappedLines([], 8))
             return
         self._take(*self._made(exchange, _AT_ONCE))
         if self.view != "full" or max(len(exchange.body.data), len(exchange.request_body.data)) <= _AT_ONCE:
@@ -142,7 +306,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         else:
             self._take(message.text, message.rows)
 
-    def _made(self, exchange: Exchange, longest: int) -> tuple[ExchangeText, Rows]:
+    def _made(self, exchange: Exchange, longest: int) -> tuple[ExchangeText, WrappedLines]:
         width = max(20, self.scrollable_content_region.width)
         more = "v shows more" if self.chosen else "Enter shows all of it"
         text = exchange_text(
@@ -150,13 +314,13 @@ class ExchangeDetail(ScrollView, can_focus=True):
         )
 
         def hang(line: int) -> int:
-            if text.look(line) is Look.HEADER:
+            if text.look(line) is LineStyle.HEADER:
                 return text.name_column
             return len(text.lines[line]) - len(text.lines[line].lstrip(" ")) + 2
 
-        return text, Rows(text.lines, width, hang)
+        return text, WrappedLines(text.lines, width, hang)
 
-    def _take(self, text: ExchangeText, rows: Rows) -> None:
+    def _take(self, text: ExchangeText, rows: WrappedLines) -> None:
         self._text, self._rows = text, rows
         self._cursor = min(self._cursor, max(0, len(rows) - 1))
         self.virtual_size = Size(self.size.width, len(rows))
@@ -197,14 +361,14 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self.refresh()
 
     def value_at_cursor(self) -> tuple[str, str] | None:
-        """The JMESPath of the answer's value under the cursor, and the value; None where there is none."""
-        answer = self._text.answer
+        """The JMESPath of the response's value under the cursor, and the value; None where there is none."""
+        response = self._text.response
         line = self._rows[self._cursor].line if len(self._rows) else -1
-        if answer is None or line not in answer:
+        if response is None or line not in response:
             return None
-        lines = self._text.lines[answer.start : answer.stop]
-        path = path_at(lines, line - answer.start)
-        return None if path is None else (path, value_at(lines, line - answer.start))
+        lines = self._text.lines[response.start : response.stop]
+        path = path_at(lines, line - response.start)
+        return None if path is None else (path, value_at(lines, line - response.start))
 
     def search(self, needle: str) -> None:
         """Looks for this in all lines, and goes to the first hit at or below the cursor."""

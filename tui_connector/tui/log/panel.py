@@ -2,29 +2,184 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import Filter, parse
+from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...magento.diagnosis import Finding
 from ...text import shown_line
-from .acts import LogActs, LogContext
-from .around import around
+from ..widgets.fields import SafeInput
+from .actions import LogActions, LogContext, related_exchanges
 from .detail import ExchangeDetail
 from .list import LogView
-from .prompt import LogPrompt, Purpose
-from .title import Filtering, title_parts
+
+# What the title of a log says of it, and how it is filtered.
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFilter:
+    """A filter as it was typed; it can be off for a while."""
+
+    filter: Filter = field(default_factory=Filter)
+    text: str = ""
+    on: bool = True
+
+    @property
+    def applied(self) -> Filter:
+        return self.filter if self.on else Filter()
+
+
+def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, found: str, hint: str) -> Iterator[str]:
+    """How many there are, whether the list follows, what it leaves out, and what was `found` in the detail."""
+    failures = log.failures.end - log.failures.cleared
+    failed = f" · {failures} failed" if failures else ""
+    under_way = f" · {len(log.in_flight)} under way" if log.in_flight else ""
+    yield f"Requests ── {log.end - log.cleared}{failed}{under_way}"
+    if not view.following:
+        yield f"paused, {view.waiting} new (G follows)"
+    if view.errors_only:
+        yield "errors only (e)"
+    if filtering.filter.expression is not None:
+        searched, kept = view.view.searched
+        progress = f", {searched} of {kept} searched" if view.view.searching else ""
+        state = f"{len(view.view)} match{progress}" if filtering.on else "off (F)"
+        yield f"filter {filtering.text}: {state}"
+    if view.marks:
+        yield f"{len(view.marks)} marked"
+    if found:
+        yield found
+    if gone := log.first - log.cleared:
+        yield f"{gone} older ones gone"
+    if hint:
+        yield hint
+
+
+# The line in which the log's filter or a search is typed, with what is wrong with it under the place where it is.
+
+
+Purpose = Literal["filter", "search", "find"]
+"""What is typed: the list's filter, a search in the list (in the filter's words), or a text to find in the detail."""
+
+_LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
+_LABEL = 8
+_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
+_READ = "Enter keeps it, Esc takes it back"
+
+
+class LogPrompt(Vertical):
+    """Takes one line. What it says is checked at every key, and used at once where it can be read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Back as it was", show=False, id="prompt.cancel"),
+        Binding("down", "enter", "To what was found", show=False, id="prompt.down"),
+    ]
+
+    @dataclass
+    class Said(Message):
+        """Something that can be read stands in the line; `final` once it was entered."""
+
+        purpose: Purpose
+        text: str
+        filter: Filter
+        final: bool
+
+    @dataclass
+    class Cancelled(Message):
+        """Esc: what was before is to be again."""
+
+        purpose: Purpose
+        before: str
+
+    def __init__(self) -> None:
+        super().__init__(id="log-prompt")
+        self.purpose: Purpose = "filter"
+        self._before = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static("", classes="label")
+            yield SafeInput(compact=True, id="log-typed", select_on_focus=False)
+        yield Static("", classes="told")
+
+    def ask(self, purpose: Purpose, text: str) -> None:
+        """Opens the line for this; `text` is what it held before."""
+        self.purpose, self._before = purpose, text
+        self.query_one(".label", Static).update(Content(_LABELS[purpose]))
+        typed = self.query_one(Input)
+        with typed.prevent(Input.Changed):
+            typed.value = text
+        typed.cursor_position = len(text)
+        self._check()
+        typed.focus()
+
+    def tell(self, words: str) -> None:
+        """Says something under the line, such as how many were found."""
+        told = self.query_one(".told", Static)
+        told.update(Content(shown_line(words)))
+        told.remove_class("bad")
+
+    def help_words(self) -> str:
+        rows = "\n".join(f"  {example:<30} {words}" for example, words in help_rows())
+        return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
+
+    def _check(self) -> Filter | None:
+        typed = self.query_one(Input).value
+        if self.purpose == "find":
+            self.tell("Enter finds; then n and N go on and back")
+            return Filter()
+        try:
+            read = parse(typed)
+        except BadFilter as error:
+            self._point_at(error)
+            return None
+        self.tell(_READ if typed else _HELP)
+        return read
+
+    def _point_at(self, error: BadFilter) -> None:
+        """The message, with an arrow under the column where it went wrong; or with the column in words."""
+        place = _LABEL + error.column - 1 - int(self.query_one(Input).scroll_offset.x)
+        before, behind = f"{error.message} ^", f"^ {error.message}"
+        if place + len(behind) <= self.size.width:
+            words = " " * place + behind
+        elif place + 1 >= len(before):
+            words = " " * (place + 1 - len(before)) + before
+        else:
+            words = str(error)
+        told = self.query_one(".told", Static)
+        told.update(Content(shown_line(words)))
+        told.add_class("bad")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        read = self._check()
+        if read is not None and self.purpose == "filter":
+            # not the value of the event: more may have been typed since, and that is what was read
+            self.post_message(self.Said(self.purpose, self.query_one(Input).value, read, final=False))
+
+    @on(Input.Submitted)
+    def action_enter(self) -> None:
+        read = self._check()
+        if read is not None:
+            self.post_message(self.Said(self.purpose, self.query_one(Input).value, read, final=True))
+
+    def action_cancel(self) -> None:
+        self.post_message(self.Cancelled(self.purpose, self._before))
+
 
 _SIDE_BY_SIDE = 100
 """Columns from which on list and detail stand beside each other."""
@@ -70,9 +225,9 @@ class LogPanel(Container):
         super().__init__(id=id)
         self.exchanges = exchanges
         self._profile = context.profile
-        self._acts = LogActs(self, context)
+        self._acts = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
-        self._filtering = Filtering()
+        self._filtering = ActiveFilter()
         self._wanted: Filter | None = None
         """What the list is searched for."""
         self._searched = self._found = ""
@@ -162,7 +317,7 @@ class LogPanel(Container):
         if exchange is None:
             self.detail.show(None)
             return
-        near = replace(around(exchange, self.exchanges), profile=self._profile())
+        near = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
         if self._explained is not None and self._explained[0] == exchange.number:
             near = replace(near, finding=self._explained[1])
         self.detail.show(exchange, near)
@@ -195,7 +350,7 @@ class LogPanel(Container):
 
     def filter(self, text: str) -> None:
         """Filters by this text. Raises `BadFilter`."""
-        self._filtering = Filtering(parse(text), text)
+        self._filtering = ActiveFilter(parse(text), text)
         self.view.filter(self._filtering.applied)
 
     def action_filter(self) -> None:
@@ -277,8 +432,8 @@ class LogPanel(Container):
         else:
             self._acts.explain(exchange)
 
-    @on(LogActs.Explained)
-    def _take_finding(self, message: LogActs.Explained) -> None:
+    @on(LogActions.Explained)
+    def _take_finding(self, message: LogActions.Explained) -> None:
         finding = message.finding
         self._explained = message.exchange.number, finding
         if finding is None:
@@ -324,9 +479,76 @@ class LogPanel(Container):
     def action_export(self) -> None:
         self._acts.export()
 
-    @on(LogActs.Answered)
-    def _answered(self, message: LogActs.Answered) -> None:
+    @on(LogActions.Answered)
+    def _answered(self, message: LogActions.Answered) -> None:
         """A request was sent again: its exchange is the one to show, for it was asked for."""
         exchange = self.exchanges.numbered(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
             self._acts.say(f"#{message.number} was answered with {message.status}; the filter hides it.")
+
+
+# A screen with the live log below, which the log can have all of.
+
+
+WIDE = (100, 32)
+"""Columns and rows from which on everything is side by side."""
+
+
+class LogDock(Screen[None]):
+    """While the log has the whole screen, what lies behind it waits for the focus."""
+
+    _behind: Widget | None = None
+    """What gets the focus when the log gives the screen back."""
+
+    @property
+    def log_panel(self) -> LogPanel:
+        return self.query_one(LogPanel)
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the log has the whole screen."""
+        return self.has_class("zoomed")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE[0] and event.size.height >= WIDE[1], "wide")
+        self.resized()
+
+    def resized(self) -> None:
+        """The screen has another size."""
+
+    def begin(self) -> None:
+        """Puts the focus where the work is, when the log gives the screen back and nothing is known to have had it."""
+        self.set_focus(None)
+
+    def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
+        if self.zoomed and widget is not None and self.log_panel not in widget.ancestors:
+            self._behind = widget
+        else:
+            super().set_focus(widget, scroll_visible, from_app_focus)
+
+    @on(ZoomWanted)
+    def _zoom_in(self) -> None:
+        if not self.zoomed:
+            self.action_zoom()
+
+    def action_zoom(self) -> None:
+        """The log on the whole screen, and back."""
+        if not self.zoomed:
+            self._behind = self.focused
+            self.add_class("zoomed")
+            self.log_panel.zoom_in()
+            return
+        self.remove_class("zoomed")
+        if self._behind is not None and self._behind.is_attached:
+            self.set_focus(self._behind)
+        else:
+            self.begin()
+
+    def leave_log(self) -> bool:
+        """Esc: closes what is open in the log, then gives the screen back. False where neither was so."""
+        if self.log_panel.leave():
+            return True
+        if self.zoomed:
+            self.action_zoom()
+            return True
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,14 +14,53 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
-from ...client.message import Request
+from ...client.message import Headers, Request
 from ...files import write_private
 from ...machine import Machine
 from ...text import shown, shown_line
 from ..editor import NoEditor, edit
-from ..keymap import letter
-from ..line import Line, Lines
-from .request_text import BadRequest, as_text, from_text, headers_of
+from ..keys import letter
+from ..widgets.fields import SafeInput, SafeTextArea
+
+# A request as a text that can be edited: method and URI, headers, an empty line, the body.
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
+
+
+class BadRequest(ValueError):
+    """A text that is no request; the message says in which line."""
+
+
+def as_text(request: Request) -> str:
+    """The request as text. A body that is no UTF-8 loses what is none."""
+    head = [f"{request.method} {request.uri}", *(f"{name}: {value}" for name, value in request.headers)]
+    return "\n".join(head) + "\n\n" + request.body.decode("utf-8", "replace")
+
+
+def from_text(text: str) -> Request:
+    """The request that this text says. Raises `BadRequest`."""
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    first, _, headers = head.partition("\n")
+    method, _, uri = first.strip().partition(" ")
+    if not re.fullmatch(r"[A-Za-z]+", method) or not uri.strip():
+        raise BadRequest("Line 1 must be a method and a URI, such as: GET products/24-MB01")
+    body = body.removesuffix("\n")  # editors end the last line
+    return Request(method.upper(), uri.strip(), headers_of(headers, first_line=2), body.encode())
+
+
+def headers_of(text: str, *, first_line: int = 1) -> Headers:
+    """The headers in these lines. Raises `BadRequest`."""
+    headers = []
+    for number, line in enumerate(text.split("\n"), start=first_line):
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not _NAME.fullmatch(name.strip()):
+            raise BadRequest(f"Line {number} of the headers is no “Name: value”: {line[:60]}")
+        headers.append((name.strip(), value.strip()))
+    return tuple(headers)
+
 
 _LARGEST = 50_000
 """Bytes of a body that the form shows; a text area needs seconds for more."""
@@ -49,16 +89,16 @@ class RequestForm(ModalScreen[Request | None]):
             yield Static(Content(shown_line(title)), classes="help-title")
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
-                yield Line(self._request.method, compact=True, id="again-method", select_on_focus=False)
+                yield SafeInput(self._request.method, compact=True, id="again-method", select_on_focus=False)
             with Horizontal(classes="field"):
                 yield Static(Content("URI"), classes="label")
-                yield Line(shown_line(self._request.uri), compact=True, id="again-uri", select_on_focus=False)
+                yield SafeInput(shown_line(self._request.uri), compact=True, id="again-uri", select_on_focus=False)
             yield Static(Content("Headers, one a line"), classes="heading")
             headers = "\n".join(f"{name}: {value}" for name, value in self._request.headers)
-            yield Lines(shown(headers), compact=True, id="again-headers", tab_behavior="focus")
+            yield SafeTextArea(shown(headers), compact=True, id="again-headers", tab_behavior="focus")
             yield Static(Content("Body"), classes="heading")
             if self._body_shown:
-                yield Lines(self._body, compact=True, id="again-body", tab_behavior="focus")
+                yield SafeTextArea(self._body, compact=True, id="again-body", tab_behavior="focus")
             else:
                 words = f"{len(self._request.body)} bytes, sent as they are; o opens them in $EDITOR"
                 yield Static(Content(words), id="again-body-words")

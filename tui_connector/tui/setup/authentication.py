@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,33 +12,129 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from ...guide import offered
-from ...guide.authentication_trial import Trial, try_authentication
+from ...guide import kind_schemas
+from ...guide.authentication_test import AuthenticationTest, try_authentication
+from ...guide.draft_paths import at
 from ...guide.preview import last_login, preview
-from ...guide.words import ADMIN, OAUTH2, WAYS, Step
+from ...guide.setup import Setup
+from ...guide.texts import ADMIN, OAUTH2, WAYS, FieldTexts, GuideStep
 from ...magento.diagnosis import Finding, Fix
-from ..form.asked import Asked
-from ..form.choice import Choice, ChoiceScreen, Toggle
-from ..form.fields import Field
-from ..form.form import Form, FormField, Path
-from ..form.secret_field import Secret
-from ..form.secret_input import SecretInput
-from .authentication_fields import CODE, code_wanted, guide_fields, is_given, schema_fields
-from .setup_form import SetupForm
-from .step_pane import StepPane
-from .way_menu import OTHER, entries
+from ..widgets.choice import Choice, ChoiceScreen, Toggle
+from ..widgets.fields import FieldRow
+from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath
+from ..widgets.secret import Secret, SecretInput
+from .step import GuideContext, SetupForm, StepPane, asked_in
+
+# Which fields step 2 shows, and which of them were given.
+
+
+CODE = FieldSpec(
+    ("parameters", "otp", "totp"),
+    "One-time code",
+    "What the authenticator app was set up with: the letters under its QR code. Or have the code asked for.",
+    FieldType.SECRET,
+)
+
+
+def guide_fields(setup: Setup) -> list[FieldSpec]:
+    """What the guide asks for; nothing for a kind that it has no words for."""
+    found = [_asked(each) for each in setup.fields()]
+    return [*found, CODE] if setup.way == ADMIN and setup.asks_for_code() else found
+
+
+def schema_fields(setup: Setup) -> list[FieldSpec]:
+    """All that the kind takes."""
+    schema = kind_schemas.authentication(setup.way)
+    return list(asked_in(setup, schema)) if schema is not None else []
+
+
+def code_wanted(setup: Setup) -> str:
+    """The field of the one-time code, where the store asks for one and nothing makes it yet: else none."""
+    path = ("authentications", setup.authentication, *CODE.path)
+    wanted = setup.way == ADMIN and setup.asks_for_code() and setup.at(*path) is None
+    return CODE.name if wanted else ""
+
+
+def is_given(work: GuideContext, each: FieldTexts) -> bool:
+    """Whether this field was given: typed here, or named by the saved profile or by another source."""
+    setup = work.setup
+    path = setup.path_of(each)
+    there = setup.at(*path)
+    if not each.secret:
+        return bool(there or at(setup.fresh(), each.path))
+    at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
+    return at_hand or (there is not None and (setup.authentication in setup.kept or setup.at(*path, "keyring") is None))
+
+
+def _asked(each: FieldTexts) -> FieldSpec:
+    return FieldSpec(
+        each.path, each.title, each.about, FieldType.SECRET if each.secret else FieldType.TEXT, required=True
+    )
+
+
+# What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order.
+
+
+OTHER = "other"
+
+
+@dataclass
+class MethodMenu:
+    """The options of the menu, by an id; each does something to the setup."""
+
+    chosen: str
+    options: dict[str, str] = field(default_factory=dict)
+    _takes: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def add(self, option: str, words: str, take: Callable[[], None] | None = None) -> None:
+        self.options[option] = words
+        if take is not None:
+            self._takes[option] = take
+
+    def take(self, option: str) -> None:
+        """Does what this option stands for."""
+        self._takes[option]()
+
+
+def entries(setup: Setup) -> MethodMenu:
+    """The menu for this setup, as it stands."""
+    titles: Mapping[str, str] = {**kind_schemas.authentications(), **{way: words.title for way, words in WAYS.items()}}
+    applied = setup.applied()
+    shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
+    menu = MethodMenu(f"use {shown}" if shown else f"way {setup.way}")
+    for way in setup.ways():
+        menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_way(way))  # type: ignore[misc]
+    if setup.way not in setup.ways():
+        menu.add(f"way {setup.way}", titles.get(setup.way, setup.way), lambda: None)
+    menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
+    for name, saved in setup.table("authentications").items():
+        if name in applied and len(applied) == 1 and name == setup.authentication:
+            continue
+        kind = str(saved.get("kind", "")) if isinstance(saved, dict) else ""
+        words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
+        menu.add(f"use {name}", words, lambda name=name: setup.use(name))  # type: ignore[misc]
+    if applied:
+        menu.add("another", "+ one more, applied after this one", lambda: setup.another("basic"))
+    if len(applied) > 1 and setup.authentication in applied:
+        place = applied.index(setup.authentication)
+        if place:
+            earlier = [*applied]
+            earlier[place - 1], earlier[place] = earlier[place], earlier[place - 1]
+            menu.add("earlier", f"↑ apply {setup.authentication} before {earlier[place]}", lambda: setup.apply(earlier))
+        menu.add("drop", f"- no longer apply {setup.authentication}", lambda: setup.drop(setup.authentication))
+    return menu
 
 
 class AuthenticationPane(StepPane):
     """The way, and its fields. Secrets go to the vault as they are given; the fields keep nothing."""
 
-    step = Step.AUTHENTICATION
+    step = GuideStep.AUTHENTICATION
 
     @dataclass
     class Tested(Message):
         """The store has answered."""
 
-        trial: Trial
+        trial: AuthenticationTest
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -46,7 +142,7 @@ class AuthenticationPane(StepPane):
         """Whether every field is shown, and not only those that the guide asks for."""
 
     def asked(self) -> ComposeResult:
-        yield Field("way", "How", Choice({}, "", id="way"))
+        yield FieldRow("way", "How", Choice({}, "", id="way"))
         yield Static("", id="applied", classes="quiet")
         yield Static("", id="note", classes="quiet")
         yield Vertical(id="fields")
@@ -61,7 +157,7 @@ class AuthenticationPane(StepPane):
         return self.query_one("#fields SetupForm", SetupForm)
 
     @property
-    def _path(self) -> Path:
+    def _path(self) -> FormPath:
         """Where what is shown stands in the profile."""
         return ("authentications", self.setup.authentication)
 
@@ -112,7 +208,7 @@ class AuthenticationPane(StepPane):
         self.put(self.query_one("#note", Static), note)
         self._preview()
 
-    def _asked(self) -> list[Asked]:
+    def _asked(self) -> list[FieldSpec]:
         guide = guide_fields(self.setup)
         return schema_fields(self.setup) if self._whole or not guide else guide
 
@@ -168,7 +264,7 @@ class AuthenticationPane(StepPane):
         event.stop()
         if event.option == OTHER:
             ways = self.setup.ways()
-            others = {kind: title for kind, title in offered.authentications().items() if kind not in ways}
+            others = {kind: title for kind, title in kind_schemas.authentications().items() if kind not in ways}
             self.app.push_screen(ChoiceScreen(others), self._other)
             return
         entries(self.setup).take(event.option)
@@ -192,7 +288,7 @@ class AuthenticationPane(StepPane):
 
     @on(SetupForm.NoStore)
     def _no_store(self) -> None:
-        self.say(f"✘ {self.setup.missing(Step.BASICS)} A secret is given for one store only.", bad=True)
+        self.say(f"✘ {self.setup.missing(GuideStep.BASICS)} A secret is given for one store only.", bad=True)
 
     @on(Form.Entered)
     def _entered(self, event: Form.Entered) -> None:

@@ -14,27 +14,25 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from ...client.message import NotSent, RequestFailed
+from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import origin_of
-from ...guide import described, offered
-from ...guide.address import Search, insecure, search
+from ...guide import kind_schemas, summaries
 from ...guide.check import way_of
-from ...guide.new_profile import UNNAMED
+from ...guide.setup import UNNAMED
+from ...guide.store_address import AddressSearch, insecure, search
 from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
-from ...guide.words import Step
+from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
-from ...placeholder import Json
-from ...profile.files import ProfileUnreadable
-from ...profile.library import Library
+from ...profile.library import Library, ProfileUnreadable
+from ...templates import Json
 from ...text import shown_line
-from ..confirm import LineScreen
-from ..form.asked import asked
-from ..form.choice import Choice, ChoiceScreen
-from ..form.fields import Entry, Field
-from ..form.ordered_list import OrderedList
-from .setup_form import FormScreen
-from .step_pane import StepPane
+from ..dialogs import LineScreen
+from ..widgets.choice import Choice, ChoiceScreen
+from ..widgets.fields import FieldRow, TextField
+from ..widgets.form import asked
+from ..widgets.ordered_list import OrderedList
+from .step import FormScreen, StepPane
 
 _EVERYWHERE = {
     "all": "all: the default values, for reading and writing them",
@@ -53,13 +51,13 @@ _ABOUT = {
 class BasicsPane(StepPane):
     """The store's address, found from whatever is typed; the client, its plugins and how it connects."""
 
-    step = Step.BASICS
+    step = GuideStep.BASICS
 
     @dataclass
     class Searched(Message):
         """The search for the store has come this far."""
 
-        state: Search
+        state: AddressSearch
         ended: bool
         view_finding: Finding | None = None
         names: tuple[str, str] = ("", "")
@@ -73,13 +71,15 @@ class BasicsPane(StepPane):
 
     def asked(self) -> ComposeResult:
         setup = self.setup
-        address = Entry(setup.typed_address, id="field-address", placeholder="shop.example")
-        yield Field("address", "Store address", address, _ABOUT["address"])
-        view = Horizontal(Entry(setup.store_view, id="field-store-view"), Choice({"": ""}, "", id="views", short=_LIST))
-        yield Field("store-view", "Store view", view, _ABOUT["store-view"])
-        yield Field("name", "Profile name", Entry(setup.name, id="field-name"), _ABOUT["name"])
-        yield Field("client", "HTTP client", Choice({}, setup.client, id="client"))
-        yield Field("connection", "Connection", Choice({}, "", id="connection"))
+        address = TextField(setup.typed_address, id="field-address", placeholder="shop.example")
+        yield FieldRow("address", "Store address", address, _ABOUT["address"])
+        view = Horizontal(
+            TextField(setup.store_view, id="field-store-view"), Choice({"": ""}, "", id="views", short=_LIST)
+        )
+        yield FieldRow("store-view", "Store view", view, _ABOUT["store-view"])
+        yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
+        yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"))
+        yield FieldRow("connection", "Connection", Choice({}, "", id="connection"))
         yield Static(Content("Plugins, in order        a add  d remove  J K move  Enter edit"), classes="heading")
         yield OrderedList(id="plugins")
         yield Static("", id="warning")
@@ -96,8 +96,8 @@ class BasicsPane(StepPane):
             clients[_REMOVE] = f"- remove {setup.client}"
         self.query_one("#client", Choice).show(setup.client, clients)
         saved = setup.table("clients", setup.client)
-        self.query_one("#connection", Choice).show("", {"": described.connection(saved)})
-        self.query_one("#plugins", OrderedList).fill(described.plugin(each) for each in self._plugins())
+        self.query_one("#connection", Choice).show("", {"": summaries.connection(saved)})
+        self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
         unverified = "! The certificate is NOT verified: whoever stands in between can read the secrets."
         self.put(self.query_one("#warning", Static), unverified if setup.unverified() else "")
 
@@ -116,20 +116,20 @@ class BasicsPane(StepPane):
 
     def on_descendant_focus(self) -> None:
         focused = self.screen.focused
-        row = next((node for node in focused.ancestors if isinstance(node, Field)), None) if focused else None
+        row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None) if focused else None
         if row is not None and row.about:
             self.explain(row.about)
 
-    @on(Entry.Left)
-    def _entered(self, event: Entry.Left) -> None:
+    @on(TextField.Left)
+    def _entered(self, event: TextField.Left) -> None:
         event.stop()
         self.test()
 
     @on(Input.Changed, "#field-address")
     def _address(self, event: Input.Changed) -> None:
-        before = self.setup.missing(Step.BASICS)
+        before = self.setup.missing(GuideStep.BASICS)
         self.setup.typed_address = event.value
-        if self.setup.missing(Step.BASICS) != before:
+        if self.setup.missing(GuideStep.BASICS) != before:
             self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-store-view")
@@ -139,7 +139,7 @@ class BasicsPane(StepPane):
             self.say("✘ A store view's code begins with a letter; letters, digits and _ follow.", bad=True)
         elif view and view != self.setup.store_view:
             self.setup.choose_view(view)
-            self.query_one("#plugins", OrderedList).fill(described.plugin(each) for each in self._plugins())
+            self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
             self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-name")
@@ -162,7 +162,7 @@ class BasicsPane(StepPane):
                 async with self.work.workbench.session(profile) as session:
                     way = way_of(profile, self.setup.client)
                     found = await store_views(session.client(self.setup.client), shape, way)
-            except NotSent as error:
+            except InvalidRequest as error:
                 self.say(f"✘ {error.message}", bad=True)
         self.post_message(self.ViewsKnown(found))
 
@@ -211,12 +211,12 @@ class BasicsPane(StepPane):
         event.stop()
         path = ("clients", self.setup.client)
         about = "How this client connects. Everything has a default; most stores need nothing here."
-        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, offered.client(), path))
+        self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, kind_schemas.client(), path))
 
     @on(OrderedList.AddWanted)
     def _add_plugin(self, event: OrderedList.AddWanted) -> None:
         event.stop()
-        self.app.push_screen(ChoiceScreen(offered.plugins()), self._added)
+        self.app.push_screen(ChoiceScreen(kind_schemas.plugins()), self._added)
 
     def _added(self, kind: str | None) -> None:
         if kind is None:
@@ -225,7 +225,7 @@ class BasicsPane(StepPane):
         self.setup.edit(("clients", self.setup.client, "plugins"), [*self._plugins(), {"kind": kind}])
         self._client_changed()
         self.query_one("#plugins", OrderedList).highlighted = index
-        schema = offered.plugin(kind)
+        schema = kind_schemas.plugin(kind)
         if schema is not None and asked(schema):
             self._edit_plugin(index)
 
@@ -252,9 +252,9 @@ class BasicsPane(StepPane):
 
     def _edit_plugin(self, index: int) -> None:
         kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
-        schema = offered.plugin(kind)
+        schema = kind_schemas.plugin(kind)
         if schema is None or not asked(schema):
-            self.say(f"{offered.plugins().get(kind, kind)}: there is nothing to set.")
+            self.say(f"{kind_schemas.plugins().get(kind, kind)}: there is nothing to set.")
             return
         path = ("clients", self.setup.client, "plugins", index)
         self._over(FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path))
@@ -267,7 +267,7 @@ class BasicsPane(StepPane):
         self.run_worker(self._search(self.setup.typed_address, self.setup.store_view), exclusive=True)
 
     async def _search(self, typed: str, view: str) -> None:
-        state, view_finding = Search(typed), None
+        state, view_finding = AddressSearch(typed), None
         try:
             async with self.work.workbench.anonymous(self.setup.connection()) as session:
                 async for state in search(typed, session.client("default")):

@@ -3,27 +3,161 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...guide import offered
-from ...guide.parts import Part, parts
-from ...guide.permissions import May
+from ...guide import kind_schemas
+from ...guide.permissions import RouteAccess, to_do
+from ...guide.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...text import shown_line
-from ..confirm import ChooseScreen, ConfirmScreen
-from ..form.asked import asked
-from ..form.choice import ChoiceScreen
-from .chooser import Chooser, Offer, offer
-from .setup_form import FormScreen
-from .step_pane import StepPane
+from ..dialogs import ChooseScreen, ConfirmScreen
+from ..widgets.choice import ChoiceScreen
+from ..widgets.fields import SafeInput
+from ..widgets.form import asked
+from .step import FormScreen, StepPane
+
+# Chooses an entity from Magento's list, or any path: typing narrows the list.
+
+
+@dataclass(frozen=True, slots=True)
+class EntityOption:
+    """An entity in the list: `mark` says whether the token may have it, `note` what else there is to know."""
+
+    name: str
+    title: str
+    request: str
+    mark: str = " "
+    note: str = ""
+
+
+class EntityOptions(OptionList):
+    """The list below the field."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Add", id="chooser.add"),
+        Binding("slash", "narrow", "Narrow", id="chooser.narrow"),
+        Binding("j", "cursor_down", "Next", show=False, id="chooser.next"),
+        Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous"),
+    ]
+
+    def action_narrow(self) -> None:
+        """To the field, while the key is handed out: what is typed right behind it belongs there."""
+        self.screen.set_focus(self.query_ancestor(EntityChooser).query_one(Input))
+
+
+class EntityChooser(Vertical):
+    """A field that narrows, and the list. What is no entity's name is taken as a path."""
+
+    @dataclass
+    class Chosen(Message):
+        """This entity is to be added."""
+
+        name: str
+
+    @dataclass
+    class PathGiven(Message):
+        """This path of the store is to be added."""
+
+        path: str
+
+    class Moved(Message):
+        """Another entity is under the cursor, or none."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._offers: list[EntityOption] = []
+        self._narrowed: list[EntityOption] = []
+
+    def compose(self) -> ComposeResult:
+        yield SafeInput(placeholder="/ narrows the list; or any path", compact=True)
+        yield EntityOptions()
+
+    def show(self, offers: Iterable[EntityOption]) -> None:
+        """Offers these."""
+        self._offers = list(offers)
+        self._narrow()
+
+    def choose(self) -> None:
+        """Puts the focus on the list, with everything in it."""
+        self.query_one(Input).value = ""
+        self._narrow()
+        self.query_one(EntityOptions).focus()
+
+    @property
+    def highlighted(self) -> EntityOption | None:
+        """The entity under the cursor."""
+        index = self.query_one(EntityOptions).highlighted
+        return self._narrowed[index] if index is not None and index < len(self._narrowed) else None
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._narrow()
+
+    def _narrow(self) -> None:
+        words = self.query_one(Input).value.lower().split()
+        self._narrowed = [each for each in self._offers if all(word in _searched(each) for word in words)]
+        offers = self.query_one(EntityOptions)
+        highlighted = offers.highlighted or 0
+        offers.clear_options()
+        offers.add_options(Option(Content(_line(each))) for each in self._narrowed)
+        if words and not self._narrowed:
+            offers.add_option(Option(Content(shown_line(f"  the path {self._path}: Enter adds it")), disabled=True))
+        if self._narrowed:
+            offers.highlighted = 0 if words else min(highlighted, len(self._narrowed) - 1)
+        self.post_message(self.Moved())
+
+    @on(OptionList.OptionHighlighted)
+    def _moved(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.post_message(self.Moved())
+
+    @property
+    def _path(self) -> str:
+        return self.query_one(Input).value.strip().lstrip("/")
+
+    def on_key(self, event: events.Key) -> None:
+        """↓ in the field goes to the list."""
+        if event.key == "down" and self.query_one(Input).has_focus and self._narrowed:
+            event.stop()
+            self.query_one(EntityOptions).focus()
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._narrowed:
+            offer = self.highlighted or self._narrowed[0]
+            self.post_message(self.Chosen(offer.name))
+        elif self._path:
+            self.post_message(self.PathGiven(self._path))
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self._narrowed[event.option_index].name))
+
+
+def offer(name: str, entity: Readable | Writable, may: RouteAccess | None) -> EntityOption:
+    """An entity of Magento's lists, and what the token may do with it, where that is known."""
+    return EntityOption(name, entity.title, entity.route, may.mark if may else " ", to_do(may, entity))
+
+
+def _searched(offer: EntityOption) -> str:
+    return f"{offer.name} {offer.title} {offer.request}".lower()
+
+
+def _line(offer: EntityOption) -> str:
+    return shown_line(f"{offer.mark} {shown_line(offer.title, 30):<30} {offer.request:<30} {offer.note}")
 
 
 class ConfigurationList(OptionList):
@@ -41,9 +175,9 @@ class ConfigurationList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._parts: list[Part] = []
+        self._parts: list[ProfilePart] = []
 
-    def show(self, shown: Iterable[Part], width: int) -> None:
+    def show(self, shown: Iterable[ProfilePart], width: int) -> None:
         """Shows these; the cursor stays where it was."""
         highlighted = self.highlighted or 0
         self._parts = list(shown)
@@ -85,7 +219,7 @@ class ConfigurationsPane(StepPane):
     def asked(self) -> ComposeResult:
         yield Static("", classes="chosen")
         yield ConfigurationList(id=f"{self.family}-list")
-        yield Chooser(id=f"{self.family}-chooser")
+        yield EntityChooser(id=f"{self.family}-chooser")
 
     def on_mount(self) -> None:
         self._choosing = not self.setup.table(self.family)
@@ -96,12 +230,12 @@ class ConfigurationsPane(StepPane):
         """The list."""
         return self.query_one(ConfigurationList)
 
-    def offers(self) -> list[Offer]:
+    def offers(self) -> list[EntityOption]:
         """What can be added, with what the token may, as long as that is proved."""
         may = self.permitted() if self.setup.proven else {}
         return [offer(name, entity, may.get(name)) for name, entity in self.entities.items()]
 
-    def permitted(self) -> Mapping[str, May]:
+    def permitted(self) -> Mapping[str, RouteAccess]:
         """What the token may do with each entity here; empty where that is not known."""
         raise NotImplementedError
 
@@ -120,17 +254,17 @@ class ConfigurationsPane(StepPane):
     def begin(self) -> None:
         self._choosing = self._choosing or not self.setup.table(self.family)
         self.draw()
-        self.query_one(Chooser).show(self.offers())
+        self.query_one(EntityChooser).show(self.offers())
         if self._choosing:
-            self.query_one(Chooser).choose()
+            self.query_one(EntityChooser).choose()
         else:
             self.rows.focus()
         self.explain(self._keys())
 
-    @on(Chooser.Moved)
+    @on(EntityChooser.Moved)
     def _say_what_it_needs(self) -> None:
         """The whole of what is to be done for the entity under the cursor: its row has no room for it."""
-        chooser = self.query_one(Chooser)
+        chooser = self.query_one(EntityChooser)
         if chooser.display:
             offer = chooser.highlighted
             self.explain(f"{offer.title}: {offer.note}.\n{self._keys()}" if offer and offer.note else self._keys())
@@ -149,20 +283,20 @@ class ConfigurationsPane(StepPane):
         self.query_one(".chosen", Static).update(Content(heading))
         self.rows.show(found, max(40, self.app.size.width - 4))
         self.rows.display = bool(found)
-        self.query_one(Chooser).display = self._choosing or not found
+        self.query_one(EntityChooser).display = self._choosing or not found
 
     def choose(self, name: str) -> None:
         self.rows.choose(name)
         self.rows.focus()
 
-    @on(Chooser.Chosen)
-    def _add(self, message: Chooser.Chosen) -> None:
+    @on(EntityChooser.Chosen)
+    def _add(self, message: EntityChooser.Chosen) -> None:
         there = message.name in self.setup.table(self.family)
         self._added(message.name if there else self.add(message.name))
         self.explain(self.words_for(message.name))
 
-    @on(Chooser.PathGiven)
-    def _add_path(self, message: Chooser.PathGiven) -> None:
+    @on(EntityChooser.PathGiven)
+    def _add_path(self, message: EntityChooser.PathGiven) -> None:
         name = self.setup.add_path(self.family, message.path)
         self._added(name)
         self.explain(f"{message.path} is added as {name}. Enter on its row edits it.")
@@ -176,7 +310,7 @@ class ConfigurationsPane(StepPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Another one can be added from anywhere in the step, not only from its list."""
-        return action != "add_another" or not self.query_one(Chooser).display
+        return action != "add_another" or not self.query_one(EntityChooser).display
 
     def action_add_another(self) -> None:
         self._choosing = True
@@ -213,9 +347,9 @@ class ConfigurationsPane(StepPane):
     def editable(self, name: str) -> dict[str, str]:
         """What can be edited of it, and what it is called; "" is what every configuration has."""
         options = {"": "Request, items and what tells them apart"}
-        for part, title in offered.nested(self.family).items():
+        for part, title in kind_schemas.nested(self.family).items():
             kind = self.setup.at(self.family, name, part, "kind")
-            options[part] = f"{title}: {offered.kinds(part).get(str(kind), 'none')}"
+            options[part] = f"{title}: {kind_schemas.kinds(part).get(str(kind), 'none')}"
         return options
 
     def edit_part(self, name: str, part: str) -> None:
@@ -226,9 +360,9 @@ class ConfigurationsPane(StepPane):
         about = "What is typed counts at once. JSON and placeholders are checked as they are typed."
         self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
 
-    def schema(self, name: str) -> offered.Schema:
+    def schema(self, name: str) -> kind_schemas.Schema:
         """What every configuration has, as far as it belongs to this one."""
-        return offered.configuration(self.family)
+        return kind_schemas.configuration(self.family)
 
     def _choose_kind(self, name: str, part: str) -> None:
         there = str(self.setup.at(self.family, name, part, "kind") or "")
@@ -239,13 +373,13 @@ class ConfigurationsPane(StepPane):
             if kind != there:
                 self.setup.edit((self.family, name, part), {"kind": kind} if kind else None)
                 self.edited(name)
-            schema = offered.kind(part, kind) if kind else None
+            schema = kind_schemas.kind(part, kind) if kind else None
             if schema is not None and asked(schema):
                 self._form(str(schema["title"]), str(schema.get("description", "")), schema, (name, part))
 
-        self.app.push_screen(ChoiceScreen({**offered.kinds(part), "": "none"}, there), chosen)
+        self.app.push_screen(ChoiceScreen({**kind_schemas.kinds(part), "": "none"}, there), chosen)
 
-    def _form(self, title: str, about: str, schema: offered.Schema, path: tuple[str, ...]) -> None:
+    def _form(self, title: str, about: str, schema: kind_schemas.Schema, path: tuple[str, ...]) -> None:
         screen = FormScreen(self.work, title, about, schema, (self.family, *path))
         self.app.push_screen(screen, lambda _: self.edited(path[0]))
 

@@ -5,27 +5,155 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, OptionList, Static
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
 
 from ...client.message import RequestFailed
-from ...guide import offered
-from ...guide.chain import Chain, requests_in, sample_for
-from ...guide.permissions import May
-from ...guide.sample_requests import SampleRequest, as_text, sample_requests
-from ...guide.words import NOT_RUN_YET, Step
+from ...guide import kind_schemas, summaries
+from ...guide.chain import LOOK_UPS, ChainSteps, requests_in, sample_for
+from ...guide.permissions import RouteAccess
+from ...guide.samples import SampleRequest, as_text, sample_requests
+from ...guide.texts import NOT_RUN_YET, GuideStep
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
-from ...placeholder import Json
-from ...text import shown
-from ..line import Line
-from .chain import ChainScreen
-from .configurations import ConfigurationList, ConfigurationsPane
+from ...templates import Json
+from ...text import shown, shown_line
+from ..widgets.fields import SafeInput
+from ..widgets.form import FormPath
+from ..widgets.ordered_list import OrderedList
+from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser, EntityOption, offer
+from .step import FormScreen, GuideContext
+
+# The steps of a chain over the screen: added, removed, put in order, and each edited by its form.
+
+
+_ONE = "One request is sent for each entity. a adds a step: then each of them is sent, one after the other."
+_SEVERAL = (
+    "They are sent one after the other for each entity. Later ones read the responses of earlier ones: "
+    "@{steps.NAME.body.id} in a request, steps.NAME.status in its condition."
+)
+
+
+class AddStepScreen(ModalScreen[str | None]):
+    """What the new step sends: something of Magento's list, or any path. Esc chooses nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-step.back")]
+
+    def __init__(self, offers: list[EntityOption]) -> None:
+        super().__init__()
+        self._offers = offers
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="choices"):
+            yield EntityChooser()
+
+    def on_mount(self) -> None:
+        chooser = self.query_one(EntityChooser)
+        chooser.show(self._offers)
+        chooser.choose()
+
+    @on(EntityChooser.Chosen)
+    def _chosen(self, message: EntityChooser.Chosen) -> None:
+        self.dismiss(message.name)
+
+    @on(EntityChooser.PathGiven)
+    def _path(self, message: EntityChooser.PathGiven) -> None:
+        self.dismiss(message.path)
+
+
+class ChainScreen(ModalScreen[None]):
+    """The steps of one outgoing. What is changed counts at once; Esc or Done closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Done", id="chain.leave"),
+        Binding("question_mark,f1", "app.help", "Help", show=False, id="chain.help"),
+    ]
+
+    def __init__(self, work: GuideContext, name: str) -> None:
+        super().__init__()
+        self._work, self._outgoing = work, name
+        self._chain = ChainSteps(work.setup, name)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="form-over"):
+            yield Static(Content(shown_line(f"Outgoing {self._outgoing}: steps")), classes="help-title")
+            yield Static("", id="chain-about")
+            yield Static(Content("Steps, in order        a add  d remove  J K move  Enter edit"), classes="heading")
+            yield OrderedList(id="chain-steps")
+            yield Static("", id="chain-problems")
+            yield Static(Content(NOT_RUN_YET), classes="quiet")
+            with Horizontal(classes="buttons"):
+                yield Button("Done", compact=True, id="chain-done")
+                yield Static(Content("Esc: done"), classes="quiet")
+
+    def on_mount(self) -> None:
+        self._draw()
+        self._list.focus()
+
+    @property
+    def _list(self) -> OrderedList:
+        return self.query_one(OrderedList)
+
+    def _draw(self) -> None:
+        """What the draft has."""
+        self._list.fill(summaries.steps(self._chain.steps))
+        self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.single else _SEVERAL))
+        problems = self.query_one("#chain-problems", Static)
+        found = self._chain.problems()
+        problems.update(Content(shown("\n".join(f"✘ {each}" for each in found))))
+        problems.display = bool(found)
+
+    @on(OrderedList.AddWanted)
+    def _ask_what(self) -> None:
+        may = self._work.permissions.send if self._work.setup.proven else {}
+        look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOK_UPS.items()]
+        sent = [offer(name, entity, may.get(name)) for name, entity in WRITABLE.items()]
+        self.app.push_screen(AddStepScreen([*look_ups, *sent]), self._add)
+
+    def _add(self, wanted: str | None) -> None:
+        if wanted is not None:
+            index = self._chain.add(wanted)
+            self._draw()
+            self._list.highlighted = index
+            self._edit(index)
+
+    @on(OrderedList.Removed)
+    def _remove(self, event: OrderedList.Removed) -> None:
+        self._chain.remove(event.index)
+        self._draw()
+
+    @on(OrderedList.Moved)
+    def _move(self, event: OrderedList.Moved) -> None:
+        self._chain.move(event.index, event.by)
+        self._draw()
+
+    @on(OrderedList.OptionSelected)
+    def _open(self, event: OrderedList.OptionSelected) -> None:
+        event.stop()
+        self._chain.begin()
+        self._edit(event.option_index)
+
+    def _edit(self, index: int) -> None:
+        earlier = self._chain.names[:index]
+        about = "The first step: there is no answer to read yet."
+        if earlier:
+            about = f"It can read the responses of {', '.join(earlier)}: @{{steps.{earlier[-1]}.body.id}}."
+        path: FormPath = ("outgoing", self._outgoing, "steps", index)
+        title = f"Step {index + 1} of {self._outgoing}"
+        self.app.push_screen(FormScreen(self._work, title, about, kind_schemas.step(), path), lambda _: self._draw())
+
+    @on(Button.Pressed)
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
 
 _UNTIL_SHOWN = 0.2
 """Seconds without a key after which the request is made anew."""
@@ -34,7 +162,7 @@ _UNTIL_SHOWN = 0.2
 class OutgoingPane(ConfigurationsPane):
     """The outgoing configurations, and the exact request for a sample of the one under the cursor."""
 
-    step = Step.OUTGOING
+    step = GuideStep.OUTGOING
     family = "outgoing"
     test_label = "Show request"
     verb = "sent to the store"
@@ -52,7 +180,7 @@ class OutgoingPane(ConfigurationsPane):
         yield from super().asked()
         with Horizontal(id="sample-row", classes="field"):
             yield Static(Content("Sample (JSON)"), classes="label")
-            yield Line(compact=True, id="sample")
+            yield SafeInput(compact=True, id="sample")
 
     def outcome(self) -> ComposeResult:
         yield Static("", classes="preview")
@@ -62,7 +190,7 @@ class OutgoingPane(ConfigurationsPane):
         self._samples: dict[str, str] = {}
         self.query_one("#sample-row").display = False
 
-    def permitted(self) -> Mapping[str, May]:
+    def permitted(self) -> Mapping[str, RouteAccess]:
         return self.work.permissions.send
 
     def add(self, entity: str) -> str:
@@ -74,7 +202,7 @@ class OutgoingPane(ConfigurationsPane):
         return f"{known.route}: {known.note}{needs}"
 
     def editable(self, name: str) -> dict[str, str]:
-        chain = Chain(self.setup, name)
+        chain = ChainSteps(self.setup, name)
         steps = "none, one request is sent" if chain.single else " → ".join(chain.names)
         request = "Request" if chain.single else "Client, batch"
         itself = f"{request} and what tells entities apart"
@@ -86,9 +214,9 @@ class OutgoingPane(ConfigurationsPane):
         else:
             super().edit_part(name, part)
 
-    def schema(self, name: str) -> offered.Schema:
+    def schema(self, name: str) -> kind_schemas.Schema:
         schema = super().schema(name)
-        if Chain(self.setup, name).single:
+        if ChainSteps(self.setup, name).single:
             return schema
         own = {key: each for key, each in schema["properties"].items() if key != "request"}
         return {**schema, "properties": own}

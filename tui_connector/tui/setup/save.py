@@ -14,20 +14,19 @@ from textual.widgets import Button, Static
 
 from ...files import CannotSave, ChangedOnDisk
 from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.saving import Saved, difference, name_own_entries, preview, save
+from ...guide.save import SaveResult, difference, name_own_entries, preview, save
 from ...guide.secret_sources import SecretPlace
+from ...guide.texts import GuideStep
 from ...guide.trust import summary
-from ...guide.words import Step
 from ...profile.document import NotToml
-from ...profile.files import ProfileUnreadable, as_text, read_bytes
-from ...profile.library import BadProfileName, Library
+from ...profile.edit import CannotSplice
+from ...profile.library import BadProfileName, Library, ProfileUnreadable, as_text, read_bytes
 from ...profile.problems import check_data
-from ...profile.splice import CannotSplice
 from ...secrets.secret_error import KeyringUnusable, OtherStore, SecretError
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
-from ..form.choice import Choice
-from .step_pane import StepPane
+from ..widgets.choice import Choice
+from .step import StepPane
 
 _PLACES = {
     SecretPlace.KEYRING.value: "Secrets: in the keyring of this computer",
@@ -43,7 +42,7 @@ _FIRST = "modules"
 class SavePane(StepPane):
     """Writes the profile, then calls the store with it from a new process."""
 
-    step = Step.SAVE
+    step = GuideStep.SAVE
     test_label = "Save"
 
     @dataclass
@@ -59,7 +58,7 @@ class SavePane(StepPane):
     class Ended(Message):
         """What was saved, or why not."""
 
-        saved: Saved | None
+        saved: SaveResult | None
         call: FirstCall | None
         problem: str = ""
         theirs: str = ""
@@ -152,8 +151,8 @@ class SavePane(StepPane):
         self._preview()
 
     def test(self) -> None:
-        if self.setup.missing(Step.BASICS):
-            self.say(f"✘ {self.setup.missing(Step.BASICS)}", bad=True)
+        if self.setup.missing(GuideStep.BASICS):
+            self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
@@ -197,7 +196,7 @@ class SavePane(StepPane):
             call = await first_call(str(path), _FIRST, environ, secrets=secrets)
         self.post_message(self.Ended(saved, call))
 
-    async def _save_to(self, path: Path) -> Saved:
+    async def _save_to(self, path: Path) -> SaveResult:
         """Overwrites what others have written there once that was shown. Raises what `save` does."""
         try:
             return await self._save_asking(path)
@@ -206,7 +205,7 @@ class SavePane(StepPane):
                 raise
             return await self._save_asking(path, overwrite=True)
 
-    async def _save_asking(self, path: Path, *, overwrite: bool = False) -> Saved:
+    async def _save_asking(self, path: Path, *, overwrite: bool = False) -> SaveResult:
         """Asks before an entry of the keyring is replaced that was given for another store. Raises what `save` does."""
         work = self.work
 

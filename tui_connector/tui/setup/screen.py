@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from copy import deepcopy
+from dataclasses import replace
+from itertools import count
 from typing import ClassVar
 
 from textual import on, work
@@ -13,26 +18,81 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Footer, Static
 
 from ...client.exchange import Exchange
-from ...client.message import Answer, Request
-from ...guide.again import send_again
-from ...guide.in_magento import in_magento
+from ...client.message import Request, Response
+from ...files import CannotSave, reason, state_remedy
+from ...guide.drafts import Draft, Drafts
 from ...guide.permissions import boxes_text, chosen
-from ...guide.words import TITLES, Step
+from ...guide.resend import resend
+from ...guide.resume import draft_of, worth_keeping
+from ...guide.texts import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
-from ..keymap import letter
-from ..log.acts import LogContext
-from ..log.below import LogBelow
-from ..log.panel import LogPanel
+from ..keys import letter
+from ..log.actions import LogContext
+from ..log.panel import LogDock, LogPanel
 from .authentication import AuthenticationPane
 from .basics import BasicsPane
-from .draft_keeper import DraftKeeper
 from .incoming import IncomingPane
 from .outgoing import OutgoingPane
 from .save import SavePane
-from .step_pane import StepPane, Work
+from .step import GuideContext, StepPane
+
+# Keeps a setup that is not saved as a draft, while it is worked on: a lost terminal costs nothing.
+
+
+class DraftKeeper:
+    """Writes the draft of one setup, and takes it away once the setup is saved."""
+
+    def __init__(self, work: GuideContext) -> None:
+        self._work = work
+        self._drafts = Drafts(work.workbench.machine.directories.state)
+        self._asked = count(1)
+        self._written = 0
+        """The number of the last one that was written, or was to be."""
+        self._one_thread = asyncio.Lock()
+        self._writing = threading.Lock()
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something to keep."""
+        return worth_keeping(self._work.setup)
+
+    def keep(self, step: GuideStep) -> str:
+        """Keeps it now, after what is being written; the reason where that does not work."""
+        return self._write(next(self._asked), self._draft(step))
+
+    async def keep_soon(self, step: GuideStep) -> str:
+        """Keeps it, off the loop; what comes later is written later."""
+        number = next(self._asked)
+        async with self._one_thread:
+            draft = self._draft(step)
+            draft = replace(draft, data=deepcopy(draft.data)) if draft else None
+            return await asyncio.to_thread(self._write, number, draft)
+
+    def _draft(self, step: GuideStep) -> Draft | None:
+        if not self.unsaved:
+            return None
+        now = self._work.workbench.machine.now().timestamp()
+        return draft_of(self._work.setup, self._work.draft_key, step, now)
+
+    def _write(self, number: int, draft: Draft | None) -> str:
+        with self._writing:
+            if number < self._written:  # the program's end has come before it
+                return ""
+            self._written = number
+            try:
+                if draft is None:
+                    self._drafts.drop(self._work.draft_key)
+                else:
+                    self._drafts.keep(draft)
+            except CannotSave as error:
+                return f"{error}. {error.hint}"
+            except OSError as error:
+                return f"{reason(error)}: {error.filename}. {state_remedy(error)}"
+            return ""
+
 
 _PANES: tuple[type[StepPane], ...] = (BasicsPane, AuthenticationPane, IncomingPane, OutgoingPane, SavePane)
 
@@ -40,18 +100,18 @@ _PATIENCE = 3.0
 """Seconds after which it is said that the keyring is slow."""
 
 _FIXED_AT = {
-    "address": Step.BASICS,
-    "store-view": Step.BASICS,
-    "way": Step.AUTHENTICATION,
-    "one-time-code": Step.AUTHENTICATION,
-    "signed-origin": Step.AUTHENTICATION,
-    "dialect": Step.AUTHENTICATION,
-    "login": Step.AUTHENTICATION,
-    "page-size": Step.INCOMING,
+    "address": GuideStep.BASICS,
+    "store-view": GuideStep.BASICS,
+    "way": GuideStep.AUTHENTICATION,
+    "one-time-code": GuideStep.AUTHENTICATION,
+    "signed-origin": GuideStep.AUTHENTICATION,
+    "dialect": GuideStep.AUTHENTICATION,
+    "login": GuideStep.AUTHENTICATION,
+    "page-size": GuideStep.INCOMING,
 }
 
 
-class SetupScreen(LogBelow):
+class SetupScreen(LogDock):
     """Five steps, each tested against the store as it goes."""
 
     AUTO_FOCUS = ""
@@ -69,11 +129,11 @@ class SetupScreen(LogBelow):
         *letter("q", "back", "Home", "setup.back"),
         *(
             Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False, id=f"setup.jump-{step.value}")
-            for step in Step
+            for step in GuideStep
         ),
     ]
 
-    def __init__(self, work: Work, step: Step = Step.BASICS, part: str = "") -> None:
+    def __init__(self, work: GuideContext, step: GuideStep = GuideStep.BASICS, part: str = "") -> None:
         super().__init__()
         self.work = work
         self._step, self._part = step, part
@@ -98,8 +158,8 @@ class SetupScreen(LogBelow):
         """What the log needs to copy a request and to send it again, with the setup as it is then."""
         work = self.work
 
-        async def send(exchange: Exchange, request: Request) -> Answer:
-            return await send_again(
+        async def send(exchange: Exchange, request: Request) -> Response:
+            return await resend(
                 work.workbench, profile_of(work.setup.trial(work.workbench.vault.held)), exchange, request
             )
 
@@ -127,7 +187,7 @@ class SetupScreen(LogBelow):
     def pane(self) -> StepPane:
         return self.query_one(f"#step-{self._step.value}", StepPane)
 
-    def go_to(self, step: Step) -> None:
+    def go_to(self, step: GuideStep) -> None:
         """Shows this step; the log gives the screen back for it."""
         self.remove_class("zoomed")
         self._step = step
@@ -180,26 +240,26 @@ class SetupScreen(LogBelow):
         setup = self.work.setup
         _, problems = check_data(setup.draft)
         wrong = {path[0] for path, _ in problems}
-        marks = {step: self._mark(step, wrong) for step in Step}
-        dots = " ".join(f"{marks[step]}{step.value}" for step in Step)
+        marks = {step: self._mark(step, wrong) for step in GuideStep}
+        dots = " ".join(f"{marks[step]}{step.value}" for step in GuideStep)
         where = f"{setup.title} · {setup.base_uri or 'no address yet'}"
         room = max(10, self.size.width - len(dots) - 4)
         self.query_one("#head", Static).update(Content(f" {shown_line(where, room):<{room}} {dots}"))
         title = f" {self._step.value} {TITLES[self._step]} "
         self.query_one("#step-title", Static).update(Content(title + "─" * 120))
-        lines = [f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}" for step in Step]
+        lines = [f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}" for step in GuideStep]
         self.query_one("#steps", Static).update(Content("\n".join(lines)))
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
 
-    def _mark(self, step: Step, wrong: set[str | int]) -> str:
+    def _mark(self, step: GuideStep, wrong: set[str | int]) -> str:
         """`wrong`: the tables of the profile in which something is."""
         setup = self.work.setup
         done = {
-            Step.BASICS: not setup.missing(Step.BASICS),
-            Step.AUTHENTICATION: setup.proven,
-            Step.INCOMING: bool(setup.incoming),
-            Step.OUTGOING: bool(setup.outgoing),
-            Step.SAVE: setup.saved,
+            GuideStep.BASICS: not setup.missing(GuideStep.BASICS),
+            GuideStep.AUTHENTICATION: setup.proven,
+            GuideStep.INCOMING: bool(setup.incoming),
+            GuideStep.OUTGOING: bool(setup.outgoing),
+            GuideStep.SAVE: setup.saved,
         }[step]
         if step is self._step:
             return "●"
@@ -210,9 +270,9 @@ class SetupScreen(LogBelow):
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
         words = ["In Magento", *in_magento(self._step, self.work.setup.way)]
-        if self._step not in (Step.BASICS, Step.SAVE) and (boxes := self._boxes()):
+        if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
             words.append(f"\nFor what is set up here: {boxes}\nc copies this (in a field: Esc, then c).")
-        if self.work.sandbox and self._step is Step.AUTHENTICATION:
+        if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
             words.append("\nThis sandbox's values (u fills them in; in a field: Esc, then u)")
             titles = {each.name: each.title for each in self.work.setup.fields()}
             words += [f"{titles[each]}: {self.work.sandbox[each]}" for each in titles if each in self.work.sandbox]
@@ -242,23 +302,23 @@ class SetupScreen(LogBelow):
 
     @on(StepPane.Next)
     async def action_next(self) -> None:
-        if self._step is Step.SAVE:
+        if self._step is GuideStep.SAVE:
             await self.action_back()
         else:
-            self.go_to(Step(self._step + 1))
+            self.go_to(GuideStep(self._step + 1))
 
     def action_previous(self) -> None:
-        if self._step is not Step.BASICS:
-            self.go_to(Step(self._step - 1))
+        if self._step is not GuideStep.BASICS:
+            self.go_to(GuideStep(self._step - 1))
 
     def action_jump(self, step: int) -> None:
-        self.go_to(Step(step))
+        self.go_to(GuideStep(step))
 
     def action_test(self) -> None:
         self.pane.test()
 
     def action_save(self) -> None:
-        self.go_to(Step.SAVE)
+        self.go_to(GuideStep.SAVE)
         self.pane.test()
 
     def action_fix(self) -> None:

@@ -1,0 +1,224 @@
+"""The end of a list, and the end of a file: a run that has read everything, and data that others added meanwhile."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from listing import Asked, listing, products
+from runs import Shop, Told, shop
+
+from tui_connector.incoming.plan import RunOptions
+from tui_connector.incoming.sink import SinkError
+from tui_connector.machine import Machine
+from tui_connector.runs.ledger import Ledger, last_run
+
+SINGER = {"kind": "singer", "path": "items.jsonl"}
+CSV = {"kind": "csv", "path": "items.jsonl"}
+GZIP = {"kind": "jsonl", "path": "items.jsonl", "compress": "gzip"}
+JSON_LINES = {"kind": "jsonl", "path": "items.jsonl"}
+
+
+async def test_a_run_that_stopped_at_the_last_item_does_not_start_over(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=30))
+        asked = len(store.asked)
+        summary = await reader.run(told=(told := Told()))
+    assert (summary.state, summary.items) == ("complete", 30)
+    assert reader.ids() == list(range(1, 31))
+    assert len(store.asked) == asked
+    assert "all 30 items" in told.notes[0]
+
+
+async def test_a_run_whose_end_could_not_be_recorded_does_not_start_over(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the state directory is full: the last step is in the ledger, what follows is not."""
+    monkeypatch.setattr("tui_connector.incoming.writing.STEP", 0.0)
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run()
+        _with_the_end_undone(reader.ledger)
+        summary = await reader.run()
+        assert (summary.state, reader.ids()) == ("complete", list(range(1, 31)))
+        await reader.run()
+    assert reader.ids() == list(range(1, 31))
+
+
+@pytest.mark.parametrize("read", [30, 10, 0])
+async def test_a_ledger_of_version_1_is_resumed(tmp_path: Path, machine: Machine, read: int) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=read or 10))
+        if not read:
+            _as_before_the_first_step(reader)
+        _as_version_1(reader.ledger)
+        found, _ = last_run(reader.ledger)
+        assert found is not None
+        assert found.at_end == (read == 30)
+        summary = await reader.run()
+    assert summary.state == "complete"
+    assert reader.ids() == list(range(1, 31))
+
+
+def _with_the_end_undone(ledger: Path) -> None:
+    with sqlite3.connect(ledger) as database:
+        database.execute("update run set state = 'running', ended = null, closed = null")
+        database.execute("delete from mark")
+    database.close()
+
+
+def _as_before_the_first_step(reader: Shop) -> None:
+    reader.path.write_bytes(b"")
+    with sqlite3.connect(reader.ledger) as database:
+        database.execute(
+            """update run set position = 'null', read = 0, items = 0, sink = '{"bytes":0,"tail":0,"file":[0,0]}'"""
+        )
+    database.close()
+
+
+def _as_version_1(ledger: Path) -> None:
+    """What the first version of the ledger's file would hold: the end looks as the beginning does."""
+    with sqlite3.connect(ledger) as database:
+        database.execute("update run set position = 'null' where at_end")
+        database.execute("alter table run drop column at_end")
+        database.execute("alter table run drop column closed")
+        database.execute("pragma user_version = 1")
+    database.close()
+
+
+@pytest.mark.parametrize("sink", [JSON_LINES, GZIP, CSV, SINGER], ids=["jsonl", "gzip", "csv", "singer"])
+@pytest.mark.parametrize("begins", ["all", "full", "resumed", "changed", "changed in place"])
+async def test_what_others_added_to_a_file_is_not_cut_off(
+    tmp_path: Path, machine: Machine, sink: dict[str, Any], begins: str
+) -> None:
+    changes = {"incremental": {"field": "updated_at"}} if begins.startswith("changed") else {}
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine, sink=sink, **changes)
+        await reader.run(RunOptions(limit=20) if begins == "resumed" else None)
+        if begins == "changed in place":
+            await reader.run(RunOptions(limit=20, full=True))
+        wrote = reader.path.stat().st_size
+        with reader.path.open("ab") as file:
+            file.write(b"added by hand\n")
+        asked, held = len(store.asked), reader.path.read_bytes()
+        with pytest.raises(SinkError, match=f"has {wrote + 14} bytes, but this configuration wrote {wrote}"):
+            await reader.run(RunOptions(full=begins == "full"))
+        assert reader.path.read_bytes() == held
+        assert len(store.asked) == asked
+        with reader.path.open("ab") as file:  # the way out that the message names
+            file.truncate(wrote)
+        assert (await reader.run()).state == "complete"
+
+
+async def test_what_others_added_to_an_empty_list_is_not_cut_off(tmp_path: Path, machine: Machine) -> None:
+    async with listing({}) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run()
+        reader.path.write_text("added by hand\n")
+        with pytest.raises(SinkError, match="has 14 bytes, but this configuration wrote 0"):
+            await reader.run()
+    assert reader.path.read_text() == "added by hand\n"
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+async def test_rows_that_others_added_to_a_table_are_not_deleted(
+    tmp_path: Path, machine: Machine, limit: int | None
+) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine, sink={"kind": "sqlite", "path": "items.db"})
+        await reader.run(RunOptions(limit=limit))
+        with sqlite3.connect(tmp_path / "items.db") as database:
+            database.execute("insert into items (sku, item) values ('mine', '{}')")
+        wrote = limit or 30
+        with pytest.raises(SinkError, match=f"rows up to {wrote + 1}, but this configuration wrote {wrote}"):
+            await reader.run()
+        assert database.execute("select count(*) from items").fetchone() == (wrote + 1,)
+        with database:
+            database.execute("delete from items where sku = 'mine'")
+        database.close()
+        assert (await reader.run()).state == "complete"
+
+
+async def test_a_file_that_was_moved_away_is_written_again(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run()
+        with reader.path.open("ab") as file:
+            file.write(b"added by hand\n")
+        reader.path.rename(tmp_path / "moved")
+        assert (await reader.run()).state == "complete"
+    assert reader.ids() == list(range(1, 31))
+
+
+async def test_what_a_killed_run_left_is_its_own(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=20))
+        with sqlite3.connect(reader.ledger) as database:
+            database.execute("update run set state = 'running', ended = null, closed = null")
+        database.close()
+        with reader.path.open("ab") as file:
+            file.write(b'{"id":21,"sk')
+        assert (await reader.run()).state == "complete"
+    assert reader.ids() == list(range(1, 31))
+
+
+async def test_a_run_that_may_not_begin_leaves_the_stopped_one_to_be_resumed(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=20))
+        wrote = reader.path.stat().st_size
+        with reader.path.open("ab") as file:
+            file.write(b"added by hand\n")
+        with pytest.raises(SinkError):
+            await reader.run(RunOptions(full=True))
+        with reader.path.open("ab") as file:
+            file.truncate(wrote)
+        store.asked.clear()
+        assert (await reader.run()).items == 30
+    assert all(each.after >= 20 for each in store.asked if not each.descending)
+
+
+SQLITE = {"kind": "sqlite", "path": "items.jsonl"}
+OUTPUTS = {"jsonl": JSON_LINES, "gzip": GZIP, "csv": CSV, "singer": SINGER, "sqlite": SQLITE}
+
+
+@pytest.mark.parametrize("sink", OUTPUTS.values(), ids=OUTPUTS)
+@pytest.mark.parametrize("what", ["deleted", "moved", "replaced", "its folder moved"])
+async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
+    tmp_path: Path, machine: Machine, sink: dict[str, Any], what: str
+) -> None:
+    """The mark stays where it was: a later run must not skip what nobody can find."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    file = folder / "items.jsonl"
+
+    async def before(asked: Asked) -> None:
+        if asked.after < 10 or not file.exists():
+            return
+        if what == "deleted":
+            file.unlink()
+        elif what == "moved":
+            file.rename(tmp_path / "moved")
+        elif what == "replaced":
+            (tmp_path / "other").write_bytes(b"")
+            (tmp_path / "other").replace(file)
+        else:
+            folder.rename(tmp_path / "moved")
+
+    async with listing(products(*range(1, 61)), before=before) as store:
+        where = {**sink, "path": "out/items.jsonl"}
+        reader = shop(store, tmp_path, machine, sink=where, incremental={"field": "updated_at"})
+        summary = await reader.run()
+        assert summary.state == "stopped", summary
+        assert re.search("while the run was writing to it|The folder of .* is not there", summary.reason)
+        with Ledger(reader.ledger) as ledger:
+            assert ledger.mark() is None
+        store.before = None
+        folder.mkdir(exist_ok=True)
+        assert (await reader.run(RunOptions(full=True))).received == 60

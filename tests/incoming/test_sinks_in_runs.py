@@ -1,0 +1,82 @@
+"""Sinks under a run: stopped within a page, gone on with, and brought up to date by later runs."""
+
+from __future__ import annotations
+
+import gzip
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from listing import listing, product, products
+from runs import Shop, Told
+
+from tui_connector.incoming.plan import RunOptions
+from tui_connector.machine import Machine
+
+
+def rows(path: Path) -> Any:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("SELECT * FROM items ORDER BY rowid").fetchall()
+    finally:
+        connection.close()
+
+
+def records(path: Path) -> list[bytes]:
+    """Without STATE: one stands wherever a step ended."""
+    return [line for line in path.read_bytes().splitlines() if not line.startswith(b'{"type":"STATE"')]
+
+
+SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], Any]]] = {
+    "jsonl": ({"kind": "jsonl"}, Path.read_bytes),
+    "gzip": ({"kind": "jsonl", "compress": "gzip"}, lambda path: gzip.decompress(path.read_bytes())),
+    "csv": ({"kind": "csv"}, Path.read_bytes),
+    "sqlite": ({"kind": "sqlite", "columns": ["name"]}, rows),
+    "singer": ({"kind": "singer"}, records),
+}
+
+
+@pytest.mark.parametrize("sink", SINKS)
+async def test_a_run_stopped_within_a_page_goes_on(tmp_path: Path, machine: Machine, sink: str) -> None:
+    saved, read = SINKS[sink]
+    async with listing(products(*range(1, 88))) as store:
+        shop = Shop(tmp_path, machine, store.url, {"sink": {**saved, "path": "stopped"}})
+        assert (await shop.run(RunOptions(limit=33))).items == 33
+        assert (await shop.run()).state == "complete"
+        stopped = read(tmp_path / "stopped")
+        assert (await shop.run()).state == "complete"  # anew, in its own file
+        again = read(tmp_path / "stopped")
+        whole = Shop(tmp_path, machine, store.url, {"sink": {**saved, "path": "whole"}})
+        assert (await whole.run(RunOptions(full=True))).state == "complete"
+    assert stopped == again == read(tmp_path / "whole")
+
+
+async def test_a_table_is_brought_up_to_date(tmp_path: Path, machine: Machine) -> None:
+    """Only what has changed is read, and each identifier keeps its one row."""
+    async with listing(products(*range(1, 31))) as store:
+        shop = Shop(tmp_path, machine, store.url, {"incremental": {"field": "updated_at"}})
+        sink = {"kind": "sqlite", "path": "store.db", "columns": ["name"]}
+        assert (await shop.run(sink=sink)).items == 30
+        store.items[7] = {**product(7, "2026-11-20 00:00:00"), "name": "Changed"}
+        store.items[31] = product(31, "2026-11-20 00:00:00")
+        summary = await shop.run(sink=sink)
+    assert (summary.state, summary.items) == ("complete", 2)
+    found = {row[1]: row[3] for row in rows(tmp_path / "store.db")}
+    assert len(found) == 31
+    assert (found["S7"], found["S31"], found["S8"]) == ("Changed", "Product 31", "Product 8")
+
+
+async def test_items_a_table_cannot_tell_apart_are_said(tmp_path: Path, machine: Machine) -> None:
+    items = products(*range(1, 21))
+    items[4]["sku"] = "S3"
+    del items[9]["sku"]
+    async with listing(items) as store:
+        shop = Shop(tmp_path, machine, store.url, {"sink": {"kind": "sqlite", "path": "store.db"}})
+        summary = await shop.run(told=(told := Told()))
+    assert (summary.items, summary.failed) == (19, 1)
+    assert told.records[0].record == "item 9 of the output"
+    assert "no 'sku'" in told.records[0].message
+    assert any("1 of the items had the 'sku' of an earlier one" in remark for remark in summary.remarks)
+    assert len(rows(tmp_path / "store.db")) == 18

@@ -1,0 +1,125 @@
+"""Opens a profile for a command, with the machine it runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ..files import tighten
+from ..machine import Machine, NoPrompt, Prompt, this_machine
+from ..text import shown_line
+from .errors import CommandFailed, Exit
+from .prompt import TerminalPrompt, restore_terminal
+
+if TYPE_CHECKING:
+    from ..guide.trust import ProfileTrust
+    from ..profile.model import Profile
+
+T = TypeVar("T")
+
+
+def machine_of(profile_dir: Path | None) -> Machine:
+    """This machine; questions go to the terminal where there is one."""
+    ask: Prompt = TerminalPrompt() if sys.stdin is not None and sys.stdin.isatty() else NoPrompt()
+    machine = this_machine(ask, profile_dir)
+    for directory in (machine.directories.state, machine.directories.cache):
+        if warning := tighten(directory):
+            click.echo(shown_line(warning), err=True)
+    return machine
+
+
+def find(name: str, machine: Machine) -> Path:
+    """The file of a profile given by name or path."""
+    from ..profile.library import Library, ProfileNotFound, ProfileUnreadable
+
+    try:
+        return Library(machine.directories.profiles).find(name)
+    except (ProfileNotFound, ProfileUnreadable) as error:
+        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+
+
+def read(path: Path) -> Profile:
+    """The profile in a file. Every problem of it is one line with its place."""
+    from ..profile.document import Document, TomlSyntax
+    from ..profile.library import ProfileUnreadable
+    from ..profile.problems import check
+
+    try:
+        document = Document.read(path)
+    except (ProfileUnreadable, TomlSyntax) as error:
+        raise CommandFailed(f"{error}. {error.hint or ''}", Exit.SETUP) from error
+    profile, problems = check(document.text_as_read)
+    if profile is None:
+        lines = "\n".join(f"{path}:{problem}" for problem in problems)
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise CommandFailed(f"{lines}\nThe profile has {count}; nothing was sent.", Exit.SETUP)
+    return profile
+
+
+def trust_option(command: Callable[..., object]) -> Callable[..., object]:
+    """The option `--trust` of a command that uses a profile."""
+    words = "Trust the profile with all that it can do, for this run; `trust` shows what that is."
+    return click.option("--trust", "trust_once", is_flag=True, help=words)(command)
+
+
+def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_json: bool = False) -> ProfileTrust:
+    """What the profile may do, once its user has allowed it. A refusal ends the command before anything is sent."""
+    from ..files import CannotSave
+    from ..guide.trust import ProfileTrust, Untrusted
+
+    trust = ProfileTrust(machine, path, once=once)
+    try:
+        run(trust.require(profile))
+    except Untrusted as refused:
+        if as_json:
+            found = [each.as_json() for each in refused.capabilities]
+            click.echo(json.dumps({"event": "untrusted", "reason": refused.reason, "capabilities": found}))
+        raise CommandFailed(str(refused), Exit.SETUP) from refused
+    except CannotSave as error:
+        raise CommandFailed(
+            f"What the profile is trusted with cannot be kept: {error}. {error.hint}", Exit.SETUP
+        ) from (error)
+    return trust
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    """Runs a command's asynchronous part. Ctrl-C cancels it; a second one, while it ends, kills the process.
+
+    Raises `KeyboardInterrupt` once it has ended, whatever it returned or raised.
+    """
+    stopped = False
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def stop(number: int, _: FrameType | None) -> None:
+            nonlocal stopped
+            stopped = True
+            signal.signal(number, signal.SIG_DFL)  # it must not be possible to get stuck, nor to see a traceback
+            restore_terminal()
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # wakes it up
+
+        if listens:
+            signal.signal(signal.SIGINT, stop)
+        return await work
+
+    before = signal.getsignal(signal.SIGINT)
+    listens = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    try:
+        return asyncio.run(main())
+    finally:
+        if stopped:
+            raise KeyboardInterrupt
+        if listens:
+            signal.signal(signal.SIGINT, before)

@@ -1,0 +1,343 @@
+"""The saved models of a client and of a request, as they stand in a profile."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from ..kinds import Model, Named
+from ..secrets.source import SecretSource, secret_field
+from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
+from .layer import Plugin
+from .literal_secrets import no_literal_headers, no_literal_parameters, no_secret_in_address
+from .message import Headers, Request
+from .uri import BadUri, escaped, origin_of
+
+# How a client connects: the saved models of TLS and proxy.
+
+
+DIRECT = "direct"
+"""In place of a proxy's address: none, not even that of the environment."""
+
+
+def _path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("a path cannot hold a NUL character")
+    return path
+
+
+def _proxy_address(uri: str) -> str:
+    if uri == DIRECT:
+        return uri
+    if uri.startswith("socks"):
+        raise ValueError("SOCKS proxies are not supported: write the address of an http:// or https:// proxy")
+    try:
+        origin = origin_of(uri)
+    except BadUri as error:
+        if "@" in uri:
+            raise ValueError("user and password do not belong in the address: use username and password") from None
+        raise ValueError(f'{error}; write it like "http://proxy.example:3128", or "{DIRECT}" for none') from None
+    if uri.rstrip("/").lower() != origin and not uri.rstrip("/").lower().startswith(f"{origin}:"):
+        raise ValueError("a proxy's address has no path: write scheme, host and port")
+    return uri
+
+
+FilePath = Annotated[
+    str, Field(min_length=1), AfterValidator(_path), WithJsonSchema({"type": "string", "format": "path"})
+]
+"""The path of a file, relative to the profile's."""
+
+
+ProxyAddress = Annotated[
+    str,
+    AfterValidator(_proxy_address),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "uri"}, {"const": DIRECT}]}),
+]
+
+
+class Tls(Model):
+    """TLS."""
+
+    ca_file: FilePath | None = Field(
+        None,
+        title="Authority's certificate",
+        description="A PEM file with certificates of authorities to trust besides the system's, for a store whose "
+        "certificate is the company's own. Relative to the profile.",
+        examples=["company-ca.pem"],
+    )
+    client_certificate: FilePath | None = Field(
+        None,
+        title="Client certificate",
+        description="A PEM file that proves to the web server who calls, where it asks. Relative to the profile.",
+        examples=["client.pem"],
+    )
+    client_key: FilePath | None = Field(
+        None,
+        title="Client key",
+        description="The PEM file of that certificate's private key, where it is not in the same file.",
+        examples=["client.key"],
+    )
+    client_key_password: SecretSource | None = secret_field(
+        "Password of the client key", "Where the key is encrypted.", default=None
+    )
+    verify: bool = Field(
+        True,
+        title="Verify the certificate",
+        description="false: whoever stands in between can read and change everything, the secrets too. For a test "
+        "store only; name its authority in ca-file instead.",
+    )
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if self.client_certificate is None and (self.client_key or self.client_key_password):
+            raise ValueError("client-key and client-key-password need a client-certificate")
+        return self
+
+
+class Proxy(Model):
+    """Proxy."""
+
+    uri: ProxyAddress = Field(
+        title="Address",
+        description='Scheme, host and port, without user and password. "direct": no proxy, whatever the environment '
+        "says.",
+        examples=["http://proxy.example:3128"],
+    )
+    username: str | None = Field(None, min_length=1, title="User", description="Where the proxy asks who calls.")
+    password: SecretSource | None = secret_field("Password", "The password of that user.", default=None)
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password need each other")
+        if self.uri == DIRECT and self.username is not None:
+            raise ValueError(f'"{DIRECT}" has no user and password')
+        return self
+
+
+_SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OF_THE_CONNECTION = (
+    *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
+    *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
+)
+_WITH_QUERY = ("get", "head", "delete")
+_SEARCH_ROUTES = ("search", "_search")
+"""Last segments of paths to which a POST reads: the criteria are in its body."""
+_METHOD_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
+_NOT_IN_PHP = re.compile(r"[ .\[]")
+
+
+def seconds(span: str) -> float:
+    """The seconds in a span such as "30s" or "500ms". Raises ValueError in words for a user."""
+    match = _SPAN.fullmatch(span)
+    if match is None or int(match[1]) == 0:
+        raise ValueError('write a number and a unit, such as "30s", "500ms", "2m", "1h" or "1d"')
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _checked_span(span: str) -> str:
+    seconds(span)
+    return span
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a header")
+    if name.lower() in _OF_THE_CONNECTION:
+        raise ValueError(f"{name} belongs to the connection, which sets it itself")
+    return name
+
+
+@lru_cache(maxsize=256)
+def _with_escapes(uri: str) -> str:
+    """A template of a URI in which the meaning of each % does not depend on what is put in beside it.
+
+    Raises `BadUri` where it can be read in two ways.
+    """
+    template = Template.parse(uri)
+    if template.is_literal:
+        escaped(uri)
+        return uri
+    texts = escaped("".join(piece if isinstance(piece, str) else "\0" for piece in template.pieces)).split("\0")
+    between = [f"{each.sigil}{{{each.expression.text}}}" for each in template.pieces if not isinstance(each, str)]
+    return "".join(part for pair in zip(texts, [*between, ""], strict=True) for part in pair)
+
+
+def _of_one_meaning(uri: str) -> str:
+    _with_escapes(uri)
+    return uri
+
+
+def _no_text_of_json(parameters: Any) -> Any:
+    import json
+
+    if isinstance(parameters, str) and parameters.lstrip().startswith(("{", "[")):
+        try:
+            json.loads(parameters)
+        except ValueError as error:
+            raise ValueError(f"begins like JSON and is none: {error}") from error
+        raise ValueError("is JSON inside a text, which would be sent as a text: write it as a table or a list")
+    return parameters
+
+
+def _may_make_table(parameters: Any) -> bool:
+    if isinstance(parameters, str):  # one placeholder and nothing else keeps the type of its value
+        template = Template.parse(parameters)
+        return len(template.pieces) == 1 and not template.is_literal
+    return parameters is None or isinstance(parameters, dict)
+
+
+def _lower(method: object) -> object:
+    return method.lower() if isinstance(method, str) else method
+
+
+Span = Annotated[str, AfterValidator(_checked_span), WithJsonSchema({"type": "string", "format": "span"})]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+ClientName = Annotated[str, WithJsonSchema({"type": "string", "format": "client"})]
+"""One of the profile's clients, by name: a form offers those that there are."""
+Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_lower)]
+LoginMethod = Annotated[Literal["get", "post", "put"], BeforeValidator(_lower)]
+"""Logins are sent by `check` too, so the methods that no login has are left out."""
+
+
+class HttpClient(Named):
+    """An HTTP client: where and how requests go."""
+
+    authentications: list[str] = Field(
+        default_factory=list, title="Authentications", description="Names of HTTP authentications, applied in order."
+    )
+    timeout: Span = Field("30s", title="Timeout", description="For a whole request, from connecting to the last byte.")
+    connect_timeout: Span = Field(
+        "10s", title="Connect timeout", description="For reaching the store: its name, the connection, TLS."
+    )
+    tls: Tls = Field(default_factory=Tls, title="TLS", description="Which certificates are trusted and shown.")
+    proxy: Proxy | None = Field(
+        None,
+        title="Proxy",
+        description="The proxy to go through. Nothing: the one that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY "
+        "name, if any.",
+    )
+    plugins: list[Plugin] = Field(default_factory=list, title="Plugins", description="What is done to each request.")
+
+
+class RequestTemplate(Model):
+    """A request, with placeholders."""
+
+    uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning), AfterValidator(no_secret_in_address)] = Field(
+        title="URI", description="Relative to the client's base URI.", examples=["products"]
+    )
+    method: Method = Field("get", title="Method", description="How it is asked.")
+    parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json), AfterValidator(no_literal_parameters)] = (
+        Field(
+            None,
+            title="Parameters",
+            description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
+            examples=[{"product": "&{@}"}],
+        )
+    )
+    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(no_literal_headers)] = Field(
+        default_factory=dict, title="Headers", description="Sent besides those of the client."
+    )
+    reads: bool = Field(
+        False,
+        title="Reads only",
+        description="The request changes nothing in the store although it is a POST, such as a search or a GraphQL "
+        "query: check and the guide's tests send it.",
+    )
+    expected: list[Annotated[int, Field(ge=100, le=599)]] = Field(
+        default_factory=list, title="Expected statuses", description="Beside 200 to 299, answers that are no failure."
+    )
+
+    @field_validator("parameters")
+    @classmethod
+    def _table_in_a_query(cls, parameters: Any, info: ValidationInfo) -> Any:
+        if info.data.get("method") in _WITH_QUERY and not _may_make_table(parameters):
+            raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
+        return parameters
+
+    @field_validator("reads")
+    @classmethod
+    def _only_of_post(cls, reads: bool, info: ValidationInfo) -> bool:
+        if reads and info.data.get("method") not in ("post", "get", "head"):
+            raise ValueError("only a POST can be marked as one that reads")
+        return reads
+
+    def only_reads(self, sent: Request) -> bool:
+        """Whether a request of this template, as it is sent, changes nothing in the store.
+
+        GET and HEAD read, and so does a POST to a search route or one that is marked. A request that names another
+        method for the server to use counts as that method, so it does not.
+        """
+        if _names_another_method(sent):
+            return False
+        if sent.method in ("GET", "HEAD"):
+            return True
+        path = sent.uri.partition("?")[0].rstrip("/")
+        return sent.method == "POST" and (self.reads or path.rpartition("/")[2] in _SEARCH_ROUTES)
+
+    def request(self, scope: Scope) -> Request:
+        """The request for this entity and run. Raises `PlaceholderError`."""
+        headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
+        request = Request(self.method.upper(), Template.parse(_with_escapes(self.uri)).uri(scope), headers)
+        if self.parameters is None:
+            return request
+        parameters = render(self.parameters, scope)
+        if self.method in _WITH_QUERY and parameters is None:  # ?{…} found nothing
+            return request
+        if self.method in _WITH_QUERY and not isinstance(parameters, dict):
+            raise PlaceholderError(
+                "it makes no table, which GET, HEAD and DELETE need for the query", template=str(self.parameters)
+            )
+        return with_parameters(request, parameters)
+
+    def is_expected(self, status: int) -> bool:
+        return 200 <= status < 300 or status in self.expected
+
+
+def _names_another_method(request: Request) -> bool:
+    """Whether a server may take it for a request of another method.
+
+    Frameworks read the method from a header, or from `_method` in the query or the body (WordPress, Symfony, Laravel,
+    Rails); PHP makes `_` of some characters in the name of a parameter, and drops blanks before it.
+    """
+    if any(name.lower() in _METHOD_HEADERS for name, _ in request.headers):
+        return True
+    query = parse_qsl(request.uri.partition("?")[2], keep_blank_values=True)
+    names = (_NOT_IN_PHP.sub("_", name.lstrip()).lower() for name, _ in query)
+    return "_method" in names or b"_method" in request.body.lower()
+
+
+def with_parameters(request: Request, parameters: Any) -> Request:
+    """`request` with its parameters where its method puts them: a JSON body, or the query, nested as PHP reads it."""
+    import json
+    from dataclasses import replace
+
+    if request.method.lower() in _WITH_QUERY and isinstance(parameters, dict):
+        for name, value in _query(parameters):
+            request = request.with_query(name, value)
+        return request
+    return replace(request, body=json.dumps(parameters, ensure_ascii=False).encode())
+
+
+def _query(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for key, item in value.items() for pair in _query(item, f"{name}[{key}]" if name else str(key))]
+    if isinstance(value, list):
+        return [pair for index, item in enumerate(value) for pair in _query(item, f"{name}[{index}]")]
+    if isinstance(value, bool):
+        return [(name, "1" if value else "0")]
+    return [(name, "" if value is None else str(value))]

@@ -1,0 +1,135 @@
+"""Which profiles name an entry of the keyring: what is changed there for one of them is changed for all."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..files import write_atomic
+from ..profile.library import Library, ProfileUnreadable, as_text, read_bytes
+from ..secrets.vault import Vault
+from ..text import count
+
+
+def keyring_entries(path: Path) -> list[str]:
+    """The entries of the keyring that this profile names; none where the file cannot be read as TOML."""
+    try:
+        data = tomllib.loads(as_text(path, read_bytes(path)))
+    except (ProfileUnreadable, ValueError, RecursionError):
+        return []
+    return named_in(data)
+
+
+def named_in(data: object) -> list[str]:
+    """The entries of the keyring that a profile's data name, each once."""
+    return list(dict.fromkeys(_named(data)))
+
+
+def _named(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        name = value.get("keyring")
+        if len(value) == 1 and isinstance(name, str):
+            yield name
+        for item in value.values():
+            yield from _named(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+
+
+def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[str, list[Path]]:
+    """The other profiles that name these entries, by entry: those in the directories, and beside `path`. It blocks.
+
+    Profiles elsewhere are not known. Raises `ProfileUnreadable` for a directory.
+    """
+    found: dict[str, list[Path]] = {}
+    own = path.resolve()
+    seen = {own}
+    for directory in dict.fromkeys((*directories, path.parent)):
+        for other in Library(directory).paths() if names else ():
+            real = other.resolve()
+            if real in seen:
+                continue
+            seen.add(real)
+            for name in _named_by(other, names):
+                found.setdefault(name, []).append(other)
+    return found
+
+
+def _named_by(path: Path, names: Collection[str]) -> list[str]:
+    """Those that this profile names. One that is no TOML just now counts for what its text holds."""
+    try:
+        text = as_text(path, read_bytes(path))
+    except ProfileUnreadable:
+        return list(names)
+    in_text = [name for name in names if name in text]
+    if not in_text and "\\" not in text:  # nothing in it is written another way
+        return []
+    try:
+        found = named_in(tomllib.loads(text))
+    except (ValueError, RecursionError):
+        return in_text
+    return [name for name in names if name in found]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryInUse:
+    """An entry that another store or another profile uses."""
+
+    name: str
+    stores: tuple[str, ...]
+    """The other stores that it was given for."""
+    profiles: tuple[Path, ...]
+    """The other profiles that name it."""
+
+    @property
+    def words(self) -> str:
+        """The entry and who else uses it, in one line."""
+        uses = [f"given for {', '.join(self.stores)}"] if self.stores else []
+        if self.profiles:
+            named = ", ".join(str(each) for each in self.profiles[:_SHOWN])
+            more = f" and {count(len(self.profiles) - _SHOWN, 'more')}" if len(self.profiles) > _SHOWN else ""
+            uses.append(f"also named by {named}{more}")
+        return f"{self.name}: {'; '.join(uses)}"
+
+
+_SHOWN = 3
+
+
+async def used_elsewhere(
+    vault: Vault, entries: Mapping[str, Collection[str]], users: Mapping[str, list[Path]]
+) -> list[EntryInUse]:
+    """Those of a profile's entries that another store or profile uses.
+
+    `entries`: the origins that the profile sends each to. `users`: as `other_users` finds them.
+    Raises `KeyringUnusable`.
+    """
+    found = []
+    for name, origins in entries.items():
+        stores = tuple(each for each in await vault.origins_of(name) or () if each not in origins)
+        profiles = tuple(users.get(name, ()))
+        if stores or profiles:
+            found.append(EntryInUse(name, stores, profiles))
+    return found
+
+
+# Takes a profile away, and copies one: what belongs to it, and what others use too.
+
+
+def own_entries(path: Path, library: Library) -> list[str]:
+    """The entries that no other profile of the library, or beside this one, names. Profiles elsewhere are not known."""
+    own = keyring_entries(path)
+    others = other_users(path, own, library.directory)
+    return [name for name in own if name not in others]
+
+
+def duplicate(path: Path, name: str, library: Library) -> Path:
+    """A copy under another name, comments and all. It names the same secrets, until its own are given.
+
+    Raises `BadProfileName`, `ProfileUnreadable`, `ChangedOnDisk` where the name is taken, and `CannotSave`.
+    """
+    target = library.path_for(name)
+    write_atomic(target, read_bytes(path), expect=None)
+    return target

@@ -1,0 +1,114 @@
+"""The kinds that can be chosen in the guide, also those of other packages, and the schemas that their forms ask by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal
+
+from ..client.layer import Authentication, Plugin
+from ..client.model import HttpClient
+from ..incoming.model import Incoming
+from ..incoming.pagination import Pagination
+from ..incoming.sink import Sink
+from ..kinds import Kind, Named, json_schema
+from ..outgoing.chain import ChainStep
+from ..outgoing.model import Outgoing, Source
+from ..profile.model import ALWAYS_THERE
+from ..templates import Json
+
+Schema = dict[str, Any]
+
+
+def plugins() -> dict[str, str]:
+    """Each kind of plugin, and what it is called."""
+    return _titles(Plugin)
+
+
+def authentications() -> dict[str, str]:
+    """Each kind of authentication, and what it is called."""
+    return _titles(Authentication)
+
+
+def plugin(kind: str) -> Schema | None:
+    """The schema of this kind of plugin; None where there is no such kind."""
+    return _schema(Plugin, kind)
+
+
+def authentication(kind: str) -> Schema | None:
+    """The schema of this kind of authentication; None where there is no such kind."""
+    return _schema(Authentication, kind)
+
+
+_NESTED: Mapping[str, type[Kind]] = {"pagination": Pagination, "sink": Sink, "source": Source}
+"""The parts of a configuration that have a kind of their own."""
+
+
+@cache
+def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
+    """The schema of an incoming or an outgoing without its parts that are edited elsewhere, its titles last."""
+    schema = json_schema(Incoming if family == "incoming" else Outgoing)
+    own = {key: each for key, each in schema["properties"].items() if key not in (*_NESTED, "steps")}
+    return _titles_last({**schema, "properties": own})
+
+
+@cache
+def step() -> Schema:
+    """The schema of a step of a chain."""
+    return json_schema(ChainStep)
+
+
+def nested(family: Literal["incoming", "outgoing"]) -> dict[str, str]:
+    """The parts of a configuration that have a kind of their own, and what they are called."""
+    fields = (Incoming if family == "incoming" else Outgoing).model_fields
+    return {name: str(field.title) for name, field in fields.items() if name in _NESTED}
+
+
+def kinds(part: str) -> dict[str, str]:
+    """The kinds that this part of a configuration can have, and what they are called."""
+    return _titles(_NESTED[part])
+
+
+def kind(part: str, name: str) -> Schema | None:
+    """The schema of this kind; None where there is no such kind."""
+    return _schema(_NESTED[part], name)
+
+
+@cache
+def client() -> Schema:
+    """The schema of a client without what the guide asks for elsewhere: its title, timeouts, TLS and proxy."""
+    schema = json_schema(HttpClient)
+    own = {key: value for key, value in schema["properties"].items() if key not in ("plugins", "authentications")}
+    return {**schema, "properties": own}
+
+
+def named(schema: Schema, draft: Mapping[str, Json]) -> Schema:
+    """The schema with the draft's clients as what can be chosen, where a field names one."""
+    there = draft.get("clients")
+    clients = list(dict.fromkeys([*(there if isinstance(there, dict) else {}), ALWAYS_THERE]))
+    fields = {
+        name: {**field, "enum": clients} if field.get("format") == "client" else field
+        for name, field in schema["properties"].items()
+    }
+    return {**schema, "properties": fields}
+
+
+def _titles(family: type[Kind]) -> dict[str, str]:
+    return {name: _title(kind) for name, kind in family.all_kinds().items()}
+
+
+@cache
+def _title(kind: type[Kind]) -> str:
+    return str(json_schema(kind)["title"])
+
+
+@cache
+def _schema(family: type[Kind], kind: str) -> Schema | None:
+    found = family.find(kind)
+    return _titles_last(json_schema(found)) if found is not None else None
+
+
+def _titles_last(schema: Schema) -> Schema:
+    """The schema with what may be said of any part behind what this part is about."""
+    own = schema["properties"]
+    return {**schema, "properties": {**{key: own[key] for key in own if key not in Named.model_fields}, **own}}

@@ -1,0 +1,46 @@
+"""A request of the log, sent again: as it was asked, through its client, with whatever authenticates it now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..client.exchange import Exchange
+from ..client.message import InvalidRequest, Request, RequestInfo, Response
+from ..profile.model import Profile
+from ..secrets.mask import MARK
+from .workbench import Workbench
+
+_MADE_ANEW = frozenset(
+    {"accept-encoding", "authorization", "connection", "content-length", "cookie", "host", "user-agent"}
+)
+"""Headers that belong to one sending and not to what was asked."""
+
+
+def resendable_request(exchange: Exchange) -> Request:
+    """The request as its caller made it; where that is not known, as it stands in the log.
+
+    Raises `InvalidRequest` for what cannot be sent again: a login, or a request of which the log has only a part.
+    """
+    if exchange.purpose == "login":
+        raise InvalidRequest(
+            "A login cannot be sent again", hint="Send a request that needs it; Magento counts failed logins."
+        )
+    about = RequestInfo(purpose="test", note=f"#{exchange.number} again")
+    if exchange.asked is not None:
+        return replace(exchange.asked, about=about)
+    if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:
+        raise InvalidRequest("The log has this request without its secrets", hint="It cannot be sent again from here.")
+    if exchange.request_body.cut or (exchange.request_body.size and not exchange.request_body.data):
+        raise InvalidRequest("The log has this request's body only in part", hint="It cannot be sent again from here.")
+    headers = tuple(
+        (name, value)
+        for name, value in exchange.request_headers
+        if name.lower() not in _MADE_ANEW and MARK not in value
+    )
+    return Request(exchange.method, exchange.uri, headers, exchange.request_body.data, about)
+
+
+async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:
+    """The store's answer to `request`, through the client of `exchange`. Raises `RequestFailed`."""
+    async with workbench.session(profile) as session:
+        return await session.client(exchange.client)(request)

@@ -1,0 +1,75 @@
+"""A setup as a draft, and back: at the step, and with the view of the profile, that it was left with."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from ..files import digest
+from ..profile.document import Document, TomlSyntax
+from ..profile.library import ProfileUnreadable
+from ..templates import Json
+from .drafts import Draft
+from .setup import CLIENT, Setup
+from .texts import INTEGRATION, WAYS, GuideStep
+
+
+def worth_keeping(setup: Setup) -> bool:
+    """Whether there is something in it that no file holds."""
+    if setup.saved:
+        return setup.document.changed
+    return bool(setup.base_uri or setup.begun or setup.incoming or setup.outgoing)
+
+
+def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
+    """What is kept of it: no secret, neither here nor in the keyring."""
+    about: dict[str, Json] = {
+        "client": setup.client,
+        "authentication": setup.authentication,
+        "way": setup.way,
+        "typed-address": setup.searched[0],  # what was not tried may be a token that was pasted into the wrong field
+        "store-view": setup.store_view,
+    }
+    path = setup.document.path
+    text = setup.document.text_as_read if path else None
+    return Draft(
+        key, setup.name, setup.title, int(step), now, setup.draft, dict(about), str(path) if path else None, text
+    )
+
+
+def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
+    """The setup as it was left. A profile that has changed since is noticed when it is saved, as always."""
+    setup = Setup(draft.name, _document(draft))
+    about = draft.about
+    setup.kept = frozenset(name for name in _saved_authentications(draft) if name in setup.table("authentications"))
+    setup.client = str(about.get("client") or CLIENT)
+    setup.authentication = str(about.get("authentication") or WAYS[INTEGRATION].name)
+    setup.way = str(about.get("way") or INTEGRATION)
+    setup.typed_address = str(about.get("typed-address") or "")
+    setup.store_view = str(about.get("store-view") or "all")
+    setup.searched = (setup.typed_address, setup.store_view)
+    return setup, GuideStep(draft.step)
+
+
+def _saved_authentications(draft: Draft) -> list[str]:
+    """The authentications of the profile that it changes: their secrets are where the profile says."""
+    try:
+        found = tomllib.loads(draft.text or "").get("authentications")
+    except (ValueError, RecursionError):
+        return []
+    return list(found) if isinstance(found, dict) else []
+
+
+def _document(draft: Draft) -> Document:
+    if draft.profile is None or draft.text is None:
+        document = Document.new({})
+    else:
+        path = Path(draft.profile)
+        try:
+            document = Document.read(path)
+        except (ProfileUnreadable, TomlSyntax):
+            document = Document("", path)
+        if document.text_as_read != draft.text:
+            document = Document(draft.text, path, found=digest(draft.text.encode()))
+    document.draft = draft.data
+    return document

@@ -1,0 +1,151 @@
+"""Parts of a profile in one line each, as a list shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..templates import Json
+from . import kind_schemas
+from .draft_paths import at
+from .secret_sources import SecretPlace, place_of, sources
+from .texts import WAYS
+
+
+def plugin(data: Json) -> str:
+    """A plugin: what it is called, and what it is set to."""
+    if not isinstance(data, dict):
+        return json.dumps(data, ensure_ascii=False)
+    kind = str(data.get("kind", ""))
+    title = kind_schemas.plugins().get(kind, kind or "no kind")
+    said = ", ".join(_value(value) for key, value in data.items() if key != "kind")
+    if kind == "base-uri":
+        said = said or "found by the test"
+    return f"{title}: {said}" if said else title
+
+
+def steps(chain: Sequence[Json]) -> list[str]:
+    """The steps of a chain: what each is called, what it sends, and when."""
+    names = [str(at(each, ("name",)) or "no name") for each in chain]
+    width = max(map(len, names), default=0)
+    return [f"{name:<{width}}  {_sent(each)}" for name, each in zip(names, chain, strict=True)]
+
+
+def _sent(step: Json) -> str:
+    method, uri = at(step, ("request", "method")) or "get", at(step, ("request", "uri")) or "no URI yet"
+    when = at(step, ("when",))
+    return f"{str(method).upper()} {uri}{f' · when {when}' if when else ''}"
+
+
+def connection(client: Mapping[str, Json]) -> str:
+    """How a client connects, and what people call it."""
+    proxy, tls = client.get("proxy"), client.get("tls")
+    parts = [str(client["title"])] if client.get("title") else []
+    if client.get("disabled") is True:
+        parts.append("disabled")
+    parts.append(f"timeout {client.get('timeout', '30s')}")
+    if isinstance(tls, dict) and tls.get("verify") is False:
+        parts.append("TLS NOT verified")
+    elif tls:
+        parts.append("TLS of its own")
+    if isinstance(proxy, dict):
+        parts.append(f"proxy {proxy.get('uri', '')}")
+    return " · ".join(parts)
+
+
+def _value(value: Json) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# A profile's parts, each in one line: what a page lists of it, whatever else may be wrong with the file.
+
+
+Family = Literal["clients", "authentications", "incoming", "outgoing"]
+
+FAMILIES: Mapping[Family, str] = {
+    "clients": "HTTP clients",
+    "authentications": "HTTP authentications",
+    "incoming": "Incoming (read from the store)",
+    "outgoing": "Outgoing (send to the store)",
+}
+"""The families of named parts, as a page calls them."""
+
+_PLACES = {
+    SecretPlace.KEYRING: "in the keyring",
+    SecretPlace.ENVIRONMENT: "from the environment",
+    SecretPlace.COMMAND: "from a command",
+    SecretPlace.ASK: "asked for",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePart:
+    """A named part of a profile."""
+
+    family: Family
+    name: str
+    words: str
+    disabled: bool = False
+
+
+def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
+    """All parts, in the order of the profile."""
+    return [
+        ProfilePart(family, name, words, bool(at(value, ("disabled",)))) for family, name, value, words in _each(data)
+    ]
+
+
+def _each(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
+    for family in FAMILIES:
+        table = data.get(family)
+        for name, value in table.items() if isinstance(table, dict) else ():
+            match family:
+                case "clients":
+                    yield family, name, value, _client(value)
+                case "authentications":
+                    yield family, name, value, _authentication(data, name, value)
+                case "incoming":
+                    yield family, name, value, _incoming(value)
+                case "outgoing":
+                    yield family, name, value, _outgoing(value)
+
+
+def _client(value: Json) -> str:
+    plugins, names = at(value, ("plugins",)), at(value, ("authentications",))
+    plugins = plugins if isinstance(plugins, list) else []
+    base = next((at(each, ("uri",)) for each in plugins if at(each, ("kind",)) == "base-uri"), None)
+    by = ", ".join(map(str, names)) if isinstance(names, list) and names else "no authentication"
+    return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {by}"
+
+
+def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
+    kind = str(at(value, ("kind",)) or "no kind")
+    title = WAYS[kind].title if kind in WAYS else kind
+    places = [place_of(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
+    counted = [f"{places.count(place)} {_PLACES[place]}" for place in dict.fromkeys(places)]
+    return " · ".join([title, *(["secrets: " + ", ".join(counted)] if counted else [])])
+
+
+def _incoming(value: Json) -> str:
+    method, uri = str(at(value, ("request", "method")) or "get").upper(), at(value, ("request", "uri")) or "no URI"
+    pages, sink = at(value, ("pagination", "kind")), at(value, ("sink", "path")) or at(value, ("sink", "kind"))
+    since = at(value, ("incremental", "field"))
+    more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
+    return " · ".join([f"{method} {uri}", *(str(each) for each in more if each)])
+
+
+def _outgoing(value: Json) -> str:
+    steps = at(value, ("steps",))
+    if isinstance(steps, list) and steps:
+        names = " → ".join(str(at(each, ("name",)) or "no name") for each in steps)
+        sent = f"{len(steps)} step{'s' if len(steps) > 1 else ''}: {names}"
+    else:
+        method, uri = str(at(value, ("request", "method")) or "get").upper(), at(value, ("request", "uri")) or "no URI"
+        sent = f"{method} {uri}"
+    batch, source = at(value, ("batch",)), at(value, ("source", "path")) or at(value, ("source", "kind"))
+    more = [f"{batch} at a time" if batch else None, f"← {source}" if source else None]
+    return " · ".join([sent, *(str(each) for each in more if each)])

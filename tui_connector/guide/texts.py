@@ -1,0 +1,140 @@
+"""The guide's words: its steps, the ways to authenticate, their fields, and what to click in Magento for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ..magento.diagnosis.refusals import ticked_at
+
+
+class GuideStep(IntEnum):
+    """A step of the guide."""
+
+    BASICS = 1
+    AUTHENTICATION = 2
+    INCOMING = 3
+    OUTGOING = 4
+    SAVE = 5
+
+
+TITLES: Mapping[GuideStep, str] = {
+    GuideStep.BASICS: "Basics and plugins",
+    GuideStep.AUTHENTICATION: "Authentication",
+    GuideStep.INCOMING: "Incoming (read from the store)",
+    GuideStep.OUTGOING: "Outgoing (send to the store)",
+    GuideStep.SAVE: "Save",
+}
+
+NOT_RUN_YET = "This version keeps outgoing configurations, and their chains of steps too, but does not run them yet."
+"""Said wherever somebody may expect that they are run."""
+
+INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
+"""The guide's ways, by the kind of authentication that each of them makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTexts:
+    """A field that a way asks for, and where it stands in the authentication."""
+
+    path: tuple[str, ...]
+    title: str
+    about: str
+    secret: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodTexts:
+    """How a way is called, what it asks for, and what to click in Magento for it."""
+
+    title: str
+    name: str
+    fields: tuple[FieldTexts, ...]
+    in_magento: tuple[str, ...]
+
+
+WAYS: Mapping[str, MethodTexts] = {
+    INTEGRATION: MethodTexts(
+        "Integration, 4 tokens (signed, OAuth 1.0a)",
+        "integration",
+        (
+            FieldTexts(("consumer-key",), "Consumer key", "The first of the four values in Magento's window."),
+            FieldTexts(("consumer-secret",), "Consumer secret", "The second of the four values."),
+            FieldTexts(("access-token",), "Access token", "The third of the four values."),
+            FieldTexts(("access-token-secret",), "Access token secret", "The fourth of the four values."),
+        ),
+        (
+            "System › Extensions › Integrations › Add New Integration: give it a name.",
+            "Tab API: tick what it may do (or All), then Save.",
+            "In its row: Activate › Allow. A window shows the four values; copy one, paste it here, and so on.",
+            "They can be read again later: Edit › Integration Details.",
+        ),
+    ),
+    BEARER: MethodTexts(
+        "Integration, access token alone (Bearer token)",
+        "integration",
+        (FieldTexts(("token",), "Access token", "Of the integration: the third of its four values."),),
+        (
+            "Stores › Configuration › Services › OAuth › Consumer Settings: "
+            "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (it is No since 2.4.4).",
+            "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
+        ),
+    ),
+    ADMIN: MethodTexts(
+        "Admin user and password (Request authentication)",
+        "admin",
+        (
+            FieldTexts(("parameters", "username"), "User name", "Of an admin user made for this connection.", False),
+            FieldTexts(("parameters", "password"), "Password", "It is sent only to this store, to get a token."),
+        ),
+        (
+            "System › Permissions › All Users: a user of its own, with a role that holds what it may do.",
+            "Log in once in the browser with it. Six wrong passwords lock it for 30 minutes.",
+            "Where admin users need a one-time code (2FA), use an integration.",
+        ),
+    ),
+    OAUTH2: MethodTexts(
+        "OAuth 2 client credentials (Adobe IMS)",
+        "ims",
+        (
+            FieldTexts(("token-uri",), "Token URI", "The token endpoint; Adobe IMS for the Cloud Service.", False),
+            FieldTexts(("client-id",), "Client ID", "Of the OAuth server-to-server credential.", False),
+            FieldTexts(("client-secret",), "Client secret", "It is sent only to the token endpoint."),
+        ),
+        (
+            "Adobe Developer Console (developer.adobe.com/console): a project with the API Adobe Commerce.",
+            "Its credential: OAuth Server-to-Server. Copy Client ID, then Retrieve client secret.",
+            "Choose the product profile that may use this Commerce instance.",
+            "If the store answers 403: add the plugin set-headers with x-gw-ims-org-id, the organization's ID.",
+        ),
+    ),
+}
+MAGENTO_WAYS = (INTEGRATION, BEARER, ADMIN)
+CLOUD_WAYS = (OAUTH2, *MAGENTO_WAYS)
+"""What is offered for Adobe Commerce as a Cloud Service, which accepts tokens of Adobe IMS only."""
+"""The guide's ways, in the order in which they are offered."""
+
+
+# What there is to click in Magento at each step, for the way in that was chosen.
+
+
+def in_magento(step: GuideStep, way: str) -> list[str]:
+    """Lines of text. An admin user has a role, and no integration with ticks and values of its own."""
+    admin = way == ADMIN
+    if step is GuideStep.BASICS:
+        return ["Nothing to do yet. The address of the shop is enough; the guide finds the REST interface."]
+    if step is GuideStep.AUTHENTICATION:
+        return [f"{n}. {line}" for n, line in enumerate(WAYS[way].in_magento if way in WAYS else (), 1)]
+    if step is GuideStep.INCOMING:
+        return [f"What {'an admin user' if admin else 'an integration'} may read is ticked under {ticked_at(way)}."]
+    if step is GuideStep.OUTGOING:
+        place = "Role Resources" if admin else "API"
+        return [f"Writing needs its own ticks under {place}. Through store view “all” global values are written."]
+    if admin:
+        return ["Nothing more. What the user may do can be changed later, in its role."]
+    return ["Nothing more. The four values can be read again under Edit › Integration Details."]

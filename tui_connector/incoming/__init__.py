@@ -1,0 +1,1 @@
+"""Incoming: reads lists from the store and writes their items to a sink."""

@@ -1,0 +1,213 @@
+"""Singer's catalog and state: which streams there are, which of them are wanted, and from where on.
+
+The format: https://github.com/singer-io/getting-started/blob/master/docs/DISCOVERY_MODE.md and SYNC_MODE.md"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from ..runs.ledger import explained, read_only
+from ..templates import Json
+from .incremental import Incremental
+from .model import Incoming
+from .sinks.singer import Selection, SingerSink, StreamContext
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?![\d-])", re.ASCII)
+"""How a date begins that a store understands; Python reads 20260131 and 2026-W05-6, too."""
+
+Method = Literal["FULL_TABLE", "INCREMENTAL"]
+
+
+class CatalogError(Exception):
+    """A catalog or state that cannot be used, in a whole sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A stream that is selected, and how its user wants it read."""
+
+    selection: Selection
+    method: Method | None = None
+    """None: as the profile says."""
+    key: str | None = None
+
+
+def entry(
+    stream: str,
+    schema: dict[str, Json],
+    always_null: Iterable[str],
+    identifier: str | None,
+    incremental: Incremental | None,
+) -> dict[str, Json]:
+    """What the catalog says of a stream; selected, until its user says otherwise.
+
+    Properties that were always null are listed without a type: they can be selected, and get one with a first value.
+    """
+    cursor = incremental.field if incremental is not None else None
+    keys: list[Json] = [] if identifier is None else [identifier]
+    listed = schema.get("properties")
+    properties: dict[str, Json] = {**(listed if isinstance(listed, dict) else {})}
+    for name in sorted(always_null):
+        properties.setdefault(name, {})
+    schema = {**schema, "properties": properties}
+    about: dict[str, Json] = {"inclusion": "available", "selected": True, "table-key-properties": keys}
+    if cursor is not None:
+        about["valid-replication-keys"] = [cursor]
+    metadata: list[Json] = [{"breadcrumb": [], "metadata": about}]
+    for name in properties:
+        inclusion = "automatic" if name in (identifier, cursor) else "available"
+        metadata.append(
+            {"breadcrumb": ["properties", name], "metadata": {"inclusion": inclusion, "selected": True}},
+        )
+    return {
+        "tap_stream_id": stream,
+        "stream": stream,
+        "schema": schema,
+        "key_properties": keys,
+        "replication_method": "FULL_TABLE" if cursor is None else "INCREMENTAL",
+        **({} if cursor is None else {"replication_key": cursor}),
+        "metadata": metadata,
+    }
+
+
+def chosen(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, Chosen]:
+    """The selected streams of a catalog. `always`: the properties of each that are never left out.
+
+    Raises `CatalogError`.
+    """
+    streams = _object(catalog, "The catalog").get("streams")
+    if not isinstance(streams, list):
+        raise CatalogError('The catalog has no list "streams". Write it with --discover.')
+    found: dict[str, Chosen] = {}
+    for each in streams:
+        stream = _object(each, "A stream in the catalog")
+        name = stream.get("tap_stream_id") or stream.get("stream")
+        if not isinstance(name, str):
+            raise CatalogError('A stream in the catalog has no "tap_stream_id". Write the catalog with --discover.')
+        metadata = _metadata(name, stream.get("metadata"))
+        schema = _object(stream.get("schema") or {}, f"The schema of {name} in the catalog")
+        about = metadata.get((), {})
+        if not _selected(about, _flag(schema, _flag(stream, default=False))):
+            continue
+        properties = _object(schema.get("properties") or {}, f"The properties of {name} in the catalog")
+        left_out = frozenset(
+            each
+            for each, property_ in properties.items()
+            if each not in always.get(name, ())
+            and not _selected(metadata.get(("properties", each), {}), _flag(property_, default=True))
+        )
+        found[name] = Chosen(Selection(schema, left_out), *_replication(name, stream, about))
+    return found
+
+
+def bookmarks(state: Json) -> dict[str, Json]:
+    """The bookmarks of a state. Raises `CatalogError`."""
+    whole = _object(state, "The state")
+    found = whole.get("bookmarks")
+    return {**_object({} if found is None else found, 'The "bookmarks" of the state')}
+
+
+def mark(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
+    """Up to when a stream has been read by this date; None where it has not. Raises `CatalogError`."""
+    bookmark = bookmarks.get(stream)
+    if not isinstance(bookmark, dict) or bookmark.get("replication_key", cursor) != cursor:
+        return None
+    found = bookmark.get("replication_key_value")
+    if found is None:
+        return None
+    try:
+        if not isinstance(found, str) or not _DATE.match(found):
+            raise ValueError
+        datetime.fromisoformat(found)
+    except ValueError as error:
+        raise CatalogError(
+            f"The state's bookmark of {stream} is not a date. Correct its replication_key_value, or run without "
+            "--state to read everything."
+        ) from error
+    return found
+
+
+def _replication(name: str, stream: Mapping[str, Json], about: Mapping[str, Json]) -> tuple[Method | None, str | None]:
+    method = about.get("replication-method") or stream.get("replication_method")
+    key = about.get("replication-key") or stream.get("replication_key")
+    if method == "FULL_TABLE":
+        return "FULL_TABLE", None
+    if method in (None, "INCREMENTAL"):
+        return ("INCREMENTAL", key) if method and isinstance(key, str) else (None, None)
+    raise CatalogError(f"The catalog wants {name} replicated by {method}. Use INCREMENTAL or FULL_TABLE.")
+
+
+def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Json]]:
+    """The metadata by breadcrumb."""
+    found: dict[tuple[str, ...], dict[str, Json]] = {}
+    for each in metadata if isinstance(metadata, list) else ():
+        about = _object(each, f"An entry in the metadata of {stream}")
+        breadcrumb = about.get("breadcrumb")
+        if not isinstance(breadcrumb, list):
+            raise CatalogError(f"An entry in the metadata of {stream} has no breadcrumb. Write the catalog anew.")
+        found[tuple(map(str, breadcrumb))] = _object(about.get("metadata") or {}, f"Metadata of {stream}")
+    return found
+
+
+def _selected(about: Mapping[str, Json], default: bool) -> bool:
+    match about.get("inclusion"):
+        case "automatic":
+            return True
+        case "unsupported":
+            return False
+    for name in ("selected", "selected-by-default"):
+        if isinstance(flag := about.get(name), bool):
+            return flag
+    return default
+
+
+def _flag(about: Json, default: bool) -> bool:
+    """`selected` beside the schema, as before there was metadata."""
+    flag = about.get("selected") if isinstance(about, dict) else None
+    return flag if isinstance(flag, bool) else default
+
+
+def _object(found: Json, what: str) -> dict[str, Json]:
+    if not isinstance(found, dict):
+        raise CatalogError(f"{what} is not a JSON object. Write the catalog with --discover.")
+    return found
+
+
+# What a Singer runner keeps of a profile: the bookmarks of all its streams, as the ledgers have them.
+
+
+def as_streams(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
+    """The same incoming configurations; the sinks that write Singer messages know of each other's bookmarks.
+
+    It reads the ledgers, and blocks. Raises `LedgerError`.
+    """
+    bookmarks: dict[str, Json] = {}
+    streams: dict[str, Incoming] = {}
+    for name, each in incoming.items():
+        if isinstance(each.sink, SingerSink):
+            streams[name] = each.model_copy(update={"sink": each.sink.within(StreamContext(bookmarks))})
+            if found := _bookmark(ledger_of(name), each):
+                bookmarks[each.sink.stream or name] = found
+    return {**incoming, **streams}
+
+
+def _bookmark(ledger: Path, incoming: Incoming) -> dict[str, Json]:
+    """Where the last complete run of it ended; empty where there was none."""
+    if not ledger.exists():
+        return {}
+    with explained(ledger), contextlib.closing(read_only(ledger)) as database:
+        row = database.execute("select value, sink from mark").fetchone()
+        value, sink = (row[0], json.loads(row[1] or "null")) if row else (None, None)
+    found: dict[str, Json] = {}
+    if isinstance(sink, dict) and isinstance(sink.get("items"), int):
+        found["items"] = sink["items"]
+    if value is not None and incoming.incremental is not None and incoming.incremental.field is not None:
+        found |= {"replication_key": incoming.incremental.field, "replication_key_value": value}
+    return found

@@ -1,0 +1,106 @@
+"""What a response that is no page means for a run: wait, ask for less, or stop."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import msgspec
+
+from ..client.authentication.login import said
+from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
+from ..client.plugins.retry import LASTING
+from ..runs.errors import Action, RunError
+from .pages import PageUnreadable
+from .pagination import PaginationError
+
+_AWAY = (
+    *(Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS, Failure.CUT_OFF, Failure.PROTOCOL),
+    Failure.PROXY,
+)
+_PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
+
+
+def of_failure(error: Exception, *, begun: bool) -> RunError:
+    """What a request means that brought no page. `begun`: pages of the same list have been read already."""
+    if isinstance(error, LoginRefused):
+        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status)
+    if isinstance(error, NoResponse):
+        return RunError(_of_unanswered(error.failure), error.message, error.hint, error.exchange)
+    if isinstance(error, PageUnreadable):
+        # a page that was good before: the store's trouble, not a wrong path
+        return RunError(
+            Action.DIVIDE if begun or error.may_pass else Action.WRONG, error.message, error.hint, error.exchange
+        )
+    if isinstance(error, InvalidRequest):
+        return RunError(Action.WRONG, error.message, error.hint, error.exchange)
+    if isinstance(error, RequestFailed):
+        return RunError(Action.WAIT, error.message, error.hint, error.exchange)
+    if isinstance(error, PaginationError):
+        return RunError(Action.WRONG, error.message, error.hint)
+    raise error
+
+
+def _of_unanswered(failure: Failure) -> Action:
+    if failure in LASTING or failure in (Failure.TLS, Failure.NOT_SENT):
+        return Action.WRONG
+    return Action.WAIT if failure in _AWAY else Action.DIVIDE
+
+
+def of_answer(response: Response, *, begun: bool, wait: float | None) -> RunError:
+    """What a response means whose status is none of those expected. `wait`: the seconds it asks for."""
+    message = f"The store answered {response.status} ({said(response)})"
+
+    def trouble(means: Action, hint: str = "", allowed: int = 0) -> RunError:
+        return RunError(means, message, hint, response.exchange, wait, allowed, response.status)
+
+    if response.status in (429, 503):
+        return trouble(Action.WAIT)
+    if (response.status >= 500 and response.status != 501) or response.status == 408:
+        return trouble(Action.DIVIDE)
+    if response.status in (401, 403):
+        return trouble(Action.REFUSED, "Run `check` on the profile: it says what is missing.")
+    if response.status == 400 and (allowed := _allowed(response)):
+        return trouble(Action.LIMIT, allowed=allowed)
+    if response.status == 404 and begun:
+        return trouble(Action.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
+    if 300 <= response.status < 400:
+        return trouble(Action.WRONG, f"It is elsewhere now: {response.header('Location') or 'it does not say where'}.")
+    if response.status == 406:
+        return trouble(Action.WRONG, accept_hint(response))
+    return trouble(Action.WRONG, "Look at the request in the log (--log long).")
+
+
+def explained(trouble: RunError, told: tuple[str, str] | None) -> RunError:
+    """The same in better words, where there are some. What smaller pages may pass is not the store's last word."""
+    if told is None or trouble.means in (Action.DIVIDE, Action.LIMIT):
+        return trouble
+    summary, remedy = told
+    return replace(trouble, message=f"{summary.rstrip('.')} ({trouble.status})", hint=remedy or trouble.hint)
+
+
+def accept_hint(response: Response) -> str:
+    """What to do about a 406: which header to set. Servers answer it in the type that they have."""
+    offered = response.media_type
+    named = offered if offered and "json" in offered and offered != "application/json" else ""
+    wanted = f'"{named}"' if named else "the type that the server documents"
+    return f"Add the plugin set-headers to the client, with the header Accept = {wanted}."
+
+
+class _Limits(msgspec.Struct):
+    message: str = ""
+    parameters: dict[str, object] | list[object] | None = None
+
+
+def _allowed(response: Response) -> int:
+    """The largest page, where the response names it: `Maximum SearchCriteria pageSize is %max`. Otherwise 0."""
+    try:
+        envelope = msgspec.json.decode(response.body, type=_Limits)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+    if not _PAGE_SIZE.search(envelope.message):
+        return 0
+    parameters = envelope.parameters
+    values = [parameters.get("max")] if isinstance(parameters, dict) else list(parameters or [])
+    values += re.findall(r"\d+", envelope.message)
+    return next((int(str(value)) for value in values if str(value).isdecimal() and int(str(value)) > 0), 0)

@@ -1,0 +1,285 @@
+"""What has changed since the last complete run: the mark, and items that are known.
+
+The mark is the newest date among the items of a complete run, and never later than the store's own clock at that run's
+first response: what changed while the run was reading is read by the next one. The last seconds before the mark are read
+again, because a date is given before the row can be seen; what was read then is known by identifier and content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Self
+
+import msgspec
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from ..client.model import Span, seconds
+from ..kinds import Model
+from ..runs.ledger import SeenItem
+from ..templates import Json
+from .pages import field_reader
+
+if TYPE_CHECKING:
+    from ..runs.ledger import Ledger, RunRow
+
+_MAGENTO = "%Y-%m-%d %H:%M:%S"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
+NO_DATES = "No item has a date"
+"""How the reason begins behind which a run starts over: there was no date to go on from."""
+_SIZE = 12
+"""Bytes of a hash."""
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
+_NO_DATE = "0000-00-00"
+_SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
+
+
+def _checked_date(date: str) -> str:
+    try:
+        datetime.fromisoformat(date)
+        written = _DATE.fullmatch(date)
+    except ValueError:
+        written = None
+    if written is None:
+        raise ValueError('is no date: write it as "2026-01-31" or "2026-01-31 08:30:00"')
+    return date
+
+
+class Incremental(Model):
+    """What has changed since the last complete run."""
+
+    field: str | None = Field(
+        None,
+        min_length=1,
+        title="Field",
+        description="The date by which the store knows of changes. Stock, for one, does not move a product's.",
+        examples=["updated_at"],
+    )
+    from_: Annotated[str, AfterValidator(_checked_date), WithJsonSchema(_SCHEMA)] | None = Field(
+        None,
+        alias="from",
+        title="From",
+        description="Where the first run begins, in UTC: Magento takes an unreadable date for no limit at all.",
+        examples=["2026-01-01 00:00:00"],
+    )
+    overlap: Span = Field(
+        "30s", title="Overlap", description="How much before the mark is read again; what is known is left out."
+    )
+    content: bool = Field(
+        False,
+        title="By content",
+        description="Reads everything and keeps what is new or differs, by a hash for each identifier: for entities "
+        "without a date. The order of keys, and of objects or ids in a list, does not count.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.content == (self.field is not None):
+            raise ValueError("name the field of the date, or set content = true where there is none")
+        return self
+
+
+@dataclass(slots=True)
+class PageChanges:
+    """What a page brings for the ledger."""
+
+    seen: list[SeenItem] = field(default_factory=list)
+    contents: list[tuple[str, bytes]] = field(default_factory=list)
+    dropped: int = 0
+
+
+class ChangeFilter:
+    """Tells what is new in a run's pages. Used in the writing thread."""
+
+    def __init__(
+        self,
+        incremental: Incremental,
+        identifier: str | None,
+        ledger: Ledger,
+        run: RunRow,
+        *,
+        drop: bool,
+        accepts: Callable[[str], bool] = lambda date: True,
+    ) -> None:
+        """`drop`: leaves out what is known; otherwise it is only noted.
+
+        `accepts`: whether the list can be requested from this date on.
+        """
+        self._accepts = accepts
+        self._by_content, self.field = incremental.content, incremental.field
+        self.by_date = incremental.field is not None
+        """Whether there is a mark that must not pass what failed; by content, that is found again anyway."""
+        self._overlap = timedelta(seconds=seconds(incremental.overlap))
+        self._date = field_reader(incremental.field) if incremental.field else None
+        self._identifier = field_reader(identifier) if identifier else None
+        self._ledger, self._run = ledger, run
+        self._drop = drop and (self._by_content or ledger.has_seen(run.id))
+        self._keeps_all = drop and not self._by_content
+        """Whether the run began at a mark, and begins there again if anything fails: then all it read is known."""
+        self.newest = run.newest
+        self.store_began = run.store_began
+
+    def new(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
+        """Those of the items that are to be written; what is to be remembered of them goes into `known`."""
+        if self._by_content:
+            return self._by_digest(items, known)
+        assert self._date is not None
+        dates = [self._date_of(item) for item in items]
+        self.newest = max([self.newest or "", *filter(None, dates)], key=order) or None
+        threshold = order(self.forgotten_before() or "")
+        kept = []
+        for item, date in zip(items, dates, strict=True):
+            identifier = _text(self._identifier(item)) if self._identifier else None
+            if identifier is not None and (self._drop or order(date or "") >= threshold):
+                if date is not None and order(date) >= threshold:
+                    known.seen.append(SeenItem(date, identifier, digest(item)))
+                if self._drop and any(is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)):
+                    known.dropped += 1
+                    continue
+            kept.append(item)
+        return kept
+
+    def _date_of(self, item: bytes) -> str | None:
+        """Its date, or number, by which changes are known. MySQL's zero date is none."""
+        assert self._date is not None
+        text = _text(self._date(item))
+        return None if text is None or text.startswith(_NO_DATE) else text or None
+
+    def unusable(self, items: Sequence[bytes]) -> tuple[int, str] | None:
+        """The place of the first item whose date no later run could begin at, and that date; None where all can."""
+        if self._by_content:
+            return None
+        for index, item in enumerate(items):
+            date = self._date_of(item)
+            if date is not None and _parsed(date) is None and not _NUMBER.fullmatch(date):
+                return index, date
+        dates = [(self._date_of(item) or "", index) for index, item in enumerate(items)]
+        newest, index = max(dates, key=lambda each: order(each[0]), default=("", 0))
+        if newest and not self._accepts(before(newest, self._overlap)):
+            return index, newest
+        return None
+
+    def _by_digest(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
+        assert self._identifier is not None
+        identifiers = [_text(self._identifier(item)) for item in items]
+        before = self._ledger.content([identifier for identifier in identifiers if identifier is not None])
+        kept = []
+        for item, identifier in zip(items, identifiers, strict=True):
+            if identifier is not None:
+                recorded = before.get(identifier)
+                same = self._drop and recorded is not None and is_same(item, recorded)
+                if not same or (recorded is not None and len(recorded) == _SIZE):
+                    known.contents.append((identifier, digest(item)))
+                if same:
+                    known.dropped += 1
+                    continue
+            kept.append(item)
+        return kept
+
+    def threshold(self) -> str | None:
+        """The date from which on items must be remembered, so far as is known now."""
+        mark = self.mark()
+        return before(mark, self._overlap) if mark else None
+
+    def forgotten_before(self) -> str | None:
+        """The date before which items need not be remembered while the run goes on."""
+        return None if self._keeps_all else self.threshold()
+
+    def mark(self) -> str | None:
+        """Up to when everything has been read, once this run is complete."""
+        if self.newest is None or self.store_began is None:
+            return self.newest
+        newest, began = _parsed(self.newest), _parsed(self.store_began)
+        if newest is None or began is None or newest <= began:
+            return self.newest
+        return began.strftime(_MAGENTO) if len(self.newest) == len(self.store_began) else began.isoformat()
+
+
+def order(date: str) -> tuple[int, Decimal, str]:
+    """By what dates are compared, and numbers in place of dates: 10 is later than 9."""
+    if _NUMBER.fullmatch(date):
+        return 1, Decimal(date), ""
+    return (2 if date else 0), Decimal(0), date
+
+
+def before(date: str, span: timedelta) -> str:
+    """The date that much earlier, written alike; as it is where it cannot be read."""
+    parsed = _parsed(date)
+    if parsed is None:
+        return date
+    earlier = parsed - span
+    return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO)
+
+
+def magento_date(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_MAGENTO)
+
+
+def _parsed(date: str) -> datetime | None:
+    if _NUMBER.fullmatch(date):
+        return None
+    try:
+        parsed = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _text(value: Json) -> str | None:
+    return None if value is None or isinstance(value, dict | list) else str(value)
+
+
+def digest(item: bytes) -> bytes:
+    """By what an item is known again: the hash of its text, and that of its content whatever its order.
+
+    Version 1 was the first of the two only, which is still recognised in a ledger and replaced when its item comes
+    again: by it nothing is written once more.
+    """
+    return _hash(item) + _hash(_canonical(item))
+
+
+def is_same(item: bytes, recorded: bytes) -> bool:
+    """Whether this is the item of a recorded digest. An item that has the same text is not decoded."""
+    if _hash(item) == recorded[:_SIZE]:
+        return True
+    return len(recorded) > _SIZE and _hash(_canonical(item)) == recorded[_SIZE:]
+
+
+def _hash(text: bytes) -> bytes:
+    return hashlib.blake2b(text, digest_size=_SIZE).digest()
+
+
+def _canonical(item: bytes) -> bytes:
+    """The item in one order: Magento sends the values of a configurable product in varying order, for one.
+
+    Keys are sorted, and so are lists of objects and lists of ids (numbers, or text of digits); other lists keep their
+    order. Numbers count by their value: 10 and 10.00 are the same.
+    """
+    try:
+        return msgspec.json.encode(_ordered(msgspec.json.decode(item)), order="sorted")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
+        return item  # what only the standard library can read is known by its text
+
+
+def _ordered(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _ordered(each) for name, each in value.items()}
+    if isinstance(value, list):
+        found = [_ordered(each) for each in value]
+        if len(found) > 1 and (all(isinstance(each, dict) for each in found) or all(map(_is_id, found))):
+            found.sort(key=_ENCODER.encode)
+        return found
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _is_id(value: Json) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, str) and value.isdecimal())
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")

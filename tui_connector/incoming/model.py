@@ -1,0 +1,217 @@
+"""Incoming: how entities are read from the store, and the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import Field
+
+from ..client.authentication.login import said
+from ..client.layer import Send
+from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
+from ..client.model import ClientName, RequestTemplate, Span
+from ..kinds import Named
+from ..runs.request_templates import RUN, Place, read_by, templates
+from ..templates import Json, PlaceholderError, Scope, run_only
+from ..templates.expression import Budget, Expression, ExpressionError
+from ..templates.field import ExpressionText, holds, leaves_items_out
+from .incremental import Incremental
+from .pages import Page, read_page
+from .pagination import Pagination, PaginationError
+from .pagination.placement import placed
+from .raw_json import NotJson, text_of, value
+from .sink import RejectedItem, Sink
+
+# Items changed and chosen on their way: JMESPath on each one, decoded only where there is such an expression.
+
+
+@dataclass(frozen=True, slots=True)
+class TransformedItems:
+    """What became of the items of a page."""
+
+    items: Sequence[bytes]
+    left_out: int
+    """How many the filter left out."""
+    rejected: Sequence[RejectedItem]
+    """Those whose filter or transform cannot be worked out, by their place among what was given."""
+
+
+class ItemTransform:
+    """The filter, and the transform of what it leaves."""
+
+    def __init__(self, transform: str | None, filter: str | None) -> None:  # noqa: A002 - the profile's word
+        """Raises `ExpressionError` where one of them is no JMESPath."""
+        self._transform = Expression.compile(transform) if transform else None
+        self._filter = Expression.compile(filter) if filter else None
+
+    def __call__(self, items: Sequence[bytes]) -> TransformedItems:
+        """Never raises: an item that fails is returned as rejected, and the others go on."""
+        if self._transform is None and self._filter is None:
+            return TransformedItems(items, 0, ())
+        kept: list[bytes] = []
+        rejected: list[RejectedItem] = []
+        for index, item in enumerate(items):
+            try:
+                reshaped = self._reshaped(item)
+            except _Failed as failure:
+                rejected.append(RejectedItem(index, str(failure)))
+            else:
+                kept.extend(reshaped)
+        return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
+
+    def _reshaped(self, item: bytes) -> Sequence[bytes]:
+        """The item as it goes on, or nothing where the filter leaves it out."""
+        try:
+            decoded = value(item)
+        except NotJson as error:
+            raise _Failed(f"it cannot be decoded: {error}") from error
+        if self._filter is not None:
+            try:
+                found, _ = self._filter.find(decoded, Budget())
+            except ExpressionError as error:
+                raise _Failed(f"the filter cannot be worked out: {_words(error)}") from error
+            if not holds(found):
+                return ()
+        if self._transform is None:
+            return (item,)
+        try:
+            made, why = self._transform.find(decoded, Budget())
+        except ExpressionError as error:
+            raise _Failed(f"the transform cannot be worked out: {_words(error)}") from error
+        if why is not None:
+            raise _Failed(f"the transform finds nothing: {_words(why)}")
+        return (text_of(made),)
+
+
+class _Failed(Exception):
+    """Why an item does not go on."""
+
+
+def _words(error: ExpressionError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+FIRST_ITEMS = 3
+"""How many items a test asks for: orders are 7 KB each."""
+
+CURSOR = "cursor"
+_OF_THE_RUN = (RUN, CURSOR)
+"""What `@{…}` reads in an incoming: the run, and the date from which on changes are asked for, empty at first."""
+
+
+class Incoming(Named):
+    """An incoming configuration: reads entities from the store."""
+
+    client: ClientName = Field(title="HTTP client", description="The client that asks.")
+    request: RequestTemplate = Field(title="Request", description="What is asked for.")
+    items: ExpressionText = Field("@", title="Items", description="Where the list stands in a response (JMESPath).")
+    identifier: str | None = Field(None, title="Identifier", description="The field that tells items apart.")
+    pagination: Pagination | None = Field(None, title="Pagination", description="How one page follows the other.")
+    incremental: Incremental | None = Field(None, title="Incremental", description="Only what has changed.")
+    filter: ExpressionText | None = Field(
+        None,
+        title="Filter",
+        description="Only items for which this JMESPath holds go on.",
+        examples=["status == `1`"],
+    )
+    transform: ExpressionText | None = Field(
+        None,
+        title="Transform",
+        description="What becomes of an item: a JMESPath on it. The filter sees the item as the store sent it.",
+        examples=["{sku: sku, price: price}"],
+    )
+    sink: Sink | None = Field(None, title="Sink", description="Where the items go.")
+    patience: Span = Field(
+        "5m", title="Patience", description="How long a run waits for a store in maintenance or out of reach."
+    )
+
+    def misread(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+        """What reads something that is not there when a list is asked for, or keeps its pages from being counted.
+
+        Its place, what is wrong, and the names that there are.
+        """
+        if self.pagination is not None and leaves_items_out(self.items):
+            yield ("items",), 'leaves items out, so that pages could not be counted: use "filter" for that', ()
+        yield from self._unsent()
+        for place, text in templates(self.request):
+            try:
+                run_only(text)
+            except PlaceholderError as error:
+                yield ("request", *place), str(error), ()
+        for place, names in read_by(self.request):
+            if names and names[0] not in _OF_THE_RUN:
+                yield ("request", *place), f"the run has no {names[0]!r}", _OF_THE_RUN
+
+    def _unsent(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+        """Parameters of the pagination that the request's body has no place for."""
+        if getattr(self.pagination, "send_in", "query") != "body":
+            return
+        if self.request.method in ("get", "head", "delete"):
+            yield (
+                ("pagination", "send-in"),
+                f'"body" needs a request with a body: {self.request.method.upper()} sends its parameters in the query. '
+                'Write method = "post" in the request, or send-in = "query"',
+                (),
+            )
+            return
+        for field in ("parameter", "size_parameter"):
+            name = getattr(self.pagination, field, None)
+            if name is None or isinstance(self.request.parameters, str):  # one placeholder: known when it is sent
+                continue
+            try:
+                placed(self.request.parameters, name, None)
+            except PaginationError as error:
+                yield ("pagination", field.replace("_", "-")), str(error), ()
+
+    def reshape(self) -> ItemTransform:
+        """Filters and transforms items for one run."""
+        return ItemTransform(self.transform, self.filter)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstItems:
+    """The first items of an incoming, `total` as the store counts them."""
+
+    items: list[Json]
+    total: int | None
+    exchange: int
+    page: Page
+    asked: str
+    """The URI that was requested."""
+    size: int | None
+    """How many items were requested; None without a pagination."""
+
+
+def list_request(incoming: Incoming, run: dict[str, Json]) -> Request:
+    """The request for a list, before its pagination. Raises `InvalidRequest`."""
+    try:
+        return incoming.request.request(Scope(run={CURSOR: "", **run}))
+    except PlaceholderError as error:
+        raise InvalidRequest(f"The request cannot be made: {error}") from error
+
+
+class NotExpected(RequestFailed):
+    """A response with a status that the request does not expect."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"The store answered {response.status} ({said(response)})", exchange=response.exchange)
+        self.response = response
+
+
+async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purpose: Purpose = "test") -> FirstItems:
+    """The first three items. Raises `RequestFailed` where the store refuses or answers something else."""
+    request, size = list_request(incoming, run), None
+    if incoming.pagination is not None:
+        size = min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS)
+        try:
+            request = incoming.pagination.first(request, size)
+        except PaginationError as error:
+            raise InvalidRequest(error.message, hint=error.hint) from error
+    response = await send(replace(request, about=replace(request.about, purpose=purpose)))
+    if not incoming.request.is_expected(response.status):
+        raise NotExpected(response)
+    page = read_page(response, incoming.items)
+    total = len(page.items) if incoming.pagination is None else page.total
+    items = [value(item) for item in page.items[:FIRST_ITEMS]]
+    return FirstItems(items, total, response.exchange, page, request.uri, size)

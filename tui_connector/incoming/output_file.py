@@ -1,0 +1,205 @@
+"""A file that grows at its end: durable up to a position, cut back to it, and never somebody else's."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import zlib
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from ..templates import Json
+from .output_path import PathRefused, open_regular
+from .sink import SinkChanged, SinkError, SinkMissing, refuse_moved
+
+_TAIL = 4_096
+"""So many bytes before a position must still be what they were."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class _Position(BaseModel):
+    """How far the file is durable, by what its end is known again, and which file it was (device, inode)."""
+
+    bytes: int
+    tail: int
+    file: tuple[int, int]
+
+
+class WrittenFile:
+    """The file at `path`, opened for one run; `SinkContext.output` has resolved symbolic links."""
+
+    def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
+        """Goes on at `position`, or begins anew where it is None and the file is new, empty, or that of `known`.
+
+        `closed`: where the file ended when the last run that wrote it did; None where that run was killed, so that what
+        stands behind its last position is its own.
+
+        Raises `SinkError`, `SinkMissing` where that position is not there, and `SinkChanged` where somebody else has added
+        to the file. Begun anew, what stands in the file is cut
+        off by the first `sync`, no earlier.
+        """
+        self._path = path
+        self._file = _opened(path)
+        self._new = True
+        try:
+            self._refuse_changed(_read(closed), [_read(position), _read(known)])
+            self._durable = self._begun(_read(known)) if position is None else self._continued(_read(position))
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._end = self._durable
+        self._may_write = position is not None
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`, not yet durable."""
+        assert self._may_write, "sync comes before the first write"
+        left = memoryview(data)
+        try:
+            while left:
+                written = os.pwrite(self._file, left, self._end)
+                self._end += written
+                left = left[written:]
+        except OSError as error:
+            raise _failed(self._path, error) from error
+
+    def sync(self) -> dict[str, Json]:
+        """Makes the file end here, durably; the position to go on from."""
+        try:
+            os.ftruncate(self._file, self._end)
+            self._may_write = True
+            os.fsync(self._file)
+            if self._new:
+                _sync_directory(self._path)
+                self._new = False
+            about = os.fstat(self._file)
+            refuse_moved(self._path, about)
+            tail = self._tail(self._end)
+        except OSError as error:
+            raise _failed(self._path, error) from error
+        self._durable = self._end
+        return {"bytes": self._durable, "tail": tail, "file": [about.st_dev, about.st_ino]}
+
+    def close(self) -> None:
+        """Cuts off what is not durable, and lets go."""
+        if self._file < 0:
+            return
+        try:
+            if self._end > self._durable:
+                os.ftruncate(self._file, self._durable)
+            os.close(self._file)
+        except OSError:  # the next run cuts it; why this one ends has been said
+            pass
+        finally:
+            self._file = -1
+
+    def _refuse_changed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
+        """Raises `SinkChanged` where the file is ours, and not as it was when it was closed."""
+        size = os.fstat(self._file).st_size
+        positions = [each for each in recorded if each is not None]
+        if closed is None or not size or not any(map(self._is_ours, [closed, *positions])):
+            return
+        as_closed = size == closed.bytes and self._is_ours(closed)
+        # a run that was killed right after it opened the file has cut it back already
+        if not as_closed and size not in [each.bytes for each in positions]:
+            raise SinkChanged(
+                f"{self._path} has {size} bytes, but this configuration wrote {closed.bytes}: "
+                "something else has changed it",
+                hint="It was left as it is. Move it away, or remove what was added: the first "
+                f"{closed.bytes} bytes must be as they were. Then run again.",
+            )
+
+    def _begun(self, known: _Position | None) -> int:
+        if not self._is_ours(known):
+            raise SinkError(
+                f"{self._path} is there already, and is not known to come from this incoming",
+                hint="It is left as it is. Name another file, or move or empty that one.",
+            )
+        return 0
+
+    def _continued(self, position: _Position | None) -> int:
+        if position is None:
+            raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Begin anew, with --full.")
+        empty = not os.fstat(self._file).st_size
+        if (empty and position.bytes) or not self._is_ours(position):
+            what = "is gone or empty" if empty else "is no longer what the interrupted run had written"
+            raise SinkMissing(
+                f"{self._path} {what}, so the run cannot go on from where it was",
+                hint="Put the file back, or begin anew, with --full.",
+            )
+        os.ftruncate(self._file, position.bytes)
+        return position.bytes
+
+    def _is_ours(self, position: _Position | None) -> bool:
+        about = os.fstat(self._file)
+        if position is None or not about.st_size:
+            return not about.st_size
+        if not position.bytes:  # killed before its first step was recorded: all in it is ours if it is that file
+            return (about.st_dev, about.st_ino) == position.file
+        return position.bytes <= about.st_size and self._tail(position.bytes) == position.tail
+
+    def _tail(self, end: int) -> int:
+        length = min(end, _TAIL)
+        return zlib.crc32(os.pread(self._file, length, end - length))
+
+
+def _read(position: Json) -> _Position | None:
+    try:
+        return _Position.model_validate(position)
+    except ValidationError:
+        return None
+
+
+def _opened(path: Path) -> int:
+    try:
+        if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
+            raise SinkError(
+                f"{path} is no ordinary file", hint='For a pipe, use the sink "stdout" and the shell\'s redirection.'
+            )
+        file = open_regular(path, os.O_RDWR | os.O_CREAT)
+    except PathRefused as error:
+        raise SinkError(error.message, error.hint) from error
+    except OSError as error:
+        raise _failed(path, error) from error
+    except ValueError as error:  # a null character
+        raise SinkError(f"{str(path)!r} is no path: {error}", hint="Correct it.") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(file)
+        raise SinkError(f"Another run is writing {path}", "Wait until it has ended, or name another file.") from error
+    except OSError:  # a file system without locks: the ledger has one of its own
+        pass
+    return file
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _failed(path: Path, error: OSError) -> SinkError:
+    if error.errno == errno.EISDIR:
+        return SinkError(f"{path} is a folder", hint="Name a file in it.")
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return SinkError(f"The folder of {path} is not there", hint="Make it, or correct the path.")
+    if error.errno in _FULL:
+        what = "it has reached the largest size allowed" if error.errno == errno.EFBIG else "the disk is full"
+        return SinkError(
+            f"{path} cannot grow: {what}",
+            hint="What was recorded is safe: make room, and run again to go on from there.",
+        )
+    if error.errno in _FORBIDDEN:
+        return SinkError(f"{path} cannot be written: {_words(error)}", hint="Check its permissions and its folder's.")
+    return SinkError(f"{path} cannot be written: {_words(error)}")
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

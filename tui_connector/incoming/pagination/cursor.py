@@ -1,0 +1,91 @@
+"""A cursor in each response, sent back with the next request."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...templates import Json
+from ...templates.field import ExpressionText
+from ..pages import Page
+from . import ListPart, Pagination, PaginationError
+from .envelope import beside, is_named, is_true, nothing_at
+from .followed import followed, unproven_end
+from .placement import SendIn, with_parameter
+
+
+class Cursor(Pagination):
+    """Cursor."""
+
+    kind: Literal["cursor"] = "cursor"
+    cursor: ExpressionText = Field(
+        title="Cursor",
+        description="Where the cursor of the next page is in a response (JMESPath on its body, or on its headers); "
+        "nothing there is the end.",
+        examples=["meta.next_cursor", 'headers."x-next-cursor"', "hits.hits[-1].sort"],
+    )
+    parameter: str = Field(
+        "cursor",
+        min_length=1,
+        title="Parameter",
+        description="The name under which it is sent.",
+        examples=["after", "variables.after"],
+    )
+    more: ExpressionText | None = Field(
+        None,
+        title="More",
+        description="Where a response says whether more follows (JMESPath), where a cursor comes at the end too.",
+        examples=["has_more"],
+    )
+    size_parameter: str | None = Field(
+        None,
+        min_length=1,
+        title="Size parameter",
+        description="The name under which the page size is sent, where the store takes one.",
+        examples=["limit"],
+    )
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    send_in: SendIn = "query"
+
+    def first(self, request: Request, size: int | None = None) -> Request:
+        if self.size_parameter is None:
+            return request
+        return with_parameter(request, self.send_in, self.size_parameter, size or self.page_size)
+
+    def begin(self, request: Request, position: Json = None) -> ListPart:
+        def ask(cursor: Json) -> Request:
+            page = self.first(request)
+            return page if cursor is None else with_parameter(page, self.send_in, self.parameter, cursor)
+
+        def unproven(page: Page, first: bool) -> str:
+            size = self.page_size if self.size_parameter else None
+            if self.more is None:
+                return unproven_end(page, self.cursor, "cursor", size, first=first)
+            if not first and not is_named(page, self.more) and not _is_end(beside(page, self.cursor)):
+                return nothing_at(page, self.more, "more", "last")
+            return "" if is_named(page, self.more) else unproven_end(page, self.more, "more", size, first=first)
+
+        return followed(ask, self._after, position, unproven)
+
+    def _after(self, page: Page) -> Json:
+        if self.more is not None and not is_true(beside(page, self.more)):
+            return None
+        found = beside(page, self.cursor)
+        if _is_end(found):
+            if self.more is not None:
+                raise PaginationError("The store says that more follows, and sends no cursor", 'Correct "cursor".')
+            return None
+        if found is True or (self.send_in == "query" and not isinstance(found, str | int)):
+            what = "true" if found is True else "a list, an object or a fraction, which only a body can hold"
+            raise PaginationError(
+                f"{self.cursor!r} is no cursor in the response: it is {what}",
+                'Correct "cursor", or write send-in = "body".',
+            )
+        return found
+
+
+def _is_end(found: Json) -> bool:
+    """Whether this in place of a cursor says that nothing follows; 0 is a cursor."""
+    return found is None or found is False or found in ("", [], {})

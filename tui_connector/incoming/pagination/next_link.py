@@ -1,0 +1,45 @@
+"""A link to the next page in the body of each response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...templates import Json
+from ...templates.field import ExpressionText
+from ..pages import Page
+from . import ListPart, Pagination, PaginationError
+from .envelope import beside
+from .followed import followed, resolved, unproven_end
+
+
+class NextLink(Pagination):
+    """Next link in the body."""
+
+    kind: Literal["next-link"] = "next-link"
+    link: ExpressionText = Field(
+        title="Link",
+        description="Where the link to the next page is in a response (JMESPath on its body, or on its headers); "
+        "nothing there is the end. It must stay at the client's own address.",
+        examples=["links.next"],
+    )
+
+    def begin(self, request: Request, position: Json = None) -> ListPart:
+        def ask(link: Json) -> Request:
+            return request if link is None else replace(request, uri=str(link))
+
+        def after(page: Page) -> str | None:
+            found = beside(page, self.link)
+            if found is None or found in ("", False, [], {}):
+                return None
+            if not isinstance(found, str):
+                raise PaginationError(f"{self.link!r} is no link in the response", 'Correct "link".')
+            return resolved(request, found) if found.strip() else None
+
+        def unproven(page: Page, first: bool) -> str:
+            return unproven_end(page, self.link, "link", first=first)
+
+        return followed(ask, after, position, unproven)

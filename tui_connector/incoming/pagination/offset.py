@@ -1,0 +1,51 @@
+"""Offset and limit."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ...client.message import Request
+from ...templates import Json
+from . import ListPart, Pagination
+from .counted import CountedList, EndStatuses, LastPage, Total
+from .envelope import counted
+from .placement import SendIn, with_parameter
+
+
+class Offset(Pagination):
+    """Offset and limit."""
+
+    kind: Literal["offset"] = "offset"
+    parameter: str = Field(
+        "offset", min_length=1, title="Parameter", description="The name of the number of items to skip."
+    )
+    size_parameter: str = Field(
+        "limit", min_length=1, title="Size parameter", description="The name of the number of items to send."
+    )
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    send_in: SendIn = "query"
+    total: Total = None
+    last_page: LastPage = "empty"
+    end_statuses: EndStatuses
+
+    def first(self, request: Request, size: int | None = None) -> Request:
+        return self.page(request, 0, size or self.page_size)
+
+    def page(self, request: Request, before: int, size: int) -> Request:
+        """The page of `size` items behind so many."""
+        request = with_parameter(request, self.send_in, self.parameter, before)
+        return with_parameter(request, self.send_in, self.size_parameter, size)
+
+    def begin(self, request: Request, position: Json = None) -> ListPart:
+        return CountedList(
+            lambda before, size: self.page(request, before, size),
+            self.page_size,
+            numbered=False,
+            total=lambda page: counted(page, self.total),
+            total_is_named=self.total is not None,
+            last_page=self.last_page,
+            strict=True,
+            end_statuses=self.end_statuses,
+        ).begin(position)

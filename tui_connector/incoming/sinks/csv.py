@@ -1,0 +1,156 @@
+"""CSV: one item a row, for spreadsheets and databases."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...templates import Json
+from ..output_file import WrittenFile
+from ..raw_json import members, plain_text, shape, text_of
+from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
+
+_EXTRA = "extra"
+_VALUE = "value"
+
+_FORMULA = re.compile(r"'*[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
+"""How a text begins that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
+before it, it could be taken for one that was escaped."""
+_NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    twice = next((name for name in columns if columns.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the column {twice!r} is there twice")
+    return columns
+
+
+class CsvSink(Sink):
+    """CSV: one item a row."""
+
+    kind: Literal["csv"] = "csv"
+    path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
+    columns: Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)] | None = Field(
+        None,
+        title="Columns",
+        description="The fields to write, and no others. Without them the first item says what columns there are, and "
+        f'what other items have besides stands in a last one, "{_EXTRA}", as JSON.',
+        examples=[["sku", "name", "price"]],
+    )
+    delimiter: Literal[",", ";", "|", "tab"] = Field(
+        ",", title="Delimiter", description="Spreadsheets in much of Europe want a semicolon.", examples=[";"]
+    )
+    formulas: Literal["escape", "keep"] = Field(
+        "escape",
+        title="Formulas",
+        description='"escape": text that a spreadsheet would run as a formula (it begins with =, +, -, @, a tab or a '
+        'line break) gets a \' before it; numbers such as -5 do not. "keep": text is written as the store sent it.',
+    )
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        written = self._written(position)
+        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
+        return _OpenCsv(file, self, written)
+
+    def _written(self, position: Json) -> list[str]:
+        """The columns whose header is in the file; none where it has none yet. Raises `SinkMissing`."""
+        if position is None:
+            return []
+        recorded = position if isinstance(position, dict) else {}
+        columns = recorded.get("columns")
+        written = [str(name) for name in columns] if isinstance(columns, list) else []
+        if (written and written != (self.columns or written)) or recorded.get("delimiter") != self.delimiter:
+            raise SinkMissing(f"{self.path} has other columns than the sink has now", "Begin anew, with --full.")
+        if recorded.get("formulas", self.formulas) != self.formulas:
+            raise SinkMissing(
+                f'{self.path} was begun with formulas = "{recorded["formulas"]}"', "Start over, with --full."
+            )
+        return written
+
+
+class _OpenCsv(OpenSink):
+    """RFC 4180, in UTF-8. Numbers as the store wrote them, lists and objects as JSON, and text as it is.
+
+    Unless formulas are kept, text that a spreadsheet would execute gets a ' before it, and so does text that looks as
+    if it had got one: a reader that takes it away again has what the store sent.
+    """
+
+    def __init__(self, file: WrittenFile, saved: CsvSink, written: list[str]) -> None:
+        self._file, self._saved = file, saved
+        self._columns = written or saved.columns
+        self._begun = bool(written)
+        """The header is in the file."""
+        self._synced = bool(written)
+
+    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
+        rows: list[list[str]] = []
+        rejected: list[RejectedItem] = []
+        for index, item in enumerate(items):
+            fields = members(item) if shape(item) == "object" else None
+            if self._columns is None:
+                self._columns = [_VALUE] if fields is None else _found(fields)
+            if not self._begun:
+                rows.append(self._columns)
+                self._begun = True
+            if self._saved.columns and fields is None:
+                rejected.append(RejectedItem(index, f"it is a single {shape(item)}, and has no columns"))
+                continue
+            rows.append(self._row(item, fields))
+        self._file.write(self._lines(rows))
+        return rejected
+
+    def sync(self) -> Json:
+        # named columns are there even when no item is, but not before the ledger knows the file as ours
+        if self._synced and self._columns is not None and not self._begun:
+            self._file.write(self._lines([self._columns]))
+            self._begun = True
+        self._synced = True
+        position = self._file.sync()
+        columns: list[Json] = [*(self._columns or [])] if self._begun else []
+        return {**position, "columns": columns, "delimiter": self._saved.delimiter, "formulas": self._saved.formulas}
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _row(self, item: bytes, fields: dict[str, bytes] | None) -> list[str]:
+        assert self._columns is not None
+        if self._saved.columns:
+            return [_cell((fields or {}).get(name, b"null")) for name in self._columns]
+        if self._columns == [_VALUE]:
+            return [_cell(item)]
+        *named, _ = self._columns
+        if fields is None:
+            return ["" for _ in named] + [_cell(item)]
+        row = [_cell(fields.pop(name, b"null")) for name in named]
+        left = b",".join(text_of(name) + b":" + text for name, text in fields.items())
+        return [*row, plain_text(b"{" + left + b"}") if left else ""]
+
+    def _lines(self, rows: list[list[str]]) -> bytes:
+        lines = io.StringIO()
+        delimiter = "\t" if self._saved.delimiter == "tab" else self._saved.delimiter
+        if self._saved.formulas == "escape":
+            rows = [[_harmless(text) for text in row] for row in rows]
+        csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+        return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
+
+
+def _found(fields: dict[str, bytes]) -> list[str]:
+    """The columns of the first item, and one for the rest whose name none of them has."""
+    extra = _EXTRA
+    while extra in fields:
+        extra = f"_{extra}"
+    return [*fields, extra]
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _cell(text: bytes) -> str:
+    return "" if text == b"null" else plain_text(text)

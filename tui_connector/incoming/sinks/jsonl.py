@@ -1,0 +1,62 @@
+"""JSON Lines: one item a line."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from ...templates import Json
+from ..output_file import WrittenFile
+from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext
+
+
+class JsonLinesSink(Sink):
+    """JSON Lines: one item a line."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    path: FilePath = Field(
+        title="File",
+        description="Relative to the profile. One that ends in .gz is compressed.",
+        examples=["products.jsonl"],
+    )
+    compress: Literal["gzip"] | None = Field(
+        None, title="Compress", description="Compress a file whose name does not end in .gz too.", examples=["gzip"]
+    )
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
+        return OpenJsonLines(file, compressed=self.compress == "gzip" or self.path.endswith(".gz"))
+
+
+class OpenJsonLines(OpenSink):
+    """JSON Lines that are being written.
+
+    Compressed, each step is a gzip member of its own (RFC 1952 §2.2), so that the file can be cut between two.
+    """
+
+    def __init__(self, file: ByteOutput, *, compressed: bool) -> None:
+        self._file = file
+        self._compressed = compressed
+        self._step: list[bytes] = []
+
+    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
+        if not items:
+            return ()
+        lines = b"\n".join((*items, b""))
+        if self._compressed:
+            self._step.append(lines)
+        else:
+            self._file.write(lines)
+        return ()
+
+    def sync(self) -> Json:
+        if self._step:
+            self._file.write(gzip.compress(b"".join(self._step), compresslevel=6, mtime=0))
+            self._step.clear()
+        return self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,433 @@
+"""SQLite: a table with a row for each item, upserted by identifier."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ...templates import Json
+from ..raw_json import NotJson, members, plain_text, shape, value
+from ..sink import (
+    FilePath,
+    OpenSink,
+    RejectedItem,
+    Sink,
+    SinkChanged,
+    SinkContext,
+    SinkError,
+    SinkMissing,
+    refuse_moved,
+    without_identifier,
+)
+
+# A SQLite file that belongs to its user: opened with care, and every failure in words.
+
+
+_PATIENCE = 30.0
+"""Seconds to wait for another program's transaction."""
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+Value = str | int | float | None
+
+_HEADER = b"SQLite format 3\0"
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+"""Begins a rollback journal, and ends one that names a super-journal (https://sqlite.org/fileformat2.html §3)."""
+
+
+def is_database_of_others(path: Path, table: str) -> bool:
+    """Whether there is a database with tables, and not this one of ours. One that cannot be read is not ours."""
+    try:
+        if _start(path) != _HEADER:
+            return False  # not there yet, empty, or no database: opening it will say so
+        if _unsafe_beside(path):
+            return False  # never opened
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
+        return bool(names) and table not in names
+    except (OSError, ValueError):
+        return False
+    except sqlite3.Error:
+        return True
+
+
+class Database:
+    """The database at `path`, made where it is not there. Transactions begin and end by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if unsafe := _unsafe_beside(path):
+            raise SinkError(unsafe, "Remove it.")
+        if _is_other_file(path):  # with a journal beside it, SQLite would make a database of it
+            raise self._not_a_database()
+        try:
+            self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        except ValueError as error:  # a null character
+            raise SinkError(f"{str(path)!r} is no path: {error}", "Correct it.") from error
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        try:
+            self.run("PRAGMA journal_mode = WAL")  # others may read while we write
+            self.run("PRAGMA synchronous = FULL")
+            self._opened = self._about()
+        except SinkError:
+            self.close()
+            raise
+
+    def run(self, statement: str, *values: Value) -> list[tuple[Value, ...]]:
+        """The rows of a statement. Raises `SinkError`."""
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+
+    def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        """The statement once for each row. Raises `SinkError`."""
+        try:
+            self._connection.executemany(statement, rows)
+        except (sqlite3.Error, OverflowError) as error:
+            raise self._failed(error) from error
+
+    def begin(self) -> None:
+        """Begins a transaction, where there is none yet."""
+        if not self._connection.in_transaction:
+            self.run("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Raises `SinkError` also where the file was deleted, moved or replaced: nobody would find these rows."""
+        if self._connection.in_transaction:
+            refuse_moved(self.path, self._opened)
+            self.run("COMMIT")
+
+    def _about(self) -> os.stat_result:
+        try:
+            return os.stat(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Lets go; an open transaction is undone."""
+        self._connection.close()
+
+    def _failed(self, error: Exception) -> SinkError:
+        code = getattr(error, "sqlite_errorcode", None)
+        if self.path.is_dir():
+            return SinkError(f"{self.path} is a folder", "Name a file in it.")
+        if not self.path.parent.is_dir():
+            return SinkError(f"The folder of {self.path} is not there", "Make it, or correct the path.")
+        if code == sqlite3.SQLITE_NOTADB:
+            return self._not_a_database()
+        if code in _FULL:
+            return SinkError(
+                f"{self.path} cannot grow: the disk is full, or its largest size is reached",
+                "What was recorded is safe: make room, and run again to go on from there.",
+            )
+        if code in _LOCKED:
+            return SinkError(f"Another program has been writing {self.path} for {_PATIENCE:.0f} s", "Try again later.")
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or not os.access(self.path, os.W_OK):
+            return SinkError(f"{self.path} cannot be written: {error}", "Check its permissions and its folder's.")
+        return SinkError(f"{self.path} cannot be written: {error}")
+
+    def _not_a_database(self) -> SinkError:
+        return SinkError(
+            f"{self.path} is there already, and is no SQLite database",
+            "It is left as it is. Name another file, or move or empty that one.",
+        )
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a regular file; nothing of a pipe, which would wait for who writes to it."""
+    if not path.is_file():
+        return b""
+    with open(path, "rb") as file:
+        return file.read(len(_HEADER))
+
+
+def _is_other_file(path: Path) -> bool:
+    """Whether there is a file with content that is not a database."""
+    try:
+        found = _start(path)
+    except (OSError, ValueError):  # opening it says so
+        return False
+    return bool(found) and found != _HEADER
+
+
+def _unsafe_beside(path: Path) -> str:
+    """Why opening the database could change a file elsewhere; empty if it cannot.
+
+    SQLite opens what is beside a database, wherever a link leads. A rollback journal may end with the path of a
+    super-journal, a file that SQLite deletes after the rollback, whatever it is; databases of this program have none.
+    """
+    for beside in ("-wal", "-shm", "-journal"):
+        if os.path.islink(f"{path}{beside}"):
+            return f"{path}{beside} is a symbolic link"
+    try:
+        if not os.path.isfile(f"{path}-journal"):
+            return ""
+        with open(f"{path}-journal", "rb") as journal:
+            size = journal.seek(0, os.SEEK_END)
+            journal.seek(max(0, size - len(_JOURNAL_MAGIC)))
+            ending = journal.read()
+    except (OSError, ValueError):
+        return ""
+    if size > len(_JOURNAL_MAGIC) and ending == _JOURNAL_MAGIC:
+        return f"{path}-journal names another file, which SQLite would delete"
+    return ""
+
+
+_OURS = "tui_connector_tables"
+"""Says which tables are ours, and how far they were durable."""
+_ITEM = "item"
+
+
+def _table_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name) or name.lower().startswith(("sqlite_", _OURS)):
+        raise ValueError(f"{name[:80]!r} cannot be a table: use letters, digits, _ and -, a letter first")
+    return name
+
+
+def _distinct(columns: list[str]) -> list[str]:
+    folded = [name.lower() for name in ("rowid", _ITEM, *columns)]  # SQLite makes no difference of case
+    twice = next((name for name in columns if folded.count(name.lower()) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the column {twice!r} is there already")
+    return columns
+
+
+class SqliteSink(Sink):
+    """SQLite: a table with a row for each item."""
+
+    kind: Literal["sqlite"] = "sqlite"
+    path: FilePath = Field(title="Database", description="Relative to the profile.", examples=["store.db"])
+    table: Annotated[str, AfterValidator(_table_name)] | None = Field(
+        None, title="Table", description="Without one, it has the incoming's name.", examples=["products"]
+    )
+    columns: Annotated[list[str], AfterValidator(_distinct)] = Field(
+        default_factory=list,
+        title="Columns",
+        description=f'Fields to have as columns too. The whole item stands in "{_ITEM}" as JSON, its identifier in a '
+        "column of its name.",
+        examples=[["name", "price", "updated_at"]],
+    )
+
+    @property
+    def needs_identifier(self) -> bool:
+        return True
+
+    def alters(self, file: Path) -> bool:
+        return is_database_of_others(file, _OURS)
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
+            raise SinkError(
+                f"A table cannot have {context.identifier!r} as its identifier: it has a column of that name already",
+                'Give the field another name with "transform".',
+            )
+        columns = tuple(name for name in self.columns if name != context.identifier)
+        table = _Table(self.table or context.name, context.name, context.identifier, columns)
+        file = context.output(self.path)
+        if self.alters(file) and not context.paths.grants.has(context.paths.alters(self.path)):
+            raise SinkError(
+                f"{file} is a database that another program has made, and this profile is not trusted to alter it",
+                "Name a database of its own, or allow it: tui-connector trust PROFILE.",
+            )
+        database = Database(file)
+        try:
+            return _OpenSqlite(database, table, position)
+        except SinkError:
+            database.close()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How the table looks, and for which incoming it is."""
+
+    name: str
+    incoming: str
+    identifier: str | None
+    columns: tuple[str, ...]
+
+    @property
+    def quoted(self) -> str:
+        return _quoted(self.name)
+
+    @property
+    def shape(self) -> str:
+        return json.dumps([self.identifier, self.columns])
+
+    def create(self) -> str:
+        """`rowid` is said, so that it stays through VACUUM: positions are counted by it."""
+        key = [f"{_quoted(self.identifier)} NOT NULL UNIQUE"] if self.identifier else []
+        parts = ["rowid INTEGER PRIMARY KEY", *key, f"{_ITEM} TEXT NOT NULL", *map(_quoted, self.columns)]
+        return f"CREATE TABLE {self.quoted} ({', '.join(parts)})"
+
+    def insert(self) -> str:
+        names = [*([self.identifier] if self.identifier else []), _ITEM, *self.columns]
+        places = ", ".join("?" for _ in names)
+        update = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in (_ITEM, *self.columns))
+        conflict = f" ON CONFLICT ({_quoted(self.identifier)}) DO UPDATE SET {update}" if self.identifier else ""
+        return f"INSERT INTO {self.quoted} ({', '.join(map(_quoted, names))}) VALUES ({places}){conflict}"
+
+
+class _OpenSqlite(OpenSink):
+    """Rows and how many there are become durable in one transaction.
+
+    Killed between that and the ledger's record, rows are ahead of it: those behind the recorded row go when the run
+    goes on, and those that were updated are read again, and updated again.
+    """
+
+    def __init__(self, database: Database, table: _Table, position: Json) -> None:
+        self._database, self._table = database, table
+        self._rows = 0
+        self._repeated, self._example = 0, ""
+        self._anew = self._empties = position is None
+        known = self._known()
+        if position is not None:
+            self._go_on(position, known)
+
+    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
+        assert not self._empties, "sync comes before the first write"
+        rows: list[list[Value]] = []
+        rejected: list[RejectedItem] = []
+        for index, item in enumerate(items):
+            fields = members(item) if shape(item) == "object" else {}
+            reason = without_identifier(fields, self._table.identifier)
+            if reason:
+                rejected.append(RejectedItem(index, reason))
+            else:
+                rows.append(self._row(item, fields))
+        self._database.begin()
+        self._database.run_many(self._table.insert(), rows)
+        before, self._rows = self._rows, self._last_row()
+        if self._anew and (repeated := len(rows) - (self._rows - before)):
+            self._example = self._example or self._first_repeated(rows, before)
+            self._repeated += repeated
+        return rejected
+
+    def sync(self) -> Json:
+        self._database.begin()
+        if self._empties:
+            self._make_empty()
+        self._database.run(f"UPDATE {_OURS} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
+        self._database.commit()
+        return {"rows": self._rows}
+
+    def remarks(self) -> Sequence[str]:
+        if not self._repeated:
+            return ()
+        return (
+            f"{self._repeated} of the items had the {self._table.identifier!r} of an earlier one, which they replaced "
+            f"(the first was {self._example}): does {self._table.identifier!r} tell them apart?",
+        )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _known(self) -> tuple[str, int] | None:
+        """The table's shape and its last durable row, where it is ours; None where there is none of its name."""
+        name = self._table.name
+        found = self._database.run("SELECT name FROM sqlite_master WHERE lower(name) = lower(?)", name)
+        marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", _OURS)
+        mine = marks and self._database.run(f"SELECT incoming, shape, row_count FROM {_OURS} WHERE name = ?", name)
+        if not found:
+            return None
+        if not mine:
+            raise SinkError(
+                f"{self._database.path} has a table {name!r} that was not made by this program",
+                'It is left as it is. Give the sink a "table" of another name.',
+            )
+        incoming, known_shape, rows = mine[0]
+        if incoming != self._table.incoming:
+            raise SinkError(
+                f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
+                'Give the sink a "table" of another name.',
+            )
+        last = self._last_row()
+        if last > int(rows or 0):  # rows and their number are recorded in one transaction
+            raise SinkChanged(
+                f"The table {name!r} in {self._database.path} has rows up to {last}, but this configuration wrote "
+                f"{rows or 0}: something else has added rows",
+                f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or give the "
+                'sink a "table" of another name.',
+            )
+        return str(known_shape), int(rows or 0)
+
+    def _go_on(self, position: Json, known: tuple[str, int] | None) -> None:
+        rows = position.get("rows") if isinstance(position, dict) else None
+        table = f"The table {self._table.name!r} in {self._database.path}"
+        if known is None:
+            raise SinkMissing(f"{table} is gone, so the run cannot go on from where it was", "Begin anew, with --full.")
+        if not isinstance(rows, int) or rows < 0 or known[1] < rows:
+            raise SinkMissing(f"{table} is not what the interrupted run had written", "Begin anew, with --full.")
+        if known[0] != self._table.shape:
+            raise SinkMissing(f"{table} has other columns than the sink has now", "Begin anew, with --full.")
+        self._rows = rows
+        self._database.begin()
+        self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
+        self._database.run(f"UPDATE {_OURS} SET row_count = ? WHERE name = ?", rows, self._table.name)
+        self._database.commit()
+
+    def _make_empty(self) -> None:
+        run, table = self._database.run, self._table
+        run(f"CREATE TABLE IF NOT EXISTS {_OURS} (name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER)")
+        run(f"DROP TABLE IF EXISTS {table.quoted}")
+        run(table.create())
+        run(f"INSERT OR REPLACE INTO {_OURS} VALUES (?, ?, ?, 0)", table.name, table.incoming, table.shape)
+        self._empties = False
+
+    def _last_row(self) -> int:
+        ((rows,),) = self._database.run(f"SELECT max(rowid) FROM {self._table.quoted}")
+        return rows if isinstance(rows, int) else 0
+
+    def _first_repeated(self, rows: Sequence[Sequence[Value]], before: int) -> str:
+        """The first identifier among `rows` that an earlier item had."""
+        assert self._table.identifier is not None
+        was_there = f"SELECT 1 FROM {self._table.quoted} WHERE {_quoted(self._table.identifier)} = ? AND rowid <= ?"
+        seen: set[Value] = set()
+        for identifier, *_ in rows:
+            if identifier in seen or self._database.run(was_there, identifier, before):
+                return repr(identifier)
+            seen.add(identifier)
+        return "not found again"
+
+    def _row(self, item: bytes, fields: dict[str, bytes]) -> list[Value]:
+        key = [_stored(fields[self._table.identifier])] if self._table.identifier else []
+        return [*key, item.decode(), *(_stored(fields.get(name, b"null")) for name in self._table.columns)]
+
+
+def _stored(text: bytes) -> Value:
+    """A JSON text as SQLite keeps it; what it has no type for stays JSON."""
+    match shape(text):
+        case "null":
+            return None
+        case "boolean":
+            return int(text == b"true")
+        case "number":
+            return _number(text)
+        case _:
+            return plain_text(text).encode(errors="backslashreplace").decode()  # no bytes for a lone surrogate
+
+
+def _number(text: bytes) -> Value:
+    try:
+        number = value(text)
+    except NotJson:  # too long to count with
+        return text.decode()
+    if isinstance(number, int) and abs(number) >= 2**63:
+        return text.decode()
+    assert isinstance(number, int | float)
+    return number
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,339 @@
+"""Writes what a run has read: items first, then what makes them durable, then the ledger. All of it in one thread.
+
+Several pages share a durable step, a quarter of a second apart at most. What is on the disk behind the last step is cut
+off when the run is resumed, so that items and position always belong together.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunRow, RunStep, State
+from ..templates import Json
+from ..text import beginning, did_you_mean, listed
+from .incremental import NO_DATES, ChangeFilter, PageChanges, order
+from .model import ItemTransform
+from .pages import field_reader
+from .raw_json import members, shape
+from .reading import PageRead
+from .sink import OpenSink, RejectedItem
+
+STEP = 0.25
+"""Seconds between two durable steps, at most."""
+
+
+class WrongField(Exception):
+    """A field that the configuration names is in no item; `hint` says which fields there are."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message}. {hint}")
+        self.message, self.hint = message, hint
+
+
+def _expect(field: str, setting: str, items: Sequence[bytes]) -> None:
+    """Raises `WrongField` where none of the items has this field."""
+    names: dict[str, None] = {}
+    for item in items:
+        if shape(item) == "object":
+            names |= dict.fromkeys(members(item))
+            if field in names:
+                return
+    there = f"The items contain: {listed(list(names))}." if names else "The items are not JSON objects."
+    suggestion = did_you_mean(field, names) or "."
+    raise WrongField(
+        f"No item has the field {field!r}, which {setting} names", f"{there} Correct {setting}{suggestion}"
+    )
+
+
+@dataclass(slots=True)
+class WrittenCounts:
+    """What a run has written since it began, with what an interrupted part of it had."""
+
+    read: int = 0
+    """Items as the store sent them, before any was dropped."""
+    items: int = 0
+    failed: int = 0
+    dropped: int = 0
+    """Known from an earlier run."""
+    left_out: int = 0
+    """By the filter, since this process began."""
+    announced: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCosts:
+    """What a run has cost since it began."""
+
+    requests: int
+    retries: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the next step brings besides the items."""
+
+    known: PageChanges = field(default_factory=PageChanges)
+    failed: list[FailedRecord] = field(default_factory=list)
+
+
+class DuplicateFinder:
+    """Finds items that came twice, by eight bytes each: a list of millions may be read.
+
+    It knows those of one process: the items before a stop are not compared with those after it.
+    """
+
+    _SHARES = 16
+    """The hashes are compared a share at a time, so that not all are in a table at once."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+
+    def note(self, items: Sequence[bytes]) -> None:
+        self._hashes.extend(map(hash, items))
+
+    def found(self) -> tuple[int, tuple[int, int] | None]:
+        """How many items had come before, and the places of the first one that had: of both times."""
+        if len(set(self._hashes[:10_000])) == len(self._hashes):
+            return 0, None
+        count, first = 0, None
+        for share in range(self._SHARES):
+            seen: dict[int, int] = {}
+            for place, each in enumerate(self._hashes):
+                if each % self._SHARES != share:
+                    continue
+                before = seen.setdefault(each, place)
+                if before != place:
+                    count += 1
+                    first = min(filter(None, (first, (before, place))), key=lambda places: places[1])
+        return count, first
+
+
+class RunWriter:
+    """One run's writing. Its methods block and belong to the writing thread."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run: RunRow,
+        sink: OpenSink,
+        *,
+        changes: ChangeFilter | None,
+        reshape: ItemTransform,
+        identifier: str | None,
+        needs_identifier: bool,
+        looks_for_doubles: bool = False,
+        monotonic: Callable[[], float],
+        stored: Callable[[Json], Json],
+    ) -> None:
+        """`stored` gives a position as it may be written to disk."""
+        self._stored = stored
+        self._ledger, self._run, self._sink = ledger, run, sink
+        self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
+        self._identifier, self._needs_identifier = identifier, needs_identifier
+        self._doubles = DuplicateFinder() if looks_for_doubles and identifier else None
+        self._remarks: list[str] = []
+        self._identifier_of = field_reader(identifier) if identifier else None
+        self._position: Json = run.position
+        self._at_end = self._was_at_end = run.at_end
+        self._sink_position: Json = run.sink
+        self._pending = _Pending()
+        self._begun = False
+        self._stepped = 0.0
+        self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, announced=run.expected)
+
+    def add(self, pages: Sequence[PageRead], spent: RunCosts, store_time: str | None) -> list[FailedRecord]:
+        """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
+
+        The first step comes before the first item: from then on what is in the sink is known as this run's. Pages
+        without items come before it: what an earlier run wrote stays until there is something in its place. Before it,
+        raises `WrongField` where no item has a field that decides what is written.
+        """
+        if not self.written.read:
+            self._check_fields([item for page in pages for item in page.items])
+        if self._changes is not None and self._changes.store_began is None:
+            self._changes.store_began = store_time
+        if not self._begun and (self._run.items or any(page.items or page.failed for page in pages)):
+            self._step(spent)
+            self._begun = True
+        failed: list[FailedRecord] = []
+        for page in pages:
+            failed += self._add(page)
+        if self._begun and self._monotonic() - self._stepped >= STEP:
+            self._step(spent)
+        return failed
+
+    def add_beyond(self, page: PageRead, spent: RunCosts, store_time: str | None) -> list[FailedRecord]:
+        """Writes part of a page, and ends there: the next run cuts it off and reads the page again."""
+        self.add([], spent, store_time)
+        self._step(spent)
+        return self._add(page)
+
+    def _check_fields(self, items: Sequence[bytes]) -> None:
+        """Looks for the date and the identifier in the first items of the list."""
+        if not items:
+            return
+        identifier, date = self._identifier, self._changes.field if self._changes else None
+        if date is not None and not self._knows_dates():
+            _expect(date, "incremental.field", items)
+        if identifier is None:
+            return
+        if self._needs_identifier and (reshaped := self._reshape(items).items):
+            _expect(identifier, "identifier", reshaped)
+        if self._changes is not None and date is None:
+            _expect(identifier, "identifier", items)
+        try:
+            _expect(identifier, "identifier", items)
+        except WrongField as missing:
+            self._remarks.append(str(missing))
+
+    def _knows_dates(self) -> bool:
+        """Whether an item of this run, or of a complete one before it, had a date."""
+        return self._known_mark() is not None or (self._changes is not None and bool(self._changes.newest))
+
+    def _known_mark(self) -> str | None:
+        """Up to when earlier runs of this configuration have read."""
+        mark = self._ledger.mark()
+        return mark.value if mark and mark.fingerprint == self._run.fingerprint else None
+
+    def undated(self) -> str:
+        """Why a whole list has not brought the date that the next run begins with; nothing where it has."""
+        if self._changes is None or self._changes.field is None or not self.written.read or self._knows_dates():
+            return ""
+        return (
+            f"{NO_DATES} in {self._changes.field!r}, so the next run would read and write everything again. "
+            "Correct incremental.field, or remove incremental."
+        )
+
+    def doubled(self) -> str:
+        """Which items came twice, byte for byte; "" where none did, or where that was not looked for."""
+        count, first = self._doubles.found() if self._doubles is not None else (0, None)
+        if first is None:
+            return ""
+        again = "1 item came" if count == 1 else f"{count:,} items came"
+        return (
+            f"{again} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
+            "the list changed while it was read, or the store does not sort it by a unique field"
+        )
+
+    def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
+        """Raises `WrongField` where the next run could not begin at the date of one of these."""
+        if (found := changes.unusable(items)) is not None:
+            index, date = found
+            which = self._named(self.written.read, items, RejectedItem(index, ""))
+            raise WrongField(
+                f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can begin there",
+                'It must be a date, or a number, that the request accepts: with "keyset" and "search-criteria" a date '
+                "such as 2026-01-31 08:30:00. Correct incremental.field, or write incremental = { content = true }. "
+                "--full starts over",
+            )
+
+    def _add(self, page: PageRead) -> list[FailedRecord]:
+        written, items = self.written, page.items
+        if self._doubles is not None:
+            self._doubles.note(items)
+        if self._changes is not None:
+            self._check_dates(self._changes, items)
+            known = self._pending.known
+            items = self._changes.new(items, known)
+            written.dropped, known.dropped = written.dropped + known.dropped, 0
+        reshaped = self._reshape(items)
+        written.left_out += reshaped.left_out
+        rejected = self._sink.write(reshaped.items) if reshaped.items else ()
+        output = " of the output"
+        failed = [
+            *page.failed,
+            *(FailedRecord(self._named(written.read, items, each), each.reason) for each in reshaped.rejected),
+            *(FailedRecord(self._named(written.items, reshaped.items, each, output), each.reason) for each in rejected),
+        ]
+        written.read += len(page.items)
+        written.items += len(reshaped.items) - len(rejected)
+        written.failed += len(failed)
+        if page.announced is not None:
+            written.announced = page.announced
+        self._pending.failed += failed
+        self._position, self._at_end = page.position, page.ended
+        return failed
+
+    def _named(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
+        """Which item it is: its number, and its identifier where it has one."""
+        number = f"item {before + rejected.index + 1}{of}"
+        value = self._identifier_of(items[rejected.index]) if self._identifier_of else None
+        return number if value in (None, "") else f"{number} ({self._identifier} {value})"
+
+    def _step(self, spent: RunCosts, *, last: bool = False) -> None:
+        self._sink_position = self._sink.sync()
+        changes = self._changes
+        step = RunStep(
+            position=self._stored(self._position),
+            at_end=self._at_end,
+            sink=self._sink_position,
+            read=self.written.read,
+            items=self.written.items,
+            failed=self.written.failed,
+            dropped=self.written.dropped,
+            requests=spent.requests,
+            retries=spent.retries,
+            seconds=spent.seconds,
+            expected=self.written.announced,
+            store_began=changes.store_began if changes else None,
+            newest=changes.newest if changes else None,
+        )
+        pending, self._pending = self._pending, _Pending()
+        threshold = changes.forgotten_before() if changes else None
+        known = pending.known
+        self._ledger.step(
+            self._run, step, pending.failed, known.seen, known.contents, forget_before=threshold, last=last
+        )
+        self._stepped = self._monotonic()
+
+    def finish(self, state: State, ended: str, reason: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:
+        """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
+
+        `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
+        """
+        moves = state == "complete" and self._may_move_mark()
+        value = self._mark() if moves else None
+        if moves:
+            self._sink.complete(value)
+        closed: Json = None
+        if beyond:
+            closed = self._sink.sync()
+        elif self._begun or self._was_at_end or state == "complete":  # one that got nothing has left its sink as it was
+            self._step(spent, last=True)
+            closed = self._sink_position
+        mark, forget_before = None, None
+        before = self._ledger.mark()
+        if before is not None and before.fingerprint != self._run.fingerprint:
+            before = None
+        if moves:
+            mark = HighWaterMark(value, self._run.fingerprint, self._sink_position)
+            forget_before = self._changes.threshold() if self._changes else None
+        elif state in ("complete", "incomplete"):
+            if before is not None:  # what was written stays written, and is known when it is read again
+                mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
+            if self._changes is not None and self._changes.by_date and self._run.moves_mark:
+                since = f"what changed since {before.value}" if before and before.value else "everything"
+                self._remarks.append(
+                    f"The next run reads {since} again, because not all of it came or could be written."
+                )
+        self._ledger.end(self._run, state, ended, reason, mark, closed, forget_before=forget_before)
+        return [*self._remarks, *self._sink.remarks()]
+
+    def _may_move_mark(self) -> bool:
+        """Whether nothing is left behind it: a record that failed is found again by the old mark only."""
+        if self._changes is not None and self._changes.by_date and self.written.failed:
+            return False
+        return self._run.moves_mark
+
+    def _mark(self) -> str | None:
+        """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
+        known = self._known_mark()
+        found = self._changes.mark() if self._changes else None
+        return max(filter(None, (known, found)), default=None, key=order)
+
+    def fail(self, state: State, ended: str, reason: str) -> None:
+        """The end of a run whose sink or ledger failed: what the last step recorded is what counts."""
+        self._ledger.end(self._run, state, ended, reason)

@@ -1,0 +1,61 @@
+"""Opens a log whatever it is: a recording, a HAR (both also compressed), or the history of a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from ..client.exchange import Exchange
+from ..secrets.mask import Mask
+from . import har, recording
+from .compressed import open_log
+from .history import History
+from .recording import Notice
+from .records import LogFailed
+
+_START = 4_096
+_NOTICES = 3
+"""How many unreadable lines are named one by one; the others are counted."""
+
+
+def is_har(path: Path) -> bool:
+    """Whether the file is to be read as a HAR: one JSON object with a log, in place of a line for each exchange.
+
+    Raises `LogFailed` where it cannot be read.
+    """
+    with open_log(path) as file:
+        start = file.read(_START)
+    # without NUL and byte order marks, UTF-16 reads like ASCII here
+    text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if text.startswith(b'{"format":'):
+        return False
+    named = path.name.lower().removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz").removesuffix(".zip")
+    return named.endswith(".har") or (text.startswith(b"{") and b'"log"' in text)
+
+
+def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
+    """What is in a recording or a HAR, and what is wrong with it. Raises `LogFailed` for the whole file."""
+    return har.read(path, mask) if is_har(path) else _summarised(path, recording.read(path, mask))
+
+
+def _summarised(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exchange | Notice]:
+    """The same with few notices: a file that is something else would have one for each of its lines."""
+    notices = 0
+    for each in found:
+        if isinstance(each, Notice):
+            notices += 1
+            if notices > _NOTICES:
+                continue
+        yield each
+    if notices > _NOTICES:
+        yield Notice(f"{path}: {notices - _NOTICES} more lines were left out: they are not recorded requests either")
+
+
+def past(state: Path, profile: Path) -> Iterator[Exchange | Notice]:
+    """All that is kept of a profile's last sessions, oldest first. Raises `LogFailed`."""
+    try:
+        sessions = History(state, profile).sessions()
+    except OSError as error:
+        raise LogFailed(f"{profile}: its history cannot be read: {error.strerror or error}.") from error
+    return chain.from_iterable(session.read() for session in reversed(sessions))

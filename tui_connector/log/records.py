@@ -1,0 +1,270 @@
+"""An exchange as one JSON object, as recordings and the history keep it, and back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import get_args
+
+from ..client.exchange import Exchange, KeptBody, Timings
+from ..client.message import Failure, Headers, Purpose
+from ..secrets.mask import Mask, answers_with_a_token
+from ..templates import Json
+
+# Typed access to JSON from a file that anybody may have written.
+
+
+_LARGEST = 1e15
+_NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
+
+
+class LogFailed(Exception):
+    """A file of the log that cannot be read or written; the message says which, why and what to do."""
+
+
+class BadRecord(ValueError):
+    """JSON that is not the record it should be; the message says what is wrong, and where in it."""
+
+
+def reject(fault: str) -> None:
+    """The strict way to meet a wrong type: our own files have none. Raises `BadRecord`."""
+    raise BadRecord(fault)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFields:
+    """An object's fields. What is missing gives the default.
+
+    What has the wrong type goes to `on_fault`, as "response.status is not a number", and then gives the default too.
+    """
+
+    data: Mapping[str, Json]
+    place: str = ""
+    on_fault: Callable[[str], None] = reject
+
+    def has(self, key: str) -> bool:
+        return self.data.get(key) is not None
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self.data.get(key)
+        if value is None or isinstance(value, str):
+            return default if value is None else value
+        self.fault(key, "is not text")
+        return default
+
+    def any_text(self, key: str) -> str:
+        """Text, or any other JSON as text: what a tool says in its own form."""
+        value = self.data.get(key)
+        return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+
+    def integer(self, key: str, default: int = 0) -> int:
+        value = self.number(key)
+        return default if value is None else int(value)
+
+    def number(self, key: str) -> float | None:
+        """A number, also one written as text; None where there is none."""
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value) or abs(value) > _LARGEST:
+            self.fault(key, "is not a number")
+            return None
+        return value
+
+    def flag(self, key: str) -> bool:
+        return self.data.get(key) is True
+
+    def inner(self, key: str) -> JsonFields:
+        """The object under this key; an empty one where there is none."""
+        value = self.data.get(key)
+        if value is not None and not isinstance(value, dict):
+            self.fault(key, "is not an object")
+        return JsonFields(value if isinstance(value, dict) else {}, f"{self.place}{key}.", self.on_fault)
+
+    def items(self, key: str) -> list[Json]:
+        value = self.data.get(key)
+        if value is None or isinstance(value, list):
+            return value or []
+        self.fault(key, "is not a list")
+        return []
+
+    def moment(self, key: str) -> datetime:
+        """A point in time, in UTC; the beginning of 1970 where there is none."""
+        text = self.text(key)
+        try:
+            moment = datetime.fromisoformat(text.strip() or "1970-01-01")
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fault(key, "is not a date and time")
+            return datetime.fromtimestamp(0, UTC)
+
+    def fault(self, key: str, what: str) -> None:
+        self.on_fault(f"{self.place}{key} {what}")
+
+
+def parse(text: str | bytes) -> Json:
+    """JSON, or `BadRecord`: its own errors, and those of 100,000 brackets or a number of 5,000 digits."""
+    try:
+        value: Json = json.loads(text)
+    except RecursionError as error:
+        raise BadRecord("it is nested too deeply") from error
+    except ValueError as error:
+        raise BadRecord(str(error)) from error
+    return value
+
+
+FORMAT = 1
+
+
+def line(exchange: Exchange, *, bodies: bool = True) -> bytes:
+    """The exchange as one line of JSON, in ASCII. What its caller asked for, before masking, is never written."""
+    return json.dumps(_to_json(exchange, bodies), separators=(",", ":")).encode() + b"\n"
+
+
+def read_line(data: bytes, mask: Mask) -> Exchange:
+    """The exchange of a line; a file can hold anything, so it is masked by place. Raises `BadRecord`."""
+    value = parse(data)
+    if not isinstance(value, dict) or "uri" not in value:
+        raise BadRecord("it is no exchange")
+    fields = JsonFields(value)
+    if fields.integer("format") > FORMAT:
+        raise BadRecord("it was written by a newer version of this program")
+    return _from_json(fields, mask)
+
+
+def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
+    return {
+        "format": FORMAT,
+        "number": exchange.number,
+        "attempt": exchange.attempt,
+        "call": exchange.call,
+        "client": exchange.client,
+        "purpose": exchange.purpose,
+        "formatter": exchange.formatter,
+        "at": exchange.at.isoformat(),
+        "method": exchange.method,
+        "uri": exchange.uri,
+        "request-headers": [list(pair) for pair in exchange.request_headers],
+        "request-body": _body_to_json(exchange.request_body, bodies),
+        "status": exchange.status,
+        "reason": exchange.reason,
+        "headers": [list(pair) for pair in exchange.headers],
+        "body": _body_to_json(exchange.body, bodies),
+        "failure": exchange.failure,
+        "failure-text": exchange.failure_text,
+        "timings": timings_to_json(exchange.timings),
+        "note": exchange.note,
+    }
+
+
+def _body_to_json(body: KeptBody, whole: bool) -> dict[str, Json]:
+    facts: dict[str, Json] = {"size": body.size, "wire-size": body.wire_size, "type": body.media_type}
+    if body.note:
+        facts["note"] = body.note
+    if body.cut:
+        facts["cut"] = True
+    if whole and body.data:
+        text = text_of(body.data)
+        facts |= {"base64": base64.b64encode(body.data).decode()} if text is None else {"text": text}
+    return facts
+
+
+def text_of(data: bytes) -> str | None:
+    """The body as text, or None where it is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def timings_to_json(timings: Timings) -> dict[str, Json]:
+    """Seconds; null where it was not measured."""
+    spans = {name: value for name, value in asdict(timings).items() if value is not None}
+    if timings.knows_connection:  # as it is but for files of other tools
+        del spans["knows_connection"]
+    return spans
+
+
+def timings_from_json(fields: JsonFields) -> Timings:
+    number = fields.number
+    spans = (number("connect"), number("tls"), number("send"), number("wait"), number("receive"))
+    return Timings(*spans, number("total") or 0.0, fields.data.get("knows_connection") is not False)
+
+
+def purpose_of(text: str) -> Purpose:
+    """Who asked; a run, where a file says anything else."""
+    known: tuple[Purpose, ...] = get_args(Purpose)
+    return next((purpose for purpose in known if purpose == text), "run")
+
+
+def failure_of(text: str) -> Failure | None:
+    return next((failure for failure in Failure if failure.value == text), None)
+
+
+def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
+    uri, status = fields.text("uri"), fields.number("status")
+    token = answers_with_a_token(uri) and status is not None and status < 300
+    return Exchange(
+        number=fields.integer("number"),
+        attempt=fields.integer("attempt", 1),
+        call=fields.integer("call"),
+        client=fields.text("client"),
+        purpose=purpose_of(fields.text("purpose")),
+        formatter=fields.text("formatter") or None,
+        at=fields.moment("at"),
+        asked=None,
+        method=fields.text("method"),
+        uri=mask.uri(uri),
+        request_headers=_headers(fields, "request-headers", mask),
+        request_body=_body(fields.inner("request-body"), mask, secret=False),
+        status=None if status is None else int(status),
+        reason=mask.text(fields.text("reason")),
+        headers=_headers(fields, "headers", mask),
+        body=_body(fields.inner("body"), mask, secret=token),
+        failure=failure_of(fields.text("failure")),
+        failure_text=mask.text(fields.text("failure-text")),
+        timings=timings_from_json(fields.inner("timings")),
+        note=mask.text(fields.text("note")),
+    )
+
+
+def _headers(fields: JsonFields, key: str, mask: Mask) -> Headers:
+    return mask.headers(map(_pair, fields.items(key)))
+
+
+def _pair(value: Json) -> tuple[str, str]:
+    match value:
+        case [str(name), str(text)]:
+            return name, text
+    raise BadRecord("a header is no name and value")
+
+
+def _body(fields: JsonFields, mask: Mask, *, secret: bool) -> KeptBody:
+    data = fields.text("text").encode("utf-8", "surrogatepass")
+    if fields.has("base64"):
+        data = from_base64(fields.text("base64"))
+    media_type = fields.text("type")
+    return KeptBody(
+        mask.body(data, media_type, secret_answer=secret),
+        fields.integer("size"),
+        fields.integer("wire-size") if fields.has("wire-size") else None,
+        media_type,
+        fields.text("note"),
+        fields.flag("cut"),
+    )
+
+
+def from_base64(text: str) -> bytes:
+    """Raises `BadRecord`."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise BadRecord(f"a body is no base64: {error}") from error

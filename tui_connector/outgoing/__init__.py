@@ -1,0 +1,1 @@
+"""Outgoing: sends entities to the store."""

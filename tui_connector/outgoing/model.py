@@ -1,0 +1,89 @@
+"""Outgoing: how entities are sent to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from ..client.message import Request
+from ..client.model import ClientName, RequestTemplate
+from ..kinds import Kind, Named
+from ..runs.request_templates import ENTITY, Place
+from ..templates import Json, Scope
+from .chain import ChainStep, misread
+
+
+class Source(Kind):
+    """Where the entities come from."""
+
+
+class CsvSource(Source):
+    """CSV: one entity a row, the first row names the fields."""
+
+    kind: Literal["csv"] = "csv"
+    path: str = Field(min_length=1, title="File", description="Relative to the profile.", examples=["stock.csv"])
+
+
+class JsonLinesSource(Source):
+    """JSON Lines: one entity a line."""
+
+    kind: Literal["jsonl"] = "jsonl"
+    path: str = Field(min_length=1, title="File", description="Relative to the profile.", examples=["stock.jsonl"])
+
+
+class Outgoing(Named):
+    """An outgoing configuration: sends entities to the store, each by one request or by a chain of them."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request"]}, {"required": ["steps"]}]})
+
+    client: ClientName = Field(title="HTTP client", description="The client that sends.")
+    source: Source | None = Field(None, title="Source", description="Where the entities come from.")
+    identifier: str | None = Field(None, title="Identifier", description="The field that tells entities apart.")
+    batch: int = Field(1, ge=1, le=1_000, title="Batch", description="How many entities one request carries.")
+    steps: list[ChainStep] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=20,
+        title="Steps",
+        description="In place of request: what is sent for an entity, or for a batch, one after the other.",
+    )
+    request: RequestTemplate | None = Field(
+        None,
+        validate_default=True,
+        title="Request",
+        description="What is sent for an entity, or for a batch.",
+    )
+
+    @field_validator("request")
+    @classmethod
+    def _or_steps(cls, request: RequestTemplate | None, info: ValidationInfo) -> RequestTemplate | None:
+        steps = info.data.get("steps")  # None where something is wrong with them
+        if request is None and steps == []:
+            raise ValueError("is missing; where several are sent, steps stand in its place")
+        if request is not None and steps:
+            raise ValueError("stands beside steps: one request is sent, or steps are, so take out one of them")
+        return request
+
+    @property
+    def requests(self) -> dict[str, RequestTemplate]:
+        """What is sent, in order, by the names of the steps; a single request has none."""
+        return {step.name: step.request for step in self.steps} if self.request is None else {"": self.request}
+
+    def request_for(self, entity: Json, run: dict[str, Json], step: str = "") -> Request:
+        """The request of this step for an entity, before the client's plugins. Raises `PlaceholderError`.
+
+        With a batch larger than one, the template sees the list of its entities. `run` also holds the responses of the
+        steps before it.
+        """
+        return self.requests[step].request(self.scope(entity, run))
+
+    def scope(self, entity: Json, run: dict[str, Json]) -> Scope:
+        """What placeholders read for this entity."""
+        data: Json = [entity] if self.batch > 1 else entity
+        return Scope(data, {**run, ENTITY: data})
+
+    def misread(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+        """See `chain.misread`."""
+        return misread(self.request, self.steps)

@@ -1,0 +1,1 @@
+"""What every run shares: the ledger, its pace, its progress, and how it fails."""

@@ -1,0 +1,541 @@
+"""The ledger of one incoming: how far its run has come, its mark, and its last runs. SQLite, in the state directory.
+
+It is written in the run's writing thread only, after the items it speaks of have been made durable. One run at a time
+may hold it; a killed one lets go of it at once, because the lock is the kernel's."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from ..files import make_private, open_private, state_remedy
+from ..secrets.places import without_any_secret
+
+if TYPE_CHECKING:
+    from ..templates import Json
+
+
+# What a ledger holds: runs, what each step adds to one, failed records, and the mark.
+
+
+State = Literal["running", "complete", "incomplete", "stopped", "refused", "failed"]
+"""`incomplete`: read to the end, but the store counts more items than it sent, or nothing shows that it was the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the ledger has it. `asked` is the request, in words.
+
+    `position` and `sink` are where to resume: a position of None is the beginning of the list, unless `at_end`.
+    """
+
+    id: int
+    began: str
+    ended: str | None
+    state: State
+    fingerprint: str
+    asked: str
+    since: str | None
+    moves_mark: bool
+    store_began: str | None
+    newest: str | None
+    position: Json
+    sink: Json
+    read: int
+    items: int
+    failed: int
+    dropped: int
+    requests: int
+    retries: int
+    seconds: float
+    expected: int | None
+    reason: str
+    at_end: bool
+    """The whole list has been read and written, whether the run's end could be recorded or not."""
+    closed: Json
+    """What the sink held when it was closed, as a position; None while the run writes, and after it was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """A record that could not be read or written, and why."""
+
+    record: str
+    message: str
+    exchange: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HighWaterMark:
+    """Where the last complete run ended: up to when everything was read (None without dates), and how it was asked."""
+
+    value: str | None
+    fingerprint: str
+    sink: Json
+
+
+@dataclass(slots=True)
+class RunStep:
+    """What one durable step adds to a run. Counts are those since the run began; `read` are items as the store sent."""
+
+    position: Json
+    at_end: bool
+    sink: Json
+    read: int
+    items: int
+    failed: int
+    dropped: int
+    requests: int
+    retries: int
+    seconds: float
+    expected: int | None
+    store_began: str | None
+    newest: str | None
+
+
+# The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3.
+
+
+_VERSION = 2
+_BUSY = 5.0
+"""Seconds to wait for another program that has the file open, such as a backup."""
+
+_SCHEMA = """
+create table run (
+    id integer primary key, began text not null, ended text, state text not null, fingerprint text not null,
+    asked text not null, since text, moves_mark integer not null, store_began text, newest text,
+    position text, sink text, read integer not null default 0, items integer not null default 0,
+    failed integer not null default 0, dropped integer not null default 0, requests integer not null default 0,
+    retries integer not null default 0, seconds real not null default 0, expected integer,
+    reason text not null default '', at_end integer not null default 0, closed text
+);
+create table mark (
+    one integer primary key check (one = 1), value text, fingerprint text not null, sink text not null
+);
+create table seen (run integer not null, at text not null, identifier text not null, digest blob not null);
+create index seen_at on seen (run, at);
+create index seen_identifier on seen (identifier);
+create table content (identifier text primary key, digest blob not null) without rowid;
+create table failure (run integer not null, record text not null, message text not null, exchange integer);
+"""
+
+_AT_END_BEFORE = "position = 'null' and read > 0"
+"""In version 1 the end had the same position as the beginning; but at the beginning, nothing has been read."""
+_FROM_VERSION_1 = f"""
+alter table run add column at_end integer not null default 0;
+alter table run add column closed text;
+update run set at_end = {_AT_END_BEFORE};
+update run set closed = sink where state = 'complete';
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}"
+
+
+class AlreadyRunning(LedgerError):
+    """Another run of the same incoming is under way."""
+
+
+def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
+    """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
+    # not resolve(), which fails where links lead in a circle
+    real, output = Path(os.path.realpath(profile)), os.path.realpath(out) if out else ""
+
+    def at(stem: str, written: str) -> Path:
+        whole = f"{real}\0{written}".encode("utf-8", "surrogateescape")  # a name on the disk need not be UTF-8
+        place = hashlib.sha256(whole).hexdigest()[:12]
+        return state / "incoming" / f"{stem}-{place}" / f"{incoming}.sqlite"
+
+    found = at(real.stem, output)
+    if found.exists():
+        return found
+    # ledgers were once named by what was typed: a link's own name, and --out as it was written
+    relative = os.path.relpath(output) if out else ""
+    before = [at(stem, each) for stem in (real.stem, profile.stem) for each in (out, relative, f"./{relative}", output)]
+    return next((path for path in before if path.exists()), found)
+
+
+def last_run(path: Path) -> tuple[RunRow | None, bool]:
+    """The latest run in a ledger, without holding it, and whether it is under way at this moment."""
+    if not path.exists():
+        return None, False
+    with explained(path), contextlib.closing(read_only(path)) as database:
+        row = database.execute(f"select {_columns(database)} from run order by id desc limit 1").fetchone()
+    return (run_row(row) if row else None), _is_held(path.with_suffix(".lock"))
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+
+
+COLUMNS = ", ".join(RunRow.__slots__)
+
+
+def _columns(database: sqlite3.Connection) -> str:
+    """The columns of a run in a ledger that is only read, and may be of version 1."""
+    if database.execute("pragma user_version").fetchone()[0] != 1:
+        return COLUMNS
+    return COLUMNS.replace("at_end", f"coalesce({_AT_END_BEFORE}, 0)").replace("closed", "null")
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def run_row(row: tuple[object, ...]) -> RunRow:
+    values = dict(zip(RunRow.__slots__, row, strict=True))
+    for name in ("position", "sink", "closed"):
+        values[name] = json.loads(str(values[name])) if values[name] is not None else None
+    for name in ("moves_mark", "at_end"):
+        values[name] = bool(values[name])
+    return RunRow(**values)  # type: ignore[arg-type]  # the columns of the table above
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=_BUSY)
+    try:
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = full")
+        make_current(database, path)
+        if path.exists():
+            path.chmod(0o600)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def make_current(database: sqlite3.Connection, path: Path) -> None:
+    """Gives it the tables, or brings those of an older version up to date. Raises `LedgerError` for a newer one."""
+    version = database.execute("pragma user_version").fetchone()[0]
+    if version > _VERSION:
+        raise LedgerError(
+            f"The ledger {path} was written by a newer version of this program",
+            "Use that version, or move the file away: the next run then starts over.",
+        )
+    if version < _VERSION:
+        change = _SCHEMA if version == 0 else _FROM_VERSION_1
+        database.executescript(f"begin immediate; {change} pragma user_version = {_VERSION}; commit;")
+
+
+_NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def unusable(path: Path, error: OSError) -> LedgerError:
+    """Why the ledger's folder or its lock cannot be used."""
+    if error.errno in _FULL:
+        return _disk_full(path)
+    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", state_remedy(error))
+
+
+def _disk_full(path: Path) -> LedgerError:
+    return LedgerError(
+        f"The ledger {path} cannot grow: the disk is full, or a quota is reached",
+        "Make room there, then run again: what was recorded is safe, and the next run resumes from it.",
+    )
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise _explanation(path, error) from error
+
+
+def _explanation(path: Path, error: Exception) -> LedgerError:
+    """By SQLite's code (https://sqlite.org/rescode.html); its low byte is the kind, the whole says more."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    kind = code & 0xFF
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerError(f"The ledger {path} is locked by another program", "Close what has it open, then run again.")
+    if kind == sqlite3.SQLITE_FULL or code in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return _disk_full(path)
+    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return LedgerError(f"The ledger {path} cannot be written: {error}", _NOT_WRITABLE)
+    if kind == sqlite3.SQLITE_IOERR:
+        return LedgerError(
+            f"The disk failed to read or write the ledger {path}: {error}",
+            "Check the disk, or set XDG_STATE_HOME to a directory on another one.",
+        )
+    return LedgerError(
+        f"The ledger {path} is damaged: {error}",
+        "Move it away, with its -wal file: the next run then starts over, and what was written stays.",
+    )
+
+
+_RUNS_KEPT = 50
+_FAILURES_KEPT = 10_000
+
+
+class Ledger:
+    """An open ledger, held by this run alone. A context manager."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
+
+        Raises `AlreadyRunning` and `LedgerError`.
+        """
+        self.path = path or Path(":memory:")
+        self._lock = -1
+        if path is None:
+            self._database = open_database(self.path)
+            return
+        try:
+            self._hold(path)
+            with explained(path):
+                self._database = open_database(path)
+        except BaseException:
+            if self._lock >= 0:
+                os.close(self._lock)
+            raise
+
+    @classmethod
+    def copy_of(cls, path: Path | None) -> Ledger:
+        """What a ledger says now, in memory: to be looked at, without holding it. Raises `LedgerError`."""
+        copy = cls(None)
+        if path is not None and path.exists():
+            with explained(path), contextlib.closing(read_only(path)) as database:
+                database.backup(copy._database)
+                make_current(copy._database, path)
+        return copy
+
+    def _hold(self, path: Path) -> None:
+        try:
+            make_private(path.parent)
+            self._lock = open_private(path.with_suffix(".lock"), os.O_RDWR)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._lock, 0)
+            os.close(open_private(path, os.O_RDWR))  # SQLite would make it, and its -wal, as the umask says
+            os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+        except BlockingIOError as error:
+            holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
+            raise AlreadyRunning(
+                f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it."
+            ) from error
+        except OSError as error:
+            raise unusable(path, error) from error
+
+    def last(self) -> RunRow | None:
+        """The latest run, of whatever state."""
+        return next(self._rows("order by id desc limit 1"), None)
+
+    def last_complete(self) -> RunRow | None:
+        """The latest run that read its whole list."""
+        return next(self._rows("where state = 'complete' order by id desc limit 1"), None)
+
+    def known_sink(self) -> tuple[Json, Json]:
+        """The sink's position that the last run that wrote recorded, and what it held in whole at the run's end.
+
+        That is None after a run that was killed.
+        """
+        row = self._one("select sink, closed from run where sink is not null order by id desc limit 1")
+        return (json.loads(row[0]), json.loads(row[1]) if row[1] else None) if row else (None, None)
+
+    def mark(self) -> HighWaterMark | None:
+        """Where the last complete run ended that moved the mark."""
+        row = self._one("select value, fingerprint, sink from mark")
+        return HighWaterMark(row[0], row[1], json.loads(row[2])) if row else None
+
+    def begin(
+        self, began: str, fingerprint: str, asked: str, since: str | None, *, moves_mark: bool, forget: bool
+    ) -> RunRow:
+        """A new run, in place of one that has not ended. `forget` gives up what is known of contents.
+
+        It counts once `confirm` or a step records it.
+        """
+        with explained(self.path):
+            database = self._database
+            database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
+            if forget:
+                database.execute("delete from content")
+            # what an unfinished run had seen is cut off with it, and must not be left out
+            database.execute(
+                "delete from seen where run in (select id from run where state not in ('complete', 'incomplete'))"
+            )
+            values = (began, fingerprint, without_any_secret(asked), since, moves_mark)
+            database.execute(
+                "insert into run (began, fingerprint, asked, since, moves_mark, state)"
+                " values (?, ?, ?, ?, ?, 'running')",
+                values,
+            )
+        row = self.last()
+        assert row is not None
+        return row
+
+    def resume(self, run: RunRow) -> None:
+        """Takes up a run that has not ended. It counts once `confirm` or a step records it."""
+        with explained(self.path):
+            self._database.execute(
+                "update run set state = 'running', ended = null, reason = '' where id = ?", (run.id,)
+            )
+
+    def confirm(self) -> None:
+        """Records the run that was begun or resumed: until then, closing the ledger leaves everything as it was."""
+        with explained(self.path):
+            self._database.commit()
+
+    def step(
+        self,
+        run: RunRow,
+        step: RunStep,
+        failed: Iterable[FailedRecord] = (),
+        seen: Iterable[SeenItem] = (),
+        contents: Iterable[tuple[str, bytes]] = (),
+        forget_before: str | None = None,
+        *,
+        last: bool = False,
+    ) -> None:
+        """One durable step: the data it speaks of is on the disk already. The last one counts with the run's `end`."""
+        transaction = contextlib.nullcontext(self._database) if last else self._database
+        with explained(self.path), transaction as database:
+            database.execute(
+                "update run set position = ?, at_end = ?, sink = ?, closed = null, read = ?, items = ?, failed = ?,"
+                " dropped = ?, requests = ?, retries = ?, seconds = ?, expected = ?, store_began = ?,"
+                " newest = ? where id = ?",
+                (
+                    json.dumps(step.position),
+                    step.at_end,
+                    json.dumps(step.sink),
+                    *(step.read, step.items, step.failed, step.dropped, step.requests, step.retries, step.seconds),
+                    *(step.expected, step.store_began, step.newest, run.id),
+                ),
+            )
+            database.executemany(
+                "insert into failure values (?, ?, ?, ?)",
+                (
+                    (run.id, without_any_secret(each.record), without_any_secret(each.message), each.exchange)
+                    for each in failed
+                ),
+            )
+            database.executemany(
+                "insert into seen values (?, ?, ?, ?)",
+                ((run.id, each.at, each.identifier, each.digest) for each in seen),
+            )
+            database.executemany("insert or replace into content values (?, ?)", contents)
+            if forget_before is not None:
+                database.execute("delete from seen where run = ? and at < ?", (run.id, forget_before))
+
+    def end(
+        self,
+        run: RunRow,
+        state: State,
+        ended: str,
+        reason: str = "",
+        mark: HighWaterMark | None = None,
+        closed: Json = None,
+        *,
+        forget_before: str | None = None,
+    ) -> None:
+        """The run has ended; a complete one may move the mark, and with it what is known to have been read.
+
+        `closed`: all that the sink holds now, as a position; None where that is not known, or as it was before.
+        `forget_before`: the date before which nothing needs to be known any more, where the mark has moved.
+        """
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update run set state = ?, ended = ?, reason = ?, closed = coalesce(?, closed) where id = ?",
+                (state, ended, without_any_secret(reason), None if closed is None else json.dumps(closed), run.id),
+            )
+            if mark is not None:
+                values = (mark.value, mark.fingerprint, json.dumps(mark.sink))
+                database.execute("insert or replace into mark values (1, ?, ?, ?)", values)
+            if forget_before is not None:
+                database.execute("delete from seen where run < ? or at < ?", (run.id, forget_before))
+            database.execute("delete from failure where run < ?", (run.id - _RUNS_KEPT,))
+            database.execute("delete from run where id <= ?", (run.id - _RUNS_KEPT,))
+
+    def seen(self, before: int, identifier: str) -> list[bytes]:
+        """The digests under which runs before this one brought this item, near the mark."""
+        with explained(self.path):
+            rows = self._database.execute(
+                "select digest from seen where identifier = ? and run < ?", (identifier, before)
+            )
+            return [row[0] for row in rows]
+
+    def has_seen(self, before: int) -> bool:
+        return self._one("select 1 from seen where run < ? limit 1", (before,)) is not None
+
+    def content(self, identifiers: list[str]) -> dict[str, bytes]:
+        """The digests that are known of these."""
+        found: dict[str, bytes] = {}
+        with explained(self.path):
+            for start in range(0, len(identifiers), 500):  # SQLite takes 999 values in old builds
+                some = identifiers[start : start + 500]
+                places = ",".join("?" * len(some))
+                query = f"select identifier, digest from content where identifier in ({places})"
+                found.update(self._database.execute(query, some).fetchall())
+        return found
+
+    def failures(self, run: int) -> list[FailedRecord]:
+        with explained(self.path):
+            rows = self._database.execute(
+                "select record, message, exchange from failure where run = ? limit ?", (run, _FAILURES_KEPT)
+            )
+            return [FailedRecord(*row) for row in rows]
+
+    def _rows(self, rest: str) -> Iterator[RunRow]:
+        with explained(self.path):
+            for row in self._database.execute(f"select {COLUMNS} from run {rest}"):
+                yield run_row(row)
+
+    def _one(self, query: str, values: tuple[object, ...] = ()) -> tuple[str, ...] | None:
+        with explained(self.path):
+            row: tuple[str, ...] | None = self._database.execute(query, values).fetchone()
+            return row
+
+    def close(self) -> None:
+        self._database.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+# An item near the mark.
+
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SeenItem:
+    """An item near the mark: by these an item that is read again is known."""
+
+    at: str
+    identifier: str
+    digest: bytes

@@ -1,0 +1,37 @@
+"""What the templates of a request read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from ..client.model import RequestTemplate
+from ..templates import Json, Names, read_of_run
+
+RUN, STEPS, ENTITY = "run", "steps", "entity"
+"""What `@{…}` and `when` read in an outgoing: the run, the responses of earlier steps, and the entity or the batch."""
+
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Where something stands, from the outgoing or from one of its requests on."""
+
+
+def read_by(request: RequestTemplate) -> Iterator[tuple[Place, Names]]:
+    """What the request reads of the run, each with its place in it."""
+    for place, text in templates(request):
+        for names in sorted(read_of_run(text)):
+            yield place, names
+
+
+def templates(request: RequestTemplate) -> Iterator[tuple[Place, str]]:
+    """The texts of a request that may hold placeholders, each with its place in it."""
+    written: Json = {"uri": request.uri, "parameters": request.parameters, "headers": dict(request.headers)}
+    return _texts(written, ())
+
+
+def _texts(value: Json, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict | list):
+        for step, inside in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inside, (*place, step))

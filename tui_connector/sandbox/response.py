@@ -1,0 +1,157 @@
+"""What the sandbox sends back: JSON and XML as PHP writes them, the error envelope, the web server's pages."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+JSON_TYPE = "application/json; charset=utf-8"
+XML_TYPE = "application/xml; charset=utf-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+INTERNAL = "Internal Error. Details are available in Magento log file. Report ID: webapi-{}"
+
+
+@dataclass(frozen=True)
+class StoreResponse:
+    """One answer, ready to send."""
+
+    status: int
+    content_type: str
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Written(str):
+    """JSON text that was written already, as `php_json` would."""
+
+    __slots__ = ()
+
+    def data(self) -> Json:
+        """What the text says."""
+        data: Json = json.loads(self)
+        return data
+
+
+class Refusal(Exception):
+    """A response in Magento's error envelope (framework/Webapi/Rest/Response.php, `_renderMessages`)."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        parameters: dict[str, Json] | list[Json] | None = None,
+        errors: list[Json] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.envelope: dict[str, Json] = {"message": message}
+        if errors:
+            self.envelope["errors"] = errors
+        if parameters is not None:
+            self.envelope["parameters"] = parameters
+
+
+class ListPage(Exception):
+    """A response from outside the Web API: a page of the web server or of Magento's error processor."""
+
+    def __init__(self, response: StoreResponse) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def required(names: list[str]) -> Refusal:
+    """400 for fields that are missing or empty; one is said plainly, several in a list."""
+    text = '"%fieldName" is required. Enter and try again.'
+    if len(names) == 1:
+        return Refusal(400, text, {"fieldName": names[0]})
+    each: list[Json] = [{"message": text, "parameters": {"fieldName": name}} for name in names]
+    return Refusal(400, "One or more input exceptions have occurred.", errors=each)
+
+
+def internal(cause: str) -> Refusal:
+    """500 whose cause is only in the store's log, under the number the response gives."""
+    return Refusal(500, INTERNAL.format(f"{zlib.crc32(cause.encode()):013x}"))
+
+
+def php_json(data: Json) -> str:
+    """JSON as PHP's json_encode writes it: `\\/` and `\\uXXXX`, no spaces."""
+    if isinstance(data, Written):
+        return str(data)
+    return json.dumps(_plain(data), separators=(",", ":")).replace("/", "\\/")
+
+
+def _plain(data: Json) -> Json:
+    """The same data with whole floats as integers, as PHP writes them."""
+    if isinstance(data, float) and data.is_integer():
+        return int(data)
+    if isinstance(data, list):
+        return [_plain(each) for each in data]
+    if isinstance(data, dict):
+        return {key: _plain(each) for key, each in data.items()}
+    return data
+
+
+def xml(data: Json) -> str:
+    """XML as framework/Webapi/Rest/Response/Renderer/Xml.php writes it: `<response>`, list entries are `<item>`."""
+    data = data.data() if isinstance(data, Written) else data
+    inner = _xml_inner(data, "  ") if isinstance(data, dict | list) else _xml_scalar(data)
+    newline = "\n" if isinstance(data, dict | list) else ""
+    return f'<?xml version="1.0"?>\n<response>{newline}{inner}</response>\n'
+
+
+def _xml_inner(data: dict[str, Json] | list[Json], indent: str) -> str:
+    pairs = data.items() if isinstance(data, dict) else (("item", each) for each in data)
+    lines = []
+    for name, each in pairs:
+        name = name if not name[:1].isdigit() else f"item_{name}"
+        if isinstance(each, dict | list) and each:
+            lines.append(f"{indent}<{name}>\n{_xml_inner(each, indent + '  ')}{indent}</{name}>\n")
+        else:
+            text = "" if isinstance(each, dict | list) else _xml_scalar(each)
+            lines.append(f"{indent}<{name}>{text}</{name}>\n" if text else f"{indent}<{name}/>\n")
+    return "".join(lines)
+
+
+def _xml_scalar(data: Json) -> str:
+    if isinstance(data, bool):
+        return str(data).lower()
+    return "" if data is None else escape(str(_plain(data)))
+
+
+def web_server_page(status: int, reason: str, headers: Mapping[str, str] | None = None) -> StoreResponse:
+    """A page that nginx sends by itself."""
+    title = f"{status} {reason}"
+    body = (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+    return StoreResponse(status, HTML_TYPE, body, headers or {})
+
+
+def store_page(status: int, title: str, text: str = "") -> StoreResponse:
+    """A page of Magento outside the Web API."""
+    body = (
+        f"<!doctype html>\n<html>\n<head>\n    <title>{title}</title>\n</head>\n<body>\n"
+        f"    <h1>{title}</h1>\n    <p>{text}</p>\n</body>\n</html>\n"
+    )
+    return StoreResponse(status, HTML_TYPE, body)
+
+
+def maintenance_page() -> StoreResponse:
+    """What every route answers in maintenance mode: 503, HTML, no Retry-After."""
+    return store_page(
+        503,
+        "Service Temporarily Unavailable",
+        "The server is temporarily unable to service your request due to maintenance downtime or capacity problems.",
+    )
+
+
+def crash_page() -> StoreResponse:
+    """What an unexpected exception outside the Web API's error handling gives."""
+    return store_page(500, "There has been an error processing your request", "Error log record number: 0")

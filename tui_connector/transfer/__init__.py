@@ -1,1 +1,0 @@
-"""What moves: incoming reads from the store, outgoing sends to it."""

@@ -1,0 +1,98 @@
+"""What home does with profiles besides opening them: delete, duplicate, throw a draft away. Each asks first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+from textual.app import App
+
+from ...files import CannotSave, ChangedOnDisk
+from ...guide.drafts import Draft, Drafts, key_for
+from ...guide.keyring_entries import duplicate, keyring_entries, own_entries
+from ...machine import Machine
+from ...profile.library import BadProfileName, Library, ProfileUnreadable
+from ...profile.trust import TrustRecords
+from ...text import shown_line
+from ..dialogs import ChooseScreen, LineScreen
+
+
+async def delete(app: App[None], machine: Machine, path: Path) -> None:
+    """Deletes a profile's file and, where its user says so, what only it has in the keyring."""
+    library = Library(machine.directories.profiles)
+    own = await asyncio.to_thread(own_entries, path, library)
+    options = {"keep": "Keep it", "file": "Delete the file"}
+    question = f"Delete the profile {path.stem}?\n{path}"
+    if own:
+        question += f"\n\nIn the keyring, and not named by another profile in {library.directory}:\n" + "\n".join(
+            f"  {name}" for name in own
+        )
+        options |= {"file": "Delete the file, leave the keyring as it is", "all": "Delete the file and these entries"}
+    response = await app.push_screen_wait(ChooseScreen(question, options))
+    if response not in ("file", "all"):
+        return
+    try:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
+        with contextlib.suppress(CannotSave):  # a record of a profile that is gone is shown by trust --list
+            await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
+    except OSError as error:
+        _say(app, f"{path} could not be deleted: {error.strerror}", bad=True)
+        return
+    left = await _forget(machine, own) if response == "all" else []
+    _say(app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left))
+
+
+async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
+    """Throws a draft away."""
+    question = f"Throw away the unfinished setup of {draft.title}?"
+    response = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Throw it away"}))
+    if response != "drop":
+        return
+    try:
+        await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
+    except OSError as error:
+        _say(app, f"The draft could not be deleted: {error.strerror}", bad=True)
+
+
+async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
+    """A copy under another name."""
+    library = Library(machine.directories.profiles)
+    suggested = await asyncio.to_thread(library.name_from, path.stem)
+    question = f"Copy {path.stem} to a profile named:"
+    name = await app.push_screen_wait(LineScreen(question, suggested))
+    if name is None:
+        return
+    try:
+        copied = await asyncio.to_thread(duplicate, path, name, library)
+        records = TrustRecords(machine.directories.state)
+        await asyncio.to_thread(records.copy, path, copied, machine.now())
+    except (BadProfileName, ProfileUnreadable, ChangedOnDisk, CannotSave) as error:
+        _say(app, f"{error}. {error.hint}", bad=True)
+        return
+    shared = await asyncio.to_thread(keyring_entries, path)
+    words = " It names the same keyring entries; values that you enter for it get entries of its own."
+    _say(app, f"{name} is a copy of {path.stem}.{words if shared else ''}")
+
+
+async def _forget(machine: Machine, names: list[str]) -> list[str]:
+    """Takes these entries from the keyring; those that it would not give up."""
+    from ...secrets.mask import Mask
+    from ...secrets.secret_error import SecretError
+    from ...secrets.vault import Vault
+
+    vault, left = Vault(machine, Mask()), []
+    try:
+        for name in names:
+            try:
+                await vault.delete(name)
+            except SecretError:
+                left.append(name)
+    finally:
+        vault.close()
+    return left
+
+
+def _say(app: App[None], text: str, *, bad: bool = False) -> None:
+    app.notify(shown_line(text), severity="error" if bad else "information", timeout=10, markup=False)

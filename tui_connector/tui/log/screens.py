@@ -1,0 +1,147 @@
+"""The request log on the whole screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from ...client.exchange import Exchange, Exchanges
+from ...client.message import InvalidRequest, Request, Response
+from ...guide.resend import resend
+from ...guide.saved_profile import open_profile
+from ...guide.trust import ProfileTrust
+from ...guide.workbench import Workbench
+from ...log.recording import Notice
+from ...log.records import LogFailed
+from ...machine import Machine
+from ...text import shown_line
+from .actions import LogContext
+from .panel import LogPanel
+
+
+class RequestsScreen(Screen[None]):
+    """List and detail of every request, live or from a file; `title` says whose."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "back", "Back", id="requests.back"),
+    ]
+
+    def __init__(self, exchanges: Exchanges, context: LogContext, title: str) -> None:
+        super().__init__()
+        self._panel, self._whose = LogPanel(exchanges, context), title
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(f" {shown_line(self._whose)}"), id="head")
+        yield self._panel
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._panel.view.focus()
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+
+# A log that was recorded: read into the screen of requests, and followed while it grows.
+
+
+_COUNT, _BYTES = 100_000, 400_000_000
+_BATCH = 50
+"""Exchanges read between two looks at the keys."""
+_LOOKS_AGAIN = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recorded log: `read` gives what is new each time; `profile` is what requests are sent again with."""
+
+    title: str
+    read: Callable[[], Iterator[Exchange | Notice]]
+    follow: bool = False
+    profile: Path | None = None
+    filter: str = ""
+
+
+class RecordedScreen(RequestsScreen):
+    """The requests of a file. They are read by a thread, the oldest first; the list can be used meanwhile."""
+
+    @dataclass
+    class Came(Message):
+        """This was read."""
+
+        found: list[Exchange | Notice]
+
+    @dataclass
+    class Failed(Message):
+        """The file cannot be read any further."""
+
+        words: str
+
+    def __init__(self, machine: Machine, recorded: Recorded) -> None:
+        self._machine, self._recorded = machine, recorded
+        self._exchanges = Exchanges(_COUNT, _BYTES)
+        self._workbench: Workbench | None = None
+        profile = recorded.profile
+        send = self._send if profile is not None else None
+        context = LogContext(machine, lambda: profile.stem if profile is not None else None, send)
+        super().__init__(self._exchanges, context, recorded.title)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._recorded.filter:
+            self._panel.filter(self._recorded.filter)
+        self.run_worker(self._read())
+
+    def on_unmount(self) -> None:
+        if self._workbench is not None:
+            self._workbench.close()
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                found = self._recorded.read()
+                while batch := await asyncio.to_thread(_batch, found):
+                    self.post_message(self.Came(batch))
+                if not self._recorded.follow:
+                    return
+                await self._machine.sleep(_LOOKS_AGAIN)
+        except LogFailed as error:
+            self.post_message(self.Failed(str(error)))
+
+    def on_recorded_screen_came(self, message: Came) -> None:
+        for each in message.found:
+            if isinstance(each, Notice):
+                self.notify(shown_line(each.text), severity="warning", markup=False)
+            else:
+                self._exchanges.record(each)
+
+    def on_recorded_screen_failed(self, message: Failed) -> None:
+        self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
+
+    async def _send(self, exchange: Exchange, request: Request) -> Response:
+        path = self._recorded.profile
+        assert path is not None
+        opened = await asyncio.to_thread(open_profile, path)
+        if opened.profile is None:
+            problems = "; ".join(map(str, opened.problems))
+            raise InvalidRequest(f"The profile has problems: {problems}", hint=opened.hint)
+        if self._workbench is None:
+            self._workbench = Workbench(
+                self._machine, self._exchanges, directory=path.parent, trust=ProfileTrust(self._machine, path)
+            )
+        return await resend(self._workbench, opened.profile, exchange, request)
+
+
+def _batch(found: Iterator[Exchange | Notice]) -> list[Exchange | Notice]:
+    return list(islice(found, _BATCH))

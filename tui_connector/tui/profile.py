@@ -1,0 +1,406 @@
+"""A saved profile on one page: its parts, what their tests said, and the ways to change it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ..client.exchange import Exchange
+from ..client.message import InvalidRequest, Request, Response
+from ..guide.check import CheckResult
+from ..guide.drafts import Draft, Drafts, key_for
+from ..guide.last_runs import LastRun, last_runs
+from ..guide.part_check import try_part
+from ..guide.resend import resend
+from ..guide.saved_profile import OpenedProfile, open_profile
+from ..guide.setup import Setup
+from ..guide.summaries import FAMILIES, Family, ProfilePart
+from ..guide.texts import NOT_RUN_YET, GuideStep
+from ..guide.trust import ProfileTrust
+from ..guide.workbench import Workbench
+from ..machine import Machine
+from ..magento.diagnosis import diagnose_failure
+from ..profile.document import Document
+from ..text import shown, shown_line
+from ..units import ago
+from .dialogs import ChooseScreen
+from .editor import NoEditor, edit
+from .log.actions import LogContext
+from .log.panel import LogDock, LogPanel
+from .run import RunScreen
+from .setup.opening import resumed
+from .setup.screen import SetupScreen
+from .setup.step import GuideContext
+
+# Opens the guide on a part of a saved profile; what was left unsaved before is offered first.
+
+
+_STEPS: Mapping[Family, GuideStep] = {
+    "clients": GuideStep.BASICS,
+    "authentications": GuideStep.AUTHENTICATION,
+    "incoming": GuideStep.INCOMING,
+    "outgoing": GuideStep.OUTGOING,
+}
+
+
+def edit_part(app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None) -> None:
+    """The guide at this part's step, or at its first; the workbench stays its owner's."""
+    machine = workbench.machine
+    draft = Drafts(machine.directories.state).find(key_for(path))
+    if draft is None:
+        _begin(app, workbench, path, document, part)
+        return
+
+    def chosen(response: str | None) -> None:
+        if response == "on":
+            _go_on(app, workbench, draft)
+        elif response == "anew":
+            _begin(app, workbench, path, document, part)
+
+    left = ago(machine.now().timestamp() - draft.kept_at)
+    options = {"on": "Go on with them", "anew": "Leave them, and begin from the file"}
+    app.push_screen(ChooseScreen(f"There are changes from {left} that were not saved.", options), chosen)
+
+
+def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
+    work, step = resumed(workbench.machine, draft)
+    app.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
+
+
+def _begin(app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None) -> None:
+    setup = Setup.of(path.stem, document)
+    if part is not None and part.family == "clients":
+        setup.choose_client(part.name)
+    elif part is not None and part.family == "authentications":
+        users = [name for name in setup.table("clients") if part.name in _applied(setup, name)]
+        if not users:
+            app.notify("No client uses it. Edit it as text, with e.", markup=False)
+            return
+        setup.choose_client(users[0])
+        setup.use(part.name)
+    work = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
+    step = _STEPS[part.family] if part else GuideStep.BASICS
+    app.push_screen(SetupScreen(work, step, part.name if part else ""))
+
+
+def _applied(setup: Setup, client: str) -> list[object]:
+    names = setup.at("clients", client, "authentications")
+    return list(names) if isinstance(names, list) else []
+
+
+# The list of a profile's parts, family by family, each with what its last test said.
+
+
+class PartList(OptionList):
+    """Rows of parts below the titles of their families."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Edit", id="page.edit"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._rows: list[ProfilePart | None] = []
+
+    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], str], width: int) -> None:
+        """Shows these parts; the cursor stays where it was."""
+        parts, highlighted = list(parts), self.highlighted
+        self.clear_options()
+        self._rows = []
+        for family, title in FAMILIES.items():
+            self._add(title)
+            for part in (each for each in parts if each.family == family):
+                self._rows.append(part)
+                off = " (disabled)" if part.disabled else ""
+                line = f"  {mark(part)} {part.name + off:<18} {part.words}"
+                self.add_option(Option(Content(shown_line(line, width))))
+            if self._rows[-1] is None:
+                self._add("    none")
+        choosable = [index for index, row in enumerate(self._rows) if row is not None]
+        if choosable:
+            self.highlighted = highlighted if highlighted in choosable else choosable[0]
+
+    def _add(self, title: str) -> None:
+        self._rows.append(None)
+        self.add_option(Option(Content(title), disabled=True))
+
+    @property
+    def chosen(self) -> ProfilePart | None:
+        """The part under the cursor."""
+        index = self.highlighted
+        return self._rows[index] if index is not None and index < len(self._rows) else None
+
+
+_LOOK = 1.0
+"""Seconds between two looks at whether the file has changed."""
+
+Stamp = tuple[int, int, int]
+
+
+class ProfilePage(LogDock):
+    """The parts of a profile; a profile with errors shows each of them with its place."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "test", "Test", id="page.test"),
+        Binding("r", "run", "Run", id="page.run"),
+        Binding("e", "edit_text", "Edit as text", id="page.edit-text"),
+        Binding("g", "guide", "The guide", id="page.guide"),
+        Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
+        Binding("q,escape", "back", "Back", id="page.back"),
+    ]
+
+    @dataclass
+    class Read(Message):
+        """The file was read."""
+
+        opened: OpenedProfile
+        stamp: Stamp | None
+        by_others: bool
+        unkept: str = ""
+        """Why the history is not kept, where it is not."""
+        runs: Mapping[str, LastRun] = field(default_factory=dict)
+
+    @dataclass
+    class Tested(Message):
+        """A part was tried on the store."""
+
+        part: ProfilePart
+        tried: CheckResult
+
+    def __init__(self, machine: Machine, path: Path) -> None:
+        super().__init__()
+        self._machine, self._path = machine, path
+        self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
+        self._opened: OpenedProfile | None = None
+        self._stamp: Stamp | None = None
+        self._edited = False
+        """Whether what changes in the file now is what its user has just written."""
+        self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
+        self._testing: ProfilePart | None = None
+        self._runs: Mapping[str, LastRun] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="head")
+        yield Static("", id="page-problems")
+        yield PartList(id="parts")
+        yield Static("", id="part-detail")
+        yield LogPanel(
+            self._workbench.exchanges, LogContext(self._machine, lambda: self._path.stem, self._again), id="log"
+        )
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.set_interval(_LOOK, self._look)
+
+    def on_screen_resume(self) -> None:
+        self._read(by_others=False)
+
+    def on_unmount(self) -> None:
+        self._workbench.close()
+
+    def resized(self) -> None:
+        self._draw()
+
+    def begin(self) -> None:
+        self._list.focus()
+
+    def _look(self) -> None:
+        if self.is_current and self._opened is not None:
+            self._read(by_others=True)
+
+    @work(exclusive=True, group="read")
+    async def _read(self, *, by_others: bool) -> None:
+        """Reads the file; when it is only looked at, not unless it has changed."""
+        stamp = await asyncio.to_thread(_stamp, self._path)
+        if by_others and stamp == self._stamp:
+            return
+        opened = await asyncio.to_thread(open_profile, self._path)
+        kept = ""
+        if opened.profile is not None:
+            kept = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
+        runs = await asyncio.to_thread(last_runs, self._machine.directories.state, self._path)
+        self.post_message(self.Read(opened, stamp, by_others, kept, runs))
+
+    @on(Read)
+    def _take(self, message: Read) -> None:
+        first = self._opened is None
+        self._opened, self._stamp, self._runs = message.opened, message.stamp, message.runs
+        if message.unkept:
+            self.notify(shown(message.unkept), severity="warning", markup=False)
+        edited, self._edited = self._edited, False
+        if message.by_others and not edited:
+            self.notify("The file has changed, and was read again.", markup=False)
+        self._fill()
+        if first or self.focused is None:
+            self._list.focus()
+
+    def _fill(self) -> None:
+        opened = self._opened
+        assert opened is not None
+        problems = self.query_one("#page-problems", Static)
+        problems.set_class(bool(opened.problems), "there")
+        problems.update(Content(shown(_problems(opened))))
+        self._list.set_class(opened.document is not None, "there")
+        self._list.fill(opened.parts, self._mark, max(40, self.size.width - 3))
+        self._draw()
+
+    def _mark(self, part: ProfilePart) -> str:
+        if part == self._testing:
+            return "…"
+        tested = self._tests.get((part.family, part.name))
+        return " " if tested is None else "✔" if tested[0].ok else "✘"
+
+    @property
+    def _list(self) -> PartList:
+        return self.query_one(PartList)
+
+    @on(OptionList.OptionHighlighted, "#parts")
+    def _draw(self) -> None:
+        if self._opened is None:
+            return
+        where = f" {self._opened.title} · {self._path}"
+        self.query_one("#head", Static).update(Content(shown_line(where, max(20, self.size.width - 1))))
+        detail = self.query_one("#part-detail", Static)
+        part = self._list.chosen
+        tested = self._tests.get((part.family, part.name)) if part else None
+        now = self._machine.now().timestamp()
+        lines = [] if tested is None else [_result(tested[0], now - tested[1])]
+        run = self._runs.get(part.name) if part and part.family == "incoming" else None
+        if run is not None:
+            lines.append(f" Last run: {run.words}, {ago(now - run.at)}")
+        detail.update(Content(shown("\n".join(lines))))
+        detail.set_class(tested is not None and not tested[0].ok, "bad")
+
+    def action_test(self) -> None:
+        if self._opened is None:
+            return  # it is still being read
+        if self._opened.profile is None:
+            self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
+        elif self._list.chosen is not None:
+            self._testing = self._list.chosen
+            self._fill()
+            self._test(self._opened, self._list.chosen)
+
+    @work(exclusive=True, group="test")
+    async def _test(self, opened: OpenedProfile, part: ProfilePart) -> None:
+        assert opened.profile is not None
+        try:
+            async with self._workbench.session(opened.profile) as session:
+                tried = await try_part(opened.profile, session, part, self._workbench.run())
+        except InvalidRequest as failure:
+            tried = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
+        self.post_message(self.Tested(part, tried))
+
+    @on(Tested)
+    def _tested(self, message: Tested) -> None:
+        self._testing = None
+        self._tests[message.part.family, message.part.name] = message.tried, self._machine.now().timestamp()
+        self._fill()
+
+    def action_run(self) -> None:
+        """Runs the incoming under the cursor, or the only one; it goes on where it was stopped."""
+        part = self._list.chosen
+        if self._opened is None:
+            return
+        if self._opened.profile is None:
+            self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
+            return
+        names = list(self._opened.profile.incoming)
+        if part is not None and part.family == "incoming":
+            names = [part.name]
+        elif part is not None and part.family == "outgoing":
+            self.notify(f"Choose an incoming: that is what can be run. {NOT_RUN_YET}", markup=False)
+            return
+        if len(names) == 1:
+            self.app.push_screen(RunScreen(self._workbench, self._opened.profile, self._path, names[0]))
+        else:
+            self.notify("Choose an incoming: that is what can be run.", markup=False)
+
+    def action_guide(self) -> None:
+        self._edit(None)
+
+    @on(OptionList.OptionSelected, "#parts")
+    def action_edit(self) -> None:
+        if self._list.chosen is not None:
+            self._edit(self._list.chosen)
+
+    def _edit(self, part: ProfilePart | None) -> None:
+        opened = self._opened
+        if opened is None or opened.document is None or opened.profile is None:
+            self.action_edit_text()
+        else:
+            edit_part(self.app, self._workbench, self._path, opened.document, part)
+
+    def action_edit_text(self) -> None:
+        """The file in the user's editor, at the first problem."""
+        line = self._opened.line if self._opened else None
+        try:
+            edit(self.app, self._machine.environ, self._path, line)
+        except NoEditor as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+        self._edited = True
+        self._read(by_others=False)
+
+    async def _again(self, exchange: Exchange, request: Request) -> Response:
+        """Sends a request of the log again, with the profile as the file has it."""
+        profile = self._opened.profile if self._opened else None
+        if profile is None:
+            raise InvalidRequest(
+                "The profile has problems", hint="Correct them first: e opens the file at the first of them."
+            )
+        return await resend(self._workbench, profile, exchange, request)
+
+    def action_back(self) -> None:
+        if not self.leave_log():
+            self.dismiss()
+
+    def help_words(self) -> str:
+        return (
+            "The profile's page\n"
+            "t tries the part under the cursor on the store: only requests that read are sent (GET, HEAD, POST to a "
+            "search), the others are shown. r runs an incoming. Enter opens the guide at its step. e opens "
+            "the file in your editor ($VISUAL, $EDITOR), at the first problem where it "
+            "has one. The file is read again whenever another program changes it. If the profile came from elsewhere, "
+            "what it can do with secrets, commands and files is asked for once, before it is used."
+        )
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What tells one state of a file from another, editors that replace it included."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _problems(opened: OpenedProfile) -> str:
+    count = len(opened.problems)
+    lines = [
+        f" ✘ {count} problem{'s' if count != 1 else ''}. Nothing is sent before that is mended: e opens the editor."
+    ]
+    lines += [f"   {problem}" for problem in opened.problems]
+    return "\n".join([*lines, *([f"   {opened.hint}"] if opened.hint else [])])
+
+
+def _result(tried: CheckResult, seconds: float) -> str:
+    finding = tried.finding
+    if finding is None:
+        return f" {'✔' if tried.ok else '✘'} {tried.words} · {ago(seconds)}"
+    evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
+    return f" ✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"

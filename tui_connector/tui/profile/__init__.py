@@ -1,1 +1,0 @@
-"""A saved profile on one page, and the way from it into the guide."""
