@@ -462,7 +462,7 @@ class _Temporary:
 
 @contextlib.contextmanager
 def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
-    """Holds the lock file `path` for this block, alone among all processes and threads. Raises `LockTimeout` and OSError."""
+    """Holds the lock file `path`, exclusively among processes and threads. Raises `LockTimeout` and OSError."""
     for descriptor in _attempts(lambda: try_lock(path), wait):
         if descriptor is not None:
             try:

@@ -180,7 +180,7 @@ class Session(LayerContext):
         raise AssertionError("a chain ends at its wire")
 
     def prepared(self, name: str, request: Request) -> Request:
-        """The request after the client's plugins and before authentication; nothing is sent. Raises `InvalidRequest`."""
+        """The request after plugins and before authentication; nothing is sent. Raises `InvalidRequest`."""
         request = self._in_this_run(request)
         for plugin in self._saved(name).plugins:
             request = plugin.prepare(request) if plugin.stage is Stage.PREPARE else request

@@ -214,7 +214,10 @@ class Wire:
         self._opening: dict[ProxyRoute | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
 
     async def send(self, request: Request) -> Response:
-        """The store's response. Raises `NoResponse` where none came whole, `InvalidRequest` where the request cannot be sent."""
+        """The store's response.
+
+        Raises `NoResponse` if no complete response arrived, `InvalidRequest` if the request cannot be sent.
+        """
         attempt = _Attempt(self, request, self._exchanges.next_number(), self._attempt(request.about.call))
         try:
             check(request)

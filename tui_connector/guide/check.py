@@ -81,7 +81,7 @@ class UnsafeRequest(RequestFailed):
 
 
 def _reading(session: Session, client: str, incoming: Incoming) -> Send:
-    """Sends through the client what reads, of all that is requested for this incoming. Raises `UnsafeRequest` otherwise."""
+    """Sends only requests that read. Raises `UnsafeRequest` for any other."""
     send = session.client(client)
 
     async def guarded(request: Request) -> Response:

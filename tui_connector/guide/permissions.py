@@ -77,8 +77,8 @@ NOTHING_KNOWN = Permissions({}, {})
 async def permissions(send: Send, anonymous: Send, base_uri: str, modules: frozenset[str]) -> Permissions:
     """What this token may do, by two requests: its schema, and everybody's.
 
-    `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; none where
-    they are not known.
+    `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; empty if
+    unknown.
     """
     mine, number = await _paths(send, base_uri)
     if not mine:

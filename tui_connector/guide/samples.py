@@ -66,7 +66,8 @@ def _not_yet(step: ChainStep, earlier: list[str], outgoing: Outgoing, sample: Js
     needed = step.waits_for(earlier)
     if not needed:
         return ""
-    return f"needs the response{'s' if len(needed) > 1 else ''} of step{'s' if len(needed) > 1 else ''} {', '.join(needed)}"
+    plural = "s" if len(needed) > 1 else ""
+    return f"needs the response{plural} of step{plural} {', '.join(needed)}"
 
 
 def as_text(shown: Iterable[SampleRequest]) -> str:

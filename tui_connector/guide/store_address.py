@@ -223,8 +223,8 @@ def _not_magento(request: Request, response: Response) -> Finding:
     evidence = f"#{response.exchange} {request.method} {request.uri.partition('?')[0]} → {response.status} {message}"
     return Finding(
         "not-rest",
-        f"This address answers {response.status} with JSON{f' ({message})' if message else ''}, but it is not Magento's "
-        "REST API",
+        f"This address responds with {response.status} and JSON{f' ({message})' if message else ''}, but it is not "
+        "Magento's REST API",
         (evidence.rstrip(),),
         "Type the address of the shop's front page; /rest/V1 is added to it. For a store that is not Magento, write "
         "the profile as text: `check` and `run` use its own requests.",

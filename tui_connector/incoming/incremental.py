@@ -1,8 +1,8 @@
 """What has changed since the last complete run: the mark, and items that are known.
 
 The mark is the newest date among the items of a complete run, and never later than the store's own clock at that run's
-first response: what changed while the run was reading is read by the next one. The last seconds before the mark are read
-again, because a date is given before the row can be seen; what was read then is known by identifier and content.
+first response: what changed while the run was reading is read by the next one. The last seconds before the mark are
+read again, because a date is given before the row can be seen; what was read then is known by identifier and content.
 """
 
 from __future__ import annotations

@@ -39,9 +39,8 @@ class WrittenFile:
         `closed`: where the file ended when the last run that wrote it did; None where that run was killed, so that what
         stands behind its last position is its own.
 
-        Raises `SinkError`, `SinkMissing` where that position is not there, and `SinkChanged` where somebody else has added
-        to the file. Begun anew, what stands in the file is cut
-        off by the first `sync`, no earlier.
+        Raises `SinkError`, `SinkMissing` if that position does not exist, and `SinkChanged` if somebody else has added
+        to the file. When starting over, the file's content is cut off by the first `sync`, no earlier.
         """
         self._path = path
         self._file = _opened(path)

@@ -174,8 +174,8 @@ class Sink(Kind):
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         """Opens it. Without a position (None) it begins anew; with one it is cut back to it and continued. It blocks.
 
-        Raises `SinkMissing` where a position cannot be found any more, other `SinkError` where it cannot be written or is
-        not known to be our own: such a file is never written over.
+        Raises `SinkMissing` if a position no longer exists, another `SinkError` if the file cannot be written or is not
+        known to be our own: such a file is never overwritten.
         """
         raise NotImplementedError
 

@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pyotp
 
-from .noise import key, shared_secret, token
+from .noise import key as noise_key
+from .noise import shared_secret, token
 from .permissions import EVERYTHING, Caller
 from .response import Json, Refusal, required
 from .settings import Settings
@@ -50,7 +51,7 @@ class SignIn:
     def __init__(self, seed: int, settings: Settings, now: Callable[[], datetime]) -> None:
         self._settings = settings
         self._now = now
-        self._key = key(seed, "crypt key")
+        self._key = noise_key(seed, "crypt key")
         self._failures: dict[str, _Failures] = {}
         password = token(seed, "admin password")
         self.totp_secret = shared_secret(seed, "authenticator")

@@ -36,7 +36,7 @@ class RateLimit(Plugin):
         ge=1,
         le=100_000,
         title="Requests",
-        description="How many may start within the span, repetitions counted. Nothing: only the store's responses limit.",
+        description="Most requests within the span, retries included. Empty: limited only by the store's responses.",
         examples=[10],
     )
     span: Span = Field("1s", title="Span", description="The time in which that many may start.")

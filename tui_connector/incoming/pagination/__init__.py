@@ -1,8 +1,8 @@
 """Pagination: how one page of a list follows the other, one kind in each module.
 
 A run reads a list as *parts*. A part is a stretch of the list that is still to be read; `take` cuts its first page off.
-Where the request behind it can be said before the response has come (page numbers with a known total, ranges of ids), it
-says what is left and several pages are asked for at once. Where only a response says how to go on (a cursor, a next
+Where the next request is known before the response has arrived (page numbers with a known total, ID ranges), it says
+what is left, and several pages are requested at once. Where only a response says how to go on (a cursor, a next
 link), nothing is left until `answered`. Either way the pages are written in the list's order, and the *position* of the
 first part not written, plain JSON, is where a stopped run begins again.
 """

@@ -140,7 +140,7 @@ class _OnePage(ListPart, PageRequest):
         if not self.past_the_end or response.status not in _BAD_REQUEST:
             return ""
         return (
-            f"If this is how the server answers a page after the last one, write end-statuses = [{response.status}], or "
+            f"If this is how the server answers a page after the last one, set end-statuses = [{response.status}], or "
             'name the number of all items with "total".'
         )
 

@@ -49,7 +49,7 @@ def followed(
         if empty >= _EMPTY:
             raise PaginationError(
                 f"The store sent {empty} pages without an item one after another, and names a next one each time",
-                'What was read before stays. Where a response says whether more follows, name that: "more" of a cursor.',
+                'Items read so far are kept. If a response says whether more follow, name it in "more" of the cursor.',
             )
         if _text(there) in seen:
             raise PaginationError(

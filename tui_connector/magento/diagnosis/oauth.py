@@ -161,8 +161,8 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "nonce": (
         "oauth-nonce",
         "Magento cannot accept this nonce: the clock here is fast, or the store's database failed",
-        "Compare the clock here with the response's header Date: it may be ten minutes fast at most. Else look for that "
-        "time in the store's var/log/exception.log.",
+        "Compare the clock here with the response's Date header: it may be ten minutes fast at most. Otherwise, look "
+        "for that time in the store's var/log/exception.log.",
         "",
     ),
     "clock": (

@@ -80,8 +80,8 @@ _VALUE = re.compile(r"[&?@]\{[^}]*\}")
 class Readable:
     """What Magento lets be read.
 
-    `filter` is what its id is called in a search, `field` what a response calls it; where that is empty the response does
-    not hold the id, though ranges of it can be asked for. Without `filter` the whole comes in one answer, or in pages
+    `filter` is the name of its ID in a search, `field` the name in a response; if that is empty, the response does not
+    contain the ID, though ranges of it can be asked for. Without `filter` the whole comes in one answer, or in pages
     ordered by `order` where the only unique field is no number. `cursor` is the date by which changes are found. A path
     with a value in it, such as a sku, is an example to be changed.
     """

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -32,12 +32,10 @@ from ..clipboard import copy
 from ..dialogs import ConfirmScreen
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
+from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
+from .list import LogView
 from .request_form import RequestForm
-
-if TYPE_CHECKING:
-    from .panel import LogPanel
-
 
 # What belongs to an exchange and stands elsewhere in the log: its other attempts, and the login before it.
 
@@ -150,8 +148,22 @@ class LogContext:
     """None where the log was read from a file and there is no profile to send with."""
 
 
+class LogHost(Container):
+    """A widget that shows exchanges, as far as the actions know it."""
+
+    exchanges: Exchanges
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    @property
+    def detail(self) -> ExchangeDetail:
+        return self.query_one(ExchangeDetail)
+
+
 class LogActions:
-    """The acts of one panel; each takes the exchange it is about, or None where nothing is selected."""
+    """The actions of one panel; each takes the exchange it is about, or None if nothing is selected."""
 
     @dataclass
     class Answered(Message):
@@ -167,7 +179,7 @@ class LogActions:
         exchange: Exchange
         finding: Finding | None
 
-    def __init__(self, panel: LogPanel, context: LogContext) -> None:
+    def __init__(self, panel: LogHost, context: LogContext) -> None:
         self._panel, self._context = panel, context
 
     def say(self, sentence: str, *, bad: bool = False) -> None:

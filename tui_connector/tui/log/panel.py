@@ -11,7 +11,7 @@ from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal, Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -23,7 +23,7 @@ from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...magento.diagnosis import Finding
 from ...text import shown_line
 from ..widgets.fields import SafeInput
-from .actions import LogActions, LogContext, related_exchanges
+from .actions import LogActions, LogContext, LogHost, related_exchanges
 from .detail import ExchangeDetail
 from .list import LogView
 
@@ -193,7 +193,7 @@ class ZoomWanted(Message):
     """The log is to have the whole screen."""
 
 
-class LogPanel(Container):
+class LogPanel(LogHost):
     """Every request as it happens. It never takes the focus by itself.
 
     It is the strip below the guide, its zoom, and the screen of requests: classes on it say how much room it has.
@@ -244,14 +244,6 @@ class LogPanel(Container):
     def on_mount(self) -> None:
         self._say()
         self.set_interval(1, self._show)  # another attempt of what is shown may have come
-
-    @property
-    def view(self) -> LogView:
-        return self.query_one(LogView)
-
-    @property
-    def detail(self) -> ExchangeDetail:
-        return self.query_one(ExchangeDetail)
 
     @property
     def selected(self) -> Exchange | None:
