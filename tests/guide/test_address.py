@@ -8,6 +8,7 @@ import pytest
 from faulty_stores import Fault, in_front_of
 from serving import Received, reply, serving
 
+from tui_connector.client.message import Request, Response
 from tui_connector.client.uri import BadUri
 from tui_connector.guide.store_address import MOST_SHAPES, AddressSearch, Shape, search, shapes
 from tui_connector.guide.store_views import store_views, unknown_view
@@ -288,3 +289,35 @@ async def test_a_directory_stays_one(machine: Machine) -> None:
     assert state.found.shape.store_view is None
     assert state.found.shape.base_uri().endswith("/shop/rest/V1")
     assert len(asked) <= MOST_SHAPES + 2
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "ab12CANARY0ab12CANARY0ab12CANARY",
+        "  Bearer ab12CANARY0ab12CANARY0ab12 ",
+        "access_token=ab12CANARY0ab12CANARY0ab12",
+        '"4f7a0CANARYa98b7c6d5e4f3a2b1c0d9"',
+        "eyJhbGciOiJIUzI1NiJ9.eyJ1aWQiOjEsIkNBTkFSWSI6MX0.x-CANARY-x",
+        "Consumer Key: ab12CANARY0ab12CANARY0ab12CANARY",
+    ],
+)
+async def test_a_token_in_the_field_of_the_address_is_not_looked_up_as_a_host(typed: str) -> None:
+    sent = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request)
+        raise AssertionError
+
+    [state] = [each async for each in search(typed, send)]
+    assert sent == []
+    assert state.finding is not None
+    assert "looks like a token" in state.finding.summary
+    assert "CANARY" not in state.finding.summary
+
+
+@pytest.mark.parametrize(
+    "typed", ["magento", "web1", "staging-2024-eu-west-1a-magento", "m2-0123456789.example.com", "shop:8080"]
+)
+def test_a_name_of_a_host_is_no_token(typed: str) -> None:
+    assert shapes(typed)

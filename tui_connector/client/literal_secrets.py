@@ -7,6 +7,7 @@ from typing import Any
 
 from ..secrets.names import is_secret_parameter, secrets_of_address
 from ..secrets.places import MARK
+from ..secrets.secret_error import LiteralSecret
 from ..templates import Json, PlaceholderError, Template
 from ..templates.embedded import Inside, leaves, refuse
 
@@ -26,8 +27,8 @@ def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
     """The headers of a request or a plugin. Raises where one of them is a secret that is written out."""
     refuse(
         [
-            ((name,), ValueError(f'{name} holds a secret, which does not belong in a profile: {MOVE} and use an HTTP '
-             'authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
+            ((name,), LiteralSecret(f'{name} holds a secret, which does not belong in a profile: {MOVE} and use an '
+             'HTTP authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
             for name, value in headers.items()
             if is_literal_secret(name, value)
         ]
@@ -41,13 +42,13 @@ def no_literal_parameters(parameters: Any) -> Any:
     return parameters
 
 
-def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, ValueError]]:
+def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, LiteralSecret]]:
     for place, value in leaves(parameters):
         names = [each for each in place if isinstance(each, str)]
         if names and is_literal_secret(names[-1], value):
             yield (
                 place,
-                ValueError(
+                LiteralSecret(
                     f"{names[-1]!r} holds a secret, which does not belong in a profile: {_USE} or a placeholder"
                 ),
             )
@@ -59,7 +60,7 @@ def no_literal_query(parameters: Mapping[str, str]) -> Any:
         [
             (
                 (name,),
-                ValueError(f'{name} holds a secret, which does not belong in a profile: {_USE} of kind = "query"'),
+                LiteralSecret(f'{name} holds a secret, which does not belong in a profile: {_USE} of kind = "query"'),
             )
             for name, value in parameters.items()
             if is_literal_secret(name, value)
@@ -77,14 +78,14 @@ def no_secret_in_address(uri: str) -> str:
     text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
     for start, end, name in secrets_of_address(text):
         if _PLACEHOLDER not in text[start:end] and text[start:end] != MARK:
-            raise ValueError(f"{name} in the address is a secret, which does not belong in a profile: {_USE}")
+            raise LiteralSecret(f"{name} in the address is a secret, which does not belong in a profile: {_USE}")
     return uri
 
 
 def no_literal_template(template: str) -> str:
     """The template that makes a header of a login's response. Raises where it takes nothing from the response."""
     if _is_literal(template):
-        raise ValueError(
+        raise LiteralSecret(
             "the template takes nothing from the response: write a placeholder such as &{@[0]}. "
             f'If it is a token, {MOVE} and use kind = "bearer" or "header"'
         )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import stat
+import tomllib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -15,15 +16,18 @@ from typing import Any
 from ..files import CannotSave, digest, write_atomic
 from ..profile.document import Document
 from ..profile.library import ProfileUnreadable
+from ..profile.model import ModelPath as Place
 from ..profile.model import schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
+from ..secrets.mask import Mask
 from ..secrets.secret_error import OtherStore
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
 from .secret_sources import secret_name, sources
 from .setup import Setup
 from .trust import ProfileTrust
+from .written_out import written_out
 
 SCHEMA_FILE = "tui-connector.schema.json"
 _ORDER = ("format", "name", "description", "authentications", "clients", "incoming", "outgoing")
@@ -45,6 +49,28 @@ class SaveResult:
     """What could not be done besides, in whole sentences."""
 
 
+class WrittenOut(Exception):
+    """The profile would contain a secret, so it is not saved."""
+
+    def __init__(self, places: Mapping[Place, str]) -> None:
+        listed = "".join(f"\n  {'.'.join(map(str, path))}: {why}" for path, why in places.items())
+        super().__init__(f"Not saved: the profile would contain a secret{listed}")
+        self.hint = ""
+
+
+def check_no_secret(setup: Setup, mask: Mask) -> None:
+    """Raises `WrittenOut` where saving would write a secret into the profile that is not in its file already."""
+    places = written_out(setup.draft, mask)
+    if places and setup.saved:
+        try:
+            there = written_out(tomllib.loads(setup.document.text_as_read), mask)
+        except ValueError:
+            there = {}
+        places = {path: why for path, why in places.items() if path not in there}
+    if places:
+        raise WrittenOut(places)
+
+
 async def save(
     setup: Setup,
     path: Path,
@@ -62,9 +88,10 @@ async def save(
     trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store;
     without it, `agreed` is asked, after the profile is trusted or not.
     `profiles`: where other profiles are.
-    Raises `OtherStore`, other `SecretError`s where the keyring does not take them, `ChangedOnDisk`, `CannotSplice`,
-    `NotToml` or `OSError`.
+    Raises `WrittenOut` where the profile would contain a secret, `OtherStore`, other `SecretError`s where the keyring
+    does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
     """
+    await asyncio.to_thread(check_no_secret, setup, vault.mask)
     if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
         await asyncio.to_thread(setup.document.check_unchanged, path)
     await name_own_entries(setup, path, vault, profiles)

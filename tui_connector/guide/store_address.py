@@ -14,6 +14,7 @@ from ..client.layer import Send
 from ..client.message import Failure, NoResponse, Request, RequestFailed, RequestInfo, Response
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
+from ..magento.token_shape import looks_like_token
 from ..text import beginning
 
 # The ways to read an address that somebody has at hand: where the shop is, and where its REST interface would be.
@@ -106,6 +107,8 @@ def _whole(typed: str) -> tuple[str, bool]:
     text = typed.strip().strip("\"'<>").strip()
     if not text:
         raise BadUri("type the store's address, such as shop.example")
+    if looks_like_token(text):  # as a host's name it would be sent to a name server
+        raise BadUri("this looks like a token, not like the address of a shop; nothing was sent")
     if len(text) > _LONGEST:
         raise BadUri(f"an address of {len(text):,} characters is none of a shop")
     if (mistyped := _MISTYPED.match(text)) is not None:

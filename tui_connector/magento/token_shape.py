@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from ..secrets.cleaning import SecretKind, clean
 from ..text import count
 
 Kind = Literal["integration", "admin", "customer", "jwt", "odd"]
 
 _OPAQUE = re.compile(r"[a-z0-9]{32}")
+_RANDOM = re.compile(r"(?=(?:[^0-9]*[0-9]){3})(?=(?:[^A-Za-z]*[A-Za-z]){3})[A-Za-z0-9_+=~]{20,}")
+_JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w.-]+")
 _USERS: dict[object, Kind] = {1: "integration", 2: "admin", 3: "customer"}
 """UserContextInterface's types, as a token's `utypid` has them."""
+
+
+def looks_like_token(text: str) -> bool:
+    """Whether this is so likely a token that it is nothing else, such as the name of a host.
+
+    A JWT, or at least 20 characters of which several are digits and several are letters, without a separator. One
+    after "Bearer" or a name such as "access_token=" counts, too.
+    """
+    value = clean(text, SecretKind.TOKEN)
+    return _JWT.fullmatch(value) is not None or _RANDOM.fullmatch(value) is not None
 
 
 _LENGTH = 32

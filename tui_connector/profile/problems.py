@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..kinds import Kind, broken_packages
+from ..secrets.secret_error import LiteralSecret
 from .model import ALWAYS_THERE, ModelPath, Profile, dangling
 from .positions import TextPosition, positions
 
@@ -50,6 +51,20 @@ def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Mode
         return None, [*found, *_dangling_in_the_rest(data, wrong), *_dangling_in_the_wrong(data, wrong)]
     dangles = [(path, f"{message}{_hint(message, names)}") for path, message, names in dangling(profile)]
     return (None, dangles) if dangles else (profile, [])
+
+
+def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
+    """The path and the message of each secret that is written out in plain data."""
+    try:
+        Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+        return dict(_described(data, each) for each in errors if isinstance(_cause(each), LiteralSecret))
+    return {}
+
+
+def _cause(error: Any) -> object:
+    return error.get("ctx", {}).get("error")
 
 
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")

@@ -15,6 +15,10 @@ class SecretError(Exception):
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 
+class LiteralSecret(ValueError):
+    """A secret is written out where a profile is only to name it."""
+
+
 class KeyringUnusable(SecretError):
     """There is no keyring, or it is locked, stuck, or loses what is put into it."""
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_valid
 
 from ..kinds import Model
 from .cleaning import SecretKind, kind_of
+from .secret_error import LiteralSecret
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'
@@ -44,7 +45,7 @@ class SecretSource(Model):
     @classmethod
     def _no_literal(cls, value: object) -> object:
         if isinstance(value, str):
-            raise ValueError(
+            raise LiteralSecret(
                 "a secret does not belong in a profile: put it into the keyring "
                 f"(tui-connector secrets set) and {ONE_SOURCE}"
             )

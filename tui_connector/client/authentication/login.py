@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
 from ...files import LockTimeout, reason, state_remedy
 from ...kinds import Kind
 from ...secrets.capability import token_name
+from ...secrets.secret_error import LiteralSecret
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ...templates import Json, as_data
 from ...templates.embedded import refuse
@@ -100,7 +101,7 @@ def no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
     named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
     refuse(
         [
-            ((name,), ValueError(f"{name!r} is a secret and does not belong in a profile: {MOVE} and {ONE_SOURCE}"))
+            ((name,), LiteralSecret(f"{name!r} is a secret and does not belong in a profile: {MOVE} and {ONE_SOURCE}"))
             for name in named
         ]
     )

@@ -14,7 +14,7 @@ from textual.widgets import Button, Static
 
 from ...files import CannotSave, ChangedOnDisk
 from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.save import SaveResult, difference, name_own_entries, preview, save
+from ...guide.save import SaveResult, WrittenOut, check_no_secret, difference, name_own_entries, preview, save
 from ...guide.secret_sources import SecretPlace
 from ...guide.texts import GuideStep
 from ...guide.trust import summary
@@ -154,6 +154,11 @@ class SavePane(StepPane):
         if self.setup.missing(GuideStep.BASICS):
             self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
             return
+        try:
+            check_no_secret(self.setup, self.work.workbench.mask)
+        except WrittenOut as error:
+            self.say(f"✘ {error}", bad=True)
+            return
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
             self._told.add((path, wrong))
@@ -182,7 +187,7 @@ class SavePane(StepPane):
         except SecretError as error:
             self.post_message(self.Ended(None, None, str(error)))
             return
-        except (CannotSave, CannotSplice, NotToml, BadProfileName, OSError) as error:
+        except (CannotSave, CannotSplice, NotToml, BadProfileName, WrittenOut, OSError) as error:
             self.post_message(self.Ended(None, None, f"{error}. {getattr(error, 'hint', '')}"))
             return
         work.path = path

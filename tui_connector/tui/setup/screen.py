@@ -26,6 +26,7 @@ from ...guide.resend import resend
 from ...guide.resume import draft_of, worth_keeping
 from ...guide.texts import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
+from ...guide.written_out import without_secrets
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
@@ -86,7 +87,7 @@ class DraftKeeper:
                 if draft is None:
                     self._drafts.drop(self._work.draft_key)
                 else:
-                    self._drafts.keep(draft)
+                    self._drafts.keep(without_secrets(draft, self._work.workbench.mask))
             except CannotSave as error:
                 return f"{error}. {error.hint}"
             except OSError as error:

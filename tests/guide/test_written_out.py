@@ -1,0 +1,117 @@
+"""A secret that is typed into a field for plain text reaches neither a draft nor a profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui_connector.guide.save import WrittenOut, save
+from tui_connector.guide.texts import GuideStep
+from tui_connector.machine import Machine
+from tui_connector.tui.setup.opening import opened
+from tui_connector.tui.setup.screen import DraftKeeper
+from tui_connector.tui.setup.step import GuideContext
+
+TOKEN = "aCANARYtokenaCANARYtoken0a1b2c3d"
+LITERAL = {
+    "a header of a plugin": (("clients", "magento", "plugins", 3), {"kind": "set-headers"}, "headers", "Authorization"),
+    "a header for what lacks it": (
+        ("clients", "magento", "plugins", 3),
+        {"kind": "default-headers"},
+        "headers",
+        "X-Api-Key",
+    ),
+    "a parameter of each query": (
+        ("clients", "magento", "plugins", 3),
+        {"kind": "query-defaults"},
+        "parameters",
+        "access_token",
+    ),
+    "a parameter of a login": (("authentications", "admin"), {"kind": "request"}, "parameters", "password"),
+    "a parameter of a request": (("incoming", "i", "request"), {"uri": "items"}, "parameters", "token"),
+    "a header of a request": (("outgoing", "o", "request"), {"uri": "items"}, "headers", "Cookie"),
+}
+PLAIN = [
+    ("clients", "magento", "description"),
+    ("clients", "magento", "title"),
+    ("incoming", "i", "description"),
+    ("incoming", "i", "request", "uri"),
+    ("incoming", "i", "sink", "path"),
+    ("description",),
+]
+
+
+@pytest.fixture
+def work(machine: Machine) -> GuideContext:
+    found = opened(machine, None)
+    plugins = found.setup.at("clients", "magento", "plugins")
+    assert isinstance(plugins, list)
+    found.setup.edit(
+        ("clients", "magento", "plugins"),
+        [{"kind": "base-uri", "uri": "https://shop.example/rest/V1"}, *plugins[-2:]],
+    )
+    found.setup.edit(("incoming", "i"), {"client": "magento", "request": {"uri": "items"}})
+    return found
+
+
+def kept(machine: Machine, work: GuideContext) -> str:
+    """The file of the draft."""
+    assert DraftKeeper(work).keep(GuideStep.BASICS) == ""
+    [file] = (machine.directories.state / "drafts").iterdir()
+    return file.read_text()
+
+
+@pytest.mark.parametrize("place", LITERAL)
+def test_a_draft_leaves_out_a_secret_that_is_written_out(place: str, machine: Machine, work: GuideContext) -> None:
+    path, table, field, name = LITERAL[place]
+    before: Any = work.setup.at(*path[:-1])
+    if isinstance(path[-1], int):
+        work.setup.edit(path[:-1], [*before, {**table, field: {name: "CANARY-short", "Other": "stays"}}])
+    else:
+        work.setup.edit(path, {**table, field: {name: "CANARY-short", "Other": "stays"}})
+    text = kept(machine, work)
+    assert "CANARY" not in text
+    assert "stays" in text
+    assert work.setup.at(*path, field, name) == "CANARY-short"  # on the screen it is as it was typed
+
+
+def test_a_draft_leaves_out_an_address_with_a_secret(machine: Machine, work: GuideContext) -> None:
+    work.setup.edit(("incoming", "i", "request", "uri"), f"items?access_token={TOKEN}")
+    assert "CANARY" not in kept(machine, work)
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=".".join)
+async def test_a_token_typed_twice_is_neither_kept_nor_saved(
+    path: tuple[str, ...], machine: Machine, work: GuideContext, tmp_path: Path
+) -> None:
+    work.workbench.vault.hold("acme/integration/access-token", TOKEN, "https://shop.example")
+    work.setup.edit(path, f"see {TOKEN}")
+    assert "CANARY" not in kept(machine, work)
+    with pytest.raises(WrittenOut, match=f"{path[-1]}: contains the secret acme/integration/access-token") as refused:
+        await save(work.setup, tmp_path / "acme.toml", work.workbench.vault)
+    assert "CANARY" not in str(refused.value)
+    assert not (tmp_path / "acme.toml").exists()
+    work.workbench.close()
+
+
+async def test_the_profile_name_is_no_place_for_a_token(machine: Machine, work: GuideContext) -> None:
+    work.workbench.vault.hold("store/integration/access-token", TOKEN, "https://shop.example")
+    work.setup.name = TOKEN
+    assert "CANARY" not in kept(machine, work)
+    work.workbench.close()
+
+
+async def test_saving_again_does_not_write_a_secret_out(work: GuideContext, tmp_path: Path) -> None:
+    work.setup.edit(("incoming", "i", "request", "headers"), {"X-Api-Key": "CANARY-short"})
+    for _ in range(2):
+        with pytest.raises(WrittenOut, match="X-Api-Key"):
+            await save(work.setup, tmp_path / "acme.toml", work.workbench.vault)
+    work.workbench.close()
+
+
+async def test_a_short_password_may_be_a_word_of_the_profile(machine: Machine, work: GuideContext) -> None:
+    work.workbench.vault.hold("acme/admin/password", "magento", "https://shop.example")
+    assert '"client": "magento"' in kept(machine, work)
+    work.workbench.close()
