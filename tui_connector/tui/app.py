@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual import events, work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 
 from ..machine import Machine
 from ..text import shown
@@ -92,6 +93,11 @@ class ConnectorApp(App[None]):
                 sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}\n")
             sys.exit(1)
         sys.exit(self.return_code)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # a screen that is being built while the program ends misses what has been taken away: nobody will see it
+        if self.is_running or not isinstance(error, NoMatches):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual prints the local variables of every frame here
@@ -175,15 +181,18 @@ class ConnectorApp(App[None]):
             self.set_timer(_UNTIL_WRITTEN, threading.Thread(target=_load_ahead, daemon=True).start)
 
     def on_home_screen_open_wanted(self, message: HomeScreen.OpenWanted) -> None:
-        self._open_page(message.path)
+        self._open_page(message.path, self._keys.hold(f"Opening {message.path.stem}"))
 
     @work
-    async def _open_page(self, path: Path) -> None:
+    async def _open_page(self, path: Path, opened: Callable[[], None]) -> None:
         from .profile import ProfilePage
 
-        if not self._demo_runs and await asyncio.to_thread(self._of_demo, path):
-            await self._demo_started()
-        self.push_screen(ProfilePage(self.machine, path))
+        try:
+            if not self._demo_runs and await asyncio.to_thread(self._of_demo, path):
+                await self._demo_started()
+            self.push_screen(ProfilePage(self.machine, path))
+        finally:
+            opened()
 
     async def on_home_screen_draft_wanted(self, message: HomeScreen.DraftWanted) -> None:
         from .setup.opening import resumed
@@ -208,12 +217,16 @@ class ConnectorApp(App[None]):
         self._at_home(throw_away(self, self.machine, message.draft))
 
     def _at_home(self, work: Coroutine[object, object, None]) -> None:
-        """Does something to what home lists, and lists it anew."""
+        """Does something to what home lists, and lists it anew. Keys for home wait, those for its questions do not."""
+        done_with = self._keys.hold("Working on the list")
 
         async def done() -> None:
-            await work
-            if isinstance(self.screen, HomeScreen):
-                self.screen.show()
+            try:
+                await work
+                if isinstance(self.screen, HomeScreen):
+                    self.screen.show()
+            finally:
+                done_with()
 
         self.run_worker(done())
 

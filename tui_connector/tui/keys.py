@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import App
@@ -18,6 +19,8 @@ from textual.events import Key
 from textual.keys import Keys, key_to_character
 from textual.screen import Screen
 from textual.widget import Widget
+
+from ..text import shown_line
 
 IN_FIELD = "-in-field"
 """Ends the id of the binding that works in a field."""
@@ -240,11 +243,12 @@ def after_pending_messages(node: DOMNode | None, top: DOMNode, arrived: Callable
         top.call_later(arrived)
 
 
-# Keys one after another: each acts on what the ones before it have led to.
+# Keys one after another: each acts on what the ones before it have led to, as soon as that is there.
 #
 # Textual hands a key from widget to widget until one knows it, each in a task of its own. On a busy machine a later
 # key
 # that the screen takes at once (Esc) would overtake it, and the first would then act on what has the focus by then.
+# What a thread is still loading is waited for as well: a key typed ahead is never lost, and acts on no other row.
 
 
 _LOOK, _LOOKS = 0.1, 10
@@ -252,34 +256,125 @@ _LOOK, _LOOKS = 0.1, 10
 
 Not a time alone: when the whole program stood still for long, the key has not had its turn for as long.
 """
+_LOADED_LOOK = 0.02
+"""Seconds between two looks whether what keys wait for is there."""
+_UNTIL_TOLD = 1.0
+"""Seconds after which the user is told that keys wait."""
+_APP, _QUIT = "app.", "app.quit"
+
+
+@runtime_checkable
+class Loads(Protocol):
+    """A screen whose keys act on what is loaded by a thread."""
+
+    AT_ONCE: ClassVar[frozenset[str]]
+    """The ids of the bindings that need nothing of it; those of the program need nothing either."""
+
+    @property
+    def being_loaded(self) -> str:
+        """What is being loaded; empty once it is there and has the focus."""
+        ...
 
 
 class KeyOrder:
-    """Holds a key or a paste back while the one before it is on its way through the widgets."""
+    """Holds a key or a paste back while the one before it is on its way, or while what it acts on is loaded.
+
+    Esc drops what has waited for so long that the user was told; what is pressed then acts on what is there.
+    """
 
     def __init__(self, app: App[None], handle: Callable[[events.Event], Awaitable[None]]) -> None:
         """`handle` is what the program does with a key whose turn it is."""
         self._app, self._handle = app, handle
         self._waiting: deque[events.Event] = deque()
         self._on_its_way: events.Event | None = None
+        self._held: list[tuple[Screen[object], str]] = []
+        self._lifted = ""
+        """What is not waited for any longer."""
+        self._since: float | None = None
+        """Since when the first of the keys has waited for something to be loaded."""
+        self._told = False
+
+    def hold(self, words: str) -> Callable[[], None]:
+        """Keys on the screen of now wait until what this returns is called; `words` say what for."""
+        hold = self._app.screen, words
+        self._held.append(hold)
+        return partial(self._held.remove, hold)
 
     async def take(self, event: events.Event) -> None:
         """Handles it, now or in its turn."""
+        if self._since is not None and isinstance(event, events.Key):
+            if self._id_of(event) == _QUIT:
+                await self._handle(event)
+                return
+            if event.key == "escape" and self._told:
+                self._drop()
+                return
         self._waiting.append(event)
-        if self._on_its_way is None:
+        if self._on_its_way is None and self._since is None:
             await self._go_on()
+
+    def _drop(self) -> None:
+        self._waiting.clear()
+        self._since, self._told = None, False
+        self._lifted = self._loading()
 
     async def _go_on(self) -> None:
         while self._waiting and self._on_its_way is None:
             if not self._app.screen_stack:  # the program is ending, and nothing is left to act on
                 self._waiting.clear()
                 return
+            if self._has_to_wait(self._waiting[0]):
+                self._wait()
+                return
+            self._since, self._told = None, False
             event = self._waiting.popleft()
             await self._handle(event)
             if event.is_forwarded and self._app.screen_stack:
                 self._on_its_way = event
-                after_pending_messages(self._app.focused or self._app.screen, self._app, partial(self._done, event))
+                node = self._app.focused or self._app.screen
+                # once up to the program, which acts on it, and once behind what this has asked for on the way
+                after_pending_messages(
+                    node, self._app, partial(after_pending_messages, node, self._app, partial(self._done, event))
+                )
                 self._look(event, _LOOKS)
+
+    def _loading(self) -> str:
+        """What is being loaded for the screen that keys go to now."""
+        screen = self._app.screen
+        held = next((words for each, words in self._held if each is screen), "")
+        return held or (screen.being_loaded if isinstance(screen, Loads) else "")
+
+    def _id_of(self, event: events.Key) -> str:
+        """The id of the binding that this key has now."""
+        bound = self._app.screen.active_bindings.get(event.key) if self._app.screen_stack else None
+        return (bound.binding.id or "") if bound is not None else ""
+
+    def _has_to_wait(self, event: events.Event) -> bool:
+        loading, screen = self._loading(), self._app.screen
+        if not loading:
+            self._lifted = ""
+        if not loading or loading == self._lifted:
+            return False
+        known = self._id_of(event) if isinstance(event, events.Key) else ""
+        if known == _QUIT:
+            return False
+        if any(each is screen for each, _ in self._held):
+            return True
+        return not known.startswith(_APP) and not (isinstance(screen, Loads) and known in screen.AT_ONCE)
+
+    def _wait(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._since is None:
+            self._since = loop.time()
+        elif not self._told and loop.time() - self._since >= _UNTIL_TOLD:
+            self._told = True
+            words = f"{self._loading()} … The keys that you have pressed wait for it; Esc drops them."
+            self._app.notify(shown_line(words, 200), markup=False)
+        loop.call_later(_LOADED_LOOK, self._app.call_later, self._look_again, self._since)
+
+    async def _look_again(self, since: float) -> None:
+        if self._since == since:
+            await self._go_on()
 
     def _look(self, event: events.Event, more: int) -> None:
         if event is not self._on_its_way:

@@ -55,31 +55,35 @@ _STEPS: Mapping[Family, GuideStep] = {
 }
 
 
-def edit_part(app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None) -> None:
-    """The guide at this part's step, or at its first; the workbench stays its owner's."""
+async def edit_part(
+    app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
+) -> None:
+    """The guide at this part's step, or at its first, with its fields; the workbench stays its owner's."""
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        _begin(app, workbench, path, document, part)
+        await _begin(app, workbench, path, document, part)
         return
 
-    def chosen(response: str | None) -> None:
+    async def chosen(response: str | None) -> None:
         if response == "on":
-            _go_on(app, workbench, draft)
+            await _go_on(app, workbench, draft)
         elif response == "anew":
-            _begin(app, workbench, path, document, part)
+            await _begin(app, workbench, path, document, part)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options = {"on": "Go on with them", "anew": "Leave them, and begin from the file"}
     app.push_screen(ChooseScreen(f"There are changes from {left} that were not saved.", options), chosen)
 
 
-def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
+async def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
     work, step = resumed(workbench.machine, draft)
-    app.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
+    await app.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
 
 
-def _begin(app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None) -> None:
+async def _begin(
+    app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
+) -> None:
     setup = Setup.of(path.stem, document)
     if part is not None and part.family == "clients":
         setup.choose_client(part.name)
@@ -92,7 +96,7 @@ def _begin(app: App[None], workbench: Workbench, path: Path, document: Document,
         setup.use(part.name)
     work = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
     step = _STEPS[part.family] if part else GuideStep.BASICS
-    app.push_screen(SetupScreen(work, step, part.name if part else ""))
+    await app.push_screen(SetupScreen(work, step, part.name if part else ""))
 
 
 def _applied(setup: Setup, client: str) -> list[object]:
@@ -155,6 +159,7 @@ class ProfilePage(LogDock):
     """The parts of a profile; a profile with errors shows each of them with its place."""
 
     AUTO_FOCUS = ""
+    AT_ONCE: ClassVar = frozenset({"page.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test"),
         Binding("r", "run", "Run", id="page.run"),
@@ -188,6 +193,8 @@ class ProfilePage(LogDock):
         self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
         self._opened: OpenedProfile | None = None
         self._stamp: Stamp | None = None
+        self._acts = False
+        """What the file holds is shown, and the list has the focus."""
         self._edited = False
         """Whether what changes in the file now is what its user has just written."""
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
@@ -208,7 +215,7 @@ class ProfilePage(LogDock):
         self.set_interval(_LOOK, self._look)
 
     def on_screen_resume(self) -> None:
-        self._read(by_others=False)
+        self._read_anew()
 
     def on_unmount(self) -> None:
         self._workbench.close()
@@ -220,8 +227,20 @@ class ProfilePage(LogDock):
         self._list.focus()
 
     def _look(self) -> None:
-        if self.is_current and self._opened is not None:
+        if self.is_current and self._acts:
             self._read(by_others=True)
+
+    def _read_anew(self) -> None:
+        self._acts = False
+        self._read(by_others=False)
+
+    def _act(self) -> None:
+        self._acts = True
+
+    @property
+    def being_loaded(self) -> str:
+        """Nothing is done with what the file held before it was written last."""
+        return "" if self._acts else f"Reading {self._path.name}"
 
     @work(exclusive=True, group="read")
     async def _read(self, *, by_others: bool) -> None:
@@ -248,6 +267,7 @@ class ProfilePage(LogDock):
         self._fill()
         if first or self.focused is None:
             self._list.focus()
+        self.app.call_later(self._act)  # behind the focus, which is given in the same queue
 
     def _fill(self) -> None:
         opened = self._opened
@@ -288,7 +308,7 @@ class ProfilePage(LogDock):
 
     def action_test(self) -> None:
         if self._opened is None:
-            return  # it is still being read
+            return
         if self._opened.profile is None:
             self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
         elif self._list.chosen is not None:
@@ -331,20 +351,20 @@ class ProfilePage(LogDock):
         else:
             self.notify("Choose an incoming: that is what can be run.", markup=False)
 
-    def action_guide(self) -> None:
-        self._edit(None)
+    async def action_guide(self) -> None:
+        await self._edit(None)
 
     @on(OptionList.OptionSelected, "#parts")
-    def action_edit(self) -> None:
+    async def action_edit(self) -> None:
         if self._list.chosen is not None:
-            self._edit(self._list.chosen)
+            await self._edit(self._list.chosen)
 
-    def _edit(self, part: ProfilePart | None) -> None:
+    async def _edit(self, part: ProfilePart | None) -> None:
         opened = self._opened
         if opened is None or opened.document is None or opened.profile is None:
             self.action_edit_text()
         else:
-            edit_part(self.app, self._workbench, self._path, opened.document, part)
+            await edit_part(self.app, self._workbench, self._path, opened.document, part)
 
     def action_edit_text(self) -> None:
         """The file in the user's editor, at the first problem."""
@@ -354,7 +374,7 @@ class ProfilePage(LogDock):
         except NoEditor as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
         self._edited = True
-        self._read(by_others=False)
+        self._read_anew()
 
     async def _again(self, exchange: Exchange, request: Request) -> Response:
         """Sends a request of the log again, with the profile as the file has it."""

@@ -178,6 +178,10 @@ class RunScreen(LogDock):
         super().__init__()
         self._workbench, self._profile, self._file, self._incoming = workbench, profile, file, name
         self._current: Run | None = None
+        self._begun = False
+        """It is being opened, or runs."""
+        self._stop = ""
+        """Why it is to be stopped, also where it is only being opened."""
         self._question: ConfirmScreen | None = None
         self._told = 0.0
         self.view = RunView()
@@ -226,6 +230,8 @@ class RunScreen(LogDock):
                 explain = explainer(self._profile, incoming.client)
                 around = RunEnvironment(session, self._workbench.exchanges, machine, place, explain)
                 run = self._current = Run(incoming, RunOptions(), around, self)
+                if self._stop:
+                    run.stop(self._stop)
                 summary = await run.go()
         except (RunImpossible, LedgerError, SinkError, InvalidRequest) as error:
             self.post_message(self.Ended(None, str(error)))
@@ -246,7 +252,7 @@ class RunScreen(LogDock):
 
     @on(Ended)
     def _end(self, message: Ended) -> None:
-        self._current = None
+        self._current, self._begun = None, False
         self.view.summary, self.view.impossible = message.summary, message.impossible
         self.view.stopping = False
         if self._question is not None and self._question.is_active:  # there is nothing left to stop
@@ -281,7 +287,8 @@ class RunScreen(LogDock):
 
     def action_go_on(self) -> None:
         """Begins; a run that was stopped goes on where it was."""
-        if self._current is None:
+        if not self._begun:
+            self._begun, self._stop = True, ""
             self.view = RunView(messages=self.view.messages)
             self.run_worker(self._go(), exclusive=True, group="run")
             self._draw()
@@ -293,21 +300,26 @@ class RunScreen(LogDock):
     def action_back(self) -> None:
         if self.leave_log():
             return
-        if self._current is None:
+        if not self._begun:
             self.dismiss()
         else:
             self._ask("The run is not at its end. Stop it and go back? The next run goes on from there.", leave=True)
 
     def _ask(self, question: str, *, leave: bool) -> None:
         def answered(yes: bool | None) -> None:
-            if yes and self._current is not None:
+            if yes and self._begun:
                 self.view.stopping = True
-                self._current.stop("Stopped by the user; the next run goes on from here")
+                self._stop_it("Stopped by the user; the next run goes on from here")
             if yes and leave:
                 self.run_worker(self._leave())
 
         self._question = ConfirmScreen(question)
         self.app.push_screen(self._question, answered)
+
+    def _stop_it(self, why: str) -> None:
+        self._stop = why
+        if self._current is not None:
+            self._current.stop(why)
 
     async def _leave(self) -> None:
         """Goes back when the run has written what it had."""
@@ -319,13 +331,11 @@ class RunScreen(LogDock):
         return await resend(self._workbench, self._profile, exchange, request)
 
     def unfinished(self) -> str:
-        return (
-            f"{self._incoming} is being read; the next run goes on where it stops." if self._current is not None else ""
-        )
+        return f"{self._incoming} is being read; the next run goes on where it stops." if self._begun else ""
 
     def keep(self) -> None:
-        if self._current is not None:
-            self._current.stop("The program was quit")
+        if self._begun:
+            self._stop_it("The program was quit")
 
     def help_words(self) -> str:
         return (

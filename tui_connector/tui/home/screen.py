@@ -45,6 +45,7 @@ class HomeScreen(Screen[None]):
     """The saved profiles, what was left half-way, and the way to a new one."""
 
     AUTO_FOCUS = ""
+    AT_ONCE: ClassVar = frozenset({"home.new", "home.quit"})
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority: what is typed right behind it belongs to the guide's first field already
         Binding("n", "app.new_store", "New store", priority=True, id="home.new"),
@@ -90,6 +91,10 @@ class HomeScreen(Screen[None]):
         """Profiles that have not been read yet."""
         self._unknown: set[type[ListingMessage]] = {ProfilesFound, DraftsFound}
         """What has not been found out even once."""
+        self._missing: set[type[ListingMessage]] = {ProfilesFound, DraftsFound}
+        """What this look has not found out yet."""
+        self._acts = False
+        """The rows are known, and the list has the focus."""
 
     def compose(self) -> ComposeResult:
         yield Static(Content(" tui-connector · connect a Magento 2 store"), id="head")
@@ -113,6 +118,7 @@ class HomeScreen(Screen[None]):
             with suppress(RuntimeError):  # the program has ended meanwhile
                 loop.call_soon_threadsafe(self.post_message, message, context=context)
 
+        self._missing, self._acts = {ProfilesFound, DraftsFound}, False
         self._listing = Listing(self._machine, send)
         self._listing.start()
         self._slow = False
@@ -131,8 +137,7 @@ class HomeScreen(Screen[None]):
         if message.listing is not self._listing:
             return
         self._rows.paths, self._problem, self._left = message.paths, message.problem, len(message.paths)
-        self._unknown.discard(ProfilesFound)
-        self._draw()
+        self._found(ProfilesFound)
         if message.paths:
             self.call_after_refresh(message.listing.read, message.paths)
 
@@ -140,8 +145,22 @@ class HomeScreen(Screen[None]):
     def _take_drafts(self, message: DraftsFound) -> None:
         if message.listing is self._listing:
             self._rows.drafts = message.drafts
-            self._unknown.discard(DraftsFound)
-            self._draw()
+            self._found(DraftsFound)
+
+    def _found(self, kind: type[ListingMessage]) -> None:
+        self._unknown.discard(kind)
+        self._missing.discard(kind)
+        self._draw()
+        if not self._missing:
+            self.app.call_later(self._act)  # behind the focus, which is given in the same queue
+
+    def _act(self) -> None:
+        self._acts = not self._missing
+
+    @property
+    def being_loaded(self) -> str:
+        """Where the cursor is, and what the last row is, is known with all rows only."""
+        return "" if self._acts else "Reading the list of profiles"
 
     @on(EntriesRead)
     def _take_entries(self, message: EntriesRead) -> None:

@@ -74,7 +74,9 @@ class Recorded:
 
 
 class RecordedScreen(RequestsScreen):
-    """The requests of a file. They are read by a thread, the oldest first; the list can be used meanwhile."""
+    """The requests of a file. They are read by a thread, the oldest first; with the first the list can be used."""
+
+    AT_ONCE: ClassVar = frozenset({"requests.back"})
 
     @dataclass
     class Came(Message):
@@ -90,6 +92,8 @@ class RecordedScreen(RequestsScreen):
 
     def __init__(self, machine: Machine, recorded: Recorded) -> None:
         self._machine, self._recorded = machine, recorded
+        self._acts = False
+        """The first requests are listed, or there are none."""
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
         profile = recorded.profile
@@ -107,12 +111,20 @@ class RecordedScreen(RequestsScreen):
         if self._workbench is not None:
             self._workbench.close()
 
+    @property
+    def being_loaded(self) -> str:
+        return "" if self._acts else "Reading the log"
+
+    def _act(self) -> None:
+        self._acts = True
+
     async def _read(self) -> None:
         try:
             while True:
                 found = self._recorded.read()
                 while batch := await asyncio.to_thread(_batch, found):
                     self.post_message(self.Came(batch))
+                self.call_later(self._act)  # an empty one
                 if not self._recorded.follow:
                     return
                 await self._machine.sleep(_LOOKS_AGAIN)
@@ -125,9 +137,11 @@ class RecordedScreen(RequestsScreen):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
             else:
                 self._exchanges.record(each)
+        self.call_later(self._act)
 
     def on_recorded_screen_failed(self, message: Failed) -> None:
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
+        self._act()
 
     async def _send(self, exchange: Exchange, request: Request) -> Response:
         path = self._recorded.profile

@@ -1,0 +1,242 @@
+"""Keys pressed before what they act on is loaded: none is lost, they keep their order, and act on the right row."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from screens import shown, until, until_shown
+
+from tui_connector.client.exchange import Exchange
+from tui_connector.guide.drafts import Draft, Drafts
+from tui_connector.log.recording import Notice
+from tui_connector.machine import Machine
+from tui_connector.profile import library
+from tui_connector.tui import profile
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import ChooseScreen, LineScreen
+from tui_connector.tui.home import actions
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.log.screens import Recorded
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
+
+PROFILE = """format = 1
+name = "Title of NAME"
+[authentications.token]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.magento]
+authentications = ["token"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "http://127.0.0.1:9/rest/V1"
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+class Gates:
+    """Functions that do not return before they are released."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch, self._gates = patch, list[threading.Event]()
+
+    def before(self, owner: Any, name: str) -> threading.Event:
+        """Setting what this returns lets the calls go on."""
+        gate, real = threading.Event(), getattr(owner, name)
+        self._gates.append(gate)
+
+        def held(*args: object, **named: object) -> object:
+            gate.wait()
+            return real(*args, **named)
+
+        self._patch.setattr(owner, name, held)
+        return gate
+
+    def open(self) -> None:
+        for gate in self._gates:
+            gate.set()
+
+
+@pytest.fixture
+def gates(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gates]:
+    made = Gates(monkeypatch)
+    yield made
+    made.open()
+
+
+def save(machine: Machine, *names: str) -> None:
+    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (machine.directories.profiles / f"{name}.toml").write_text(PROFILE.replace("NAME", name))
+
+
+def keep_draft(machine: Machine, name: str) -> None:
+    Drafts(machine.directories.state).keep(Draft("0" * 16, name, f"Draft {name}", 1, 0.0))
+
+
+@pytest.mark.parametrize("last", ["paths", "list"])
+@pytest.mark.parametrize(
+    ("keys", "reached"),
+    [
+        (["enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "a"),
+        (["end", "up", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "c"),
+        (["j", "k", "j", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b"),
+        (["end", "enter"], lambda app: isinstance(app.screen, SetupScreen)),
+        (["pagedown", "d"], lambda app: "setup of Draft half" in shown(app)),
+        (["j", "d"], lambda app: "Delete the profile b" in shown(app)),
+        (["j", "D"], lambda app: "Copy b to" in shown(app)),
+        (["d", "end", "enter", "d"], lambda app: "Delete the profile b" in shown(app)),
+        (
+            ["enter", "q", "j", "enter"],
+            lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b",
+        ),
+    ],
+)
+async def test_keys_that_come_before_the_rows_act_on_them(
+    machine: Machine, gates: Gates, last: str, keys: list[str], reached: Callable[[ConnectorApp], bool]
+) -> None:
+    save(machine, "a", "b", "c")
+    keep_draft(machine, "half")
+    profiles, drafts = gates.before(library.Library, "paths"), gates.before(Drafts, "list")
+    first, second = (drafts, profiles) if last == "paths" else (profiles, drafts)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press(*keys)
+        first.set()
+        await until_shown(pilot, "Unfinished" if last == "paths" else " a  ")
+        assert isinstance(app.screen, HomeScreen)
+        second.set()
+        await until(pilot, lambda: reached(app))
+
+
+async def test_keys_for_home_that_need_no_rows_wait_for_none(machine: Machine, gates: Gates) -> None:
+    save(machine, "a")
+    gates.before(library.Library, "paths")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+
+
+async def test_esc_drops_keys_that_wait_for_too_long(machine: Machine, gates: Gates) -> None:
+    save(machine, "a")
+    gates.before(library.Library, "paths")
+    keep_draft(machine, "half")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("end", "d", "n")
+        await until(pilot, lambda: any("Esc drops them" in each.message for each in app._notifications))
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("escape", "enter")  # on what is there
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+
+
+async def test_quitting_overtakes_keys_that_wait(machine: Machine, gates: Gates) -> None:
+    gates.before(library.Library, "paths")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("enter", "ctrl+q")
+        await until(pilot, lambda: not app.is_running)
+
+
+async def test_keys_behind_enter_wait_for_the_page_and_what_it_reads(machine: Machine, gates: Gates) -> None:
+    save(machine, "a", "b")
+    opened, read = threading.Event(), gates.before(profile, "open_profile")
+
+    def of_demo(path: Path) -> bool:
+        opened.wait()
+        return False
+
+    app = ConnectorApp(machine, no_demo, of_demo=of_demo)
+    try:
+        async with app.run_test(size=(100, 24)) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            await pilot.press("enter", "d", "j", "enter")  # d is nothing on the page
+            assert isinstance(app.screen, HomeScreen)
+            opened.set()
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+            read.set()
+            await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+            assert app.screen._step == 2  # type: ignore[attr-defined]
+    finally:
+        opened.set()
+
+
+async def test_what_is_typed_behind_enter_on_a_part_goes_into_its_first_field(machine: Machine) -> None:
+    save(machine, "a")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.press("enter", "g", "end", *"/t")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "127.0.0.1:9/rest/V1/t" in shown(app))
+
+
+async def test_quitting_while_a_page_comes_up_is_no_failure(machine: Machine) -> None:
+    save(machine, "a")
+    for _ in range(3):
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(100, 24)) as pilot:
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage))  # noqa: B023 - used in this round
+        assert app.crash is None
+
+
+async def test_leaving_a_page_that_is_being_read_waits_for_nothing(machine: Machine, gates: Gates) -> None:
+    save(machine, "a")
+    gates.before(profile, "open_profile")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        gates.open()
+
+
+@pytest.mark.parametrize(
+    ("key", "slow", "screen"), [("d", "own_entries", ChooseScreen), ("D", "keyring_entries", LineScreen)]
+)
+async def test_what_is_typed_behind_delete_or_duplicate_answers_its_question(
+    machine: Machine, gates: Gates, key: str, slow: str, screen: type[Any]
+) -> None:
+    save(machine, "a", "b")
+    gate = gates.before(actions, slow)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await pilot.press(key, *(["down"] if key == "d" else ["2"]), "enter", "end")
+        if key == "d":
+            assert isinstance(app.screen, HomeScreen)
+        gate.set()
+        there = {"b"} if key == "d" else {"2", "a", "b"}
+        await until(pilot, lambda: {path.stem for path in machine.directories.profiles.iterdir()} == there)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and app.screen.chosen is not None)
+        await until(pilot, lambda: getattr(app.screen, "chosen").name == "b")  # noqa: B009 - of home
+
+
+async def test_keys_on_a_recorded_log_wait_for_its_first_requests(machine: Machine) -> None:
+    gate = threading.Event()
+
+    def read() -> Iterator[Exchange | Notice]:
+        gate.wait()
+        yield from ()
+
+    app = ConnectorApp(machine, no_demo, recorded=Recorded("a.har", read))
+    try:
+        async with app.run_test(size=(100, 24)) as pilot:
+            await pilot.press("e")
+            assert "No failures" not in shown(app)
+            gate.set()
+            await until_shown(pilot, "No failures")
+    finally:
+        gate.set()
