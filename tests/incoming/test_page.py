@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import Response
-from tui_connector.incoming.pages import Page, PageUnreadable, read_page
+from tui_connector.incoming.pages import Page, PageUnreadable, column_reader, field_reader, read_page
 from tui_connector.incoming.raw_json import NotJson, elements, members, text_of, value
 
 RECORDINGS = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", "../shared/magento-recordings"))
@@ -182,3 +182,39 @@ def test_every_list_of_a_real_store() -> None:
             lists += 1
     assert lists > 20
     print(f"{lists} recorded lists read")
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [
+        ('{"id":7,"sku":"a"}', 7),
+        ('{"id":0}', 0),
+        ('{"id":-3}', -3),
+        ('{ "id" : 12 }', 12),
+        ('{"sku":"a","id":7}', 7),
+        ('{"sku":"a","extension":{"id":8},"id":7}', 7),
+        ('{"extension":{"id":8}}', None),
+        ('{"id":"7"}', "7"),
+        ('{"id":7.5}', 7.5),
+        ('{"id":7e2}', 700.0),
+        ('{"id":123456789012345678901}', 123456789012345678901),
+        ('{"id":true}', True),
+        ('{"id":null}', None),
+        ('{"id":[7]}', [7]),
+        ('{"identifier":7}', None),
+        ('{"\\u0069d":7}', 7),
+        ("[7]", None),
+        ("7", None),
+    ],
+)
+def test_a_field_is_read_alike_one_by_one_and_of_a_whole_page(item: str, found: object) -> None:
+    for read in (field_reader("id"), lambda item: column_reader("id")([item])[0]):
+        assert (type(read(item.encode())), read(item.encode())) == (type(found), found)
+
+
+@pytest.mark.parametrize("name", ["id", "a.b", "a b", 'a"b', "a\\b", "größe", "(", ""])
+@given(others=st.dictionaries(st.text(), values, max_size=3), number=st.integers(-(10**20), 10**20))
+def test_a_number_that_comes_first_is_read_whatever_its_name_is(name: str, others: dict[str, Any], number: int) -> None:
+    others.pop(name, None)
+    item = text_of({name: number, **others})
+    assert column_reader(name)([item, text_of(others)]) == [field_reader(name)(item), None]

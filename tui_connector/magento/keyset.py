@@ -9,12 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import lt
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ..client.message import Request
-from ..incoming.pages import Page, field_reader
+from ..incoming.pages import Page, column_reader
 from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError
 from ..templates import Json
 from .search_criteria import CriteriaFilter, Direction, changed, checked, searched
@@ -35,7 +36,7 @@ class ListIds:
         self._after, self._until = _unused(request.uri, "AFTER"), _unused(request.uri, "UNTIL")
         self._range = self._searched((self._above(self._after), self._not_above(self._until)), "ASC", self.size, 1)
         self._gap = 1.0
-        self._read = field_reader(field)
+        self._read = column_reader(field)
         self.end: int | None = None
         """The last id of the list, or one behind it, where it is known."""
         self.counts = False
@@ -81,7 +82,14 @@ class ListIds:
 
     def of(self, item: bytes) -> int | str:
         """The item's id. Raises `PaginationError` where it has none."""
-        found = self._read(item)
+        return self._all([item])[0]
+
+    def _all(self, items: Sequence[bytes]) -> list[int | str]:
+        """The ids of the items, in their order. Raises `PaginationError` where one has none."""
+        found = self._read(items)
+        return [each if type(each) is int else self._id(each) for each in found]
+
+    def _id(self, found: Json) -> int | str:
         if isinstance(found, str) and found.isdecimal():
             return int(found)
         if isinstance(found, int | str):
@@ -93,18 +101,23 @@ class ListIds:
 
     def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
         """The first and the last id of a page. Raises `PaginationError` where they are not those asked for."""
-        found = [self.of(item) for item in page.items]
+        found = self._all(page.items)
         first, last = found[0], found[-1]
-        for one, next_one in pairwise(found):
-            if one == next_one and not self.doubled:
-                self.doubled = f"The store sent the item with the {self._field} {one} twice"
-            elif isinstance(one, int) and isinstance(next_one, int) and next_one < one:
-                raise self.other_field(after, f"{one} before {next_one}")
+        if set(map(type, found)) != {int} or not all(map(lt, found, found[1:])):
+            self._check_order(found, after)
         if isinstance(first, int) and isinstance(last, int):
             wrong = (isinstance(after, int) and first <= after) or last < first
             if wrong or (until is not None and last > until):
                 raise self.other_field(after, f"{first} to {last}")
         return first, last
+
+    def _check_order(self, ids: Sequence[int | str], after: Json) -> None:
+        """Notes an id that comes twice in a row. Raises `PaginationError` where a number comes before a smaller one."""
+        for one, next_one in pairwise(ids):
+            if one == next_one and not self.doubled:
+                self.doubled = f"The store sent the item with the {self._field} {one} twice"
+            elif isinstance(one, int) and isinstance(next_one, int) and next_one < one:
+                raise self.other_field(after, f"{one} before {next_one}")
 
     def other_field(self, after: Json, sent: str) -> PaginationError:
         """What a response means that cannot be one to this question."""
