@@ -269,6 +269,45 @@ def test_a_header_that_was_harmless_is_masked_once_its_value_is_known() -> None:
     assert mask.header("X-Key", "abc") == MARK
 
 
+_PAGES = "https://acme.example/rest/V1/products?searchCriteria[pageSize]=100&searchCriteria[currentPage]="
+
+
+def test_an_address_that_differs_from_a_harmless_one_in_a_number_is_masked_all_the_same() -> None:
+    mask = Mask()
+    assert mask.uri(f"{_PAGES}1234567") == f"{_PAGES}1234567"
+    mask.learn("7654321", "CANARY, a secret of digits only")
+    assert mask.uri(f"{_PAGES}1234567") == f"{_PAGES}1234567"
+    assert mask.uri(f"{_PAGES}7654321") == f"{_PAGES}{MARK}"
+    assert mask.uri(f"{_PAGES}7654321&pin=1") == f"{_PAGES}{MARK}&pin={MARK}"
+    mask.hide("searchCriteria[currentPage]")
+    assert mask.uri(f"{_PAGES}1234567") == f"{_PAGES}{MARK}"
+
+
+def test_a_number_as_long_as_a_code_is_masked_after_a_shorter_one_was_harmless() -> None:
+    mask = Mask()
+    assert mask.uri("https://acme.example/?code=12345") == "https://acme.example/?code=12345"
+    assert mask.uri("https://acme.example/?code=123456") == f"https://acme.example/?code={MARK}"
+    assert mask.uri("https://acme.example/?otp=1") == f"https://acme.example/?otp={MARK}"
+
+
+_names = st.sampled_from(
+    ["id", "page", "code", "state", "key", "otp", "pin", "token", "filter[value]", "a%5Bb%5D", "sid"]
+)
+_values = st.text("0123456789", max_size=12) | st.text("0123456789abcXYZ-", max_size=12)
+_queries = st.lists(st.tuples(_names, _values), min_size=1, max_size=4)
+
+
+@given(st.lists(_queries, min_size=2, max_size=4))
+def test_what_was_harmless_before_changes_nothing_in_how_an_address_is_masked(
+    queries: list[list[tuple[str, str]]],
+) -> None:
+    mask = Mask()
+    for query in queries:
+        uri = "https://acme.example/V1/x?" + "&".join(f"{name}={value}" for name, value in query)
+        for each in (re.sub("[0-9]", "1", uri), uri):
+            assert mask.uri(each) == Mask().uri(each)
+
+
 def _naive(secret: str, text: str) -> str:
     """A reference that is slow and obvious: each usual writing, replaced."""
     forms = {encode(secret) for name, encode in ENCODERS.items() if name[:5] not in ("Basic", "base6", "entit")}

@@ -235,6 +235,8 @@ _TOKEN_ANSWERS = re.compile(
 _ERROR = re.compile(r'\{.{0,300}?"(?:message|error)"\s*:', re.DOTALL)
 _JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
 _XML_TEXT = re.compile(r">[^<>\s][^<>]*")
+_NUMBER = re.compile(r"(?<==)[0-9]+(?=&|\Z)")
+"""A number that is the whole value of a parameter."""
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _REMEMBERED = 1_000
 _A_NAME = ":"
@@ -328,10 +330,13 @@ class Mask:
             return value
         masked = mask()
         if masked == value:
-            if len(self._harmless) >= _REMEMBERED:
-                self._harmless.clear()
-            self._harmless.add((name, value))
+            self._remember(name, value)
         return masked
+
+    def _remember(self, name: str, value: str) -> None:
+        if len(self._harmless) >= _REMEMBERED:
+            self._harmless.clear()
+        self._harmless.add((name, value))
 
     def _header(self, lower: str, value: str) -> str:
         if lower in ("authorization", "proxy-authorization"):
@@ -345,7 +350,14 @@ class Mask:
 
     def uri(self, uri: str) -> str:
         """An address: user and password in it and parameters named like secrets are hidden."""
-        return self._remembered("", uri, lambda: self._uri(uri))
+        # the addresses of a run's pages differ in numbers only, and what hides by place sees no more than their length
+        alike = _NUMBER.sub(_zeros, uri)
+        if ("", alike) in self._harmless:
+            return self.without_known(uri)
+        masked = self._uri(uri)
+        if masked == uri:
+            self._remember("", alike)
+        return masked
 
     def _uri(self, uri: str) -> str:
         path, mark, query = uri.partition("?")
@@ -421,6 +433,10 @@ class Mask:
 
 _plain = lru_cache(maxsize=1_000)(unquote_plus)
 """The names of parameters come again and again; search criteria have ten of them in each request."""
+
+
+def _zeros(number: re.Match[str]) -> str:
+    return "0" * len(number[0])
 
 
 def answers_with_a_token(uri: str) -> bool:
