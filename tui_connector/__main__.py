@@ -12,6 +12,7 @@ def main() -> None:
     _leave_working_directory()
     # a start makes 200,000 objects and hardly any garbage: to look for it each 700 of them takes a tenth of the time
     gc.set_threshold(10_000)
+    _without_plugins()
     from .cli import main as run
 
     run()
@@ -21,9 +22,15 @@ def tap() -> None:
     """The entry point of tap-tui-connector: `tui-connector tap` under the name that Singer runners expect."""
     _leave_working_directory()
     gc.set_threshold(10_000)
+    _without_plugins()
     from .cli import main_tap
 
     main_tap()
+
+
+def _without_plugins() -> None:
+    """Keeps pydantic from looking through all installed packages for plugins, which would see what is validated."""
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 
 def _leave_working_directory() -> None:

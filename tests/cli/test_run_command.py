@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from listing import Asked, Item
@@ -251,6 +252,38 @@ async def test_a_recording_can_be_opened(command: Command) -> None:
     lines = (command.folder / "run.log").read_bytes().splitlines()
     assert len(lines) >= len(command.store.asked)
     assert b"CANARY" not in b"".join(lines)
+
+
+def _kept_texts(lines: bytes) -> list[str]:
+    """What a recording holds of the pages with items, one text for each."""
+    bodies = [json.loads(line)["body"] for line in lines.splitlines()]
+    return [body.get("text", "") for body in bodies if body["size"] > 300]
+
+
+def _history(command: Command) -> bytes:
+    [file] = Path(command.environment["XDG_STATE_HOME"]).rglob("history/*/*.jsonl")
+    return file.read_bytes()
+
+
+async def test_whoever_keeps_the_bodies_of_a_run_gets_those_of_all_pages(command: Command) -> None:
+    command.change("page-size = 10", "page-size = 5")
+    command.change("[incoming.items]", '[log]\nhistory = "bodies"\n[incoming.items]')
+    assert (await command.run())[0] == 0
+    texts = _kept_texts(_history(command))
+    assert len(texts) >= 40
+    assert all('"items"' in text for text in texts)
+
+    command.change('history = "bodies"', 'history = "off"')
+    assert (await command.run("--record", str(command.folder / "run.log"), "--full"))[0] == 0
+    texts = _kept_texts((command.folder / "run.log").read_bytes())
+    assert len(texts) >= 40
+    assert all('"items"' in text for text in texts)
+
+
+async def test_a_run_that_is_printed_in_full_shows_the_bodies_of_all_pages(command: Command) -> None:
+    command.change("page-size = 10", "page-size = 5")
+    _, _, err = await command.run("--log", "full")
+    assert err.count(b'"total_count"') >= 40
 
 
 def test_a_run_loads_no_screens() -> None:

@@ -259,7 +259,8 @@ def run_command(
     workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
-    runs = Runs(workbench, path, wanted, output, out)
+    shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
+    runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         code = run(runs.dry(saved, chosen) if dry_run else runs.go(saved, chosen))
@@ -369,20 +370,30 @@ class Runs:
     """The runs of one command, one after another."""
 
     def __init__(
-        self, workbench: Workbench, path: Path, wanted: RunOptions, output: RunOutput, out: str | None
+        self,
+        workbench: Workbench,
+        path: Path,
+        wanted: RunOptions,
+        output: RunOutput,
+        out: str | None,
+        *,
+        shows_bodies: bool = True,
     ) -> None:
+        """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked."""
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
+        self._shows_bodies = shows_bodies
         self._current: Run | None = None
         self._stopped = ""
         output.on_full = self._stop
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
         """Runs them; the exit code is that of the first that did not do all."""
-        from ..client.wire import OF_A_RUN
+        from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
 
         self._listen()
         codes = []
-        async with self._workbench.session(saved, OF_A_RUN) as session:
+        bounds = OF_A_RUN if self._shows_bodies else OF_A_RUN_UNSEEN
+        async with self._workbench.session(saved, bounds) as session:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break

@@ -154,10 +154,10 @@ def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
 
     The small letters of each come first. Raises `InvalidRequest` where what is named is no proxy that can be used.
     """
-    parts = urlsplit(uri)
-    name = next((one for one in _names(parts.scheme) if environ.get(one, "").strip()), None)
+    name = next((one for one in _names(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
     if name is None:
         return None
+    parts = urlsplit(uri)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if _is_excepted(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None

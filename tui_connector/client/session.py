@@ -292,9 +292,9 @@ class Session(LayerContext):
         async def numbered(request: Request) -> Response:
             call = self._exchanges.next_call()
             asked = None if request.about.purpose == "login" else request
-            request = self._in_this_run(request)
+            run = request.about.run or self._run
             try:
-                return await send(replace(request, about=replace(request.about, call=call, asked=asked)))
+                return await send(replace(request, about=replace(request.about, call=call, asked=asked, run=run)))
             finally:
                 del self._attempts[call]
 

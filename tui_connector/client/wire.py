@@ -6,8 +6,7 @@ import asyncio
 import re
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -126,12 +125,13 @@ def sent_headers(request: Request) -> Headers:
 
     # Magento answers in XML, or with a 500, to an Accept it does not know; others have a type of their own for JSON,
     # such as application/vnd.api+json, and answer 406 where they may not send it
+    given = {name.lower() for name, _ in request.headers}
     ours = (
         ("Accept", "application/json, */*;q=0.5"),
         ("Accept-Encoding", "gzip"),
         ("User-Agent", f"tui-connector/{__version__}"),
     )
-    return (*((name, value) for name, value in ours if request.header(name) is None), *request.headers)
+    return (*((name, value) for name, value in ours if name.lower() not in given), *request.headers)
 
 
 def check(request: Request) -> None:
@@ -187,6 +187,8 @@ class Bounds:
 
 OF_A_RUN = Bounds(kept=64_000, kept_of_good=4_000)
 """A run's thousands of pages are alike; its failures and its beginning are what one looks at."""
+OF_A_RUN_UNSEEN = Bounds(kept=64_000, kept_of_good=0)
+"""Where nobody prints or records the pages: to mask the beginning of one costs as much as to split it."""
 
 
 class Wire:
@@ -209,6 +211,9 @@ class Wire:
         """`ca` is the SHA-256 of the file of authorities that the profile is trusted with."""
         self._name, self._client = name, client
         self._timeout = seconds(client.timeout)
+        connect = min(self._timeout, seconds(client.connect_timeout))
+        self.timeouts = {"connect": connect, "read": self._timeout, "write": self._timeout, "pool": self._timeout}
+        """Seconds for each part of an attempt, as httpx names them."""
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
         self._attempt, self._secret, self._directory, self._ca = attempt, secret, directory, ca
         self._opening: dict[ProxyRoute | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
@@ -223,9 +228,12 @@ class Wire:
             check(request)
             attempt.route = await self._route(request.uri)
             sender = await self._sender(attempt.route, request.uri)
-            with attempt.under_way():
+            attempt.begin()
+            try:
                 async with asyncio.timeout(self._timeout):
                     await attempt.run(sender)
+            finally:
+                attempt.end()
         except InvalidRequest as error:
             attempt.failed(Failure.NOT_SENT, error.message)
             error.exchange = attempt.seen.number
@@ -265,12 +273,6 @@ class Wire:
         return await asyncio.to_thread(
             _plain_sender, self._client, route, self._directory, self._name, password, self._ca
         )
-
-    def timeouts(self) -> dict[str, float]:
-        """Seconds for each part of an attempt, as httpx names them."""
-        whole = self._timeout
-        connect = min(whole, seconds(self._client.connect_timeout))
-        return {"connect": connect, "read": whole, "write": whole, "pool": whole}
 
     async def close(self) -> None:
         for opening in self._opening.values():
@@ -321,9 +323,8 @@ class _Attempt:
         self.seen = AttemptRecord(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
         self._inflater = Inflater("", wire._bounds.response)
 
-    @contextmanager
-    def under_way(self) -> Iterator[None]:
-        """The time of the request: what had to be loaded, read or typed before it, and what is said of it, is not."""
+    def begin(self) -> None:
+        """The time of the request begins: what had to be loaded, read or typed before it is no part of it."""
         wire, seen = self._wire, self.seen
         seen.began_at, seen.began = wire._machine.now(), wire._machine.monotonic()
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:
@@ -332,10 +333,10 @@ class _Attempt:
             seen.notes.append(f"through the proxy {self.route.uri} ({self.route.named_by})")
         uri = wire._mask.uri(self._request.uri)
         wire._exchanges.started(InFlight(seen.number, self._request.method, uri, seen.began))
-        try:
-            yield
-        finally:
-            seen.ended = wire._machine.monotonic()
+
+    def end(self) -> None:
+        """The time of the request ends: what is recorded of it comes after."""
+        self.seen.ended = self._wire._machine.monotonic()
 
     async def run(self, sender: httpx.AsyncHTTPTransport) -> None:
         response = await sender.handle_async_request(self._httpx_request())
@@ -357,7 +358,7 @@ class _Attempt:
         import httpx
 
         uri, origin = self._request.uri, origin_of(self._request.uri)
-        extensions: dict[str, Any] = {"trace": self._trace, "timeout": self._wire.timeouts()}
+        extensions: dict[str, Any] = {"trace": self._trace, "timeout": self._wire.timeouts}
         if self.route is None:  # httpx reads an address letter by letter, search criteria in 0.2 ms
             extensions["target"] = uri.removeprefix(origin).encode()
         address = httpx.URL(uri) if self.route else _root(origin)  # a proxy is asked for the whole address

@@ -46,7 +46,7 @@ class Recording:
         self._size, self._older, self._room, self._bodies = size, older, queue, bodies
         self._waiting: deque[Exchange] = deque()
         self._changed = threading.Condition()
-        self._closing = False
+        self._closing = self._idle = False
         self._failure: OSError | None = None
         self._thread: threading.Thread | None = None
         self._exchanges: Exchanges | None = None
@@ -86,31 +86,38 @@ class Recording:
                 return
             self._room -= exchange.size
             self._waiting.append(exchange)
-            if len(self._waiting) == 1:
+            if self._idle:
                 self._changed.notify()
 
     def _take(self) -> list[Exchange]:
         """What is waiting; waits for it. Empty when there is nothing more to come."""
         with self._changed:
-            while not self._waiting and not self._closing:
-                self._changed.wait()
             # a run has hundreds a second: to wake for each of them costs the loop its turn every time
             self._changed.wait_for(lambda: self._closing, _GATHER)
+            while not self._waiting and not self._closing:
+                self._idle = True
+                self._changed.wait()
+                self._idle = False
+                self._changed.wait_for(lambda: self._closing, _GATHER)
             taken = list(self._waiting)
             self._waiting.clear()
             return taken
 
     def _write(self, file: BinaryIO) -> None:
         try:
+            size = file.tell()
             while taken := self._take():
+                written = 0
                 for exchange in taken:
                     data = line(exchange, bodies=self._bodies)
-                    if file.tell() and file.tell() + len(data) > self._size:
+                    if size and size + len(data) > self._size:
                         file = self._rotate(file)
-                    file.write(data)
-                    with self._changed:
-                        self._room += exchange.size
+                        size = 0
+                    size += file.write(data)
+                    written += exchange.size
                 file.flush()
+                with self._changed:
+                    self._room += written
         except OSError as error:
             with self._changed:
                 self._failure = error

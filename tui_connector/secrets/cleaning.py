@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 
 class SecretKind(StrEnum):
@@ -34,6 +35,7 @@ _NAME = re.compile(rf"[{_QUOTES}]?[A-Za-z_][\w.-]{{0,60}}[{_QUOTES}]?=(?!=)(?!\S
 _LABEL = re.compile(r"[^:\uff1a=\n]{1,60}?(\s*[:\uff1a]\s+|\s*[:\uff1a](?=[\"'])|\s+=>?\s+|\s+=(?=[\"']))")
 
 
+@lru_cache(maxsize=256)
 def kind_of(place: str) -> SecretKind:
     """The kind of a secret by its place in a profile, such as "integration/access-token"."""
     name = place.rpartition("/")[2].replace("_", "-").lower()
