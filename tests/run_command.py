@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fork_server
 from listing import Listing
 
 PROFILE = """
@@ -53,9 +54,15 @@ class Command:
         (folder / "shop.toml").write_text(PROFILE.replace("URL", store.url))
 
     async def start(
-        self, *options: str, limit_file: int | None = None, shell: str = 'exec "$@"'
-    ) -> asyncio.subprocess.Process:
-        """`shell` may send the streams of `"$@"` elsewhere."""
+        self, *options: str, limit_file: int | None = None, shell: str | None = None
+    ) -> asyncio.subprocess.Process | fork_server.AsyncProcess:
+        """`shell` may send the streams of `"$@"` elsewhere; then the process is an interpreter that starts."""
+        words = ["run", *(["--trust"] if self.trusted else []), str(self.folder / "shop.toml"), *options]
+        if shell is None:
+            pipe = asyncio.subprocess.PIPE
+            return await fork_server.start(
+                *words, env=self.environment, stdout=pipe, stderr=pipe, limit_file=limit_file
+            )
 
         def before() -> None:
             if limit_file is not None:
@@ -70,10 +77,7 @@ class Command:
                 sys.executable,
                 "-m",
                 "tui_connector",
-                "run",
-                *(["--trust"] if self.trusted else []),
-                str(self.folder / "shop.toml"),
-                *options,
+                *words,
             ),
             env=self.environment,
             preexec_fn=before,

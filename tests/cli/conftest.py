@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from listing import listing, products
 from program import Ended, Program, trusting
@@ -20,10 +21,9 @@ FOUR = ("consumer_key", "consumer_secret", "access_token", "access_token_secret"
 @pytest.fixture
 def store(clean_environment: dict[str, str]) -> Iterator[dict[str, Any]]:
     """What `sandbox --json` says of itself on its first line."""
-    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--products", "30", "--json"]
-    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+    with fork_server.piped("sandbox", "--port", "0", "--products", "30", "--json", env=clean_environment) as found:
+        process, lines = found
+        yield json.loads(lines.readline())
         process.terminate()
 
 
@@ -75,21 +75,26 @@ pagination = {{ kind = "keyset", filter = "entity_id", field = "id" }}
 
 @pytest.fixture
 def program(environment: dict[str, str], profiles: Path) -> Program:
-    """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere."""
+    """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere.
+
+    With a shell, or with variables that Python reads when it starts, the process is an interpreter that starts.
+    """
 
     def run(
         *arguments: str,
         stdin: str | None = None,
         environ: dict[str, str] | None = None,
-        shell: str = 'exec "$@"',
+        shell: str | None = None,
         trusted: bool = True,
     ) -> Ended:
         words = trusting(arguments) if trusted else arguments
-        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "tui_connector", *words]
+        found = environ or environment
+        if shell is None and not fork_server.for_the_interpreter(found):
+            code, out, err = fork_server.run(*words, env=found, stdin=(stdin or "").encode())
+            return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
+        command = ["sh", "-c", shell or 'exec "$@"', "sh", sys.executable, "-m", "tui_connector", *words]
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        return subprocess.run(
-            command, env=environ or environment, capture_output=True, text=True, timeout=120, check=False, **given
-        )
+        return subprocess.run(command, env=found, capture_output=True, text=True, timeout=120, check=False, **given)
 
     return run
 

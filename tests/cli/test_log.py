@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 from exchanges import exchange, lost
 from program import Ended, Program
@@ -36,8 +37,8 @@ def program(clean_environment: dict[str, str]) -> Program:
     """Runs `tui-connector …` in a new process; no store is needed."""
 
     def run(*arguments: str) -> Ended:
-        command = [sys.executable, "-m", "tui_connector", *arguments]
-        return subprocess.run(command, env=clean_environment, capture_output=True, text=True, timeout=120, check=False)
+        code, out, err = fork_server.run(*arguments, env=clean_environment)
+        return subprocess.CompletedProcess(arguments, code, out.decode(), err.decode())
 
     return run
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 
 
@@ -26,11 +25,8 @@ def directory(clean_environment: dict[str, str]) -> Path:
 
 
 def call(environment: dict[str, str], *arguments: str) -> tuple[int, list[str]]:
-    command = [sys.executable, "-m", "tui_connector", *arguments]
-    ended = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
-    return ended.returncode, (ended.stdout + ended.stderr).splitlines()
+    code, out, err = fork_server.run(*arguments, env=environment)
+    return code, (out + err).decode().splitlines()
 
 
 def test_profiles_lists_what_is_no_profile_with_the_reason(clean_environment: dict[str, str], directory: Path) -> None:

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import fork_server
 import pytest
 from keyring_service import KeyringService
 from listing import Listing, listing, products
@@ -53,7 +54,7 @@ sink = { kind = "jsonl", path = "items.jsonl" }
 class OnTerminal:
     """A program on a pseudo terminal of its own; its standard output is a pipe."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | fork_server.AsyncProcess
     keyboard: int
     line: int
     screen: bytearray = field(default_factory=bytearray)
@@ -98,17 +99,27 @@ class OnTerminal:
 
 
 @asynccontextmanager
-async def on_terminal(environment: dict[str, str], *arguments: str | Path) -> AsyncIterator[OnTerminal]:
+async def on_terminal(
+    environment: dict[str, str], *arguments: str | Path, interpreter: bool = False
+) -> AsyncIterator[OnTerminal]:
+    """With `interpreter`, the process is one that starts, as a user's does."""
     keyboard, line = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tui_connector", *map(str, arguments)),
-        env=environment,
-        stdin=line,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=line,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
+    pipe = asyncio.subprocess.PIPE
+    process: asyncio.subprocess.Process | fork_server.AsyncProcess
+    if interpreter:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tui_connector", *map(str, arguments)),
+            env=environment,
+            stdin=line,
+            stdout=pipe,
+            stderr=line,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+    else:
+        process = await fork_server.start(
+            *arguments, env=environment, stdin=line, stdout=pipe, stderr=line, terminal=True
+        )
     found = OnTerminal(process, keyboard, line)
 
     def read() -> None:
@@ -176,7 +187,7 @@ LABEL = "a/token"
 async def test_ctrl_c_ends_it_at_once(shop: Shop, command: str, keys: bytes) -> None:
     if command == "secrets set":
         shop.write('{ keyring = "acme/a/token" }')
-    async with on_terminal(shop.environment, *shop.start(command)) as program:
+    async with on_terminal(shop.environment, *shop.start(command), interpreter=command == "run") as program:
         await program.until(LABEL)
         await program.until_echo(False)
         program.type(keys)
@@ -326,7 +337,7 @@ async def test_whatever_ends_it_leaves_the_terminal_with_echo(shop: Shop, comman
 
 
 async def test_suspended_the_terminal_has_echo_and_resumed_it_has_none(shop: Shop) -> None:
-    async with on_terminal(shop.environment, *shop.start("header")) as program:
+    async with on_terminal(shop.environment, *shop.start("header"), interpreter=True) as program:
         await program.until(LABEL)
         await program.until_echo(False)
         program.process.send_signal(signal.SIGTSTP)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 from keyring_service import KeyringService
 from program import Ended
@@ -49,9 +50,8 @@ class Computer:
 
     def run(self, *arguments: str | Path, stdin: str | bytes = b"") -> Ended:
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        command = [sys.executable, "-m", "tui_connector", *map(str, arguments)]
-        ended = subprocess.run(command, env=self.environment, input=data, capture_output=True, timeout=120, check=False)
-        return subprocess.CompletedProcess(ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        code, out, err = fork_server.run(*arguments, env=self.environment, stdin=data)
+        return subprocess.CompletedProcess(arguments, code, out.decode(), err.decode())
 
     def entry(self, name: str) -> dict[str, object] | None:
         """What the keyring has, asked by another program."""

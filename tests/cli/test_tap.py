@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from listing import Asked, Item
 from needed import require
@@ -37,10 +38,14 @@ class Tap:
         file.write_text(file.read_text() + MORE)
         self.config: dict[str, Any] = {"profile": str(file)}
 
-    async def run(self, *options: str, program: tuple[str, ...] = (TAP,), **files: Any) -> tuple[int, bytes, str]:
+    async def run(self, *options: str, program: tuple[str, ...] = (), **files: Any) -> tuple[int, bytes, str]:
         for name, content in {"config": self.config, **files}.items():
             (self.command.folder / f"{name}.json").write_text(json.dumps(content))
             options = (*options, f"--{name}", str(self.command.folder / f"{name}.json"))
+        if not program:
+            given = {"env": self.command.environment, "program": fork_server.TAP}
+            code, out, err = await asyncio.to_thread(fork_server.run, "--trust", *options, **given)
+            return code, out, err.decode()
         ended = await asyncio.to_thread(
             subprocess.run,
             [*program, "--trust", *options],

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import fork_server
 import pytest
 from listing import Listing, listing, products
 from serving import Received, Server, reply, serving
@@ -50,18 +51,11 @@ class Clone:
         self.file.write_text(text + more)
 
     async def run(self, *arguments: str, **environ: str) -> tuple[int | None, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tui_connector", *arguments),
-            env={**self.environment, **environ},
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        out, err = await process.communicate()
+        env = {**self.environment, **environ}
+        code, out, err = await asyncio.to_thread(fork_server.run, *arguments, env=env, cwd=self.folder)
         assert b"CANARY" not in out + err
         assert b"Traceback" not in err, err
-        return process.returncode, out.decode(), err.decode()
+        return code, out.decode(), err.decode()
 
     async def request(self, *options: str, **environ: str) -> tuple[int | None, str, str]:
         return await self.run("request", str(self.file), "GET", "modules", *options, **environ)

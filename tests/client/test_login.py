@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import fork_server
 import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
@@ -116,10 +115,9 @@ async def test_five_processes_with_a_wrong_password_log_in_once(
 
 
 def _request(file: str, environment: dict[str, str]) -> int:
-    command = [sys.executable, "-m", "tui_connector", "request", "--trust", file, "GET", "modules"]
-    ended = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-    assert b"CANARY" not in ended.stdout + ended.stderr
-    return ended.returncode
+    code, out, err = fork_server.run("request", "--trust", file, "GET", "modules", env=environment)
+    assert b"CANARY" not in out + err
+    return code
 
 
 async def test_a_token_is_kept_until_its_own_end_and_then_renewed_once(machine: Machine) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from profiles import PASSWORD, admin, login, logins, profile
 from serving import Received, reply, serving
@@ -60,20 +60,22 @@ print(asyncio.run(main()))
 async def at_once(machine: Machine, given: Sequence[dict[str, Any]]) -> list[str]:
     """What each of as many processes says that send their request at the same time."""
     place = str(machine.directories.state.parent)
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    waiting, told = os.pipe()
     processes = [
-        await asyncio.create_subprocess_exec(
-            *(sys.executable, "-B", "-c", ONE_REQUEST, json.dumps({"place": place, **each})),
-            stdin=asyncio.subprocess.PIPE,
+        await fork_server.start(
+            json.dumps({"place": place, **each}),
+            code=ONE_REQUEST,
+            env={},
+            stdin=waiting,
             stdout=asyncio.subprocess.PIPE,
-            env=environ,
         )
         for each in given
     ]
     for process in processes:
-        assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
-    return [out.decode().strip() for out, _ in await asyncio.gather(*(each.communicate(b"\n") for each in processes))]
+    os.close(told)
+    os.close(waiting)
+    return [out.decode().strip() for out, _ in await asyncio.gather(*(each.communicate() for each in processes))]
 
 
 def wanted(url: str, password: str, authentication: dict[str, Any] | None = None, **secrets: str) -> dict[str, Any]:

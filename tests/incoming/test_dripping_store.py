@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 
+import fork_server
 from listing import Item, listing, products
 from runs import KEYSET, Told, shop
 
@@ -70,12 +70,9 @@ async def test_a_store_that_drips_from_some_moment_on_stops_the_run_and_the_next
     """In processes of their own, as cron starts them."""
 
     async def run() -> tuple[int | None, dict[str, object]]:
-        command = [sys.executable, "-m", "tui_connector", "run", "--trust", str(tmp_path / "shop.toml"), "--json"]
-        process = await asyncio.create_subprocess_exec(
-            *command, env=clean_environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        said, _ = await process.communicate()
-        return process.returncode, json.loads(said.splitlines()[-1])
+        command = ("run", "--trust", tmp_path / "shop.toml", "--json")
+        code, said, _ = await asyncio.to_thread(fork_server.run, *command, env=clean_environment)
+        return code, json.loads(said.splitlines()[-1])
 
     async with listing(products(*range(1, 301))) as store:
         (tmp_path / "shop.toml").write_text(PROFILE.format(url=store.url))

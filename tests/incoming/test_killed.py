@@ -9,12 +9,12 @@ import os
 import random
 import signal
 import sqlite3
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pytest
 from listing import Asked, Item, Listing, listing, products
 from runs import KEYSET, Shop
@@ -104,9 +104,8 @@ class Killer:
     async def run(self) -> int:
         return await (await self._start()).wait()
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "tui_connector", "run", "--trust", str(self._file)]
-        return await asyncio.create_subprocess_exec(*command, env=self._environment, stdin=asyncio.subprocess.DEVNULL)
+    async def _start(self) -> fork_server.AsyncProcess:
+        return await fork_server.start("run", "--trust", self._file, env=self._environment)
 
     async def kill(self, moment: Moment) -> bool:
         """Whether the run was still there to be killed at this moment; if not, it is complete."""

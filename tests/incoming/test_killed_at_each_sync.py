@@ -9,13 +9,14 @@ import asyncio
 import gzip
 import itertools
 import json
+import os
 import signal
 import sqlite3
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import fork_server
 import pytest
 from listing import Asked, listing, products
 from needed import require
@@ -76,6 +77,18 @@ RUNS: dict[str, tuple[str, str, Callable[[Path], object]]] = {
 """By name: the sink, what else the incoming has, and what of the file must be equal."""
 
 
+WHEN_TRACED = """
+import ctypes, sys
+pr_set_ptracer, any_process = 0x59616D61, -1  # where only a parent may trace; unknown to other kernels
+ctypes.CDLL(None).prctl(pr_set_ptracer, ctypes.c_ulong(any_process), 0, 0, 0)
+print("ready", flush=True)
+sys.stdin.read()
+from tui_connector.__main__ import main
+main()
+"""
+"""The program, once it is traced."""
+
+
 @dataclass
 class Place:
     """A profile in a folder of its own, with a state directory of its own."""
@@ -94,13 +107,23 @@ class Place:
 
     async def traced(self, *expressions: str) -> int:
         """The exit code of a run in a process of its own, under strace."""
-        trace = ["strace", "-f", "-qq", "-o", str(self.folder / "trace"), "-e", "trace=fsync,fdatasync", *expressions]
-        command = [*trace, sys.executable, "-m", "tui_connector", "run", "--trust", str(self.folder / "shop.toml")]
         environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}
-        process = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        command = ("run", "--trust", self.folder / "shop.toml")
+        pipe = asyncio.subprocess.PIPE
+        waits, goes = os.pipe()
+        process = await fork_server.start(
+            *command, env=environment, code=WHEN_TRACED, stdin=waits, stdout=pipe, stderr=pipe
         )
+        os.close(waits)
+        assert await process.stdout.readline() == b"ready\n"
+        trace = ["strace", "-f", "-qq", "-o", str(self.folder / "trace"), "-e", "trace=fsync,fdatasync", *expressions]
+        tracer = await asyncio.create_subprocess_exec(*trace, "-p", str(process.pid), stderr=pipe)
+        while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{process.pid}/status").read_text():  # noqa: ASYNC240
+            assert tracer.returncode is None, (await tracer.communicate())[1].decode()
+            await asyncio.sleep(0.005)
+        os.close(goes)
         _, said = await process.communicate()
+        await tracer.communicate()
         assert process.returncode in (0, -signal.SIGKILL), said.decode()
         return process.returncode
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import fork_server
 import jsonschema
 import pytest
 from hypothesis import given
@@ -316,15 +317,20 @@ async def test_every_state_carries_the_bookmarks_of_all_streams(
     }
     async with listing(products(*range(1, 31))) as store:
         (tmp_path / "shop.toml").write_text(text.format(url=store.url))
-        program = [sys.executable, "-m", "tui_connector", "run", "--trust", str(tmp_path / "shop.toml")]
-        run = partial(asyncio.to_thread, subprocess.run, env=clean_environment, stdout=subprocess.PIPE, check=True)
-        first = states((await run(program)).stdout)
+
+        async def run(*names: str) -> bytes:
+            command = ("run", "--trust", tmp_path / "shop.toml", *names)
+            code, out, err = await asyncio.to_thread(fork_server.run, *command, env=clean_environment)
+            assert code == 0, err
+            return out
+
+        first = states(await run())
         assert first[-1] == {"bookmarks": {"items": items, "changed": changed}}
         assert all("items" in state["bookmarks"] for state in first)
-        alone = states((await run([*program, "items"])).stdout)
+        alone = states(await run("items"))
         assert alone != []
         assert all(state["bookmarks"]["changed"] == changed for state in alone)
         store.items[31] = {**store.items[30], "id": 31, "sku": "S31", "updated_at": "2026-11-02 00:00:00"}
-        later = states((await run([*program, "changed"])).stdout)
+        later = states(await run("changed"))
         assert later[-1]["bookmarks"]["changed"]["replication_key_value"] == "2026-11-02 00:00:00"
         assert later[-1]["bookmarks"]["items"] == items

@@ -1,0 +1,362 @@
+"""Starts the program in new processes without waiting for its imports: each is a fork of a server that has them.
+
+To start an interpreter and import the program takes longer than most commands. What comes from here is a process as
+any other: with streams, an environment, a working directory, signals and an exit code of its own, from the program's
+entry point to the end of its interpreter. It differs in one thing: all modules but the screens are imported already.
+Tests of the start itself (imports, closed streams, encodings, shells) start an interpreter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+_SIZE = struct.Struct("!I")
+_STATUS = struct.Struct("!i")
+
+APP = "tui-connector"
+TAP = "tap-tui-connector"
+
+
+class ForkServer:
+    """The server, and the socket that it takes orders from. It ends when the socket is closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control, its_end = socket.socketpair()
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+        with its_end:
+            self._process = subprocess.Popen(
+                [sys.executable, __file__, str(its_end.fileno())],
+                env={**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[its_end.fileno()],
+            )
+
+    def start(self, order: Mapping[str, Any], streams: Sequence[int]) -> tuple[int, socket.socket]:
+        """The number of a new process, and the socket that tells its end."""
+        ours, theirs = socket.socketpair()
+        data = json.dumps(order).encode()
+        with theirs, self._lock:
+            socket.send_fds(self._control, [_SIZE.pack(len(data))], [*streams, theirs.fileno()])
+            self._control.sendall(data)
+        return _STATUS.unpack(_received(ours, _STATUS.size))[0], ours
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait()
+
+
+_starting = threading.Lock()
+_servers: list[ForkServer] = []
+
+
+def _server() -> ForkServer:
+    """The server of this test process, started when it is first needed."""
+    with _starting:
+        if not _servers:
+            _servers.append(ForkServer())
+            atexit.register(_servers[0].close)
+        return _servers[0]
+
+
+def for_the_interpreter(env: Mapping[str, str]) -> list[str]:
+    """The variables that an interpreter reads when it starts: a process that needs them cannot come from here."""
+    return [name for name in env if name.startswith("PYTHON") and name != "PYTHONPATH"]
+
+
+def _order(
+    arguments: Sequence[str | Path],
+    env: Mapping[str, str],
+    *,
+    program: str = APP,
+    code: str | None = None,
+    cwd: Path | None = None,
+    limit_file: int | None = None,
+    terminal: bool = False,
+) -> dict[str, Any]:
+    """`code` runs in the place of the program, as with `python -c`. `limit_file`: bytes that a file may have.
+
+    With `terminal`, standard input is made the terminal that controls the process.
+    """
+    odd = for_the_interpreter(env)
+    assert not odd, f"{odd}: an interpreter reads this when it starts; start one"
+    return {
+        "arguments": [program, *map(str, arguments)],
+        "environment": dict(env),
+        "code": code,
+        "directory": str(cwd or os.getcwd()),
+        "limit_file": limit_file,
+        "terminal": terminal,
+    }
+
+
+class Process:
+    """A process of the server, with the part of `subprocess.Popen` that tests use."""
+
+    def __init__(self, *arguments: str | Path, streams: Sequence[int], env: Mapping[str, str], **more: Any) -> None:
+        self.pid, self._status = _server().start(_order(arguments, env, **more), streams)
+        self.returncode: int | None = None
+        self._lock = threading.Lock()
+
+    def wait(self, timeout: float = 120) -> int:
+        with self._lock:
+            if self.returncode is None:
+                self._status.settimeout(timeout)
+                try:
+                    self.returncode = _STATUS.unpack(_received(self._status, _STATUS.size))[0]
+                except TimeoutError:
+                    raise AssertionError(f"the process {self.pid} has not ended within {timeout} s") from None
+                self._status.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+def run(*arguments: str | Path, env: Mapping[str, str], stdin: bytes = b"", **more: Any) -> tuple[int, bytes, bytes]:
+    """The exit code of a command, and what it wrote to standard output and standard error."""
+    found: list[bytes] = [b"", b""]
+    inputs, out, err = os.pipe(), os.pipe(), os.pipe()
+    process = Process(*arguments, streams=(inputs[0], out[1], err[1]), env=env, **more)
+    for each in (inputs[0], out[1], err[1]):
+        os.close(each)
+
+    def write() -> None:
+        with open(inputs[1], "wb") as pipe, contextlib.suppress(BrokenPipeError):
+            pipe.write(stdin)
+            pipe.flush()
+
+    def read(index: int, stream: int) -> None:
+        with open(stream, "rb") as pipe:
+            found[index] = pipe.read()
+
+    threads = [
+        threading.Thread(target=write),
+        *(threading.Thread(target=read, args=each) for each in ((0, out[0]), (1, err[0]))),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        code = process.wait()
+    except AssertionError:
+        process.kill()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
+    return code, found[0], found[1]
+
+
+@contextlib.contextmanager
+def piped(*arguments: str | Path, env: Mapping[str, str], **more: Any) -> Iterator[tuple[Process, IO[str]]]:
+    """A command that runs, and its standard output; it has no input, and shares our standard error."""
+    out, written = os.pipe()
+    with open(os.devnull) as nothing:
+        process = Process(*arguments, streams=(nothing.fileno(), written, 2), env=env, **more)
+    os.close(written)
+    with open(out) as lines:
+        try:
+            yield process, lines
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.wait()
+
+
+class AsyncProcess(Process):
+    """The same in an event loop, with the part of `asyncio.subprocess.Process` that tests use."""
+
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
+
+    def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[int] = loop.create_future()
+        self._status.setblocking(False)
+        loop.add_reader(self._status, self._end)
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._status)
+        self.returncode = _STATUS.unpack(self._status.recv(_STATUS.size))[0]
+        self._status.close()
+        self._ended.set_result(self.returncode)
+
+    async def wait(self) -> int:  # type: ignore[override]
+        return await asyncio.shield(self._ended)
+
+    async def communicate(self) -> tuple[bytes, bytes]:
+        """What it writes, until it ends."""
+        streams = [getattr(self, name, None) for name in ("stdout", "stderr")]
+        out, err = await asyncio.gather(*(_all(each) for each in streams))
+        await self.wait()
+        return out, err
+
+
+async def _all(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()
+
+
+async def start(
+    *arguments: str | Path,
+    env: Mapping[str, str],
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    **more: Any,
+) -> AsyncProcess:
+    """A command that runs. A stream is `None` (nothing), `asyncio.subprocess.PIPE` or a descriptor."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    ours: dict[str, int] = {}
+    streams, mine = [nothing if stdin is None else stdin], [nothing]
+    for name, given in (("stdout", stdout), ("stderr", stderr)):
+        if given == asyncio.subprocess.PIPE:
+            ours[name], given = os.pipe()
+            mine.append(given)
+        streams.append(nothing if given is None else given)
+    process = AsyncProcess(*arguments, streams=streams, env=env, **more)
+    process._watch()
+    for each in mine:
+        os.close(each)
+    for name, descriptor in ours.items():
+        setattr(process, name, await _reader(descriptor))
+    return process
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=2**24)
+    pipe = os.fdopen(descriptor, "rb", buffering=0)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    return reader
+
+
+def _received(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
+
+
+# in the server
+
+
+def _import_everything() -> None:
+    import importlib
+    import pkgutil
+
+    import tui_connector
+
+    for each in pkgutil.walk_packages(tui_connector.__path__, "tui_connector."):
+        if not each.name.startswith("tui_connector.tui"):
+            importlib.import_module(each.name)
+
+
+def _next_order(control: socket.socket) -> dict[str, Any]:
+    """Serves until the socket is closed. What it returns, it returns in a new process: what is to be done there."""
+    ends: dict[int, socket.socket] = {}
+    wakes, woken = os.pipe()
+    for each in (wakes, woken):
+        os.set_blocking(each, False)
+    signal.set_wakeup_fd(woken)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([control, wakes], [], [])
+        if wakes in ready:
+            os.read(wakes, 4096)
+        if control in ready:
+            size, streams, _, _ = socket.recv_fds(control, _SIZE.size, 4)
+            if not size:
+                os._exit(0)
+            order: dict[str, Any] = json.loads(_received(control, _SIZE.unpack(size)[0]))
+            if (number := os.fork()) == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                for target, stream in enumerate(streams[:3]):
+                    os.dup2(stream, target)
+                for opened in (control, *ends.values()):
+                    opened.detach()
+                os.closerange(3, 256)
+                return order
+            ends[number] = socket.socket(fileno=streams.pop())
+            with contextlib.suppress(OSError):
+                ends[number].sendall(_STATUS.pack(number))
+            for stream in streams:
+                os.close(stream)
+        while ends:
+            number, status = os.waitpid(-1, os.WNOHANG)
+            if not number:
+                break
+            with ends.pop(number) as end, contextlib.suppress(OSError):
+                end.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _prepare(order: dict[str, Any]) -> None:
+    """What a new process has of its own, and then the streams as an interpreter makes them when it starts."""
+    import resource
+
+    sys.argv[:] = order["arguments"]
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    os.chdir(order["directory"])
+    if order["terminal"]:
+        import fcntl
+        import termios
+
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if order["limit_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit_file"], order["limit_file"]))
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        before = getattr(sys, name)
+        stream = open(  # noqa: SIM115
+            number, "w" if number else "r", encoding=before.encoding, errors=before.errors, closefd=False
+        )
+        if number:
+            stream.reconfigure(line_buffering=number == 2 or stream.isatty())
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+        before.detach()
+
+
+if __name__ == "__main__":
+    _import_everything()
+    import gc
+
+    gc.freeze()
+    _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])))
+    _prepare(_ordered)
+    if _ordered["code"] is not None:
+        exec(compile(_ordered["code"], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        from tui_connector import __main__
+
+        (__main__.tap if _ordered["arguments"][0] == TAP else __main__.main)()
