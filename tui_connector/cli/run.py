@@ -437,7 +437,7 @@ class Runs:
         return exit_of(summary)
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.check import explainer
+        from ..guide.run_findings import explainer
         from ..incoming.plan import RunEnvironment, RunLocation
         from ..incoming.run import Run
         from ..runs.ledger import ledger_file

@@ -252,7 +252,7 @@ class _Streams(Runs):
         return prepared
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
-        from ..guide.check import explainer
+        from ..guide.run_findings import explainer
         from ..incoming.plan import RunEnvironment, RunLocation
         from ..incoming.run import Run
 

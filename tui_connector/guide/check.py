@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -397,22 +397,3 @@ def _items_read(read: int, total: int | None) -> str:
     if total is None or total < read:
         return f"{count(read, 'item')} read"
     return f"{read:,} of {count(total, 'item')} read"
-
-
-# What a store's refusal in the middle of a run means, in the words that `check` has for it.
-
-
-def explainer(profile: Profile, client: str) -> Callable[[Request, Response], tuple[str, str] | None]:
-    """A function from a refused request to what is wrong and what to do; None where no finding is known."""
-
-    def explain(request: Request, response: Response) -> tuple[str, str] | None:
-        # most runs meet no refusal, and start sooner without all that explains one
-        from ..magento.diagnosis import diagnose
-        from .other_stores import is_magento
-
-        if client not in profile.clients or not is_magento(profile, client):
-            return None
-        finding = diagnose(request, response, way_of(profile, client))
-        return (finding.summary, finding.remedy) if finding is not None else None
-
-    return explain

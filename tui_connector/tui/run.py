@@ -21,8 +21,8 @@ from textual.widgets import Footer, Static
 from ..client.exchange import Exchange
 from ..client.message import InvalidRequest, Request, Response
 from ..client.wire import OF_A_RUN
-from ..guide.check import explainer
 from ..guide.resend import resend
+from ..guide.run_findings import explainer
 from ..guide.workbench import Workbench
 from ..incoming.catalog import as_streams
 from ..incoming.plan import RunEnvironment, RunImpossible, RunLocation, RunOptions
