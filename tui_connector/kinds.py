@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any, ClassVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 ENTRY_POINTS = "tui_connector.kinds"
-"""The entry-point group under which other packages offer modules that define kinds."""
+"""The entry-point group under which other distributions name modules, or packages of modules, that define kinds."""
 
 
 def kebab(name: str) -> str:
@@ -73,17 +74,20 @@ class Kind(Model):
     @classmethod
     def find(cls, name: str) -> type[Kind] | None:
         """This family's kind of this name, loaded if need be; None where there is none."""
-        if name not in cls.family_kinds:
-            # most kinds have a module of their own name
-            _load(cls, lambda module: module == name.replace("-", "_"))
-        if name not in cls.family_kinds:
-            cls.all_kinds()
+        loads: tuple[Callable[[], object], ...] = (
+            lambda: _load(cls, name.replace("-", "_")),  # most kinds have a module of their own name
+            lambda: _load(cls),
+            broken_packages,
+        )
+        for load in loads:
+            if name not in cls.family_kinds:
+                load()
         return cls.family_kinds.get(name)
 
     @classmethod
     def all_kinds(cls) -> dict[str, type[Kind]]:
         """Every kind of this family, by name, with those of other distributions."""
-        _load(cls, lambda _: True)
+        _load(cls)
         broken_packages()
         return cls.family_kinds
 
@@ -122,11 +126,16 @@ def built_in(family: type[Kind], *packages: str) -> None:
     family.family_packages = packages
 
 
-def _load(family: type[Kind], wanted: Callable[[str], bool]) -> None:
+def _load(family: type[Kind], only: str | None = None) -> None:
     for package in family.family_packages:
-        for module in pkgutil.iter_modules(import_module(package).__path__):
-            if not module.ispkg and wanted(module.name):
-                import_module(f"{package}.{module.name}")
+        _load_modules(import_module(package), only)
+
+
+def _load_modules(package: ModuleType, only: str | None = None) -> None:
+    """Imports the modules of a package, or the one of this name: their classes register themselves."""
+    for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+        if not module.ispkg and only in (None, module.name):
+            import_module(f"{package.__name__}.{module.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,9 @@ def broken_packages() -> tuple[BrokenPackage, ...]:
     broken = []
     for entry in entry_points(group=ENTRY_POINTS):
         try:
-            entry.load()
+            found = entry.load()
+            if isinstance(found, ModuleType):
+                _load_modules(found)
         except Exception as error:  # noqa: BLE001 - somebody else's module may raise anything at import
             broken.append(BrokenPackage(entry.dist.name if entry.dist else entry.name, repr(error)))
     return tuple(broken)

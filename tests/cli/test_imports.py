@@ -43,6 +43,7 @@ SCREENS = {"textual"}
         (["--help"], SCREENS | {"httpx", "keyring", "pydantic", "tomlkit", "aiohttp"}),
         (["profiles"], SCREENS | {"httpx", "keyring", "pydantic", "tomlkit", "aiohttp"}),
         (["schema"], SCREENS | {"httpx", "keyring", "aiohttp"}),
+        (["kinds"], SCREENS | {"httpx", "keyring", "tomlkit", "aiohttp"}),
         (["request", "acme", "GET", "modules"], SCREENS | {"aiohttp", "keyring", "tomlkit", "rich", "pygments"}),
         (["check", "acme", "--json"], SCREENS | {"aiohttp", "tomlkit", "rich", "pygments"}),
     ],

@@ -28,7 +28,7 @@ def test_every_field_has_its_words_and_a_place_in_a_form(kind: type[Kind]) -> No
         assert field.title
         assert field.about
         assert field.sort is not FieldType.DATA
-        assert ('"format": "path"' in json.dumps(properties[field.name])) is (field.name in ("path", "schema-file"))
+        assert ('"format": "path"' in json.dumps(properties[field.name])) is field.name.endswith(("path", "file"))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,23 @@
-"""Kinds of another package, found by entry point: in the profile, the schema and a request, with no change here."""
+"""Kinds of another package, found by entry point: in the profile, the schema, a request and a run.
+
+A kind of the program's own is found in the same way: it is one new file, and nothing else has to be edited.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from serving import Received, reply, serving
+
+import tui_connector
 
 MODULE = '''
 """Kinds of the Acme company."""
@@ -20,10 +27,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from tui_connector.client.layer import Authentication, Layer, LayerContext, Plugin, Send
-from tui_connector.client.message import Response, Request
-from tui_connector.client.uri import origin_of
-from tui_connector.secrets.source import SecretSource, secret_field
+from tui_connector.api import (
+    Authentication, Layer, LayerContext, Plugin, Request, Response, SecretSource, Send, origin_of, secret_field
+)
 
 
 class BodyDigest(Plugin):
@@ -54,8 +60,8 @@ class Ticket(Authentication):
 CLASH = '''
 from typing import Literal
 
+from tui_connector.api import Plugin
 from tui_connector.client.plugins.retry import Retry
-from tui_connector.client.layer import Plugin
 
 
 class Again(Plugin):
@@ -65,10 +71,73 @@ class Again(Plugin):
 '''
 
 
-def _install(folder: Path, name: str, source: str) -> None:
-    """What an installer leaves: a module, and the metadata that names its entry point."""
+SKIPPING = """
+from typing import Literal
+
+from pydantic import Field
+
+from tui_connector.api import Json, ListPart, Page, Pagination, Request, SequentialPages
+
+
+class Skip(Pagination):
+    \"""Skip and take.\"""
+
+    kind: Literal["acme-skip"] = "acme-skip"
+    take: int = Field(2, ge=1, title="Take", description="Items in one response.")
+
+    def begin(self, request: Request, position: Json = None) -> ListPart:
+        def ask(skip: Json) -> Request:
+            return request.with_query("skip", str(skip or 0)).with_query("take", str(self.take))
+
+        def after(skip: Json, page: Page) -> Json:
+            return (skip if isinstance(skip, int) else 0) + len(page.items) if len(page.items) == self.take else None
+
+        return SequentialPages(position, ask, after, lambda page, first: "")
+"""
+LINES = """
+from collections.abc import Sequence
+from typing import Literal
+
+from tui_connector.api import FilePath, Json, OpenSink, RejectedItem, Sink, SinkContext, WrittenFile
+
+
+class NumberedLines(Sink):
+    \"""Numbered lines.\"""
+
+    kind: Literal["acme-numbered"] = "acme-numbered"
+    path: FilePath
+
+    def open(self, context: SinkContext, position: Json) -> OpenSink:
+        return Numbered(WrittenFile(context.output(self.path), position, context.known, context.closed))
+
+
+class Numbered(OpenSink):
+    def __init__(self, file: WrittenFile) -> None:
+        self._file, self._count = file, 0
+
+    def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
+        for item in items:
+            self._count += 1
+            self._file.write(b"%d %s\\n" % (self._count, item))
+        return ()
+
+    def sync(self) -> Json:
+        return self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+"""
+
+
+def _install(folder: Path, name: str, source: str | dict[str, str]) -> None:
+    """What an installer leaves: a module or a package of several, and the metadata that names its entry point."""
     module = name.replace("-", "_")
-    (folder / f"{module}.py").write_text(source)
+    if isinstance(source, str):
+        (folder / f"{module}.py").write_text(source)
+    else:
+        (folder / module).mkdir()
+        for file, text in {"__init__": "", **source}.items():
+            (folder / module / f"{file}.py").write_text(text)
     information = folder / f"{module}-1.0.dist-info"
     information.mkdir(parents=True)
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
@@ -169,3 +238,62 @@ async def test_a_package_that_cannot_be_loaded_harms_nobody_else(
     assert "Traceback" not in used.stderr
     _install(elsewhere.packages, "acme-kinds", MODULE)
     assert "BodyDigest" in json.loads((await elsewhere.run("schema")).stdout)["definitions"]
+
+
+async def test_a_pagination_and_a_sink_of_another_package_work_in_a_run(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    _install(elsewhere.packages, "acme-kinds", {"skipping": SKIPPING, "lines": LINES})
+    rows = [{"id": number} for number in range(5)]
+
+    async def response(request: Received, writer: asyncio.StreamWriter) -> None:
+        query = dict(parse_qsl(request.head.split()[1].decode().partition("?")[2]))
+        skip, take = int(query["skip"]), int(query["take"])
+        body = json.dumps(rows[skip : skip + take]).encode()
+        writer.write(reply("200 OK", body))
+
+    file = tmp_path / "shop.toml"
+    async with serving(response) as shop:
+        file.write_text(
+            f'format = 1\nname = "Shop"\n[[clients.shop.plugins]]\nkind = "base-uri"\nuri = "{shop.url}"\n'
+            '[incoming.rows]\nclient = "shop"\nrequest = { uri = "rows" }\n'
+            'pagination = { kind = "acme-skip" }\nsink = { kind = "acme-numbered", path = "rows.txt" }\n'
+        )
+        ended = await elsewhere.run("run", "--trust", str(file))
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "rows.txt").read_text() == "".join(f'{n + 1} {{"id": {n}}}\n' for n in range(5))
+    assert len(shop.received) == 3
+
+
+NEW_FILES = {
+    "client/plugins/acme_new.py": ("..layer", "Plugin"),
+    "client/authentication/acme_new.py": ("..layer", "Authentication"),
+    "incoming/pagination/acme_new.py": (".", "Pagination"),
+    "incoming/sinks/acme_new.py": ("..sink", "Sink"),
+    "outgoing/sources/acme_new.py": ("..source", "Source"),
+}
+
+
+async def test_a_new_kind_of_the_program_is_one_file(clean_environment: dict[str, str], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(
+        Path(tui_connector.__file__).parent, copy / "tui_connector", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for file, (module, family) in NEW_FILES.items():
+        (copy / "tui_connector" / file).write_text(
+            f"from typing import Literal\n\nfrom {module} import {family}\n\n\n"
+            f'class New{family}({family}):\n    """Something new."""\n\n    kind: Literal["acme-new"] = "acme-new"\n'
+        )
+    program = Elsewhere({**clean_environment, "PYTHONSAFEPATH": "1"}, copy)
+    listed = json.loads((await program.run("kinds", "--json")).stdout)
+    assert [family for family, kinds in listed.items() if kinds["acme-new"]["title"] == "Something new"] == [
+        "authentication", "plugin", "pagination", "sink", "source",
+    ]  # fmt: skip
+    file = tmp_path / "shop.toml"
+    file.write_text(
+        'format = 1\nname = "Shop"\n[authentications.a]\nkind = "acme-new"\n'
+        '[clients.c]\nauthentications = ["a"]\n[[clients.c.plugins]]\nkind = "acme-new"\n'
+        '[incoming.i]\nclient = "c"\nrequest = { uri = "x" }\npagination = { kind = "acme-new" }\n'
+        'sink = { kind = "acme-new" }\n[outgoing.o]\nclient = "c"\nrequest = { uri = "x" }\n'
+        'source = { kind = "acme-new" }\n'
+    )
+    trusted = await program.run("trust", "--yes", str(file))  # reads the whole profile
+    assert trusted.returncode == 0, trusted.stderr

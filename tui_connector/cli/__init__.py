@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "log": "log",
         "profiles": "profiles",
         "schema": "profiles",
+        "kinds": "kinds",
         "trust": "trust",
         "secrets": "secrets",
         "sandbox": "sandbox",

@@ -13,7 +13,8 @@ from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
 from ..kinds import Kind, Named, json_schema
 from ..outgoing.chain import ChainStep
-from ..outgoing.model import Outgoing, Source
+from ..outgoing.model import Outgoing
+from ..outgoing.source import Source
 from ..profile.model import ALWAYS_THERE
 from ..templates import Json
 

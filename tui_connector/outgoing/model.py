@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate
-from ..kinds import Kind, Named
+from ..kinds import Named
 from ..runs.request_templates import ENTITY, Place
 from ..templates import Json, Scope
 from .chain import ChainStep, misread
-
-
-class Source(Kind):
-    """Where the entities come from."""
-
-
-class CsvSource(Source):
-    """CSV: one entity a row, the first row names the fields."""
-
-    kind: Literal["csv"] = "csv"
-    path: str = Field(min_length=1, title="File", description="Relative to the profile.", examples=["stock.csv"])
-
-
-class JsonLinesSource(Source):
-    """JSON Lines: one entity a line."""
-
-    kind: Literal["jsonl"] = "jsonl"
-    path: str = Field(min_length=1, title="File", description="Relative to the profile.", examples=["stock.jsonl"])
+from .source import Source
 
 
 class Outgoing(Named):

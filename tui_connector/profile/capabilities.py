@@ -145,9 +145,8 @@ class _Derived:
                     needed.append(outputs.alters(path))
             needed += [outputs.reads(path) for path in incoming.sink.reads()]
         for outgoing in self._profile.outgoing.values():
-            source = getattr(outgoing.source, "path", None)
-            if isinstance(source, str):
-                needed.append(outputs.reads(source))
+            if outgoing.source is not None:
+                needed += [outputs.reads(path) for path in outgoing.source.reads()]
         yield from (each for each in needed if each is not None)
 
 

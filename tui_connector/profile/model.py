@@ -17,15 +17,23 @@ from ..client.uri import is_absolute, origin_of
 from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
-from ..kinds import Model, built_in, json_schema, kebab
+from ..kinds import Kind, Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread
 from ..outgoing.model import Outgoing
+from ..outgoing.source import Source
 from ..secrets.source import SecretSource
 
-built_in(Authentication, "tui_connector.client.authentication", "tui_connector.magento")
-built_in(Plugin, "tui_connector.client.plugins")
-built_in(Pagination, "tui_connector.incoming.pagination", "tui_connector.magento")
-built_in(Sink, "tui_connector.incoming.sinks")
+_FAMILIES: dict[type[Kind], tuple[str, ...]] = {
+    Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
+    Plugin: ("tui_connector.client.plugins",),
+    Pagination: ("tui_connector.incoming.pagination", "tui_connector.magento"),
+    Sink: ("tui_connector.incoming.sinks",),
+    Source: ("tui_connector.outgoing.sources",),
+}
+"""The families, and the packages of the program whose modules define kinds of them."""
+
+for _family, _packages in _FAMILIES.items():
+    built_in(_family, *_packages)
 
 ALWAYS_THERE = "default"
 """The client that exists in every profile, even where it is not written."""
@@ -274,3 +282,11 @@ def _circles(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft-07) of a profile, for editors."""
     return json_schema(Profile)
+
+
+def kind_schemas() -> dict[str, dict[str, dict[str, Any]]]:
+    """The JSON Schema of each kind by name, for each family ("plugin", "sink", …), also those of other packages."""
+    return {
+        family.__name__.lower(): {name: json_schema(kind) for name, kind in sorted(family.all_kinds().items())}
+        for family in _FAMILIES
+    }

@@ -1,0 +1,116 @@
+"""The public API for kinds: what a plugin, authentication, pagination, sink or source of another package imports.
+
+This module is stable: a name in `__all__` keeps its meaning until the next major version (before 1.0, the next minor
+version), and the changelog says so before one is removed. Every other module of the package may change at any time.
+
+To add a kind, subclass one of the five families and name its module, or the package that it is in, under the entry
+point group `tui_connector.kinds`. It then has its place in a profile, its checks, its form, its help and its JSON
+Schema from its fields, exactly as a built-in kind does:
+
+- `Plugin`: `prepare(request)` returns the request to send; one that repeats, waits or looks at responses implements
+  `start(context)` instead and chooses a `Stage`.
+- `Authentication`: `start(context)` returns the layer that signs; it reads secrets with `context.secret`.
+- `Pagination`: `begin(request, position)` returns a `ListPart`; `SequentialPages` suffices where each response says how
+  to go on.
+- `Sink`: `open(context, position)` returns an `OpenSink`.
+- `Source`: names the files that it reads.
+
+Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
+`InvalidRequest`, `PaginationError` or `SinkError`, each with a message and a hint for the user.
+"""
+
+from .client.layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
+from .client.message import Failure, Headers, InvalidRequest, NoResponse, Request, RequestFailed, Response
+from .client.model import ClientName, FilePath, HeaderName, Span, seconds
+from .client.uri import BadUri, origin_of
+from .incoming.output_file import WrittenFile
+from .incoming.pages import Page
+from .incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
+from .incoming.pagination.counted import CountedList
+from .incoming.pagination.envelope import beside, counted
+from .incoming.pagination.placement import SendIn, with_parameter
+from .incoming.sink import (
+    ByteOutput,
+    OpenSink,
+    RejectedItem,
+    Sink,
+    SinkChanged,
+    SinkClosed,
+    SinkContext,
+    SinkError,
+    SinkMissing,
+)
+from .kinds import Model
+from .outgoing.source import Source
+from .secrets.source import SecretSource, secret_field
+from .templates import (
+    Json,
+    PlaceholderError,
+    Scope,
+    Template,
+    TemplateJson,
+    TemplateText,
+    UriTemplateText,
+    as_data,
+    render,
+)
+from .templates.field import ExpressionText
+
+__all__ = [
+    "Authentication",
+    "BadUri",
+    "ByteOutput",
+    "ClientName",
+    "CountedList",
+    "ExpressionText",
+    "Failure",
+    "FilePath",
+    "HeaderName",
+    "Headers",
+    "InvalidRequest",
+    "Json",
+    "Layer",
+    "LayerContext",
+    "ListPart",
+    "Model",
+    "NoResponse",
+    "OpenSink",
+    "Page",
+    "PageRequest",
+    "PageResult",
+    "Pagination",
+    "PaginationError",
+    "PlaceholderError",
+    "Plugin",
+    "RejectedItem",
+    "Request",
+    "RequestFailed",
+    "Response",
+    "Scope",
+    "SecretSource",
+    "Send",
+    "SendIn",
+    "SequentialPages",
+    "Sink",
+    "SinkChanged",
+    "SinkClosed",
+    "SinkContext",
+    "SinkError",
+    "SinkMissing",
+    "Source",
+    "Span",
+    "Stage",
+    "Template",
+    "TemplateJson",
+    "TemplateText",
+    "UriTemplateText",
+    "WrittenFile",
+    "as_data",
+    "beside",
+    "counted",
+    "origin_of",
+    "render",
+    "seconds",
+    "secret_field",
+    "with_parameter",
+]
