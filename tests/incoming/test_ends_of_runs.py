@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import os
 import re
+import shutil
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +228,82 @@ async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
         store.before = None
         folder.mkdir(exist_ok=True)
         assert (await reader.run(RunOptions(full=True))).received == 60
+
+
+def _emptied(file: Path) -> None:
+    os.truncate(file, 0)
+
+
+def _cut(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def _appended_to(file: Path) -> None:
+    with file.open("ab") as other:
+        other.write(b"a line of another program\n")
+
+
+def _rewritten(file: Path) -> None:
+    size = file.stat().st_size
+    file.write_bytes(b"#" * size)
+
+
+@pytest.mark.parametrize("sink", [JSON_LINES, GZIP, CSV, SINGER], ids=["jsonl", "gzip", "csv", "singer"])
+@pytest.mark.parametrize("change", [_emptied, _cut, _appended_to, _rewritten])
+@pytest.mark.parametrize("after", [20, 50], ids=["in the middle", "before the last page"])
+async def test_an_output_that_another_program_changes_during_the_run_is_neither_complete_nor_overwritten(
+    tmp_path: Path, machine: Machine, sink: dict[str, Any], change: Callable[[Path], None], after: int
+) -> None:
+    """As logrotate does with copytruncate: to write on would leave a hole of zeros, or destroy what was added."""
+    file, left = tmp_path / "items.jsonl", b""
+    ticks = itertools.count()
+
+    async def before(asked: Asked) -> None:
+        nonlocal left
+        if asked.after != after or left:
+            return
+        for _ in range(3_000):  # the pages before are being written
+            if file.stat().st_size:
+                break
+            await asyncio.sleep(0.01)
+        change(file)
+        left = file.read_bytes() or b"-"
+
+    async with listing(products(*range(1, 61)), before=before) as store:
+        # each page is a durable step of its own
+        reader = shop(store, tmp_path, replace(machine, monotonic=lambda: float(next(ticks))), sink=sink)
+        reader.incoming["incremental"] = {"field": "updated_at"}
+        summary = await reader.run()
+        assert summary.state == "stopped", summary
+        assert "was changed by another program while the run was writing to it" in summary.reason
+        assert file.read_bytes() == left.removeprefix(b"-") or change is _emptied
+        with Ledger(reader.ledger) as ledger:
+            assert ledger.mark() is None
+        if change is _appended_to:
+            with pytest.raises(SinkError, match="something else has changed it"):
+                await reader.run()
+            assert file.read_bytes() == left
+        file.unlink()
+        assert (await reader.run(RunOptions(full=True))).received == 60
+
+
+@pytest.mark.parametrize("what", ["state directory", "ledger", "another ledger"])
+async def test_a_ledger_that_is_taken_away_during_the_run_is_mentioned(
+    tmp_path: Path, machine: Machine, what: str
+) -> None:
+    async def before(asked: Asked) -> None:
+        if asked.after != 20 or not reader.ledger.exists():
+            return
+        if what == "state directory":
+            shutil.rmtree(machine.directories.state)
+        else:
+            reader.ledger.unlink()
+        if what == "another ledger":
+            Ledger(reader.ledger).close()
+
+    async with listing(products(*range(1, 61)), before=before) as store:
+        reader = shop(store, tmp_path, machine)
+        summary = await reader.run()
+    assert summary.state == "stopped", summary
+    assert re.search(r"The ledger .* was (deleted or moved|replaced) during the run", summary.reason)
+    assert "needs a new output" in summary.reason

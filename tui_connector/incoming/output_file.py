@@ -53,15 +53,22 @@ class WrittenFile:
             raise
         self._end = self._durable
         self._may_write = position is not None
+        self._size = os.fstat(self._file).st_size
+        """Bytes that the file has, as long as nothing else writes to it."""
+        self._last = os.pread(self._file, _TAIL, max(0, self._end - _TAIL)) if self._may_write else b""
+        """What must stand right before the end; nothing is known of what is about to be cut off."""
 
     def write(self, data: bytes) -> None:
         """Appends `data`, not yet durable."""
         assert self._may_write, "sync comes before the first write"
         left = memoryview(data)
         try:
+            self._refuse_touched()
             while left:
                 written = os.pwrite(self._file, left, self._end)
+                self._last = (self._last + left[:written][-_TAIL:])[-_TAIL:]
                 self._end += written
+                self._size = self._end
                 left = left[written:]
         except OSError as error:
             raise _failed(self._path, error) from error
@@ -69,15 +76,16 @@ class WrittenFile:
     def sync(self) -> dict[str, Json]:
         """Makes the file end here, durably; the position to go on from."""
         try:
+            self._refuse_touched()
             os.ftruncate(self._file, self._end)
-            self._may_write = True
+            self._size, self._may_write = self._end, True
             os.fsync(self._file)
             if self._new:
                 _sync_directory(self._path)
                 self._new = False
             about = os.fstat(self._file)
             refuse_moved(self._path, about)
-            tail = self._tail(self._end)
+            tail = zlib.crc32(self._last)
         except OSError as error:
             raise _failed(self._path, error) from error
         self._durable = self._end
@@ -88,13 +96,28 @@ class WrittenFile:
         if self._file < 0:
             return
         try:
-            if self._end > self._durable:
+            if self._end > self._durable and not self._is_touched():
                 os.ftruncate(self._file, self._durable)
             os.close(self._file)
         except OSError:  # the next run cuts it; why this one ends has been said
             pass
         finally:
             self._file = -1
+
+    def _is_touched(self) -> bool:
+        """Whether something else has written to the file since it was opened."""
+        if os.fstat(self._file).st_size != self._size:
+            return True
+        return self._last != os.pread(self._file, len(self._last), self._end - len(self._last))
+
+    def _refuse_touched(self) -> None:
+        """Raises `SinkChanged` where it has: to write on would destroy it, or leave a hole."""
+        if self._is_touched():
+            raise SinkChanged(
+                f"{self._path} was changed by another program while the run was writing to it",
+                hint=f"The first {self._durable} bytes were written by this configuration. Restore them and remove "
+                "the rest, then run again; or move the file away and start over with --full.",
+            )
 
     def _refuse_changed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
         """Raises `SinkChanged` where the file is ours, and not as it was when it was closed."""

@@ -198,8 +198,8 @@ class OpenRun:
     writing: RunWriter
     beyond: bool = False
     """The sink holds items behind the recorded position."""
-    broken: bool = False
-    """Sink or ledger failed."""
+    broken: Exception | None = None
+    """Why the sink or the ledger failed."""
     closed: bool = False
     """Nobody reads what the sink writes any more."""
 

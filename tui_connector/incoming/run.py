@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -162,7 +162,7 @@ class Run:
             opened.closed = True
             return "stopped", ""
         except (SinkError, LedgerError) as error:
-            opened.broken = True
+            opened.broken = error
             return "stopped", str(error)
         if self._reached_limit:
             return "stopped", ""
@@ -300,13 +300,15 @@ class Run:
         ended, spent = magento_date(self._machine.now()), self._spent()
         remarks: list[str] = []
         try:
-            if opened.broken:
-                await self._in_thread(opened.writing.fail, state, ended, reason)
-            else:
+            if opened.broken is None:
                 finish = partial(opened.writing.finish, state, ended, reason, spent, beyond=opened.beyond)
                 remarks += await self._in_thread(finish)
         except (SinkError, LedgerError) as error:
+            opened.broken = error
             state, reason = "stopped", reason or str(error)
+        if opened.broken is not None:
+            with suppress(LedgerError):  # then the last step that it has counts, as after a power failure
+                await self._in_thread(opened.writing.fail, state, ended, reason, opened.broken)
         reading, written = self._reading, opened.writing.written
         remarks += _of_counts(reading.total) if reading and state == "complete" else []
         return Summary(

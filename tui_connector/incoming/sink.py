@@ -34,7 +34,7 @@ class SinkError(Exception):
 
 
 class SinkChanged(SinkError):
-    """Somebody else has added to what earlier runs wrote; it has been left as it was."""
+    """Something else has changed what this run or earlier ones wrote; it has been left as it was."""
 
 
 class SinkMissing(SinkError):

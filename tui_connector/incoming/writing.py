@@ -18,7 +18,7 @@ from .model import ItemTransform
 from .pages import field_reader
 from .raw_json import members, shape
 from .reading import PageRead
-from .sink import OpenSink, RejectedItem
+from .sink import OpenSink, RejectedItem, SinkChanged
 
 STEP = 0.25
 """Seconds between two durable steps, at most."""
@@ -334,6 +334,10 @@ class RunWriter:
         found = self._changes.mark() if self._changes else None
         return max(filter(None, (known, found)), default=None, key=order)
 
-    def fail(self, state: State, ended: str, reason: str) -> None:
-        """The end of a run whose sink or ledger failed: what the last step recorded is what counts."""
-        self._ledger.end(self._run, state, ended, reason)
+    def fail(self, state: State, ended: str, reason: str, error: Exception) -> None:
+        """The end of a run whose sink or ledger failed: what the last step recorded is what counts.
+
+        What stands behind it in a sink that something else has changed is not this run's, and is not cut off later.
+        """
+        closed = self._sink_position if isinstance(error, SinkChanged) else None
+        self._ledger.end(self._run, state, ended, reason, closed=closed)

@@ -307,6 +307,7 @@ class Ledger:
         """
         self.path = path or Path(":memory:")
         self._lock = -1
+        self._opened: os.stat_result | None = None
         if path is None:
             self._database = open_database(self.path)
             return
@@ -314,6 +315,7 @@ class Ledger:
             self._hold(path)
             with explained(path):
                 self._database = open_database(path)
+            self._opened = os.stat(path)
         except BaseException:
             if self._lock >= 0:
                 os.close(self._lock)
@@ -344,6 +346,23 @@ class Ledger:
             ) from error
         except OSError as error:
             raise unusable(path, error) from error
+
+    def _refuse_moved(self) -> None:
+        """Raises `LedgerError` where the path leads to another file now: what is written would be lost silently."""
+        if self._opened is None:
+            return
+        try:
+            found: os.stat_result | None = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        except OSError as error:
+            raise unusable(self.path, error) from error
+        if found is None or (found.st_dev, found.st_ino) != (self._opened.st_dev, self._opened.st_ino):
+            raise LedgerError(
+                f"The ledger {self.path} was {'deleted or moved' if found is None else 'replaced'} during the run, so "
+                "how far it came cannot be recorded",
+                "Put the ledger back and run again; without it the next run starts over, and needs a new output.",
+            )
 
     def last(self) -> RunRow | None:
         """The latest run, of whatever state."""
@@ -416,6 +435,7 @@ class Ledger:
         last: bool = False,
     ) -> None:
         """One durable step: the data it speaks of is on the disk already. The last one counts with the run's `end`."""
+        self._refuse_moved()
         transaction = contextlib.nullcontext(self._database) if last else self._database
         with explained(self.path), transaction as database:
             database.execute(
@@ -461,6 +481,7 @@ class Ledger:
         `closed`: all that the sink holds now, as a position; None where that is not known, or as it was before.
         `forget_before`: the date before which nothing needs to be known any more, where the mark has moved.
         """
+        self._refuse_moved()
         with explained(self.path), self._database as database:
             database.execute(
                 "update run set state = ?, ended = ?, reason = ?, closed = coalesce(?, closed) where id = ?",
