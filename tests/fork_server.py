@@ -87,11 +87,14 @@ def _order(
     code: str | None = None,
     cwd: Path | None = None,
     limit_file: int | None = None,
+    umask: int | None = None,
+    closed: int | None = None,
     terminal: bool = False,
 ) -> dict[str, Any]:
     """`code` runs in the place of the program, as with `python -c`. `limit_file`: bytes that a file may have.
 
-    With `terminal`, standard input is made the terminal that controls the process.
+    `closed` is a standard stream (0, 1 or 2) that the process does not have. With `terminal`, standard input is made
+    the terminal that controls the process.
     """
     odd = for_the_interpreter(env)
     assert not odd, f"{odd}: an interpreter reads this when it starts; start one"
@@ -101,6 +104,8 @@ def _order(
         "code": code,
         "directory": str(cwd or os.getcwd()),
         "limit_file": limit_file,
+        "umask": umask,
+        "closed": closed,
         "terminal": terminal,
     }
 
@@ -136,12 +141,15 @@ class Process:
         self.send_signal(signal.SIGTERM)
 
 
-def run(*arguments: str | Path, env: Mapping[str, str], stdin: bytes = b"", **more: Any) -> tuple[int, bytes, bytes]:
-    """The exit code of a command, and what it wrote to standard output and standard error."""
+def run(
+    *arguments: str | Path, env: Mapping[str, str], stdin: bytes = b"", stdout: Path | None = None, **more: Any
+) -> tuple[int, bytes, bytes]:
+    """The exit code of a command, and what it wrote to standard output (unless that is a file) and standard error."""
     found: list[bytes] = [b"", b""]
     inputs, out, err = os.pipe(), os.pipe(), os.pipe()
-    process = Process(*arguments, streams=(inputs[0], out[1], err[1]), env=env, **more)
-    for each in (inputs[0], out[1], err[1]):
+    written = out[1] if stdout is None else os.open(stdout, os.O_WRONLY)
+    process = Process(*arguments, streams=(inputs[0], written, err[1]), env=env, **more)
+    for each in {inputs[0], written, out[1], err[1]}:
         os.close(each)
 
     def write() -> None:
@@ -333,10 +341,18 @@ def _prepare(order: dict[str, Any]) -> None:
 
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if order["umask"] is not None:
+        os.umask(order["umask"])
     if order["limit_file"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["limit_file"], order["limit_file"]))
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         before = getattr(sys, name)
+        if number == order["closed"]:
+            os.close(number)
+            setattr(sys, name, None)
+            setattr(sys, f"__{name}__", None)
+            before.detach()
+            continue
         stream = open(  # noqa: SIM115
             number, "w" if number else "r", encoding=before.encoding, errors=before.errors, closefd=False
         )

@@ -77,7 +77,8 @@ pagination = {{ kind = "keyset", filter = "entity_id", field = "id" }}
 def program(environment: dict[str, str], profiles: Path) -> Program:
     """Runs `tui-connector …` in a new process, without a terminal; `shell` may send the streams of `"$@"` elsewhere.
 
-    With a shell, or with variables that Python reads when it starts, the process is an interpreter that starts.
+    `more` is for the process (`fork_server`). With a shell, or with variables that Python reads when it starts, the
+    process is an interpreter that starts.
     """
 
     def run(
@@ -86,11 +87,12 @@ def program(environment: dict[str, str], profiles: Path) -> Program:
         environ: dict[str, str] | None = None,
         shell: str | None = None,
         trusted: bool = True,
+        **more: Any,
     ) -> Ended:
         words = trusting(arguments) if trusted else arguments
         found = environ or environment
         if shell is None and not fork_server.for_the_interpreter(found):
-            code, out, err = fork_server.run(*words, env=found, stdin=(stdin or "").encode())
+            code, out, err = fork_server.run(*words, env=found, stdin=(stdin or "").encode(), **more)
             return subprocess.CompletedProcess(words, code, out.decode(), err.decode())
         command = ["sh", "-c", shell or 'exec "$@"', "sh", sys.executable, "-m", "tui_connector", *words]
         given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}

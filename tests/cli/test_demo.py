@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 from keyring_service import KeyringService
 
@@ -19,7 +20,10 @@ def environment(request: pytest.FixtureRequest, clean_environment: dict[str, str
     return {**clean_environment, "DBUS_SESSION_BUS_ADDRESS": service.address}
 
 
-def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def demo(environment: dict[str, str], interpreter: bool = False) -> subprocess.CompletedProcess[str]:
+    if not interpreter:
+        code, out, err = fork_server.run("demo", env=environment)
+        return subprocess.CompletedProcess(["demo"], code, out.decode(), err.decode())
     command = [sys.executable, "-m", "tui_connector", "demo"]
     return subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
@@ -27,7 +31,7 @@ def demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, str]) -> None:
-    ended = demo(environment)
+    ended = demo(environment, interpreter=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first, *_ = ended.stdout.splitlines()
     assert "stand-in" in first
@@ -56,8 +60,8 @@ def test_the_demo_leaves_a_profile_and_the_secrets_of_that_name_alone(
         '[[clients.c.plugins]]\nkind = "base-uri"\nuri = "https://acme.example/rest/V1"\n'
     )
     (profiles / "sandbox.toml").write_text(mine)
-    command = [sys.executable, "-m", "tui_connector", "secrets", "set", "sandbox"]
-    subprocess.run(command, env=environment, input=b"x" * 32 + b"\n", check=True, timeout=60)
+    code, _, err = fork_server.run("secrets", "set", "sandbox", env=environment, stdin=b"x" * 32 + b"\n")
+    assert code == 0, err
     for _ in range(2):
         ended = demo(environment)
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -88,10 +92,9 @@ def test_the_sandbox_describes_itself_on_its_first_line_and_tells_what_it_receiv
     import httpx
 
     setting = "oauth/consumer/enable_integration_as_bearer"
-    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--json", "--set", f"{setting}=1"]
-    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        store = json.loads(process.stdout.readline())
+    command = ("sandbox", "--port", "0", "--json", "--set", f"{setting}=1")
+    with fork_server.piped(*command, env=clean_environment) as (process, lines):
+        store = json.loads(lines.readline())
         assert set(store["admin"]) == {"username", "password", "totp_secret"}
         assert all(len(each) == 4 for each in store["integrations"].values())
         header = {"Authorization": f"Bearer {store['integrations']['full']['access_token']}"}

@@ -29,12 +29,11 @@ def wrong_login(profiles: Path, store: dict[str, Any]) -> None:
 def test_no_other_user_can_enter_what_commands_leave(
     program: Program, environment: dict[str, str], profiles: Path, store: dict[str, Any], tmp_path: Path, umask: str
 ) -> None:
-    shell = f'umask {umask}; exec "$@"'
     wrong_login(profiles, store)
-    ended = program("run", "acme", "products", "--out", str(tmp_path / "items.jsonl"), shell=shell)
+    ended = program("run", "acme", "products", "--out", str(tmp_path / "items.jsonl"), umask=int(umask, 8))
     assert ended.returncode == 0, ended.stderr
     environ = {**environment, "ADMIN_PASSWORD": "wrong-CANARY"}
-    refused = program("request", "admin", "GET", "modules", environ=environ, shell=shell)
+    refused = program("request", "admin", "GET", "modules", environ=environ, umask=int(umask, 8))
     assert refused.returncode == 3, refused.stderr
     state, cache = (Path(environment[name]) / "tui-connector" for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"))
     assert {each.name for each in state.iterdir()} >= {"history", "incoming", "refused-logins"}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import fork_server
 import pyotp
 import pytest
 from profiles import PASSWORD, admin, profile
@@ -275,14 +276,12 @@ async def test_a_run_without_anybody_to_ask_ends_naming_the_code(
     real_time_store: Sandbox, tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     file = _file(tmp_path, real_time_store, "{ ask = true }")
-    command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
+    command = ("request", "--trust", file, "GET", "modules")
     environment = {**clean_environment, "P": admin(real_time_store)["password"]}
-    ended = await asyncio.to_thread(
-        subprocess.run, command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
-    )
-    assert ended.returncode == 2
-    assert b"one-time code (otp)" in ended.stderr
-    assert b"Traceback" not in ended.stderr
+    code, _, err = await asyncio.to_thread(fork_server.run, *command, env=environment)
+    assert code == 2
+    assert b"one-time code (otp)" in err
+    assert b"Traceback" not in err
     assert real_time_store.journal() == []
 
 
@@ -290,15 +289,13 @@ async def test_a_new_process_with_the_totp_secret_gets_its_answer(
     real_time_store: Sandbox, tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     file = _file(tmp_path, real_time_store, '{ totp = { env = "T" } }')
-    command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
+    command = ("request", "--trust", file, "GET", "modules")
     known = admin(real_time_store)
     environment = {**clean_environment, "P": known["password"], "T": known["totp_secret"]}
-    ended = await asyncio.to_thread(
-        subprocess.run, command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
-    )
-    assert ended.returncode == 0, ended.stderr
+    code, out, err = await asyncio.to_thread(fork_server.run, *command, env=environment)
+    assert code == 0, err
     for secret in (known["password"], known["totp_secret"]):
-        assert secret.encode() not in ended.stdout + ended.stderr
+        assert secret.encode() not in out + err
 
 
 async def test_a_code_is_typed_on_the_terminal(
