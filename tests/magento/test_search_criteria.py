@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import BEARER, KEYSET, NUMBERS, Shop, in_sandbox
@@ -84,7 +85,7 @@ def read_by_store(request: Request) -> Any:
     return read_criteria(parse_query(request.uri.partition("?")[2]), Settings({}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data(), GROUPS)
 def test_every_spelling_is_sent_as_one_that_the_store_reads_whole(
     data: Any, groups: list[list[CriteriaFilter]]

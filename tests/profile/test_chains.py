@@ -7,6 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
@@ -118,7 +119,7 @@ WORDS = ["steps", "find", "change", ".", "status", "body", "entity", "`404`", "4
 anything = st.lists(st.sampled_from([*WORDS, "@{", "&{", "?{", "}", "@", "'", '"', "(", "keys(", ")", " "]), max_size=9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(when=anything, uri=anything, parameter=anything)
 def test_whatever_stands_in_a_step_is_read_or_refused_in_words(
     when: list[str], uri: list[str], parameter: list[str]

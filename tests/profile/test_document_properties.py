@@ -20,6 +20,7 @@ from edits import (
     form_edit,
     paths_in,
 )
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -172,10 +173,10 @@ def test_the_corpus_says_where_its_comments_belong() -> None:
 
 
 def test_what_a_form_edits_is_hardly_ever_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    made, refused = run(form_edit, 3, 400, capsys, "forms")
+    made, refused = run(form_edit, 3, examples(400), capsys, "forms")
     assert refused * 50 <= made
 
 
 def test_any_edit_is_made_rightly_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    made, refused = run(any_edit, 4, 500, capsys, "anything anywhere")
+    made, refused = run(any_edit, 4, examples(500), capsys, "anything anywhere")
     assert refused * 5 <= made

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, urlencode
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
+from examples import examples
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ def _traces(secret: str) -> list[str]:
 
 
 @example("0000000~", "base64 for addresses", "entities", "", "")
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(secrets, _encoders, _encoders, st.text(max_size=8), st.text(max_size=8))
 def test_a_known_secret_is_hidden_in_each_encoding_and_in_one_within_another(
     secret: str, inner: str, outer: str, before: str, after: str
@@ -322,7 +323,7 @@ _long_secrets = st.builds(
 ).filter(lambda secret: secret == secret.strip())  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(_long_secrets, st.sampled_from([name for name in ENCODERS if name[:5] not in ("Basic", "base6", "entit")]))
 def test_a_long_secret_of_odd_characters_is_hidden_as_a_slow_reference_does(secret: str, encoder: str) -> None:
     mask = Mask()

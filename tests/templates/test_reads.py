@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ def _only(value: Any, names: frozenset[Names]) -> Any:
     return {key: _only(value[key], inside[key]) for key in value if inside[key]}
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(text=expressions, value=data)
 def test_what_is_not_read_makes_no_difference(text: str, value: Any) -> None:
     try:
