@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
+from .errors import UserError
+
 T = TypeVar("T")
 
 TEMPORARY = ".tui-connector-"
@@ -83,24 +85,21 @@ class SyncFailed(OSError):
         super().__init__(error.errno, f"it was written, but the disk did not confirm it ({error.strerror})", str(path))
 
 
-class ChangedOnDisk(Exception):
+class ChangedOnDisk(UserError):
     """The file is not what it was when it was read, so it was not overwritten."""
 
     def __init__(self, path: Path, how: Literal["changed", "appeared", "is gone"]) -> None:
-        super().__init__(f"{path} {how} since it was read; it was not overwritten")
-        self.path = path
+        hint = "Reload it, look at the difference, or overwrite it."
+        super().__init__("file-changed", f"{path} {how} since it was read; it was not overwritten", hint)
         self.how = how
-        self.hint = "Reload it, look at the difference, or overwrite it."
 
 
-class CannotSave(Exception):
+class CannotSave(UserError):
     """Writing failed; unless `hint` says otherwise, the file is as it was."""
 
     def __init__(self, path: Path, reason: str, hint: str) -> None:
-        super().__init__(f"{path} could not be saved: {reason}")
-        self.path = path
+        super().__init__("file-not-saved", f"{path} could not be saved: {reason}", hint)
         self.reason = reason
-        self.hint = hint
 
 
 def reason(error: OSError | ValueError) -> str:

@@ -6,11 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from user_errors import user_error
 
-from tui_connector.cli.errors import CommandFailed, Exit
+from tui_connector.cli.errors import Exit, exit_code
 from tui_connector.cli.opening import read
-from tui_connector.profile.document import Document, TomlSyntax
-from tui_connector.profile.library import BadProfileName, Library, ProfileUnreadable
+from tui_connector.errors import UserError
+from tui_connector.profile.document import Document
+from tui_connector.profile.library import Library
 
 START = 'format = 1\nname = "x"\n'
 CLIENT = f"{START}[clients.a]\n"
@@ -18,12 +20,12 @@ CLIENT = f"{START}[clients.a]\n"
 
 def said(path: Path) -> str:
     """What a command says of this file, which it refuses."""
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(UserError) as failed:
         read(path)
-    assert failed.value.exit == Exit.SETUP
-    assert "Traceback" not in failed.value.message
-    assert str(path) in failed.value.message
-    return failed.value.message
+    assert exit_code(failed.value) == Exit.SETUP
+    assert "Traceback" not in str(failed.value)
+    assert str(path) in str(failed.value)
+    return str(failed.value)
 
 
 def bad(number: int, text: str | bytes, *words: str) -> object:
@@ -115,9 +117,9 @@ NAMES = ["", ".", "..", "a/b", "x" * 300, "\u202edorp", "\x1b]0;x\x07", "[/bold]
 @pytest.mark.bad_input(14)
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_a_name_no_profile_can_have_says_why(name: str, tmp_path: Path) -> None:
-    with pytest.raises(BadProfileName) as refused:
+    with user_error("profile-name") as refused:
         Library(tmp_path).path_for(name)
-    assert refused.value.reason
+    assert refused.value.message
     assert "\x1b" not in str(refused.value)
 
 
@@ -125,7 +127,7 @@ def test_a_name_no_profile_can_have_says_why(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("there", "new"), [("prod", "PROD"), ("a-b", "a_b")])
 def test_two_names_that_share_their_environment_variables_are_refused(there: str, new: str, tmp_path: Path) -> None:
     (tmp_path / f"{there}.toml").write_text(START)
-    with pytest.raises(BadProfileName, match="same environment variables"):
+    with user_error("profile-name", match="same environment variables"):
         Library(tmp_path).path_for(new)
 
 
@@ -154,7 +156,7 @@ def test_a_profile_that_breaks_while_it_is_open_is_not_overwritten(tmp_path: Pat
     with pytest.raises(ChangedOnDisk, match="changed since it was read"):
         document.save(path)
     assert path.read_text() == "format = "
-    with pytest.raises((TomlSyntax, ProfileUnreadable)):
+    with user_error("toml-syntax"):
         Document.read(path)
     path.unlink()
     with pytest.raises(ChangedOnDisk, match="is gone"):

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document, Unset
-from tui_connector.profile.edit import CannotSplice, same
+from tui_connector.profile.edit import same
+from tui_connector.profile.library import ProfileError
 from tui_connector.profile.positions import KeyPath, TextSpan, layout, places
 
 # What must hold afterwards
@@ -154,7 +155,7 @@ def run(edit: Any, edits: int, examples: int, capsys: pytest.CaptureFixture[str]
         made += count
         try:
             text = document.text()
-        except CannotSplice:
+        except ProfileError:
             refused += 1
         else:
             check(document, text, reordered=bool(reordered))

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from user_errors import user_error
 
 from tui_connector.files import TEMPORARY
 from tui_connector.profile import library as module
-from tui_connector.profile.library import LARGEST, BadProfileName, Library, ProfileNotFound, ProfileUnreadable
+from tui_connector.profile.library import LARGEST, Library
 
 ACME = """\
 name = "Acme store"
@@ -49,14 +50,14 @@ def test_no_directory_has_no_profiles(tmp_path: Path) -> None:
     library = Library(tmp_path / "none")
     assert library.list() == []
     assert library.name_from("Acme") == "acme"
-    with pytest.raises(ProfileNotFound) as caught:
+    with user_error("profile-unknown") as caught:
         library.find("acme")
     assert "setup" in caught.value.hint
 
 
 def test_a_directory_that_is_none_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ProfileUnreadable):
+    with user_error("profile-unreadable"):
         Library(tmp_path / "file").list()
 
 
@@ -121,16 +122,17 @@ def test_whatever_is_listed_is_found_by_its_name(library: Library, name: str) ->
 
 
 def test_a_name_that_is_not_there_says_which_are_like_it(library: Library) -> None:
-    with pytest.raises(ProfileNotFound) as caught:
+    with user_error("profile-unknown") as caught:
         library.find("amce")
-    assert caught.value.close == ["acme"]
-    assert list(caught.value.names) == ["acme", "Beta"]
     assert "Did you mean acme?" in caught.value.hint
+    with user_error("profile-unknown") as caught:
+        library.find("zzz")
+    assert "acme, Beta" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../acme", "a/b", "x" * 300, "\u202edorp", "\x1b]0;x\x07", "a\0.toml"])
 def test_a_strange_name_is_not_found(library: Library, name: str) -> None:
-    with pytest.raises(ProfileNotFound):
+    with user_error("profile-unknown"):
         library.find(name)
 
 
@@ -144,9 +146,9 @@ def test_a_plain_name_has_a_path(library: Library, name: str) -> None:
     ["", ".", "..", "a/b", "x" * 65, "\u202edorp", "\x1b]0;x\x07", "[/bold]", ".a", "-a", "a b", "é", "a\n", "a.toml"],
 )
 def test_a_bad_name_says_why(library: Library, name: str) -> None:
-    with pytest.raises(BadProfileName) as caught:
+    with user_error("profile-name") as caught:
         library.path_for(name)
-    assert caught.value.reason
+    assert caught.value.message
     assert caught.value.hint
 
 
@@ -154,7 +156,7 @@ def test_a_bad_name_says_why(library: Library, name: str) -> None:
 def test_two_names_with_the_same_variables_are_refused(tmp_path: Path, there: str, new: str) -> None:
     (tmp_path / f"{there}.toml").write_text("")
     assert Library(tmp_path).path_for(there)
-    with pytest.raises(BadProfileName, match="environment variables"):
+    with user_error("profile-name", match="environment variables"):
         Library(tmp_path).path_for(new)
 
 

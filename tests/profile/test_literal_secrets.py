@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.cli.errors import CommandFailed
 from tui_connector.cli.opening import read
+from tui_connector.errors import UserError
 from tui_connector.secrets.mask import MARK, Mask
 from tui_connector.secrets.names import is_secret_name, is_secret_parameter
 
@@ -62,8 +62,8 @@ def refused(tmp_path: Path, text: str) -> str:
     path.write_text(START + text)
     try:
         read(path)
-    except CommandFailed as failed:
-        return failed.message
+    except UserError as failed:
+        return str(failed)
     finally:
         path.unlink()  # its author wrote the secret into it
     return ""

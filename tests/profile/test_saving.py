@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from user_errors import user_error
 
 from tui_connector import files
 from tui_connector.files import CannotSave, ChangedOnDisk, digest, write_atomic
-from tui_connector.profile.document import Document, NotToml
-from tui_connector.profile.library import LARGEST, ProfileUnreadable
+from tui_connector.profile.document import Document
+from tui_connector.profile.library import LARGEST, ProfileError
 
 NOBODY = 65534
 
@@ -203,7 +204,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
     one, two = tmp_path / "one.toml", tmp_path / "two.toml"
     one.symlink_to(two)
     two.symlink_to(one)
-    with pytest.raises(ProfileUnreadable):
+    with user_error("profile-unreadable"):
         Document.read(one)
     with pytest.raises(CannotSave):
         Document.new({"name": "new"}).save(one)
@@ -212,7 +213,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
 def test_half_a_character_is_refused_before_the_file_is_touched(profile: Path) -> None:
     document = renamed(profile, "\ud800")
     before = profile.stat()
-    with pytest.raises(NotToml):
+    with user_error("toml-value"):
         document.save()
     assert profile.stat() == before
 
@@ -232,7 +233,7 @@ def test_what_is_no_profile_never_hangs_a_reader(tmp_path: Path, name: str) -> N
     (tmp_path / "directory").mkdir()
     with open(tmp_path / "large", "wb") as file:
         file.truncate(50 * LARGEST)
-    with pytest.raises(ProfileUnreadable) as caught:
+    with pytest.raises(ProfileError) as caught:
         Document.read(tmp_path / name)
     assert caught.value.hint
 
@@ -244,8 +245,7 @@ import os, sys
 from pathlib import Path
 import tomlkit  # while the interpreter's files may be read
 from tui_connector.profile.document import Document
-from tui_connector.files import CannotSave
-from tui_connector.profile.files import ProfileUnreadable
+from tui_connector.errors import UserError
 path = Path(sys.argv[1])
 if os.geteuid() == 0 and sys.argv[3] != "0":  # the interpreter may be where only root can start it
     os.setgroups([]), os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[3]))
@@ -253,8 +253,8 @@ try:
     document = Document.read(path) if path.exists() else Document.new({})
     document.set(("name",), "x" * int(sys.argv[2]))
     document.save(path)
-except (CannotSave, ProfileUnreadable) as error:
-    print(type(error).__name__, error.reason, "|", error.hint)
+except UserError as error:
+    print(error.code, getattr(error, "reason", error.message), "|", error.hint)
 else:
     print("saved")
 """
@@ -273,7 +273,7 @@ def saved_elsewhere(path: Path, size: int = 1, *, limit: int | None = None, user
 
 def test_a_write_cut_short_leaves_the_old_file_and_nothing_else(profile: Path) -> None:
     said = saved_elsewhere(profile, 100_000, limit=50_000)
-    assert said.startswith("CannotSave")
+    assert said.startswith("file-not-saved")
     assert os.strerror(errno.EFBIG) in said
     assert profile.read_text() == 'name = "shop"   # ours\n'
     assert os.listdir(profile.parent) == ["shop.toml"]
@@ -302,8 +302,8 @@ def test_a_directory_that_may_not_be_written_is_an_error(open_directory: Path) -
     path.write_text("a = 1\n")
     path.chmod(0o666)
     open_directory.chmod(0o555)
-    assert saved_elsewhere(path, user=NOBODY).startswith(f"CannotSave {os.strerror(errno.EACCES)}")
-    assert saved_elsewhere(open_directory / "new.toml", user=NOBODY).startswith("CannotSave")
+    assert saved_elsewhere(path, user=NOBODY).startswith(f"file-not-saved {os.strerror(errno.EACCES)}")
+    assert saved_elsewhere(open_directory / "new.toml", user=NOBODY).startswith("file-not-saved")
     assert path.read_text() == "a = 1\n"
     open_directory.chmod(0o755)
 
@@ -313,7 +313,7 @@ def test_a_file_that_may_not_be_written_is_an_error_even_where_its_directory_may
     path.write_text("a = 1\n")
     path.chmod(0o444)
     open_directory.chmod(0o777)
-    assert saved_elsewhere(path, user=NOBODY).startswith(f"CannotSave {os.strerror(errno.EACCES)}")
+    assert saved_elsewhere(path, user=NOBODY).startswith(f"file-not-saved {os.strerror(errno.EACCES)}")
     assert path.read_text() == "a = 1\n"
     assert os.listdir(open_directory) == ["shop.toml"]
 
@@ -322,7 +322,7 @@ def test_a_file_that_may_not_be_read_is_an_error(open_directory: Path) -> None:
     path = open_directory / "shop.toml"
     path.write_text("a = 1\n")
     path.chmod(0o000)
-    assert saved_elsewhere(path, user=NOBODY).startswith(f"ProfileUnreadable {os.strerror(errno.EACCES)}")
+    assert saved_elsewhere(path, user=NOBODY).startswith(f"profile-unreadable {os.strerror(errno.EACCES)}")
     path.chmod(0o600)
 
 

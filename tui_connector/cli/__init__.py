@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
+from ..errors import UserError
 from .completion import INSTALLING, VARIABLE
-from .errors import CommandFailed, Exit, paragraph
+from .errors import Exit, exit_code, paragraph
 from .streams import best_effort, discard, make_usable
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
@@ -127,8 +128,8 @@ def _main(command: click.Command, name: str) -> None:
         with best_effort():
             error.show()
         sys.exit(Exit.SETUP)
-    except CommandFailed as failure:
-        _end(failure.message, failure.exit)
+    except UserError as error:
+        _end(str(error), exit_code(error))
     except OSError as error:
         discard(sys.stdout)
         _end(_unwritten(error), Exit.FAILED)

@@ -158,7 +158,7 @@ def _directory(context: click.Context) -> Path:
 
 def _profile(context: click.Context) -> dict[str, Any]:
     """The profile that stands on the command line, as it is; empty where it cannot be read."""
-    from ..profile.library import Library, ProfileNotFound, ProfileUnreadable, as_text, read_bytes
+    from ..profile.library import Library, ProfileError, as_text, read_bytes
 
     name = context.params.get("profile")
     if name is None and context.args:  # click gives up on the options where the last one has no value yet
@@ -168,7 +168,7 @@ def _profile(context: click.Context) -> dict[str, Any]:
     try:
         path = Library(_directory(context)).find(name)
         return tomllib.loads(as_text(path, read_bytes(path)))
-    except (ProfileNotFound, ProfileUnreadable, ValueError, RecursionError, OSError):
+    except (ProfileError, ValueError, RecursionError, OSError):
         return {}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
+from ..errors import UserError
 from ..text import shown
 
 
@@ -17,13 +20,21 @@ class Exit(IntEnum):
     STOPPED = 4
 
 
-class CommandFailed(Exception):
-    """A command that ends with a message for its user."""
+class CommandFailed(UserError):
+    """A command that cannot do what it was told to, with its exit code."""
 
     def __init__(self, message: str, exit_code: Exit = Exit.FAILED) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__("command-failed", message)
         self.exit = exit_code
+
+
+_EXITS: Mapping[str, Exit] = MappingProxyType({})
+"""Exit codes of errors by their code; all others mean that something in the setup is wrong."""
+
+
+def exit_code(error: UserError) -> Exit:
+    """The exit code of a command that ended with this error."""
+    return error.exit if isinstance(error, CommandFailed) else _EXITS.get(error.code, Exit.SETUP)
 
 
 def paragraph(message: str) -> str:

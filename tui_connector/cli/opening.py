@@ -39,24 +39,17 @@ def machine_of(profile_dir: Path | None) -> Machine:
 
 def find(name: str, machine: Machine) -> Path:
     """The file of a profile given by name or path."""
-    from ..profile.library import Library, ProfileNotFound, ProfileUnreadable
+    from ..profile.library import Library
 
-    try:
-        return Library(machine.directories.profiles).find(name)
-    except (ProfileNotFound, ProfileUnreadable) as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    return Library(machine.directories.profiles).find(name)
 
 
 def read(path: Path) -> Profile:
     """The profile in a file. Every problem of it is one line with its place."""
-    from ..profile.document import Document, TomlSyntax
-    from ..profile.library import ProfileUnreadable
+    from ..profile.document import Document
     from ..profile.problems import check
 
-    try:
-        document = Document.read(path)
-    except (ProfileUnreadable, TomlSyntax) as error:
-        raise CommandFailed(f"{error}. {error.hint or ''}", Exit.SETUP) from error
+    document = Document.read(path)
     profile, problems = check(document.text_as_read)
     if profile is None:
         lines = "\n".join(f"{path}:{problem}" for problem in problems)
@@ -85,9 +78,7 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
             click.echo(json.dumps({"event": "untrusted", "reason": refused.reason, "capabilities": found}))
         raise CommandFailed(str(refused), Exit.SETUP) from refused
     except CannotSave as error:
-        raise CommandFailed(
-            f"What the profile is trusted with cannot be kept: {error}. {error.hint}", Exit.SETUP
-        ) from (error)
+        raise CommandFailed(f"What the profile is trusted with cannot be kept: {error}", Exit.SETUP) from error
     return trust
 
 

@@ -16,13 +16,10 @@ from .opening import machine_of
 @click.pass_obj
 def profiles(profile_dir: Path | None, as_json: bool) -> None:
     """List the saved profiles."""
-    from ..profile.library import Library, ProfileUnreadable
+    from ..profile.library import Library
 
     library = Library(machine_of(profile_dir).directories.profiles)
-    try:
-        paths = library.paths()
-    except ProfileUnreadable as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    paths = library.paths()
     entries = library.entries(paths)
     if as_json:
         click.echo("[", nl=False)
@@ -44,8 +41,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""
-    from ..files import CannotSave, ChangedOnDisk
-    from ..guide.save import SCHEMA_FILE, NotOurSchema, write_schema
+    from ..guide.save import SCHEMA_FILE, write_schema
     from ..profile.model import schema as made
 
     if not write:
@@ -54,10 +50,6 @@ def schema(profile_dir: Path | None, write: bool) -> None:
     path = machine_of(profile_dir).directories.profiles / SCHEMA_FILE
     try:
         write_schema(path)
-    except NotOurSchema as error:
-        raise CommandFailed(f"{error}. Move it away, then try again.", Exit.SETUP) from error
     except OSError as error:
         raise CommandFailed(f"The schema cannot be written: {error.strerror}: {path}", Exit.SETUP) from error
-    except (CannotSave, ChangedOnDisk) as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
     click.echo(str(path))

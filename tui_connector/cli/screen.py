@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..errors import UserError
 from ..machine import Machine
 from ..text import shown
 from .completion import profiles
@@ -146,11 +147,11 @@ def full_integration(store: Sandbox) -> dict[str, str]:
 
 def is_own(path: Path) -> bool:
     """Whether the demo has saved this profile: its description, and a store on this computer. It blocks."""
-    from ..profile.library import ProfileUnreadable, as_text, base_uris, read_bytes
+    from ..profile.library import ProfileError, as_text, base_uris, read_bytes
 
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
-    except (ProfileUnreadable, ValueError, RecursionError):
+    except (ProfileError, ValueError, RecursionError):
         return False
     return data.get("description") == DESCRIPTION and all(map(_is_here, base_uris(data)))
 
@@ -192,7 +193,7 @@ async def free_name(machine: Machine) -> str:
 
 async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     from ..guide.setup import Setup, new_document
-    from ..guide.walk import StepFailed, WalkInput, walk
+    from ..guide.walk import WalkInput, walk
     from ..guide.workbench import Workbench
     from .request import printer
 
@@ -209,7 +210,7 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     try:
         # what it replaces is its own, of a sandbox on another port
         saved = await walk(setup, responses, path, workbench, say, profile_dir, replace=True)
-    except StepFailed as error:
+    except UserError as error:
         raise CommandFailed(str(error)) from error
     finally:
         workbench.close()

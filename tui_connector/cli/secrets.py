@@ -108,7 +108,6 @@ async def _agreed(
 ) -> None:
     """Ends the command unless its user agrees to change entries that others use."""
     from ..guide.keyring_entries import other_users, used_elsewhere
-    from ..profile.library import ProfileUnreadable
 
     if yes:
         return
@@ -116,10 +115,7 @@ async def _agreed(
     for _, source, origins in chosen:
         if source.keyring is not None:
             entries.setdefault(source.keyring, []).extend(origins)
-    try:
-        users = await asyncio.to_thread(other_users, path, list(entries), machine.directories.profiles)
-    except ProfileUnreadable as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    users = await asyncio.to_thread(other_users, path, list(entries), machine.directories.profiles)
     shared = await used_elsewhere(vault, entries, users)
     if not shared:
         return

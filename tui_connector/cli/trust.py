@@ -51,7 +51,6 @@ def trust(
     path = find(profile, machine)
     saved = read(path)
 
-    from ..files import CannotSave
     from ..guide.trust import ProfileTrust, summary
     from ..profile.capabilities import capabilities
     from ..profile.trust import TrustRecords, folder_of
@@ -75,10 +74,7 @@ def trust(
         return
     if missing and not yes and not run(machine.ask.allow(f"Trust {shown_line(str(path))} with that?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
-    try:
-        records.grant(path, wanted, machine.now(), only=True)
-    except CannotSave as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    records.grant(path, wanted, machine.now(), only=True)
     click.echo(f"Trusted: {shown_line(str(path))}")
 
 
@@ -96,15 +92,12 @@ def _list(machine: Machine) -> None:
 
 
 def _revoke(machine: Machine, profile: str) -> None:
-    from ..files import CannotSave
+    from ..profile.library import ProfileError
     from ..profile.trust import TrustRecords
 
     try:  # the file may be gone
         path = find(profile, machine)
-    except CommandFailed:
+    except ProfileError:
         path = Path(profile)
-    try:
-        was_trusted = TrustRecords(machine.directories.state).revoke(path)
-    except CannotSave as error:
-        raise CommandFailed(f"{error}. {error.hint}", Exit.SETUP) from error
+    was_trusted = TrustRecords(machine.directories.state).revoke(path)
     click.echo(f"{'Not trusted any more' if was_trusted else 'Was not trusted'}: {shown_line(str(path))}")

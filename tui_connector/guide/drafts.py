@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import CannotSave, digest, reason, state_remedy, write_private
-from ..profile.library import ProfileUnreadable, read_bytes
+from ..profile.library import ProfileError, read_bytes
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -97,7 +97,7 @@ def _read(path: Path) -> Draft | None:
         if found.pop("format") != FORMAT or not _is_sound(found) or found["key"] != path.stem:
             return None
         return Draft(**found)
-    except (ProfileUnreadable, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ProfileError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 

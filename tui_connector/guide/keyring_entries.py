@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_atomic
-from ..profile.library import Library, ProfileUnreadable, as_text, read_bytes
+from ..profile.library import Library, ProfileError, as_text, read_bytes
 from ..secrets.vault import Vault
 from ..text import count
 
@@ -17,7 +17,7 @@ def keyring_entries(path: Path) -> list[str]:
     """The entries of the keyring that this profile names; none where the file cannot be read as TOML."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
-    except (ProfileUnreadable, ValueError, RecursionError):
+    except (ProfileError, ValueError, RecursionError):
         return []
     return named_in(data)
 
@@ -42,7 +42,7 @@ def _named(value: object) -> Iterator[str]:
 def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[str, list[Path]]:
     """The other profiles that name these entries, by entry: those in the directories, and beside `path`. It blocks.
 
-    Profiles elsewhere are not known. Raises `ProfileUnreadable` for a directory.
+    Profiles elsewhere are not known. Raises `ProfileError` for a directory.
     """
     found: dict[str, list[Path]] = {}
     own = path.resolve()
@@ -62,7 +62,7 @@ def _named_by(path: Path, names: Collection[str]) -> list[str]:
     """Those that this profile names. One that is no TOML just now counts for what its text holds."""
     try:
         text = as_text(path, read_bytes(path))
-    except ProfileUnreadable:
+    except ProfileError:
         return list(names)
     in_text = [name for name in names if name in text]
     if not in_text and "\\" not in text:  # nothing in it is written another way
@@ -128,7 +128,7 @@ def own_entries(path: Path, library: Library) -> list[str]:
 def duplicate(path: Path, name: str, library: Library) -> Path:
     """A copy under another name, comments and all. It names the same secrets, until its own are given.
 
-    Raises `BadProfileName`, `ProfileUnreadable`, `ChangedOnDisk` where the name is taken, and `CannotSave`.
+    Raises `ProfileError`, `ChangedOnDisk` where the name is taken, and `CannotSave`.
     """
     target = library.path_for(name)
     write_atomic(target, read_bytes(path), expect=None)

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 from ..files import digest
-from ..profile.document import Document, TomlSyntax
-from ..profile.library import ProfileUnreadable
+from ..profile.document import Document
+from ..profile.library import ProfileError
 from ..templates import Json
 from .drafts import Draft
 from .setup import CLIENT, Setup
@@ -67,7 +67,7 @@ def _document(draft: Draft) -> Document:
         path = Path(draft.profile)
         try:
             document = Document.read(path)
-        except (ProfileUnreadable, TomlSyntax):
+        except ProfileError:
             document = Document("", path)
         if document.text_as_read != draft.text:
             document = Document(draft.text, path, found=digest(draft.text.encode()))

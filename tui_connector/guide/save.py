@@ -13,10 +13,10 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from ..files import CannotSave, digest, write_atomic
 from ..profile.document import Document
-from ..profile.library import ProfileUnreadable
-from ..profile.model import ModelPath as Place
+from ..profile.library import ProfileError
 from ..profile.model import schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
@@ -49,17 +49,8 @@ class SaveResult:
     """What could not be done besides, in whole sentences."""
 
 
-class WrittenOut(Exception):
-    """The profile would contain a secret, so it is not saved."""
-
-    def __init__(self, places: Mapping[Place, str]) -> None:
-        listed = "".join(f"\n  {'.'.join(map(str, path))}: {why}" for path, why in places.items())
-        super().__init__(f"Not saved: the profile would contain a secret{listed}")
-        self.hint = ""
-
-
 def check_no_secret(setup: Setup, mask: Mask) -> None:
-    """Raises `WrittenOut` where saving would write a secret into the profile that is not in its file already."""
+    """Raises `UserError` where saving would write a secret into the profile that is not in its file already."""
     places = written_out(setup.draft, mask)
     if places and setup.saved:
         try:
@@ -68,7 +59,8 @@ def check_no_secret(setup: Setup, mask: Mask) -> None:
             there = {}
         places = {path: why for path, why in places.items() if path not in there}
     if places:
-        raise WrittenOut(places)
+        listed = "".join(f"\n  {'.'.join(map(str, path))}: {why}" for path, why in places.items())
+        raise UserError("secret-in-profile", f"Not saved: the profile would contain a secret{listed}")
 
 
 async def save(
@@ -88,8 +80,8 @@ async def save(
     trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store;
     without it, `agreed` is asked, after the profile is trusted or not.
     `profiles`: where other profiles are.
-    Raises `WrittenOut` where the profile would contain a secret, `OtherStore`, other `SecretError`s where the keyring
-    does not take them, `ChangedOnDisk`, `CannotSplice`, `NotToml` or `OSError`.
+    Raises `UserError` (`OtherStore` and other `SecretError`s where the keyring does not take them, `ChangedOnDisk`) or
+    `OSError`.
     """
     await asyncio.to_thread(check_no_secret, setup, vault.mask)
     if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
@@ -114,7 +106,7 @@ async def save(
             await asyncio.to_thread(trust.saved, path, profile)
             trusted = True
         except CannotSave as error:
-            notes.append(f"What the profile is trusted with cannot be kept: {error}. {error.hint}")
+            notes.append(f"What the profile is trusted with cannot be kept: {error}")
     environment = tuple(str(each["env"]) for each in named if "env" in each)
     return SaveResult(
         path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
@@ -129,7 +121,7 @@ async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Pat
     typed = {name for name in setup.in_keyring() if vault.held(name)}
     try:
         shared = await asyncio.to_thread(other_users, path, typed, *([profiles] if profiles else []))
-    except ProfileUnreadable:  # saving will say so
+    except ProfileError:  # saving will say so
         return
     renamed: dict[str, list[str]] = {}
     for place, there in list(sources(setup.draft)):
@@ -164,8 +156,10 @@ def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
         notes.append(f"{path} was a hard link and is now a file of its own. {names} the old text")
     try:
         write_schema(path.parent / SCHEMA_FILE)
-    except NotOurSchema as error:
-        notes.append(str(error))
+    except UserError as error:
+        if error.code != "schema-foreign":
+            raise
+        notes.append(error.message)
     return notes
 
 
@@ -185,7 +179,7 @@ def in_order(draft: Mapping[str, Any]) -> dict[str, Any]:
 def preview(setup: Setup) -> str:
     """What saving would write: a new profile whole, of a saved one the lines that change.
 
-    Raises `CannotSplice` or `NotToml`.
+    Raises `ProfileError`.
     """
     if not setup.saved:
         return Document.new(in_order(setup.draft)).text()
@@ -199,15 +193,11 @@ def difference(before: str, after: str) -> str:
     return "\n".join(lines[2:])
 
 
-class NotOurSchema(Exception):
-    """A file that has the schema's name and is not one that this program wrote; it is left as it is."""
-
-
 def write_schema(path: Path) -> None:
     """Writes the JSON Schema for editors, if it is not there already as it is.
 
-    Raises `NotOurSchema` for anything else that has its name, such as a symbolic link to a file of the user's, and
-    OSError, `CannotSave` and `ChangedOnDisk`.
+    Raises `UserError`, also for anything else that has its name, such as a symbolic link to a file of the user's, and
+    OSError.
     """
     made = schema()
     text = json.dumps(made, indent=1, ensure_ascii=False).encode() + b"\n"
@@ -220,7 +210,7 @@ def _earlier_schema(path: Path, made: Mapping[str, Any]) -> bytes | None:
     """What this program wrote there before, of whatever version; None if there is nothing."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise NotOurSchema(f"{path} is not a regular file, so the schema for editors was not written")
+            raise _foreign_schema(path, "is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
             there = file.read()
@@ -233,5 +223,10 @@ def _earlier_schema(path: Path, made: Mapping[str, Any]) -> bytes | None:
     same = ("$schema", "title", "type")
     ours = isinstance(found, dict) and all(found.get(name) == made.get(name) for name in same)
     if not ours or "clients" not in found.get("properties", {}):
-        raise NotOurSchema(f"{path} was not written by this program, so the schema for editors was not written")
+        raise _foreign_schema(path, "was not written by this program")
     return there
+
+
+def _foreign_schema(path: Path, why: str) -> UserError:
+    message = f"{path} {why}, so the schema for editors was not written"
+    return UserError("schema-foreign", message, "Move it away, then try again.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..profile.document import Document, TomlSyntax
-from ..profile.library import ProfileUnreadable
+from ..profile.document import Document
+from ..profile.library import ProfileError
 from ..profile.model import Profile
 from ..profile.problems import Problem, check
 from .summaries import ProfilePart, parts
@@ -41,10 +41,8 @@ def open_profile(path: Path) -> OpenedProfile:
     """Reads and checks a profile. It raises nothing: what is wrong is part of what is shown."""
     try:
         document = Document.read(path)
-    except ProfileUnreadable as error:
-        return OpenedProfile(path, problems=[Problem(error.line or 1, 1, "", error.reason)], hint=error.hint)
-    except TomlSyntax as error:
-        problem = Problem(error.place.line, error.place.column, "", error.message)
-        return OpenedProfile(path, problems=[problem], hint=error.hint or "")
+    except ProfileError as error:
+        problem = Problem(error.line or 1, error.column or 1, "", error.message)
+        return OpenedProfile(path, problems=[problem], hint=error.hint)
     profile, problems = check(document.text_as_read)
     return OpenedProfile(path, document, profile, problems)

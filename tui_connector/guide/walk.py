@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..client.message import RequestFailed
-from ..files import CannotSave, ChangedOnDisk
-from ..profile.document import Document, TomlSyntax
-from ..profile.edit import CannotSplice
-from ..profile.library import ProfileMissing, ProfileUnreadable
-from ..secrets.secret_error import SecretError
+from ..errors import UserError
+from ..magento.diagnosis import Finding
+from ..profile.document import Document
+from ..profile.library import ProfileError
 from .check import authenticated, try_incoming
 from .first_call import first_call
 from .save import SaveResult, save
@@ -32,10 +30,6 @@ class WalkInput:
     secrets: Mapping[str, str]
 
 
-class StepFailed(Exception):
-    """A step that did not work, with the finding in words."""
-
-
 async def walk(
     setup: Setup,
     responses: WalkInput,
@@ -46,12 +40,16 @@ async def walk(
     *,
     replace: bool = False,
 ) -> SaveResult:
-    """All five steps; `replace` as in `save`. Raises `StepFailed` at the first that does not work."""
+    """All five steps; `replace` as in `save`. Raises `UserError` at the first that does not work."""
     await _basics(setup, responses.address, workbench, say)
     await _authentication(setup, responses.secrets, workbench, say)
     await _incoming(setup, workbench, say)
     await _outgoing(setup, workbench, say)
     return await _save(setup, responses.secrets, path, workbench, say, profile_directory, replace=replace)
+
+
+def _failed(finding: Finding) -> UserError:
+    return UserError(finding.id, finding.summary, finding.remedy)
 
 
 def _heading(step: GuideStep, say: Callable[[str], None]) -> None:
@@ -64,7 +62,7 @@ async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callabl
         *_, state = [each async for each in search(address, session.client("default"))]
     if state.found is None:
         finding = state.finding
-        raise StepFailed(f"{finding.summary}. {finding.remedy}" if finding else "There is no store at this address.")
+        raise _failed(finding) if finding else UserError("step-failed", "There is no store at this address")
     setup.found(state.found)
     for probe in state.probes:
         say(f"  {'✔' if probe.found else '✘'} {probe.base_uri}: {probe.result}")
@@ -84,7 +82,7 @@ async def _authentication(
         tried = await authenticated(profile, session, setup.client)
         signing = await find_dialect(profile, session, setup.client) if tried.ok else None
     if tried.finding is not None:
-        raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}")
+        raise _failed(tried.finding)
     setup.proven = True
     say(f"  ✔ {setup.authentication}: the store accepts it")
     if signing is not None and signing.dialect is not None:
@@ -99,7 +97,7 @@ async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], Non
     async with workbench.session(profile) as session:
         tried, found = await try_incoming(profile, session, name, workbench.run())
     if tried.finding is not None or found is None:
-        raise StepFailed(f"{tried.finding.summary}. {tried.finding.remedy}" if tried.finding else tried.words)
+        raise _failed(tried.finding) if tried.finding else UserError("step-failed", tried.words)
     say(f"  ✔ {tried.words}")
     identifier = profile.incoming[name].identifier or "id"
     for item in found.items:
@@ -133,27 +131,21 @@ async def _save(
     replace: bool,
 ) -> SaveResult:
     _heading(GuideStep.SAVE, say)
-    try:
-        setup.document = await asyncio.to_thread(_onto, path, setup.document)
-    except (ProfileUnreadable, TomlSyntax) as error:
-        raise StepFailed(f"What is there already cannot be used: {error}. {error.hint}") from error
+    setup.document = await asyncio.to_thread(_onto, path, setup.document)
     state = await workbench.vault.state()
     if not state.usable:
         setup.place_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
         say("  so the profile names environment variables instead; nothing secret is written to disk")
     workbench.trust.path = path
-    try:
-        saved = await save(
-            setup,
-            path,
-            workbench.vault,
-            replace=replace,
-            trust=workbench.trust,
-            profiles=workbench.machine.directories.profiles,
-        )
-    except (SecretError, RequestFailed, ChangedOnDisk, CannotSave, CannotSplice, OSError) as error:
-        raise StepFailed(str(error)) from error
+    saved = await save(
+        setup,
+        path,
+        workbench.vault,
+        replace=replace,
+        trust=workbench.trust,
+        profiles=workbench.machine.directories.profiles,
+    )
     environ = dict(workbench.machine.environ)
     for field in setup.secret_fields():
         variable = setup.at(*setup.path_of(field), "env")
@@ -161,7 +153,7 @@ async def _save(
     sources = [each.source for each in profile_of(setup.draft).secrets()]
     call = await first_call(path.stem, "modules", environ, profile_directory, sources)
     if not call.ok:
-        raise StepFailed(f"The saved profile does not work in a new process: {call.command}\n{call.log}")
+        raise UserError("step-failed", f"The saved profile does not work in a new process: {call.command}\n{call.log}")
     say(f"  ✔ in a new process: {call.command} → exit code 0")
     return saved
 
@@ -170,7 +162,9 @@ def _onto(path: Path, made: Document) -> Document:
     """What was made, written over the profile that an earlier walk left."""
     try:
         document = Document.read(path)
-    except ProfileMissing:
+    except ProfileError as error:
+        if error.code != "profile-missing":
+            raise
         return made
     document.draft = made.draft
     return document

@@ -13,8 +13,8 @@ from pathlib import Path as File
 from typing import Any, ClassVar, Final, Self
 
 from ..files import check_unchanged, digest, write_atomic
-from .edit import CannotSplice, PathMapping, Plain, same, spliced
-from .library import BYTE_ORDER_MARK, ProfileUnreadable, as_text, read_bytes
+from .edit import PathMapping, Plain, cannot_splice, same, spliced
+from .library import BYTE_ORDER_MARK, ProfileError, as_text, read_bytes
 from .positions import Comment, KeyPath, TextPosition, comments, places, positions
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
@@ -33,25 +33,14 @@ class Unset:
 UNSET: Final = Unset()
 
 
-class TomlSyntax(Exception):
+def _not_toml(path: File | None, place: TextPosition, message: str, hint: str | None = None) -> ProfileError:
     """A text that is not TOML: where, why, and what was probably meant."""
-
-    def __init__(self, path: File | None, place: TextPosition, message: str, hint: str | None) -> None:
-        super().__init__(f"{path or 'profile'}:{place.line}:{place.column}: {message}")
-        self.path = path
-        self.place = place
-        self.message = message
-        self.hint = hint
+    return ProfileError("toml-syntax", message, hint or "", path or File("profile"), place.line, place.column)
 
 
-class NotToml(Exception):
+def _no_value(keys: KeyPath, why: str, hint: str) -> ProfileError:
     """A value in a draft that no TOML document can hold."""
-
-    def __init__(self, path: KeyPath, why: str, hint: str) -> None:
-        super().__init__(f"{'.'.join(map(str, path)) or 'the profile'}: {why}")
-        self.path = path
-        self.why = why
-        self.hint = hint
+    return ProfileError("toml-value", why, hint, keys=keys)
 
 
 class Document:
@@ -60,7 +49,7 @@ class Document:
     plain_types: ClassVar = (bool, int, float, str, datetime, date, time)
 
     def __init__(self, text: str, path: File | None = None, *, found: str | None = None, mark: bytes = b"") -> None:
-        """`text` has no byte order mark; `found` is the digest of the file as read. Raises `TomlSyntax`."""
+        """`text` has no byte order mark; `found` is the digest of the file as read. Raises `ProfileError`."""
         self.text_as_read = text
         self.path = path
         self._data = parsed(text, path)
@@ -70,7 +59,7 @@ class Document:
 
     @classmethod
     def read(cls, path: File) -> Self:
-        """The profile in a file; raises `ProfileUnreadable` and `TomlSyntax`."""
+        """The profile in a file; raises `ProfileError`."""
         data = read_bytes(path)
         mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
         return cls(as_text(path, data), path, found=digest(data), mark=mark)
@@ -117,7 +106,7 @@ class Document:
         """The text that holds the draft, changed only where the draft differs from what was read.
 
         It was read back: it holds the draft, and each comment stands where it stood, by its own key, unless it went
-        with it. Raises `NotToml`, and `CannotSplice` where that cannot be had.
+        with it. Raises `ProfileError` where that cannot be had.
         """
         if not self.changed:
             return self.text_as_read
@@ -170,14 +159,14 @@ class Document:
             why = f"its comment would be lost or stand elsewhere: {comment.text}"
             raise self._refused(at.get(comment, comment.path), why)
 
-    def _refused(self, path: KeyPath, why: str) -> CannotSplice:
+    def _refused(self, path: KeyPath, why: str) -> ProfileError:
         known = positions(self.text_as_read)
         nearest = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in known)
-        return CannotSplice(path, known[nearest], why)
+        return cannot_splice(path, known[nearest], why)
 
 
 def parsed(text: str, path: File | None = None) -> dict[str, Any]:
-    """The data of a TOML text without a byte order mark; raises `TomlSyntax` and `ProfileUnreadable`."""
+    """The data of a TOML text without a byte order mark; raises `ProfileError`."""
     try:
         data = tomllib.loads(text)
         check_plain((), data)
@@ -185,45 +174,49 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
         from .syntax import mistake  # its rules are compiled where there is a mistake to be named
 
         found = mistake(text, error)
-        raise TomlSyntax(path, found.place, found.message, found.hint) from error
+        raise _not_toml(path, found.place, found.message, found.hint) from error
     except RecursionError as error:
-        raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
-    except NotToml as error:
-        if len(error.path) > DEEPEST:
-            raise ProfileUnreadable(path or File("profile"), "is nested too deeply", "Write it flatter.") from error
-        raise TomlSyntax(path, positions(text)[error.path], error.why, error.hint) from error
+        raise _too_deep(path) from error
+    except ProfileError as error:
+        if len(error.keys) > DEEPEST:
+            raise _too_deep(path) from error
+        raise _not_toml(path, positions(text)[error.keys], error.message, error.hint) from error
     except ValueError as error:  # Python reads no decimal number of more than 4,300 digits
         match = re.search(r"[0-9_]{4300,}", text)
-        raise TomlSyntax(path, places(text)(match.start() if match else 0), "a number is too long", None) from error
+        raise _not_toml(path, places(text)(match.start() if match else 0), "a number is too long") from error
     return data
 
 
+def _too_deep(path: File | None) -> ProfileError:
+    return ProfileError("profile-unreadable", "is nested too deeply", "Write it flatter.", path or File("profile"))
+
+
 def check_plain(path: KeyPath, value: object) -> None:
-    """Raise `NotToml` for what a TOML document cannot hold."""
+    """Raise `ProfileError` for what a TOML document cannot hold."""
     if len(path) > DEEPEST:
-        raise NotToml(path, f"is nested more than {DEEPEST} deep", "Write it flatter.")
+        raise _no_value(path, f"is nested more than {DEEPEST} deep", "Write it flatter.")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise NotToml((*path, str(key)), "is not named by text", "Name it by text.")
+                raise _no_value((*path, str(key)), "is not named by text", "Name it by text.")
             _check_text((*path, key), key)
             check_plain((*path, key), item)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             check_plain((*path, index), item)
     elif value is None:
-        raise NotToml(path, "has no value, and TOML has no null", "Give it a value, or take it out.")
+        raise _no_value(path, "has no value, and TOML has no null", "Give it a value, or take it out.")
     elif type(value) not in Document.plain_types or (isinstance(value, time) and value.tzinfo):
-        raise NotToml(path, f"is a {type(value).__name__}, which TOML cannot hold", "Use text, a number or a date.")
+        raise _no_value(path, f"is a {type(value).__name__}, which TOML cannot hold", "Use text, a number or a date.")
     elif isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
-        raise NotToml(path, "is a number of more than 64 bits", "Write it as text, in quotes.")
+        raise _no_value(path, "is a number of more than 64 bits", "Write it as text, in quotes.")
     elif isinstance(value, str):
         _check_text(path, value)
 
 
 def _check_text(path: KeyPath, text: str) -> None:
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise NotToml(path, "holds half a character (a lone surrogate)", "Type or paste it again.")
+        raise _no_value(path, "holds half a character (a lone surrogate)", "Type or paste it again.")
 
 
 def _written(value: object) -> str:

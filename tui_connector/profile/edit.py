@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeAlias
 
+from .library import ProfileError
 from .positions import Cell, KeyPath, Statement, TextPosition, TextSpan, cells, statements
 
 # The text of a value: written anew, or changed entry by entry where it is an array or an inline table.
@@ -267,15 +268,10 @@ def _tables(value: object) -> bool:
     return isinstance(value, list) and value != [] and all(isinstance(item, dict) for item in value)
 
 
-class CannotSplice(Exception):
+def cannot_splice(keys: KeyPath, place: TextPosition, why: str) -> ProfileError:
     """A change that cannot be written into the text without harm to what stands there."""
-
-    def __init__(self, path: KeyPath, place: TextPosition, why: str) -> None:
-        super().__init__(f"line {place.line}: {'.'.join(map(str, path)) or 'the profile'}: {why}")
-        self.path = path
-        self.place = place
-        self.why = why
-        self.hint = "Change it in the editor, at this line."
+    hint = "Change it in the editor, at this line."
+    return ProfileError("toml-splice", why, hint, line=place.line, column=place.column, keys=keys)
 
 
 class _Splice:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
+from ..errors import UserError
 from ..files import FileTooLarge, NotRegular, read_regular, reason
 
 # Reads many things from a disk in threads: one that does not respond holds up neither the others nor the program.
@@ -93,47 +94,72 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""
 
 
-class ProfileUnreadable(Exception):
-    """A profile's file that cannot be read as text: why, and what to do."""
+ProfileCode: TypeAlias = Literal[
+    "profile-missing",  # there is no such file
+    "profile-unreadable",  # its file or directory cannot be read as text
+    "profile-unknown",  # no profile has this name
+    "profile-name",  # a profile cannot have this name
+    "toml-syntax",  # the text is not TOML
+    "toml-value",  # a value in a draft that no TOML document can hold
+    "toml-splice",  # a change that cannot be written into the text without harm to what is there
+]
 
-    def __init__(self, path: Path, reason: str, hint: str, line: int | None = None) -> None:
-        super().__init__(f"{path}{f':{line}' if line else ''}: {reason}")
-        self.path = path
-        self.reason = reason
-        self.hint = hint
-        self.line = line
 
+class ProfileError(UserError):
+    """A profile that cannot be found, read, named, or changed.
 
-class ProfileMissing(ProfileUnreadable):
-    """There is no such file."""
+    `line` and `column` (from 1) are where in its text, `keys` where in its data, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        code: ProfileCode,
+        message: str,
+        hint: str = "",
+        path: Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        keys: tuple[str | int, ...] = (),
+    ) -> None:
+        if path is not None:
+            place = ":".join(str(each) for each in (path, line, column) if each)
+        else:
+            place = ": ".join(filter(None, (f"line {line}" if line else "", ".".join(map(str, keys)))))
+        super().__init__(code, message, hint, place)
+        self.path, self.line, self.column, self.keys = path, line, column, keys
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file of at most `LARGEST` bytes; raises `ProfileUnreadable`."""
+    """The bytes of a regular file of at most `LARGEST` bytes; raises `ProfileError`."""
     try:
         return read_regular(path, LARGEST)
     except FileNotFoundError as error:
         if path.is_symlink():
             words = "is a link to a file that does not exist"
-            raise ProfileMissing(path, words, "Correct the link, or delete it.") from error
-        raise ProfileMissing(path, "there is no such file", "tui-connector profiles lists what there is.") from error
+            raise ProfileError("profile-missing", words, "Correct the link, or delete it.", path) from error
+        hint = "tui-connector profiles lists what there is."
+        raise ProfileError("profile-missing", "there is no such file", hint, path) from error
     except NotRegular as error:
-        raise ProfileUnreadable(path, error.strerror or "", "Name a profile's file.") from error
+        raise ProfileError("profile-unreadable", error.strerror or "", "Name a profile's file.", path) from error
     except FileTooLarge as error:
-        raise ProfileUnreadable(path, "is larger than 1 MiB", "That is no profile: name another file.") from error
+        hint = "That is not a profile: name another file."
+        raise ProfileError("profile-unreadable", "is larger than 1 MiB", hint, path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ProfileUnreadable(path, reason(error), "Check the path and your right to read it.") from error
+        hint = "Check the path and your right to read it."
+        raise ProfileError("profile-unreadable", reason(error), hint, path) from error
 
 
 def as_text(path: Path, data: bytes) -> str:
-    """`data` without a byte order mark, as text; raises `ProfileUnreadable` with the line that is not UTF-8."""
+    """`data` without a byte order mark, as text; raises `ProfileError` with the line that is not UTF-8."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ProfileUnreadable(path, "is UTF-16, not UTF-8", "Save it as UTF-8 in your editor.", 1)
+        hint = "Save it as UTF-8 in your editor."
+        raise ProfileError("profile-unreadable", "is UTF-16, not UTF-8", hint, path, 1)
     try:
         return data.removeprefix(BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ProfileUnreadable(path, "is not UTF-8", f"Save it as UTF-8; look at line {line}.", line) from error
+        hint = f"Save it as UTF-8; look at line {line}."
+        raise ProfileError("profile-unreadable", "is not UTF-8", hint, path, line) from error
 
 
 SUFFIX = ".toml"
@@ -144,29 +170,9 @@ _PATIENCE = 10.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-class ProfileNotFound(Exception):
-    """No profile has this name; `close` are names like it, `names` all there are."""
-
-    def __init__(self, name: str, directory: Path, names: Sequence[str]) -> None:
-        close = difflib.get_close_matches(name, names, n=3)
-        super().__init__(f"no profile is named {name!r} in {directory}")
-        self.name = name
-        self.names = names
-        self.close = close
-        if close:
-            self.hint = f"Did you mean {' or '.join(close)}?"
-        else:
-            self.hint = f"There are: {', '.join(names)}." if names else "There are none yet: tui-connector setup."
-
-
-class BadProfileName(Exception):
-    """A name that a profile cannot have."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"a profile cannot be named {name!r}: {reason}")
-        self.name = name
-        self.reason = reason
-        self.hint = "Use up to 64 letters, digits, points, dashes and underscores; begin with a letter or digit."
+def _bad_name(name: str, why: str) -> ProfileError:
+    hint = "Use up to 64 letters, digits, points, dashes and underscores; begin with a letter or digit."
+    return ProfileError("profile-name", f"a profile cannot be named {name!r}: {why}", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +196,7 @@ class Library:
         self.directory = directory
 
     def list(self) -> list[ProfileSummary]:
-        """All profiles by name, unreadable ones with their problem. Raises `ProfileUnreadable` for the directory."""
+        """All profiles by name, unreadable ones with their problem. Raises `ProfileError` for the directory."""
         return [*self.entries(self.paths())]
 
     def entries(self, paths: Sequence[Path]) -> Iterator[ProfileSummary]:
@@ -208,7 +214,7 @@ class Library:
         reading.stop()
 
     def find(self, name_or_path: str) -> Path:
-        """The file of a profile, by its name here or by path; raises `ProfileNotFound`."""
+        """The file of a profile, by its name here or by path; raises `ProfileError`."""
         if _NAME.fullmatch(name_or_path) and os.path.lexists(path := self.directory / (name_or_path + SUFFIX)):
             return path
         is_path = os.sep in name_or_path or name_or_path.endswith(SUFFIX)
@@ -217,19 +223,23 @@ class Library:
         names = self._names()
         if name_or_path in names:  # one that was not named here
             return self.directory / (name_or_path + SUFFIX)
-        raise ProfileNotFound(name_or_path, self.directory, names)
+        if close := difflib.get_close_matches(name_or_path, names, n=3):
+            hint = f"Did you mean {' or '.join(close)}?"
+        else:
+            hint = f"There are: {', '.join(names)}." if names else "There are none yet: tui-connector setup."
+        raise ProfileError("profile-unknown", f"no profile is named {name_or_path!r} in {self.directory}", hint)
 
     def path_for(self, name: str) -> Path:
-        """The file that a profile of this name has or would have; raises `BadProfileName`."""
+        """The file that a profile of this name has or would have; raises `ProfileError`."""
         if not name:
-            raise BadProfileName(name, "it is empty")
+            raise _bad_name(name, "it is empty")
         if not _NAME.fullmatch(name):
-            raise BadProfileName(name, "it is too long" if len(name) > 64 else "not every character of it is allowed")
+            raise _bad_name(name, "it is too long" if len(name) > 64 else "not every character of it is allowed")
         if name.lower().endswith(SUFFIX):
-            raise BadProfileName(name, f"{SUFFIX} is added to it")
+            raise _bad_name(name, f"{SUFFIX} is added to it")
         for other in self._names():
             if other != name and _key(other) == _key(name):
-                raise BadProfileName(name, f"{other!r} exists, and both would use the same environment variables")
+                raise _bad_name(name, f"{other!r} exists, and both would use the same environment variables")
         return self.directory / (name + SUFFIX)
 
     def name_from(self, title_or_host: str) -> str:
@@ -251,7 +261,7 @@ class Library:
     def title_from(self, *wanted: str) -> str:
         """The first of these titles that no profile has yet; where all are taken, the first one with a number.
 
-        Raises `ProfileUnreadable` for the directory.
+        Raises `ProfileError` for the directory.
         """
         taken = {entry.title.casefold() for entry in self.list()}
         numbered = (f"{wanted[0]} ({number})" for number in count(2))
@@ -261,14 +271,14 @@ class Library:
         return tuple(path.stem for path in self.paths())
 
     def paths(self) -> tuple[Path, ...]:
-        """The files of all profiles, by name. Raises `ProfileUnreadable` for the directory."""
+        """The files of all profiles, by name. Raises `ProfileError` for the directory."""
         try:
             names = os.listdir(self.directory)
         except FileNotFoundError:
             return ()
         except OSError as error:
             hint = "Check the directory, or give another with --profile-dir."
-            raise ProfileUnreadable(self.directory, error.strerror or str(error), hint) from error
+            raise ProfileError("profile-unreadable", error.strerror or str(error), hint, self.directory) from error
         stems = [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
         return tuple(
             self.directory / f"{stem}{SUFFIX}" for stem in sorted(stems, key=lambda stem: (stem.lower(), stem))
@@ -283,8 +293,8 @@ def entry_of(path: Path) -> ProfileSummary:
         modified = None
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
-    except ProfileUnreadable as error:
-        problem = error.reason
+    except ProfileError as error:
+        problem = error.message
     except RecursionError:
         problem = "is nested too deeply"
     except ValueError as error:  # TOMLDecodeError is one, and so is what int() says to 5,000 digits

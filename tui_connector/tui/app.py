@@ -17,6 +17,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
+from ..errors import UserError
 from ..machine import Machine
 from ..text import shown
 from . import settings
@@ -163,8 +164,8 @@ class ConnectorApp(App[None]):
         self.theme = name
         try:
             await asyncio.to_thread(settings.keep_theme, self.machine.directories.config / settings.FILE, name)
-        except settings.CannotKeep as error:
-            self.warn(str(error))
+        except UserError as error:
+            self.warn(f"The theme is not kept for the next time: {error}")
 
     def action_help(self) -> None:
         from .help import HelpScreen, words_for
@@ -232,13 +233,13 @@ class ConnectorApp(App[None]):
 
     async def open_setup(self, path: Path | None, demo: DemoStore | None = None) -> None:
         """The guide, for a new profile or for a saved one."""
-        from .setup.opening import ProfileNotOpened, opened
+        from .setup.opening import opened
         from .setup.screen import SetupScreen
 
         try:
             once = self._trust_once and path is not None and path == self._profile
             work = opened(self.machine, path, demo, trust_once=once)
-        except ProfileNotOpened as error:
+        except UserError as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
         await self.push_screen(SetupScreen(work), lambda _: work.workbench.close())

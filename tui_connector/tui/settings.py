@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..profile.library import ProfileMissing, ProfileUnreadable, as_text, read_bytes
+from ..profile.library import ProfileError, as_text, read_bytes
 
 FILE = "settings.toml"
 _KNOWN = ("keys", "theme")
@@ -31,10 +31,10 @@ def read(path: Path) -> UserSettings:
     """The settings in this file; none where there is no file."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
-    except ProfileMissing:
-        return UserSettings()
-    except ProfileUnreadable as error:
-        return UserSettings(warnings=(f"{error}. It is left out.",))
+    except ProfileError as error:
+        if error.code == "profile-missing":
+            return UserSettings()
+        return UserSettings(warnings=(f"{error.place}: {error.message}. It is left out.",))
     except (ValueError, RecursionError) as error:
         return UserSettings(warnings=(f"{path}: {error}. It is left out.",))
     warnings = [
@@ -53,19 +53,10 @@ def read(path: Path) -> UserSettings:
     return UserSettings({name: key for name, key in keys.items() if name not in wrong}, theme, tuple(warnings))
 
 
-class CannotKeep(Exception):
-    """The settings could not be written."""
-
-
 def keep_theme(path: Path, theme: str) -> None:
-    """Writes the theme into the file and leaves the rest of it as it is. Raises `CannotKeep`."""
-    from ..files import CannotSave, ChangedOnDisk
-    from ..profile.document import Document, NotToml, TomlSyntax
-    from ..profile.edit import CannotSplice
+    """Writes the theme into the file and leaves the rest of it as it is. Raises `UserError`."""
+    from ..profile.document import Document
 
-    try:
-        document = Document.read(path) if path.exists() else Document("")
-        document.set(("theme",), theme)
-        document.save(path)
-    except (ProfileUnreadable, TomlSyntax, NotToml, CannotSplice, ChangedOnDisk, CannotSave) as error:
-        raise CannotKeep(f"The theme is not kept for the next time: {error}") from error
+    document = Document.read(path) if path.exists() else Document("")
+    document.set(("theme",), theme)
+    document.save(path)

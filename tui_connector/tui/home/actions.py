@@ -8,11 +8,12 @@ from pathlib import Path
 
 from textual.app import App
 
-from ...files import CannotSave, ChangedOnDisk
+from ...errors import UserError
+from ...files import CannotSave
 from ...guide.drafts import Draft, Drafts, key_for
 from ...guide.keyring_entries import duplicate, keyring_entries, own_entries
 from ...machine import Machine
-from ...profile.library import BadProfileName, Library, ProfileUnreadable
+from ...profile.library import Library
 from ...profile.trust import TrustRecords
 from ...text import shown_line
 from ..dialogs import ChooseScreen, LineScreen
@@ -68,8 +69,8 @@ async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
         copied = await asyncio.to_thread(duplicate, path, name, library)
         records = TrustRecords(machine.directories.state)
         await asyncio.to_thread(records.copy, path, copied, machine.now())
-    except (BadProfileName, ProfileUnreadable, ChangedOnDisk, CannotSave) as error:
-        _say(app, f"{error}. {error.hint}", bad=True)
+    except UserError as error:
+        _say(app, str(error), bad=True)
         return
     shared = await asyncio.to_thread(keyring_entries, path)
     words = " It names the same keyring entries; values that you enter for it get entries of its own."

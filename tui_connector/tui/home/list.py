@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from ...guide.drafts import Draft, Drafts
 from ...machine import Machine
-from ...profile.library import BatchReader, Library, ProfileSummary, ProfileUnreadable, entry_of, in_thread, unread
+from ...profile.library import BatchReader, Library, ProfileError, ProfileSummary, entry_of, in_thread, unread
 from ...text import shown_line
 from ...units import ago
 
@@ -219,7 +219,7 @@ class ProfilesFound(ListingMessage):
     """The profiles' files, none of them read yet, or why there are none."""
 
     paths: Sequence[Path]
-    problem: ProfileUnreadable | None = None
+    problem: ProfileError | None = None
 
 
 @dataclass
@@ -271,7 +271,7 @@ class Listing:
     def _list_profiles(self) -> None:
         try:
             paths = Library(self._machine.directories.profiles).paths()
-        except ProfileUnreadable as error:
+        except ProfileError as error:
             self._send(ProfilesFound(self, (), error))
             return
         self._send(ProfilesFound(self, paths))

@@ -19,7 +19,7 @@ from textual.widgets import Footer, Static
 
 from ...guide.drafts import Draft
 from ...machine import Machine
-from ...profile.library import ProfileSummary, ProfileUnreadable
+from ...profile.library import ProfileError, ProfileSummary
 from ...text import shown_line
 from .list import DraftsFound, EntriesRead, HomeList, HomeRows, Listing, ListingMessage, ProfilesFound, RunsKnown
 
@@ -84,7 +84,7 @@ class HomeScreen(Screen[None]):
         self._listing: Listing | None = None
         self._rows = HomeRows()
         self._drawn = ""
-        self._problem: ProfileUnreadable | None = None
+        self._problem: ProfileError | None = None
         self._slow = False
         """It takes so long that the screen says so."""
         self._left = 0
@@ -189,7 +189,7 @@ class HomeScreen(Screen[None]):
         """What stands above the list."""
         paths, directory = self._rows.paths, self._machine.directories.profiles
         if self._problem is not None:
-            return f" ✘ {self._problem}\n   {self._problem.hint}"
+            return f" ✘ {self._problem}"
         if ProfilesFound in self._unknown:
             return f" Reading {shown_line(str(directory))} …" if self._slow else ""
         if not paths:

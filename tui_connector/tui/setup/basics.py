@@ -24,7 +24,7 @@ from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.diagnosis import Finding, Fix, diagnose_failure
-from ...profile.library import Library, ProfileUnreadable
+from ...profile.library import Library, ProfileError
 from ...templates import Json
 from ...text import shown_line
 from ..dialogs import LineScreen
@@ -335,5 +335,5 @@ def _names_for(profiles: Path, origin: str) -> tuple[str, str]:
     host, library = re.sub(r":\d+$", "", place), Library(profiles)
     try:
         return library.name_from(host), library.title_from(host, place)
-    except ProfileUnreadable:  # saving says so
+    except ProfileError:  # saving says so
         return "", ""

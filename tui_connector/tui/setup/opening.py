@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...errors import UserError
 from ...guide.drafts import Draft, key_for
 from ...guide.resume import setup_of
 from ...guide.setup import Setup, new_document
@@ -13,8 +14,7 @@ from ...guide.texts import GuideStep
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
-from ...profile.document import Document, TomlSyntax
-from ...profile.library import ProfileUnreadable
+from ...profile.document import Document
 from ...profile.problems import check
 from .step import GuideContext
 
@@ -32,27 +32,20 @@ class DemoStore:
     values: Mapping[str, str]
 
 
-class ProfileNotOpened(Exception):
-    """A profile that cannot be opened in the guide; the message has every problem with its place."""
-
-
 def opened(
     machine: Machine, path: Path | None, demo: DemoStore | None = None, *, trust_once: bool = False
 ) -> GuideContext:
-    """Raises `ProfileNotOpened`."""
+    """Raises `UserError`; its message has every problem with its place."""
     workbench = _workbench(machine, path, once=trust_once)
     directory = machine.directories.profiles
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
         setup.typed_address = demo.url if demo else ""
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
-    try:
-        document = Document.read(path)
-    except (ProfileUnreadable, TomlSyntax) as error:
-        raise ProfileNotOpened(f"{error}. {error.hint or ''}") from error
+    document = Document.read(path)
     profile, problems = check(document.text_as_read)
     if profile is None:
-        raise ProfileNotOpened("\n".join(f"{path}:{problem}" for problem in problems))
+        raise UserError("profile-invalid", "\n".join(f"{path}:{problem}" for problem in problems))
     workbench.keep_history(path, profile)  # where it cannot be kept, the profile's page says so
     setup = Setup.of(path.stem, document)
     if demo is not None:

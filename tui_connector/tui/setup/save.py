@@ -12,17 +12,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from ...files import CannotSave, ChangedOnDisk
+from ...errors import UserError
+from ...files import ChangedOnDisk, reason, remedy
 from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.save import SaveResult, WrittenOut, check_no_secret, difference, name_own_entries, preview, save
+from ...guide.save import SaveResult, check_no_secret, difference, name_own_entries, preview, save
 from ...guide.secret_sources import SecretPlace
 from ...guide.texts import GuideStep
 from ...guide.trust import summary
-from ...profile.document import NotToml
-from ...profile.edit import CannotSplice
-from ...profile.library import BadProfileName, Library, ProfileUnreadable, as_text, read_bytes
+from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
-from ...secrets.secret_error import KeyringUnusable, OtherStore, SecretError
+from ...secrets.secret_error import KeyringUnusable, OtherStore
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..widgets.choice import Choice
@@ -119,8 +118,8 @@ class SavePane(StepPane):
     def _preview(self) -> None:
         try:
             text = preview(self.setup)
-        except (CannotSplice, NotToml) as error:
-            text = f"{error}. {error.hint}"
+        except ProfileError as error:
+            text = str(error)
         self._show(text)
 
     def _show(self, text: str) -> None:
@@ -156,7 +155,7 @@ class SavePane(StepPane):
             return
         try:
             check_no_secret(self.setup, self.work.workbench.mask)
-        except WrittenOut as error:
+        except UserError as error:
             self.say(f"✘ {error}", bad=True)
             return
         wrong, path = self._wrong(), self._path()
@@ -178,17 +177,17 @@ class SavePane(StepPane):
         except ChangedOnDisk as error:
             theirs = await asyncio.to_thread(self._theirs, path)
             self._told.add((path, theirs))
-            words = f"{error}. Below is what has changed in it; press Save again to overwrite that."
+            words = f"{error.message}. Below is what has changed in it; press Save again to overwrite that."
             self.post_message(self.Ended(None, None, words, theirs))
             return
         except KeyringUnusable as error:
             self._save_elsewhere(error.message)
             return
-        except SecretError as error:
+        except UserError as error:
             self.post_message(self.Ended(None, None, str(error)))
             return
-        except (CannotSave, CannotSplice, NotToml, BadProfileName, WrittenOut, OSError) as error:
-            self.post_message(self.Ended(None, None, f"{error}. {getattr(error, 'hint', '')}"))
+        except OSError as error:  # the schema beside it
+            self.post_message(self.Ended(None, None, f"{reason(error)}: {error.filename}. {remedy(error)}"))
             return
         work.path = path
         self._told.clear()
@@ -235,7 +234,7 @@ class SavePane(StepPane):
         """What another program has changed in the file since it was read."""
         try:
             now = as_text(path, read_bytes(path))
-        except ProfileUnreadable as error:
+        except ProfileError as error:
             return str(error)
         return difference(self.setup.document.text_as_read if self.setup.saved else "", now)
 

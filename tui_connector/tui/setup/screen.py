@@ -89,7 +89,7 @@ class DraftKeeper:
                 else:
                     self._drafts.keep(without_secrets(draft, self._work.workbench.mask))
             except CannotSave as error:
-                return f"{error}. {error.hint}"
+                return str(error)
             except OSError as error:
                 return f"{reason(error)}: {error.filename}. {state_remedy(error)}"
             return ""
