@@ -85,14 +85,13 @@ def _as_php_reads(query: str, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
     read: dict[bytes, bytes | None] = {}
     for part in query.replace("+", " ").split("&"):
         sent_name, _, value = part.partition("=")
-        if _PROTOCOL.search(sent_name):
-            continue
         name, bracket, rest = unquote_to_bytes(sent_name).lstrip(b" ").partition(b"\0")[0].partition(b"[")
         if not name:
             continue
         is_list = b"]" in rest
-        whole = name if is_list else name + bracket + rest
-        read[whole.translate(_IN_PHP_NAMES)] = None if is_list else unquote_to_bytes(value)
+        whole = (name if is_list else name + bracket + rest).translate(_IN_PHP_NAMES)
+        if not _PROTOCOL.search(whole.decode("latin-1")):
+            read[whole] = None if is_list else unquote_to_bytes(value)
     if twice := next((name for name, value in read.items() if value is None and name in found), None):
         shown = twice.decode(errors="replace")
         raise CannotSign(
