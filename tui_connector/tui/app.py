@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
@@ -21,6 +20,7 @@ from ..errors import UserError
 from ..machine import Machine
 from ..text import shown
 from . import settings
+from ._textual import QuietApp
 from .dialogs import ConfirmScreen, ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .setup.opening import DemoStore
 
 
-class ConnectorApp(App[None]):
+class ConnectorApp(QuietApp):
     """tui-connector."""
 
     TITLE = "tui-connector"
@@ -72,7 +72,6 @@ class ConnectorApp(App[None]):
         self._start_demo, self._of_demo = start_demo, of_demo
         self._demo_runs = False
         self._begin, self._profile, self._recorded = begin, profile, recorded
-        self.crash: BaseException | None = None
         self._ending = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
         self.set_keymap(expanded(self.settings.keys))
@@ -95,15 +94,9 @@ class ConnectorApp(App[None]):
             sys.exit(1)
         sys.exit(self.return_code)
 
-    def _handle_exception(self, error: Exception) -> None:
+    def is_harmless(self, error: Exception) -> bool:
         # a screen that is being built while the program ends misses what has been taken away: nobody will see it
-        if self.is_running or not isinstance(error, NoMatches):
-            super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
-        # Textual prints the local variables of every frame here
-        self.crash = sys.exc_info()[1]
-        self._close_messages_no_wait()
+        return isinstance(error, NoMatches) and not self.is_running
 
     def on_mount(self) -> None:
         self._choose_theme()

@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from ..text import shown_line
+from ._textual import bindings_now, bindings_of
 
 IN_FIELD = "-in-field"
 """Ends the id of the binding that works in a field."""
@@ -115,10 +116,8 @@ def _on_show(widget: Widget) -> bool:
 
 
 def _actions(node: DOMNode, app: App[object]) -> Iterator[KeyAction]:
-    bindings = node._bindings.copy()
-    bindings.apply_keymap(app._keymap)  # Textual keeps it to itself, and shows only what has the focus
     by_id: dict[str, list[Binding]] = {}
-    for _, binding in bindings:
+    for _, binding in bindings_now(node, app):
         if binding.id and binding.description:
             by_id.setdefault(binding.id.removesuffix(IN_FIELD), []).append(binding)
     for name, group in by_id.items():
@@ -165,7 +164,7 @@ def all_bindings() -> list[Bound]:
     for module in pkgutil.walk_packages(where, f"{__package__}."):
         import_module(module.name)
     return [
-        Bound(kind.__name__, tuple(binding for _, binding in kind._merge_bindings() if binding.id))
+        Bound(kind.__name__, tuple(binding for binding in bindings_of(kind) if binding.id))
         for kind in _kinds(DOMNode)
         if kind.__module__.startswith(f"{__package__}.")
     ]

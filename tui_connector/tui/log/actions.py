@@ -119,12 +119,12 @@ class FileScreen(ModalScreen[Path | None]):
 
     def __init__(self, title: str, name: str) -> None:
         super().__init__()
-        self._title, self._name = title, name
+        self._title, self._proposed = title, name
 
     def compose(self) -> ComposeResult:
         with Vertical(id="file"):
             yield Static(Content(shown_line(self._title)))
-            yield SafeInput(self._name, compact=True, select_on_focus=False)
+            yield SafeInput(self._proposed, compact=True, select_on_focus=False)
             yield Static(Content("Enter saves, Esc goes back. Nobody but you can read the file."), classes="quiet")
 
     @on(Input.Submitted)

@@ -73,7 +73,7 @@ class TextField(SafeInput):
     ) -> None:
         super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=False)
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         """The first line that says something."""
         event.prevent_default()
         event.stop()

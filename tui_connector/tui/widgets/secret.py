@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from ...secrets.cleaning import SecretKind, clean, visible
 from ...templates import Json
+from .._textual import TakesPastes
 from .choice import Choice
 from .fields import TextField
 
@@ -41,7 +42,7 @@ def pasted(text: str, kind: SecretKind) -> list[str]:
 # The field for a secret: never shown, never copied, and given away at once.
 
 
-class SecretInput(TextField):
+class SecretInput(TextField, TakesPastes):
     """Takes a secret and gives it away at once: the widget keeps nothing to be copied, logged or drawn."""
 
     @dataclass
@@ -70,13 +71,8 @@ class SecretInput(TextField):
     def watch_value(self, value: str) -> None:
         self.post_message(self.Typing(len(value)))
 
-    def _forward_event(self, event: events.Event) -> None:
-        # while the event is handed out, for the next paste must find the next field
-        if not isinstance(event, events.Paste):
-            super()._forward_event(event)
-            return
-        event._set_forwarded()
-        values = pasted(event.text, self._kind)
+    def take_paste(self, text: str) -> None:
+        values = pasted(text, self._kind)
         if values:
             self.value, self.come_to_with = "", None
             self.post_message(self.Given(values))
