@@ -46,7 +46,7 @@ async def test_a_refused_run_ends_with_the_finding(
     assert "Run `check`" not in summary.reason
 
 
-async def test_maintenance_is_named_while_a_run_waits(tmp_path: Path, machine: Machine) -> None:
+async def test_maintenance_is_named_while_a_run_waits(tmp_path: Path, impatient: Machine) -> None:
     left = 2
 
     def bend(_asked: Asked, _items: list[Item]) -> bytes | None:
@@ -55,7 +55,7 @@ async def test_maintenance_is_named_while_a_run_waits(tmp_path: Path, machine: M
         return reply("503 Service Unavailable", MAINTENANCE, "Content-Type: text/html") if left >= 0 else None
 
     async with listing(products(*range(1, 11)), bend) as store:
-        reader = shop(store, tmp_path, machine)
+        reader = shop(store, tmp_path, impatient)
         summary = await reader.run(told=(told := Told()))
     assert summary.state == "complete"
     assert reader.ids() == list(range(1, 11))
