@@ -325,7 +325,15 @@ async def test_a_slow_server_is_given_up_at_the_timeout(workbench: Workbench) ->
             with pytest.raises(RequestFailed, match="The login got no response"):
                 await session.client("shop")(PRODUCTS)
             issuer.wait.set()
-            assert (await session.client("shop")(PRODUCTS)).status == 200
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        assert (await session.client("shop")(PRODUCTS)).status == 200
+                    except RequestFailed as failed:  # a loaded machine may need longer than the timeout
+                        if "The login got no response" not in str(failed):
+                            raise
+                    else:
+                        break
 
 
 async def test_the_token_goes_to_the_clients_own_origin_only(workbench: Workbench) -> None:
