@@ -47,7 +47,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Importing the HTTP library and reading the authorities takes 100 s, and explaining a failure 50."""
     clock = Clock()
-    monkeypatch.setattr(wire, "_plain_sender", clock.taking(100, wire._plain_sender))
+    monkeypatch.setattr(wire, "_transport", clock.taking(100, wire._transport))
     monkeypatch.setattr(network_failure, "explain", clock.taking(50, network_failure.explain))
     return clock
 

@@ -1,18 +1,15 @@
-"""One attempt on the network, and its recording. The only module that imports httpx."""
+"""One attempt on the network, and its recording."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import ssl
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..machine import Machine
 from ..secrets.mask import Mask
@@ -25,8 +22,7 @@ from .model import DIRECT, HttpClient, seconds
 from .uri import BadUri, canonical, origin_of
 
 if TYPE_CHECKING:
-    import httpx
-
+    from ._httpx import Transport
     from .network_failure import Phase
 
 
@@ -216,7 +212,7 @@ class Wire:
         """Seconds for each part of an attempt, as httpx names them."""
         self._exchanges, self._mask, self._machine, self._bounds = exchanges, mask, machine, bounds
         self._attempt, self._secret, self._directory, self._ca = attempt, secret, directory, ca
-        self._opening: dict[ProxyRoute | None, asyncio.Future[httpx.AsyncHTTPTransport]] = {}
+        self._opening: dict[ProxyRoute | None, asyncio.Future[Transport]] = {}
 
     async def send(self, request: Request) -> Response:
         """The store's response.
@@ -260,19 +256,17 @@ class Wire:
         password = "" if proxy.password is None else await self._secret(proxy.password, address, TO_PROXY)
         return ProxyRoute(address, proxy.username or "", password)
 
-    async def _sender(self, route: ProxyRoute | None, uri: str) -> httpx.AsyncHTTPTransport:
+    async def _sender(self, route: ProxyRoute | None, uri: str) -> Transport:
         # importing httpx and reading the authorities takes 100 ms, which the screen must not wait for
         opening = self._opening.get(route)
         if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
             opening = self._opening[route] = asyncio.ensure_future(self._opened(route, uri))
         return await asyncio.shield(opening)
 
-    async def _opened(self, route: ProxyRoute | None, uri: str) -> httpx.AsyncHTTPTransport:
+    async def _opened(self, route: ProxyRoute | None, uri: str) -> Transport:
         wanted = self._client.tls.client_key_password
         password = None if wanted is None else await self._secret(wanted, origin_of(uri), self._name)
-        return await asyncio.to_thread(
-            _plain_sender, self._client, route, self._directory, self._name, password, self._ca
-        )
+        return await asyncio.to_thread(_transport, self._client, route, self._directory, self._name, password, self._ca)
 
     async def close(self) -> None:
         for opening in self._opening.values():
@@ -282,35 +276,12 @@ class Wire:
                     await sender.aclose()
 
 
-def _plain_sender(
+def _transport(
     client: HttpClient, route: ProxyRoute | None, directory: Path, name: str, password: str | None, ca: str
-) -> httpx.AsyncHTTPTransport:
-    """httpx below its client: a connection pool, without redirects, cookies, authentication and proxies of its own.
+) -> Transport:
+    from ._httpx import Transport
 
-    Its client would read each Location, and raise for one that is no address.
-    """
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of it
-    import anyio
-    import httpx
-
-    # anyio is a requirement of httpx; the first lock of a pool would import its asyncio part while a request waits.
-    # In a context of its own, as it refuses to run where the caller's says that it runs already.
-    Context().run(anyio.run, anyio.sleep, 0)
-    from .connection import Sockets
-
-    context = context_of(client.tls, directory, f"clients.{name}.tls", password, ca)
-    proxy = None
-    if route is not None:
-        credentials = (route.username, route.password) if route.username else None
-        proxy = httpx.Proxy(route.uri, auth=credentials, ssl_context=context if "https:" in route.uri else None)
-    sender = httpx.AsyncHTTPTransport(
-        verify=context,
-        trust_env=False,
-        proxy=proxy,
-        limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-    )
-    sender._pool._network_backend = Sockets()  # httpcore takes one, httpx has no parameter for it
-    return sender
+    return Transport(context_of(client.tls, directory, f"clients.{name}.tls", password, ca), _CONNECTIONS, route)
 
 
 class _Attempt:
@@ -338,8 +309,14 @@ class _Attempt:
         """The time of the request ends: what is recorded of it comes after."""
         self.seen.ended = self._wire._machine.monotonic()
 
-    async def run(self, sender: httpx.AsyncHTTPTransport) -> None:
-        response = await sender.handle_async_request(self._httpx_request())
+    async def run(self, sender: Transport) -> None:
+        extensions = {"trace": self._trace, "timeout": self._wire.timeouts}
+        request, body = self._request, self._request.body or None
+        try:
+            built = sender.request(request.method, request.uri, self.seen.sent_headers, body, extensions)
+        except BadUri as error:
+            raise InvalidRequest(f"The URI {self._wire._mask.uri(request.uri)} cannot be used: {error}") from error
+        response = await sender.handle_async_request(built)
         try:
             self.seen.status, self.seen.reason = response.status_code, response.reason_phrase
             self.seen.headers = tuple(
@@ -353,19 +330,6 @@ class _Attempt:
             self._inflater.end()
         finally:
             await response.aclose()
-
-    def _httpx_request(self) -> httpx.Request:
-        import httpx
-
-        uri, origin = self._request.uri, origin_of(self._request.uri)
-        extensions: dict[str, Any] = {"trace": self._trace, "timeout": self._wire.timeouts}
-        if self.route is None:  # httpx reads an address letter by letter, search criteria in 0.2 ms
-            extensions["target"] = uri.removeprefix(origin).encode()
-        address = httpx.URL(uri) if self.route else _root(origin)  # a proxy is asked for the whole address
-        if self.route is not None and str(address) != uri:
-            raise InvalidRequest(f"The URI is not in its canonical form: {self._wire._mask.uri(uri)}")
-        headers, body = list(self.seen.sent_headers), self._request.body or None
-        return httpx.Request(self._request.method, address, headers=headers, content=body, extensions=extensions)
 
     async def _trace(self, event: str, _: object) -> None:
         marks, name = self.seen.marks, event.partition(".")[2]
@@ -414,15 +378,7 @@ class _Attempt:
         return record(self.seen, inflater.body, inflater.wire_size, mask=wire._mask, kept=kept)
 
 
-@cache
-def _root(origin: str) -> httpx.URL:
-    import httpx
-
-    return httpx.URL(origin)
-
-
 def _network_errors() -> tuple[type[Exception], ...]:
-    import httpx
+    from ._httpx import NETWORK_ERRORS
 
-    ours = (BodyTooLarge, BodyUnreadable, TimeoutError, OSError, ssl.SSLError)
-    return (*ours, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
+    return (*NETWORK_ERRORS, BodyTooLarge, BodyUnreadable, TimeoutError, OSError, ssl.SSLError)

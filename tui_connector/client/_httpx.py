@@ -1,0 +1,72 @@
+"""httpx below its client: the only module that imports it, with what is used of its private parts.
+
+`tests/client/test_httpx_parts.py` names each private part, and fails when an update removes one. Importing this module
+takes 60 ms, so do it in a thread.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from contextvars import Context
+from functools import cache
+from typing import Any
+
+import anyio
+
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its command line, with rich: half of its import
+
+import httpcore  # noqa: E402
+import httpx  # noqa: E402
+
+from .connection import ProxyRoute, Sockets  # noqa: E402
+from .message import Headers  # noqa: E402
+from .uri import BadUri, origin_of  # noqa: E402
+
+# anyio is a requirement of httpx; the first lock of a pool would import its asyncio part while a request waits.
+# In a context of its own, as it refuses to run where the caller's says that it runs already.
+Context().run(anyio.run, anyio.sleep, 0)
+
+NETWORK_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
+"""What sending a request and reading its response may raise."""
+
+
+class Transport(httpx.AsyncHTTPTransport):
+    """A pool of connections over `Sockets`, without redirects, cookies, authentication and proxies of its own.
+
+    httpx's client would read each Location, and raise for one that is no address.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, connections: int, proxy: ProxyRoute | None) -> None:
+        # httpx's own constructor makes a pool, and no more; it has no parameter for the sockets below
+        self._proxied = proxy is not None
+        limits: dict[str, Any] = {"max_connections": connections, "max_keepalive_connections": connections}
+        shared: dict[str, Any] = {"ssl_context": tls, "keepalive_expiry": 5.0, "network_backend": Sockets(), **limits}
+        if proxy is None:
+            self._pool = httpcore.AsyncConnectionPool(**shared)
+            return
+        auth = (proxy.username.encode(), proxy.password.encode()) if proxy.username else None
+        over_tls = tls if "https:" in proxy.uri else None
+        self._pool = httpcore.AsyncHTTPProxy(proxy.uri, proxy_auth=auth, proxy_ssl_context=over_tls, **shared)
+
+    def request(
+        self, method: str, uri: str, headers: Headers, body: bytes | None, extensions: dict[str, Any]
+    ) -> httpx.Request:
+        """A request to send with it: with the URI letter by letter, unless httpx has to write it for a proxy.
+
+        Raises `BadUri` where httpx would write it otherwise.
+        """
+        if self._proxied:
+            address = httpx.URL(uri)  # a proxy is asked for the whole address
+            if str(address) != uri:
+                raise BadUri("it is not in its canonical form")
+        else:  # httpx reads an address letter by letter, search criteria in 0.2 ms
+            origin = origin_of(uri)
+            address = _root(origin)
+            extensions = {**extensions, "target": uri.removeprefix(origin).encode()}
+        return httpx.Request(method, address, headers=list(headers), content=body, extensions=extensions)
+
+
+@cache
+def _root(origin: str) -> httpx.URL:
+    return httpx.URL(origin)
