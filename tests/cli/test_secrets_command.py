@@ -93,6 +93,9 @@ def test_an_entry_of_another_store_is_neither_replaced_nor_deleted_unasked(compu
     assert found is not None
     assert found["secret"] == "x" * 32
     assert computer.run("secrets", "delete", path, "-y").returncode == 0
+    again = computer.run("secrets", "delete", path, "-y")
+    assert again.returncode == 0, again.stderr
+    assert "the keyring has no such entry" in again.stdout
     assert computer.entry("acme/integration/access-token") is None
 
 

@@ -71,6 +71,10 @@ def test_a_saved_setup_leaves_no_draft(tmp_path: Path) -> None:
         json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": 1, "kept_at": None}),
         json.dumps({"format": 1, "key": KEY, "name": "a", "title": "a", "step": 1, "kept_at": 1.0, "more": 1}),
         "[" * 100_000,
+        json.dumps(
+            {"format": 1, "key": KEY, "name": "a", "title": "a", "step": 1, "kept_at": 1.0}
+            | {"data": {}, "about": {}, "profile": "/etc/passwd", "text": "root:x:0:0"}
+        ),
     ],
 )
 def test_what_is_no_draft_is_not_offered(content: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tui_connector.log.records import line
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.dialogs import ConfirmScreen
 from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import Recorded
@@ -56,6 +57,15 @@ async def test_a_body_is_saved_for_its_user_alone_and_replaces_nothing_unasked(
         await watched.pilot.press("enter")
         await watched.shows("Replace it?")
         await watched.pilot.press("n")
+        assert target.read_bytes() == b"mine"
+        await watched.pilot.press("w")
+        await watched.until(lambda: bool(watched.app.screen.query(Input)))
+        watched.app.screen.query_one(Input).value = str(target)
+        await watched.pilot.press("enter")
+        await watched.shows("Replace it?")
+        await watched.pilot.press("enter")  # Enter, pressed twice
+        await watched.until(lambda: not isinstance(watched.app.screen, ConfirmScreen))
+        await watched.pilot.pause()
         assert target.read_bytes() == b"mine"
 
 

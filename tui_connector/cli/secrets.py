@@ -91,8 +91,8 @@ def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool
         await _agreed("Delete", vault, machine, path, chosen, yes=yes)
         for name, source, _ in chosen:
             if source.keyring is not None:
-                await vault.delete(source.keyring)
-                click.echo(f"  {name}: deleted")
+                found = await vault.delete(source.keyring)
+                click.echo(f"  {name}: {'deleted' if found else 'the keyring has no such entry'}")
 
     _with_vault(machine, delete)
 

@@ -96,6 +96,7 @@ def _read(path: Path) -> Draft | None:
         found = json.loads(read_bytes(path), object_hook=_undated)
         if found.pop("format") != FORMAT or not _is_sound(found) or found["key"] != path.stem:
             return None
+        tomllib.loads(found["text"] or "")  # raises ValueError where this is not the text of a profile
         return Draft(**found)
     except (ProfileError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

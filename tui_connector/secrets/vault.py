@@ -289,9 +289,17 @@ class Vault:
         if others:
             raise OtherStore(name, others)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str) -> bool:
+        """Removes an entry from the keyring; whether there was one. Raises `KeyringUnusable`."""
         self.forget(name)
-        await self._call(lambda keyring: keyring.delete_password(_service(name), _USER), WRITE_DEADLINE, name)
+
+        def remove(keyring: Keyring) -> bool:
+            if keyring.get_password(_service(name), _USER) is None:
+                return False
+            keyring.delete_password(_service(name), _USER)
+            return True
+
+        return await self._call(remove, WRITE_DEADLINE, name)
 
     async def state(self, *, writing: bool = True) -> KeyringState:
         """Whether the keyring can be used: whether it can be read and, with `writing`, whether it keeps a value.

@@ -21,12 +21,13 @@ from .widgets.fields import SafeInput
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """y or Enter: yes; n or Esc: no."""
+    """y: yes; n, Enter or Esc: no. An Enter may be the second half of a double press, or the end of a paste."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "dismiss(True)", "Yes", id="confirm.yes"),
-        Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
+        Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
+        Binding("n,enter,escape", "dismiss(False)", "No", id="confirm.no"),
     ]
+    KEYS: ClassVar[str] = "y  yes     n, Enter  no"
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -34,16 +35,17 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="question"):
-            yield Static(Content(shown(f"{self._question}\n\ny  yes     n  no")))
+            yield Static(Content(shown(f"{self._question}\n\n{self.KEYS}")))
 
 
 class AllowScreen(ConfirmScreen, inherit_bindings=False):
-    """A question that comes up by itself: only y says yes, for an Enter may be meant for what was there before."""
+    """A question that comes up by itself: Enter says nothing, for it may be meant for what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes", id="allow.yes"),
         Binding("n,escape", "dismiss(False)", "No", id="allow.no"),
     ]
+    KEYS: ClassVar[str] = "y  yes     n  no"
 
 
 class ChooseScreen(ModalScreen[str | None]):
