@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from listing import Listing, listing, products
 from test_trust import Clone
+from user_errors import user_error
 
 from tui_connector.cli.opening import TerminalPrompt
 from tui_connector.guide.trust import summary
-from tui_connector.incoming.output_path import PathRefused, open_regular
+from tui_connector.incoming.output_path import open_regular
 from tui_connector.secrets.capability import Capability, ResolvedCommand
 
 _MAGIC = bytes.fromhex("d9d505f920a163d7")
@@ -199,7 +200,7 @@ def test_a_folder_that_became_a_link_is_not_written_through(tmp_path: Path) -> N
     outside.mkdir()
     (outside / "items.jsonl").write_text("precious")
     folder.symlink_to(outside)
-    with pytest.raises(PathRefused):
+    with user_error("path-refused"):
         open_regular(folder / "items.jsonl", os.O_RDWR | os.O_CREAT)
 
 

@@ -71,6 +71,41 @@ async def test_a_ledger_of_version_1_is_resumed(tmp_path: Path, machine: Machine
     assert reader.ids() == list(range(1, 31))
 
 
+async def test_a_ledger_of_version_2_is_resumed(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=10))
+        _as_version_2(reader.ledger, "The store answered 503 (Service Unavailable)")
+        found, _ = last_run(reader.ledger)
+        assert found is not None
+        assert (found.items, found.code) == (10, "")
+        summary = await reader.run(told=(told := Told()))
+    assert summary.state == "complete"
+    assert "after 10 items" in told.notes[0]
+    assert reader.ids() == list(range(1, 31))
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("The store sent the same page twice: it does not go on where it was asked to. Correct it.", "in a circle"),
+        ("The store's pages go in a circle: the next one would be 'abc' again", "in a circle"),
+        ("No item has a date in 'changed', so the next run would read everything again.", "no item of the last run"),
+    ],
+)
+async def test_a_run_of_version_2_that_went_in_a_circle_is_not_resumed(
+    tmp_path: Path, machine: Machine, reason: str, said: str
+) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=10))
+        _as_version_2(reader.ledger, reason)
+        summary = await reader.run(told=(told := Told()))
+    assert summary.state == "complete"
+    assert said in told.notes[0]
+    assert "after 10 items" not in "".join(told.notes)
+
+
 def _with_the_end_undone(ledger: Path) -> None:
     with sqlite3.connect(ledger) as database:
         database.execute("update run set state = 'running', ended = null, closed = null")
@@ -93,7 +128,17 @@ def _as_version_1(ledger: Path) -> None:
         database.execute("update run set position = 'null' where at_end")
         database.execute("alter table run drop column at_end")
         database.execute("alter table run drop column closed")
+        database.execute("alter table run drop column code")
         database.execute("pragma user_version = 1")
+    database.close()
+
+
+def _as_version_2(ledger: Path, reason: str) -> None:
+    """What version 2 of the ledger's file would hold: why a run ended is in its reason only, in words."""
+    with sqlite3.connect(ledger) as database:
+        database.execute("update run set reason = ?", (reason,))
+        database.execute("alter table run drop column code")
+        database.execute("pragma user_version = 2")
     database.close()
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from listing import Asked, listing, products
 from runs import BEARER, KEYSET, NUMBERS, Shop, Told, in_sandbox, shop
+from user_errors import user_error
 
 from tui_connector.client.message import Request
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.run import Run
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE
-from tui_connector.runs.ledger import AlreadyRunning
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 SPARSE = (*range(1, 40), *range(100, 130, 3), 5_000, 5_001, *range(90_000, 90_100, 2), 1_000_000)
@@ -182,7 +182,7 @@ async def test_a_second_run_is_refused_and_told_who_holds_it(tmp_path: Path, mac
         reader = shop(store, tmp_path, machine)
         first = asyncio.create_task(reader.run())
         await came.wait()
-        with pytest.raises(AlreadyRunning, match=r"by process \d+ on"):
+        with user_error("already-running", match=r"by process \d+ on"):
             await reader.run()
         go_on.set()
         assert (await first).state == "complete"

@@ -279,6 +279,7 @@ async def test_page_numbers_that_are_ignored_are_found_out(tmp_path: Path, machi
         summary = await reader.run()
     assert summary.state == "failed"
     assert "same page twice" in summary.reason
+    assert summary.code == "same-page"
     assert reader.ids() == list(range(1, 11))
 
 

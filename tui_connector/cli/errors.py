@@ -28,7 +28,7 @@ class CommandFailed(UserError):
         self.exit = exit_code
 
 
-_EXITS: Mapping[str, Exit] = MappingProxyType({})
+_EXITS: Mapping[str, Exit] = MappingProxyType({"already-running": Exit.STOPPED})
 """Exit codes of errors by their code; all others mean that something in the setup is wrong."""
 
 

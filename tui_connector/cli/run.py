@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from ..errors import UserError
 from ..text import count, json_text, shown_line
 from ..units import duration
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit, paragraph
+from .errors import CommandFailed, Exit, exit_code, paragraph
 from .opening import allowed, find, machine_of, read, run, trust_option
 from .prompt import restore_terminal
 from .request import keeping_history, printer
@@ -109,14 +110,16 @@ class RunOutput:
             received=summary.received,
             expected=summary.expected,
             **({"reason": summary.reason} if summary.reason else {}),
+            **({"code": summary.code} if summary.code else {}),
         )
 
-    def impossible(self, name: str, why: str, state: State = "failed") -> None:
+    def impossible(self, name: str, error: UserError) -> None:
         """A run that could not begin."""
-        self._say(f"{name}: {why}")
+        self._say(f"{name}: {error}")
+        state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
         figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
         counts = {"failed": 0, "dropped": 0, "received": 0, "expected": None}
-        self._event("summary", name=name, **figures, state=state, **counts, reason=why)
+        self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
 
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""
@@ -403,36 +406,27 @@ class Runs:
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
         """Says what each would do, and why one cannot begin."""
         from ..client.wire import OF_A_RUN
-        from ..incoming.plan import RunImpossible
-        from ..runs.ledger import LedgerError
 
         code = Exit.DONE
         async with self._workbench.session(saved, OF_A_RUN) as session:
             for name, incoming in chosen.items():
                 try:
                     self._output.dry(name, self._run(saved, session, name, incoming).preview())
-                except (RunImpossible, LedgerError) as error:
-                    self._output.impossible(name, str(error))
+                except UserError as error:
+                    self._output.impossible(name, error)
                     code = Exit.SETUP
         return Exit.STOPPED if self._stopped else code
 
     async def _one(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Exit:
-        from ..incoming.plan import RunImpossible
-        from ..incoming.sink import SinkError
-        from ..runs.ledger import AlreadyRunning, LedgerError
-
         self._output.begins(name)
         try:
             self._current = self._run(saved, session, name, incoming)
             if self._stopped:
                 self._current.stop(self._stopped)
             summary = await self._current.go()
-        except AlreadyRunning as error:
-            self._output.impossible(name, str(error), "stopped")
-            return Exit.STOPPED
-        except (RunImpossible, LedgerError, SinkError) as error:
-            self._output.impossible(name, str(error))
-            return Exit.SETUP
+        except UserError as error:
+            self._output.impossible(name, error)
+            return exit_code(error)
         self._output.ended(summary)
         return exit_of(summary)
 

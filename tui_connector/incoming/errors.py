@@ -24,20 +24,28 @@ _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 def of_failure(error: Exception, *, begun: bool) -> RunError:
     """What a request means that brought no page. `begun`: pages of the same list have been read already."""
     if isinstance(error, LoginRefused):
-        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status)
+        return RunError(
+            Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code="login-refused"
+        )
     if isinstance(error, NoResponse):
-        return RunError(_of_unanswered(error.failure), error.message, error.hint, error.exchange)
+        return RunError(
+            _of_unanswered(error.failure), error.message, error.hint, error.exchange, code=error.failure.value
+        )
     if isinstance(error, PageUnreadable):
         # a page that was good before: the store's trouble, not a wrong path
         return RunError(
-            Action.DIVIDE if begun or error.may_pass else Action.WRONG, error.message, error.hint, error.exchange
+            Action.DIVIDE if begun or error.may_pass else Action.WRONG,
+            error.message,
+            error.hint,
+            error.exchange,
+            code="page-unreadable",
         )
     if isinstance(error, InvalidRequest):
-        return RunError(Action.WRONG, error.message, error.hint, error.exchange)
+        return RunError(Action.WRONG, error.message, error.hint, error.exchange, code="invalid-request")
     if isinstance(error, RequestFailed):
-        return RunError(Action.WAIT, error.message, error.hint, error.exchange)
+        return RunError(Action.WAIT, error.message, error.hint, error.exchange, code="request-failed")
     if isinstance(error, PaginationError):
-        return RunError(Action.WRONG, error.message, error.hint)
+        return RunError(Action.WRONG, error.message, error.hint, code=error.code)
     raise error
 
 
@@ -52,7 +60,9 @@ def of_answer(response: Response, *, begun: bool, wait: float | None) -> RunErro
     message = f"The store answered {response.status} ({said(response)})"
 
     def trouble(means: Action, hint: str = "", allowed: int = 0) -> RunError:
-        return RunError(means, message, hint, response.exchange, wait, allowed, response.status)
+        return RunError(
+            means, message, hint, response.exchange, wait, allowed, response.status, f"status-{response.status}"
+        )
 
     if response.status in (429, 503):
         return trouble(Action.WAIT)

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 _MAGENTO = "%Y-%m-%d %H:%M:%S"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
-NO_DATES = "No item has a date"
-"""How the reason begins behind which a run starts over: there was no date to go on from."""
 _SIZE = 12
 """Bytes of a hash."""
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)

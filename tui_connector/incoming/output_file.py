@@ -11,8 +11,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from ..errors import UserError
 from ..templates import Json
-from .output_path import PathRefused, open_regular
+from .output_path import open_regular
 from .sink import SinkChanged, SinkError, SinkMissing, refuse_moved
 
 _TAIL = 4_096
@@ -183,7 +184,9 @@ def _opened(path: Path) -> int:
                 f"{path} is no ordinary file", hint='For a pipe, use the sink "stdout" and the shell\'s redirection.'
             )
         file = open_regular(path, os.O_RDWR | os.O_CREAT)
-    except PathRefused as error:
+    except SinkError:
+        raise
+    except UserError as error:
         raise SinkError(error.message, error.hint) from error
     except OSError as error:
         raise _failed(path, error) from error

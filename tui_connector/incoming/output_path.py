@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ..errors import UserError
 from ..machine import Directories
 from ..secrets.capability import Capability, Grants, is_inside, portable
 
@@ -82,14 +83,6 @@ _DATA = frozenset(
 """Endings of files that nothing runs or loads: those may be written in the profile's folder without a question."""
 
 
-class PathRefused(Exception):
-    """A file that this profile must not write; `hint` says what to do."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
-
-
 @dataclass(frozen=True)
 class OutputPaths:
     """The files that a profile's sinks may write."""
@@ -114,17 +107,20 @@ class OutputPaths:
         return Path(os.path.realpath(self.directory / written))
 
     def allowed(self, written: str) -> Path:
-        """The file to open for this path, without symbolic links in it. Raises `PathRefused`."""
+        """The file to open for this path, without symbolic links in it. Raises `UserError`."""
         real = self.real(written)
         whole = os.path.abspath(self.directory / written)  # what a link is called counts as well as where it leads
         before = Path(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
         reason = self.never(real) or self.never(before) or self.never(Path(whole))
         if reason:
-            raise PathRefused(
-                f"{real} is never written by a sink: {reason}", "Name a file of its own in the profile's folder."
+            raise UserError(
+                "path-refused",
+                f"{real} is never written by a sink: {reason}",
+                "Name a file of its own in the profile's folder.",
             )
         if written != self.typed and (needed := self.needed(written)) is not None and not self.grants.has(needed):
-            raise PathRefused(
+            raise UserError(
+                "path-refused",
                 f"This profile is not trusted to write {real}",
                 "Look at what it can do, then allow it: tui-connector trust PROFILE.",
             )
@@ -261,14 +257,16 @@ def _is_sensitive(folder: Path) -> bool:
 def open_regular(real: Path, flags: int) -> int:
     """Opens a file by a path that has no symbolic links in it, and makes sure that this is what was opened.
 
-    Raises `PathRefused` if a link has been put there since the path was resolved, and OSError.
+    Raises `UserError` if a link has been put there since the path was resolved, and OSError.
     """
     file = os.open(real, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         opened, named = os.fstat(file), os.stat(real, follow_symlinks=False)
         moved = not os.path.samestat(opened, named) or os.path.realpath(real) != str(real)
         if moved and stat.S_ISREG(opened.st_mode):
-            raise PathRefused(f"{real} was replaced while it was opened", "Run again when nothing else changes it.")
+            raise UserError(
+                "path-refused", f"{real} was replaced while it was opened", "Run again when nothing else changes it."
+            )
     except BaseException:
         os.close(file)
         raise

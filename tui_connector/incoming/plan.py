@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Self
 
 from ..client.exchange import Exchanges
-from ..client.message import InvalidRequest, Request
+from ..client.message import Request
 from ..client.model import seconds
 from ..client.session import Session
+from ..errors import UserError
 from ..machine import Machine
 from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import is_lost
 from ..templates import Json, PlaceholderError, Scope
-from .incremental import NO_DATES, ChangeFilter, before
+from .incremental import ChangeFilter, before
 from .model import Incoming
 from .output_path import OutputPaths
-from .pagination import CIRCLE, SAME_PAGE, Pagination, PaginationError
+from .pagination import Pagination, PaginationError
 from .sink import OpenSink, SinkContext, SinkMissing
 from .writing import RunWriter
 
@@ -68,6 +69,15 @@ def fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]]
     return hashlib.sha256(json.dumps(bound_to, sort_keys=True).encode()).hexdigest()
 
 
+_CIRCLE = "the pages of the last run went in a circle"
+_STARTS_OVER = {
+    "same-page": _CIRCLE,
+    "circle": _CIRCLE,
+    "no-dates": "no item of the last run had a date to continue from",
+}
+"""Ends of a run, by code, that it cannot be resumed from, and why: its position leads back into them."""
+
+
 def plan(
     ledger: Ledger, incoming: Incoming, wanted: RunOptions, *, began: str, bound_to: str, asked: str, resumable: bool
 ) -> RunPlan:
@@ -76,8 +86,8 @@ def plan(
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
     if unfinished is not None and not wanted.full and wanted.since is None:
-        circled = unfinished.reason.startswith((SAME_PAGE, CIRCLE, NO_DATES)) or is_lost(unfinished.position)
-        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not circled:
+        over = unfinished.code in _STARTS_OVER or is_lost(unfinished.position)
+        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not over:
             ledger.resume(unfinished)
             drops = _drops(incoming, unfinished.since, ledger.mark())
             if unfinished.at_end:
@@ -146,12 +156,10 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
     if last.fingerprint != bound_to:
         what = f": it asked for {last.asked}" if last.asked != asked else ""
         return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
-    if last.reason.startswith((SAME_PAGE, CIRCLE)):
-        return ["Begins anew: the pages of the last run went in a circle."]
+    if last.code in _STARTS_OVER:
+        return [f"Starting over: {_STARTS_OVER[last.code]}."]
     if is_lost(last.position):
         return ["Starting over: the position of the last run contains a secret and could not be stored."]
-    if last.reason.startswith(NO_DATES):
-        return ["Starting over: no item of the last run had a date to continue from."]
     if not resumable:
         return ["Begins anew: what goes to a pipe cannot be continued."]
     return []
@@ -281,10 +289,6 @@ _CURSOR = "@{cursor}"
 PUT_CURSOR = "Put @{cursor} into the request where the store wants the date."
 
 
-class RunImpossible(Exception):
-    """The run cannot begin: its setup is wrong. Nothing was read or written."""
-
-
 class ListRequest:
     """The request of an incoming, as a run from `since` on sends it (None: from where the ledger says)."""
 
@@ -292,21 +296,22 @@ class ListRequest:
         self._name, self._incoming, self._since, self._session = name, incoming, since, session
 
     def bound(self) -> tuple[str, str]:
-        """What the run is bound to, and its request in words. Raises `RunImpossible`."""
+        """What the run is bound to, and its request in words. Raises `UserError`."""
         incoming = self._incoming
         if incoming.disabled:
-            raise RunImpossible(f"The incoming {self._name} is disabled. Remove `disabled = true` to run it.")
+            message = f"The incoming {self._name} is disabled"
+            raise UserError("incoming-disabled", message, "Remove `disabled = true` to run it.")
         if incoming.sink is None:
-            raise RunImpossible(f"The incoming {self._name} has no sink. Add one, or say --out FILE.")
+            message = f"The incoming {self._name} has no sink"
+            raise UserError("sink-missing", message, "Add one, or say --out FILE.")
         if self._since is not None and (incoming.incremental is None or incoming.incremental.field is None):
-            raise RunImpossible(f"The incoming {self._name} knows no date to read from. Add `incremental` to it.")
+            message = f"The incoming {self._name} knows no date to read from"
+            raise UserError("incremental-missing", message, "Add `incremental` to it.")
         if incoming.incremental is not None and incoming.incremental.content and incoming.identifier is None:
-            raise RunImpossible("To know what has changed by content, the incoming needs an identifier.")
+            message = "To know what has changed by content, the incoming needs an identifier"
+            raise UserError("identifier-missing", message)
         request = self._request("", "1970-01-01 00:00:00")
-        try:
-            prepared = self._session.prepared(incoming.client, request)
-        except InvalidRequest as error:
-            raise RunImpossible(str(error)) from error
+        prepared = self._session.prepared(incoming.client, request)
         return fingerprint(
             incoming, prepared.uri, self._session.written_headers(incoming.client)
         ), f"{prepared.method} {prepared.uri}"
@@ -314,7 +319,7 @@ class ListRequest:
     def pages(self, chosen: RunPlan) -> tuple[Pagination | None, Request]:
         """How the list is paged, and its request with what it is limited to.
 
-        Raises `RunImpossible` and `PaginationError`.
+        Raises `UserError`.
         """
         run, incoming = chosen.run, self._incoming
         request = self._request(run.began, run.since)
@@ -332,7 +337,7 @@ class ListRequest:
         try:
             return self._incoming.request.request(Scope(run=run))
         except PlaceholderError as error:
-            raise RunImpossible(f"The request cannot be made: {error}") from error
+            raise UserError("template", f"The request cannot be made: {error}") from error
 
 
 def takes_cursor(incoming: Incoming) -> bool:

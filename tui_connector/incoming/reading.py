@@ -24,7 +24,7 @@ from ..runs.pace import Pace, Patience
 from ..templates import Json
 from .errors import explained, of_answer, of_failure
 from .pages import Page
-from .pagination import SAME_PAGE, ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
+from .pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 from .pagination.envelope import names_next, says_more
 from .pagination.link_header import link_of
 
@@ -127,6 +127,7 @@ _LOOKS = 4
 """How often a page that was good before may show that the store works, before the next new good one."""
 _PARTIAL = 206
 """Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
+_SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
 _NONE = RunError(Action.DIVIDE, "The store sent an empty list", status=200)
 _EMPTY = RunError(Action.DIVIDE, "The store sent an empty page where it had counted items", status=200)
 
@@ -352,7 +353,7 @@ class ListReading:
             return False
         message = f"The store sends an empty list; when it was last read completely, it had {held:,} items"
         hint = "Nothing was changed. Run again later; if the list is really empty now, run with --full."
-        raise RunFailed(RunError(Action.STOP, message, hint, status=200))
+        raise RunFailed(RunError(Action.STOP, message, hint, status=200, code="empty-list"))
 
     async def _is_away(self) -> bool:
         """Whether the store breaks at everything now, so that it is not these records that break it."""
@@ -516,7 +517,7 @@ class ListReading:
         if self._read >= answered.total if answered.total is not None else ask.may_repeat:
             return False
         hint = _CORRECT + (_OR_SHORT if ask.past_the_end else "")
-        self._stop = self._stop or RunFailed(RunError(Action.WRONG, SAME_PAGE, hint))
+        self._stop = self._stop or RunFailed(RunError(Action.WRONG, _SAME_PAGE, hint, code="same-page"))
         return True
 
     def stop(self, trouble: RunError) -> None:

@@ -12,10 +12,11 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from ..client.exchange import Exchange
-from ..client.message import InvalidRequest, Request, RequestFailed, Response
+from ..client.message import Request, RequestFailed, Response
 from ..client.model import seconds
+from ..errors import UserError
 from ..runs.errors import Action, RunError, RunFailed
-from ..runs.ledger import Ledger, LedgerError, State
+from ..runs.ledger import Ledger, LedgerError, RunEnd, State
 from ..runs.pace import Pace, Patience
 from ..runs.progress import Preview, Progress, Summary, Watcher
 from ..secrets.mask import MARK
@@ -27,10 +28,10 @@ from .incremental import magento_date
 from .model import Incoming
 from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
-from .plan import ListRequest, OpenRun, RunEnvironment, RunImpossible, RunOptions, RunPlan, can_begin_at, plan
+from .plan import ListRequest, OpenRun, RunEnvironment, RunOptions, RunPlan, can_begin_at, plan
 from .reading import ListReading, ListTotal, PageRead
 from .sink import SinkClosed, SinkError
-from .writing import RunCosts, RunWriter, WrongField
+from .writing import RunCosts, RunWriter
 
 T = TypeVar("T")
 
@@ -87,14 +88,11 @@ class Run:
             chosen = plan(
                 ledger, incoming, self._wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable
             )
-        try:
-            pagination, request = self._list.pages(chosen)
-            if pagination is not None:
-                position = without_references(chosen.position, MARK)
-                request = pagination.begin(request, position).take()[0].request
-            prepared = self._around.session.prepared(incoming.client, request)
-        except (PaginationError, InvalidRequest) as error:
-            raise RunImpossible(str(error)) from error
+        pagination, request = self._list.pages(chosen)
+        if pagination is not None:
+            position = without_references(chosen.position, MARK)
+            request = pagination.begin(request, position).take()[0].request
+        prepared = self._around.session.prepared(incoming.client, request)
         since = chosen.run.since
         begins = " ".join(chosen.notes) or (f"Reads what has changed since {since}." if since else "Reads everything.")
         sink = incoming.sink.model_dump(exclude_none=True)
@@ -103,14 +101,14 @@ class Run:
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: nothing more is asked for, what has come in order is written."""
-        self._stopped = RunError(Action.STOP, why)
+        self._stopped = RunError(Action.STOP, why, code="stopped")
         if self._signing is not None:
             self._signing.cancel()
         if self._reading is not None:
             self._reading.stop(self._stopped)
 
     async def go(self) -> Summary:
-        """Raises `RunImpossible`, `LedgerError` and `SinkError` where it cannot begin."""
+        """Raises `UserError` where it cannot begin."""
         self._began, self._clock = self._machine.monotonic(), self._machine.now()
         bound_to, asked = self._list.bound()
         self._around.exchanges.on_recorded.append(self._costs.record)
@@ -119,8 +117,7 @@ class Run:
             for note in opened.plan.notes:
                 self._watcher.note(note)
             self.progress.began_with = opened.plan.run.items
-            state, reason = await self._outcome(opened)
-            return await self._end(opened, state, reason)
+            return await self._end(opened, await self._outcome(opened))
         finally:
             self._around.exchanges.on_recorded.remove(self._costs.record)
             if self._opened is not None:
@@ -144,8 +141,8 @@ class Run:
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
-    async def _outcome(self, opened: OpenRun) -> tuple[State, str]:
-        """Reads and writes; how it ended, and why where it is not complete."""
+    async def _outcome(self, opened: OpenRun) -> RunEnd:
+        """Reads and writes."""
         try:
             pagination, request = self._list.pages(opened.plan)
             position = await self._with_secrets(opened.plan.position, request)
@@ -155,21 +152,21 @@ class Run:
             while not await self._read_on(self._reading, opened.writing):
                 pass
         except RunFailed as error:
-            return _STATES[error.trouble.means], str(error)
-        except (PaginationError, WrongField) as error:
-            return "failed", str(error)
+            return RunEnd(_STATES[error.trouble.means], str(error), error.trouble.code)
         except SinkClosed:
             opened.closed = True
-            return "stopped", ""
+            return RunEnd("stopped")
         except (SinkError, LedgerError) as error:
             opened.broken = error
-            return "stopped", str(error)
+            return RunEnd("stopped", str(error), error.code)
+        except UserError as error:
+            return RunEnd("failed", str(error), error.code)
         if self._reached_limit:
-            return "stopped", ""
+            return RunEnd("stopped")
         if undated := await self._in_thread(opened.writing.undated):
-            return "failed", undated
+            return RunEnd("failed", undated, "no-dates")
         why = self._why_incomplete(self._reading) or await self._in_thread(opened.writing.doubled)
-        return ("incomplete", why) if why else ("complete", "")
+        return RunEnd("incomplete", why, "incomplete") if why else RunEnd("complete")
 
     def _why_incomplete(self, reading: ListReading) -> str:
         """Why what was read is not proven to be the whole list; "" where it is."""
@@ -187,7 +184,7 @@ class Run:
         return self._left is not None and self._left <= 0
 
     async def _with_secrets(self, position: Json, request: Request) -> Json:
-        """The position with the secrets that were taken out of it. Raises `RunFailed` and `PaginationError`."""
+        """The position with the secrets that were taken out of it. Raises `RunFailed` and `UserError`."""
         if not has_references(position):
             return position
         try:  # reads the secrets of the client, and logs in if it must
@@ -296,31 +293,32 @@ class Run:
             self._machine.monotonic() - self._began + (run.seconds if run else 0.0),
         )
 
-    async def _end(self, opened: OpenRun, state: State, reason: str) -> Summary:
+    async def _end(self, opened: OpenRun, end: RunEnd) -> Summary:
         ended, spent = magento_date(self._machine.now()), self._spent()
         remarks: list[str] = []
         try:
             if opened.broken is None:
-                finish = partial(opened.writing.finish, state, ended, reason, spent, beyond=opened.beyond)
+                finish = partial(opened.writing.finish, end, ended, spent, beyond=opened.beyond)
                 remarks += await self._in_thread(finish)
         except (SinkError, LedgerError) as error:
             opened.broken = error
-            state, reason = "stopped", reason or str(error)
+            end = RunEnd("stopped", end.reason or str(error), end.code or error.code)
         if opened.broken is not None:
             with suppress(LedgerError):  # then the last step that it has counts, as after a power failure
-                await self._in_thread(opened.writing.fail, state, ended, reason, opened.broken)
+                await self._in_thread(opened.writing.fail, end, ended, opened.broken)
         reading, written = self._reading, opened.writing.written
-        remarks += _of_counts(reading.total) if reading and state == "complete" else []
+        remarks += _of_counts(reading.total) if reading and end.state == "complete" else []
         return Summary(
             self._name,
-            state,
+            end.state,
             items=written.items,
             failed=written.failed,
             dropped=written.dropped,
             seconds=spent.seconds,
             requests=spent.requests,
             retries=spent.retries,
-            reason=reason,
+            reason=end.reason,
+            code=end.code,
             remarks=tuple(remarks),
             received=reading.read if reading else 0,
             expected=reading.counted if reading else None,

@@ -8,41 +8,46 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
+from ..errors import UserError
 from ..kinds import Kind
 from ..secrets.capability import is_inside
 from ..templates import Json
-from .output_path import OutputPaths, PathRefused
+from .output_path import OutputPaths
 from .raw_json import shape
 
 FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
 """A file in a profile: relative to the profile's own folder, unless it is absolute."""
 
 
-class SinkError(Exception):
+class SinkError(UserError):
     """Items cannot be written; `hint` says what to do. What `sync` made durable stays so."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
+    _CODE: ClassVar = "sink"
 
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(self._CODE, message, hint)
 
 
 class SinkChanged(SinkError):
     """Something else has changed what this run or earlier ones wrote; it has been left as it was."""
 
+    _CODE = "output-changed"
+
 
 class SinkMissing(SinkError):
     """What earlier runs wrote is not there any more, or not what they recorded: a run cannot go on from it."""
 
+    _CODE = "output-missing"
+
 
 class SinkClosed(SinkError):
     """Nobody reads any more (`| head`): the run ends, and nothing is wrong."""
+
+    _CODE = "output-closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class SinkContext:
         """
         try:
             file = self.paths.allowed(path)
-        except PathRefused as error:
+        except UserError as error:
             raise SinkError(error.message, error.hint) from error
         except ValueError as error:  # a null character
             raise SinkError(f"{path!r} is no path: {error}", "Correct it.") from error

@@ -10,10 +10,11 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunRow, RunStep, State
+from ..errors import UserError
+from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow, RunStep
 from ..templates import Json
 from ..text import beginning, did_you_mean, listed
-from .incremental import NO_DATES, ChangeFilter, PageChanges, order
+from .incremental import ChangeFilter, PageChanges, order
 from .model import ItemTransform
 from .pages import field_reader
 from .raw_json import members, shape
@@ -24,16 +25,8 @@ STEP = 0.25
 """Seconds between two durable steps, at most."""
 
 
-class WrongField(Exception):
-    """A field that the configuration names is in no item; `hint` says which fields there are."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message}. {hint}")
-        self.message, self.hint = message, hint
-
-
 def _expect(field: str, setting: str, items: Sequence[bytes]) -> None:
-    """Raises `WrongField` where none of the items has this field."""
+    """Raises `UserError` where none of the items has this field."""
     names: dict[str, None] = {}
     for item in items:
         if shape(item) == "object":
@@ -42,9 +35,8 @@ def _expect(field: str, setting: str, items: Sequence[bytes]) -> None:
                 return
     there = f"The items contain: {listed(list(names))}." if names else "The items are not JSON objects."
     suggestion = did_you_mean(field, names) or "."
-    raise WrongField(
-        f"No item has the field {field!r}, which {setting} names", f"{there} Correct {setting}{suggestion}"
-    )
+    message = f"No item has the field {field!r}, which {setting} names"
+    raise UserError("field-missing", message, f"{there} Correct {setting}{suggestion}", setting)
 
 
 @dataclass(slots=True)
@@ -149,7 +141,7 @@ class RunWriter:
 
         The first step comes before the first item: from then on what is in the sink is known as this run's. Pages
         without items come before it: what an earlier run wrote stays until there is something in its place. Before it,
-        raises `WrongField` where no item has a field that decides what is written.
+        raises `UserError` where no item has a field that decides what is written.
         """
         if not self.written.read:
             self._check_fields([item for page in pages for item in page.items])
@@ -186,7 +178,7 @@ class RunWriter:
             _expect(identifier, "identifier", items)
         try:
             _expect(identifier, "identifier", items)
-        except WrongField as missing:
+        except UserError as missing:
             self._remarks.append(str(missing))
 
     def _knows_dates(self) -> bool:
@@ -203,7 +195,7 @@ class RunWriter:
         if self._changes is None or self._changes.field is None or not self.written.read or self._knows_dates():
             return ""
         return (
-            f"{NO_DATES} in {self._changes.field!r}, so the next run would read and write everything again. "
+            f"No item has a date in {self._changes.field!r}, so the next run would read and write everything again. "
             "Correct incremental.field, or remove incremental."
         )
 
@@ -219,11 +211,12 @@ class RunWriter:
         )
 
     def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
-        """Raises `WrongField` where the next run could not begin at the date of one of these."""
+        """Raises `UserError` where the next run could not begin at the date of one of these."""
         if (found := changes.unusable(items)) is not None:
             index, date = found
             which = self._named(self.written.read, items, RejectedItem(index, ""))
-            raise WrongField(
+            raise UserError(
+                "date-unusable",
                 f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can begin there",
                 'It must be a date, or a number, that the request accepts: with "keyset" and "search-criteria" a date '
                 "such as 2026-01-31 08:30:00. Correct incremental.field, or write incremental = { content = true }. "
@@ -289,19 +282,21 @@ class RunWriter:
         )
         self._stepped = self._monotonic()
 
-    def finish(self, state: State, ended: str, reason: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:
+    def finish(self, end: RunEnd, ended: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:
         """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
 
         `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
         """
-        moves = state == "complete" and self._may_move_mark()
+        moves = end.state == "complete" and self._may_move_mark()
         value = self._mark() if moves else None
         if moves:
             self._sink.complete(value)
         closed: Json = None
         if beyond:
             closed = self._sink.sync()
-        elif self._begun or self._was_at_end or state == "complete":  # one that got nothing has left its sink as it was
+        elif (
+            self._begun or self._was_at_end or end.state == "complete"
+        ):  # one that got nothing has left its sink as it was
             self._step(spent, last=True)
             closed = self._sink_position
         mark, forget_before = None, None
@@ -311,7 +306,7 @@ class RunWriter:
         if moves:
             mark = HighWaterMark(value, self._run.fingerprint, self._sink_position)
             forget_before = self._changes.threshold() if self._changes else None
-        elif state in ("complete", "incomplete"):
+        elif end.state in ("complete", "incomplete"):
             if before is not None:  # what was written stays written, and is known when it is read again
                 mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
             if self._changes is not None and self._changes.by_date and self._run.moves_mark:
@@ -319,7 +314,7 @@ class RunWriter:
                 self._remarks.append(
                     f"The next run reads {since} again, because not all of it came or could be written."
                 )
-        self._ledger.end(self._run, state, ended, reason, mark, closed, forget_before=forget_before)
+        self._ledger.end(self._run, end, ended, mark, closed, forget_before=forget_before)
         return [*self._remarks, *self._sink.remarks()]
 
     def _may_move_mark(self) -> bool:
@@ -334,10 +329,10 @@ class RunWriter:
         found = self._changes.mark() if self._changes else None
         return max(filter(None, (known, found)), default=None, key=order)
 
-    def fail(self, state: State, ended: str, reason: str, error: Exception) -> None:
+    def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
         """The end of a run whose sink or ledger failed: what the last step recorded is what counts.
 
         What stands behind it in a sink that something else has changed is not this run's, and is not cut off later.
         """
         closed = self._sink_position if isinstance(error, SinkChanged) else None
-        self._ledger.end(self._run, state, ended, reason, closed=closed)
+        self._ledger.end(self._run, end, ended, closed=closed)

@@ -32,6 +32,7 @@ class RunError:
     wait: float | None = None
     allowed: int = 0
     status: int | None = None
+    code: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", without_any_secret(self.message))

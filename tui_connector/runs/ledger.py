@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from ..errors import UserError
 from ..files import make_private, open_private, state_remedy
 from ..secrets.places import without_any_secret
 
@@ -64,6 +65,17 @@ class RunRow:
     """The whole list has been read and written, whether the run's end could be recorded or not."""
     closed: Json
     """What the sink held when it was closed, as a position; None while the run writes, and after it was killed."""
+    code: str
+    """Why it did not complete, as a code such as "same-page"; `reason` says it in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended, and where it is not complete why: in words, and as the code of its error."""
+
+    state: State
+    reason: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +118,7 @@ class RunStep:
 # The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3.
 
 
-_VERSION = 2
+_VERSION = 3
 _BUSY = 5.0
 """Seconds to wait for another program that has the file open, such as a backup."""
 
@@ -117,7 +129,8 @@ create table run (
     position text, sink text, read integer not null default 0, items integer not null default 0,
     failed integer not null default 0, dropped integer not null default 0, requests integer not null default 0,
     retries integer not null default 0, seconds real not null default 0, expected integer,
-    reason text not null default '', at_end integer not null default 0, closed text
+    reason text not null default '', at_end integer not null default 0, closed text,
+    code text not null default ''
 );
 create table mark (
     one integer primary key check (one = 1), value text, fingerprint text not null, sink text not null
@@ -137,21 +150,21 @@ alter table run add column closed text;
 update run set at_end = {_AT_END_BEFORE};
 update run set closed = sink where state = 'complete';
 """
+_FROM_VERSION_2 = """
+alter table run add column code text not null default '';
+update run set code = 'same-page' where reason like 'The store sent the same page twice%';
+update run set code = 'circle' where reason like 'The store''s pages go in a circle%';
+update run set code = 'no-dates' where reason like 'No item has a date%';
+"""
+"""Before version 3, a run's end was known by the first words of its reason."""
+_CHANGES = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
 
 
-class LedgerError(Exception):
-    """The ledger cannot be used; `hint` says what to do."""
+class LedgerError(UserError):
+    """The ledger cannot be used; "already-running": another run of the same incoming holds it."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}"
-
-
-class AlreadyRunning(LedgerError):
-    """Another run of the same incoming is under way."""
+    def __init__(self, message: str, hint: str, code: str = "ledger") -> None:
+        super().__init__(code, message, hint)
 
 
 def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
@@ -190,10 +203,12 @@ COLUMNS = ", ".join(RunRow.__slots__)
 
 
 def _columns(database: sqlite3.Connection) -> str:
-    """The columns of a run in a ledger that is only read, and may be of version 1."""
-    if database.execute("pragma user_version").fetchone()[0] != 1:
-        return COLUMNS
-    return COLUMNS.replace("at_end", f"coalesce({_AT_END_BEFORE}, 0)").replace("closed", "null")
+    """The columns of a run in a ledger that is only read, and may be of an older version."""
+    version = database.execute("pragma user_version").fetchone()[0]
+    missing = {"code": "''"} if version < 3 else {}
+    if version < 2:
+        missing |= {"at_end": f"coalesce({_AT_END_BEFORE}, 0)", "closed": "null"}
+    return ", ".join(missing.get(name, name) for name in RunRow.__slots__)
 
 
 def _is_held(lock: Path) -> bool:
@@ -242,8 +257,7 @@ def make_current(database: sqlite3.Connection, path: Path) -> None:
             "Use that version, or move the file away: the next run then starts over.",
         )
     if version < _VERSION:
-        change = _SCHEMA if version == 0 else _FROM_VERSION_1
-        database.executescript(f"begin immediate; {change} pragma user_version = {_VERSION}; commit;")
+        database.executescript(f"begin immediate; {_CHANGES[version]} pragma user_version = {_VERSION}; commit;")
 
 
 _NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
@@ -303,7 +317,7 @@ class Ledger:
     def __init__(self, path: Path | None) -> None:
         """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
 
-        Raises `AlreadyRunning` and `LedgerError`.
+        Raises `LedgerError`.
         """
         self.path = path or Path(":memory:")
         self._lock = -1
@@ -341,8 +355,8 @@ class Ledger:
             os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
-            raise AlreadyRunning(
-                f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it."
+            raise LedgerError(
+                f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it.", "already-running"
             ) from error
         except OSError as error:
             raise unusable(path, error) from error
@@ -415,7 +429,7 @@ class Ledger:
         """Takes up a run that has not ended. It counts once `confirm` or a step records it."""
         with explained(self.path):
             self._database.execute(
-                "update run set state = 'running', ended = null, reason = '' where id = ?", (run.id,)
+                "update run set state = 'running', ended = null, reason = '', code = '' where id = ?", (run.id,)
             )
 
     def confirm(self) -> None:
@@ -468,9 +482,8 @@ class Ledger:
     def end(
         self,
         run: RunRow,
-        state: State,
+        end: RunEnd,
         ended: str,
-        reason: str = "",
         mark: HighWaterMark | None = None,
         closed: Json = None,
         *,
@@ -484,8 +497,11 @@ class Ledger:
         self._refuse_moved()
         with explained(self.path), self._database as database:
             database.execute(
-                "update run set state = ?, ended = ?, reason = ?, closed = coalesce(?, closed) where id = ?",
-                (state, ended, without_any_secret(reason), None if closed is None else json.dumps(closed), run.id),
+                "update run set state = ?, ended = ?, reason = ?, code = ?, closed = coalesce(?, closed) where id = ?",
+                (
+                    *(end.state, ended, without_any_secret(end.reason), end.code),
+                    *(None if closed is None else json.dumps(closed), run.id),
+                ),
             )
             if mark is not None:
                 values = (mark.value, mark.fingerprint, json.dumps(mark.sink))

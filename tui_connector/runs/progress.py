@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run ended. `reason` says why it is not complete; `remarks` what its user should know."""
+    """How a run ended. `reason` says why it is not complete, `code` names that; `remarks` what its user should know."""
 
     name: str
     state: State
@@ -55,6 +55,7 @@ class Summary:
     """Items that the store counted; None where it counted none."""
     as_wanted: bool = False
     """Stopped where the user wanted: at the limit, or because nobody reads any more."""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,17 +19,17 @@ from textual.message import Message
 from textual.widgets import Footer, Static
 
 from ..client.exchange import Exchange
-from ..client.message import InvalidRequest, Request, Response
+from ..client.message import Request, Response
 from ..client.wire import OF_A_RUN
+from ..errors import UserError
 from ..guide.resend import resend
 from ..guide.run_findings import explainer
 from ..guide.workbench import Workbench
 from ..incoming.catalog import as_streams
-from ..incoming.plan import RunEnvironment, RunImpossible, RunLocation, RunOptions
+from ..incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ..incoming.run import Run
-from ..incoming.sink import SinkError
 from ..profile.model import Profile
-from ..runs.ledger import FailedRecord, LedgerError, ledger_file
+from ..runs.ledger import FailedRecord, ledger_file
 from ..runs.progress import Progress, Summary
 from ..text import shown, shown_line
 from ..units import duration
@@ -233,7 +233,7 @@ class RunScreen(LogDock):
                 if self._stop:
                     run.stop(self._stop)
                 summary = await run.go()
-        except (RunImpossible, LedgerError, SinkError, InvalidRequest) as error:
+        except UserError as error:
             self.post_message(self.Ended(None, str(error)))
             return
         self.post_message(self.Progressed(replace(run.progress)))

@@ -15,25 +15,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...client.message import Request, Response
+from ...errors import UserError
 from ...kinds import Kind
 from ...secrets.places import without_any_secret
 from ...templates import Json
 from ..pages import Page
 
-SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
-CIRCLE = "The store's pages go in a circle"
-"""How the reasons begin behind which a run begins anew: it would not know which pages came before."""
 
-
-class PaginationError(Exception):
+class PaginationError(UserError):
     """The pages do not follow each other as this kind expects; `hint` says what to do."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        self.message, self.hint = without_any_secret(message), without_any_secret(hint)
-        super().__init__(self.message)
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+    def __init__(self, message: str, hint: str = "", code: str = "pagination") -> None:
+        super().__init__(code, without_any_secret(message), without_any_secret(hint))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ...secrets.names import without_session
 from ...templates import Json
 from ...text import beginning
 from ..pages import Page
-from . import CIRCLE, ListPart, PaginationError, SequentialPages
+from . import ListPart, PaginationError, SequentialPages
 from .envelope import is_named, names_next, nothing_at, says_more
 
 _EMPTY = 50
@@ -53,8 +53,9 @@ def followed(
             )
         if _text(there) in seen:
             raise PaginationError(
-                f"{CIRCLE}: the next one would be {beginning(_text(there), 200)!r} again",
+                f"The store's pages go in a circle: the next one would be {beginning(_text(there), 200)!r} again",
                 "What was read before stays. Correct the pagination, or tell the store's maker.",
+                "circle",
             )
         return {"next": there}
 
