@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from user_errors import user_error
 
-from tui_connector.guide.save import WrittenOut, save
+from tui_connector.guide.save import save
 from tui_connector.guide.texts import GuideStep
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.opening import opened
@@ -89,7 +90,9 @@ async def test_a_token_typed_twice_is_neither_kept_nor_saved(
     work.workbench.vault.hold("acme/integration/access-token", TOKEN, "https://shop.example")
     work.setup.edit(path, f"see {TOKEN}")
     assert "CANARY" not in kept(machine, work)
-    with pytest.raises(WrittenOut, match=f"{path[-1]}: contains the secret acme/integration/access-token") as refused:
+    with user_error(
+        "secret-in-profile", match=f"{path[-1]}: contains the secret acme/integration/access-token"
+    ) as refused:
         await save(work.setup, tmp_path / "acme.toml", work.workbench.vault)
     assert "CANARY" not in str(refused.value)
     assert not (tmp_path / "acme.toml").exists()
@@ -106,7 +109,7 @@ async def test_the_profile_name_is_no_place_for_a_token(machine: Machine, work: 
 async def test_saving_again_does_not_write_a_secret_out(work: GuideContext, tmp_path: Path) -> None:
     work.setup.edit(("incoming", "i", "request", "headers"), {"X-Api-Key": "CANARY-short"})
     for _ in range(2):
-        with pytest.raises(WrittenOut, match="X-Api-Key"):
+        with user_error("secret-in-profile", match="X-Api-Key"):
             await save(work.setup, tmp_path / "acme.toml", work.workbench.vault)
     work.workbench.close()
 
