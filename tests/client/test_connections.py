@@ -165,7 +165,7 @@ async def test_a_server_that_answers_nothing_is_asked_once(workbench: Workbench)
         writer.close()
 
     async with serving(response) as shop, workbench.anonymous() as session:
-        with pytest.raises(NoResponse, match="gave no HTTP answer"):
+        with pytest.raises(NoResponse, match="gave no HTTP response"):
             await session.client("default")(Request("GET", f"{shop.url}/x"))
         assert len(shop.received) == 1
 

@@ -17,11 +17,11 @@ from serving import Received, reply, serving
 
 from tui_connector.guide.check import CheckReport, CheckResult, check
 from tui_connector.guide.part_check import try_part
-from tui_connector.guide.probes import MOST_PROBES
 from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
 from tui_connector.magento.diagnosis import Finding
+from tui_connector.magento.diagnosis.probes import MOST_PROBES
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 from tui_connector.sandbox.server import Sandbox, SandboxOptions

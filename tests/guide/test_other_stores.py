@@ -226,13 +226,13 @@ async def test_a_406_says_which_header_to_set(machine: Machine) -> None:
     [
         (
             reply("404 No", b'{"type":"x#NO_PATH","title":"Route not resolved","status":404}'),
-            "404 with JSON (Route not",
+            "404 and JSON (Route not",
         ),
-        (reply("404 No", b'{"detail":"Not found."}'), "404 with JSON (Not found.)"),
-        (reply("404 No", b"{}"), "404 with JSON, but"),
-        (reply("400 No", b'{"error":"bad"}'), "400 with JSON (bad)"),
-        (reply("200 OK", b'{"status":"ok"}'), "200 with JSON, but"),
-        (reply("403 No", b'{"errors":[{"detail":"No key"}]}'), "403 with JSON (No key)"),
+        (reply("404 No", b'{"detail":"Not found."}'), "404 and JSON (Not found.)"),
+        (reply("404 No", b"{}"), "404 and JSON, but"),
+        (reply("400 No", b'{"error":"bad"}'), "400 and JSON (bad)"),
+        (reply("200 OK", b'{"status":"ok"}'), "200 and JSON, but"),
+        (reply("403 No", b'{"errors":[{"detail":"No key"}]}'), "403 and JSON (No key)"),
     ],
 )
 async def test_step_one_tells_json_of_another_store_in_full_sentences(

@@ -60,7 +60,7 @@ async def test_a_certificate_nobody_vouches_for_ends_the_run_at_once(
         reader = shop(store, tmp_path, machine, pagination=pagination)
         summary = await reader.run(told=(told := Told()))
     assert (summary.state, summary.requests) == ("failed", 1)
-    assert "vouches for itself" in summary.reason
+    assert "is self-signed" in summary.reason
     assert told.notes == []
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
-from tui_connector.magento.diagnosis import Way, diagnose, diagnose_failure
+from tui_connector.magento.diagnosis import StoreMessage, Way, diagnose, diagnose_failure
+from tui_connector.magento.diagnosis.case import Case
+from tui_connector.magento.diagnosis.rules import EVERY_RULE, Rule
 from tui_connector.magento.token_shape import token_shape
 
 HTML, JSON = ("Content-Type", "text/html"), ("Content-Type", "application/json")
@@ -24,6 +26,7 @@ def message(text: str, parameters: object = None) -> bytes:
     return json.dumps({"message": text} | ({} if parameters is None else {"parameters": parameters})).encode()
 
 
+SAID = StoreMessage("json", "words of the store")
 REFUSED = message("The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::admin"})
 CASES: dict[str, tuple[str, str, Way, int, bytes, tuple[tuple[str, str], ...]]] = {
     # what stands in front
@@ -232,7 +235,7 @@ def test_failures_before_an_answer_have_a_finding_too() -> None:
     for failure, name in (
         (LoginRefused("The store refused the login with 401 (Invalid)", status=401), "login-refused"),
         (LoginRefused("Answered with 200, but the template cannot read a token", status=200), "template"),
-        (LoginRefused("… 400 (Please use the 2fa provider-specific endpoints)", status=400), "two-factor"),
+        (LoginRefused("… 400", status=400, said="Please use the 2fa provider-specific endpoints"), "two-factor"),
         (InvalidRequest("The URI cannot be used"), "not-sent"),
         (RequestFailed("The login got no response"), "request-failed"),
     ):
@@ -293,3 +296,13 @@ def test_what_is_missing_is_called_by_its_own_identifier(path: str, words: str, 
         assert finding.id == "no-entity"
         assert words in finding.remedy
         assert not_words not in finding.remedy.lower()
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.id)
+def test_each_rule_can_be_explained(rule: Rule) -> None:
+    case = Case(Request("GET", LIST), Response(400, (), b"", 1), SAID)
+    told = dict.fromkeys(("origin", "signed_origin", "hidden", "remedies"), "x")
+    found = rule.finding(("#1",), case, told)
+    assert found.summary
+    assert found.remedy
+    assert "{" not in f"{found.summary}{found.remedy}".replace('{"product": …}', "")

@@ -160,7 +160,7 @@ class InvalidRequest(RequestFailed):
 class LoginRefused(RequestFailed):
     """A login was refused, and no further one is sent.
 
-    `uri` is where it was sent; `field` is the setting to correct.
+    `said` are the server's words, `uri` is where it was sent; `field` is the setting to correct.
     """
 
     def __init__(
@@ -172,6 +172,7 @@ class LoginRefused(RequestFailed):
         exchange: int | None = None,
         uri: str = "",
         field: str = "",
+        said: str = "",
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
-        self.status, self.uri, self.field = status, uri, field
+        self.status, self.uri, self.field, self.said = status, uri, field, without_any_secret(said)

@@ -13,7 +13,30 @@ from ..text import beginning
 from .body import BodyTooLarge, BodyUnreadable
 from .message import Failure
 
-_RETRY_HINT = "Try again; if it stays so, ask who runs the store's web server or what stands in front of it."
+REMEDIES = {
+    Failure.DNS: "Check the spelling, or the VPN this host needs.",
+    Failure.REFUSED: "Check the address and the port; is the store running?",
+    Failure.TIMEOUT_CONNECT: "Is the address right, and can this computer reach it (firewall, VPN, https on another "
+    "port)?",
+    Failure.TIMEOUT_TLS: "Does this port speak TLS? Otherwise ask who runs the store's web server.",
+    Failure.TIMEOUT: "Raise the client's timeout; for a list, request fewer items at a time.",
+    Failure.TOO_LARGE: "Request fewer items at a time (pageSize, fields).",
+    Failure.CUT_OFF: "Try again; if it persists, ask who runs the store's web server or what is in front of it.",
+    Failure.PROTOCOL: "Is this an https address written as http, or a port that is not a web server's?",
+    Failure.PROXY: "Ask who runs the proxy whether it may connect there, or name another one in the client's proxy.",
+    Failure.TLS: "Does this port speak TLS? A firewall or a proxy in between may end the connection, too.",
+    Failure.TLS_UNTRUSTED: "Name the file of the authority it is from in the client's tls.ca-file.",
+    Failure.TLS_SELF_SIGNED: "Name the file of the certificate in the client's tls.ca-file.",
+    Failure.TLS_EXPIRED: "The store's certificate must be renewed.",
+    Failure.TLS_NOT_YET_VALID: "Is this computer's clock right? Otherwise the certificate is for later.",
+    Failure.TLS_NAME: "Use the name that the certificate is for.",
+    Failure.TLS_CLIENT_CERTIFICATE: "Name one that it accepts in the client's tls.client-certificate and "
+    "tls.client-key.",
+    Failure.TLS_TO_PLAIN: "Write http:// instead of https://, or the port that speaks TLS. Tokens sent over http can "
+    "be read.",
+    Failure.PLAIN_TO_TLS: "Write https:// instead of http://.",
+}
+"""What to do about a failure, where no more is known of it than its kind."""
 
 
 Explained = tuple[Failure, str, str]
@@ -27,11 +50,11 @@ def explain(error: BaseException, uri: str, timeout: float, phase: Phase, proxy:
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
-        return (Failure.PROXY, *_refused_by(proxy, place, _words(causes)))
+        return _refused_by(proxy, place, _words(causes))
     if isinstance(error, BodyTooLarge):
-        return Failure.TOO_LARGE, f"Stopped reading: {error}", "Ask for less at a time (pageSize, fields)."
+        return _told(Failure.TOO_LARGE, f"Stopped reading: {error}")
     if isinstance(error, BodyUnreadable):
-        return Failure.PROTOCOL, f"The answer cannot be read: {error}", _RETRY_HINT
+        return _told(Failure.PROTOCOL, f"The response cannot be read: {error}", REMEDIES[Failure.CUT_OFF])
     # one that only waited for more bytes says nothing: the time ran out
     waits = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError) and not isinstance(cause, waits)), None)
@@ -45,57 +68,55 @@ def explain(error: BaseException, uri: str, timeout: float, phase: Phase, proxy:
     return _no_answer(causes, names, uri, phase)
 
 
+def _told(failure: Failure, message: str, hint: str = "") -> Explained:
+    return failure, message, hint or REMEDIES[failure]
+
+
 def _too_late(place: str, timeout: float, phase: Phase, proxy: str | None) -> Explained:
     if phase == "connect":
-        hint = "Is the address right, and may this computer reach it (firewall, VPN, https on another port)?"
         nearest = _begin(_nearest(place, proxy))
-        return Failure.TIMEOUT_CONNECT, f"{nearest} cannot be reached: no connection within its time", hint
+        return _told(Failure.TIMEOUT_CONNECT, f"{nearest} cannot be reached: no connection within its time")
     if phase == "tls":
-        hint = "Does this port speak TLS? Else ask who runs the store's web server."
-        return Failure.TIMEOUT_TLS, f"{place} took the connection, but did not agree on TLS within its time", hint
+        return _told(Failure.TIMEOUT_TLS, f"{place} accepted the connection, but not TLS within its time")
     part = "the whole response" if phase == "body" else "a response"
-    hint = "Raise the client's timeout; for a list, ask for fewer items at a time."
-    return Failure.TIMEOUT, f"{place} did not give {part} within {timeout:g} s", hint
+    return _told(Failure.TIMEOUT, f"{place} did not give {part} within {timeout:g} s")
 
 
 def _not_connected(causes: list[BaseException], place: str, proxy: str | None) -> Explained:
     nearest = _nearest(place, proxy)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Failure.DNS, f"There is no host named {nearest}", "Check the spelling, or the VPN this host needs."
+        return _told(Failure.DNS, f"There is no host named {nearest}")
     # of a host with several addresses, asyncio tells what each of them said in one text
     refused = f"[Errno {errno.ECONNREFUSED}]"
     if any(isinstance(cause, ConnectionRefusedError) or refused in str(cause) for cause in causes):
-        what = "proxy" if proxy else "store"
-        return Failure.REFUSED, f"{_begin(nearest)} refuses the connection", f"Check the port; is the {what} running?"
+        hint = "Check the port; is the proxy running?" if proxy else ""
+        return _told(Failure.REFUSED, f"{_begin(nearest)} refuses the connection", hint)
     if any(isinstance(cause, ConnectionResetError) for cause in causes):
-        hint = "Does this port speak TLS? Something in between (a firewall, a proxy) may end the connection, too."
-        return Failure.TLS, f"{place} ended the connection while TLS was agreed on", hint
+        return _told(Failure.TLS, f"{place} ended the connection while TLS was being agreed on")
     hint = "Check the address and the proxy."
-    return Failure.REFUSED, f"{_begin(nearest)} cannot be reached ({_words(causes)})", hint
+    return _told(Failure.REFUSED, f"{_begin(nearest)} cannot be reached ({_words(causes)})", hint)
 
 
 def _no_answer(causes: list[BaseException], names: set[str], uri: str, phase: Phase) -> Explained:
     place, words = urlsplit(uri).netloc, _words(causes)
     if "illegal request line" in words:  # h11's words for a first byte that is no letter: an alert of TLS
-        hint = "Write https:// in place of http://."
-        return Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, and the address says http://", hint
+        return _told(Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, but the address says http://")
     if phase == "body":
-        return Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})", _RETRY_HINT
+        return _told(Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})")
     # h11 and httpcore call it a protocol error, too, where the connection ends before a response begins
     ended = "RemoteProtocolError" not in names or "disconnected" in words or "no response line" in words
     if phase == "kept" and ended:
-        return Failure.CUT_OFF, f"{place} closed the kept connection before it answered ({words})", _RETRY_HINT
+        return _told(Failure.CUT_OFF, f"{place} closed the kept connection before it responded ({words})")
     if names & {"RemoteProtocolError", "ReadError", "WriteError", "CloseError"}:
-        hint = "Is this an https address written as http, or a port that is not a web server's?"
+        hint = ""
         if uri.startswith("https:"):  # a reset may overtake the alert that asks for one
             hint = "Does its web server ask for a client certificate (the client's tls.client-certificate)?"
-        return Failure.PROTOCOL, f"{place} gave no HTTP answer ({words})", hint
-    return Failure.PROTOCOL, f"The request to {place} failed ({words})", _RETRY_HINT
+        return _told(Failure.PROTOCOL, f"{place} gave no HTTP response ({words})", hint)
+    return _told(Failure.PROTOCOL, f"The request to {place} failed ({words})", REMEDIES[Failure.CUT_OFF])
 
 
-_CA_FILE = "Name the file of the authority it is from in the client's tls.ca-file."
 _NO_TLS = ("wrong version number", "http request", "record layer failure", "packet length too long")
-"""OpenSSL's reasons for bytes that are no TLS."""
+"""OpenSSL's reasons for bytes that are not TLS."""
 
 
 def _tls(error: ssl.SSLError, place: str) -> Explained:
@@ -103,47 +124,39 @@ def _tls(error: ssl.SSLError, place: str) -> Explained:
         return _certificate(error.verify_message or "it cannot be verified", place)
     reason = (error.reason or "no TLS").replace("_", " ").lower()
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason:
-        hint = "Name one that it knows in the client's tls.client-certificate and tls.client-key."
-        return Failure.TLS_CLIENT_CERTIFICATE, f"{place} asks for a client certificate, and refuses ({reason})", hint
+        message = f"{place} requires a client certificate and refused the connection ({reason})"
+        return _told(Failure.TLS_CLIENT_CERTIFICATE, message)
     if reason in _NO_TLS:
-        hint = "Write http:// in place of https://, or the port that speaks TLS. Tokens sent over http can be read."
-        return Failure.TLS_TO_PLAIN, f"{place} speaks no TLS on this port, and the address says https://", hint
+        return _told(Failure.TLS_TO_PLAIN, f"{place} does not speak TLS on this port, but the address says https://")
     hint = "Is it a very old server, or something in between that ends the connection?"
-    return Failure.TLS, f"{place} and this program found no common TLS ({reason})", hint
+    return _told(Failure.TLS, f"{place} and this program found no common TLS ({reason})", hint)
 
 
 def _certificate(reason: str, place: str) -> Explained:
     """The reasons are those of OpenSSL, X509_verify_cert_error_string."""
-    text = reason.lower()
+    text, certificate = reason.lower(), f"The certificate of {place}"
     if "self-signed certificate in certificate chain" in text or "issuer" in text or "first certificate" in text:
-        words = f"The certificate of {place} is not from an authority this computer trusts ({reason})"
-        return Failure.TLS_UNTRUSTED, words, _CA_FILE
+        message = f"{certificate} is not from an authority this computer trusts ({reason})"
+        return _told(Failure.TLS_UNTRUSTED, message)
     if "self-signed" in text or "self signed" in text:
-        return Failure.TLS_SELF_SIGNED, f"The certificate of {place} vouches for itself ({reason})", _CA_FILE
+        return _told(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})")
     if "expired" in text:
-        return (
-            Failure.TLS_EXPIRED,
-            f"The certificate of {place} has expired",
-            "The store's certificate must be renewed.",
-        )
+        return _told(Failure.TLS_EXPIRED, f"{certificate} has expired")
     if "not yet valid" in text:
-        hint = "Is this computer's clock right? Else the certificate was made for later."
-        return Failure.TLS_NOT_YET_VALID, f"The certificate of {place} is not valid yet", hint
+        return _told(Failure.TLS_NOT_YET_VALID, f"{certificate} is not valid yet")
     if "match" in text:
-        words = f"The certificate of {place} is for another name ({reason})"
-        return Failure.TLS_NAME, words, "Use the name it is made for."
-    return Failure.TLS, f"The certificate of {place} was refused ({reason})", "Look at it with a browser."
+        return _told(Failure.TLS_NAME, f"{certificate} is for another name ({reason})")
+    return _told(Failure.TLS, f"{certificate} was refused ({reason})", "Look at it with a browser.")
 
 
 def _nearest(place: str, proxy: str | None) -> str:
     return f"the proxy {urlsplit(proxy).netloc}" if proxy else place
 
 
-def _refused_by(proxy: str | None, place: str, words: str) -> tuple[str, str]:
+def _refused_by(proxy: str | None, place: str, words: str) -> Explained:
     message = f"The proxy {urlsplit(proxy or '').netloc} does not connect to {place} ({words})"
-    if words.startswith("407"):
-        return message, "Give the client's proxy a username and a password that it takes."
-    return message, "Ask who runs the proxy whether it may connect there, or name another one in the client's proxy."
+    hint = "Give the client's proxy a username and a password that it accepts." if words.startswith("407") else ""
+    return _told(Failure.PROXY, message, hint)
 
 
 def _begin(words: str) -> str:

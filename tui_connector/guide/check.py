@@ -17,7 +17,8 @@ from ..client.session import Session
 from ..client.uri import origin_of
 from ..incoming.model import FirstItems, Incoming, NotExpected, first_items, list_request
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
-from ..magento.diagnosis.sign_in import wrong_totp_secret
+from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, tell_apart
+from ..magento.diagnosis.rules import explain
 from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
 from ..profile.model import Profile
@@ -26,9 +27,7 @@ from ..text import count
 from .incoming_check import mistakes
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
-from .probes import MODULES, ProbeClients, tell_apart
 from .signing import find_dialect
-from .store_address import ANONYMOUS as CURRENCY
 from .store_address import PROTECTED, currency_finding, is_bare, is_cloud_service, protected_finding
 from .workbench import ANONYMOUS, SIGNED_AS
 
@@ -281,7 +280,7 @@ async def authenticated(profile: Profile, session: Session, name: str) -> CheckR
         exchange = session.recorded(failure.exchange)
         finding = diagnose_failure(failure, f"GET {MODULES}", exchange)
         if finding.id == "one-time-code-wrong" and _made_of_secret(profile, name):
-            finding = wrong_totp_secret(finding)
+            finding = explain("totp-secret-wrong", finding.evidence)
         return CheckResult(words, False, finding)
     if diagnose(request, response, way) is None:
         return CheckResult(words, True, modules=modules_of(response))

@@ -16,8 +16,9 @@ from enum import StrEnum
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo, Response
 from ..client.uri import origin_of
-from ..magento.diagnosis import Finding, Way, refusals
-from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
+from ..magento.diagnosis import Finding, Way
+from ..magento.diagnosis.rules import ROLE, boxes_at, explain
+from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable, tick
 from ..templates import Json
 from .chain import requests_in
 from .store_address import is_bare
@@ -61,14 +62,15 @@ class Permissions:
         known = _known(method, uri)
         evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not among this token's routes",)
         if known is None:
-            where = refusals.ticked_at(way)
+            where = boxes_at(way)
             remedy = f"Compare path and method with Magento's documentation; else tick its resource: {where}."
             summary = "The token may not do this, or there is no such route"
             return Finding("not-permitted", summary, evidence, remedy, "permission")
         if (self.send if isinstance(known, Writable) else self.read)[known.name] is RouteAccess.NO_MODULE:
             remedy = f"Have it enabled: bin/magento module:enable {_module(known.resource)}"
             return Finding("no-module", "The store lacks the module of this route", evidence, remedy, "uri")
-        return refusals.permission_missing(known.resource, way, evidence)
+        resource, box = known.resource, tick(known.resource)
+        return explain("permission-missing", evidence, way=way, resource=resource, box=box)
 
 
 NOTHING_KNOWN = Permissions({}, {})
@@ -113,7 +115,7 @@ def boxes_text(read: Iterable[str], send: Iterable[str] = (), way: str = "") -> 
     lines = boxes(read, send)
     if not lines:
         return "Nothing needs to be ticked."
-    where = refusals.ROLE if way == ADMIN else "System › Extensions › Integrations › the integration › API"
+    where = ROLE if way == ADMIN else "System › Extensions › Integrations › the integration › API"
     return "\n".join([f"{where} › Resource Access: Custom. Tick:", *(f"  {line}" for line in lines)])
 
 

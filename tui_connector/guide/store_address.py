@@ -14,6 +14,7 @@ from ..client.layer import Send
 from ..client.message import Failure, NoResponse, Request, RequestFailed, RequestInfo, Response
 from ..client.uri import BadUri, canonical, is_loopback, origin_of
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
+from ..magento.diagnosis.probes import CURRENCY
 from ..magento.token_shape import looks_like_token
 from ..text import beginning
 
@@ -191,10 +192,8 @@ def _looks_local(text: str) -> bool:
         return False
 
 
-ANONYMOUS = "directory/currency"
-"""Open to everyone in every Magento 2 (Magento_Directory, webapi.xml)."""
 PROTECTED = "modules"
-"""Answers whoever has a token; Adobe Commerce as a Cloud Service has it too, and no `ANONYMOUS`."""
+"""Answers whoever has a token; Adobe Commerce as a Cloud Service has it too, and no `CURRENCY`."""
 
 _SAME_ELSEWHERE = ("web-server-password", "maintenance", "too-many-requests")
 """Findings that every path of a host would give."""
@@ -203,7 +202,7 @@ _MAY_BE_ANOTHER_PATH = (Failure.TIMEOUT, Failure.CUT_OFF, Failure.TOO_LARGE)
 
 
 def currency_finding(request: Request, response: Response) -> Finding | None:
-    """What is wrong where `ANONYMOUS` was asked for; None where Magento answered."""
+    """What is wrong where `CURRENCY` was asked for; None where Magento answered."""
     if is_currency(response):
         return None
     finding = diagnose(request, response)
@@ -330,7 +329,7 @@ async def _with_view_of_path(shape: Shape, typed: str, send: Send) -> Shape:
     origin = origin_of(shape.root)
     wanted = Shape(origin, shape.index, code)
     try:
-        response = await send(_test(f"{wanted.base_uri(code)}/{ANONYMOUS}"))
+        response = await send(_test(f"{wanted.base_uri(code)}/{CURRENCY}"))
     except RequestFailed:
         return shape
     return wanted if is_currency(response) else shape
@@ -358,7 +357,7 @@ async def _probe(shape: Shape, send: Send) -> tuple[AddressProbe, Shape | None]:
     base = shape.base_uri()
     if shape.is_cloud_service:
         return await _probe_protected(shape, send), None
-    request = _test(f"{base}/{ANONYMOUS}")
+    request = _test(f"{base}/{CURRENCY}")
     try:
         response = await send(request)
     except RequestFailed as failure:
@@ -409,7 +408,7 @@ def is_json(response: Response) -> bool:
 
 
 def is_currency(response: Response) -> bool:
-    """Whether this is what `ANONYMOUS` answers."""
+    """Whether this is what `CURRENCY` answers."""
     if response.status != 200:
         return False
     try:
@@ -431,11 +430,11 @@ def _redirected(shape: Shape, response: Response) -> Shape | None:
     except ValueError:  # `BadUri` is one, too
         return None
     path = urlsplit(target).path.rstrip("/")
-    if not path.endswith(f"/{ANONYMOUS}"):
+    if not path.endswith(f"/{CURRENCY}"):
         origin = origin_of(target)
         same_shop = _host(target) == _host(shape.root) and origin != origin_of(shape.root)
         return replace(shape, root=origin + urlsplit(shape.root).path) if same_shop else None
-    root = target.partition("?")[0].rstrip("/").removesuffix(f"/{ANONYMOUS}").removesuffix("/V1").removesuffix("/rest")
+    root = target.partition("?")[0].rstrip("/").removesuffix(f"/{CURRENCY}").removesuffix("/V1").removesuffix("/rest")
     index = root.endswith("/index.php")
     return replace(shape, root=root.removesuffix("/index.php"), index=index)
 

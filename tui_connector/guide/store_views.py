@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo
 from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
-from .store_address import ANONYMOUS, Shape
+from ..magento.diagnosis.probes import CURRENCY
+from .store_address import Shape
 
 ALWAYS = ("all", "default")
 """What every store has: all (default values, for reading and writing), and the default store view."""
@@ -53,7 +54,7 @@ async def unknown_view(code: str, send: Send, shape: Shape) -> Finding | None:
     if shape.bare:
         return None  # the header names it, and nobody without a token is told
     view = "" if code == "default" else code
-    request = Request("GET", f"{shape.base_uri(view)}/{ANONYMOUS}", about=RequestInfo(purpose="probe"))
+    request = Request("GET", f"{shape.base_uri(view)}/{CURRENCY}", about=RequestInfo(purpose="probe"))
     try:
         response = await send(request)
     except RequestFailed as failure:

@@ -14,11 +14,12 @@ from typing import Literal
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo, Response
 from ..machine import Machine
-from ..magento.diagnosis import Finding, StoreMessage, diagnose, diagnose_failure, oauth
+from ..magento.diagnosis import Finding, StoreMessage, diagnose, diagnose_failure
+from ..magento.diagnosis.probes import MODULES
+from ..magento.diagnosis.rules import explain
 from ..magento.oauth1 import Tokens
 from ..magento.token_shape import token_shape
 from ..secrets.vault import Vault
-from .probes import MODULES
 
 FIELDS = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
 """In the order in which Magento shows them."""
@@ -28,7 +29,7 @@ MAY_BE_MISPLACED = frozenset({"oauth-consumer-key", "oauth-access-token", "oauth
 
 MOST_REQUESTS = 9
 Order = tuple[int, int, int, int]
-Part = Literal["consumer-key", "access-token"]
+Part = Literal["oauth-consumer-key", "oauth-access-token"]
 _UNREAD = "?"
 """Before the words of a store that speaks another language."""
 
@@ -114,13 +115,13 @@ class _Trial:
         """Set where the order is right and the store refuses all the same."""
 
     async def search(self) -> Order:
-        key = await self._odd_one(range(4), lambda each: _order(each, 2 if each != 2 else 0), "consumer-key")
+        key = await self._odd_one(range(4), lambda each: _order(each, 2 if each != 2 else 0), "oauth-consumer-key")
         rest = [each for each in (2, 1, 3, 0) if each != key]  # likeliest first
-        token = await self._odd_one(rest, lambda each: _order(key, each), "access-token")
+        token = await self._odd_one(rest, lambda each: _order(key, each), "oauth-access-token")
         for order in (_order(key, token), _swapped(_order(key, token))):
             if await self._ask(order) == "":
                 return order
-        raise _Stopped(oauth.oauth("signature", "", tuple(self._evidence)))
+        raise _Stopped(explain("oauth-signature", tuple(self._evidence)))
 
     async def _odd_one(self, candidates: Sequence[int], order_of: Callable[[int], Order], part: Part) -> int:
         """The candidate that the store does not stumble over: by its words, or by their differing from all others."""
@@ -135,7 +136,7 @@ class _Trial:
         alone = [each for each, said in unread.items() if texts.count(said) == 1]
         if len(alone) == 1 and len(texts) > 2:
             return alone[0]
-        raise _Stopped(oauth.oauth(part, "", tuple(self._evidence)))
+        raise _Stopped(explain(part, tuple(self._evidence)))
 
     async def _ask(self, order: Order) -> str:
         """What the store stumbles over with the values in this order; nothing where it takes them."""
@@ -161,10 +162,11 @@ class _Trial:
         if finding is None or (response.status == 401 and said.parameter("resources")):
             self.finding = finding
             return ""
-        part = oauth.about(said) if response.status == 401 and said.by_magento else None
-        if part in ("consumer-key", "access-token", "signature"):
-            return part
-        if part == "other":
+        if response.status != 401:
+            raise _Stopped(finding)
+        if finding.id in ("oauth-consumer-key", "oauth-access-token", "oauth-signature"):
+            return finding.id
+        if finding.id == "oauth-refused":
             return _UNREAD + said.message
         raise _Stopped(finding)
 

@@ -376,6 +376,7 @@ class Login:
             exchange=response.exchange,
             uri=form.uri,
             field=self._saved.wrong_field(response.status),
+            said=message,
         )
 
     def _about_the_code(self, response: Response) -> str:

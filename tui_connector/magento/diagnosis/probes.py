@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from ..client.layer import Send
-from ..client.message import Request, RequestFailed, RequestInfo, Response
-from ..magento.diagnosis import Finding, Fix, StoreMessage, TokenShape, Way, diagnose, diagnose_failure, oauth, refusals
-from ..magento.oauth1 import other_origins
-from .store_address import ANONYMOUS
+from ...client.layer import Send
+from ...client.message import Request, RequestFailed, RequestInfo, Response
+from ..oauth1 import other_origins
+from . import Finding, StoreMessage, TokenShape, Way, diagnose, diagnose_failure
+from .case import Case, is_ahead
+from .rules import DIALECT, PASS_PORT, PASS_SCHEME, explain, first, probe_of
 
+CURRENCY = "directory/currency"
+"""Open to everyone in every Magento 2 (Magento_Directory, webapi.xml)."""
 MODULES = "modules"
 """Needs Magento_Backend::admin, which Magento_Authorization gives to whoever has any resource at all."""
 
@@ -57,30 +60,20 @@ async def tell_apart(request: Request, response: Response, way: Way, ways: Probe
     """The finding for a refusal, by at most six probes. None of them logs in or writes."""
     finding = diagnose(request, response, way, shape=ways.shape)
     assert finding is not None
-    if response.status != 401 or finding.id in _CERTAIN:
+    probe = probe_of(finding.id) if response.status == 401 else ""
+    if not probe:
         return ProbeResult(finding)
     probing = _Probing(ways)
-    reached = await probing.ask(ways.anonymous, ANONYMOUS, how="without a token")
-    if reached is None or (front := diagnose(_request(ANONYMOUS), reached)) is not None:
+    reached = await probing.ask(ways.anonymous, CURRENCY, how="without a token")
+    if reached is None or (front := diagnose(_request(CURRENCY), reached)) is not None:
         return probing.told(front if reached is not None and front is not None else probing.failure or finding)
     is_modules = request.uri.partition("?")[0].rstrip("/").endswith(MODULES)
     modules = response if is_modules else await probing.ask(ways.known, MODULES)
     if modules is None:
         return probing.told(probing.failure or finding)
-    resource = StoreMessage.of(response).parameter("resources")
-    if resource:
-        return probing.told(await _not_allowed(resource, way, modules, finding, probing))
-    return probing.told(await _signature(request, response, modules, finding, probing))
-
-
-_CERTAIN = frozenset(
-    {
-        *("web-server-password", "firewall", "token-expired", "token-malformed", "customer-token", "not-authenticated"),
-        *("oauth-consumer-key", "oauth-access-token", "oauth-pair", "oauth-revoked", "oauth-nonce-used"),
-        *("login-refused", "one-time-code-wrong", "ims", "user-without-role", "customers-only"),
-    }
-)
-"""Findings that no probe could make any surer; the first of them would cost another login."""
+    case = Case(request, response, StoreMessage.of(response), way, modules.status == 200, ways.shape)
+    tell = _caller if probe == "caller" else _signature
+    return probing.told(await tell(case, modules, finding, probing))
 
 
 class _Probing:
@@ -115,50 +108,46 @@ class _Probing:
         return ProbeResult(replace(finding, evidence=finding.evidence + new), len(self.evidence))
 
 
-async def _not_allowed(resource: str, way: Way, modules: Response, finding: Finding, probing: _Probing) -> Finding:
-    """A 401 that names a resource: is it the caller that the store does not know, or the right that it lacks?"""
-    if modules.status == 200:
-        return refusals.permission_missing(resource, way, finding.evidence)
-    ways = probing.ways
-    known = refusals.refused(refusals.ANY_RESOURCE, way, finding.evidence, False, ways.shape)
-    if known.id in _CERTAIN:
+async def _caller(case: Case, modules: Response, finding: Finding, probing: _Probing) -> Finding:
+    """A 401 that names a resource: does the store not know the caller, or does the caller lack the permission?"""
+    known = diagnose(case.request, case.response, case.way, accepted=case.accepted, shape=case.shape)
+    assert known is not None
+    if not probe_of(known.id):
         return known
+    ways = probing.ways
     # without a token in it, a signed request is refused for its form with 400: unless Magento does not see the header
     arrived = await probing.ask(
-        ways.anonymous, MODULES, how="with a header that is no good", authorization='OAuth oauth_consumer_key="probe"'
+        ways.anonymous, MODULES, how="with an invalid header", authorization='OAuth oauth_consumer_key="probe"'
     )
     if arrived is not None and arrived.status == 401 and StoreMessage.of(arrived).parameter("resources"):
-        return refusals.header_lost(finding.evidence)
-    if way == "bearer":
+        return explain("header-lost", finding.evidence)
+    if case.way == "bearer":
         # Magento refuses HEAD with 405 since 2.4.5, and with 400 before: then every integration's token is taken alone
-        version = await probing.ask(ways.anonymous, ANONYMOUS, "HEAD")
+        version = await probing.ask(ways.anonymous, CURRENCY, "HEAD")
         if version is not None and version.status == 400:
-            return refusals.bearer_unknown(finding.evidence)
+            return explain("token-unknown", finding.evidence)
     return known
 
 
-async def _signature(
-    request: Request, response: Response, modules: Response, finding: Finding, probing: _Probing
-) -> Finding:
+async def _signature(case: Case, modules: Response, finding: Finding, probing: _Probing) -> Finding:
     """A signature that is refused: for a secret, for what a proxy changes, or for how a version puts it together?"""
-    part = oauth.about(StoreMessage.of(response))
-    if part == "nonce" and oauth.is_ahead(probing.ways.now, response):
-        return oauth.oauth("clock", "", finding.evidence)
-    if part not in ("signature", "other") or finding.id == "clock":
-        return finding
+    ways, evidence = probing.ways, finding.evidence
+    if finding.id == "oauth-nonce":
+        fast = ways.now is not None and is_ahead(ways.now.timestamp(), case.response)
+        return explain("clock", evidence) if fast else finding
     if modules.status == 200:
-        return oauth.dialect(request, finding.evidence)
-    ways = probing.ways
-    if part == "other" and await _says_the_same_of_an_unknown_key(response, probing):
-        return oauth.oauth("consumer-key", "", finding.evidence)
+        return (first(DIALECT, case) or DIALECT[-1]).finding(evidence, case)
+    words_known = finding.id != "oauth-refused"
+    if not words_known and await _says_the_same_of_an_unknown_key(case.response, probing):
+        return explain("oauth-consumer-key", evidence)
     if ways.signed_as is not None:
         signed = ways.signed_origin or ways.origin
         others = [each for each in (ways.origin, *other_origins(ways.origin)) if each != signed]
         for origin in others[: MOST_PROBES - len(probing.evidence)]:
             taken = await probing.ask(ways.signed_as(origin), MODULES, how=f"signed as {origin}")
             if taken is not None and (taken.status == 200 or StoreMessage.of(taken).parameter("resources")):
-                return _behind_a_proxy(origin, ways, finding.evidence)
-    return oauth.oauth("signature", "", finding.evidence) if part == "signature" else finding
+                return _behind_a_proxy(origin, ways, evidence)
+    return explain("oauth-signature", evidence) if words_known else finding
 
 
 async def _says_the_same_of_an_unknown_key(response: Response, probing: _Probing) -> bool:
@@ -170,37 +159,15 @@ async def _says_the_same_of_an_unknown_key(response: Response, probing: _Probing
 
 def _behind_a_proxy(origin: str, ways: ProbeClients, evidence: tuple[str, ...]) -> Finding:
     if origin == ways.origin:
-        return Finding(
-            "oauth-origin",
-            f"The secrets are right, but the profile signs as {ways.signed_origin}: the store no longer takes itself "
-            f"to be that, but {origin}, its own address",
-            evidence,
-            "Remove signed-origin from the authentication.",
-            "signed-origin",
-            Fix("signed-origin", "", f"Sign as {origin}"),
-        )
+        return explain("oauth-origin", evidence, origin=origin, signed_origin=ways.signed_origin)
     own, seen = urlsplit(ways.origin), urlsplit(origin)
-    scheme_hidden, port_hidden = own.scheme != seen.scheme, own.port != seen.port
-    hidden = " and ".join([*(["https"] if scheme_hidden else []), *([f"the port {own.port}"] if port_hidden else [])])
-    remedies = []
-    if port_hidden:
-        remedies.append(
-            "Have the web server pass the Host header with its port. nginx as a proxy: proxy_set_header Host "
-            "$http_host; nginx with PHP-FPM: fastcgi_param HTTP_HOST $http_host (its fastcgi_params may say $host, "
-            "which has no port)."
-        )
-    if scheme_hidden:
-        remedies.append(
-            "Have the proxy say that the request came by https. nginx as a proxy: proxy_set_header X-Forwarded-Proto "
-            "$scheme; nginx with PHP-FPM: fastcgi_param HTTPS on."
-        )
-    return Finding(
-        "oauth-proxy",
-        f"The secrets are right, but the store takes itself to be {origin}: what is in front of it hides {hidden}",
-        evidence,
-        " ".join([*remedies, "Or sign as that origin."]),
-        "signed-origin",
-        Fix("signed-origin", origin, f"Sign as {origin}"),
+    hides = {
+        "https": PASS_SCHEME if own.scheme != seen.scheme else "",
+        f"the port {own.port}": PASS_PORT if own.port != seen.port else "",
+    }
+    hidden = " and ".join(what for what, remedy in hides.items() if remedy)
+    return explain(
+        "oauth-proxy", evidence, origin=origin, hidden=hidden, remedies=" ".join(filter(None, hides.values()))
     )
 
 
