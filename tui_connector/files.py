@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import stat
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
 
 from .errors import UserError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -469,6 +472,7 @@ def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
             finally:
                 os.close(descriptor)
             return
+    log.warning("the lock %s is held by another process", path)
     raise LockTimeout(path)
 
 

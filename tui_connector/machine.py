@@ -7,6 +7,7 @@ their own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import string
@@ -16,6 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+# without a handler, logging would print warnings on standard error; `program_log` adds the one that writes them
+logging.getLogger("tui_connector").addHandler(logging.NullHandler())
 
 _NONCE_LETTERS = string.ascii_letters + string.digits
 

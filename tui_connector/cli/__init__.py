@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
 import click
@@ -18,7 +18,7 @@ from .. import __version__
 from ..errors import UserError
 from .completion import INSTALLING, VARIABLE
 from .errors import Exit, exit_code, paragraph
-from .streams import best_effort, discard, make_usable
+from .streams import DEBUG_VARIABLE, best_effort, discard, make_usable
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -91,13 +91,20 @@ def _command(name: str) -> click.Command:
     envvar="TUI_CONNECTOR_PROFILE_DIR",
     help="Where profiles are kept, in place of the user's configuration directory.",
 )
+@click.option(
+    "--debug",
+    is_flag=True,
+    envvar=DEBUG_VARIABLE,
+    help="Print the program's own log on standard error, in more detail; with a screen, when it ends.",
+)
 @click.pass_context
-def commands(context: click.Context, profile_dir: Path | None) -> None:
+def commands(context: click.Context, profile_dir: Path | None, debug: bool) -> None:
     """Connect a Magento 2 store: a guide by keyboard, a live request log, a TOML profile.
 
     Without a command: the program itself, at home.
     """
     context.obj = profile_dir
+    context.meta[DEBUG_VARIABLE] = debug
     if context.invoked_subcommand is None:
         from .screen import home
 
@@ -117,6 +124,19 @@ def main_tap() -> None:
 def _main(command: click.Command, name: str) -> None:
     """Errors are one paragraph on standard error, never a traceback for what a user did."""
     make_usable()
+    try:
+        _run(command, name)
+    finally:
+        if debug := _debug():
+            debug.end_log()
+
+
+def _debug() -> ModuleType | None:
+    """The module that writes the log of this process; None where no command has begun it."""
+    return sys.modules.get(f"{__name__}.debug")
+
+
+def _run(command: click.Command, name: str) -> NoReturn:
     if os.environ.get(VARIABLE, "").endswith("_complete"):
         discard(sys.stderr)  # a shell would print it into the line that is being typed
     try:
@@ -133,11 +153,17 @@ def _main(command: click.Command, name: str) -> None:
     except OSError as error:
         discard(sys.stdout)
         _end(_unwritten(error), Exit.FAILED)
+    except Exception as error:  # noqa: BLE001 - a mistake in the program: its user gets no traceback, its log does
+        from ..program_log import report
+
+        _end(report(error), Exit.FAILED)
 
 
 def _end(message: str, code: Exit) -> NoReturn:
     with best_effort():
         click.echo(paragraph(message), err=True)
+    if debug := _debug():
+        debug.log.warning("%s", message)
     sys.exit(code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 import threading
@@ -25,15 +26,20 @@ if TYPE_CHECKING:
     from ..profile.model import Profile
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
-def machine_of(profile_dir: Path | None) -> Machine:
-    """This machine; questions go to the terminal where there is one."""
+def machine_of(profile_dir: Path | None, *, logs: bool = True) -> Machine:
+    """This machine; questions go to the terminal where there is one. It begins the program's log if it `logs`."""
     ask: Prompt = TerminalPrompt() if sys.stdin is not None and sys.stdin.isatty() else NoPrompt()
     machine = this_machine(ask, profile_dir)
     for directory in (machine.directories.state, machine.directories.cache):
         if warning := tighten(directory):
             click.echo(shown_line(warning), err=True)
+    if logs:
+        from .debug import begin_log
+
+        begin_log(machine)
     return machine
 
 
@@ -41,7 +47,9 @@ def find(name: str, machine: Machine) -> Path:
     """The file of a profile given by name or path."""
     from ..profile.library import Library
 
-    return Library(machine.directories.profiles).find(name)
+    path = Library(machine.directories.profiles).find(name)
+    log.info("profile %s", path)
+    return path
 
 
 def read(path: Path) -> Profile:

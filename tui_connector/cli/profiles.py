@@ -18,7 +18,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
     """List the saved profiles."""
     from ..profile.library import Library
 
-    library = Library(machine_of(profile_dir).directories.profiles)
+    library = Library(machine_of(profile_dir, logs=False).directories.profiles)
     paths = library.paths()
     entries = library.entries(paths)
     if as_json:

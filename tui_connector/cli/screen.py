@@ -35,16 +35,17 @@ def home(profile_dir: Path | None) -> None:
     _need_terminal()
     from ..tui.app import ConnectorApp
 
-    machine = machine_of(profile_dir)
-    ConnectorApp(machine, _start_demo(machine), of_demo=_of_demo).run_and_report()
+    machine = machine_of(profile_dir, logs=False)
+    ConnectorApp(machine, _start_demo(machine), of_demo=_of_demo, begin_log=_begin_log(machine)).run_and_report()
 
 
 def demo_screen(profile_dir: Path | None) -> None:
     """The guide's first step, with the sandbox store's address filled in."""
     from ..tui.app import ConnectorApp
 
-    machine = machine_of(profile_dir)
-    ConnectorApp(machine, _start_demo(machine), begin="demo", of_demo=_of_demo).run_and_report()
+    machine = machine_of(profile_dir, logs=False)
+    app = ConnectorApp(machine, _start_demo(machine), begin="demo", of_demo=_of_demo, begin_log=_begin_log(machine))
+    app.run_and_report()
 
 
 @click.command()
@@ -54,12 +55,18 @@ def demo_screen(profile_dir: Path | None) -> None:
 def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> None:
     """Walk through the guide: a new profile, or a saved one once more."""
     _need_terminal()
-    machine = machine_of(profile_dir)
+    machine = machine_of(profile_dir, logs=False)
     path = find(profile, machine) if profile else None
     from ..tui.app import ConnectorApp
 
     app = ConnectorApp(
-        machine, _start_demo(machine), begin="setup", profile=path, of_demo=_of_demo, trust_once=trust_once
+        machine,
+        _start_demo(machine),
+        begin="setup",
+        profile=path,
+        of_demo=_of_demo,
+        trust_once=trust_once,
+        begin_log=_begin_log(machine, path),
     )
     app.run_and_report()
 
@@ -68,7 +75,21 @@ def requests(machine: Machine, recorded: Recorded) -> None:
     """The screen of requests over a recorded log."""
     from ..tui.app import ConnectorApp
 
-    ConnectorApp(machine, _start_demo(machine), recorded=recorded).run_and_report()
+    begin_log = _begin_log(machine)
+    ConnectorApp(machine, _start_demo(machine), recorded=recorded, begin_log=begin_log).run_and_report()
+
+
+def _begin_log(machine: Machine, profile: Path | None = None) -> Callable[[], None]:
+    """Begins the log of this process; called once the first screen is painted, which must not wait for it."""
+
+    def begin() -> None:
+        from .debug import begin_log, log
+
+        begin_log(machine, on_screen=True)
+        if profile is not None:
+            log.info("profile %s", profile)
+
+    return begin
 
 
 def _start_demo(machine: Machine) -> Callable[[], Awaitable[DemoStore]]:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+DEBUG_VARIABLE = "TUI_CONNECTOR_DEBUG"
+"""Stands for the option `--debug`; it is also the name under which commands find that option."""
+
 
 def make_usable() -> None:
     """Afterwards there are all three, and none refuses a character."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -28,6 +29,8 @@ from .model import DIRECT, HttpClient
 from .plugins.base_uri import BaseUri
 from .uri import BadUri, canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
+
+log = logging.getLogger(__name__)
 
 # By which route a client's requests go: what decides who can read them on the way to the store.
 
@@ -165,6 +168,7 @@ class Session(LayerContext):
             saved = self._saved(name)
             send = self._numbered(self._chain(saved, self._to_granted(name, self._wire(name, saved).send)))
             self._open[name] = _through_client(name, send)
+            log.info("client %s opened", name)
         return self._open[name]
 
     async def signed(self, name: str, request: Request) -> Request:
@@ -364,6 +368,7 @@ class Session(LayerContext):
     def learned(self, kind: Kind, field: str, value: str) -> None:
         for name, authentication in self._authentications.items():
             if authentication is kind:
+                log.info("authentication %s: found out %s", name, field)
                 self.findings.setdefault(name, {})[field] = value
 
     def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
@@ -375,6 +380,7 @@ class Session(LayerContext):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for wire in self._wires:
             await wire.close()
+        log.info("session closed")
 
     async def __aenter__(self) -> Self:
         return self

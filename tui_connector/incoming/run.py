@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
@@ -32,6 +33,8 @@ from .plan import ListRequest, OpenRun, RunEnvironment, RunOptions, RunPlan, can
 from .reading import ListReading, ListTotal, PageRead
 from .sink import SinkClosed, SinkError
 from .writing import RunCosts, RunWriter
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -101,6 +104,7 @@ class Run:
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: nothing more is asked for, what has come in order is written."""
+        log.info("run of %s is stopped: %s", self._name, why)
         self._stopped = RunError(Action.STOP, why, code="stopped")
         if self._signing is not None:
             self._signing.cancel()
@@ -114,6 +118,7 @@ class Run:
         self._around.exchanges.on_recorded.append(self._costs.record)
         try:
             opened = self._opened = await self._in_thread(self._open, bound_to, asked)
+            log.info("run of %s begins: %s", self._name, " ".join(opened.plan.notes) or "everything")
             for note in opened.plan.notes:
                 self._watcher.note(note)
             self.progress.began_with = opened.plan.run.items
@@ -282,6 +287,7 @@ class Run:
         self._watcher.progress(progress)
 
     def _waits(self, trouble: RunError, pause: float) -> None:
+        log.info("run of %s waits %.1f s: %s", self._name, pause, trouble.message)
         self._watcher.note(f"{trouble.message}: waits {duration(pause)}.")
 
     def _spent(self) -> RunCosts:
@@ -307,6 +313,10 @@ class Run:
             with suppress(LedgerError):  # then the last step that it has counts, as after a power failure
                 await self._in_thread(opened.writing.fail, end, ended, opened.broken)
         reading, written = self._reading, opened.writing.written
+        counts = written.items, written.failed, spent.requests, spent.seconds
+        log.info("run of %s ends, %s: %d items, %d failed, %d requests, %.1f s", self._name, end.state, *counts)
+        if end.reason:
+            log.info("run of %s (%s): %s", self._name, end.code, end.reason)
         remarks += _of_counts(reading.total) if reading and end.state == "complete" else []
         return Summary(
             self._name,

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import platform
 import sqlite3
@@ -158,6 +159,9 @@ update run set code = 'no-dates' where reason like 'No item has a date%';
 """
 """Before version 3, a run's end was known by the first words of its reason."""
 _CHANGES = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
+
+
+log = logging.getLogger(__name__)
 
 
 class LedgerError(UserError):
@@ -355,6 +359,7 @@ class Ledger:
             os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
         except BlockingIOError as error:
             holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
+            log.warning("the ledger %s is held by %s", path, holder)
             raise LedgerError(
                 f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it.", "already-running"
             ) from error

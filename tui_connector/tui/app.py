@@ -6,7 +6,6 @@ import asyncio
 import gc
 import sys
 import threading
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -61,13 +60,15 @@ class ConnectorApp(QuietApp):
         recorded: Recorded | None = None,
         of_demo: Callable[[Path], bool] = lambda _: False,
         trust_once: bool = False,
+        begin_log: Callable[[], None] = lambda: None,
     ) -> None:
         """`of_demo` says whether a profile is one that the demo saved: opening it starts the sandbox store again.
 
-        `trust_once`: `profile` may do all that it can do, until the program ends.
+        `trust_once`: `profile` may do all that it can do, until the program ends. `begin_log` begins the program's own
+        log, if it has not begun yet.
         """
         super().__init__()
-        self._trust_once = trust_once
+        self._trust_once, self._begin_log = trust_once, begin_log
         self.machine = replace(machine, ask=ScreenPrompt(self))
         self._start_demo, self._of_demo = start_demo, of_demo
         self._demo_runs = False
@@ -87,10 +88,10 @@ class ConnectorApp(QuietApp):
         """Runs it. What went wrong in the program itself is named without its variables: they may hold secrets."""
         self.run()
         if self.crash is not None:
-            kind = type(self.crash).__name__
-            sys.stderr.write(f"The program has failed ({kind}). Nothing that was saved is lost; please report it:\n")
-            for frame in traceback.extract_tb(self.crash.__traceback__):
-                sys.stderr.write(f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}\n")
+            from ..program_log import report
+
+            self._begin_log()
+            sys.stderr.write(f"{report(self.crash)}\n")
             sys.exit(1)
         sys.exit(self.return_code)
 
@@ -112,6 +113,7 @@ class ConnectorApp(QuietApp):
         self.call_after_refresh(self._warn)
         if not self.is_headless:
             self._ending.watch(self)
+            self.set_timer(_UNTIL_WRITTEN, self._begin_log)
 
     def _choose_theme(self) -> None:
         """The user's theme; without one, the terminal's own colours where it has no more than sixteen."""

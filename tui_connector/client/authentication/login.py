@@ -7,6 +7,7 @@ import base64
 import binascii
 import html
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,9 @@ from .one_time_code import OneTimeCode, OneTimeCodeMissing, UsedCodes, is_code, 
 
 MARGIN = 60.0
 """Seconds before its end at which a token is renewed."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -271,6 +275,7 @@ class Login:
             async with self._stops.turn(account, self._context.machine.sleep):
                 return await self._log_in_alone(form, account, kept, refused)
         except LockTimeout as error:
+            log.warning("no login at %s: another process holds its lock", form.origin)
             raise RequestFailed(
                 f"Not logged in: another process has been logging in as {form.words()} for too long",
                 hint="Nothing was sent. Wait until it has ended, then try again.",
@@ -280,6 +285,7 @@ class Login:
         """Looks for a refusal, sends the login and keeps its result, while nobody else does."""
         stop = await asyncio.to_thread(self._stops.find, account)
         if stop is not None:
+            log.warning("no login at %s: it was refused with %d at %s", form.origin, stop.status, stop.at)
             raise LoginRefused(
                 f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
                 status=stop.status,
@@ -288,7 +294,9 @@ class Login:
                 field=self._saved.wrong_field(stop.status),
             )
         await self._add_codes(form, kept.sent)
+        log.info("login at %s: %s", form.origin, _why(kept, refused) or "first")
         response = await self._send(form, _why(kept, refused))
+        log.info("login at %s: status %d", form.origin, response.status)
         if not 200 <= response.status < 300:
             await self._refuse(response, form, account)
         kept.sent.windows.update(form.codes)

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import logging
 import os
 import re
 import secrets
@@ -109,6 +110,9 @@ def _host(name: str) -> str:
     return "localhost" if address.compressed in _LOOPBACK else address.compressed
 
 
+log = logging.getLogger(__name__)
+
+
 class LoginLockouts:
     """The refused logins of this user. Its methods touch the disk, and hash slowly: call them in a thread.
 
@@ -194,9 +198,11 @@ class LoginLockouts:
             stops = [*stops, LoginLockout(at, status, message[:500], _proof(account.secret_values, salt))][-_KEPT:]
             return json.dumps({"salt": salt.hex(), "stops": [asdict(each) for each in stops]}).encode()
 
+        log.warning("a login was refused with %d: it is not tried again", status)
         try:
             update_private(self._path(account.login), with_it)
-        except OSError:
+        except OSError as error:
+            log.warning("the refused login could not be recorded: %s", error.strerror)
             stop = LoginLockout(at, status, message[:500], _proof(account.secret_values, self._salt))
             self._unkept.setdefault((self._directory, account.login), []).append(stop)
             raise

@@ -1,0 +1,238 @@
+"""The log of the program itself: what it did and where it failed, for whoever looks into a problem of its user.
+
+Modules log with `logging`, by their names. What they log is masked like everything that is shown, and written to
+`program.log` in the state directory by a thread, so that no event loop waits for a disk. Bodies, headers and parameters
+of requests do not belong into it: the request log is for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import stat
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from .errors import UserError
+from .files import NotRegular, locked
+from .secrets.places import hide_by_place
+from .text import shown_line, without_secrets
+
+FILE = "program.log"
+LARGEST = 1_000_000
+"""Bytes of a file after which a new one begins."""
+KEPT = 2
+"""How many files before the present one are kept."""
+
+_LOGGERS = ("tui_connector", "asyncio")
+_MOST_WAITING = 10_000
+_LONGEST = 2_000
+_LOCK_WAIT = 2.0
+_END_WAIT = 1.0
+_QUOTED = re.compile(r"""["'].*["']""", re.DOTALL)
+
+
+class ProgramLog(logging.Handler):
+    """Takes the records of the program's loggers from `open` to `close`."""
+
+    def __init__(self, file: Path, *, debug: bool = False, echo: Callable[[str], object] | None = None) -> None:
+        """`echo` gets each line that is written, in the writing thread."""
+        super().__init__(logging.DEBUG if debug else logging.INFO)
+        self.file = file
+        self.problem: OSError | None = None
+        """Why it could not be written the last time; None if it could."""
+        self._echo = echo
+        self._queue: SimpleQueue[str | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="program log", daemon=True)
+        self._of_threads = threading.excepthook
+
+    def open(self) -> None:
+        """From now on, records are written."""
+        self._thread.start()
+        for name in _LOGGERS:
+            logging.getLogger(name).addHandler(self)
+        logging.getLogger("tui_connector").setLevel(self.level)
+        threading.excepthook = _thread_failed
+
+    def close(self) -> None:
+        """Writes what is left, in a second at most: a disk that does not respond keeps no program from ending."""
+        threading.excepthook = self._of_threads
+        for name in _LOGGERS:
+            logging.getLogger(name).removeHandler(self)
+        self._queue.put(None)
+        self._thread.join(_END_WAIT)
+        super().close()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # masked here, where the secrets of a session are still known, and queued: the loop must not wait for a disk
+        if self._queue.qsize() < _MOST_WAITING:
+            self._queue.put("\n".join(_lines(record)) + "\n")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """A record that cannot be formatted is left out: logging would print a traceback over the screen."""
+
+    def _write(self) -> None:
+        goes_on, unwritten = True, b""
+        while goes_on:
+            entries = list(self._waiting())
+            goes_on = None not in entries
+            text = "".join(filter(None, entries))
+            unwritten += text.encode()
+            try:
+                if unwritten:
+                    append(self.file, unwritten)
+                unwritten, self.problem = b"", None
+            except OSError as error:  # with the next ones, perhaps
+                unwritten, self.problem = unwritten if len(unwritten) < LARGEST else b"", error
+            if self._echo is not None and text:
+                with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+                    self._echo(text)
+
+    def _waiting(self) -> Iterator[str | None]:
+        yield self._queue.get()
+        with contextlib.suppress(Empty):
+            while True:
+                yield self._queue.get_nowait()
+
+
+def append(file: Path, data: bytes) -> None:
+    """Adds whole lines to a private file, which several processes may write; one that is full is kept as `file.1`.
+
+    Raises OSError. It blocks.
+    """
+    with locked(file.with_name(f"{file.name}.lock"), _LOCK_WAIT):
+        descriptor = _opened(file)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and size + len(data) > LARGEST:
+                os.close(descriptor)
+                descriptor = -1
+                _rotate(file)
+                descriptor = _opened(file)
+            while data:
+                data = data[os.write(descriptor, data) :]
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _opened(file: Path) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(file, flags, 0o600)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise NotRegular(file, mode)
+        if stat.S_IMODE(mode) != 0o600:  # a umask such as 0277 takes rights from the owner, too
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _rotate(file: Path) -> None:
+    names = [file, *(file.with_name(f"{file.name}.{number + 1}") for number in range(KEPT))]
+    for older, newer in reversed(list(zip(names[1:], names, strict=False))):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(newer, older)
+
+
+def _lines(record: logging.LogRecord) -> Iterator[str]:
+    at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = record.getMessage()
+    if record.name == "asyncio":  # its further lines show the values that a task has
+        text = _without_values(text.partition("\n")[0])
+    name = record.name.removeprefix("tui_connector.")
+    yield f"{at} {record.process} {record.levelname} {name}: {masked(text)}"
+    if record.exc_info and record.exc_info[1] is not None:
+        for line in frames(record.exc_info[1]):
+            yield f"    {line}"
+
+
+def masked(text: str) -> str:
+    """One line of it without secrets, whether they are known or stand where secrets stand."""
+    return shown_line(hide_by_place(without_secrets(text)))[:_LONGEST]
+
+
+def frames(error: BaseException) -> Iterator[str]:
+    """Where an exception was raised, and those that led to it: places and reasons, but no values of variables."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield f"{type(current).__name__}: {masked(_reason(current))}".rstrip(": ")
+        for frame, line in traceback.walk_tb(current.__traceback__):
+            yield f"  {_place(frame.f_code.co_filename)}:{line} {frame.f_code.co_name}"
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def _reason(error: BaseException) -> str:
+    """What an exception says; of one that is not written for users, without the values that it quotes."""
+    if isinstance(error, UserError):
+        return str(error)
+    if type(error).__module__.startswith("pydantic"):
+        return ""
+    return _without_values(str(error))
+
+
+def _without_values(text: str) -> str:
+    """`text` without what it quotes: an exception shows the value that it is about in quotes."""
+    return _QUOTED.sub("'…'", text)
+
+
+def _place(file: str) -> str:
+    parts = Path(file).parts
+    return "/".join(parts[-3:]) if "tui_connector" not in parts else "/".join(parts[parts.index("tui_connector") + 1 :])
+
+
+def _thread_failed(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
+        name = told.thread.name if told.thread is not None else "?"
+        logging.getLogger(__name__).error("The thread %s has failed", name, exc_info=told.exc_value)
+
+
+_current: ProgramLog | None = None
+
+
+def start(state: Path, *, debug: bool = False, echo: Callable[[str], object] | None = None) -> bool:
+    """Begins the log of this process in the state directory; False if it has begun already."""
+    global _current
+    if _current is not None:
+        return False
+    _current = ProgramLog(state / FILE, debug=debug, echo=echo)
+    _current.open()
+    return True
+
+
+def end() -> ProgramLog | None:
+    """Ends the log of this process, and gives it; None where none was begun."""
+    global _current
+    ended, _current = _current, None
+    if ended is not None:
+        ended.close()
+    return ended
+
+
+def report(error: BaseException) -> str:
+    """What to tell the user when the program itself has failed: where, and the file that says more.
+
+    It ends the log of this process, so that the file is complete.
+    """
+    logging.getLogger(__name__).critical("The program has failed", exc_info=error)
+    log = end()
+    places = [line for line in frames(error) if line.startswith("  ")]
+    lines = [f"The program has failed ({type(error).__name__}). Nothing that was saved is lost.", *places]
+    if log is None:
+        lines.append("Please report it with these lines.")
+    elif log.problem is not None:
+        lines.append(f"Please report it with these lines: {log.file} could not be written ({log.problem.strerror}).")
+    else:
+        lines.append(f"Please report it with the end of {log.file}, in which secrets are masked.")
+    return "\n".join(lines)
