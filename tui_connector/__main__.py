@@ -10,6 +10,7 @@ import sys
 def main() -> None:
     """The program's entry point."""
     _leave_working_directory()
+    _leave_no_core_file()
     # a start makes 200,000 objects and hardly any garbage: to look for it each 700 of them takes a tenth of the time
     gc.set_threshold(10_000)
     _without_plugins()
@@ -21,6 +22,7 @@ def main() -> None:
 def tap() -> None:
     """The entry point of tap-tui-connector: `tui-connector tap` under the name that Singer runners expect."""
     _leave_working_directory()
+    _leave_no_core_file()
     gc.set_threshold(10_000)
     _without_plugins()
     from .cli import main_tap
@@ -42,6 +44,16 @@ def _leave_working_directory() -> None:
             del sys.path[0]
     except OSError:
         pass  # it is gone
+
+
+def _leave_no_core_file() -> None:
+    """Ctrl-\\ at a prompt would write the memory, and the secrets in it, into the working directory."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 if __name__ == "__main__":

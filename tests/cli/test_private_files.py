@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +71,27 @@ def test_an_export_that_finds_no_room_leaves_no_file(
     assert program(*export).returncode == 0
     assert stat.S_IMODE((tmp_path / "out.har").stat().st_mode) == 0o600
     assert program(*export).returncode == 2
+
+
+def test_a_killed_process_leaves_no_memory_image(clean_environment: dict[str, str], tmp_path: Path) -> None:
+    """Ctrl-\\ at a prompt is pressed by accident, and a core file holds all secrets in plain text."""
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    if hard == 0:
+        pytest.skip("no process may write a core file here")
+    command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--json"]
+    process = subprocess.Popen(
+        command,
+        env=clean_environment,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)),
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGQUIT)
+        _, status = os.waitpid(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert os.WTERMSIG(status) == signal.SIGQUIT
+    assert not os.WCOREDUMP(status)
+    assert list(tmp_path.glob("*core*")) == []
