@@ -129,6 +129,7 @@ def _as_version_1(ledger: Path) -> None:
         database.execute("alter table run drop column at_end")
         database.execute("alter table run drop column closed")
         database.execute("alter table run drop column code")
+        database.execute("alter table run drop column doubt")
         database.execute("pragma user_version = 1")
     database.close()
 

@@ -50,6 +50,9 @@ def _rows(path: Path) -> object:
     with sqlite3.connect(path) as database:
         tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table' order by 1")]
         rows = [database.execute(f'select * from "{table}" order by rowid').fetchall() for table in tables]
+        rows[tables.index("tui_connector_tables")] = database.execute(  # each table has an id of its own
+            "select name, incoming, shape, row_count from tui_connector_tables"
+        ).fetchall()
     database.close()
     assert len(rows[tables.index("items")]) == len(IDS)
     return tables, rows

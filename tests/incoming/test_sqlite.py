@@ -96,8 +96,8 @@ def test_columns_and_the_item_as_it_was_sent(tmp_path: Path) -> None:
 
 
 def test_the_next_run_begins_with_an_empty_table(tmp_path: Path) -> None:
-    write(SINK, tmp_path, [[b'{"sku":"a"}', b'{"sku":"gone"}']], **PRODUCTS)
-    opened = SINK.open(SinkContext(tmp_path, **PRODUCTS), None)
+    known = write(SINK, tmp_path, [[b'{"sku":"a"}', b'{"sku":"gone"}']], **PRODUCTS)[-1]
+    opened = SINK.open(SinkContext(tmp_path, known=known, **PRODUCTS), None)
     assert len(rows(tmp_path / "store.db")) == 2, "until its first step"
     opened.sync()
     opened.write([b'{"sku":"a"}'])
@@ -153,6 +153,42 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("my thesis " * 100)
     assert "no SQLite database" in refusal(tmp_path, SqliteSink(path="thesis.txt"))
     assert (tmp_path / "thesis.txt").read_text() == "my thesis " * 100
+
+
+def test_a_table_of_another_profile_is_left_as_it_is(tmp_path: Path) -> None:
+    """Two profiles in one folder, such as a copied one, name the same database and the same incoming."""
+    first = write(SINK, tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
+    assert "not known to come from this configuration" in refusal(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = write(SINK, tmp_path / "other", [[b'{"sku":"b"}']], **PRODUCTS)
+    assert "not known to come from this configuration" in refusal(tmp_path, known=other[-1])
+    with pytest.raises(SinkError, match="not known"):
+        SINK.open(SinkContext(tmp_path, known=other[-1], **PRODUCTS), other[-1])
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["a"]
+    go_on(SINK, tmp_path, first[-1], [[b'{"sku":"c"}']], **PRODUCTS)
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["a", "c"]
+    write(SINK, tmp_path, [[b'{"sku":"d"}']], known=first[0], **PRODUCTS)
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["d"]
+
+
+def test_an_empty_table_is_nobodys(tmp_path: Path) -> None:
+    """A run was killed after it had made the table, before its ledger knew of it."""
+    write(SINK, tmp_path, [], **PRODUCTS)
+    write(SINK, tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["a"]
+
+
+def test_a_table_of_an_earlier_version_is_still_its_own(tmp_path: Path) -> None:
+    write(SINK, tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        connection.execute("ALTER TABLE tui_connector_tables DROP COLUMN id")
+    connection.close()
+    assert "not known to come from this configuration" in refusal(tmp_path)
+    go_on(SINK, tmp_path, {"rows": 1}, [[b'{"sku":"b"}']], **PRODUCTS)
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["a", "b"]
+    known = write(SINK, tmp_path, [[b'{"sku":"c"}']], known={"rows": 2}, **PRODUCTS)[-1]
+    assert [row[1] for row in rows(tmp_path / "store.db")] == ["c"]
+    go_on(SINK, tmp_path, known, [[b'{"sku":"d"}']], **PRODUCTS)
 
 
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:

@@ -65,7 +65,10 @@ class Incremental(Model):
         examples=["2026-01-01 00:00:00"],
     )
     overlap: Span = Field(
-        "30s", title="Overlap", description="How much before the mark is read again; what is known is left out."
+        "30s",
+        title="Overlap",
+        description="How much before the mark is read again; what is known is left out. Of numbers in place of dates, "
+        "as many as these are seconds (milliseconds, where they are as large as those).",
     )
     content: bool = Field(
         False,
@@ -191,6 +194,8 @@ class ChangeFilter:
         """Up to when everything has been read, once this run is complete."""
         if self.newest is None or self.store_began is None:
             return self.newest
+        if _NUMBER.fullmatch(self.newest):
+            return _number_until(self.newest, self.store_began)
         newest, began = _parsed(self.newest), _parsed(self.store_began)
         if newest is None or began is None or newest <= began:
             return self.newest
@@ -205,12 +210,50 @@ def order(date: str) -> tuple[int, Decimal, str]:
 
 
 def before(date: str, span: timedelta) -> str:
-    """The date that much earlier, written alike; as it is where it cannot be read."""
+    """The date that much earlier, written alike; as it is where it cannot be read.
+
+    A number is a time in seconds, in milliseconds if it is as large as these, or counts rows. Of all three that much
+    is read again: rows get their numbers before they can be seen, and not in order.
+    """
+    if _NUMBER.fullmatch(date):
+        return _number_before(date, span)
     parsed = _parsed(date)
     if parsed is None:
         return date
     earlier = parsed - span
     return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO)
+
+
+_MILLISECONDS = Decimal(10**11)
+"""Numbers from here on are times in milliseconds, if they are times: as seconds they are in the year 5138."""
+_LATEST = Decimal(10 * 366 * 86_400)
+"""Seconds after now up to which a number may be a time."""
+
+
+def _number_before(number: str, span: timedelta) -> str:
+    value = Decimal(number)
+    unit = 1000 if abs(value) >= _MILLISECONDS else 1
+    earlier = value - Decimal(str(span.total_seconds())) * unit
+    return _written(max(earlier, Decimal(0)) if value >= 0 else earlier)
+
+
+def _number_until(newest: str, store_began: str) -> str:
+    """The number, or the time of the store's clock in the same unit where it is a time later than that."""
+    began, value = _parsed(store_began), Decimal(newest)
+    if began is None:
+        return newest
+    unit = 1000 if value >= _MILLISECONDS else 1
+    now = Decimal(int(began.timestamp())) * unit
+    return _written(now) if now < value <= now + _LATEST * unit else newest
+
+
+def _written(number: Decimal) -> str:
+    return format(number.normalize(), "f")
+
+
+def is_number(date: str) -> bool:
+    """Whether this stands in place of a date, as the number of a row or a time in seconds does."""
+    return _NUMBER.fullmatch(date) is not None
 
 
 def magento_date(moment: datetime) -> str:

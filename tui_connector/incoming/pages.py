@@ -20,7 +20,7 @@ from ..client.message import RequestFailed, Response
 from ..templates import Json
 from ..templates.expression import Budget, Expression, ExpressionError
 from ..text import beginning, without_secrets
-from .raw_json import NotJson, decoded, elements, members, one_line, shape, text_of, value
+from .raw_json import NotJson, decoded, elements, members, one_line, repeated_name, shape, text_of, value
 
 # A response with a good status in which there are no items: what it is in their place, and what to do.
 
@@ -100,6 +100,15 @@ def no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
         f"There is no list at {items!r} in the response, which is an object with {names or 'nothing in it'}",
         hint=hint,
         exchange=exchange,
+    )
+
+
+def ambiguous(response: Response, name: str) -> PageUnreadable:
+    """For a response in which an object has this name twice: decoders would read the last of the two only."""
+    return PageUnreadable(
+        f"The response has the name {beginning(name, 60)!r} twice in one object, so it is not clear which is meant",
+        hint="Only one of them can be read, and nothing may be left out silently: have the server send each name once.",
+        exchange=response.exchange,
     )
 
 
@@ -291,7 +300,9 @@ def _plain_members(place: bytes) -> Iterator[tuple[str, bytes]]:
             yield from members(text).items()
 
 
-_COUNT = re.compile(r"\d{1,18}(\.0*)?|\d(\.\d+)?[eE]\+?\d{1,2}", re.ASCII)
+_COUNT = re.compile(r"\d{1,4000}(\.0*)?|\d(\.\d+)?[eE]\+?\d{1,4}", re.ASCII)
+_LARGEST_COUNT = 10**18
+"""What is counted beyond this has no other meaning; a ledger keeps integers of 64 bits."""
 _CONTENT_RANGE = re.compile(r"(?:(?!bytes )\w+ )?(?:\d+-\d+|\*)/(\d+|\*)", re.ASCII | re.IGNORECASE)
 
 
@@ -313,7 +324,9 @@ def count_of(text: str) -> int | None:
     if not _COUNT.fullmatch(text):
         return None
     number = Decimal(text)
-    return int(number) if number == number.to_integral_value() and number < 10**18 else None
+    if number >= _LARGEST_COUNT:
+        return _LARGEST_COUNT
+    return int(number) if number == number.to_integral_value() else None
 
 
 def _number(text: bytes) -> int | None:
@@ -338,6 +351,7 @@ def read_page(response: Response, items: str) -> Page:
     - an object whose names are numbers, as PHP writes a list with gaps (magento2#25175): its values;
     - an empty list beside an error: an error;
     - any other object, or a number, as a single GET answers: one item;
+    - an object around the items with a name twice, of which only one could be read: an error;
     - an object that is an error in spite of its status, a text, nothing, a web page, half a page: an error.
     """
     if response.status == _NO_CONTENT and not response.body:
@@ -345,7 +359,33 @@ def read_page(response: Response, items: str) -> Page:
     page = _read(response, items)
     if not page.items and (name := failure(named := _root(response))) is not None and named:
         raise failed(response, name, _text(response))
+    if (repeated := _repeated(page, _without_items(_text(response), page.items))) is not None:
+        raise ambiguous(response, repeated)
     return page
+
+
+def _without_items(text: bytes, items: Sequence[bytes]) -> bytes:
+    """The response with nothing in its list, which is most of it; as it is where it is not written compactly."""
+    if not items:
+        return text
+    start = text.find(items[0])
+    end = start + sum(map(len, items)) + len(items) - 1  # where nothing but commas is between them
+    in_list = start > 0 and text[start - 1 : start] == b"[" and text[end : end + 1] == b"]"
+    compact = in_list and text.endswith(items[-1], 0, end)
+    return text[:start] + text[end:] if compact else text
+
+
+def _repeated(page: Page, place: bytes, depth: int = 0) -> str | None:
+    """A name that one of the objects around the items has twice; items may have what they like."""
+    if shape(place) != "object" or depth > _DEEPEST or (page.items and one_line(place) == page.items[0]):
+        return None
+    if (name := repeated_name(place)) is not None:
+        return name
+    named = members(place)
+    if depth and all(name.isdecimal() for name in named):  # a list, as PHP writes one with gaps
+        return None
+    inside = (_repeated(page, text, depth + 1) for text in named.values() if shape(text) == "object")
+    return next((name for name in inside if name is not None), None)
 
 
 def _read(response: Response, items: str) -> Page:
@@ -354,7 +394,8 @@ def _read(response: Response, items: str) -> Page:
             decoded(response.body)
         if items == "items" and (envelope := _enveloped(response.body)):
             items_of_it = [bytes(item) for item in envelope.items or ()]
-            return _page(response, items_of_it, envelope.total_count, response.body)
+            total = envelope.total_count
+            return _page(response, items_of_it, None if total is None else min(total, _LARGEST_COUNT), response.body)
         body = _text(response)
         if _SIMPLE.fullmatch(items):
             return _at(response, body, [] if items == "@" else items.split("."))

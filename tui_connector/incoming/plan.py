@@ -21,7 +21,7 @@ from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import is_lost
 from ..templates import Json, PlaceholderError, Scope
-from .incremental import ChangeFilter, before
+from .incremental import ChangeFilter, before, is_number
 from .model import Incoming
 from .output_path import OutputPaths
 from .pagination import Pagination, PaginationError
@@ -143,6 +143,8 @@ def _since(incoming: Incoming, wanted: RunOptions, mark: HighWaterMark | None) -
         return None
     if mark is None or mark.value is None:
         return incremental.from_
+    if incoming.identifier is None and is_number(mark.value):  # nothing would tell which rows were read before
+        return mark.value
     return before(mark.value, timedelta(seconds=seconds(incremental.overlap)))
 
 

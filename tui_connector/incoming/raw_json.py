@@ -26,6 +26,9 @@ _SHAPES: Final[dict[bytes, Shape]] = {
     b"f": "boolean",
     b"n": "null",
 }
+_BRACE: Final = re.compile(rb"\s*\{")
+_BEFORE_VALUE: Final = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
+_CLOSES: Final = re.compile(rb"\s*\}\s*")
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -66,6 +69,29 @@ def members(text: bytes) -> dict[str, bytes]:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return dict(_parts(decoded(text), "{}"))
+
+
+def repeated_name(text: bytes) -> str | None:
+    """A name that this object has more than once, None where each is unique. Raises `NotJson`.
+
+    Of such members decoders return the last one only. What is within the members is not looked at.
+    """
+    found = members(text)
+    place = _BRACE.match(text).end()  # type: ignore[union-attr]  # it is an object
+    for each in found.values():  # along the members as they are written: this only compares bytes
+        written = _BEFORE_VALUE.match(text, place)
+        if written is None or not text.startswith(each, written.end()):
+            break
+        place = written.end() + len(each)
+    else:
+        if _CLOSES.fullmatch(text, place):
+            return None
+    names: set[str] = set()
+    for name, _ in _parts(decoded(text), "{}"):
+        if name in names:
+            return name
+        names.add(name)
+    return None
 
 
 def value(text: bytes) -> Json:

@@ -58,6 +58,8 @@ class Slot:
     ask: PageRequest | None = None
     task: asyncio.Task[None] | None = None
     answered: PageResult | None = None
+    status: int = 200
+    """Of its response."""
     failed: tuple[FailedRecord, ...] = ()
     blamed: FailedRecord | None = None
     """Why the one record of this slot could not be read when it was last requested."""
@@ -128,6 +130,14 @@ _LOOKS = 4
 _PARTIAL = 206
 """Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
 _SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
+_MOST_EMPTY = 200
+"""Pages without an item one after another, in a list that is said to go on, behind which it is not read any further."""
+_NOT_WHOLE = {202: "Accepted: the server has not finished", 207: "Multi-Status: a part of it may have failed"}
+"""Good statuses that do not say that a response holds all it should (RFC 9110 §15.3.3, RFC 4918 §11.1)."""
+_FIRST_AGAIN = (
+    "The second page was the first one again, and the store does not count the items: it may ignore the page number. "
+    "Where the request selects fields, add total_count to them"
+)
 _NONE = RunError(Action.DIVIDE, "The store sent an empty list", status=200)
 _EMPTY = RunError(Action.DIVIDE, "The store sent an empty page where it had counted items", status=200)
 
@@ -153,12 +163,13 @@ class ListReading:
         failed: int = 0,
         counted: int | None = None,
         held: int | None = None,
+        doubt: str = "",
     ) -> None:
         """Without a pagination all is in one answer.
 
         `held`: how many items the whole list had when it was last read; None where an empty list is nothing unusual.
         `read`, `failed` and `counted`: how many items earlier parts of the run have read, how many records they gave
-        up, and how many items the store had counted. `at_end`: they have read all.
+        up, and how many items the store had counted. `at_end`: they have read all. `doubt`: why that may not be all.
         """
         self._pagination, self._request, self._send, self._read_page = pagination, request, send, read_page
         self._expects, self._pace, self._patience, self._machine = expects, pace, patience, machine
@@ -167,9 +178,14 @@ class ListReading:
         self._read, self._given_up, self._recounted = read, failed, False
         self.counted = counted
         """How many items the list has, as the store last counted the whole of it."""
-        self.unproven = ""
+        self.unproven = doubt
         """Why this may not have been the whole list although nothing followed."""
-        self.total = ListTotal()
+        self.unsure = ""
+        """The same, where a count that the store sends proves the opposite."""
+        self._empty_in_a_row = 0
+        self.total = ListTotal(
+            highest=counted
+        )  # a list that is shorter when a run resumes has become shorter meanwhile
         self._begun = read > 0
         self._last: list[bytes] = []
         self._broken_in_a_row = 0
@@ -455,7 +471,7 @@ class ListReading:
 
     def _came(self, slot: Slot, ask: PageRequest, page: Page) -> None:
         answered = ask.answered(page)
-        slot.answered = answered
+        slot.answered, slot.status = answered, page.response.status
         self.total.came(answered.total, len(page.items))
         slot.size = len(page.response.body)
         self._begun = self._begun or bool(answered.items)
@@ -489,6 +505,8 @@ class ListReading:
             if items and items == self._last:
                 if self._goes_in_circles(slot.ask, answered):
                     break
+                if answered.total is None and self._read == len(items):
+                    self.unproven = self.unproven or _FIRST_AGAIN
                 self._slots, items = [], []
             else:
                 self._last = items or self._last
@@ -503,9 +521,25 @@ class ListReading:
                 self._recounted = True
                 if (recount := slot.ask.recount()) is not None:
                     self._slots = [Slot(recount)]
+            self.unsure = self.unsure or self._unsure(slot, items)
+            self._empty_in_a_row = 0 if items or answered.total is None else self._empty_in_a_row + 1
+            if self._empty_in_a_row >= _MOST_EMPTY and self._slots:
+                self.unproven = f"{_MOST_EMPTY} pages without an item came one after another, so no more were requested"
+                self._cancel_in_flight()
+                self._slots = []
             announced = self._announced(answered, items)
             ready.append(PageRead(items, slot.ask, self.position, not self._slots, announced, slot.failed))
         return ready
+
+    def _unsure(self, slot: Slot, items: list[bytes]) -> str:
+        """Why the status of a page leaves open whether it held all its items; pages in the middle may be partial."""
+        status = slot.status
+        what = _NOT_WHOLE.get(status, "")
+        if status == _PARTIAL and not self._slots and (items or not self._read):
+            what = "Partial Content"
+        if not what or status in self._expects.expected:
+            return ""
+        return f"A response has the status {status} ({what}). If it holds all items, add expected = [{status}]"
 
     def _announced(self, answered: PageResult, items: list[bytes]) -> int | None:
         if answered.expected is None:
@@ -540,12 +574,16 @@ class ListReading:
         self._slots = [Slot(self._part(position))]
         self._stop = None
 
-    async def _give_up(self) -> None:
-        """Ends what is in flight."""
+    def _cancel_in_flight(self) -> list[asyncio.Task[None]]:
         tasks = [slot.task for slot in self._slots if slot.task is not None and not slot.task.done()]
-        self._slots, kept = [], self._slots
         for task in tasks:
             task.cancel()
+        return tasks
+
+    async def _give_up(self) -> None:
+        """Ends what is in flight."""
+        tasks = self._cancel_in_flight()
+        self._slots, kept = [], self._slots
         await asyncio.gather(*tasks, return_exceptions=True)
         self._slots = kept
 

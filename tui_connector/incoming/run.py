@@ -176,7 +176,7 @@ class Run:
     def _why_incomplete(self, reading: ListReading) -> str:
         """Why what was read is not proven to be the whole list; "" where it is."""
         if not reading.missing:
-            return reading.unproven or _shrunk(reading.total)
+            return _doubt(reading)
         counts = f"The store counts {reading.counted:,} items and sent {reading.read:,}"
         if reading.unproven:
             return f"{counts}. {reading.unproven}"
@@ -230,6 +230,7 @@ class Run:
             failed=chosen.run.failed,
             counted=chosen.run.expected,
             held=chosen.held,
+            doubt=chosen.run.doubt,
         )
 
     async def _read_on(self, reading: ListReading, writing: RunWriter) -> bool:
@@ -251,6 +252,7 @@ class Run:
         """Whether to read on."""
         whole, part = self._within_limit(pages)
         store_time = magento_date(reading.store_time or self._clock)
+        writing.doubt = _doubt(reading)
         failed = await self._in_thread(writing.add, whole, self._spent(), store_time)
         if part is not None:
             assert self._opened is not None
@@ -334,6 +336,11 @@ class Run:
             expected=reading.counted if reading else None,
             as_wanted=self._reached_limit or opened.closed,
         )
+
+
+def _doubt(reading: ListReading) -> str:
+    """Why the items read may not be all that there were, although none is known to be missing."""
+    return reading.unproven or (reading.unsure if reading.counted is None else "") or _shrunk(reading.total)
 
 
 def _shrunk(total: ListTotal) -> str:

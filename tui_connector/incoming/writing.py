@@ -7,7 +7,7 @@ off when the run is resumed, so that items and position always belong together.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import UserError
@@ -83,7 +83,7 @@ class DuplicateFinder:
     def __init__(self) -> None:
         self._hashes = array("q")
 
-    def note(self, items: Sequence[bytes]) -> None:
+    def note(self, items: Iterable[object]) -> None:
         self._hashes.extend(map(hash, items))
 
     def found(self) -> tuple[int, tuple[int, int] | None]:
@@ -101,6 +101,37 @@ class DuplicateFinder:
                     count += 1
                     first = min(filter(None, (first, (before, place))), key=lambda places: places[1])
         return count, first
+
+
+_RECORD_IDS = ("id", "entity_id", "_id", "uuid", "guid")
+"""Fields that are a record's own key wherever they are: unlike other identifiers, no two records share one."""
+
+
+class Records:
+    """Finds records that came twice with different content, by their identifier and their own key."""
+
+    def __init__(self, identifier: str) -> None:
+        self._identifier = field_reader(identifier)
+        self._keys = [] if identifier in _RECORD_IDS else [field_reader(name) for name in _RECORD_IDS]
+        self._doubles = DuplicateFinder()
+        self.have_keys = True
+        """Whether all of them have a key of their own: then two with the same one are the same record."""
+
+    def note(self, items: Sequence[bytes]) -> None:
+        self._doubles.note(map(self._key, items))
+
+    def _key(self, item: bytes) -> object:
+        identifier = self._identifier(item)
+        if identifier is None:
+            return item
+        own = next((key for reader in self._keys if (key := reader(item)) is not None), None)
+        if self._keys and own is None:
+            self.have_keys = False
+        return f"{identifier!r} {own!r}"
+
+    def found(self) -> tuple[int, tuple[int, int] | None]:
+        """How many had come before, and the places of the first one that had: of both times."""
+        return self._doubles.found()
 
 
 class RunWriter:
@@ -126,6 +157,7 @@ class RunWriter:
         self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
         self._identifier, self._needs_identifier = identifier, needs_identifier
         self._doubles = DuplicateFinder() if looks_for_doubles and identifier else None
+        self._records = Records(identifier) if looks_for_doubles and identifier else None
         self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
@@ -134,6 +166,8 @@ class RunWriter:
         self._pending = _Pending()
         self._begun = False
         self._stepped = 0.0
+        self.doubt = run.doubt
+        """Why what was read may not be all; each step records it, for the case that another process resumes."""
         self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, announced=run.expected)
 
     def add(self, pages: Sequence[PageRead], spent: RunCosts, store_time: str | None) -> list[FailedRecord]:
@@ -200,14 +234,37 @@ class RunWriter:
         )
 
     def doubled(self) -> str:
-        """Which items came twice, byte for byte; "" where none did, or where that was not looked for."""
-        count, first = self._doubles.found() if self._doubles is not None else (0, None)
-        if first is None:
+        """Which items came twice; "" where none did, or where that was not looked for.
+
+        One that was changed while the list was read may come a second time, in place of one that moved.
+        """
+        if self._doubles is None or self._records is None:
             return ""
+        count, first = self._doubles.found()
+        if first is None:
+            return self._changed_meanwhile(self._records)
         again = "1 item came" if count == 1 else f"{count:,} items came"
         return (
             f"{again} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
             "the list changed while it was read, or the store does not sort it by a unique field"
+        )
+
+    def _changed_meanwhile(self, records: Records) -> str:
+        """Which records came twice with different content; only a remark where they may be different records."""
+        count, first = records.found()
+        if first is None:
+            return ""
+        again = "1 item has" if count == 1 else f"{count:,} items have"
+        which = f"{again} the {self._identifier!r} of another one: item {first[1] + 1} that of item {first[0] + 1}"
+        if not records.have_keys:
+            self._remarks.append(
+                f"{which}. If {self._identifier!r} is unique in the store, the list changed while it was read, and "
+                "others may be missing"
+            )
+            return ""
+        return (
+            f"{which}, with different content. Others may be missing: the list changed while it was read, or it is "
+            f"not sorted by a unique field. If these are different items, correct the identifier"
         )
 
     def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
@@ -227,6 +284,8 @@ class RunWriter:
         written, items = self.written, page.items
         if self._doubles is not None:
             self._doubles.note(items)
+        if self._records is not None:
+            self._records.note(items)
         if self._changes is not None:
             self._check_dates(self._changes, items)
             known = self._pending.known
@@ -273,6 +332,7 @@ class RunWriter:
             expected=self.written.announced,
             store_began=changes.store_began if changes else None,
             newest=changes.newest if changes else None,
+            doubt=self.doubt,
         )
         pending, self._pending = self._pending, _Pending()
         threshold = changes.forgotten_before() if changes else None

@@ -68,6 +68,8 @@ class RunRow:
     """What the sink held when it was closed, as a position; None while the run writes, and after it was killed."""
     code: str
     """Why it did not complete, as a code such as "same-page"; `reason` says it in words."""
+    doubt: str
+    """Why what was read so far may not be all that it should be, whatever follows; "" where nothing says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,13 @@ class RunStep:
     expected: int | None
     store_began: str | None
     newest: str | None
+    doubt: str = ""
 
 
 # The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3.
 
 
-_VERSION = 3
+_VERSION = 4
 _BUSY = 5.0
 """Seconds to wait for another program that has the file open, such as a backup."""
 
@@ -131,7 +134,8 @@ create table run (
     failed integer not null default 0, dropped integer not null default 0, requests integer not null default 0,
     retries integer not null default 0, seconds real not null default 0, expected integer,
     reason text not null default '', at_end integer not null default 0, closed text,
-    code text not null default ''
+    code text not null default '',
+    doubt text not null default ''
 );
 create table mark (
     one integer primary key check (one = 1), value text, fingerprint text not null, sink text not null
@@ -158,7 +162,14 @@ update run set code = 'circle' where reason like 'The store''s pages go in a cir
 update run set code = 'no-dates' where reason like 'No item has a date%';
 """
 """Before version 3, a run's end was known by the first words of its reason."""
-_CHANGES = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
+_FROM_VERSION_3 = "alter table run add column doubt text not null default '';"
+_CHANGES = {
+    0: _SCHEMA,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _FROM_VERSION_3,
+    2: _FROM_VERSION_2 + _FROM_VERSION_3,
+    3: _FROM_VERSION_3,
+}
+"""What makes a ledger of each older version a current one; 0 is an empty file."""
 
 
 log = logging.getLogger(__name__)
@@ -209,7 +220,9 @@ COLUMNS = ", ".join(RunRow.__slots__)
 def _columns(database: sqlite3.Connection) -> str:
     """The columns of a run in a ledger that is only read, and may be of an older version."""
     version = database.execute("pragma user_version").fetchone()[0]
-    missing = {"code": "''"} if version < 3 else {}
+    missing = {"doubt": "''"} if version < 4 else {}
+    if version < 3:
+        missing["code"] = "''"
     if version < 2:
         missing |= {"at_end": f"coalesce({_AT_END_BEFORE}, 0)", "closed": "null"}
     return ", ".join(missing.get(name, name) for name in RunRow.__slots__)
@@ -460,13 +473,14 @@ class Ledger:
             database.execute(
                 "update run set position = ?, at_end = ?, sink = ?, closed = null, read = ?, items = ?, failed = ?,"
                 " dropped = ?, requests = ?, retries = ?, seconds = ?, expected = ?, store_began = ?,"
-                " newest = ? where id = ?",
+                " newest = ?, doubt = ? where id = ?",
                 (
                     json.dumps(step.position),
                     step.at_end,
                     json.dumps(step.sink),
                     *(step.read, step.items, step.failed, step.dropped, step.requests, step.retries, step.seconds),
-                    *(step.expected, step.store_began, step.newest, run.id),
+                    *(step.expected, step.store_began, step.newest, without_any_secret(step.doubt)),
+                    run.id,
                 ),
             )
             database.executemany(

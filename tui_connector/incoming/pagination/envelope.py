@@ -24,6 +24,18 @@ _NEXT_NAMES = frozenset(
 """Names under which responses say that more follows, in lower case and letters only."""
 _FLAGS = frozenset({"hasmore", "hasnext", "hasnextpage", "morerecords", "more", "truncated", "istruncated"})
 """Names of flags that are true where a response does not hold the rest of the list."""
+_PARTIAL_FLAGS = frozenset(
+    {
+        *("hasmore", "hasmoreitems", "hasmoreresults", "hasmorepages", "hasnext", "hasnextpage", "morerecords"),
+        *("moreitems", "moreresults", "moreavailable", "incompleteresults", "partialresults", "exceededtransferlimit"),
+        *("istruncated", "timedout", "terminatedearly"),
+    }
+)
+"""The same in any of the objects around the items: these mean nothing else (GitHub, Elasticsearch, ArcGIS, …)."""
+_END_FLAGS = frozenset({"last", "islast", "islastpage", "isfinal", "done", "isend", "endoflist"})
+"""Names of flags that are false where more follows (Spring, Salesforce)."""
+_TRUE = (b"true", b'"true"', b"1", b'"1"')
+_UNTRUE = (b"false", b'"false"')
 _FALSE = ("", "0", "false", "no", "off", "null", "none")
 """Flags as text, in lower case, that are not true."""
 _DEEPEST = 4
@@ -67,6 +79,8 @@ def counted(page: Page, expression: str | None) -> int | None:
         found = number
     if found is None:
         return None
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = count_of(str(found)) if found >= 0 else found
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
         raise PaginationError(f"{expression!r} is no number of items in the response", 'Correct "total".')
     return found
@@ -116,7 +130,8 @@ def names_next(page: Page) -> str | None:
 def says_more(page: Page, expression: str | None = None) -> str | None:
     """The name of a flag by which the response says that it does not hold the rest of the list; None without one.
 
-    It is looked for at the top, beside the items, and beside the name with which `expression` ends.
+    It is looked for at the top, beside the items, and beside the name with which `expression` ends; names that cannot
+    mean anything else also in the other objects around the items.
     """
     places = [page.text, page.beside]
     if expression is not None and _SIMPLE.fullmatch(expression):
@@ -126,8 +141,14 @@ def says_more(page: Page, expression: str | None = None) -> str | None:
         places.append(place)
     for place in places:
         for name, text in members(place).items() if shape(place) == "object" else ():
-            if re.sub("[^a-z]", "", name.lower()) in _FLAGS and text.lower() in (b"true", b'"true"', b"1", b'"1"'):
+            plain = re.sub("[^a-z]", "", name.lower())
+            if plain in _FLAGS and text.lower() in _TRUE:
                 return name
+            if plain in _END_FLAGS and text.lower() in _UNTRUE:
+                return name
+    for name, text in _around(page, lists=False):
+        if re.sub("[^a-z]", "", name.lower()) in _PARTIAL_FLAGS and text.lower() in _TRUE:
+            return name
     return None
 
 
@@ -156,17 +177,19 @@ def nothing_at(page: Page, expression: str, option: str, which: str = "first") -
     )
 
 
-def _around(page: Page) -> list[tuple[str, bytes]]:
-    """The names in the response beside the items, and their values."""
+def _around(page: Page, *, lists: bool = True) -> list[tuple[str, bytes]]:
+    """The names in the response beside the items, and their values; with those of short `lists` beside them."""
     found: list[tuple[str, bytes]] = []
 
     def collect(place: bytes, depth: int) -> None:
         if shape(place) == "object" and depth <= _DEEPEST:
+            if page.items and one_line(place) == page.items[0]:
+                return
             for name, text in members(place).items():
                 found.append((name, text))
                 collect(text, depth + 1)
             return
-        if shape(place) == "list" and depth <= _DEEPEST and len(place) < _LONGEST_LINKS:
+        if lists and shape(place) == "list" and depth <= _DEEPEST and len(place) < _LONGEST_LINKS:
             inside = elements(place)
             if not (inside and page.items and one_line(inside[0]) == page.items[0]):
                 for element in inside:

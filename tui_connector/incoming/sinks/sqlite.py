@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -242,7 +243,7 @@ class SqliteSink(Sink):
             )
         database = Database(file)
         try:
-            return _OpenSqlite(database, table, position)
+            return _OpenSqlite(database, table, position, context.known)
         except SinkError:
             database.close()
             raise
@@ -286,8 +287,11 @@ class _OpenSqlite(OpenSink):
     goes on, and those that were updated are read again, and updated again.
     """
 
-    def __init__(self, database: Database, table: _Table, position: Json) -> None:
-        self._database, self._table = database, table
+    def __init__(self, database: Database, table: _Table, position: Json, recorded: Json) -> None:
+        """`recorded` is the last position that this incoming recorded: by its id the table is known as its own."""
+        self._database, self._table, self._recorded = database, table, recorded
+        self._id = ""
+        """Of the table; empty in one that an earlier version made."""
         self._rows = 0
         self._repeated, self._example = 0, ""
         self._anew = self._empties = position is None
@@ -320,7 +324,7 @@ class _OpenSqlite(OpenSink):
             self._make_empty()
         self._database.run(f"UPDATE {_OURS} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
         self._database.commit()
-        return {"rows": self._rows}
+        return {"rows": self._rows, "table": self._id}
 
     def remarks(self) -> Sequence[str]:
         if not self._repeated:
@@ -338,7 +342,9 @@ class _OpenSqlite(OpenSink):
         name = self._table.name
         found = self._database.run("SELECT name FROM sqlite_master WHERE lower(name) = lower(?)", name)
         marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", _OURS)
-        mine = marks and self._database.run(f"SELECT incoming, shape, row_count FROM {_OURS} WHERE name = ?", name)
+        identified = marks and any(column[1] == "id" for column in self._database.run(f"PRAGMA table_info({_OURS})"))
+        columns = f"incoming, shape, row_count, {'id' if identified else 'NULL'}"
+        mine = marks and self._database.run(f"SELECT {columns} FROM {_OURS} WHERE name = ?", name)
         if not found:
             return None
         if not mine:
@@ -346,7 +352,7 @@ class _OpenSqlite(OpenSink):
                 f"{self._database.path} has a table {name!r} that was not made by this program",
                 'It is left as it is. Give the sink a "table" of another name.',
             )
-        incoming, known_shape, rows = mine[0]
+        incoming, known_shape, rows, table_id = mine[0]
         if incoming != self._table.incoming:
             raise SinkError(
                 f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
@@ -360,7 +366,20 @@ class _OpenSqlite(OpenSink):
                 f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or give the "
                 'sink a "table" of another name.',
             )
+        self._id = str(table_id or "")
+        if last and not self._is_recorded():
+            raise SinkError(
+                f"The table {name!r} in {self._database.path} has rows, and is not known to come from this "
+                "configuration",
+                "It was left as it is. Another profile may have written it: give the sink another path, or a "
+                '"table" of another name. If nobody needs those rows, delete the table.',
+            )
         return str(known_shape), int(rows or 0)
+
+    def _is_recorded(self) -> bool:
+        """Whether this incoming has recorded a position in this very table."""
+        recorded = self._recorded
+        return isinstance(recorded, dict) and (recorded.get("table") or "") == self._id
 
     def _go_on(self, position: Json, known: tuple[str, int] | None) -> None:
         rows = position.get("rows") if isinstance(position, dict) else None
@@ -379,10 +398,15 @@ class _OpenSqlite(OpenSink):
 
     def _make_empty(self) -> None:
         run, table = self._database.run, self._table
-        run(f"CREATE TABLE IF NOT EXISTS {_OURS} (name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER)")
+        columns = "name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER, id TEXT"
+        run(f"CREATE TABLE IF NOT EXISTS {_OURS} ({columns})")
+        if all(column[1] != "id" for column in run(f"PRAGMA table_info({_OURS})")):
+            run(f"ALTER TABLE {_OURS} ADD COLUMN id TEXT")
+        self._id = self._id or secrets.token_hex(8)
         run(f"DROP TABLE IF EXISTS {table.quoted}")
         run(table.create())
-        run(f"INSERT OR REPLACE INTO {_OURS} VALUES (?, ?, ?, 0)", table.name, table.incoming, table.shape)
+        values = (table.name, table.incoming, table.shape, self._id)
+        run(f"INSERT OR REPLACE INTO {_OURS} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
         self._empties = False
 
     def _last_row(self) -> int:
