@@ -120,6 +120,42 @@ def test_a_whole_path_to_the_profiles_folder_is_hashed_wherever_it_stands(
     assert ResolvedCommand.of(argv, [], tmp_path, os.environ).capability != before
 
 
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("sh", ["repo/token.txt"]),
+        ("cat", ["repo/token.txt"]),
+        ("cat", ["--file=repo/token.txt"]),
+        ("sh", ["-c", ". repo/token.txt"]),
+        ("sh", ["-c", "$HOME/repo/token.txt"]),
+        ("sh", ["-c", '"$HOME"/repo/token.txt --all']),
+        ("sh", ["-c", '. "${HOME}/repo/token.txt"']),
+        ("sh", ["-c", ". ~/re'po'/token.txt;echo x"]),
+        ("sh", ["-c", ". ~/rep\\o/token.txt"]),
+    ],
+)
+def test_a_path_from_the_home_directory_to_the_profiles_folder_is_hashed(
+    program: str, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands are started in the home directory, and many people keep their repositories in it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (folder := tmp_path / "repo").mkdir()
+    (script := folder / "token.txt").write_text("one")
+    before = ResolvedCommand.of([program, *arguments], [], folder, os.environ).capability
+    script.write_text("another")
+    assert ResolvedCommand.of([program, *arguments], [], folder, os.environ).capability != before
+
+
+def test_a_token_in_the_home_directory_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (folder := tmp_path / "repo").mkdir()
+    (token := tmp_path / "token.txt").write_text("one")
+    for argv in (["cat", "token.txt"], ["sh", "-c", "cat $HOME/token.txt"]):
+        before = ResolvedCommand.of(argv, [], folder, os.environ).capability
+        token.write_text("another")
+        assert ResolvedCommand.of(argv, [], folder, os.environ).capability == before
+
+
 async def test_a_program_that_is_too_large_to_hash_is_never_run(clone: Clone) -> None:
     script = clone.folder / "token.sh"
     script.write_text('#!/bin/sh\necho x >> ran\necho a-CAN""ARY\nexit\n')

@@ -106,6 +106,19 @@ async def test_a_run_of_version_2_that_went_in_a_circle_is_not_resumed(
     assert "after 10 items" not in "".join(told.notes)
 
 
+async def test_a_ledger_of_version_3_is_resumed(tmp_path: Path, machine: Machine) -> None:
+    async with listing(products(*range(1, 31))) as store:
+        reader = shop(store, tmp_path, machine)
+        await reader.run(RunOptions(limit=10))
+        with sqlite3.connect(reader.ledger) as database:
+            database.execute("alter table run drop column doubt")
+            database.execute("pragma user_version = 3")
+        database.close()
+        summary = await reader.run()
+    assert summary.state == "complete"
+    assert reader.ids() == list(range(1, 31))
+
+
 def _with_the_end_undone(ledger: Path) -> None:
     with sqlite3.connect(ledger) as database:
         database.execute("update run set state = 'running', ended = null, closed = null")
@@ -139,6 +152,7 @@ def _as_version_2(ledger: Path, reason: str) -> None:
     with sqlite3.connect(ledger) as database:
         database.execute("update run set reason = ?", (reason,))
         database.execute("alter table run drop column code")
+        database.execute("alter table run drop column doubt")
         database.execute("pragma user_version = 2")
     database.close()
 

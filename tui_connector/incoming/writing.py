@@ -107,7 +107,7 @@ _RECORD_IDS = ("id", "entity_id", "_id", "uuid", "guid")
 """Fields that are a record's own key wherever they are: unlike other identifiers, no two records share one."""
 
 
-class Records:
+class RepeatedRecords:
     """Finds records that came twice with different content, by their identifier and their own key."""
 
     def __init__(self, identifier: str) -> None:
@@ -157,7 +157,7 @@ class RunWriter:
         self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
         self._identifier, self._needs_identifier = identifier, needs_identifier
         self._doubles = DuplicateFinder() if looks_for_doubles and identifier else None
-        self._records = Records(identifier) if looks_for_doubles and identifier else None
+        self._records = RepeatedRecords(identifier) if looks_for_doubles and identifier else None
         self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
@@ -249,7 +249,7 @@ class RunWriter:
             "the list changed while it was read, or the store does not sort it by a unique field"
         )
 
-    def _changed_meanwhile(self, records: Records) -> str:
+    def _changed_meanwhile(self, records: RepeatedRecords) -> str:
         """Which records came twice with different content; only a remark where they may be different records."""
         count, first = records.found()
         if first is None:

@@ -221,6 +221,8 @@ def _is_own(written: str, file: Path, folder: Path) -> bool:
 
 _WHOLE_PATH = re.compile(r"(?:~|/)[^\s'\"`;|&<>()=,:{}\[\]]+")
 """A whole path somewhere in an argument, as in -f/app/token.awk or open('/app/token.py'); it needs no resolving."""
+_HOME = re.compile(r"\$(?:HOME\b|\{HOME\})")
+_QUOTES = re.compile(r"[\"'\\]")
 
 
 def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
@@ -233,10 +235,16 @@ def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
         found = _file(path, folder)
         if found is not None:
             return f"{before}{found}", {path: found}
-    within = {path: _file(path, folder) for path in _WHOLE_PATH.findall(argument)}
+    unquoted = _HOME.sub("~", _QUOTES.sub("", argument))  # "$HOME"/app/token.sh, for a shell
+    paths = [*_WHOLE_PATH.findall(argument), *_WHOLE_PATH.findall(unquoted)]
+    within = {path: _file(path, folder) for path in paths}
     inside = {path: found for path, found in within.items() if found is not None and _is_own(path, found, folder)}
     words = [word.strip("'\";&|()<>`") for word in argument.split()] if " " in argument.strip() else []
     named = {word: _file(word, folder) for word in words}
+    # commands are started in the home directory, so relative paths may start there
+    from_home = [f"~/{path}" for path in dict.fromkeys((argument, value, *words)) if path and path[0] not in "~/-"]
+    named |= {path: _file(path, folder) for path in from_home}
+    inside |= {path: found for path in from_home if (found := named[path]) and _is_own(path, found, folder)}
     # of the words of a shell command, what may be run: others are files that it reads and writes
     return argument, inside | {word: found for word, found in named.items() if found is not None and _is_script(found)}
 
