@@ -170,6 +170,15 @@ def test_check_names_every_problem_of_a_profile_with_its_place(program: Program,
     assert any("broken.toml:4:" in line and "timeout" in line for line in lines)
 
 
+def test_check_prints_one_object_for_a_profile_that_is_not_toml(program: Program, profiles: Path) -> None:
+    (profiles / "broken.toml").write_text('format = 1\nname = "x\n')
+    ended = program("check", "broken", "--json")
+    assert ended.returncode == 2
+    (finding,) = json.loads(ended.stdout)["findings"]
+    assert (finding["id"], finding["code"]) == ("profile", "toml-syntax")
+    assert "broken.toml:2:" in finding["evidence"][0]
+
+
 def test_a_header_that_is_a_guess_says_so_until_the_dialect_is_known(program: Program) -> None:
     for uri in ("modules", "products/24-MB01"):
         assert program("header", "acme", "GET", uri).stderr == ""

@@ -197,6 +197,12 @@ def test_what_refers_to_nothing_is_said_beside_all_other_mistakes(tmp_path: Path
     assert message.count("there is no") == 2
 
 
+def test_a_name_with_a_quote_in_it_is_suggested_too(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.write_text(f'{START}[clients."o\'brien"]\n[incoming.p]\nclient = "o\'brian"\nrequest.uri = "products"\n')
+    assert 'there is no client "o\'brian"; did you mean "o\'brien"?' in said(path)
+
+
 def test_a_mistake_of_a_part_hides_none_of_its_others(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from ..errors import UserError
 from ..text import json_text, shown
 from .completion import profiles
-from .errors import CommandFailed, Exit
+from .errors import Exit
 from .opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 
@@ -48,10 +49,10 @@ def check(
     path = find(profile, machine)
     try:
         saved = read(path)
-    except CommandFailed as failure:
+    except UserError as error:
         if not as_json:
             raise
-        _unusable(failure)
+        _unusable(error)
 
     from ..client.authentication.login_lockouts import LoginLockouts
     from ..guide.check import CheckReport
@@ -94,17 +95,19 @@ def _exit_of(report: CheckReport) -> Exit:
     findings = {each.id for each in report.findings}
     lasting = {*_OF_THE_SETUP, *(f"unreachable-{failure}" for failure in LASTING)}
     of_the_setup = {each for each in findings if each in lasting or each.startswith("incoming-")}
-    not_reached = {each for each in findings - of_the_setup if each.startswith("unreachable-")}
+    not_reached = {each.id for each in report.findings if each.failure is not None} - of_the_setup
     if findings - of_the_setup - not_reached:
         return Exit.REFUSED
     return Exit.SETUP if of_the_setup else Exit.STOPPED
 
 
-def _unusable(failure: CommandFailed) -> NoReturn:
+def _unusable(error: UserError) -> NoReturn:
     """Says as JSON what is wrong with the profile, and ends."""
+    from ..profile.problems import InvalidProfile
+
     finding = {"id": "profile", "summary": "The profile cannot be used", "remedy": "Correct the lines named."}
-    lines = [shown(line) for line in failure.message.splitlines()[:-1] or [failure.message]]
-    click.echo(json_text({"ok": False, "findings": [{**finding, "evidence": lines}]}))
+    lines = list(map(shown, error.lines if isinstance(error, InvalidProfile) else [str(error)]))
+    click.echo(json_text({"ok": False, "findings": [{**finding, "code": error.code, "evidence": lines}]}))
     sys.exit(Exit.SETUP)
 
 

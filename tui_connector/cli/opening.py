@@ -17,7 +17,7 @@ import click
 
 from ..files import tighten
 from ..machine import Machine, NoPrompt, Prompt, this_machine
-from ..text import shown_line
+from ..text import count, shown_line
 from .errors import CommandFailed, Exit
 from .prompt import TerminalPrompt, restore_terminal
 
@@ -54,15 +54,13 @@ def find(name: str, machine: Machine) -> Path:
 
 def read(path: Path) -> Profile:
     """The profile in a file. Every problem of it is one line with its place."""
-    from ..profile.document import Document
-    from ..profile.problems import check
+    from ..profile.problems import InvalidProfile, read_profile
 
-    document = Document.read(path)
-    profile, problems = check(document.text_as_read)
-    if profile is None:
-        lines = "\n".join(f"{path}:{problem}" for problem in problems)
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-        raise CommandFailed(f"{lines}\nThe profile has {count}; nothing was sent.", Exit.SETUP)
+    try:
+        _, profile = read_profile(path)
+    except InvalidProfile as error:
+        error.message += f"\nThe profile has {count(len(error.lines), 'problem')}; nothing was sent."
+        raise
     return profile
 
 

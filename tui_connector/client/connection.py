@@ -7,6 +7,7 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpcore
 
+from ..errors import InvalidValue
 from ..files import digest, read_regular, reason
 from .message import InvalidRequest
 from .model import Tls
-from .uri import BadUri, origin_of
+from .uri import origin_of
 
 _LARGEST = 10_000_000
 """Bytes; the whole list of a system's authorities has less than one million."""
@@ -176,7 +178,7 @@ def _route(value: str, name: str) -> ProxyRoute:
     username, _, password = credentials.partition(":")
     try:
         address = origin_of(f"{scheme}://{place}")
-    except BadUri as error:
+    except InvalidValue as error:
         # the whole value may hold a password
         raise InvalidRequest(
             f"The proxy that {name} names cannot be used: {scheme}://{place} is no http:// or https:// address",
@@ -226,6 +228,11 @@ _NEXT_ADDRESS = 0.25
 """Seconds after which a host's next address is tried beside the one before (RFC 8305 §5)."""
 
 
+received: ContextVar[bytearray | None] = ContextVar("received", default=None)
+"""Where the first bytes that an attempt receives are kept: what came says more of a failure than its words."""
+_TELLING = 16
+
+
 class Sockets(httpcore.AsyncNetworkBackend):
     """Connects. The wire has a deadline for the whole attempt, so that single reads and writes need none here."""
 
@@ -271,6 +278,9 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
             await self._came
         data = bytes(self._received[:max_bytes])
         del self._received[:max_bytes]
+        first = received.get()
+        if first is not None and len(first) < _TELLING:
+            first += data[:_TELLING]
         if self._paused and len(self._received) < _HELD:
             self._paused = False
             self._transport.resume_reading()

@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -44,13 +45,28 @@ Phase = Literal["connect", "tls", "kept", "answer", "body"]
 """How far an attempt came: connecting, agreeing on TLS, waiting on a kept or on a new connection, or reading."""
 
 
-def explain(error: BaseException, uri: str, timeout: float, phase: Phase, proxy: str | None = None) -> Explained:
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known of an attempt that failed. `timeout` is in seconds."""
+
+    uri: str
+    timeout: float
+    phase: Phase
+    proxy: str | None = None
+    proxy_status: int | None = None
+    """The status with which the proxy answered the question to connect to the store."""
+    received: bytes = b""
+    """The first bytes that came."""
+
+
+def explain(error: BaseException, about: Circumstances) -> Explained:
     """The failure, what happened, and what to do. Never a bare `str(error)`: many of them are empty."""
+    uri, timeout, phase, proxy = about.uri, about.timeout, about.phase, about.proxy
     place = urlsplit(uri).netloc
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
-        return _refused_by(proxy, place, _words(causes))
+        return _refused_by(about, place, _words(causes))
     if isinstance(error, BodyTooLarge):
         return _told(Failure.TOO_LARGE, f"Stopped reading: {error}")
     if isinstance(error, BodyUnreadable):
@@ -65,7 +81,7 @@ def explain(error: BaseException, uri: str, timeout: float, phase: Phase, proxy:
         return _too_late(place, timeout, phase, proxy)
     if phase in ("connect", "tls"):
         return _not_connected(causes, place, proxy)
-    return _no_answer(causes, names, uri, phase)
+    return _no_answer(causes, names, about)
 
 
 def _told(failure: Failure, message: str, hint: str = "") -> Explained:
@@ -97,15 +113,17 @@ def _not_connected(causes: list[BaseException], place: str, proxy: str | None) -
     return _told(Failure.REFUSED, f"{_begin(nearest)} cannot be reached ({_words(causes)})", hint)
 
 
-def _no_answer(causes: list[BaseException], names: set[str], uri: str, phase: Phase) -> Explained:
-    place, words = urlsplit(uri).netloc, _words(causes)
-    if "illegal request line" in words:  # h11's words for a first byte that is no letter: an alert of TLS
+_TLS_ALERT = b"\x15\x03"
+"""How TLS tells a client that speaks HTTP to it that it does not understand: an alert, RFC 8446 §5.1."""
+
+
+def _no_answer(causes: list[BaseException], names: set[str], about: Circumstances) -> Explained:
+    place, words, uri = urlsplit(about.uri).netloc, _words(causes), about.uri
+    if about.received.startswith(_TLS_ALERT) and uri.startswith("http:"):
         return _told(Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, but the address says http://")
-    if phase == "body":
+    if about.phase == "body":
         return _told(Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})")
-    # h11 and httpcore call it a protocol error, too, where the connection ends before a response begins
-    ended = "RemoteProtocolError" not in names or "disconnected" in words or "no response line" in words
-    if phase == "kept" and ended:
+    if about.phase == "kept" and not about.received.strip():
         return _told(Failure.CUT_OFF, f"{place} closed the kept connection before it responded ({words})")
     if names & {"RemoteProtocolError", "ReadError", "WriteError", "CloseError"}:
         hint = ""
@@ -121,7 +139,7 @@ _NO_TLS = ("wrong version number", "http request", "record layer failure", "pack
 
 def _tls(error: ssl.SSLError, place: str) -> Explained:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _certificate(error.verify_message or "it cannot be verified", place)
+        return _certificate(error.verify_code, error.verify_message or "it cannot be verified", place)
     reason = (error.reason or "no TLS").replace("_", " ").lower()
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason:
         message = f"{place} requires a client certificate and refused the connection ({reason})"
@@ -132,19 +150,26 @@ def _tls(error: ssl.SSLError, place: str) -> Explained:
     return _told(Failure.TLS, f"{place} and this program found no common TLS ({reason})", hint)
 
 
-def _certificate(reason: str, place: str) -> Explained:
-    """The reasons are those of OpenSSL, X509_verify_cert_error_string."""
-    text, certificate = reason.lower(), f"The certificate of {place}"
-    if "self-signed certificate in certificate chain" in text or "issuer" in text or "first certificate" in text:
+_UNTRUSTED = (2, 19, 20, 21, 27)
+"""No issuer, a self-signed one in the chain, no local issuer, the first certificate cannot be verified, untrusted."""
+_SELF_SIGNED, _NOT_YET_VALID, _EXPIRED = 18, 9, 10
+_OTHER_NAME = (62, 63, 64)
+"""Another host, e-mail or IP address."""
+
+
+def _certificate(code: int, reason: str, place: str) -> Explained:
+    """The codes are OpenSSL's X509_V_ERR_…, openssl/x509_vfy.h."""
+    certificate = f"The certificate of {place}"
+    if code in _UNTRUSTED:
         message = f"{certificate} is not from an authority this computer trusts ({reason})"
         return _told(Failure.TLS_UNTRUSTED, message)
-    if "self-signed" in text or "self signed" in text:
+    if code == _SELF_SIGNED:
         return _told(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})")
-    if "expired" in text:
+    if code == _EXPIRED:
         return _told(Failure.TLS_EXPIRED, f"{certificate} has expired")
-    if "not yet valid" in text:
+    if code == _NOT_YET_VALID:
         return _told(Failure.TLS_NOT_YET_VALID, f"{certificate} is not valid yet")
-    if "match" in text:
+    if code in _OTHER_NAME:
         return _told(Failure.TLS_NAME, f"{certificate} is for another name ({reason})")
     return _told(Failure.TLS, f"{certificate} was refused ({reason})", "Look at it with a browser.")
 
@@ -153,9 +178,9 @@ def _nearest(place: str, proxy: str | None) -> str:
     return f"the proxy {urlsplit(proxy).netloc}" if proxy else place
 
 
-def _refused_by(proxy: str | None, place: str, words: str) -> Explained:
-    message = f"The proxy {urlsplit(proxy or '').netloc} does not connect to {place} ({words})"
-    hint = "Give the client's proxy a username and a password that it accepts." if words.startswith("407") else ""
+def _refused_by(about: Circumstances, place: str, words: str) -> Explained:
+    message = f"The proxy {urlsplit(about.proxy or '').netloc} does not connect to {place} ({words})"
+    hint = "Give the client's proxy a username and a password that it accepts." if about.proxy_status == 407 else ""
     return _told(Failure.PROXY, message, hint)
 
 

@@ -74,6 +74,8 @@ def _may_be_another(reached: CheckResult) -> bool:
 class UnsafeRequest(RequestFailed):
     """A request that may change something in the store: it was not sent."""
 
+    CODE = "unsafe-request"
+
     def __init__(self, request: Request) -> None:
         super().__init__(f"{request.method} {path_of(request.uri)} was not sent: only requests that read are tried")
         self.request = request
@@ -186,7 +188,7 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
         except RequestFailed as failure:
             finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
     if not responses:  # nothing came from the store: the login, a secret, or the connection is at fault
-        unreachable = finding is None or finding.id.startswith("unreachable-") or not authenticates
+        unreachable = finding is None or finding.failure is not None or not authenticates
         return OwnRequest([CheckResult(reached if unreachable else accepted, False, finding)])
     status = responses[0].status
     if status in (401, 403, 407):

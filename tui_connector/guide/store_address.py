@@ -12,7 +12,8 @@ from urllib.parse import urljoin, urlsplit
 from ..client.error_message import error_message
 from ..client.layer import Send
 from ..client.message import Failure, NoResponse, Request, RequestFailed, RequestInfo, Response
-from ..client.uri import BadUri, canonical, is_loopback, origin_of
+from ..client.uri import canonical, is_loopback, origin_of
+from ..errors import InvalidValue
 from ..magento.diagnosis import Finding, diagnose, diagnose_failure
 from ..magento.diagnosis.probes import CURRENCY
 from ..magento.token_shape import looks_like_token
@@ -60,7 +61,7 @@ class Shape:
 
 
 def shapes(typed: str) -> list[Shape]:
-    """The ways to read an address, the likeliest first. Raises `BadUri` where there is none.
+    """The ways to read an address, the likeliest first. Raises `InvalidValue` where there is none.
 
     "shop.example", "https://shop.example/admin_x1/…", "https://shop.example/rest/nl/V1/products" all name a shop.
     """
@@ -107,11 +108,11 @@ def _whole(typed: str) -> tuple[str, bool]:
     """The address in its canonical form, and whether it was typed with its scheme."""
     text = typed.strip().strip("\"'<>").strip()
     if not text:
-        raise BadUri("type the store's address, such as shop.example")
+        raise InvalidValue("uri", "type the store's address, such as shop.example")
     if looks_like_token(text):  # as a host's name it would be sent to a name server
-        raise BadUri("this looks like a token, not like the address of a shop; nothing was sent")
+        raise InvalidValue("uri", "this looks like a token, not like the address of a shop; nothing was sent")
     if len(text) > _LONGEST:
-        raise BadUri(f"an address of {len(text):,} characters is none of a shop")
+        raise InvalidValue("uri", f"an address of {len(text):,} characters is none of a shop")
     if (mistyped := _MISTYPED.match(text)) is not None:
         text = f"{mistyped[1]}://{text[mistyped.end() :]}"
     scheme_given = _SCHEME.match(text) is not None
@@ -119,7 +120,9 @@ def _whole(typed: str) -> tuple[str, bool]:
         text = text.lstrip("/")
         text = f"{'http' if _looks_local(text) else 'https'}://{text}"
     elif not re.match(r"https?://", text, re.IGNORECASE):
-        raise BadUri(f"{text.partition(':')[0]}: is not the scheme of a shop's address, which is http:// or https://")
+        raise InvalidValue(
+            "uri", f"{text.partition(':')[0]}: is not the scheme of a shop's address, which is http:// or https://"
+        )
     whole = canonical(_real_host(text.partition("?")[0].partition("#")[0]))
     return whole, scheme_given
 
@@ -128,7 +131,7 @@ def is_cloud_service(uri: str) -> bool:
     """Whether this is an address of Adobe Commerce as a Cloud Service: https://REGION.api.commerce.adobe.com/TENANT."""
     try:
         return origin_of(uri).endswith(_CLOUD_SERVICE)
-    except BadUri:
+    except InvalidValue:
         return False
 
 
@@ -141,9 +144,10 @@ def is_bare(base_uri: str) -> bool:
 def _tenant(path: str) -> str:
     segments = [segment for segment in path.split("/") if segment]
     if not segments or _VERSION.fullmatch(segments[0]) or segments[0] in ("rest", "graphql"):
-        raise BadUri(
+        raise InvalidValue(
+            "uri",
             "the address of Adobe Commerce as a Cloud Service lacks the tenant's id: write it as in "
-            "https://na1.api.commerce.adobe.com/TENANT (Commerce Cloud Manager shows it as REST endpoint)"
+            "https://na1.api.commerce.adobe.com/TENANT (Commerce Cloud Manager shows it as REST endpoint)",
         )
     return segments[0]
 
@@ -158,7 +162,7 @@ def _real_host(uri: str) -> str:
     try:
         real = socket.inet_ntoa(socket.inet_aton(name))
     except OSError:
-        raise BadUri(f"{name} is no IP address") from None
+        raise InvalidValue("uri", f"{name} is no IP address") from None
     return f"{scheme}://{real}{colon}{port}{slash}{path}"
 
 
@@ -188,7 +192,7 @@ def _unique(roots: list[str]) -> list[str]:
 def _looks_local(text: str) -> bool:
     try:
         return is_loopback(_real_host(f"http://{text}"))
-    except BadUri:
+    except InvalidValue:
         return False
 
 
@@ -279,7 +283,7 @@ async def search(typed: str, send: Send) -> AsyncIterator[AddressSearch]:
     state = AddressSearch(typed)
     try:
         waiting = shapes(typed)
-    except BadUri as error:
+    except InvalidValue as error:
         message = str(error)
         remedy = "Type the shop's address, such as shop.example or https://shop.example/shop."
         state.finding = Finding("address", message[:1].upper() + message[1:], remedy=remedy, field="address")
@@ -343,14 +347,14 @@ def _more_telling(first: Finding | None, second: Finding | None) -> Finding | No
     """Any answer tells more than a web page, and a web page more than none."""
     if first is None or second is None:
         return first or second
-    return second if first.id == "not-rest" and not second.id.startswith("unreachable-") else first
+    return second if first.id == "not-rest" and second.failure is None else first
 
 
 def _is_dead(finding: Finding | None) -> bool:
     """Whether nothing at this origin can be reached."""
-    if finding is None or not finding.id.startswith("unreachable-"):
+    if finding is None or finding.failure is None:
         return False
-    return finding.id.removeprefix("unreachable-") not in _MAY_BE_ANOTHER_PATH
+    return finding.failure not in _MAY_BE_ANOTHER_PATH
 
 
 async def _probe(shape: Shape, send: Send) -> tuple[AddressProbe, Shape | None]:
@@ -427,7 +431,7 @@ def _redirected(shape: Shape, response: Response) -> Shape | None:
         return None
     try:
         target = canonical(urljoin(shape.base_uri(), response.header("Location") or ""))
-    except ValueError:  # `BadUri` is one, too
+    except ValueError:  # `InvalidValue` is one, too
         return None
     path = urlsplit(target).path.rstrip("/")
     if not path.endswith(f"/{CURRENCY}"):

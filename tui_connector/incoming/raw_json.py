@@ -35,11 +35,11 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class NotJson(ValueError):
-    """Not JSON; `place` counts its characters from 1, and `cut_off` says that it ends too early."""
+    """Not JSON; `place` counts its characters from 1. `cut_off`: it ends too early; `trailing`: something follows."""
 
-    def __init__(self, message: str, place: int = 1, *, cut_off: bool = False) -> None:
+    def __init__(self, message: str, place: int = 1, *, cut_off: bool = False, trailing: bool = False) -> None:
         super().__init__(message)
-        self.place, self.cut_off = place, cut_off
+        self.place, self.cut_off, self.trailing = place, cut_off, trailing
 
 
 def decoded(text: bytes) -> str:
@@ -104,7 +104,7 @@ def value(text: bytes) -> Json:
     except ValueError as error:  # CPython's own limit
         raise NotJson("it has a number of more than 4,300 digits") from error
     if _behind_space(whole, end) < len(whole):
-        raise NotJson("something follows its end", end + 1)
+        raise NotJson("something follows its end", end + 1, trailing=True)
     return found
 
 
@@ -183,7 +183,7 @@ def _parts(text: str, brackets: str) -> Iterator[tuple[str, bytes]]:
         yield name, text[place:end].encode()
         place, first = _behind_space(text, end), False
     if _behind_space(text, place + 1) < len(text):
-        raise NotJson("something follows its end", place + 2)
+        raise NotJson("something follows its end", place + 2, trailing=True)
 
 
 def _name(text: str, place: int) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from ..client.model import RequestTemplate
 from ..kinds import Model
-from ..runs.request_templates import ENTITY, RUN, STEPS, Place, read_by
+from ..runs.request_templates import ENTITY, RUN, STEPS, Misread, Place, read_by
 from ..templates import Budget, Names, Scope, expression, reads
 from ..templates.field import ExpressionText, holds
 
@@ -52,7 +52,7 @@ class ChainStep(Model):
     def left_out(self, scope: Scope) -> bool:
         """Whether `when` does not hold for this entity, as far as that can be said without a response.
 
-        Raises `ExpressionError`.
+        Raises `InvalidValue`.
         """
         if self.when is None:
             return False
@@ -66,33 +66,34 @@ def _is_read(step: str, names: Names) -> bool:
     return names in ((), (STEPS,)) or names[:2] == (STEPS, step)
 
 
-def misread(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iterator[tuple[Place, str, Sequence[str]]]:
-    """What reads something that is not there by then: its place, what is wrong, and the names that there are."""
+def misread(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iterator[Misread]:
+    """What reads something that is not there by then."""
     for place, names in read_by(request) if request is not None else ():
         if wrong := _not_there(names, [], []):
-            yield ("request", *place), *wrong
+            yield Misread(("request", *place), *wrong)
     every = [step.name for step in steps]
     for index, step in enumerate(steps):
         earlier = every[:index]
         if step.name in earlier:
-            yield (STEPS, index, "name"), f"an earlier step is named {step.name!r} too", ()
+            yield Misread((STEPS, index, "name"), f"an earlier step is named {step.name!r} too")
         for place, names in _read_by_step(step):
             if wrong := _not_there(names, earlier, every):
-                yield (STEPS, index, *place), *wrong
+                yield Misread((STEPS, index, *place), *wrong)
 
 
-def _not_there(names: Names, earlier: Sequence[str], every: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+def _not_there(names: Names, earlier: Sequence[str], every: Sequence[str]) -> tuple[str, str, Sequence[str]] | None:
+    """What is wrong, the name that is not there, and those that are."""
     match names:
         case [first, *_] if first not in (RUN, STEPS, ENTITY):
-            return f"the run has no {first!r}", (RUN, STEPS, ENTITY)
+            return f"the run has no {first!r}", first, (RUN, STEPS, ENTITY)
         case ["steps", *_] if not earlier:
-            return "no step comes before this request, so there is no answer to read", ()
+            return "no step comes before this request, so there is no response to read", "", ()
         case ["steps", name, *_] if name not in earlier and name in every:
-            return f"the step {name!r} does not come before this one", ()
+            return f"the step {name!r} does not come before this one", "", ()
         case ["steps", name, *_] if name not in earlier:
-            return f"there is no step {name!r}", earlier
+            return f"there is no step {name!r}", name, earlier
         case ["steps", _, part, *_] if part not in ANSWER:
-            return f"a response has no {part!r}", ANSWER
+            return f"a response has no {part!r}", part, ANSWER
     return None
 
 

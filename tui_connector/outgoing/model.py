@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate
 from ..kinds import Named
-from ..runs.request_templates import ENTITY, Place
+from ..runs.request_templates import ENTITY, Misread
 from ..templates import Json, Scope
 from .chain import ChainStep, misread
 from .source import Source
@@ -66,6 +66,6 @@ class Outgoing(Named):
         data: Json = [entity] if self.batch > 1 else entity
         return Scope(data, {**run, ENTITY: data})
 
-    def misread(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+    def misread(self) -> Iterator[Misread]:
         """See `chain.misread`."""
         return misread(self.request, self.steps)

@@ -9,7 +9,8 @@ from pathlib import Path
 from ..client.layer import Authentication
 from ..client.model import DIRECT, HttpClient
 from ..client.session import ClientRoute
-from ..client.uri import BadUri, absolute, canonical, is_absolute, origin_of
+from ..client.uri import absolute, canonical, is_absolute, origin_of
+from ..errors import InvalidValue
 from ..incoming.output_path import OutputPaths
 from ..machine import Machine
 from ..secrets.backends import override_name
@@ -178,5 +179,5 @@ def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:
         if is_absolute(start):
             try:
                 yield origin_of(start)
-            except BadUri:
+            except InvalidValue:
                 continue  # nor can it be sent to

@@ -17,7 +17,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import UserError
-from ..files import FileTooLarge, NotRegular, read_regular, reason
+from ..files import FileFault, read_regular, reason
 
 # Reads many things from a disk in threads: one that does not respond holds up neither the others nor the program.
 
@@ -139,11 +139,11 @@ def read_bytes(path: Path) -> bytes:
             raise ProfileError("profile-missing", words, "Correct the link, or delete it.", path) from error
         hint = "tui-connector profiles lists what there is."
         raise ProfileError("profile-missing", "there is no such file", hint, path) from error
-    except NotRegular as error:
-        raise ProfileError("profile-unreadable", error.strerror or "", "Name a profile's file.", path) from error
-    except FileTooLarge as error:
-        hint = "That is not a profile: name another file."
-        raise ProfileError("profile-unreadable", "is larger than 1 MiB", hint, path) from error
+    except FileFault as error:
+        why, hint = error.strerror or "", "Name a profile's file."
+        if error.code == "too-large":
+            why, hint = "is larger than 1 MiB", "That is not a profile: name another file."
+        raise ProfileError("profile-unreadable", why, hint, path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         hint = "Check the path and your right to read it."
         raise ProfileError("profile-unreadable", reason(error), hint, path) from error

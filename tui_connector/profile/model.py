@@ -21,6 +21,7 @@ from ..kinds import Kind, Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
+from ..runs.request_templates import Misread
 from ..secrets.source import SecretSource
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
@@ -172,25 +173,28 @@ def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
             yield from _secrets_at(f"{name}/{index + 1}", item)
 
 
-def dangling(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
-    """What refers to something that is not there, or to itself: its path, what is wrong, and the names there are."""
+def dangling(profile: Profile) -> Iterator[Misread]:
+    """What refers to something that is not there, or to itself."""
     clients = [*profile.clients, *([] if ALWAYS_THERE in profile.clients else [ALWAYS_THERE])]
     for name, client in profile.clients.items():
         for index, wanted in enumerate(client.authentications):
             if wanted not in profile.authentications:
                 known = list(profile.authentications)
-                yield ("clients", name, "authentications", index), f"there is no authentication {wanted!r}", known
+                path = ("clients", name, "authentications", index)
+                yield Misread(path, f"there is no authentication {wanted!r}", wanted, known)
     for name, authentication in profile.authentications.items():
         client_of_login = authentication.login_client()
         if authentication.login_uri() is not None and client_of_login not in clients:
-            yield ("authentications", name, "client"), f"there is no client {client_of_login!r}", clients
+            message = f"there is no client {client_of_login!r}"
+            yield Misread(("authentications", name, "client"), message, client_of_login, clients)
     parts: dict[str, dict[str, Any]] = {"incoming": dict(profile.incoming), "outgoing": dict(profile.outgoing)}
     for part, named in parts.items():
         for name, configuration in named.items():
             if configuration.client not in clients:
-                yield (part, name, "client"), f"there is no client {configuration.client!r}", clients
-            for place, message, names in configuration.misread():
-                yield (part, name, *place), message, list(names)
+                wanted = configuration.client
+                yield Misread((part, name, "client"), f"there is no client {wanted!r}", wanted, clients)
+            for found in configuration.misread():
+                yield found._replace(place=(part, name, *found.place))
     yield from _criteria(profile)
     yield from _at_odds(profile)
     yield from _circles(profile)
@@ -202,7 +206,7 @@ _NOT_IN_DEFAULTS = (
 )
 
 
-def _criteria(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
+def _criteria(profile: Profile) -> Iterator[Misread]:
     """Search criteria that Magento would ignore, or read otherwise than they are meant."""
     paged_clients = set()
     for name, incoming in profile.incoming.items():
@@ -214,29 +218,29 @@ def _criteria(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
             if isinstance(value := getattr(incoming.pagination, key, None), str)
         ]
         for place, message in misread(incoming.request, paged=paged, added=added):
-            yield ("incoming", name, "request", *place), message, []
+            yield Misread(("incoming", name, "request", *place), message)
     for name, outgoing in profile.outgoing.items():
         steps: list[tuple[ModelPath, RequestTemplate]] = [
             (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
         ]
         for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
             for place, message in misread(request, paged=False):
-                yield ("outgoing", name, *path, "request", *place), message, []
+                yield Misread(("outgoing", name, *path, "request", *place), message)
     for name in sorted(paged_clients & profile.clients.keys()):
         for index, plugin in enumerate(profile.clients[name].plugins):
             for parameter in plugin.parameters if isinstance(plugin, QueryDefaults) else ():
                 if is_criteria(parameter):
-                    yield ("clients", name, "plugins", index, "parameters", parameter), _NOT_IN_DEFAULTS, []
+                    yield Misread(("clients", name, "plugins", index, "parameters", parameter), _NOT_IN_DEFAULTS)
 
 
-def _at_odds(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
+def _at_odds(profile: Profile) -> Iterator[Misread]:
     """Authentications of one client that cannot be used together."""
     for client, saved in profile.clients.items():
         known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
         for place, (index, name) in enumerate(known):
             clashes = (_clash(profile, before, name) for _, before in known[:place])
             if message := next(filter(None, clashes), None):
-                yield ("clients", client, "authentications", index), message, []
+                yield Misread(("clients", client, "authentications", index), message)
 
 
 def _clash(profile: Profile, first: str, second: str) -> str | None:
@@ -262,21 +266,21 @@ _SHARE = {"basic", "oauth1"}
 """These two stand in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
 
 
-def _circles(profile: Profile) -> Iterator[tuple[ModelPath, str, list[str]]]:
-    graph: dict[str, set[str]] = {
-        f"client {name}": {f"authentication {wanted}" for wanted in client.authentications}
+def _circles(profile: Profile) -> Iterator[Misread]:
+    graph: dict[tuple[str, str], set[tuple[str, str]]] = {
+        ("client", name): {("authentication", wanted) for wanted in client.authentications}
         for name, client in profile.clients.items()
     }
     for name, authentication in profile.authentications.items():
         if authentication.login_uri() is not None:
-            graph[f"authentication {name}"] = {f"client {authentication.login_client()}"}
+            graph["authentication", name] = {("client", authentication.login_client())}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         circle = error.args[1]
-        name = next(step for step in circle if step.startswith("authentication ")).partition(" ")[2]
-        way = " → ".join(reversed(circle))
-        yield ("authentications", name, "client"), f"the login needs itself: {way}", []
+        name = next(name for family, name in circle if family == "authentication")
+        way = " → ".join(" ".join(step) for step in reversed(circle))
+        yield Misread(("authentications", name, "client"), f"the login needs itself: {way}")
 
 
 def schema() -> dict[str, Any]:

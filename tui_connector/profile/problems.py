@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path as File
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..errors import UserError
 from ..kinds import Kind, broken_packages
 from ..secrets.secret_error import LiteralSecret
+from .document import Document
 from .model import ALWAYS_THERE, ModelPath, Profile, dangling
 from .positions import TextPosition, positions
 
@@ -28,6 +31,23 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         return f"{self.line}:{self.column}: {where}{self.message}"
+
+
+class InvalidProfile(UserError):
+    """A profile with problems; the message has each of them on a line, with its place."""
+
+    def __init__(self, path: File, problems: Sequence[Problem]) -> None:
+        self.lines = [f"{path}:{problem}" for problem in problems]
+        super().__init__("profile-invalid", "\n".join(self.lines))
+
+
+def read_profile(path: File) -> tuple[Document, Profile]:
+    """The profile in a file. Raises `ProfileError` and `InvalidProfile`."""
+    document = Document.read(path)
+    profile, problems = check(document.text_as_read)
+    if profile is None:
+        raise InvalidProfile(path, problems)
+    return document, profile
 
 
 def check(text: str) -> tuple[Profile | None, list[Problem]]:
@@ -49,7 +69,7 @@ def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[Mode
         found = [_described(data, each) for each in errors]
         wrong = {each["loc"][:2] for each in errors}
         return None, [*found, *_dangling_in_the_rest(data, wrong), *_dangling_in_the_wrong(data, wrong)]
-    dangles = [(path, f"{message}{_hint(message, names)}") for path, message, names in dangling(profile)]
+    dangles = [(each.place, f"{each.message}{_hint(each.wanted, each.known)}") for each in dangling(profile)]
     return (None, dangles) if dangles else (profile, [])
 
 
@@ -79,11 +99,12 @@ def _dangling_in_the_rest(
         named = data.get(family)
         if isinstance(named, Mapping) and (family,) not in wrong:
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
-    for path, message, names in dangling(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
+    for each in dangling(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
+        path = each.place
         family = _family_named_at(path)
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
         if (family,) not in wrong and _value_at(data, path) not in left_out:
-            yield path, f"{message}{_hint(message, [*names, *left_out])}"
+            yield path, f"{each.message}{_hint(each.wanted, [*each.known, *left_out])}"
 
 
 def _dangling_in_the_wrong(
@@ -102,7 +123,7 @@ def _dangling_in_the_wrong(
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
                 message = f"there is no {kind[:-1]} {wanted!r}"
-                yield (family, name, *inside), f"{message}{_hint(message, known[kind])}"
+                yield (family, name, *inside), f"{message}{_hint(wanted, known[kind])}"
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -145,7 +166,7 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
         return (
             *path,
             "kind",
-        ), f"there is no kind {context['tag']!r}{_hint(context['tag'], known, quoted=True)}{broken}"
+        ), f"there is no kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
     if kind == "union_tag_not_found":
         return path, 'says no kind: add kind = "…"'
     if kind == "value_error":
@@ -240,9 +261,8 @@ def _item_type(annotation: Any) -> Any:
     return models[-1] if models else annotation
 
 
-def _hint(wanted: str, names: list[str], *, quoted: bool = False) -> str:
-    word = wanted if quoted else wanted.partition("'")[2].rpartition("'")[0]
-    near = get_close_matches(word, names, 1)
+def _hint(wanted: str, names: Sequence[str]) -> str:
+    near = get_close_matches(wanted, names, 1)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; there is {', '.join(map(repr, names))}" if names else ""

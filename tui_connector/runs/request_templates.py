@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from ..client.model import RequestTemplate
 from ..templates import Json, Names, read_of_run
@@ -14,6 +14,15 @@ RUN, STEPS, ENTITY = "run", "steps", "entity"
 
 Place: TypeAlias = tuple[str | int, ...]
 """Where something stands, from the outgoing or from one of its requests on."""
+
+
+class Misread(NamedTuple):
+    """What is wrong at a place of a configuration; where it names something unknown, that name and those there are."""
+
+    place: Place
+    message: str
+    wanted: str = ""
+    known: Sequence[str] = ()
 
 
 def read_by(request: RequestTemplate) -> Iterator[tuple[Place, Names]]:

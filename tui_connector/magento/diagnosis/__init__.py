@@ -103,7 +103,8 @@ def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | Non
     if isinstance(failure, NoResponse):
         remedy = failure.hint or REMEDIES.get(failure.failure, _TEST_AGAIN)
         name = f"unreachable-{failure.failure}"
-        return Finding(name, failure.message, evidence, remedy, "address", _other_scheme(failure.failure, what))
+        fix = _other_scheme(failure.failure, what)
+        return Finding(name, failure.message, evidence, remedy, "address", fix, failure.failure)
     if isinstance(failure, InvalidRequest):
         remedy = failure.hint or "Correct the part of the profile that it names."
         return Finding("not-sent", failure.message, evidence, remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ...client.message import Failure
 from ...secrets.places import without_any_secret
 
 Way = Literal["oauth1", "oauth2", "bearer", "request", ""]
@@ -47,6 +48,8 @@ class Finding:
     remedy: str = ""
     field: str = ""
     fix: Fix | None = None
+    failure: Failure | None = None
+    """Why the store could not be reached; None where it was, or nothing was sent."""
 
     def __post_init__(self) -> None:
         """No secret is in it, whatever the store has said and whatever address is named."""
