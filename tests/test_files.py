@@ -19,9 +19,8 @@ from tui_connector import files
 from tui_connector.files import (
     CannotSave,
     ChangedOnDisk,
+    FileFault,
     LockTimeout,
-    NotRegular,
-    SyncFailed,
     digest,
     locked,
     make_private,
@@ -387,9 +386,9 @@ def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None
 def test_what_is_no_file_is_left_alone(tmp_path: Path, what: str) -> None:
     path = tmp_path / what
     os.mkfifo(path) if what == "pipe" else path.mkdir()
-    with pytest.raises(NotRegular, match=f"is a {what}"):
+    with pytest.raises(FileFault, match=f"is a {what}"):
         write_private(path, b"")
-    with pytest.raises(NotRegular):
+    with pytest.raises(FileFault, match="not a file"):
         update_private(path, lambda found: b"")
     with pytest.raises(FileExistsError), new_private(path):
         pass
@@ -460,7 +459,7 @@ def test_a_directory_whose_fsync_fails_does_not_pass_for_one_that_was_left_as_it
         write_atomic(path, b"new", expect=digest(b"old"))
     assert "as it was" not in caught.value.hint
     assert path.read_bytes() == b"new"
-    with pytest.raises(SyncFailed):
+    with pytest.raises(FileFault, match="did not confirm"):
         write_private(path, b"newer")
 
 

@@ -22,7 +22,8 @@ Models are immutable, and state belongs to the layer, list part or open sink tha
 from .client.layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .client.message import Failure, Headers, InvalidRequest, NoResponse, Request, RequestFailed, Response
 from .client.model import ClientName, FilePath, HeaderName, Span, seconds
-from .client.uri import BadUri, origin_of
+from .client.uri import origin_of
+from .errors import InvalidValue, UserError
 from .incoming.output_file import WrittenFile
 from .incoming.pages import Page
 from .incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
@@ -58,7 +59,6 @@ from .templates.field import ExpressionText
 
 __all__ = [
     "Authentication",
-    "BadUri",
     "ByteOutput",
     "ClientName",
     "CountedList",
@@ -68,6 +68,7 @@ __all__ = [
     "HeaderName",
     "Headers",
     "InvalidRequest",
+    "InvalidValue",
     "Json",
     "Layer",
     "LayerContext",
@@ -104,6 +105,7 @@ __all__ = [
     "TemplateJson",
     "TemplateText",
     "UriTemplateText",
+    "UserError",
     "WrittenFile",
     "as_data",
     "beside",

@@ -58,20 +58,24 @@ _REMEDIES = {
 }
 
 
-class NotRegular(OSError):
-    """There is something else than a regular file at the path, such as a pipe."""
+class FileFault(OSError):
+    """What this program finds wrong with a file, by `code`.
 
-    def __init__(self, path: Path, mode: int) -> None:
-        names = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        what = names.get(stat.S_IFMT(mode), "a device")
-        super().__init__(errno.EINVAL, f"is {what}, not a file", str(path))
+    "not-regular": there is something else than a regular file at the path, such as a pipe. "too-large": the file is
+    larger than what may be read of it. "not-synced": the file has its new content, but the disk did not confirm that
+    this survives a power failure.
+    """
+
+    def __init__(self, code: Literal["not-regular", "too-large", "not-synced"], number: int, why: str, path: Path):
+        super().__init__(number, why, str(path))
+        self.code = code
 
 
-class FileTooLarge(OSError):
-    """The file is larger than what may be read of it."""
-
-    def __init__(self, path: Path, largest: int) -> None:
-        super().__init__(errno.EFBIG, f"is larger than {largest:,} bytes", str(path))
+def not_regular(path: Path, mode: int) -> FileFault:
+    """Where there is something else than a regular file; `mode` says what."""
+    names = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    what = names.get(stat.S_IFMT(mode), "a device")
+    return FileFault("not-regular", errno.EINVAL, f"is {what}, not a file", path)
 
 
 class LockTimeout(OSError):
@@ -79,13 +83,6 @@ class LockTimeout(OSError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.ETIMEDOUT, "another process has been writing there for too long", str(path))
-
-
-class SyncFailed(OSError):
-    """The file has its new content, but the disk did not confirm that this survives a power failure."""
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(error.errno, f"it was written, but the disk did not confirm it ({error.strerror})", str(path))
 
 
 class ChangedOnDisk(UserError):
@@ -114,9 +111,9 @@ def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.")
     """What to do about it, as one or two sentences."""
     if isinstance(error, LockTimeout):
         return "Wait until it has finished, then try again."
-    if isinstance(error, SyncFailed):
+    if isinstance(error, FileFault) and error.code == "not-synced":
         return "Check the disk, then save again."
-    if isinstance(error, NotRegular) or not isinstance(error, OSError):
+    if (isinstance(error, FileFault) and error.code == "not-regular") or not isinstance(error, OSError):
         return otherwise
     return _REMEDIES.get(error.errno or 0, otherwise)
 
@@ -140,17 +137,17 @@ def digest(data: bytes) -> str:
 def read_regular(path: Path, largest: int | None = None) -> bytes:
     """The bytes of a regular file; never hangs.
 
-    Raises OSError, `NotRegular` and `TooLarge` among them, and ValueError for a path with a NUL in it.
+    Raises OSError, `FileFault` among them, and ValueError for a path with a NUL in it.
     """
     if not stat.S_ISREG((found := os.stat(path)).st_mode):  # a FIFO or a device could hang when it is opened
-        raise NotRegular(path, found.st_mode)
+        raise not_regular(path, found.st_mode)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG((found := os.fstat(descriptor)).st_mode):
-            raise NotRegular(path, found.st_mode)
+            raise not_regular(path, found.st_mode)
         data = file.read(-1 if largest is None else largest + 1)
     if largest is not None and len(data) > largest:
-        raise FileTooLarge(path, largest)
+        raise FileFault("too-large", errno.EFBIG, f"is larger than {largest:,} bytes", path)
     return data
 
 
@@ -342,7 +339,7 @@ def _put(
     """Writes `data` into a file without a name, and then lets it take its place, after a last `check`."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG((found := os.stat(real)).st_mode):
-            raise NotRegular(real, found.st_mode)
+            raise not_regular(real, found.st_mode)
     temporary = _Temporary(real.parent)
     try:
         left = memoryview(data)
@@ -365,7 +362,8 @@ def _put(
         try:
             _sync_descriptor(directory)
         except OSError as error:
-            raise SyncFailed(real, error) from error
+            why = f"it was written, but the disk did not confirm it ({error.strerror})"
+            raise FileFault("not-synced", error.errno or 0, why, real) from error
 
 
 class _Temporary:

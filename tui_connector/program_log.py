@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from .errors import UserError
-from .files import NotRegular, locked
+from .files import locked, not_regular
 from .secrets.places import hide_by_place
 from .text import shown_line, without_secrets
 
@@ -128,7 +128,7 @@ def _opened(file: Path) -> int:
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
-            raise NotRegular(file, mode)
+            raise not_regular(file, mode)
         if stat.S_IMODE(mode) != 0o600:  # a umask such as 0277 takes rights from the owner, too
             os.fchmod(descriptor, 0o600)
     except BaseException:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from faulty_stores import Fault, in_front_of
 from serving import Received, reply, serving
+from user_errors import user_error
 
 from tui_connector.client.message import Request, Response
-from tui_connector.client.uri import BadUri
 from tui_connector.guide.store_address import MOST_SHAPES, AddressSearch, Shape, search, shapes
 from tui_connector.guide.store_views import store_views, unknown_view
 from tui_connector.guide.workbench import Workbench
@@ -205,7 +205,7 @@ async def test_what_is_no_address_gets_a_clear_word_and_sends_nothing(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for typed in BAD:
-        with pytest.raises(BadUri):
+        with user_error("uri"):
             shapes(typed)
         bench = Workbench(machine)
         async with bench.anonymous() as session:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from cloud_service import CLIENT_ID, CLIENT_SECRET, CloudService, cloud_service
+from user_errors import user_error
 
-from tui_connector.client.uri import BadUri
 from tui_connector.guide.authentication_test import AuthenticationTest, try_authentication
 from tui_connector.guide.check import check
 from tui_connector.guide.setup import Setup
@@ -43,7 +43,7 @@ def test_a_sandbox_of_it_is_one_too() -> None:
 
 @pytest.mark.parametrize("typed", [HOST, f"{HOST}/", f"{HOST}/V1/products", f"{HOST}/rest/V1", f"{HOST}/graphql"])
 def test_an_address_without_a_tenant_is_told_what_it_lacks(typed: str) -> None:
-    with pytest.raises(BadUri, match="lacks the tenant's id"):
+    with user_error("uri", match="lacks the tenant's id"):
         shapes(typed)
 
 

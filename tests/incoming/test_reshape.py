@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from user_errors import user_error
 
 from tui_connector.incoming.model import ItemTransform
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
-from tui_connector.templates.expression import ExpressionError
 
 ITEMS = [b'{"id":%d,"name":"n%d","price":1.10}' % (number, number) for number in range(5)]
 
@@ -56,7 +56,7 @@ def test_what_json_cannot_say_twice_stays() -> None:
 
 
 def test_expressions_are_checked_in_the_profile() -> None:
-    with pytest.raises(ExpressionError):
+    with user_error("expression"):
         ItemTransform("a b", None)
     incoming = {"client": "default", "request": {"uri": "x"}, "transform": "a b", "filter": "", "items": "nosuch(@)"}
     profile, problems = check_data({"format": 1, "name": "x", "incoming": {"a": incoming}})

@@ -17,10 +17,11 @@ from exchanges import exchange, exchanges, lost
 from haralyzer import HarParser  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
+from user_errors import user_error
 
 from tui_connector.client.exchange import Exchange, KeptBody, Timings
 from tui_connector.log.files import is_har
-from tui_connector.log.har import BadHar, entries, export, read
+from tui_connector.log.har import entries, export, read
 from tui_connector.log.recording import Notice
 from tui_connector.secrets.mask import MARK, Mask
 
@@ -335,7 +336,7 @@ def test_what_is_no_har_says_where(
 ) -> None:
     path = tmp_path / "x.har"
     path.write_bytes(data.replace(b"CANARY", b"secret"))
-    with pytest.raises(BadHar, match=r"x\.har") as failed:
+    with user_error("har", match=r"x\.har") as failed:
         list(read(path))
     assert words in str(failed.value)
     assert failed.value.line == place[0]

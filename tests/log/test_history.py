@@ -12,7 +12,7 @@ from exchanges import AT, exchange
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.log import history as module
 from tui_connector.log.history import History, Keep
-from tui_connector.log.recording import RecordingFailed
+from tui_connector.log.records import LogFailed
 
 PROFILE = Path("profiles/Acme store.toml")
 
@@ -78,7 +78,7 @@ def test_a_long_session_keeps_its_end(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_state_directory_that_cannot_be_written_is_one_failure(tmp_path: Path) -> None:
     (tmp_path / "history").write_text("a file where the directory should be")
-    with pytest.raises(RecordingFailed, match="cannot be kept"):
+    with pytest.raises(LogFailed, match="cannot be kept"):
         History(tmp_path, PROFILE).start(Exchanges(), "metadata", AT)
 
 

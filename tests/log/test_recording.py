@@ -22,7 +22,7 @@ from hypothesis import given
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Request
 from tui_connector.log import compressed, files
-from tui_connector.log.recording import Notice, Reader, Recording, RecordingFailed, read
+from tui_connector.log.recording import Notice, Reader, Recording, read
 from tui_connector.log.records import BadRecord, LogFailed, line, read_line
 from tui_connector.secrets.mask import Mask
 
@@ -122,7 +122,7 @@ def test_a_full_disk_stops_no_run_and_is_said_at_its_end(tmp_path: Path) -> None
     try:
         for number in range(100):
             log.record(exchange(number, body=b"x" * 5_000))
-        with pytest.raises(RecordingFailed, match="cannot record: File too large"):
+        with pytest.raises(LogFailed, match="cannot record: File too large"):
             recording.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -132,23 +132,23 @@ def test_a_full_disk_stops_no_run_and_is_said_at_its_end(tmp_path: Path) -> None
 
 def test_what_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.jsonl")
-    with pytest.raises(RecordingFailed, match="is no file"):
+    with pytest.raises(LogFailed, match="is no file"):
         Recording(tmp_path / "run.jsonl").start(Exchanges())
-    with pytest.raises(RecordingFailed, match="cannot record: No such file"):
+    with pytest.raises(LogFailed, match="cannot record: No such file"):
         Recording(tmp_path / "none" / "run.jsonl").start(Exchanges())
 
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text("format = 1\n")
-    with pytest.raises(RecordingFailed, match="is no recording"):
+    with pytest.raises(LogFailed, match="is no recording"):
         Recording(path).start(Exchanges())
     assert path.read_text() == "format = 1\n"
 
 
 def test_following_a_file_that_grows_is_rotated_replaced_and_cut(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    with pytest.raises(RecordingFailed, match="No such file"):
+    with pytest.raises(LogFailed, match="No such file"):
         list(Reader(path).read())
     path.write_bytes(line(exchange(1)) + line(exchange(2))[:50])
     reader = Reader(path)

@@ -14,11 +14,11 @@ from jsonschema import Draft7Validator
 
 from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
+from tui_connector.errors import InvalidValue
 from tui_connector.profile.document import UNSET, Document
 from tui_connector.profile.model import schema
 from tui_connector.profile.problems import check, check_data
 from tui_connector.templates import PlaceholderError, Scope
-from tui_connector.templates.expression import ExpressionError
 
 CHAIN = """\
 format = 1
@@ -133,7 +133,7 @@ def test_whatever_stands_in_a_step_is_read_or_refused_in_words(
         responses: dict[str, Any] = {"find": {"status": 404, "headers": {}, "body": {}}}
         with contextlib.suppress(PlaceholderError):
             saved.outgoing["o"].request_for({"find": 1}, {"run": {}, "steps": responses}, "change")
-        with contextlib.suppress(ExpressionError):
+        with contextlib.suppress(InvalidValue):
             saved.outgoing["o"].steps[1].left_out(saved.outgoing["o"].scope({}, {}))
 
 

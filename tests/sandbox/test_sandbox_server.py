@@ -8,8 +8,9 @@ import json
 
 import pytest
 from sandbox_client import BEARER, Clock, Starter, Store
+from user_errors import user_error
 
-from tui_connector.sandbox.server import InvalidSetting, Sandbox, SandboxOptions, SandboxPortTaken, UnknownSetting
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 CURRENCY = "/rest/V1/directory/currency"
 
@@ -38,14 +39,14 @@ async def test_the_description_has_what_a_user_needs(store: Store) -> None:
 
 async def test_a_taken_port_is_said(store: Store, clock: Clock) -> None:
     port = int(store.url.rpartition(":")[2])
-    with pytest.raises(SandboxPortTaken, match=rf"127\.0\.0\.1:{port}.*taken"):
+    with user_error("port-taken", match=rf"127\.0\.0\.1:{port}.*taken"):
         await Sandbox(SandboxOptions(port=port), clock.now).start()
 
 
 def test_an_unknown_setting_is_said_with_the_nearest(clock: Clock) -> None:
-    with pytest.raises(UnknownSetting, match="Did you mean webapi/jwtauth/admin_expiration"):
+    with user_error("setting-unknown", match="Did you mean webapi/jwtauth/admin_expiration"):
         Sandbox(SandboxOptions(settings={"webapi/jwtauth/admin_expire": "1"}), clock.now)
-    with pytest.raises(InvalidSetting, match="rfc5849"):
+    with user_error("setting-invalid", match="rfc5849"):
         Sandbox(SandboxOptions(settings={"sandbox/signing_dialect": "zend"}), clock.now)
 
 

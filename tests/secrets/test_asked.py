@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from granted import read
 from profiles import profile
+from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.vault import SecretMissing, Vault
+from tui_connector.secrets.vault import Vault
 
 
 class Answering:
@@ -48,7 +49,7 @@ async def test_who_types_nothing_is_told_from_nobody(machine: Machine, response:
     saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
     vault = Vault(replace(machine, ask=Answers(response)), Mask())
     (token,) = saved.secrets()
-    with pytest.raises(SecretMissing, match=words):
+    with user_error("secret-missing", match=words):
         await read(vault, token.source, "https://shop.example")
 
 

@@ -11,11 +11,11 @@ import pytest
 from granted import granted, read
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
+from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets import vault as vault_module
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import KeyringUnusable, NotTrusted, SecretMissing
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -39,7 +39,7 @@ TOKEN = "CANARY-token-of-the-shop"
 )
 async def test_a_backend_that_would_lose_or_show_secrets_is_never_used(backend: str, machine: Machine) -> None:
     vault = Vault(replace(machine, keyring=None, environ={"PYTHON_KEYRING_BACKEND": backend}), Mask())
-    with pytest.raises(KeyringUnusable) as refused:
+    with user_error("keyring-unusable") as refused:
         await vault.store(NAME, TOKEN, SHOP)
     assert "env = " in refused.value.hint
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
@@ -57,7 +57,7 @@ async def test_no_bus_is_a_reason_not_a_traceback(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
-    with pytest.raises(KeyringUnusable, match="There is no keyring") as refused:
+    with user_error("keyring-unusable", match="There is no keyring") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     vault.close()
@@ -73,7 +73,7 @@ class Losing(MemoryKeyring):
 @pytest.mark.bad_input(54)
 async def test_a_keyring_that_keeps_nothing_is_found_out_at_once(machine: Machine) -> None:
     vault = Vault(replace(machine, keyring=Losing), Mask())
-    with pytest.raises(KeyringUnusable, match="did not give it back"):
+    with user_error("keyring-unusable", match="did not give it back"):
         await vault.store(NAME, TOKEN, SHOP)
     vault.close()
 
@@ -106,12 +106,12 @@ async def test_a_keyring_that_never_answers_stops_nothing_else(
             await asyncio.sleep(0)
 
     counting = asyncio.ensure_future(count())
-    with pytest.raises(KeyringUnusable, match="not answered") as refused:
+    with user_error("keyring-unusable", match="not answered") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "window" in refused.value.hint
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     assert turns > 10
-    with pytest.raises(KeyringUnusable, match="earlier call"):
+    with user_error("keyring-unusable", match="earlier call"):
         await read(vault, SecretSource(keyring=NAME), SHOP)
     counting.cancel()
     silent.answered.set()
@@ -127,28 +127,21 @@ async def test_a_service_that_hangs_is_a_reason(
     vault = Vault(real, Mask())
     await vault.store(NAME, TOKEN, SHOP)
     other = Vault(real, Mask())
-    with keyring_service.hung(), pytest.raises(KeyringUnusable, match="not answered"):
+    with keyring_service.hung(), user_error("keyring-unusable", match="not answered"):
         await read(other, SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()
 
 
 @pytest.mark.bad_input(56)
-@pytest.mark.parametrize(
-    ("entry", "error"),
-    [
-        (None, SecretMissing),
-        ("", SecretMissing),
-        ('{"v": 1, "origins": ["https://shop.example"], "secret": "a\\nb"}', SecretMissing),
-    ],
-)
+@pytest.mark.parametrize("entry", [None, "", '{"v": 1, "origins": ["https://shop.example"], "secret": "a\\nb"}'])
 async def test_an_entry_that_somebody_changed_is_no_secret_for_this_store(
-    entry: str | None, error: type[Exception], machine: Machine, memory_keyring: MemoryKeyring
+    entry: str | None, machine: Machine, memory_keyring: MemoryKeyring
 ) -> None:
     if entry is not None:
         memory_keyring.entries[f"tui-connector/{NAME}", "tui-connector"] = entry
     vault = Vault(machine, Mask())
-    with pytest.raises(error) as refused:
+    with user_error("secret-missing") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert len(str(refused.value)) < 500
     vault.close()
@@ -160,7 +153,7 @@ async def test_a_secret_too_long_for_windows_is_said_before_it_is_cut(
 ) -> None:
     monkeypatch.setattr("sys.platform", "win32")
     vault = Vault(machine, Mask())
-    with pytest.raises(KeyringUnusable, match="Windows Credential Manager"):
+    with user_error("keyring-unusable", match="Windows Credential Manager"):
         await vault.store(NAME, "CANARY" * 250, SHOP)
     vault.close()
 
@@ -171,7 +164,7 @@ async def test_two_profiles_at_one_entry_share_it_only_where_each_is_trusted_to_
     await vault.store(NAME, TOKEN, SHOP)
     source = SecretSource(keyring=NAME)
     assert await read(vault, source, SHOP) == TOKEN
-    with pytest.raises(NotTrusted, match="tui-connector trust") as refused:
+    with user_error("secret-untrusted", match="tui-connector trust") as refused:
         await read(vault, source, "https://other.example", granted(source, SHOP))
     assert TOKEN not in str(refused.value)
     vault.close()

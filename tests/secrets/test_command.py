@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from granted import granted
+from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.capability import Grants
-from tui_connector.secrets.command import CommandRefused, printed_by
+from tui_connector.secrets.command import printed_by
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import NotTrusted
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -56,7 +56,7 @@ async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
     ],
 )
 async def test_a_command_that_gives_none_says_why(argv: list[str], words: str) -> None:
-    with pytest.raises(CommandRefused, match=words):
+    with user_error("command-failed", match=words):
         await printed_by(argv, deadline=0.3 if "within" in words else 60)
 
 
@@ -73,7 +73,7 @@ async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -
 async def test_a_command_may_print_more_after_its_first_line() -> None:
     code = "import sys, time; print('CANARY-one', flush=True); time.sleep(0.2); print('two', flush=True)"
     assert await printed_by(python(code)) == "CANARY-one"
-    with pytest.raises(CommandRefused, match="ended with status 7"):
+    with user_error("command-failed", match="ended with status 7"):
         await printed_by(python(f"{code}; raise SystemExit(7)"))
 
 
@@ -82,15 +82,15 @@ async def test_no_command_is_run_that_is_not_granted(machine: Machine, tmp_path:
     source = SecretSource(command=python(f"open({str(ran)!r}, 'w').close(); print('CANA' 'RY-secret')"))
     vault = Vault(machine, Mask())
     only_sent = Grants(frozenset(each for each in granted(source, SHOP).capabilities if each.kind == "secret"))
-    with pytest.raises(NotTrusted, match="not the one that was trusted"):
+    with user_error("secret-untrusted", match="not the one that was trusted"):
         await vault.read(source, SHOP, "", only_sent, tmp_path)
     assert not ran.exists()
     assert await vault.read(source, SHOP, "", granted(source, SHOP, directory=tmp_path), tmp_path) == "CANARY-secret"
-    with pytest.raises(NotTrusted):
+    with user_error("secret-untrusted"):
         await vault.read(source, "https://other.example", "", granted(source, SHOP, directory=tmp_path), tmp_path)
     assert source.command is not None
     changed = SecretSource(command=[*source.command, "more"])
-    with pytest.raises(NotTrusted):
+    with user_error("secret-untrusted"):
         await vault.read(changed, SHOP, "", granted(source, SHOP, directory=tmp_path), tmp_path)
     vault.close()
 
@@ -114,7 +114,7 @@ async def test_a_script_that_changed_since_it_was_trusted_is_not_run(
         assert await vault.read(source, SHOP, "", grants, tmp_path) == "CANARY-good"
     (tmp_path / "tok.sh").write_text(f"#!/bin/sh\ntouch {ran}\necho CANA''RY-bad\n")
     (tmp_path / "tok.py").write_text(f"open({str(ran)!r}, 'w'); print('CANA' 'RY-bad')\n")
-    with pytest.raises(NotTrusted, match="not the one that was trusted"):
+    with user_error("secret-untrusted", match="not the one that was trusted"):
         await vault.read(source, SHOP, "", grants, tmp_path)
     assert not ran.exists()
     vault.close()

@@ -12,10 +12,10 @@ import pytest
 from granted import read
 from memory_keyring import MemoryKeyring
 from profiles import profile
+from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import SecretMissing
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -42,7 +42,7 @@ async def test_a_secret_that_cannot_be_sent_is_named_and_not_told(
 ) -> None:
     environ = dict.fromkeys(("TOKEN", "TUI_CONNECTOR_SHOP_TOKEN"), os.fsdecode(secret))
     vault = Vault(replace(machine, environ=environ), Mask())
-    with pytest.raises(SecretMissing, match="a control character, or a character that is not UTF-8") as refused:
+    with user_error("secret-missing", match="a control character, or a character that is not UTF-8") as refused:
         await read(vault, SecretSource.model_validate(source), "https://shop.example")
     assert "CANARY" not in str(refused.value)
     vault.close()
@@ -80,6 +80,6 @@ async def test_a_secret_of_nothing_but_what_came_along_is_none(machine: Machine,
     saved = profile(ORIGIN, {"kind": "bearer", "token": source})
     vault = Vault(replace(machine, environ={"TOKEN": "\u200b\n"}, ask=Typing(" \ufeff")), Mask())
     (secret,) = saved.secrets()
-    with pytest.raises(SecretMissing, match="is empty"):
+    with user_error("secret-missing", match="is empty"):
         await read(vault, secret.source, ORIGIN)
     vault.close()

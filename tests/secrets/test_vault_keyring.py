@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from granted import granted, read
 from keyring_service import KeyringService
+from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.mask import Mask
-from tui_connector.secrets.secret_error import KeyringUnusable, NotTrusted, SecretMissing
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
 
@@ -32,7 +32,7 @@ async def test_a_stored_secret_is_read_by_another_run_and_goes_only_where_it_is_
     second = Vault(real, Mask())
     source, elsewhere = SecretSource(keyring=NAME), "https://elsewhere.example"
     assert await read(second, source, SHOP) == TOKEN
-    with pytest.raises(NotTrusted) as refused:
+    with user_error("secret-untrusted") as refused:
         await read(second, source, elsewhere, granted(source, SHOP))
     assert TOKEN not in str(refused.value)
     assert await read(second, source, elsewhere, granted(source, SHOP, elsewhere)) == TOKEN
@@ -43,7 +43,7 @@ async def test_a_deleted_secret_is_missing(real: Machine) -> None:
     vault = Vault(real, Mask())
     await vault.store(NAME, TOKEN, SHOP)
     await vault.delete(NAME)
-    with pytest.raises(SecretMissing, match="no entry"):
+    with user_error("secret-missing", match="no entry"):
         await read(vault, SecretSource(keyring=NAME), SHOP)
     vault.close()
 
@@ -53,7 +53,7 @@ async def test_a_locked_keyring_is_named_as_the_reason(real: Machine, keyring_se
     await vault.store(NAME, TOKEN, SHOP)
     keyring_service.lock()
     other = Vault(real, Mask())
-    with pytest.raises(KeyringUnusable, match=r"is locked.*Unlock it"):
+    with user_error("keyring-unusable", match=r"is locked.*Unlock it"):
         await read(other, SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()

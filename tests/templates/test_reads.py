@@ -9,8 +9,9 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tui_connector.errors import InvalidValue
 from tui_connector.templates import Budget, Names, read_of_run, reads
-from tui_connector.templates.expression import Expression, ExpressionError
+from tui_connector.templates.expression import Expression
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def _only(value: Any, names: frozenset[Names]) -> Any:
 def test_what_is_not_read_makes_no_difference(text: str, value: Any) -> None:
     try:
         expression = Expression.compile(text)
-    except ExpressionError:
+    except InvalidValue:
         return
     assert _outcome(expression, value) == _outcome(expression, _only(value, reads(expression)))
 
@@ -94,5 +95,5 @@ def test_what_is_not_read_makes_no_difference(text: str, value: Any) -> None:
 def _outcome(expression: Expression, value: Any) -> object:
     try:
         return expression.find(value, Budget())[0]
-    except ExpressionError as error:
+    except InvalidValue as error:
         return error.message

@@ -28,7 +28,14 @@ class CommandFailed(UserError):
         self.exit = exit_code
 
 
-_EXITS: Mapping[str, Exit] = MappingProxyType({"already-running": Exit.STOPPED})
+_EXITS: Mapping[str, Exit] = MappingProxyType(
+    {
+        "already-running": Exit.STOPPED,
+        "login-refused": Exit.REFUSED,
+        "request-failed": Exit.FAILED,
+        "no-response": Exit.FAILED,
+    }
+)
 """Exit codes of errors by their code; all others mean that something in the setup is wrong."""
 
 

@@ -68,22 +68,18 @@ def log(
     _check_options(follow=follow, history=history, export=export, out=out)
 
     from ..log.files import past, read
-    from ..log.records import LogFailed
 
     printing = _Printing(wanted, form or "simple", profile)
-    try:
-        if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
-            _show(machine, path, expression, profile, follow=follow, history=history)
-        elif follow:
-            run(_follow(_reader(path), printing, machine))
+    if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
+        _show(machine, path, expression, profile, follow=follow, history=history)
+    elif follow:
+        run(_follow(_reader(path), printing, machine))
+    else:
+        found = past(machine.directories.state, path) if history else read(path)
+        if export:
+            _export(printing.chosen(found), export, out, profile)
         else:
-            found = past(machine.directories.state, path) if history else read(path)
-            if export:
-                _export(printing.chosen(found), export, out, profile)
-            else:
-                printing.all(found)
-    except LogFailed as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+            printing.all(found)
     if printing.noticed:
         sys.exit(Exit.FAILED)
 

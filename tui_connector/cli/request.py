@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import InvalidValue
 from ..text import shown
 from .completion import clients, files, methods, paths, profiles
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed, Exit, exit_code
 from .opening import allowed, find, machine_of, read, run, trust_option
 from .streams import best_effort
 
@@ -57,7 +58,7 @@ def request(
     method, body = _method(method), _body(data)
     chosen = _client(saved, client)
 
-    from ..client.message import InvalidRequest, LoginRefused, Request, RequestFailed
+    from ..client.message import Request
     from ..guide.workbench import Workbench
 
     trust = allowed(path, saved, machine, once=trust_once)
@@ -69,15 +70,8 @@ def request(
         async with workbench.session(saved) as session:
             return await session.client(chosen)(Request(method, uri, body=body))
 
-    try:
-        with keeping_history(workbench, path, saved):
-            response = run(send())
-    except LoginRefused as error:
-        raise CommandFailed(str(error), Exit.REFUSED) from error
-    except InvalidRequest as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
-    except RequestFailed as error:
-        raise CommandFailed(str(error)) from error
+    with keeping_history(workbench, path, saved):
+        response = run(send())
     if method in ("GET", "HEAD"):
         _point_out(uri)
     _print_body(workbench.mask.bytes_without_known(response.body), response.body)
@@ -87,10 +81,9 @@ def request(
 
 def _point_out(uri: str) -> None:
     """What Magento ignores in the search criteria of a request, which is sent as it is typed."""
-    from ..client.uri import BadUri
     from ..magento.search_criteria import ignored
 
-    with best_effort(), suppress(BadUri):
+    with best_effort(), suppress(InvalidValue):
         for message in ignored(uri):
             click.echo(shown(f"Note: {message}"), err=True)
 
@@ -192,7 +185,7 @@ def header(
     saved = read(path)
     method, chosen = _method(method), _client(saved, client)
 
-    from ..client.message import LoginRefused, Request, RequestFailed
+    from ..client.message import Request, RequestFailed
     from ..guide.signing import is_guess
     from ..guide.workbench import Workbench
 
@@ -206,9 +199,9 @@ def header(
 
     try:
         plain, signed = run(sign())
-    except LoginRefused as error:
-        raise CommandFailed(str(error), Exit.REFUSED) from error
     except RequestFailed as error:
+        if exit_code(error) is Exit.REFUSED:
+            raise
         raise CommandFailed(str(error), Exit.SETUP) from error
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:

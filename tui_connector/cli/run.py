@@ -276,17 +276,14 @@ def _recording(file: Path | None, exchanges: Exchanges) -> Iterator[None]:
     if file is None:
         yield
         return
-    from ..log.recording import Recording, RecordingFailed
+    from ..log.recording import Recording
 
     recording = Recording(file)
+    recording.start(exchanges)
     try:
-        recording.start(exchanges)
-        try:
-            yield
-        finally:
-            recording.close()
-    except RecordingFailed as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+        yield
+    finally:
+        recording.close()
     if recording.lost:
         click.echo(f"{recording.lost} requests were not recorded: the disk was too slow.", err=True)
 

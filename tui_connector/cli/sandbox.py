@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import click
 
 from ..text import json_text
-from .errors import CommandFailed, Exit
+from .errors import CommandFailed
 from .opening import machine_of
 
 _VERSIONS = {
@@ -42,7 +42,7 @@ def sandbox(
     port: int, products: int, seed: int, latency: int, magento: str, settings: tuple[str, ...], as_json: bool
 ) -> None:
     """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""
-    from ..sandbox.server import InvalidSetting, Sandbox, SandboxOptions, SandboxPortTaken, UnknownSetting
+    from ..sandbox.server import Sandbox, SandboxOptions
 
     chosen = _VERSIONS[magento] | dict(_pair(text) for text in settings)
     machine = machine_of(None)
@@ -53,10 +53,7 @@ def sandbox(
             click.echo(json_text(store.description()) if as_json else _described(store.description()))
             await _until_stopped()
 
-    try:
-        asyncio.run(serve())
-    except (SandboxPortTaken, UnknownSetting, InvalidSetting) as error:
-        raise CommandFailed(str(error), Exit.SETUP) from error
+    asyncio.run(serve())
 
 
 def _pair(text: str) -> tuple[str, str]:

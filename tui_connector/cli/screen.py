@@ -146,12 +146,14 @@ def demo(profile_dir: Path | None) -> None:
 
 async def start_sandbox(machine: Machine) -> Sandbox:
     """The sandbox store on its preferred port, or on any free one."""
-    from ..sandbox.server import Sandbox, SandboxOptions, SandboxPortTaken
+    from ..sandbox.server import Sandbox, SandboxOptions
 
     try:
         store = Sandbox(SandboxOptions(port=PORT), machine.now)
         await store.start()
-    except SandboxPortTaken:
+    except UserError as error:
+        if error.code != "port-taken":
+            raise
         store = Sandbox(SandboxOptions(port=0), machine.now)
         await store.start()
     return store

@@ -158,7 +158,6 @@ def _test(profile_dir: Path | None, profile: str, field: str | None, trust_once:
 
 def _with_vault(machine: Machine, work: Callable[[Vault], Awaitable[None]]) -> None:
     from ..secrets.mask import Mask
-    from ..secrets.secret_error import SecretError
     from ..secrets.vault import Vault
 
     async def with_vault() -> None:
@@ -168,10 +167,7 @@ def _with_vault(machine: Machine, work: Callable[[Vault], Awaitable[None]]) -> N
         finally:
             vault.close()
 
-    try:
-        run(with_vault())
-    except SecretError as error:
-        raise CommandFailed(f"{error.message}. {error.hint}", Exit.SETUP) from error
+    run(with_vault())
 
 
 def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource, list[str]]]:

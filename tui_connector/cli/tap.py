@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import UserError
 from ..text import json_text, shown
 from .errors import CommandFailed, Exit
 from .opening import allowed, find, machine_of, read, run, trust_option
@@ -65,7 +66,6 @@ def tap(
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
-    from ..incoming.catalog import CatalogError
 
     if sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
@@ -79,7 +79,7 @@ def tap(
             prepared = runs.sample(streams)
         else:
             prepared = runs.wanted(streams, start, _json(catalog, "--catalog"), _json(state, "--state"))
-    except CatalogError as error:
+    except UserError as error:
         raise CommandFailed(str(error), Exit.SETUP) from error
     with keeping_history(workbench, path, saved):
         code = run(runs.go(saved, prepared))
@@ -138,7 +138,6 @@ def _start(text: str | None) -> str | None:
 
 def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
     """The incoming configurations by stream, with their names, those that are disabled left out."""
-    from ..incoming.catalog import CatalogError
 
     streams: dict[str, tuple[str, Incoming]] = {}
     for name, incoming in saved.incoming.items():
@@ -146,13 +145,14 @@ def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
             continue
         stream = _singer(incoming).stream or name
         if stream in streams:
-            raise CatalogError(
+            raise UserError(
+                "catalog",
                 f"The incoming configurations {streams[stream][0]} and {name} are both the stream {stream}. "
-                "Give one of them another `stream`."
+                "Give one of them another `stream`.",
             )
         streams[stream] = (name, incoming)
     if not streams:
-        raise CatalogError("The profile has no incoming configuration to run.")
+        raise UserError("catalog", "The profile has no incoming configuration to run.")
     return streams
 
 
@@ -224,8 +224,8 @@ class _Streams(Runs):
     def wanted(
         self, streams: dict[str, tuple[str, Incoming]], start: str | None, catalog: Json, state: Json
     ) -> dict[str, Incoming]:
-        """The streams to read. Raises `CatalogError`."""
-        from ..incoming.catalog import CatalogError, bookmarks, chosen, mark
+        """The streams to read. Raises `UserError`."""
+        from ..incoming.catalog import bookmarks, chosen, mark
         from ..incoming.sinks.singer import StreamContext
 
         all_bookmarks = {} if state is None else bookmarks(state)
@@ -234,9 +234,10 @@ class _Streams(Runs):
             selected = chosen(catalog, {stream: _always(incoming) for stream, (_, incoming) in streams.items()})
             for stream in selected:
                 if stream not in streams:
-                    raise CatalogError(
+                    raise UserError(
+                        "catalog",
                         f"The catalog selects the stream {stream}, and the profile has no such incoming configuration. "
-                        "Write the catalog anew, with --discover."
+                        "Write the catalog anew, with --discover.",
                     )
         prepared = {}
         for stream, (name, incoming) in streams.items():

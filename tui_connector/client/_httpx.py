@@ -19,9 +19,10 @@ sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # its com
 import httpcore  # noqa: E402
 import httpx  # noqa: E402
 
+from ..errors import InvalidValue  # noqa: E402
 from .connection import ProxyRoute, Sockets  # noqa: E402
 from .message import Headers  # noqa: E402
-from .uri import BadUri, origin_of  # noqa: E402
+from .uri import origin_of  # noqa: E402
 
 # anyio is a requirement of httpx; the first lock of a pool would import its asyncio part while a request waits.
 # In a context of its own, as it refuses to run where the caller's says that it runs already.
@@ -54,12 +55,12 @@ class Transport(httpx.AsyncHTTPTransport):
     ) -> httpx.Request:
         """A request to send with it: with the URI letter by letter, unless httpx has to write it for a proxy.
 
-        Raises `BadUri` where httpx would write it otherwise.
+        Raises `InvalidValue` where httpx would write it otherwise.
         """
         if self._proxied:
             address = httpx.URL(uri)  # a proxy is asked for the whole address
             if str(address) != uri:
-                raise BadUri("it is not in its canonical form")
+                raise InvalidValue("uri", "it is not in its canonical form")
         else:  # httpx reads an address letter by letter, search criteria in 0.2 ms
             origin = origin_of(uri)
             address = _root(origin)

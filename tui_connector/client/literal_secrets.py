@@ -8,7 +8,7 @@ from typing import Any
 from ..secrets.names import is_secret_parameter, secrets_of_address
 from ..secrets.places import MARK
 from ..secrets.secret_error import LiteralSecret
-from ..templates import Json, PlaceholderError, Template
+from ..templates import Json, Template
 from ..templates.embedded import Inside, leaves, refuse
 
 MOVE = "put it into the keyring (tui-connector secrets set PROFILE)"
@@ -73,7 +73,7 @@ def no_secret_in_address(uri: str) -> str:
     """An address, with placeholders or not. Raises where a secret is written out in it."""
     try:
         pieces = Template.parse(uri).pieces
-    except (PlaceholderError, ValueError):  # which is somebody else's finding
+    except ValueError:  # which is somebody else's finding
         pieces = (uri,)
     text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
     for start, end, name in secrets_of_address(text):
@@ -95,5 +95,5 @@ def no_literal_template(template: str) -> str:
 def _is_literal(text: str) -> bool:
     try:
         return Template.parse(text).is_literal
-    except (PlaceholderError, ValueError):
+    except ValueError:
         return True

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import quote
 
+from ..errors import UserError
 from ..secrets.places import without_any_secret
 from ..text import without_secrets
 
@@ -116,19 +117,17 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
 
 
-class RequestFailed(Exception):
-    """A request that did not get a response that can be used; `hint` says what to do.
+class RequestFailed(UserError):
+    """A request that did not get a response that can be used; `exchange` is its number in the log.
 
-    Neither holds a secret, whatever the store has said and whatever address is named.
+    No secret is in its text, whatever the store has said and whatever address is named.
     """
 
-    def __init__(self, message: str, *, hint: str = "", exchange: int | None = None) -> None:
-        self.message, self.hint = without_any_secret(message), without_any_secret(hint)
-        super().__init__(self.message)
-        self.exchange = exchange
+    CODE: ClassVar = "request-failed"
 
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+    def __init__(self, message: str, *, hint: str = "", exchange: int | None = None, code: str = "") -> None:
+        super().__init__(code or self.CODE, without_any_secret(message), without_any_secret(hint))
+        self.exchange = exchange
 
 
 class NoResponse(RequestFailed):
@@ -136,6 +135,8 @@ class NoResponse(RequestFailed):
 
     `on_kept_connection`: not a byte came, over a connection from before that the server had probably given up.
     """
+
+    CODE = "no-response"
 
     def __init__(
         self,
@@ -156,12 +157,16 @@ class NoResponse(RequestFailed):
 class InvalidRequest(RequestFailed):
     """The request was refused here, before a byte left: a bad URI, a bad header, a secret for another origin."""
 
+    CODE = "invalid-request"
+
 
 class LoginRefused(RequestFailed):
     """A login was refused, and no further one is sent.
 
     `said` are the server's words, `uri` is where it was sent; `field` is the setting to correct.
     """
+
+    CODE = "login-refused"
 
     def __init__(
         self,

@@ -17,13 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from ..errors import InvalidValue
 from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from .layer import Plugin
 from .literal_secrets import no_literal_headers, no_literal_parameters, no_secret_in_address
 from .message import Headers, Request
-from .uri import BadUri, escaped, origin_of
+from .uri import escaped, origin_of
 
 # How a client connects: the saved models of TLS and proxy.
 
@@ -45,7 +46,7 @@ def _proxy_address(uri: str) -> str:
         raise ValueError("SOCKS proxies are not supported: write the address of an http:// or https:// proxy")
     try:
         origin = origin_of(uri)
-    except BadUri as error:
+    except InvalidValue as error:
         if "@" in uri:
             raise ValueError("user and password do not belong in the address: use username and password") from None
         raise ValueError(f'{error}; write it like "http://proxy.example:3128", or "{DIRECT}" for none') from None
@@ -166,7 +167,7 @@ def _header_name(name: str) -> str:
 def _with_escapes(uri: str) -> str:
     """A template of a URI in which the meaning of each % does not depend on what is put in beside it.
 
-    Raises `BadUri` where it can be read in two ways.
+    Raises `InvalidValue` where it can be read in two ways.
     """
     template = Template.parse(uri)
     if template.is_literal:

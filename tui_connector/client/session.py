@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from ..errors import InvalidValue
 from ..kinds import Kind
 from ..machine import Machine
 from ..secrets.capability import Grants, file_digest, portable
@@ -27,7 +28,7 @@ from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient
 from .plugins.base_uri import BaseUri
-from .uri import BadUri, canonical, is_absolute, origin_of
+from .uri import canonical, is_absolute, origin_of
 from .wire import Bounds, Wire
 
 log = logging.getLogger(__name__)
@@ -318,7 +319,7 @@ class Session(LayerContext):
                 return await self._vault.read(source, origin, route, self.grants, self._directory)
             return await self._from_command((*source.command, origin, route), source, origin, route)
         except SecretError as error:
-            raise InvalidRequest(error.message, hint=error.hint) from error
+            raise InvalidRequest(error.message, hint=error.hint, code=error.code) from error
 
     async def _from_command(self, place: tuple[str, ...], source: SecretSource, origin: str, route: str) -> str:
         """What a command printed for this origin: it is run once for all requests of the session."""
@@ -445,5 +446,5 @@ async def _make_canonical(request: Request, forward: Send) -> Response:
 def _canonical(uri: str) -> str:
     try:
         return canonical(uri)
-    except BadUri as error:
+    except InvalidValue as error:
         raise InvalidRequest(f"The URI cannot be used: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, urlsplit
 
+from ..errors import InvalidValue
 from ..text import beginning
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -21,17 +22,13 @@ _DOTS = re.compile(r"(^|/)(\.|%2e)(\.|%2e)?(/|$)", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*\.?")
 
 
-class BadUri(ValueError):
-    """An address that cannot be used; the message says why."""
-
-
 @lru_cache(maxsize=256)
 def canonical(uri: str) -> str:
     """The absolute `uri` in the one form that is signed and sent (RFC 3986 §6.2.2, without touching escapes).
 
     Lower-case scheme and host, no default port, no fragment, everything else percent-encoded where it must be. Raises
-    `BadUri` for what is no http(s) address, for a user name or password in it, and for dot segments: a client that
-    resolves `..` itself would leave the path that was meant.
+    `InvalidValue` for what is no http(s) address, for a user name or password in it, and for dot segments: a client
+    that resolves `..` itself would leave the path that was meant.
     """
     place, query = _halves(uri)
     query = _encoded(escaped(f"?{query}"), _QUERY_SAFE)[1:]
@@ -43,13 +40,13 @@ def _place(place: str) -> str:
     """What stands before the query, in its canonical form: a list's pages have it in common."""
     path = _split(place).path or "/"
     if _DOTS.search(path):
-        raise BadUri(f"the path {_cut(path)} has a segment of dots in it")
+        raise InvalidValue("uri", f"the path {_cut(path)} has a segment of dots in it")
     return f"{_origin(place)}{_encoded(escaped(path), _PATH_SAFE)}"
 
 
 @lru_cache(maxsize=256)
 def origin_of(uri: str) -> str:
-    """Scheme, host and port, such as "https://acme.example" or "http://127.0.0.1:8080". Raises `BadUri`."""
+    """Scheme, host and port, such as "https://acme.example" or "http://127.0.0.1:8080". Raises `InvalidValue`."""
     return _origin(_halves(uri)[0])
 
 
@@ -59,9 +56,9 @@ def _origin(place: str) -> str:
     try:
         port = parts.port
     except ValueError:
-        raise BadUri(f"the port in {_cut(parts.netloc)} is no port") from None
+        raise InvalidValue("uri", f"the port in {_cut(parts.netloc)} is no port") from None
     if port == 0:
-        raise BadUri("port 0 cannot be reached")
+        raise InvalidValue("uri", "port 0 cannot be reached")
     host = _host(parts)
     shown_port = "" if port is None or port == _DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
@@ -84,9 +81,9 @@ def is_loopback(uri: str) -> bool:
 def _halves(uri: str) -> tuple[str, str]:
     """What stands before the query, and the query; without a fragment."""
     if _CONTROL.search(uri):
-        raise BadUri("the address has a control character or a line break in it")
+        raise InvalidValue("uri", "the address has a control character or a line break in it")
     if _HALF.search(uri):
-        raise BadUri("the address has a character that is not UTF-8 in it")
+        raise InvalidValue("uri", "the address has a character that is not UTF-8 in it")
     place, _, query = uri.strip().partition("#")[0].partition("?")
     return place, query
 
@@ -95,13 +92,13 @@ def _split(uri: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        raise BadUri(f"{_cut(uri)} is no address: {error}") from error
+        raise InvalidValue("uri", f"{_cut(uri)} is no address: {error}") from error
     if parts.scheme not in _DEFAULT_PORTS:
-        raise BadUri(f"{_cut(uri)} is no http:// or https:// address")
+        raise InvalidValue("uri", f"{_cut(uri)} is no http:// or https:// address")
     if "@" in parts.netloc:
-        raise BadUri("an address must not hold a user name or a password: use an authentication")
+        raise InvalidValue("uri", "an address must not hold a user name or a password: use an authentication")
     if "\\" in parts.netloc or not parts.hostname:
-        raise BadUri(f"{_cut(uri)} names no host")
+        raise InvalidValue("uri", f"{_cut(uri)} names no host")
     return parts
 
 
@@ -111,7 +108,7 @@ def _host(parts: SplitResult) -> str:
         return f"[{name}]"
     plain = name if name.isascii() and "xn--" not in name else _plain(name)
     if len(plain) > 253 or not _HOST.fullmatch(plain):
-        raise BadUri(f"{_cut(name)} is no host name")
+        raise InvalidValue("uri", f"{_cut(name)} is no host name")
     return plain
 
 
@@ -123,7 +120,9 @@ def _plain(name: str) -> str:
         plain = name if name.isascii() else idna.encode(name, uts46=True).decode()
         idna.decode(plain)  # so does httpx, and fails where it cannot
     except idna.IDNAError as error:
-        raise BadUri(f"{_cut(name)} is no host name: a part of it is empty, too long, or no letters") from error
+        raise InvalidValue(
+            "uri", f"{_cut(name)} is no host name: a part of it is empty, too long, or no letters"
+        ) from error
     return plain
 
 
@@ -141,7 +140,7 @@ def escaped(uri: str) -> str:
 
     It is decided for each segment of the path, each name and each value of the query as a whole. Where all of its % are
     escapes of UTF-8 it is percent-encoded already and stays as it is; where none is, as in `%edu%`, `100%` or `%E4`,
-    they all stand for themselves. Raises `BadUri` where there are both, which can be meant in two ways.
+    they all stand for themselves. Raises `InvalidValue` where there are both, which can be meant in two ways.
     """
     if not _NOT_ASCII_ESCAPE.search(uri):
         return uri
@@ -155,9 +154,10 @@ def _component(text: str) -> str:
     kinds = {kind for each in escapes for kind in _kinds(each)}
     if kinds == {True, False}:
         kept = _PERCENT.sub(lambda found: _kept(found[0]), text)
-        raise BadUri(
+        raise InvalidValue(
+            "uri",
             f"{_cut(text)} can be read in two ways: write {_cut(kept)} if its escapes are meant as such, or "
-            f"{_cut(text.replace('%', '%25'))} if each % stands for itself"
+            f"{_cut(text.replace('%', '%25'))} if each % stands for itself",
         )
     return text.replace("%", "%25") if False in kinds else text
 

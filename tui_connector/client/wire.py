@@ -9,17 +9,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..errors import InvalidValue
 from ..machine import Machine
 from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from .body import BodyTooLarge, BodyUnreadable, Inflater
-from .connection import ProxyRoute, context_of, from_environment
+from .connection import ProxyRoute, context_of, from_environment, received
 from .exchange import Exchange, Exchanges, InFlight, KeptBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, seconds
-from .uri import BadUri, canonical, origin_of
+from .uri import canonical, origin_of
 
 if TYPE_CHECKING:
     from ._httpx import Transport
@@ -144,7 +145,7 @@ def check(request: Request) -> None:
     try:
         if canonical(request.uri) != request.uri:
             raise InvalidRequest("The URI is not in its canonical form")
-    except BadUri as error:
+    except InvalidValue as error:
         raise InvalidRequest(f"The URI cannot be used: {error}") from error
     for name, value in request.headers:
         if not value.isascii() or not value.isprintable() or value != value.strip():
@@ -293,6 +294,8 @@ class _Attempt:
         self.route: ProxyRoute | None = None
         self.seen = AttemptRecord(number, attempt, wire._name, request, sent_headers(request), wire._machine.now())
         self._inflater = Inflater("", wire._bounds.response)
+        self._received = bytearray()
+        self._proxy_status: int | None = None
 
     def begin(self) -> None:
         """The time of the request begins: what had to be loaded, read or typed before it is no part of it."""
@@ -314,8 +317,9 @@ class _Attempt:
         request, body = self._request, self._request.body or None
         try:
             built = sender.request(request.method, request.uri, self.seen.sent_headers, body, extensions)
-        except BadUri as error:
+        except InvalidValue as error:
             raise InvalidRequest(f"The URI {self._wire._mask.uri(request.uri)} cannot be used: {error}") from error
+        received.set(self._received)
         response = await sender.handle_async_request(built)
         try:
             self.seen.status, self.seen.reason = response.status_code, response.reason_phrase
@@ -331,24 +335,38 @@ class _Attempt:
         finally:
             await response.aclose()
 
-    async def _trace(self, event: str, _: object) -> None:
+    async def _trace(self, event: str, about: dict[str, Any]) -> None:
         marks, name = self.seen.marks, event.partition(".")[2]
         marks[name] = self._wire._machine.monotonic()
         if name == "send_request_headers.started":
             # what leaves on a new connection before TLS is only the question to a proxy
             ready = self._request.uri.startswith("http:") or "connect_tcp.started" not in marks
             self.left = self.left or ready or "start_tls.complete" in marks
+        elif name == "receive_response_headers.complete" and self._tunnels():
+            self._proxy_status = about["return_value"][1]
+
+    def _tunnels(self) -> bool:
+        """Whether a proxy is still being asked to connect to the store."""
+        marks = self.seen.marks
+        opening = "connect_tcp.started" in marks and "start_tls.complete" not in marks
+        return self.route is not None and self._request.uri.startswith("https:") and opening
 
     def failed(self, failure: Failure, text: str) -> None:
         self.seen.failure, self.seen.failure_text = failure, text
 
     def unanswered(self, error: BaseException) -> NoResponse:
-        from .network_failure import explain
+        from .network_failure import Circumstances, explain
 
         phase = self._phase()
-        failure, message, hint = explain(
-            error, self._request.uri, self._wire._timeout, phase, self.route.uri if self.route else None
+        circumstances = Circumstances(
+            self._request.uri,
+            self._wire._timeout,
+            phase,
+            self.route.uri if self.route else None,
+            self._proxy_status,
+            bytes(self._received),
         )
+        failure, message, hint = explain(error, circumstances)
         self.failed(failure, message)
         return NoResponse(
             failure,

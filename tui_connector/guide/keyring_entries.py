@@ -104,7 +104,7 @@ async def used_elsewhere(
     """Those of a profile's entries that another store or profile uses.
 
     `entries`: the origins that the profile sends each to. `users`: as `other_users` finds them.
-    Raises `KeyringUnusable`.
+    Raises `SecretError`.
     """
     found = []
     for name, origins in entries.items():

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from ..client.message import Request
 from ..client.printer import path_of
 from ..client.session import Session
+from ..errors import InvalidValue
 from ..outgoing.chain import ChainStep
 from ..outgoing.model import Outgoing
-from ..templates import Json, PlaceholderError
-from ..templates.expression import ExpressionError
+from ..templates import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def sample_requests(
             if not why:
                 request = session.prepared(outgoing.client, outgoing.request_for(sample, run, name))
                 shown = replace(shown, request=request)
-        except (PlaceholderError, ExpressionError) as error:
+        except InvalidValue as error:
             why, shown = str(error), replace(shown, wrong=True)
         yield replace(shown, why=why)
         earlier.append(name)

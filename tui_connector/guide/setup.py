@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from ..client.uri import BadUri, is_absolute, origin_of
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue
 from ..magento.entities import READABLE, WRITABLE
 from ..profile.document import UNSET, Document
 from ..profile.model import ModelPath
@@ -462,7 +463,7 @@ class Setup(EditedProfile):
         login = self.at(*path[:2], "token-uri") or self.at(*path[:2], "uri") if path[0] == "authentications" else None
         try:
             return origin_of(login) if isinstance(login, str) and is_absolute(login) else self.origin
-        except BadUri:  # it is being typed
+        except InvalidValue:  # it is being typed
             return self.origin
 
     def learned(self, field_name: str, value: str) -> None:
@@ -540,5 +541,5 @@ def _shape(base_uri: str) -> Shape | None:
     """How a base URI that is a REST interface's is to be read."""
     try:
         return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path or is_bare(base_uri) else None
-    except BadUri:
+    except InvalidValue:
         return None

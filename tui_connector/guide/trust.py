@@ -28,15 +28,14 @@ _HOW = "Look at what it can do, then allow it: tui-connector trust {0}. For one 
 class Untrusted(InvalidRequest):
     """The profile can do something that its user has not allowed."""
 
+    CODE = "untrusted"
+
     def __init__(self, profile: str, missing: Sequence[Capability], reason: str = "", hint: str = "") -> None:
         first = reason or f"The profile {profile} is not trusted to do this"
         listed = "\n".join(f"  - {line}" for line in summary(missing))
         super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HOW.format(profile))
         self.capabilities = tuple(missing)
         self.reason = first
-
-    def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}"
 
 
 class ProfileTrust:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from ..errors import UserError
 from ..runs.ledger import explained, read_only
 from ..templates import Json
 from .incremental import Incremental
@@ -23,10 +24,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?![\d-])", re.ASCII)
 """How a date begins that a store understands; Python reads 20260131 and 2026-W05-6, too."""
 
 Method = Literal["FULL_TABLE", "INCREMENTAL"]
-
-
-class CatalogError(Exception):
-    """A catalog or state that cannot be used, in a whole sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +77,19 @@ def entry(
 def chosen(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, Chosen]:
     """The selected streams of a catalog. `always`: the properties of each that are never left out.
 
-    Raises `CatalogError`.
+    Raises `UserError`.
     """
     streams = _object(catalog, "The catalog").get("streams")
     if not isinstance(streams, list):
-        raise CatalogError('The catalog has no list "streams". Write it with --discover.')
+        raise UserError("catalog", 'The catalog has no list "streams". Write it with --discover.')
     found: dict[str, Chosen] = {}
     for each in streams:
         stream = _object(each, "A stream in the catalog")
         name = stream.get("tap_stream_id") or stream.get("stream")
         if not isinstance(name, str):
-            raise CatalogError('A stream in the catalog has no "tap_stream_id". Write the catalog with --discover.')
+            raise UserError(
+                "catalog", 'A stream in the catalog has no "tap_stream_id". Write the catalog with --discover.'
+            )
         metadata = _metadata(name, stream.get("metadata"))
         schema = _object(stream.get("schema") or {}, f"The schema of {name} in the catalog")
         about = metadata.get((), {})
@@ -108,14 +107,14 @@ def chosen(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, Cho
 
 
 def bookmarks(state: Json) -> dict[str, Json]:
-    """The bookmarks of a state. Raises `CatalogError`."""
+    """The bookmarks of a state. Raises `UserError`."""
     whole = _object(state, "The state")
     found = whole.get("bookmarks")
     return {**_object({} if found is None else found, 'The "bookmarks" of the state')}
 
 
 def mark(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
-    """Up to when a stream has been read by this date; None where it has not. Raises `CatalogError`."""
+    """Up to when a stream has been read by this date; None where it has not. Raises `UserError`."""
     bookmark = bookmarks.get(stream)
     if not isinstance(bookmark, dict) or bookmark.get("replication_key", cursor) != cursor:
         return None
@@ -127,9 +126,10 @@ def mark(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
             raise ValueError
         datetime.fromisoformat(found)
     except ValueError as error:
-        raise CatalogError(
+        raise UserError(
+            "catalog",
             f"The state's bookmark of {stream} is not a date. Correct its replication_key_value, or run without "
-            "--state to read everything."
+            "--state to read everything.",
         ) from error
     return found
 
@@ -141,7 +141,7 @@ def _replication(name: str, stream: Mapping[str, Json], about: Mapping[str, Json
         return "FULL_TABLE", None
     if method in (None, "INCREMENTAL"):
         return ("INCREMENTAL", key) if method and isinstance(key, str) else (None, None)
-    raise CatalogError(f"The catalog wants {name} replicated by {method}. Use INCREMENTAL or FULL_TABLE.")
+    raise UserError("catalog", f"The catalog wants {name} replicated by {method}. Use INCREMENTAL or FULL_TABLE.")
 
 
 def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Json]]:
@@ -151,7 +151,9 @@ def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Js
         about = _object(each, f"An entry in the metadata of {stream}")
         breadcrumb = about.get("breadcrumb")
         if not isinstance(breadcrumb, list):
-            raise CatalogError(f"An entry in the metadata of {stream} has no breadcrumb. Write the catalog anew.")
+            raise UserError(
+                "catalog", f"An entry in the metadata of {stream} has no breadcrumb. Write the catalog anew."
+            )
         found[tuple(map(str, breadcrumb))] = _object(about.get("metadata") or {}, f"Metadata of {stream}")
     return found
 
@@ -176,7 +178,7 @@ def _flag(about: Json, default: bool) -> bool:
 
 def _object(found: Json, what: str) -> dict[str, Json]:
     if not isinstance(found, dict):
-        raise CatalogError(f"{what} is not a JSON object. Write the catalog with --discover.")
+        raise UserError("catalog", f"{what} is not a JSON object. Write the catalog with --discover.")
     return found
 
 

@@ -24,9 +24,7 @@ _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 def of_failure(error: Exception, *, begun: bool) -> RunError:
     """What a request means that brought no page. `begun`: pages of the same list have been read already."""
     if isinstance(error, LoginRefused):
-        return RunError(
-            Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code="login-refused"
-        )
+        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
     if isinstance(error, NoResponse):
         return RunError(
             _of_unanswered(error.failure), error.message, error.hint, error.exchange, code=error.failure.value
@@ -38,12 +36,12 @@ def of_failure(error: Exception, *, begun: bool) -> RunError:
             error.message,
             error.hint,
             error.exchange,
-            code="page-unreadable",
+            code=error.code,
         )
     if isinstance(error, InvalidRequest):
-        return RunError(Action.WRONG, error.message, error.hint, error.exchange, code="invalid-request")
+        return RunError(Action.WRONG, error.message, error.hint, error.exchange, code=error.code)
     if isinstance(error, RequestFailed):
-        return RunError(Action.WAIT, error.message, error.hint, error.exchange, code="request-failed")
+        return RunError(Action.WAIT, error.message, error.hint, error.exchange, code=error.code)
     if isinstance(error, PaginationError):
         return RunError(Action.WRONG, error.message, error.hint, code=error.code)
     raise error

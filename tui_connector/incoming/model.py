@@ -11,10 +11,11 @@ from ..client.authentication.login import said
 from ..client.layer import Send
 from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate, Span
+from ..errors import InvalidValue
 from ..kinds import Named
-from ..runs.request_templates import RUN, Place, read_by, templates
+from ..runs.request_templates import RUN, Misread, read_by, templates
 from ..templates import Json, PlaceholderError, Scope, run_only
-from ..templates.expression import Budget, Expression, ExpressionError
+from ..templates.expression import Budget, Expression
 from ..templates.field import ExpressionText, holds, leaves_items_out
 from .incremental import Incremental
 from .pages import Page, read_page
@@ -41,7 +42,7 @@ class ItemTransform:
     """The filter, and the transform of what it leaves."""
 
     def __init__(self, transform: str | None, filter: str | None) -> None:  # noqa: A002 - the profile's word
-        """Raises `ExpressionError` where one of them is no JMESPath."""
+        """Raises `InvalidValue` where one of them is no JMESPath."""
         self._transform = Expression.compile(transform) if transform else None
         self._filter = Expression.compile(filter) if filter else None
 
@@ -69,27 +70,23 @@ class ItemTransform:
         if self._filter is not None:
             try:
                 found, _ = self._filter.find(decoded, Budget())
-            except ExpressionError as error:
-                raise _Failed(f"the filter cannot be worked out: {_words(error)}") from error
+            except InvalidValue as error:
+                raise _Failed(f"the filter cannot be worked out: {error}") from error
             if not holds(found):
                 return ()
         if self._transform is None:
             return (item,)
         try:
             made, why = self._transform.find(decoded, Budget())
-        except ExpressionError as error:
-            raise _Failed(f"the transform cannot be worked out: {_words(error)}") from error
+        except InvalidValue as error:
+            raise _Failed(f"the transform cannot be worked out: {error}") from error
         if why is not None:
-            raise _Failed(f"the transform finds nothing: {_words(why)}")
+            raise _Failed(f"the transform finds nothing: {why}")
         return (text_of(made),)
 
 
 class _Failed(Exception):
     """Why an item does not go on."""
-
-
-def _words(error: ExpressionError) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 FIRST_ITEMS = 3
@@ -126,33 +123,29 @@ class Incoming(Named):
         "5m", title="Patience", description="How long a run waits for a store in maintenance or out of reach."
     )
 
-    def misread(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
-        """What reads something that is not there when a list is asked for, or keeps its pages from being counted.
-
-        Its place, what is wrong, and the names that there are.
-        """
+    def misread(self) -> Iterator[Misread]:
+        """What reads something that is not there when a list is asked for, or keeps its pages from being counted."""
         if self.pagination is not None and leaves_items_out(self.items):
-            yield ("items",), 'leaves items out, so that pages could not be counted: use "filter" for that', ()
+            yield Misread(("items",), 'leaves items out, so that pages could not be counted: use "filter" for that')
         yield from self._unsent()
         for place, text in templates(self.request):
             try:
                 run_only(text)
             except PlaceholderError as error:
-                yield ("request", *place), str(error), ()
+                yield Misread(("request", *place), str(error))
         for place, names in read_by(self.request):
             if names and names[0] not in _OF_THE_RUN:
-                yield ("request", *place), f"the run has no {names[0]!r}", _OF_THE_RUN
+                yield Misread(("request", *place), f"the run has no {names[0]!r}", names[0], _OF_THE_RUN)
 
-    def _unsent(self) -> Iterator[tuple[Place, str, Sequence[str]]]:
+    def _unsent(self) -> Iterator[Misread]:
         """Parameters of the pagination that the request's body has no place for."""
         if getattr(self.pagination, "send_in", "query") != "body":
             return
         if self.request.method in ("get", "head", "delete"):
-            yield (
+            yield Misread(
                 ("pagination", "send-in"),
                 f'"body" needs a request with a body: {self.request.method.upper()} sends its parameters in the query. '
                 'Write method = "post" in the request, or send-in = "query"',
-                (),
             )
             return
         for field in ("parameter", "size_parameter"):
@@ -162,7 +155,7 @@ class Incoming(Named):
             try:
                 placed(self.request.parameters, name, None)
             except PaginationError as error:
-                yield ("pagination", field.replace("_", "-")), str(error), ()
+                yield Misread(("pagination", field.replace("_", "-")), str(error))
 
     def reshape(self) -> ItemTransform:
         """Filters and transforms items for one run."""
@@ -195,7 +188,11 @@ class NotExpected(RequestFailed):
     """A response with a status that the request does not expect."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__(f"The store answered {response.status} ({said(response)})", exchange=response.exchange)
+        super().__init__(
+            f"The store answered {response.status} ({said(response)})",
+            exchange=response.exchange,
+            code=f"status-{response.status}",
+        )
         self.response = response
 
 

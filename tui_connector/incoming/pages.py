@@ -17,8 +17,9 @@ import msgspec
 
 from ..client.error_message import error_message
 from ..client.message import RequestFailed, Response
+from ..errors import InvalidValue
 from ..templates import Json
-from ..templates.expression import Budget, Expression, ExpressionError
+from ..templates.expression import Budget, Expression
 from ..text import beginning, without_secrets
 from .raw_json import NotJson, decoded, elements, members, one_line, repeated_name, shape, text_of, value
 
@@ -36,6 +37,8 @@ _JSON_BEGINS = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
 class PageUnreadable(RequestFailed):
     """A good status, and a response in which there is no list. `may_pass`: asked again, the store may do better."""
+
+    CODE = "page-unreadable"
 
     def __init__(self, message: str, *, hint: str = "", exchange: int | None = None, may_pass: bool = False) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
@@ -143,7 +146,7 @@ def not_json(response: Response, error: NotJson) -> PageUnreadable:
             exchange=exchange,
             may_pass=True,
         )
-    what = "text behind its JSON" if shape(body) in ("object", "list") and "follows" in str(error) else "no JSON"
+    what = "text behind its JSON" if shape(body) in ("object", "list") and error.trailing else "no JSON"
     return PageUnreadable(
         f"The answer is {len(body)} bytes of {response.media_type or 'no named type'} with {what}: {error}",
         hint="Is the base URI that of the REST interface?" if shape(body) not in ("object", "list") else "",
@@ -529,7 +532,7 @@ def _searched(response: Response, body: bytes, items: str) -> Page:
     data = value(body)
     try:
         found, why = _compiled(items).find(data, Budget())
-    except ExpressionError as error:
+    except InvalidValue as error:
         raise PageUnreadable(
             f"The items of the response cannot be found with {items!r}: {error.message}",
             hint=error.hint,

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from ..client.exchange import Exchange
 from ..client.message import Headers, Purpose
+from ..errors import InvalidValue
 
 # Neighbours in the log, asked all at once: one look at their joined texts rules out nearly all of them.
 #
@@ -295,12 +296,11 @@ _TOKEN = re.compile(
 _BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
-class BadFilter(ValueError):
+class BadFilter(InvalidValue):
     """A filter that cannot be read; `column` (from 1) is where."""
 
     def __init__(self, message: str, column: int) -> None:
-        super().__init__(f"{message} (column {column})")
-        self.message = message
+        super().__init__("filter", message, place=f"column {column}")
         self.column = column
 
 

@@ -204,25 +204,18 @@ _NAMED = 5
 _STATUS = re.compile(r"\s*(?:HTTP/[\d.]+\s+)?([1-5]\d\d)\b")
 
 
-class BadHar(LogFailed):
-    """A file that is no HAR; `line` and `column` are where, as far as that can be said."""
-
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
-        super().__init__(f"{message} (line {line}, column {column})" if line is not None else message)
-        self.message, self.line, self.column = message, line, column
-
-
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
     """Each entry, and at the end one notice of all that could not be read. Raises `LogFailed` for the whole file."""
     with open_log(path) as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise BadHar(f"{path}: larger than {LARGEST // 1_000_000} MB")
+        raise LogFailed(f"{path}: larger than {LARGEST // 1_000_000} MB", "har")
     try:
         for each in entries(data, mask or Mask()):
             yield Notice(f"{path}: {each.text}") if isinstance(each, Notice) else each
-    except BadHar as error:
-        raise BadHar(f"{path}: {error.message}", error.line, error.column) from error
+    except LogFailed as error:
+        error.place = str(path)
+        raise
 
 
 def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
@@ -231,7 +224,7 @@ def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
     log = whole.get("log") if isinstance(whole, dict) else None
     listed = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(listed, list):
-        raise BadHar("it is JSON, and no HAR: there is no list log.entries")
+        raise LogFailed("it is JSON, and no HAR: there is no list log.entries", "har")
     faults = _Faults()
     for number, each in enumerate(listed, 1):
         try:
@@ -302,14 +295,14 @@ def _parse(text: str) -> Json:
         value: Json = json.loads(text)
     except json.JSONDecodeError as error:
         if not text.strip():
-            raise BadHar("it is empty") from error
+            raise LogFailed("it is empty", "har") from error
         cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
         why = "it ends in the middle: it was cut off" if cut else f"it is no JSON: {error.msg}"
-        raise BadHar(why, error.lineno, error.colno) from error
+        raise LogFailed(why, "har", error.lineno, error.colno) from error
     except RecursionError as error:
-        raise BadHar("it is nested too deeply to be a HAR") from error
+        raise LogFailed("it is nested too deeply to be a HAR", "har") from error
     except ValueError as error:  # a number of 5,000 digits
-        raise BadHar(f"it cannot be read: {error}") from error
+        raise LogFailed(f"it cannot be read: {error}", "har") from error
     return value
 
 

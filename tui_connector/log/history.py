@@ -17,7 +17,8 @@ from typing import Literal
 from ..client.exchange import Exchange, Exchanges
 from ..files import make_private, reason, state_remedy
 from ..secrets.mask import Mask
-from .recording import Notice, Recording, RecordingFailed, read
+from .recording import Notice, Recording, read
+from .records import LogFailed
 
 Keep = Literal["metadata", "bodies", "off"]
 
@@ -42,7 +43,7 @@ class PastSession:
     """Bytes of its files."""
 
     def read(self, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-        """Its exchanges, oldest first; of a long one only the last are kept. Raises `RecordingFailed`."""
+        """Its exchanges, oldest first; of a long one only the last are kept. Raises `LogFailed`."""
         for path in self.files():
             yield from read(path, mask)
 
@@ -63,14 +64,14 @@ class History:
         self._recording: Recording | None = None
 
     def start(self, exchanges: Exchanges, keep: Keep, now: datetime) -> None:
-        """Keeps what is recorded from now on, unless it is "off". Raises `RecordingFailed`."""
+        """Keeps what is recorded from now on, unless it is "off". Raises `LogFailed`."""
         if keep == "off" or self._recording is not None:
             return
         try:
             make_private(self._directory)
             self._forget(now)
         except OSError as error:
-            raise RecordingFailed(
+            raise LogFailed(
                 f"{self._directory}: the history cannot be kept: {reason(error)}. {state_remedy(error)}"
             ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
@@ -79,7 +80,7 @@ class History:
         self._recording = recording
 
     def close(self) -> None:
-        """Writes what is waiting. Raises `RecordingFailed` where that is not possible."""
+        """Writes what is waiting. Raises `LogFailed` where that is not possible."""
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close(_AT_THE_END)

@@ -27,10 +27,6 @@ _CHUNK = 1 * _MB
 _LONGEST_LINE = 256 * _MB
 
 
-class RecordingFailed(LogFailed):
-    """A recording that cannot be written or read."""
-
-
 class Recording:
     """Writes each exchange to `path` as it ends. The loop only puts it into a queue.
 
@@ -52,7 +48,7 @@ class Recording:
         self._exchanges: Exchanges | None = None
 
     def start(self, exchanges: Exchanges) -> None:
-        """Records from now on. Raises `RecordingFailed` where the file cannot be written, or is something else."""
+        """Records from now on. Raises `LogFailed` where the file cannot be written, or is something else."""
         try:
             _check(self.path)
             file = _open(self.path)
@@ -65,7 +61,7 @@ class Recording:
         self._thread.start()
 
     def close(self, timeout: float = 30.0) -> None:
-        """Writes what is waiting, for `timeout` seconds at most. Raises `RecordingFailed` if not all could be."""
+        """Writes what is waiting, for `timeout` seconds at most. Raises `LogFailed` if not all could be."""
         if self._thread is None or self._exchanges is None:
             return
         self._exchanges.on_recorded.remove(self._put)
@@ -74,7 +70,7 @@ class Recording:
             self._changed.notify()
         self._thread.join(timeout)
         if self._thread.is_alive():
-            raise RecordingFailed(f"{self.path}: the disk does not answer; the end of the recording is not written.")
+            raise LogFailed(f"{self.path}: the disk does not answer; the end of the recording is not written.")
         self._thread = None
         if self._failure is not None:
             raise self._cannot(self._failure) from self._failure
@@ -135,8 +131,8 @@ class Recording:
                 newer.replace(older)
         return _open(self.path)
 
-    def _cannot(self, error: OSError) -> RecordingFailed:
-        return RecordingFailed(f"{self.path}: cannot record: {reason(error)}. {remedy(error, 'Choose another file.')}")
+    def _cannot(self, error: OSError) -> LogFailed:
+        return LogFailed(f"{self.path}: cannot record: {reason(error)}. {remedy(error, 'Choose another file.')}")
 
 
 def _open(path: Path) -> BinaryIO:
@@ -154,11 +150,11 @@ def _check(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise RecordingFailed(f"{path} is no file. Choose another name for the recording.")
+        raise LogFailed(f"{path} is no file. Choose another name for the recording.")
     with path.open("rb") as file:
         first = file.readline(_LONGEST_LINE)
     if first.strip() and not first.startswith(b'{"format":'):
-        raise RecordingFailed(f"{path} is no recording, and is left as it is. Choose another name.")
+        raise LogFailed(f"{path} is no recording, and is left as it is. Choose another name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +175,7 @@ class Reader:
         self._skipping = False
 
     def read(self) -> Iterator[Exchange | Notice]:
-        """Whole lines only: the last one may be half written. Raises `RecordingFailed` where there is no file."""
+        """Whole lines only: the last one may be half written. Raises `LogFailed` where there is no file."""
         if self._file is None:
             self._file = self._open()
         if self._is_shorter(self._file):
@@ -205,7 +201,7 @@ class Reader:
         try:
             return self._path.open("rb")
         except OSError as error:
-            raise RecordingFailed(f"{self._path}: {error.strerror or error}.") from error
+            raise LogFailed(f"{self._path}: {error.strerror or error}.") from error
 
     def _is_shorter(self, file: BinaryIO) -> bool:
         return file.seekable() and os.fstat(file.fileno()).st_size < file.tell()

@@ -14,6 +14,7 @@ from typing import get_args
 
 from ..client.exchange import Exchange, KeptBody, Timings
 from ..client.message import Failure, Headers, Purpose
+from ..errors import UserError
 from ..secrets.mask import Mask, answers_with_a_token
 from ..templates import Json
 
@@ -24,8 +25,15 @@ _LARGEST = 1e15
 _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
 
 
-class LogFailed(Exception):
-    """A file of the log that cannot be read or written; the message says which, why and what to do."""
+class LogFailed(UserError):
+    """A file of the log that cannot be read or written; the message says which, why and what to do.
+
+    `line` and `column` are where, as far as that can be said.
+    """
+
+    def __init__(self, message: str, code: str = "log", line: int | None = None, column: int | None = None) -> None:
+        super().__init__(code, f"{message} (line {line}, column {column})" if line is not None else message)
+        self.line, self.column = line, column
 
 
 class BadRecord(ValueError):

@@ -20,12 +20,10 @@ from hashlib import sha256
 from typing import Final, Literal, get_args
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from ..errors import InvalidValue
+
 Dialect = Literal["rfc5849", "laminas", "m248"]
 DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
-
-
-class CannotSign(ValueError):
-    """No signature of this request is valid on stores of this dialect."""
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -51,7 +49,7 @@ def base_string(method: str, uri: str, parameters: Mapping[str, str], dialect: D
     """What is signed (RFC 5849 §3.4.1). `parameters` are those of the header; `uri` is absolute, as it is sent.
 
     The body is not signed: Magento signs form bodies only, and this program sends none. Raises ValueError where `uri`
-    has no scheme, no host or an invalid port, and `CannotSign` where stores of this dialect refuse every signature.
+    has no scheme, no host or an invalid port, and `InvalidValue` where stores of this dialect refuse every signature.
     """
     address = urlsplit(uri)
     if not address.scheme or not address.hostname:
@@ -94,13 +92,14 @@ def _as_php_reads(query: str, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
             read[whole] = None if is_list else unquote_to_bytes(value)
     if twice := next((name for name, value in read.items() if value is None and name in found), None):
         shown = twice.decode(errors="replace")
-        raise CannotSign(
-            f"the parameter {shown!r} has a value of its own and values in brackets ({shown}[…]); remove one of them"
+        raise InvalidValue(
+            "signature",
+            f"the parameter {shown!r} has a value of its own and values in brackets ({shown}[…]); remove one of them",
         )
     found = found | {name: value for name, value in read.items() if value is not None}
     # PHP makes such a name an integer, and 2.4.8 encodes only text: 500
     if number := next((name for name in found if _INTEGER.fullmatch(name) and abs(int(name)) < 2**63), None):
-        raise CannotSign(f"the name of the parameter {number.decode()!r} is a number; use another name")
+        raise InvalidValue("signature", f"the name of the parameter {number.decode()!r} is a number; use another name")
     return found
 
 

@@ -16,11 +16,12 @@ from pydantic import AfterValidator, Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
 from ..client.message import InvalidRequest, Request, Response
-from ..client.uri import BadUri, origin_of
+from ..client.uri import origin_of
+from ..errors import InvalidValue
 from ..files import write_private
 from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
-from .dialects import DIALECTS, CannotSign, Dialect, base_string, encoded, signature
+from .dialects import DIALECTS, Dialect, base_string, encoded, signature
 
 # The signing dialects of stores, remembered between runs: a guess to begin with, never the last word.
 
@@ -61,7 +62,7 @@ _WHERE = "In Magento: System, Extensions, Integrations; activate the integration
 def _origin(text: str) -> str:
     try:
         return origin_of(text)
-    except BadUri as error:
+    except InvalidValue as error:
         raise ValueError(f"this is no origin such as http://acme.example: {error}") from error
 
 
@@ -160,7 +161,7 @@ def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, 
     for dialect in dialects:
         try:
             text = base_string(request.method, request.uri, {}, dialect)
-        except CannotSign as error:
+        except InvalidValue as error:
             reason = str(error)
             continue
         groups[text] = (*groups.get(text, ()), dialect)

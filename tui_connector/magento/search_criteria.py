@@ -552,7 +552,7 @@ def misread(request: RequestTemplate, *, paged: bool, added: Sequence[str] = ())
 def ignored(uri: str) -> list[str]:
     """What Magento would ignore, or read otherwise, in the criteria of a URI that is sent as it is typed.
 
-    Raises `BadUri` where it can be read in two ways.
+    Raises `InvalidValue` where it can be read in two ways.
     """
     return [each.message for each in _misread(list(_in_uri(uri)), paged=False)]
 

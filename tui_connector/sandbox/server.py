@@ -17,6 +17,7 @@ from typing import Self
 
 from aiohttp import web
 
+from ..errors import UserError
 from .access import Access
 from .response import (
     JSON_TYPE,
@@ -30,9 +31,9 @@ from .response import (
 )
 from .rest import Received, Rest, Told
 from .routes import Shop
-from .settings import InvalidSetting, Settings, UnknownSetting
+from .settings import Settings
 
-__all__ = ["InvalidSetting", "Sandbox", "SandboxOptions", "SandboxPortTaken", "UnknownSetting"]
+__all__ = ["Sandbox", "SandboxOptions"]
 
 _CONTROL = "/__sandbox__/"
 _LONGEST_LINE = 8192
@@ -56,21 +57,10 @@ class SandboxOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-class SandboxPortTaken(Exception):
-    """Another program listens on the port; `hint` says what to do."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.hint = (
-            "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any free one."
-        )
-        super().__init__(f"The sandbox cannot listen on 127.0.0.1:{port}: the port is taken. {self.hint}")
-
-
 class Sandbox:
     """A small Magento-like store; an async context manager.
 
-    Raises `UnknownSetting` and `InvalidSetting` when it is made.
+    Raises `UserError` when it is made.
     """
 
     def __init__(self, options: SandboxOptions, now: Callable[[], datetime]) -> None:
@@ -87,7 +77,7 @@ class Sandbox:
         self.url = ""
 
     async def start(self) -> None:
-        """Listen on 127.0.0.1. Raises `SandboxPortTaken`."""
+        """Listen on 127.0.0.1. Raises `UserError`."""
         server = web.Server(self._handle, access_log=None, max_line_size=65536, max_field_size=65536)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -96,7 +86,9 @@ class Sandbox:
             await site.start()
         except OSError as error:
             await self.close()
-            raise SandboxPortTaken(self._options.port) from error
+            message = f"The sandbox cannot listen on 127.0.0.1:{self._options.port}: the port is taken"
+            hint = "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any."
+            raise UserError("port-taken", message, hint) from error
         port = self._runner.addresses[0][1]
         self.url = self._shop.url = f"http://127.0.0.1:{port}"
 
@@ -133,7 +125,7 @@ class Sandbox:
         return self._access.sign_in.locked
 
     def change(self, given: Mapping[str, str]) -> None:
-        """Puts settings in force while it runs. Raises `UnknownSetting` and `InvalidSetting`."""
+        """Puts settings in force while it runs. Raises `UserError`."""
         self._settings.change(given)
 
     def journal(self) -> list[dict[str, object]]:
@@ -213,7 +205,7 @@ class Sandbox:
             return _said(400, "The settings are a JSON object from path to value.")
         try:
             self._settings.change({path: _setting(value) for path, value in given.items()})
-        except (UnknownSetting, InvalidSetting) as error:
+        except UserError as error:
             return _said(400, str(error))
         return StoreResponse(200, JSON_TYPE, json.dumps(self._settings.now_in_force()))
 

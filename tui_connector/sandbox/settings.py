@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..errors import UserError
 from .response import Refusal
 
 DEFAULTS: dict[str, str] = {
@@ -51,23 +52,15 @@ _DIALECTS = ("rfc5849", "laminas", "m248")
 _TEXTS = ("sandbox/basic_auth", "sandbox/revoked", "twofactorauth/general/force_providers")
 
 
-class UnknownSetting(Exception):
-    """A setting's path is not one the sandbox has; `hint` names the nearest."""
-
-    def __init__(self, path: str) -> None:
-        near = difflib.get_close_matches(path, DEFAULTS, n=1, cutoff=0.4)
-        self.path = path
-        self.hint = f"Did you mean {near[0]}?" if near else "The settings are: " + ", ".join(DEFAULTS) + "."
-        super().__init__(f"The sandbox has no setting {path}. {self.hint}")
+def _unknown(path: str) -> UserError:
+    near = difflib.get_close_matches(path, DEFAULTS, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]}?" if near else "The settings are: " + ", ".join(DEFAULTS) + "."
+    return UserError("setting-unknown", f"The sandbox has no setting {path}", hint)
 
 
-class InvalidSetting(Exception):
-    """A setting's value cannot be read; `hint` says what it may be."""
-
-    def __init__(self, path: str, value: str) -> None:
-        self.path = path
-        self.hint = f"It may be {_MEANINGS.get(path, 'a number, 0 or more')}."
-        super().__init__(f"{value!r} is no value for the sandbox's setting {path}. {self.hint}")
+def _invalid(path: str, value: str) -> UserError:
+    hint = f"It may be {_MEANINGS.get(path, 'a number, 0 or more')}."
+    return UserError("setting-invalid", f"{value!r} is not a valid value for the sandbox's setting {path}", hint)
 
 
 @dataclass
@@ -96,7 +89,7 @@ class Faults:
 class Settings:
     """The settings in force, changeable while the sandbox runs.
 
-    Raises `UnknownSetting` and `InvalidSetting`; a change with one bad entry changes nothing.
+    Raises `UserError`; a change with one bad entry changes nothing.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -113,7 +106,7 @@ class Settings:
         """Put the given values in force."""
         for path, value in given.items():
             if path not in DEFAULTS:
-                raise UnknownSetting(path)
+                raise _unknown(path)
             _check(path, value)
         self._values.update(given)
         if "sandbox/fail_next" in given:
@@ -170,4 +163,4 @@ def _check(path: str, value: str) -> None:
     else:
         good = value.isdecimal()
     if not good:
-        raise InvalidSetting(path, value)
+        raise _invalid(path, value)

@@ -7,7 +7,7 @@ import re
 import sys
 
 from ..machine import Keyring
-from .secret_error import KeyringUnusable
+from .secret_error import SecretError
 
 _ALLOWED = frozenset(
     {
@@ -45,10 +45,10 @@ def unlock(name: str) -> str:
 def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
     """The best allowed keyring of this computer: others would write secrets to disk in clear, without a word.
 
-    `wanted` is what `PYTHON_KEYRING_BACKEND` says. Gives the keyring and its name. Raises `KeyringUnusable`.
+    `wanted` is what `PYTHON_KEYRING_BACKEND` says. Gives the keyring and its name. Raises `SecretError`.
     """
     if wanted is not None and wanted.rpartition(".")[0] not in _ALLOWED:
-        raise KeyringUnusable(f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets")
+        raise SecretError("keyring-unusable", f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets")
     modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
     reasons = []
     for module in modules:
@@ -61,7 +61,7 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
             reasons.append(reason_of(error))
         else:
             return keyring, _KEYRING_NAMES.get(module, module)
-    raise KeyringUnusable(f"There is no keyring: {reasons[0] if reasons else 'none is known here'}")
+    raise SecretError("keyring-unusable", f"There is no keyring: {reasons[0] if reasons else 'none is known here'}")
 
 
 def _modules_for(platform: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..machine import PROXY_VARIABLES, child_environment
 from .backends import override_name
 from .capability import ResolvedCommand, absolute_path
+from .secret_error import SecretError
 from .source import SecretSource
 
 DEADLINE = 30.0
@@ -51,15 +52,11 @@ def command_environment(command: ResolvedCommand, environ: Mapping[str, str]) ->
     return {name: value for name, value in found.items() if not name.upper().startswith("TUI_CONNECTOR_")}
 
 
-class CommandRefused(Exception):
-    """The command gave no usable secret; the message says why and holds nothing it printed."""
-
-
 async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: Mapping[str, str] | None = None) -> str:
     """The first line a command prints, run without a shell, in a group of its own, in the home directory.
 
     Files of the folder that the profile is in, or that the user is in, are nothing to it unless its arguments name
-    them. Without an environment it gets this program's. Raises `CommandRefused`.
+    them. Without an environment it gets this program's. Raises `SecretError`.
     """
     process, printed = await _started(argv, environment)
     try:
@@ -67,7 +64,7 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
             await printed.has_line.wait()
             status = await process.wait()
     except TimeoutError:
-        raise CommandRefused(f"has not ended within {deadline:g} s") from None
+        raise SecretError("command-failed", f"has not ended within {deadline:g} s") from None
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -75,13 +72,13 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
         printed.transport.close()
         await asyncio.sleep(0)  # the loop lets go of the pipe in its next turn
     if len(printed.output) > _MOST:
-        raise CommandRefused(f"printed more than {_MOST} bytes")
+        raise SecretError("command-failed", f"printed more than {_MOST} bytes")
     if status:
-        raise CommandRefused(f"ended with status {status}")
+        raise SecretError("command-failed", f"ended with status {status}")
     try:
         return printed.output.split(b"\n", 1)[0].decode().rstrip("\r")
     except UnicodeDecodeError:
-        raise CommandRefused("printed something that is not UTF-8") from None
+        raise SecretError("command-failed", "printed something that is not UTF-8") from None
 
 
 async def _started(
@@ -101,7 +98,7 @@ async def _started(
     except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
         pipe.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CommandRefused(f"cannot be started: {reason}") from error
+        raise SecretError("command-failed", f"cannot be started: {reason}") from error
     finally:
         os.close(write_end)
     _, printed = await asyncio.get_running_loop().connect_read_pipe(_Printed, pipe)

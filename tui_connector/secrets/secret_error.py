@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
+from ..errors import UserError
 
-class SecretError(Exception):
-    """A secret that cannot be had or must not be sent; `hint` says what to do. It never holds the secret."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+class SecretError(UserError):
+    """A secret that cannot be had or must not be sent; `hint` says what to do. It never holds the secret.
 
-    def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+    Its codes: "secret-missing": the source has no value. "secret-untrusted": the profile is not trusted to send it
+    there, or to run its command. "keyring-unusable": there is no keyring, or it is locked, stuck, or loses what is put
+    into it. "other-store": a keyring entry was given for another store. "command-failed": what a command did.
+    """
 
 
 class LiteralSecret(ValueError):
     """A secret is written out where a profile is only to name it."""
-
-
-class KeyringUnusable(SecretError):
-    """There is no keyring, or it is locked, stuck, or loses what is put into it."""
-
-
-class SecretMissing(SecretError):
-    """The source has no value."""
-
-
-class NotTrusted(SecretError):
-    """The profile is not trusted to send this secret there, or to run this command."""
 
 
 class OtherStore(SecretError):
@@ -37,7 +24,9 @@ class OtherStore(SecretError):
     def __init__(self, name: str, stores: list[str]) -> None:
         given = f"The keyring entry {name} was given for {', '.join(stores)}"
         super().__init__(
-            f"{given}. It was not replaced", "Name another entry in the profile, or replace it on purpose."
+            "other-store",
+            f"{given}. It was not replaced",
+            "Name another entry in the profile, or replace it on purpose.",
         )
         self.name = name
         self.stores = stores

@@ -18,9 +18,9 @@ from ..machine import Keyring, Machine
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
 from .capability import Grants, ResolvedCommand
 from .cleaning import clean
-from .command import CommandRefused, command_environment, printed_by
+from .command import command_environment, printed_by
 from .mask import Mask
-from .secret_error import KeyringUnusable, NotTrusted, OtherStore, SecretError, SecretMissing
+from .secret_error import OtherStore, SecretError
 from .source import SecretSource
 
 # All keyring traffic: one daemon thread, one call at a time, every call with a deadline.
@@ -178,11 +178,12 @@ class Vault:
     async def read(self, source: SecretSource, origin: str, route: str, grants: Grants, directory: Path) -> str:
         """The secret, for a request to `origin` by this route; `directory` is the profile's folder.
 
-        Raises `NotTrusted` if that is not granted, and other `SecretError`s.
+        Raises `SecretError` if that is not granted, and other `SecretError`s.
         """
         if not grants.sends(source.key, origin, route):
             by = " by this route (proxy, certificates)" if route else ""
-            raise NotTrusted(
+            raise SecretError(
+                "secret-untrusted",
                 f"The profile is not trusted to send {source.label} to {origin}{by}",
                 "Look at what it can do, then allow it: tui-connector trust PROFILE.",
             )
@@ -191,16 +192,19 @@ class Vault:
         elif source.env is not None:
             secret = self._machine.environ.get(source.env, "")
             if not secret:
-                raise SecretMissing(f"The environment variable {source.env} is not set", "Set it for this run.")
+                raise SecretError(
+                    "secret-missing", f"The environment variable {source.env} is not set", "Set it for this run."
+                )
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)
         else:
             secret = await self._asked(source, origin)
         secret = clean(secret, source.kind)
         if not secret:
-            raise SecretMissing(f"The secret from {source.label} is empty", "Copy it once more.")
+            raise SecretError("secret-missing", f"The secret from {source.label} is empty", "Copy it once more.")
         if _UNSENDABLE.search(secret):
-            raise SecretMissing(
+            raise SecretError(
+                "secret-missing",
                 f"The secret from {source.label} has a line break, a control character, or a character that is not "
                 "UTF-8 in it",
                 "Copy it once more, without what stands around it.",
@@ -254,16 +258,18 @@ class Vault:
         self._held |= dict.fromkeys(to, entry)
 
     async def origins_of(self, name: str) -> tuple[str, ...] | None:
-        """The origins that a keyring entry was given for; None if there is no entry. Raises `KeyringUnusable`."""
+        """The origins that a keyring entry was given for; None if there is no entry. Raises `SecretError`."""
         try:
             return tuple((await self._entry(name)).origins)
-        except SecretMissing:
+        except SecretError as error:
+            if error.code != "secret-missing":
+                raise
             return None
 
     async def store(self, name: str, secret: str, *origins: str, replace: bool = False) -> None:
         """Puts a secret into the keyring and reads it back. An entry of another store is left alone without `replace`.
 
-        Raises `OtherStore` and `KeyringUnusable`.
+        Raises `OtherStore` and `SecretError`.
         """
         if not replace:
             await self._check_owner(name, origins)
@@ -290,7 +296,7 @@ class Vault:
             raise OtherStore(name, others)
 
     async def delete(self, name: str) -> bool:
-        """Removes an entry from the keyring; whether there was one. Raises `KeyringUnusable`."""
+        """Removes an entry from the keyring; whether there was one. Raises `SecretError`."""
         self.forget(name)
 
         def remove(keyring: Keyring) -> bool:
@@ -335,7 +341,7 @@ class Vault:
         text = await self._call(lambda keyring: keyring.get_password(_service(name), _USER), READ_DEADLINE, name)
         if not text:
             hint = f"Put it there with tui-connector secrets set, or set {override_name(name)} for this run."
-            raise SecretMissing(f"The keyring has no entry {name!r}", hint)
+            raise SecretError("secret-missing", f"The keyring has no entry {name!r}", hint)
         return _Entry.of(text)
 
     async def _from_command(self, source: SecretSource, grants: Grants, directory: Path) -> str:
@@ -344,23 +350,24 @@ class Vault:
         named = source.environment or []
         command = await asyncio.to_thread(ResolvedCommand.of, source.command, named, directory, environ)
         if not grants.has(command.capability):
-            raise NotTrusted(
+            raise SecretError(
+                "secret-untrusted",
                 f"The command {source.command[0]} or a file that it names is not the one that was trusted",
                 "Look at what has changed, then allow it: tui-connector trust PROFILE.",
             )
         if command.unknown and not command.unknown.endswith("(missing)"):
-            raise NotTrusted(
+            raise SecretError(
+                "secret-untrusted",
                 f"The command {source.command[0]} is not run: the content of {command.unknown} cannot be checked",
                 "Use a program and files that can be read, of at most 512 MB.",
             )
         try:
             secret = await printed_by(list(command.argv), environment=command_environment(command, environ))
-        except CommandRefused as error:
-            raise SecretMissing(
-                f"The command {source.command[0]} {error}", "Run it by hand to see what it says."
-            ) from error
+        except SecretError as error:
+            message = f"The command {source.command[0]} {error.message}"
+            raise SecretError("secret-missing", message, "Run it by hand to see what it says.") from error
         if not secret:
-            raise SecretMissing(f"The command {source.command[0]} printed nothing")
+            raise SecretError("secret-missing", f"The command {source.command[0]} printed nothing")
         return secret
 
     async def _asked(self, source: SecretSource, origin: str) -> str:
@@ -372,16 +379,21 @@ class Vault:
                 response = await self._machine.ask.secret(question)
                 if response is None:
                     hint = "Run it in a terminal."
-                    raise SecretMissing(f"{question}: it is asked for, and nobody is there to type it", hint)
+                    raise SecretError(
+                        "secret-missing", f"{question}: it is asked for, and nobody is there to type it", hint
+                    )
                 if not response:
-                    raise SecretMissing(f"{question}: nothing was typed", "Try again, and type it when asked.")
+                    raise SecretError(
+                        "secret-missing", f"{question}: nothing was typed", "Try again, and type it when asked."
+                    )
                 held = self._held[question] = _Entry(response, [origin])
         return held.secret
 
     async def _write(self, name: str, entry: _Entry) -> None:
         text = entry.as_text()
         if sys.platform == "win32" and len(text) > _WINDOWS_LIMIT:
-            raise KeyringUnusable(
+            raise SecretError(
+                "keyring-unusable",
                 f"{name} is longer than the Windows Credential Manager takes ({_WINDOWS_LIMIT} characters)",
                 without_keyring(name),
             )
@@ -391,21 +403,26 @@ class Vault:
             return keyring.get_password(_service(name), _USER) == text
 
         if not await self._call(put, WRITE_DEADLINE, name):
-            raise KeyringUnusable("The keyring took the secret and did not give it back", without_keyring(name))
+            raise SecretError(
+                "keyring-unusable", "The keyring took the secret and did not give it back", without_keyring(name)
+            )
 
     async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
         try:
             return await self._keychain.call(ask, deadline)
-        except KeyringUnusable as error:
-            raise KeyringUnusable(error.message, error.hint or without_keyring(name)) from error
+        except SecretError as error:
+            error.hint = error.hint or without_keyring(name)
+            raise
         except KeychainTimeout as error:
             hint = f"Is a window waiting for its password? {without_keyring(name)}"
-            raise KeyringUnusable(f"{str(error)[:1].upper()}{str(error)[1:]}", hint) from error
+            raise SecretError("keyring-unusable", f"{str(error)[:1].upper()}{str(error)[1:]}", hint) from error
         except Exception as error:
             if is_locked(error):
-                raise KeyringUnusable("The keyring is locked, and nobody has unlocked it", unlock(name)) from error
-            raise KeyringUnusable(
-                f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)
+                raise SecretError(
+                    "keyring-unusable", "The keyring is locked, and nobody has unlocked it", unlock(name)
+                ) from error
+            raise SecretError(
+                "keyring-unusable", f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)
             ) from error
 
     def _best_keyring(self) -> Keyring:

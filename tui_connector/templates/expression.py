@@ -18,6 +18,8 @@ from jmespath.functions import Functions
 from jmespath.visitor import Options, TreeInterpreter
 from pydantic import JsonValue as Json
 
+from ..errors import InvalidValue
+
 EXPRESSION: Final = 1_000
 """Characters an expression may have."""
 NESTING: Final = 50
@@ -41,14 +43,6 @@ _REPAIRS = (
 )
 
 
-class ExpressionError(ValueError):
-    """An expression that cannot be read or worked out; the message holds no value of the data."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.hint = message, hint
-
-
 class Budget:
     """The steps that evaluations may share."""
 
@@ -56,10 +50,10 @@ class Budget:
         self.spent = 0
 
     def spend(self, steps: int) -> None:
-        """Raises `ExpressionError` when `STEPS` are used up."""
+        """Raises `InvalidValue` when `STEPS` are used up."""
         self.spent += steps
         if self.spent > STEPS:
-            raise ExpressionError(f"the expression takes more than {STEPS:,} steps")
+            raise InvalidValue("expression", f"the expression takes more than {STEPS:,} steps")
 
     def weigh(self, value: object) -> int:
         """Roughly the characters of `value` as JSON. A part that is shared counts, and costs, each time it is met."""
@@ -82,7 +76,7 @@ class Budget:
                 size += 4
                 self.spend(1)
             else:
-                raise ExpressionError("the result is no JSON value")
+                raise InvalidValue("expression", "the result is no JSON value")
         return size
 
 
@@ -106,7 +100,7 @@ class _Functions(Functions):
         if function_name == "join" and len(resolved_args) == 2 and type(resolved_args[1]) is list:
             made += len(str(resolved_args[0])) * len(resolved_args[1])
         if function_name in ("to_string", "join") and made > TEXT:
-            raise ExpressionError(f"{function_name}() would make a text of more than {TEXT:,} characters")
+            raise InvalidValue("expression", f"{function_name}() would make a text of more than {TEXT:,} characters")
         return super().call_function(function_name, resolved_args)
 
 
@@ -149,7 +143,7 @@ class _Interpreter(TreeInterpreter):
             return None
         length = sum(len(item) if isinstance(item, list) else 1 for item in base)
         if length > ITEMS:
-            raise ExpressionError(f"the expression makes a list of more than {ITEMS:,} items")
+            raise InvalidValue("expression", f"the expression makes a list of more than {ITEMS:,} items")
         self._budget.spend(len(base) + length // 4)
         return [part for item in base for part in (item if isinstance(item, list) else (item,))]
 
@@ -165,25 +159,25 @@ class Expression:
 
     @classmethod
     def compile(cls, text: str) -> Expression:
-        """Raises `ExpressionError` where `text` is not JMESPath, or too long, or nested too deep."""
+        """Raises `InvalidValue` where `text` is not JMESPath, or too long, or nested too deep."""
         if len(text) > EXPRESSION:
-            raise ExpressionError(f"the expression has more than {EXPRESSION:,} characters")
+            raise InvalidValue("expression", f"the expression has more than {EXPRESSION:,} characters")
         try:
             tree: Any = _compiled(text)
             kinds = {str(node["type"]) for node in _nodes(tree)}
         except RecursionError:
-            raise ExpressionError(f"the expression is nested deeper than {NESTING}") from None
+            raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}") from None
         except ParseError as error:
             where = f"at its character {error.lex_position + 1}"
-            raise ExpressionError(f"this is not JMESPath, {where}", _repair(text)) from None
+            raise InvalidValue("expression", f"this is not JMESPath, {where}", _repair(text)) from None
         except JMESPathError:
-            raise ExpressionError("the placeholder is empty", "Write &{@} for all of the data.") from None
+            raise InvalidValue("expression", "the placeholder is empty", "Write &{@} for all of the data.") from None
         return cls(text, tree, bool(kinds & _BUILDING))
 
-    def find(self, data: object, budget: Budget) -> tuple[Json, ExpressionError | None]:
+    def find(self, data: object, budget: Budget) -> tuple[Json, InvalidValue | None]:
         """What the expression finds in `data`; where that is nothing, also why, in words that name the nearest keys.
 
-        Raises `ExpressionError` where it cannot be worked out, or not within the budget.
+        Raises `InvalidValue` where it cannot be worked out, or not within the budget.
         """
         interpreter = _Interpreter(budget)
         try:
@@ -192,15 +186,17 @@ class Expression:
                 budget.weigh(found)
         except JMESPathTypeError as error:  # its own text holds the value
             wanted = " or ".join(error.expected_types)
-            raise ExpressionError(f"{error.function_name}() takes {wanted}, not {error.actual_type}") from None
+            raise InvalidValue(
+                "expression", f"{error.function_name}() takes {wanted}, not {error.actual_type}"
+            ) from None
         except JMESPathError as error:
-            raise ExpressionError(str(error).rstrip(".")) from None
-        except ExpressionError:
+            raise InvalidValue("expression", str(error).rstrip(".")) from None
+        except InvalidValue:
             raise
         except RecursionError:
-            raise ExpressionError("the data is nested too deep") from None
+            raise InvalidValue("expression", "the data is nested too deep") from None
         except (TypeError, ValueError, OverflowError):
-            raise ExpressionError("the expression cannot be worked out with this data") from None
+            raise InvalidValue("expression", "the expression cannot be worked out with this data") from None
         return found, (_nothing(interpreter.missed) if found is None else None)
 
 
@@ -226,11 +222,13 @@ def _nodes(tree: Any) -> Iterator[Any]:
     while todo:
         node, depth = todo.pop()
         if depth > NESTING:
-            raise ExpressionError(f"the expression is nested deeper than {NESTING}")
+            raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}")
         name = node.get("value")
         if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
             near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
-            raise ExpressionError(f"there is no function {name}()", f"Nearest: {_named(near)}." if near else "")
+            raise InvalidValue(
+                "expression", f"there is no function {name}()", f"Nearest: {_named(near)}." if near else ""
+            )
         todo.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
         yield node
 
@@ -255,18 +253,18 @@ def _named(names: list[str]) -> str:
     return ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in names)
 
 
-def _nothing(missed: tuple[str | int, object] | None) -> ExpressionError:
+def _nothing(missed: tuple[str | int, object] | None) -> InvalidValue:
     if missed is None:
-        return ExpressionError("nothing is there", "Write ?{…} where nothing may be there.")
+        return InvalidValue("expression", "nothing is there", "Write ?{…} where nothing may be there.")
     wanted, place = missed
     step = f"[{wanted}]" if isinstance(wanted, int) else _named([wanted])
     there = isinstance(place, list) and isinstance(wanted, int) and -len(place) <= wanted < len(place)
     if there or (isinstance(place, dict) and wanted in place):
-        return ExpressionError(f"{step} is null", "Write ?{…} where it may be null.")
+        return InvalidValue("expression", f"{step} is null", "Write ?{…} where it may be null.")
     if isinstance(wanted, int) or not isinstance(place, dict):
         hint = f"Write [0].{step} or [*].{step}." if isinstance(wanted, str) and isinstance(place, list) else ""
-        return ExpressionError(f"nothing is there: {step} is asked of {shape(place)}", hint)
+        return InvalidValue("expression", f"nothing is there: {step} is asked of {shape(place)}", hint)
     near = get_close_matches(wanted, [name for name in list(place)[:1_000] if len(name) <= 100], 3, 0.5)
     names = _named(near or list(place)[:5])
     hint = f"Nearest: {names}." if near else f"There are: {names}." if names else "The object is empty."
-    return ExpressionError(f"nothing is there: no {step}", hint)
+    return InvalidValue("expression", f"nothing is there: no {step}", hint)

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ..errors import InvalidValue
 from . import expression
 
 
 def _checked(text: str) -> str:
     try:
         expression.Expression.compile(text)
-    except expression.ExpressionError as error:
-        hint = f" {error.hint}" if error.hint else ""
-        raise ValueError(f"{text[:200]!r} is no expression that can be used: {error.message}.{hint}") from error
+    except InvalidValue as error:
+        raise ValueError(f"{text[:200]!r} is not a valid expression: {error}") from error
     return text
 
 

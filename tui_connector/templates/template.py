@@ -17,8 +17,9 @@ from urllib.parse import quote, unquote
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic import JsonValue as Json
 
+from ..errors import InvalidValue
 from .embedded import leaves, refuse
-from .expression import QUOTED, TEXT, Budget, Expression, ExpressionError, shape
+from .expression import QUOTED, TEXT, Budget, Expression, shape
 
 _OPEN = re.compile(r"[&?@]\{")
 _INSIDE = re.compile(rf"{QUOTED}|[{{}}'\"`]", re.DOTALL)  # a quote alone is one that is never closed
@@ -35,18 +36,19 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 
-class PlaceholderError(ValueError):
+class PlaceholderError(InvalidValue):
     """A template that cannot be read, or not filled in with this data; it holds no value of the data."""
 
     def __init__(
         self, message: str, hint: str = "", *, template: str, expression: str | None = None, offset: int = 0
     ) -> None:
-        self.message, self.hint = message, hint
         self.template, self.expression, self.offset = template, expression, offset
         """`offset` counts characters of the template, from 0."""
         where = f", at character {offset + 1} of {_cut(template)}" if expression is None or offset else ""
         what = "" if expression is None else f"{_cut(template[offset : offset + 2] + expression + '}')}: "
-        super().__init__(f"{what}{message}{where}. {hint}".rstrip())
+        super().__init__("template", f"{what}{message}{where}", hint)
+        self.reason = message
+        """What is wrong, without where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class Template:
             self._refuse(*_NO_ENTITY, piece)
         try:
             found, reason = piece.expression.find(data, budget)
-        except ExpressionError as error:
+        except InvalidValue as error:
             self._refuse(error.message, error.hint, piece)
         if reason and piece.sigil != "?":
             self._refuse(reason.message, reason.hint, piece)
@@ -215,7 +217,7 @@ def _parsed(text: str) -> Template:
         expression = text[start + 2 : stop - 1]
         try:
             pieces.append(Placeholder(text[start], Expression.compile(expression), start))
-        except ExpressionError as error:
+        except InvalidValue as error:
             raise PlaceholderError(
                 error.message, error.hint, template=text, expression=expression, offset=start
             ) from None

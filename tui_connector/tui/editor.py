@@ -11,6 +11,7 @@ from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
 
+from ..errors import UserError
 from ..machine import child_environment
 
 _PLUS_LINE = frozenset(
@@ -20,21 +21,17 @@ _SECRET = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIV
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
 
 
-class NoEditor(Exception):
-    """There is no editor, or it did not start; the message says what to set."""
-
-
 def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> list[str]:
-    """How the editor is started, at this line where it is known how. Raises `NoEditor`."""
+    """How the editor is started, at this line where it is known how. Raises `UserError`."""
     text = environ.get("VISUAL") or environ.get("EDITOR") or next(filter(shutil.which, _FALLBACKS), "")
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise NoEditor(
-            f"The editor {text!r} cannot be read as a command: {error}. Correct $VISUAL or $EDITOR."
+        raise UserError(
+            "editor", f"The editor {text!r} cannot be read as a command: {error}. Correct $VISUAL or $EDITOR."
         ) from error
     if not words:
-        raise NoEditor("No editor is known. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
+        raise UserError("editor", "No editor is known. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
     name = Path(words[0]).name
     if line is None:
         return [*words, str(path)]
@@ -57,14 +54,14 @@ def _is_secret(name: str) -> bool:
 
 
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
-    """Edits the file; nothing else of the program goes on meanwhile. Raises `NoEditor`."""
+    """Edits the file; nothing else of the program goes on meanwhile. Raises `UserError`."""
     command = command_for(environ, path, line)
     try:
         with app.suspend():
             ended = subprocess.run(command, env=_environment(environ), check=False)
     except SuspendNotSupported as error:
-        raise NoEditor("This terminal cannot be lent to an editor. Edit the file beside it.") from error
+        raise UserError("editor", "This terminal cannot be lent to an editor. Edit the file beside it.") from error
     except OSError as error:
-        raise NoEditor(f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
+        raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
     if ended.returncode:
-        raise NoEditor(f"{command[0]} ended with {ended.returncode}.")
+        raise UserError("editor", f"{command[0]} ended with {ended.returncode}.")

@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from ..client.exchange import Exchange
 from ..client.message import InvalidRequest, Request, Response
+from ..errors import UserError
 from ..guide.check import CheckResult
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs
@@ -36,7 +37,7 @@ from ..profile.document import Document
 from ..text import shown, shown_line
 from ..units import ago
 from .dialogs import ChooseScreen
-from .editor import NoEditor, edit
+from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .run import RunScreen
@@ -371,7 +372,7 @@ class ProfilePage(LogDock):
         line = self._opened.line if self._opened else None
         try:
             edit(self.app, self._machine.environ, self._path, line)
-        except NoEditor as error:
+        except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
         self._edited = True
         self._read_anew()

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema
 
+from ...errors import InvalidValue, UserError
 from ...files import LockTimeout, reason, state_remedy
 from ...kinds import Kind
 from ...secrets.capability import token_name
@@ -31,9 +32,9 @@ from ..layer import Layer, LayerContext, Send
 from ..literal_secrets import MOVE, is_literal_secret, no_secret_in_address
 from ..message import InvalidRequest, LoginRefused, Request, RequestFailed, RequestInfo, Response
 from ..model import seconds, with_parameters
-from ..uri import BadUri, absolute, canonical, is_absolute, origin_of
+from ..uri import absolute, canonical, is_absolute, origin_of
 from .login_lockouts import Account, LoginLockouts, is_magento_login
-from .one_time_code import OneTimeCode, OneTimeCodeMissing, UsedCodes, is_code, made, typed
+from .one_time_code import NO_CODE, OneTimeCode, UsedCodes, is_code, made, typed
 
 # A token that a login gave, and how long it is good.
 
@@ -137,14 +138,6 @@ _WRONG_CODE = "Invalid code."
 """Magento_TwoFactorAuth, Model/Provider/Engine/Google/Authenticate.php; it counts towards no lock-out."""
 
 
-class UnreadableToken(Exception):
-    """A successful response without a usable token: why, and what to do."""
-
-    def __init__(self, reason: str, hint: str) -> None:
-        super().__init__(reason)
-        self.reason, self.hint = reason, hint
-
-
 class LoginKind(Protocol):
     """An authentication that logs in: what its login sends, and how the token is read from the response."""
 
@@ -165,7 +158,7 @@ class LoginKind(Protocol):
     def read_token(self, response: Response) -> tuple[str, float | None]:
         """The value of the header, and its lifetime in seconds where the response states it.
 
-        Raises `UnreadableToken`.
+        Raises `UserError`.
         """
         ...
 
@@ -260,7 +253,7 @@ class Login:
         failure = task.exception()
         if failure is not None:
             # these stay, and are the stop: nobody is asked twice for a code; a lost connection is no refusal
-            return isinstance(failure, LoginRefused | OneTimeCodeMissing)
+            return isinstance(failure, RequestFailed) and failure.code in (LoginRefused.CODE, NO_CODE)
         return self._is_still_good(task.result(), refused)
 
     async def _log_in(self, request: Request, kept: _Kept, refused: Token | None) -> Token:
@@ -289,6 +282,7 @@ class Login:
             raise LoginRefused(
                 f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
                 status=stop.status,
+                said=stop.message,
                 hint=_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED,
                 uri=form.uri,
                 field=self._saved.wrong_field(stop.status),
@@ -403,11 +397,11 @@ class Login:
     def _read(self, response: Response, form: _Form, refused: Token | None) -> Token:
         try:
             header, stated = self._saved.read_token(response)
-        except UnreadableToken as error:
+        except UserError as error:
             kind = response.media_type or "no named type"
             raise LoginRefused(
                 f"The login was answered with {response.status}, {len(response.body)} bytes of {kind}, but "
-                f"{self._context.masked(error.reason)}",
+                f"{self._context.masked(error.message)}",
                 status=response.status,
                 hint=error.hint,
                 exchange=response.exchange,
@@ -477,7 +471,7 @@ def _redirected(response: Response) -> str:
     """Where a redirect leads; only the origin, for the rest may hold what was sent."""
     try:
         origin = origin_of(response.header("Location") or "")
-    except BadUri:
+    except InvalidValue:
         return ""
     return f"It leads to {origin}, and a password is not sent after it: use that address, if it is the store's."
 

@@ -62,7 +62,7 @@ class Account:
     def of(cls, uri: str, values: Mapping[str, object], secret_names: list[str]) -> Account:
         """The account that `values` log in to at `uri`; those of `secret_names` are never part of its name.
 
-        One exception: a user name is no secret to Magento, wherever it comes from. Raises `BadUri`.
+        One exception: a user name is no secret to Magento, wherever it comes from. Raises `InvalidValue`.
         """
         place, kind = _place(uri)
         if kind and "username" in values and "password" in values:

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 from pydantic import AfterValidator, Field
 
+from ...errors import UserError
 from ...secrets.source import SecretSource, secret_field
 from ...templates.embedded import refuse
 from ...text import beginning
@@ -24,7 +25,6 @@ from .login import (
     Cache,
     LoginUri,
     Parameter,
-    UnreadableToken,
     error_code,
     login_layer,
     login_request,
@@ -120,26 +120,29 @@ class OAuth2(Authentication):
         return login_request("post", uri, others, self.body).with_header("Authorization", f"Basic {encoded}")
 
     def read_token(self, response: Response) -> tuple[str, float | None]:
-        """The bearer token of a token response (RFC 6749 §5.1). Raises `UnreadableToken`."""
+        """The bearer token of a token response (RFC 6749 §5.1). Raises `UserError`."""
         try:
             data = json.loads(response.body)
         except (ValueError, RecursionError) as error:
             hint = "Is the token URI the server's token endpoint? A web page is often its login form."
-            raise UnreadableToken(f"it is not JSON ({said(response)})", hint) from error
+            raise UserError("token-unreadable", f"it is not JSON ({said(response)})", hint) from error
         if not isinstance(data, dict):
-            raise UnreadableToken("it is not a JSON object", _ENDPOINT)
+            raise UserError("token-unreadable", "it is not a JSON object", _ENDPOINT)
         token, token_type = data.get("access_token"), data.get("token_type", "Bearer")
         if error_code(response):
-            raise UnreadableToken(f"it is an error: {said(response)}", self.refusal_hint(response))
+            raise UserError("token-unreadable", f"it is an error: {said(response)}", self.refusal_hint(response))
         if token is None:
             names = ", ".join(sorted(beginning(str(name), 40) for name in data)[:8])
-            raise UnreadableToken(f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)
+            raise UserError("token-unreadable", f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise UnreadableToken("its access_token cannot be sent in a header", _ENDPOINT)
+            raise UserError("token-unreadable", "its access_token cannot be sent in a header", _ENDPOINT)
         if len(token) > LONGEST_HEADER:
-            raise UnreadableToken(f"its access_token has {len(token):,} characters, too many for a header", _ENDPOINT)
+            raise UserError(
+                "token-unreadable", f"its access_token has {len(token):,} characters, too many for a header", _ENDPOINT
+            )
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
-            raise UnreadableToken(
+            raise UserError(
+                "token-unreadable",
                 f"its token_type is {beginning(str(token_type), 40)!r}, and only bearer tokens are supported",
                 "Have the server issue bearer tokens for this client.",
             )

@@ -29,8 +29,8 @@ class OneTimeCode(Model):
     )
 
 
-class OneTimeCodeMissing(InvalidRequest):
-    """There is no one-time code to be had, so no login is tried."""
+NO_CODE = "one-time-code"
+"""The code of the error where there is no one-time code to be had, so no login is tried."""
 
 
 @dataclass
@@ -49,18 +49,20 @@ def is_code(name: str, value: object) -> bool:
 
 
 async def typed(machine: Machine, name: str, login: str) -> str:
-    """A code that the user types now; it is not kept. Raises `OneTimeCodeMissing` where nobody does."""
+    """A code that the user types now; it is not kept. Raises `InvalidRequest` where nobody does."""
     response = await machine.ask.secret(f"One-time code ({name}) for {login}")
     if response is None:
-        raise OneTimeCodeMissing(
+        raise InvalidRequest(
             f"The login of {login} needs a one-time code ({name}), and nobody is there to type it",
             hint=f'Run it in a terminal, or let it be made: {name} = {{ totp = {{ keyring = "…" }} }}.',
+            code=NO_CODE,
         )
     code = re.sub(r"\s", "", response)
     if not code:
-        raise OneTimeCodeMissing(
+        raise InvalidRequest(
             f"No code was typed; nothing was sent. The login of {login} needs a one-time code ({name})",
             hint="Try again, and type it when it is asked for.",
+            code=NO_CODE,
         )
     return code
 
@@ -70,7 +72,7 @@ async def made(
 ) -> tuple[str, tuple[str, int]]:
     """A code of the present time step, or of the next one where the present one's was sent already.
 
-    With it, what to keep in `sent` once the store has taken it. Raises `OneTimeCodeMissing` and `InvalidRequest`.
+    With it, what to keep in `sent` once the store has taken it. Raises `InvalidRequest`.
     """
     totp = _generator(await context.secret(source, origin, client), source.label)
     context.received(totp.secret, source.label)
@@ -106,9 +108,10 @@ def _generator(secret: str, label: str) -> _Totp:
             return _Totp(_letters(said["secret"]), digits=digits, digest=digest, interval=interval)
         return _Totp(_letters(secret))
     except (ValueError, KeyError) as error:
-        raise OneTimeCodeMissing(
+        raise InvalidRequest(
             f"The TOTP secret from {label} cannot be read",
             hint="It is the letters under the QR code (A to Z, 2 to 7), or the whole otpauth://totp/ address in it.",
+            code=NO_CODE,
         ) from error
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...errors import UserError
 from ...templates import PlaceholderError, Scope, Template, TemplateText
 from ..layer import Authentication, Layer, LayerContext
 from ..literal_secrets import no_literal_template
@@ -19,7 +20,6 @@ from .login import (
     Cache,
     LoginUri,
     Parameter,
-    UnreadableToken,
     answer_data,
     login_layer,
     login_request,
@@ -91,7 +91,7 @@ class RequestAuthentication(Authentication):
         return login_request(self.method, uri, values, self.body)
 
     def read_token(self, response: Response) -> tuple[str, float | None]:
-        """What the template makes of the response. Raises `UnreadableToken`."""
+        """What the template makes of the response. Raises `UserError`."""
         try:
             header = Template.parse(self.template).header(Scope(data=answer_data(response, self.source)))
         except PlaceholderError as error:
@@ -114,6 +114,6 @@ class RequestAuthentication(Authentication):
         return login_layer(self, self.header, context)
 
 
-def _no_token(reason: str) -> UnreadableToken:
+def _no_token(reason: str) -> UserError:
     hint = "Look at the response in the log, then correct the template, its source or the request URI."
-    return UnreadableToken(f"the template makes no token of it: {reason}", hint)
+    return UserError("token-unreadable", f"the template makes no token of it: {reason}", hint)

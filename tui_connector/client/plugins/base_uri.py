@@ -7,19 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ...errors import InvalidValue
 from ...text import beginning
 from ..layer import Plugin
 from ..literal_secrets import no_secret_in_address
 from ..message import InvalidRequest, Request
-from ..uri import BadUri, canonical, is_absolute, origin_of
+from ..uri import canonical, is_absolute, origin_of
 
 
 def _base(uri: str) -> str:
     canonical(uri)
     if "?" in uri or "#" in uri:
-        raise BadUri("a base URI has no query (?) and no fragment (#)")
+        raise InvalidValue("uri", "a base URI has no query (?) and no fragment (#)")
     if uri != uri.strip():
-        raise BadUri("there is a space before or behind the address")
+        raise InvalidValue("uri", "there is a space before or behind the address")
     return no_secret_in_address(uri)
 
 
@@ -47,7 +48,7 @@ class BaseUri(Plugin):
             return replace(request, uri=f"{base}/{request.uri.lstrip('/')}")
         try:
             elsewhere = origin_of(request.uri) != origin_of(self.uri)
-        except BadUri as error:
+        except InvalidValue as error:
             raise InvalidRequest(f"The URI cannot be used: {error}") from error
         if elsewhere:
             raise InvalidRequest(

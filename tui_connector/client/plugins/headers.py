@@ -22,7 +22,7 @@ def _can_be_sent(text: str) -> str:
         try:
             template.header(Scope())
         except PlaceholderError as error:
-            raise ValueError(error.message) from error
+            raise ValueError(error.reason) from error
     return text
 
 
@@ -120,7 +120,7 @@ def _filled_in(headers: dict[str, str], request: Request, plugin: str) -> Header
             filled.append((name, Template.parse(text).header(scope)))
         except PlaceholderError as error:
             raise InvalidRequest(
-                f"The plugin {plugin} cannot make the header {name}: {error.message}",
+                f"The plugin {plugin} cannot make the header {name}: {error.reason}",
                 hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
             ) from error
     return tuple(filled)

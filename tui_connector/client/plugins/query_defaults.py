@@ -46,6 +46,6 @@ class QueryDefaults(Plugin):
             return Template.parse(text).text(Scope(run=request.about.run))
         except PlaceholderError as error:
             raise InvalidRequest(
-                f"The plugin {self.kind} cannot make the parameter {name}: {error.message}",
+                f"The plugin {self.kind} cannot make the parameter {name}: {error.reason}",
                 hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
             ) from error

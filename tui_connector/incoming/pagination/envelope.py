@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from ...errors import InvalidValue
 from ...templates import Json, reads
-from ...templates.expression import Budget, Expression, ExpressionError
+from ...templates.expression import Budget, Expression
 from ...text import beginning, without_secrets
 from ..pages import Page, content_range, count_of
 from ..raw_json import NotJson, elements, members, one_line, shape, value
@@ -61,7 +62,7 @@ def beside(page: Page, expression: str) -> Json:
         for name in expression.split("."):
             place = members(place).get(name, b"null") if shape(place) == "object" else b"null"
         return value(place)
-    except (NotJson, ExpressionError) as error:
+    except (NotJson, InvalidValue) as error:
         raise PaginationError(f"{expression!r} cannot be worked out with the response: {error}") from error
 
 

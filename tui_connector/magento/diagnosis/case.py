@@ -12,9 +12,10 @@ from urllib.parse import urljoin, urlsplit
 from ...client.authentication.login_lockouts import MAGENTO_LOGIN
 from ...client.message import Request, Response
 from ...client.uri import is_absolute
+from ...errors import InvalidValue
 from ...secrets.names import place_of
 from ...text import beginning, without_secrets
-from ..dialects import DIALECTS, CannotSign, base_string
+from ..dialects import DIALECTS, base_string
 from ..entities import tick
 from ..token_shape import TokenShape
 from .finding import Way
@@ -253,7 +254,7 @@ class Case:
         """Why Magento 2.4.8 refuses this request however it is signed; empty where it does not."""
         try:
             base_string(self.method, self._signed_uri, {}, "m248")
-        except CannotSign as error:
+        except InvalidValue as error:
             return str(error)
         return ""
 
@@ -264,7 +265,7 @@ class Case:
             return True
         try:
             return len({base_string(self.method, self._signed_uri, {}, each) for each in DIALECTS}) > 1
-        except CannotSign:
+        except InvalidValue:
             return True
 
     @property

@@ -22,7 +22,8 @@ from ...client.curl import curl
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import Headers, InvalidRequest, Request, RequestFailed, Response, header_of
 from ...client.printer import text
-from ...client.uri import BadUri, origin_of
+from ...client.uri import origin_of
+from ...errors import InvalidValue
 from ...files import reason, remedy, write_private
 from ...guide.resend import resendable_request
 from ...machine import Machine
@@ -76,7 +77,7 @@ def was_accepted(exchange: Exchange, exchanges: Exchanges) -> bool | None:
 def _origin(exchange: Exchange) -> str:
     try:
         return origin_of(exchange.uri)
-    except BadUri:
+    except InvalidValue:
         return ""
 
 

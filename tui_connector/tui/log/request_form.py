@@ -15,10 +15,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import Headers, Request
+from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...machine import Machine
 from ...text import shown, shown_line
-from ..editor import NoEditor, edit
+from ..editor import edit
 from ..keys import letter
 from ..widgets.fields import SafeInput, SafeTextArea
 
@@ -28,10 +29,6 @@ from ..widgets.fields import SafeInput, SafeTextArea
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 
 
-class BadRequest(ValueError):
-    """A text that is no request; the message says in which line."""
-
-
 def as_text(request: Request) -> str:
     """The request as text. A body that is no UTF-8 loses what is none."""
     head = [f"{request.method} {request.uri}", *(f"{name}: {value}" for name, value in request.headers)]
@@ -39,25 +36,25 @@ def as_text(request: Request) -> str:
 
 
 def from_text(text: str) -> Request:
-    """The request that this text says. Raises `BadRequest`."""
+    """The request that this text says. Raises `InvalidValue`."""
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     first, _, headers = head.partition("\n")
     method, _, uri = first.strip().partition(" ")
     if not re.fullmatch(r"[A-Za-z]+", method) or not uri.strip():
-        raise BadRequest("Line 1 must be a method and a URI, such as: GET products/24-MB01")
+        raise InvalidValue("request-text", "Line 1 must be a method and a URI, such as: GET products/24-MB01")
     body = body.removesuffix("\n")  # editors end the last line
     return Request(method.upper(), uri.strip(), headers_of(headers, first_line=2), body.encode())
 
 
 def headers_of(text: str, *, first_line: int = 1) -> Headers:
-    """The headers in these lines. Raises `BadRequest`."""
+    """The headers in these lines. Raises `InvalidValue`."""
     headers = []
     for number, line in enumerate(text.split("\n"), start=first_line):
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
         if not colon or not _NAME.fullmatch(name.strip()):
-            raise BadRequest(f"Line {number} of the headers is no “Name: value”: {line[:60]}")
+            raise InvalidValue("request-text", f"Line {number} of the headers is no “Name: value”: {line[:60]}")
         headers.append((name.strip(), value.strip()))
     return tuple(headers)
 
@@ -111,15 +108,15 @@ class RequestForm(ModalScreen[Request | None]):
         self.query_one("#again-uri", Input).focus()
 
     def changed(self) -> Request:
-        """The request as the form has it. Raises `BadRequest`."""
+        """The request as the form has it. Raises `InvalidValue`."""
         headers = headers_of(self.query_one("#again-headers", TextArea).text)
         body = self.query_one("#again-body", TextArea).text.encode() if self._body_shown else self._request.body
         uri = self.query_one("#again-uri", Input).value.strip()
         method = self.query_one("#again-method", Input).value.strip().upper()
         if not method.isalpha() or not method.isascii():
-            raise BadRequest(f"{method!r} is no method")
+            raise InvalidValue("request-text", f"{method!r} is no method")
         if not uri:
-            raise BadRequest("The URI is missing")
+            raise InvalidValue("request-text", "The URI is missing")
         return replace(self._request, method=method, uri=uri, headers=headers, body=body)
 
     @on(Button.Pressed, "#again-send")
@@ -130,7 +127,7 @@ class RequestForm(ModalScreen[Request | None]):
     def _send(self) -> None:
         try:
             self.dismiss(self.changed())
-        except BadRequest as error:
+        except InvalidValue as error:
             self._tell(str(error))
 
     @on(Input.Submitted)
@@ -149,11 +146,11 @@ class RequestForm(ModalScreen[Request | None]):
         try:
             request = self.changed()
             if request.body.decode("utf-8", "replace").encode() != request.body:
-                raise BadRequest("The body is no text, and an editor would change it")
+                raise InvalidValue("request-text", "The body is no text, and an editor would change it")
             write_private(path, as_text(request).encode())
             edit(self.app, self._machine.environ, path)
             changed = from_text(path.read_text("utf-8"))
-        except (NoEditor, BadRequest, UnicodeDecodeError, OSError) as error:
+        except (UserError, UnicodeDecodeError, OSError) as error:
             self._tell(str(error))
         else:
             self.dismiss(replace(changed, about=request.about))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import UserError
 from ...guide.drafts import Draft, key_for
 from ...guide.resume import setup_of
 from ...guide.setup import Setup, new_document
@@ -14,8 +13,7 @@ from ...guide.texts import GuideStep
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
 from ...machine import Machine
-from ...profile.document import Document
-from ...profile.problems import check
+from ...profile.problems import read_profile
 from .step import GuideContext
 
 # What the guide is told of the sandbox store.
@@ -42,10 +40,7 @@ def opened(
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
         setup.typed_address = demo.url if demo else ""
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
-    document = Document.read(path)
-    profile, problems = check(document.text_as_read)
-    if profile is None:
-        raise UserError("profile-invalid", "\n".join(f"{path}:{problem}" for problem in problems))
+    document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # where it cannot be kept, the profile's page says so
     setup = Setup.of(path.stem, document)
     if demo is not None:

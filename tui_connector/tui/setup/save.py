@@ -21,7 +21,7 @@ from ...guide.texts import GuideStep
 from ...guide.trust import summary
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
-from ...secrets.secret_error import KeyringUnusable, OtherStore
+from ...secrets.secret_error import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..widgets.choice import Choice
@@ -180,10 +180,10 @@ class SavePane(StepPane):
             words = f"{error.message}. Below is what has changed in it; press Save again to overwrite that."
             self.post_message(self.Ended(None, None, words, theirs))
             return
-        except KeyringUnusable as error:
-            self._save_elsewhere(error.message)
-            return
         except UserError as error:
+            if error.code == "keyring-unusable":
+                self._save_elsewhere(error.message)
+                return
             self.post_message(self.Ended(None, None, str(error)))
             return
         except OSError as error:  # the schema beside it
