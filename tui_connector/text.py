@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -62,6 +63,15 @@ def without_secrets(text: str) -> str:
 def beginning(text: str, width: int) -> str:
     """At most `width` characters of what a store said, without half of a secret at the cut."""
     return text if len(text) <= width else without_secrets(text[: width + _AHEAD])[:width]
+
+
+_TITLE = re.compile(r"<title[^>]{0,300}>([^<]{0,1000})", re.IGNORECASE)
+
+
+def page_title(page: str) -> str | None:
+    """What an HTML page calls itself, in at most 120 characters; None where it has no title."""
+    title = _TITLE.search(without_secrets(page))  # before tags are looked for in it
+    return beginning(" ".join(html.unescape(title[1]).split()), 120) if title else None
 
 
 def json_text(data: object, indent: int | None = None) -> str:

@@ -1,6 +1,8 @@
-"""How long something takes, in words."""
+"""Durations, ages and sizes, as they are shown."""
 
 from __future__ import annotations
+
+_AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
 def duration(seconds: float) -> str:
@@ -14,15 +16,22 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d} h" if whole < 100 * 3_600 else f"{round(whole / 86_400):,} days"
 
 
-# How long ago something was, as people say it.
-
-
-_UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+def milliseconds(seconds: float) -> str:
+    """Such as "38 ms"."""
+    return f"{seconds * 1_000:.0f} ms"
 
 
 def ago(seconds: float) -> str:
-    """In words: `just now`, `5 min ago`, `3 h ago`, `12 d ago`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{int(seconds / size)} {unit} ago"
+    """How long ago something was: "just now", "5 min ago", "3 h ago", "12 d ago"."""
+    for size_of_unit, unit in _AGES:
+        if seconds >= size_of_unit:
+            return f"{int(seconds / size_of_unit)} {unit} ago"
     return "just now"
+
+
+def size(count: int) -> str:
+    """Bytes in three or four characters and a unit: "216 B", "5.0 KB", "64 MB"."""
+    if count < 1_000:
+        return f"{count} B"
+    value, unit = (count / 1_000, "KB") if count < 999_500 else (count / 1_000_000, "MB")
+    return f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"

@@ -17,7 +17,8 @@ def test_the_answer_goes_to_standard_output_and_the_log_to_standard_error(progra
     ended = program("request", "acme", "GET", "modules")
     assert ended.returncode == 0, ended.stderr
     assert "Magento_Catalog" in json.loads(ended.stdout)
-    assert "GET http" in ended.stderr
+    assert "GET /rest/" in ended.stderr
+    assert " HTTP/1.1" in ended.stderr
     assert 'Authorization: OAuth oauth_consumer_key="•••"' in ended.stderr
     assert "200 OK" in ended.stderr
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.exchange import KeptBody, Timings
-from tui_connector.client.printer import LONG, pretty, simple, text
+from tui_connector.client.printer import LONG, blocks, simple, text
 
 REFUSED = json.dumps(
     {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A::b"}}
@@ -29,13 +29,14 @@ def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
 def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> None:
     long = text(exchange(1, method="POST", request_body=b'{"a": 1}', body=b"x" * 5_000), "long").split("\n")
     assert long[0].startswith("#1 · 12:00:01.000 · run")
-    assert long[1].startswith("POST https://acme.example/rest/V1/products")
-    assert "Accept: application/json" in long
-    assert long[long.index("") + 1] == '{"a": 1}'
-    assert "200 OK" in long
-    assert "x" * LONG in long
-    assert "… 5000 bytes in all" in long
-    assert "connect 10 ms · TLS 20 ms · send 1 ms · wait 100 ms · receive 5 ms" in long[-1]
+    assert long[1] == "200 OK · 136 ms · 5.0 KB, 5.0 KB transferred"
+    assert long[2] == "connect 10 ms · TLS 20 ms · send 1 ms · wait 100 ms · receive 5 ms"
+    assert long[3:] == [
+        *("", "POST /rest/V1/products?searchCriteria%5BpageSize%5D=3 HTTP/1.1", "Host: acme.example"),
+        *("Accept: application/json", "User-Agent: tui-connector/0.1.0", "", '{"a": 1}'),
+        *("", "HTTP/1.1 200 OK", "Content-Type: application/json; charset=utf-8", "X-Cache: MISS"),
+        *("", "x" * LONG, "… the first 1.0 KB of 5.0 KB are shown"),
+    ]
 
 
 def test_full_has_the_whole_kept_body() -> None:
@@ -49,12 +50,14 @@ def test_a_body_with_a_tab_is_shown() -> None:
 def test_a_web_page_is_its_title_and_size() -> None:
     page = b"<html><head><TITLE> Service\n Temporarily &amp; so on </TITLE></head>" + b"x" * 40_000
     shown = text(exchange(status=503, body=KeptBody(page, len(page), 900, "text/html")), "long")
-    assert f"HTML page “Service Temporarily & so on”, {len(page)} bytes" in shown
+    assert "HTML page “Service Temporarily & so on”, 40.1 KB" in shown
     assert len(shown) < 1_000
 
 
 def test_an_answer_that_is_no_text_is_told_by_its_first_bytes() -> None:
-    assert "not text: 89 50 4e 47" in text(exchange(body=b"\x89PNG\x00\x01\x02" * 20), "full")
+    image = exchange(body=b"\x89PNG\x00\x01\x02" * 20)
+    assert "140 B, not text: 89 50 4e 47" in text(image, "long")
+    assert "00000000  89 50 4e 47" in text(image, "full")
 
 
 @pytest.mark.parametrize(
@@ -68,8 +71,8 @@ def test_a_connection_used_before_is_called_reused() -> None:
     assert "connection reused" in text(exchange(timings=Timings(send=0.001, wait=0.1, total=0.2)), "long")
 
 
-def test_a_message_with_placeholders_is_filled_in_below() -> None:
-    assert "→ The consumer isn't authorized to access A::b." in text(
+def test_a_message_with_placeholders_is_filled_in_above() -> None:
+    assert "✘ The consumer isn't authorized to access A::b." in text(
         exchange(status=401, body=REFUSED.encode()), "long"
     )
 
@@ -77,7 +80,8 @@ def test_a_message_with_placeholders_is_filled_in_below() -> None:
 @pytest.mark.parametrize("depth", [1, 100_000])
 def test_a_body_nested_too_deeply_is_shown_as_it_came(depth: int) -> None:
     body = b"[" * depth + b"]" * depth
-    assert "".join(pretty(KeptBody(body, len(body)))).replace(" ", "") == body.decode()
+    printed = [line for _, lines in blocks(exchange(body=body), "full", pretty=True) for line in lines]
+    assert "".join(printed[printed.index("X-Cache: MISS") + 2 :]).replace(" ", "") == body.decode()
 
 
 @given(st.text(), st.text(), st.binary(), st.sampled_from(["simple", "long", "full", "curl"]))

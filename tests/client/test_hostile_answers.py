@@ -17,7 +17,7 @@ from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure, NoResponse, Request, RequestFailed, Response
-from tui_connector.client.printer import pretty, text
+from tui_connector.client.printer import blocks, text
 from tui_connector.client.session import Session
 from tui_connector.client.wire import Bounds
 from tui_connector.guide.workbench import Workbench
@@ -86,7 +86,7 @@ async def _ask(
 
 def _can_be_shown(exchange: Exchange) -> None:
     printed = [text(exchange, form, profile="shop", client="shop") for form in ("simple", "long", "full", "curl")]
-    printed += [line for body in (exchange.body, exchange.request_body) for line in pretty(body)]
+    printed += [line for _, lines in blocks(exchange, "full", pretty=True) for line in lines]
     for shown in printed:
         assert _UNSAFE.search(shown) is None
         assert "CANARY" not in shown

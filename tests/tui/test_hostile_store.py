@@ -96,9 +96,9 @@ EXPECTED = {
     "headers": _NO_HTTP,
     "redirect": "Redirects are not followed",
     "name": _NO_HTTP,
-    "bomb": "Ask for less at a time",
+    "bomb": "Request fewer items at a time",
     "garbage": _NO_HTTP,
-    "cut": "Try again; if it stays so",
+    "cut": "Try again; if it persists",
 }
 """What the user is told to do in each mode of the store; never twice the same in a row."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.tui.log.exchange_text import indented, path_at, unescaped, value_at
+from tui_connector.client.json_text import indented, path_at, unescaped, value_at
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 values = st.recursive(

@@ -1,95 +1,99 @@
-"""How an exchange is printed: in one line, long, in full, or as a command that repeats it."""
+"""How an exchange is printed: in one line, long, in full, or as a command that repeats it.
+
+The only place that knows these formats: `blocks` yields the lines for the log panel, for headless runs and for copies.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import html
-import json
+import codecs
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+import sys
+from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from typing import Literal
 from urllib.parse import urlsplit
 
-from ..text import Shown, shown, shown_line
+from ..text import Shown, page_title, shown, shown_line
+from ..units import milliseconds, size
 from .curl import curl
 from .error_message import error_message
 from .exchange import Exchange, KeptBody, Timings
-from .message import Headers
+from .json_text import indented, unescaped
+from .message import Headers, header_of
 
 Formatter = Literal["simple", "long", "full", "curl"]
 LONG = 1_000
 """Characters of a body in the long format."""
+_LONGEST_DUMP = 64_000
+_LONGEST_ERROR = 64_000
+"""Bytes of a response that are read for the store's words: Magento's errors are short, with a trace some kilobytes."""
+_PIECE = 200_000
+"""Characters cleaned in one go: longer ones would hold up the keys, for a thread shares the interpreter."""
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
 
 
-class Role(StrEnum):
+class Role(Enum):
     """What a line is, for whoever colours it."""
 
-    HEAD = "head"
-    REQUEST = "request"
-    GOOD = "good"
-    BAD = "bad"
-    HEADER = "header"
-    BODY = "body"
-    NOTE = "note"
+    HEAD = auto()
+    GOOD = auto()
+    BAD = auto()
+    TIMINGS = auto()
+    REQUEST = auto()
+    HEADER = auto()
+    BODY = auto()
+    JSON = auto()
+    """A body that is indented JSON."""
+    NOTE = auto()
+    CUT = auto()
+    """Says that only the beginning is printed."""
+    PAGE = auto()
+    """Stands for an HTML page."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrintedLine:
-    """One line, safe to show."""
-
-    role: Role
-    text: Shown
+Block = tuple[Role, Sequence[str]]
+"""Lines of one role, safe to show."""
 
 
 def text(exchange: Exchange, formatter: str, *, profile: str | None = None, client: str | None = None) -> str:
-    """The exchange as text, for where there is no screen."""
+    """The exchange as text, bodies as they came."""
+    printed = blocks(exchange, formatter, profile=profile, client=client)
+    return "\n".join(line for _, lines in printed for line in lines)
+
+
+def blocks(
+    exchange: Exchange,
+    formatter: str,
+    *,
+    pretty: bool = False,
+    longest: int = sys.maxsize,
+    profile: str | None = None,
+    client: str | None = None,
+) -> Iterator[Block]:
+    """The exchange in this format; `pretty` indents JSON. `longest` bytes of each body are read.
+
+    A command longer than that is cut, too. `profile` and `client` are those that the command for curl names.
+    """
     if formatter == "simple":
-        return simple(exchange)
-    if formatter == "curl":
-        return curl(exchange, profile, client)
-    return "\n".join(line.text for line in lines(exchange, full=formatter == "full"))
+        yield Role.GOOD if not exchange.failed else Role.BAD, [simple(exchange)]
+    elif formatter == "curl":
+        command = curl(exchange, profile, client)
+        yield Role.REQUEST, shown(command[:longest]).split("\n")
+        if len(command) > longest:
+            yield Role.CUT, [f"… the first {size(longest)} of the command are shown"]
+    else:
+        bodies = _Bodies(full=formatter == "full", pretty=pretty, longest=longest)
+        yield from _summary(exchange)
+        yield from _messages(exchange, bodies)
 
 
 def simple(exchange: Exchange) -> Shown:
     """Number, method, path, status or failure, milliseconds, and the store's words where it refused."""
-    said = exchange.failure_text or (error_message(exchange.body.data) if exchange.failed else exchange.note)
-    status = exchange.status if exchange.status is not None else "—"
+    status = str(exchange.status if exchange.status is not None else "—")
     request = f"{exchange.method} {path_of(exchange.uri)}"
-    parts = [f"#{exchange.number}", request, str(status), milliseconds(exchange.timings.total), said]
+    said = _said(exchange) or exchange.note
+    parts = [f"#{exchange.number}", request, status, milliseconds(exchange.timings.total), said]
     return shown_line("  ".join(part for part in parts if part))
-
-
-def lines(exchange: Exchange, *, full: bool = False) -> Iterator[PrintedLine]:
-    """Head, request line, headers, body, then the same for the response; bodies to 1,000 characters unless `full`."""
-    attempt = f" · attempt {exchange.attempt}" if exchange.attempt > 1 else ""
-    note = f" · {exchange.note}" if exchange.note else ""
-    at = exchange.at.strftime("%H:%M:%S.%f")[:-3]
-    head = f"#{exchange.number} · {at} · {exchange.purpose}{attempt}{note}"
-    yield PrintedLine(Role.HEAD, shown_line(head))
-    yield PrintedLine(Role.REQUEST, shown_line(f"{exchange.method} {exchange.uri}"))
-    yield from _headers(exchange.request_headers)
-    if exchange.request_body.size:
-        yield PrintedLine(Role.BODY, Shown(""))
-        yield from _body(exchange.request_body, full=full)
-    yield PrintedLine(Role.BODY, Shown(""))
-    if exchange.status is not None:
-        role = Role.GOOD if exchange.status < 400 else Role.BAD
-        yield PrintedLine(role, shown_line(f"{exchange.status} {exchange.reason}"))
-        yield from _headers(exchange.headers)
-        yield PrintedLine(Role.BODY, Shown(""))
-        yield from _body(exchange.body, full=full)
-    if exchange.failure_text:
-        yield PrintedLine(Role.BAD, shown_line(f"✘ {exchange.failure_text}"))
-    said = error_message(exchange.body.data) if exchange.failed else ""
-    if said and "%" in exchange.body.data.decode("utf-8", "replace"):
-        yield PrintedLine(Role.NOTE, shown_line(f"→ {said}"))
-    yield PrintedLine(Role.NOTE, shown_line(_figures(exchange)))
-
-
-def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1_000:.0f} ms"
 
 
 def path_of(uri: str) -> str:
@@ -101,35 +105,116 @@ def path_of(uri: str) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _headers(headers: Headers) -> Iterator[PrintedLine]:
-    for name, value in headers:
-        yield PrintedLine(Role.HEADER, shown_line(f"{name}: {value}"))
+def _summary(exchange: Exchange) -> Iterator[Block]:
+    """What happened, at a glance: number and purpose, status and size, the store's words, and the timings."""
+    at = exchange.at.strftime("%H:%M:%S.%f")[:-3]
+    attempt = f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
+    parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}", attempt, exchange.note]
+    yield Role.HEAD, [shown_line(" · ".join(part for part in parts if part))]
+    status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
+    wire = exchange.body.wire_size
+    sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
+    result = shown_line(f"{status} · {milliseconds(exchange.timings.total)} · {sizes}")
+    yield Role.BAD if exchange.failed else Role.GOOD, [result]
+    if said := _said(exchange):
+        yield Role.BAD, [shown_line(f"✘ {said}")]
+    if timings := _timings(exchange.timings):
+        yield Role.TIMINGS, [timings]
 
 
-def _body(body: KeptBody, *, full: bool) -> Iterator[PrintedLine]:
-    if not body.data:
-        yield PrintedLine(
-            Role.NOTE, shown_line(f"({body.size} bytes: {body.note or 'not kept'})" if body.size else "(empty)")
-        )
-        return
-    if "html" in body.media_type and not full:
-        yield PrintedLine(Role.NOTE, shown_line(f"HTML page “{page_title(body.data)}”, {body.size} bytes"))
-        return
-    if is_binary(body.data):
-        yield PrintedLine(Role.NOTE, shown_line(f"{body.size} bytes, not text: {body.data[:32].hex(' ')} …"))
-        return
-    content = body.data.decode("utf-8", "replace")
-    limit = len(content) if full else LONG
-    for line in shown(content[:limit]).split("\n"):
-        yield PrintedLine(Role.BODY, Shown(line))
-    if len(content) > limit or body.cut:
-        yield PrintedLine(Role.NOTE, shown_line(f"… {body.size} bytes in all"))
+def _said(exchange: Exchange) -> str:
+    said = error_message(exchange.body.data[:_LONGEST_ERROR]) if exchange.failed else ""
+    return exchange.failure_text or said
 
 
-def page_title(page: bytes) -> str:
-    """What an HTML page calls itself."""
-    match = re.search(rb"<title[^>]*>(.{0,300}?)</title>", page[:20_000], re.IGNORECASE | re.DOTALL)
-    return " ".join(html.unescape(match[1].decode("utf-8", "replace")).split()) if match else "without a title"
+def phases(timings: Timings) -> list[tuple[str, float]]:
+    """The measured phases of a request and their seconds."""
+    names = ("connect", "TLS", "send", "wait", "receive")
+    values = (timings.connect, timings.tls, timings.send, timings.wait, timings.receive)
+    return [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
+
+
+def _timings(timings: Timings) -> str:
+    measured = [f"{name} {milliseconds(value)}" for name, value in phases(timings)]
+    return " · ".join(["connection reused", *measured] if timings.reused else measured)
+
+
+def _messages(exchange: Exchange, bodies: _Bodies) -> Iterator[Block]:
+    """The request, and the response where one came, as HTTP writes them (RFC 9112)."""
+    yield Role.REQUEST, ["", shown_line(f"{exchange.method} {path_of(exchange.uri)} HTTP/1.1")]
+    headers = exchange.request_headers
+    if header_of(headers, "Host") is None:  # added when it is sent
+        headers = (("Host", _host(exchange.uri)), *headers)
+    yield from _headers(headers)
+    if exchange.request_body.size:
+        yield Role.NOTE, [""]
+        yield from bodies.printed(exchange.request_body, headers)
+    if exchange.status is not None:
+        role = Role.BAD if exchange.failed else Role.GOOD
+        yield role, ["", shown_line(f"HTTP/1.1 {exchange.status} {exchange.reason}".rstrip())]
+        yield from _headers(exchange.headers)
+        yield Role.NOTE, [""]
+        yield from bodies.printed(exchange.body, exchange.headers)
+
+
+def _host(uri: str) -> str:
+    try:
+        return urlsplit(uri).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
+
+
+def _headers(headers: Headers) -> Iterator[Block]:
+    yield Role.HEADER, [shown_line(f"{name}: {value}") for name, value in headers]
+
+
+class _Bodies:
+    """How bodies are printed."""
+
+    def __init__(self, *, full: bool, pretty: bool, longest: int) -> None:
+        self._full, self._pretty, self._longest = full, pretty, longest
+
+    def printed(self, body: KeptBody, headers: Headers) -> Iterator[Block]:
+        if not body.data:
+            words = f"({size(body.size)}: {body.note or 'not kept'})" if body.size else "(empty)"
+            yield Role.NOTE, [shown_line(words)]
+            return
+        if "html" in body.media_type and (self._pretty or not self._full):
+            title = page_title(body.data[:20_000].decode("utf-8", "replace"))
+            page = f"HTML page “{title}”" if title else "untitled HTML page"
+            yield Role.PAGE, [shown_line(f"{page}, {size(body.size)}")]
+            return
+        data = body.data[: self._longest]
+        if is_binary(data):
+            if self._full:
+                yield Role.BODY, list(_dump(data[:_LONGEST_DUMP]))
+                yield from _rest(body, min(self._longest, _LONGEST_DUMP))
+            else:
+                yield Role.CUT, [f"{size(body.size)}, not text: {data[:32].hex(' ')} …"]
+            return
+        limit = self._longest if self._full else min(LONG, self._longest)
+        text, shown_bytes = _decoded(data, headers), limit
+        if not self._full and len(text) > LONG:
+            text = text[:LONG]
+            shown_bytes = len(text.encode("utf-8", "replace"))
+        json = indented(text.encode("utf-8", "replace")) if self._pretty else None
+        yield (Role.BODY, _lines(text)) if json is None else (Role.JSON, _lines(unescaped(json)))
+        yield from _rest(body, shown_bytes)
+
+
+def _lines(content: str) -> list[str]:
+    content = content.replace("\r\n", "\n")
+    pieces = (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+    return "".join(map(shown, pieces)).split("\n")
+
+
+def _decoded(data: bytes, headers: Headers) -> str:
+    charset = _CHARSET.search(header_of(headers, "Content-Type") or "")
+    try:
+        codec = codecs.lookup(charset[1]).name if charset else "utf-8"
+        return data.decode(codec, "replace")
+    except (LookupError, UnicodeError, ValueError):
+        return data.decode("utf-8", "replace")
 
 
 def is_binary(data: bytes) -> bool:
@@ -138,27 +223,16 @@ def is_binary(data: bytes) -> bool:
     return start.count(b"\0") > 0 or sum(byte < 9 or 13 < byte < 27 for byte in start) > len(start) // 10
 
 
-def _figures(exchange: Exchange) -> str:
-    times: Timings = exchange.timings
-    parts = [
-        ("connect", times.connect),
-        ("TLS", times.tls),
-        ("send", times.send),
-        ("wait", times.wait),
-        ("receive", times.receive),
-    ]
-    measured = " · ".join(f"{name} {milliseconds(value)}" for name, value in parts if value is not None)
-    reused = "connection reused · " if times.reused else ""
-    body = exchange.body
-    sizes = f"{body.size} bytes"
-    if body.wire_size is not None:
-        sizes = f"{body.wire_size} bytes transferred, {body.size} decompressed"
-    return f"{milliseconds(times.total)} in all · {reused}{measured}{' · ' if measured else ''}{sizes}"
+def _dump(data: bytes) -> Iterator[str]:
+    """Sixteen bytes a line: offset, hexadecimal, and what is ASCII of them."""
+    for start in range(0, len(data), 16):
+        part = data[start : start + 16]
+        letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in part)
+        yield f"{start:08x}  {part[:8].hex(' '):<23}  {part[8:].hex(' '):<23}  {letters}"
 
 
-def pretty(body: KeptBody) -> list[Shown]:
-    """A JSON body, indented; anything else, or what is nested too deeply, as it came."""
-    content = body.data.decode("utf-8", "replace")
-    with contextlib.suppress(ValueError, RecursionError):
-        content = json.dumps(json.loads(content), indent=2, ensure_ascii=False)
-    return [Shown(line) for line in shown(content).split("\n")]
+def _rest(body: KeptBody, longest: int) -> Iterator[Block]:
+    if len(body.data) > longest:
+        yield Role.CUT, [f"… the first {size(longest)} of {size(body.size)} are shown"]
+    elif body.cut:
+        yield Role.NOTE, [f"… kept in part: the first {size(len(body.data))} of {size(body.size)}"]

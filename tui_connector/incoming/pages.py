@@ -20,7 +20,7 @@ from ..client.message import RequestFailed, Response
 from ..errors import InvalidValue
 from ..templates import Json
 from ..templates.expression import Budget, Expression
-from ..text import beginning, without_secrets
+from ..text import beginning, page_title, without_secrets
 from .raw_json import NotJson, decoded, elements, members, one_line, repeated_name, shape, text_of, value
 
 # A response with a good status in which there are no items: what it is in their place, and what to do.
@@ -29,7 +29,6 @@ from .raw_json import NotJson, decoded, elements, members, one_line, repeated_na
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
 """Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
 _NO_ERROR = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}", b'"0"', b'"false"'})
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|h1|center)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,500}>")
 _JSON_BEGINS = re.compile(rb'\{\s*"|\[\s*[\{\["]')
@@ -181,9 +180,7 @@ def _before_json(body: bytes) -> str:
 
 
 def _title(page: bytes) -> str:
-    page = without_secrets(page[:20_000].decode(errors="replace")).encode()  # before tags are looked for in it
-    title = _TITLE.search(page)
-    return _excerpt(title.group(1) if title else page)
+    return page_title(page[:20_000].decode(errors="replace")) or _excerpt(page)
 
 
 def _excerpt(text: bytes) -> str:

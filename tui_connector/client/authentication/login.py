@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import html
 import json
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
@@ -26,7 +24,7 @@ from ...secrets.secret_error import LiteralSecret
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ...templates import Json, as_data
 from ...templates.embedded import refuse
-from ...text import beginning, without_secrets
+from ...text import beginning, page_title
 from ..error_message import error_message
 from ..layer import Layer, LayerContext, Send
 from ..literal_secrets import MOVE, is_literal_secret, no_secret_in_address
@@ -131,7 +129,6 @@ LONGEST_HEADER = 8_000
 """Characters; web servers take no longer line (nginx: large_client_header_buffers, 8k)."""
 _REFUSALS = frozenset({"invalid_client", "invalid_grant", "unauthorized_client", "access_denied"})
 """Error codes with which an OAuth 2 server refuses the credentials, often with 400 (RFC 6749 §5.2)."""
-_TITLE = re.compile(r"<title[^>]*>\s*([^<]*?)\s*</title", re.IGNORECASE)
 _SKEW = 20.0
 """Seconds that two clocks may differ before one-time codes are refused for it."""
 _WRONG_CODE = "Invalid code."
@@ -503,7 +500,6 @@ def said(response: Response) -> str:
     message = beginning(error_message(response.body), 300)
     if message:
         return message
-    title = _TITLE.search(without_secrets(response.body[:20_000].decode("utf-8", "replace")))
-    words = beginning(" ".join(html.unescape(title[1]).split()), 100) if title else ""
+    words = page_title(response.body[:20_000].decode("utf-8", "replace"))
     kind = f"{len(response.body)} bytes of {response.media_type or 'no named type'}"
     return f"{kind}, {words!r}" if words else kind

@@ -18,8 +18,9 @@ class LogRequests(Plugin):
     formatter: Literal["simple", "long", "full", "curl"] = Field(
         "long",
         title="Formatter",
-        description="How much of each request is shown first, and printed where there is no screen: one line, "
-        "headers and the first 1,000 characters, everything, or a command that repeats it.",
+        description="How each request is shown first in the log, and printed by headless runs. simple: one line; "
+        "long: request line, headers and the first 1,000 characters of the body, then the same for the response; "
+        "full: with whole bodies; curl: a command that repeats the request.",
     )
 
     def prepare(self, request: Request) -> Request:

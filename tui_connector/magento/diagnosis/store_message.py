@@ -11,13 +11,12 @@ from typing import Literal
 
 from ...client.error_message import error_message
 from ...client.message import Response
-from ...text import beginning, without_secrets
+from ...text import page_title, without_secrets
 
 Kind = Literal["json", "xml", "html", "text", "empty"]
 
 _XML_MESSAGE = re.compile(r"<message>(.*?)</message>", re.DOTALL)
 _XML_ENTRY = re.compile(r"<(?!message|response)(\w+)>([^<]*)</\1>")
-_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.DOTALL | re.IGNORECASE)
 _PHP = re.compile(r"^\s*(<br />\s*)?(<b>)?(Deprecated|Notice|Warning|Fatal error|Parse error)(</b>)?:")
 
 
@@ -80,7 +79,6 @@ def _other(response: Response) -> StoreMessage:
         message = _XML_MESSAGE.search(text)
         named = {name: html.unescape(value) for name, value in _XML_ENTRY.findall(text)}
         return StoreMessage("xml", html.unescape(message[1]) if message else "", dict(named) or None)
-    title = _TITLE.search(text)
-    words = beginning(" ".join(html.unescape(title[1]).split()), 120) if title else ""
+    title = page_title(text)
     is_page = title is not None or "html" in response.media_type or text.lstrip()[:1] == "<"
-    return StoreMessage("html" if is_page else "text", title=words, php_text=_PHP.match(text) is not None)
+    return StoreMessage("html" if is_page else "text", title=title or "", php_text=_PHP.match(text) is not None)

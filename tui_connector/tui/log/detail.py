@@ -20,28 +20,36 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from ...client.exchange import Exchange
-from ...client.printer import Formatter
-from .exchange_text import LONGEST_BODY, ExchangeText, LineStyle, RelatedExchanges, exchange_text, path_at, value_at
+from ...client.json_text import path_at, value_at
+from ...client.printer import Formatter, Role
+from .exchange_text import GLYPHS, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
 
 # The colours of the detail's lines: only of the stretch that is visible, never from what a text says of itself.
 
 
-_STYLES = {
-    LineStyle.HEAD: Style(bold=True, color="cyan"),
-    LineStyle.REQUEST: Style(bold=True),
-    LineStyle.GOOD: Style(bold=True, color="green"),
-    LineStyle.BAD: Style(bold=True, color="red"),
-    LineStyle.WORDS: Style(color="yellow"),
-    LineStyle.HEADER: Style(),
-    LineStyle.BODY: Style(),
-    LineStyle.JSON: Style(),
-    LineStyle.NOTE: Style(italic=True, dim=True),
-    LineStyle.BAR: Style(),
-    LineStyle.LEGEND: Style(dim=True),
+_FAINT = Style(italic=True, dim=True)
+_STYLES: dict[LineStyle, Style] = {
+    Role.HEAD: Style(bold=True, color="cyan"),
+    Role.REQUEST: Style(bold=True),
+    Role.GOOD: Style(bold=True, color="green"),
+    Role.BAD: Style(bold=True, color="red"),
+    Role.TIMINGS: Style(dim=True),
+    Role.HEADER: Style(),
+    Role.BODY: Style(),
+    Role.JSON: Style(),
+    Role.NOTE: _FAINT,
+    Role.CUT: _FAINT,
+    Role.PAGE: _FAINT,
+    Extra.FINDING: Style(color="yellow"),
+    Extra.EVIDENCE: _FAINT,
+    Extra.BAR: Style(),
+    Extra.LEGEND: Style(dim=True),
+    Extra.RELATED: Style(color="yellow"),
+    Extra.HINT: _FAINT,
 }
 HIT = Style(reverse=True, bold=True)
 _NAME = Style(dim=True)
-_PHASES = {"░": "cyan", "▒": "magenta", "▓": "blue", "█": "yellow", "▂": "green"}
+_PHASES = dict(zip(GLYPHS.values(), ("cyan", "magenta", "blue", "yellow", "green"), strict=True))
 _JSON = re.compile(r'("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
 _KEY, _STRING, _NUMBER, _WORD = Style(color="cyan"), Style(color="green"), Style(color="magenta"), Style(color="yellow")
 _LONGEST = 4_000
@@ -50,10 +58,10 @@ _LONGEST = 4_000
 Span = tuple[int, int, Style]
 
 
-def segments(line: str, look: LineStyle, name_column: int, needle: str, start: int, end: int) -> list[Segment]:
+def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int) -> list[Segment]:
     """The stretch of a line from `start` to `end`, coloured, with what is searched for marked."""
-    base = _STYLES[look]
-    spans = list(_spans(line, look, name_column))
+    base = _STYLES[style_of]
+    spans = list(_spans(line, style_of))
     if needle:
         spans += _hits(line, needle, start, end)
     # a span that comes later lies over those before it
@@ -68,13 +76,13 @@ def segments(line: str, look: LineStyle, name_column: int, needle: str, start: i
     return out
 
 
-def _spans(line: str, look: LineStyle, name_column: int) -> Iterator[Span]:
-    if look is LineStyle.HEADER:
-        yield 0, name_column, _NAME
-    elif look in (LineStyle.BAR, LineStyle.LEGEND):
+def _spans(line: str, style_of: LineStyle) -> Iterator[Span]:
+    if style_of is Role.HEADER:
+        yield 0, line.find(":") + 1, _NAME
+    elif style_of in (Extra.BAR, Extra.LEGEND):
         for match in re.finditer(r"([░▒▓█▂])\1*", line):
             yield match.start(), match.end(), Style(color=_PHASES[match[1]], dim=False)
-    elif look is LineStyle.JSON and len(line) <= _LONGEST:
+    elif style_of is Role.JSON and len(line) <= _LONGEST:
         for match in _JSON.finditer(line):
             if match[1]:
                 yield match.start(1), match.end(1), _KEY if match[2] else _STRING
@@ -308,14 +316,15 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
     def _made(self, exchange: Exchange, longest: int) -> tuple[ExchangeText, WrappedLines]:
         width = max(20, self.scrollable_content_region.width)
-        more = "v shows more" if self.chosen else "Enter shows all of it"
+        other = "v shows more" if self.chosen else "Enter shows all of it"
+        more = {"full": "w saves the body to a file", "curl": "y copies the whole command"}.get(self.view, other)
         text = exchange_text(
             exchange, self._around, width=width, view=self.view, more=more, raw=self.raw, longest=longest
         )
 
         def hang(line: int) -> int:
-            if text.look(line) is LineStyle.HEADER:
-                return text.name_column
+            if text.style(line) is Role.HEADER:
+                return text.lines[line].find(":") + 2
             return len(text.lines[line]) - len(text.lines[line].lstrip(" ")) + 2
 
         return text, WrappedLines(text.lines, width, hang)
@@ -339,7 +348,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
             return Strip.blank(width, self._style)
         row = self._rows[index]
         line, text = self._text.lines[row.line], self._text
-        parts = segments(line, text.look(row.line), text.name_column, self.needle, row.start, row.end)
+        parts = segments(line, text.style(row.line), self.needle, row.start, row.end)
         strip = Strip([Segment(" " * row.indent), *parts]).crop_extend(0, width, None)
         style = self._style
         if self.has_focus and index == self._cursor:

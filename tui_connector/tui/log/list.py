@@ -19,11 +19,11 @@ from textual.strip import Strip
 
 from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...client.printer import milliseconds, path_of
+from ...client.printer import path_of
 from ...log.filter import Filter
 from ...log.view import View, position_of
 from ...text import shown_line
-from .exchange_text import size
+from ...units import milliseconds, size
 
 # One exchange as one row of the list: more columns where there is more room.
 
