@@ -13,11 +13,14 @@ from textual.app import App, SuspendNotSupported
 
 from ..errors import UserError
 from ..machine import child_environment
+from ..secrets.names import is_secret_parameter
+from ..secrets.places import without_any_secret
 
 _PLUS_LINE = frozenset(
     {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
 )
-_SECRET = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|CREDENTIAL|(API|ACCESS|PRIVATE|CONSUMER)_?KEY", re.IGNORECASE)
+_DIRECTORIES = ("PWD", "OLDPWD")
+"""Elsewhere "pwd" is a password."""
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
 
 
@@ -42,15 +45,28 @@ def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> lis
     return [*words, *([f"+{line}"] if name in _PLUS_LINE else []), str(path)]
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """An editor's plugins read whatever variables they like; the secrets of jobs are none of their business."""
+def _environment(environ: Mapping[str, str], path: Path) -> dict[str, str]:
+    """An editor's plugins read whatever variables they like; the secrets of jobs are none of their business.
+
+    Variables that the edited file names are left out too: it may be a profile that reads secrets from them.
+    """
     always = child_environment(environ)
-    found = {name: value for name, value in environ.items() if name in always or not _is_secret(name)}
+    try:
+        named = set(re.findall(r"\w+", path.read_text("utf-8", "replace")))
+    except OSError:  # the editor will say why
+        named = set()
+    found = {
+        name: value
+        for name, value in environ.items()
+        if name in _DIRECTORIES or not (name in named or _is_secret(name, value))
+    }
     return found | {name: value for name, value in always.items() if name in environ}
 
 
-def _is_secret(name: str) -> bool:
-    return name.upper().startswith("TUI_CONNECTOR_") or _SECRET.search(name) is not None
+def _is_secret(name: str, value: str) -> bool:
+    if name.upper().startswith("TUI_CONNECTOR_") or is_secret_parameter(name, value):
+        return True
+    return name.upper().endswith("PASS") or without_any_secret(value) != value
 
 
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
@@ -58,7 +74,7 @@ def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | N
     command = command_for(environ, path, line)
     try:
         with app.suspend():
-            ended = subprocess.run(command, env=_environment(environ), check=False)
+            ended = subprocess.run(command, env=_environment(environ, path), check=False)
     except SuspendNotSupported as error:
         raise UserError("editor", "This terminal cannot be lent to an editor. Edit the file beside it.") from error
     except OSError as error:

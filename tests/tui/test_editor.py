@@ -1,0 +1,66 @@
+"""What the user's editor is given: no variable that holds a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tui_connector.secrets.mask import Mask
+from tui_connector.tui.editor import _environment
+
+SECRETS = {
+    "SHOP": "CANARY-named-by-the-profile",
+    "HELPER_INPUT": "CANARY-given-to-the-profile-s-command",
+    "MYSQL_PWD": "CANARY",
+    "SSHPASS": "CANARY",
+    "GH_PAT": "CANARY",
+    "NPM_AUTH": "CANARY",
+    "AWS_SECRET_ACCESS_KEY": "CANARY",
+    "SHOP_TOKEN": "CANARY",
+    "DATABASE_URL": "postgres://user:CANARY@db.example/shop",
+    "SENTRY_DSN": "https://CANARY@sentry.example/1",
+    "WEBHOOK": "https://example.com/hook?token=CANARY-and-more",
+    "JOB": "eyJhbGciOiJIUzI1NiJ9.eyJDQU5BUlkiOjF9.CANARY",
+    "TUI_CONNECTOR_ACME_TOKEN": "CANARY",
+    "ELSEWHERE": "CANARY-value-of-thirty-two-chars",
+}
+ORDINARY = {
+    "HOME": "/home/me",
+    "PWD": "/home/me/shop",
+    "OLDPWD": "/home/me",
+    "SSH_AUTH_SOCK": "/run/ssh",
+    "VIMINIT": "set number",
+    "PAGER": "less",
+    "COLUMNS": "80",
+    "TMUX": "/tmp/tmux-0/default,1,0",
+    "GIT_AUTHOR_NAME": "Me",
+}
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.toml"
+    path.write_text(
+        """[authentications.a]
+kind = "bearer"
+token = { env = "SHOP" }
+[authentications.b]
+kind = "bearer"
+token = { command = ["./token.sh"], environment = ["HELPER_INPUT"] }
+broken = [
+"""
+    )
+    return path
+
+
+def test_an_editor_gets_no_variable_with_a_secret(profile: Path) -> None:
+    mask = Mask()
+    mask.learn(SECRETS["ELSEWHERE"], "acme/integration/access-token")
+    given = _environment({**SECRETS, **ORDINARY}, profile)
+    assert {name: value for name, value in given.items() if "CANARY" in value or name in SECRETS} == {}
+    assert given == ORDINARY
+
+
+def test_a_file_that_is_not_there_yet_is_no_hindrance(tmp_path: Path) -> None:
+    assert _environment(ORDINARY, tmp_path / "new.toml") == ORDINARY
