@@ -175,6 +175,7 @@ async def test_the_exit_code_says_who_is_to_act(command: Command, status: str, c
     command.store.bend = lambda asked, items: reply(status, b'{"message":"no such thing"}')
     found, out, err = await command.run("--json")
     assert (found, summary(out)["state"]) == (code, state)
+    assert summary(out)["code"] == f"status-{status[:3]}"
     assert b"no such thing" in out
     assert b"CANARY" not in out + err
 
@@ -237,6 +238,7 @@ async def test_a_second_run_at_once_is_told_as_one_that_was_stopped(command: Com
     assert code == first.returncode == 4
     assert summary(out)["state"] == summary(ended)["state"] == "stopped"
     assert set(summary(out)) == set(summary(ended))
+    assert (summary(out)["code"], summary(ended)["code"]) == ("already-running", "stopped")
     assert (summary(out)["failed"], summary(out)["dropped"]) == (0, 0)
 
 

@@ -109,7 +109,7 @@ async def test_a_refusal_is_one_line_of_json_and_the_list_on_standard_error(comm
     code, out, err = await clone.run(command, str(clone.file), "--json")
     assert code == 2
     said = json.loads(out)
-    assert said["event"] == "untrusted"
+    assert (said["event"], said["code"]) == ("untrusted", "untrusted")
     assert [each["kind"] for each in said["capabilities"]] == ["secret"]
     assert (said["capabilities"][0]["secret"], said["capabilities"][0]["to"]) == ("env:TOKEN", clone.url)
     assert "TOKEN" in err

@@ -81,7 +81,11 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
     except Untrusted as refused:
         if as_json:
             found = [each.as_json() for each in refused.capabilities]
-            click.echo(json.dumps({"event": "untrusted", "reason": refused.reason, "capabilities": found}))
+            click.echo(
+                json.dumps(
+                    {"event": "untrusted", "code": refused.code, "reason": refused.reason, "capabilities": found}
+                )
+            )
         raise CommandFailed(str(refused), Exit.SETUP) from refused
     except CannotSave as error:
         raise CommandFailed(f"What the profile is trusted with cannot be kept: {error}", Exit.SETUP) from error
