@@ -34,7 +34,7 @@ def test_the_demo_walks_all_steps_and_says_what_it_wrote(environment: dict[str, 
     ended = demo(environment, interpreter=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     first, *_ = ended.stdout.splitlines()
-    assert "stand-in" in first
+    assert "sandbox that imitates" in first
     for number, title in enumerate(("Basics", "Authentication", "Incoming", "Outgoing", "Save"), 1):
         assert f"\n{number} {title}" in ended.stdout
     assert 'Authorization: OAuth oauth_consumer_key="•••"' in ended.stdout  # the log is long
@@ -65,7 +65,7 @@ def test_the_demo_leaves_a_profile_and_the_secrets_of_that_name_alone(
     for _ in range(2):
         ended = demo(environment)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert "its own is sandbox-3" in ended.stdout
+        assert "the demo uses sandbox-3" in ended.stdout
     assert (profiles / "sandbox.toml").read_text() == mine
     assert sorted(each.name for each in profiles.glob("*.toml")) == ["sandbox-3.toml", "sandbox.toml"]
     entry = "'tui-connector/sandbox-2/integration/access-token', 'tui-connector'"
@@ -81,7 +81,7 @@ def test_a_step_that_fails_is_an_exit_code(clean_environment: dict[str, str]) ->
     profiles.write_text("a file where the directory should be")
     ended = demo(clean_environment)
     assert ended.returncode != 0
-    assert "All steps worked" not in ended.stdout
+    assert "All steps succeeded" not in ended.stdout
     assert "Traceback" not in ended.stderr
     assert str(profiles) in ended.stderr
 

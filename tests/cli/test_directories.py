@@ -53,5 +53,5 @@ async def test_a_run_whose_state_finds_no_room_says_so(command: Command) -> None
 async def test_out_in_a_directory_that_is_gone_is_said(command: Command) -> None:
     gone = 'cd "$(mktemp -d)"; rmdir "$PWD"; exec "$@"'
     code, _, err = await command.run("items", "--out", "x.jsonl", shell=gone)
-    assert (code, err) == (2, b"--out x.jsonl: the current directory is gone. Go to another one.\n")
+    assert (code, err) == (2, b"--out x.jsonl: the current directory was deleted. Change to another one.\n")
     assert (await command.run("items", shell=gone))[0] == 0

@@ -30,7 +30,7 @@ def test_a_name_shows_its_fields_in_every_family_that_has_it(program: Program) -
 def test_a_name_that_does_not_exist_is_answered_with_the_nearest(program: Program) -> None:
     ended = program("kinds", "retri")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == "There is no kind 'retri': did you mean 'retry'?\n"
+    assert ended.stderr == "Unknown kind 'retri': did you mean 'retry'?\n"
 
 
 def test_programs_read_it_as_json(program: Program) -> None:

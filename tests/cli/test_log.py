@@ -151,8 +151,8 @@ def test_a_har_is_opened_and_not_followed(program: Program, recording: Path, tmp
     assert program("log", str(recording), "--export", "har", "--out", str(har)).returncode == 0
     ended = program("log", str(har), "--follow")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert f"{har} is a HAR, which is written whole" in ended.stderr
-    assert "Open it without --follow; what grows is a recording" in ended.stderr
+    assert f"{har} is a HAR file, which is written once" in ended.stderr
+    assert "Open it without --follow, or follow a recording" in ended.stderr
     assert program("log", str(har)).stdout.count("\n") == 3
 
 

@@ -70,14 +70,14 @@ def test_the_body_comes_from_standard_input_or_a_file(program: Program, tmp_path
         (["GET", "noSuchThing"], 1, "404"),
         (["GET", "modules", "--client", "nowhere"], 2, "no client named 'nowhere'"),
         (["GET", "http://elsewhere.example/x"], 2, "another host"),
-        (["G€T", "modules"], 2, "'G€T' is no HTTP method"),
+        (["G€T", "modules"], 2, "'G€T' is not an HTTP method"),
         (["GET", "modules/\udcff"], 2, "not UTF-8"),
-        (["POST", "products", "--data", "{not json"], 2, "--data is no JSON"),
+        (["POST", "products", "--data", "{not json"], 2, "--data is not valid JSON"),
         (["POST", "products", "--data", "@/no/such/file"], 2, "/no/such/file"),
         (["POST", "products", "--data", '"\udcff"'], 2, "--data is not UTF-8"),
         (["POST", "products", "--data", "@\udcff"], 2, "--data: No such file"),
-        (["G\udcffT", "modules"], 2, "is no HTTP method"),
-        (["GET /x", "modules"], 2, "is no HTTP method"),
+        (["G\udcffT", "modules"], 2, "is not an HTTP method"),
+        (["GET /x", "modules"], 2, "is not an HTTP method"),
     ],
 )
 def test_what_does_not_work_is_one_paragraph_and_an_exit_code(
@@ -92,7 +92,7 @@ def test_what_does_not_work_is_one_paragraph_and_an_exit_code(
 def test_a_header_needs_a_method_too(program: Program) -> None:
     ended = program("header", "acme", "G€T", "modules")
     assert ended.returncode == 2
-    assert "'G€T' is no HTTP method" in ended.stderr
+    assert "'G€T' is not an HTTP method" in ended.stderr
 
 
 def test_an_unknown_profile_is_said_with_the_nearest(program: Program) -> None:

@@ -204,12 +204,12 @@ async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -
     ("options", "said"),
     [
         (["nothing"], "no incoming named 'nothing'"),
-        (["prices"], "prices is an outgoing configuration. This version keeps outgoing configurations"),
+        (["prices"], "prices is an outgoing configuration. This version saves outgoing configurations"),
         (["--since", "yesterday"], "is no date"),
         (["--since", "2026-02-30 00:00:00"], "is no date"),
         (["--since", "2026-02-01"], "knows no date to read from"),
         (["unused"], "disabled"),
-        (["items", "--out", "o\udcff.jsonl"], "--out o\\udcff.jsonl: a sink cannot have this path"),
+        (["items", "--out", "o\udcff.jsonl"], "--out o\\udcff.jsonl: not a valid path for a sink"),
     ],
     ids=str,
 )

@@ -107,7 +107,7 @@ def test_an_entry_that_another_profile_names_too_is_changed_after_a_question_onl
     for verb in ("set", "delete"):
         ended = computer.run("secrets", verb, "acme-2", stdin=values(*FOUR))
         assert ended.returncode == 2
-        assert f"also named by {computer.profiles / 'acme.toml'}" in ended.stderr
+        assert f"also used by {computer.profiles / 'acme.toml'}" in ended.stderr
     found = computer.entry("acme/integration/consumer-key")
     assert found is not None
     assert found["secret"] == FOUR[3]

@@ -86,7 +86,7 @@ def test_a_command_that_finds_no_room_says_so_in_one_line(program: Program, argu
     program("request", "acme", "GET", "modules")
     ended = program(*arguments, stdout=Path("/dev/full"))
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("Not all could be written: No space left on device.")
+    assert ended.stderr.splitlines()[-1].startswith("Not everything could be written: No space left on device.")
     assert "Traceback" not in ended.stderr
 
 

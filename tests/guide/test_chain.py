@@ -91,7 +91,7 @@ async def test_each_step_shows_its_request_or_what_is_still_open(machine: Machin
 
 async def test_a_condition_on_the_entity_is_decided_by_the_sample(machine: Machine) -> None:
     text = await shown(machine, chain(FIND, SIMPLE), {"sku": "a", "type_id": "configurable"})
-    assert text.endswith("    POST inventory/source-items\n    … is left out for this sample")
+    assert text.endswith("    POST inventory/source-items\n    … is skipped for this sample")
 
 
 async def test_what_the_sample_lacks_is_said_at_its_step(machine: Machine) -> None:

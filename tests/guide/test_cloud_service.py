@@ -43,7 +43,7 @@ def test_a_sandbox_of_it_is_one_too() -> None:
 
 @pytest.mark.parametrize("typed", [HOST, f"{HOST}/", f"{HOST}/V1/products", f"{HOST}/rest/V1", f"{HOST}/graphql"])
 def test_an_address_without_a_tenant_is_told_what_it_lacks(typed: str) -> None:
-    with user_error("uri", match="lacks the tenant's id"):
+    with user_error("uri", match="the tenant ID is missing"):
         shapes(typed)
 
 

@@ -185,7 +185,7 @@ async def test_saving_a_hard_link_says_once_that_the_other_names_keep_the_old_te
         setup.document.set(("name",), title)
         notes.append((await save(setup, link, Vault(machine, Mask()))).notes)
     assert notes == [
-        (f"{link} was a hard link and is now a file of its own. Its 2 other names still have the old text",),
+        (f"{link} was a hard link and is now a separate file. Its 2 other names still have the old text",),
         (),
     ]
     assert 'name = "Acme BE"' in path.read_text()

@@ -57,7 +57,7 @@ async def test_every_order_is_put_right(
 async def test_two_that_were_swapped_are_named(machine: Machine, sandbox: Sandbox) -> None:
     key, secret, token, token_secret = (full(sandbox)[name] for name in FIELDS)
     found = await ordered(machine, sandbox.url, [key, token, secret, token_secret])
-    assert found.words == "2 and 3 were swapped: put right"
+    assert found.words == "2 and 3 were swapped: corrected"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A run that reads only what has changed: the mark, what is known already, and what has no date."""
+"""A run that reads only what has changed: the mark, what is unchanged, and what has no date."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
     async with at_step(machine, "4", (120, 60)) as (pilot, setup):
         before = len(sandbox.journal())
         await on_steps(pilot)
-        assert "does not run them yet" in await until_shown(pilot, "One request is sent for each entity")
+        assert "does not run them yet" in await until_shown(pilot, "One request is sent per entity")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, AddStepScreen))
         await pilot.press("enter")
@@ -73,7 +73,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         await pilot.press("escape")
         await until_shown(pilot, "2 steps: find → change")
         await pilot.press("t")
-        screen = await until_shown(pilot, "Not sent: the requests for this sample")
+        screen = await until_shown(pilot, "Preview for the sample (not sent)")
         assert "GET /rest/all/V1/products/24-MB01" in screen
         assert "2 change · when steps.find.status == `200`" in screen
         assert "does not run them yet" in screen
@@ -119,7 +119,7 @@ async def test_the_preview_and_its_sample_follow_what_is_added(
     profile(machine, memory_keyring, sandbox, **CHAIN)
     async with at_step(machine, "4", (120, 60)) as (pilot, _):
         await pilot.press("t")
-        await until_shown(pilot, "Not sent: the requests for this sample")
+        await until_shown(pilot, "Preview for the sample (not sent)")
         await on_steps(pilot)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, AddStepScreen))
@@ -159,7 +159,7 @@ async def test_where_one_step_is_left_its_request_can_be_sent_alone_again(
     async with at_step(machine, "4", (120, 60)) as (pilot, setup):
         await on_steps(pilot)
         await pilot.press("d", "d")
-        await until_shown(pilot, "One request is sent for each entity")
+        await until_shown(pilot, "One request is sent per entity")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
         await pilot.press("d", "escape")
         await until_shown(pilot, "PUT products/&{sku}")
@@ -173,7 +173,7 @@ async def test_the_form_of_a_chain_has_no_request_of_its_own(
     async with at_step(machine, "4", (120, 60)) as (pilot, setup):
         pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
         await pilot.press("enter")
-        await until_shown(pilot, "Client, batch and what tells entities apart")
+        await until_shown(pilot, "Client, batch and identifier")
         await pilot.press("enter")
         form = await form_of(pilot, "Outgoing products")
         assert not form.query("#row-request-uri, #row-steps")

@@ -108,7 +108,7 @@ async def test_an_entry_of_another_store_is_replaced_after_a_yes_only(
         await pilot.press("escape", "s")
         await until(pilot, lambda: isinstance(app.screen, AllowScreen))
         text_shown = await until_shown(pilot, "Replace it")
-        assert "given for" in text_shown
+        assert "stored for" in text_shown
         assert sandbox.url in text_shown
         assert memory_keyring.entries == before
         await pilot.press(response)
@@ -134,11 +134,11 @@ async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await pilot.press("escape", "2")
-        await until_shown(pilot, "Secrets are not kept with a draft")
+        await until_shown(pilot, "Drafts contain no secrets")
         await pilot.press("ctrl+r")
         await until_shown(pilot, "Consumer key is missing")
         await enter_four(pilot, full(sandbox))
-        await until(pilot, lambda: "not kept with a draft" not in shown(app))
+        await until(pilot, lambda: "Drafts contain no secrets" not in shown(app))
         await pilot.press("escape", "s")
         await until_shown(pilot, "Saved:")
     assert len(memory_keyring.entries) == 4
@@ -155,5 +155,5 @@ async def test_quitting_says_that_typed_secrets_are_not_kept(
         await another_store(pilot, sandbox, full(sandbox))
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        assert "you enter them again" in " ".join(shown(app).split())
+        assert "you must enter them again" in " ".join(shown(app).split())
     assert memory_keyring.entries == {}

@@ -50,9 +50,9 @@ def test_an_action_used_from_a_field_is_no_letter_that_the_field_needs() -> None
     ("keys", "words"),
     [
         ({"setup.tset": "x"}, "did you mean setup.test?"),
-        ({"setup.test": "hello"}, "'hello' is no key"),
-        ({"setup.test": "n"}, "it is the key of setup.next"),
-        ({"app.quit": "x"}, "taken from every field"),
+        ({"setup.test": "hello"}, "'hello' is not a key"),
+        ({"setup.test": "n"}, "already the key of setup.next"),
+        ({"app.quit": "x"}, "cannot be typed into fields"),
         ({"setup.test": "f"}, "moves by words in a field"),
     ],
 )
@@ -122,7 +122,7 @@ def test_settings_that_are_no_toml_are_said(tmp_path: Path) -> None:
     (tmp_path / settings.FILE).write_text("theme = ")
     found = settings.read(tmp_path / settings.FILE)
     assert found.theme == ""
-    assert "It is left out" in found.warnings[0]
+    assert "It is ignored" in found.warnings[0]
 
 
 async def test_every_action_of_the_screen_can_be_found_and_done_by_name(machine: Machine) -> None:

@@ -114,7 +114,7 @@ async def test_a_login_and_a_request_from_a_file_say_why_they_cannot_be_sent(mac
     login = filled(exchange(1, purpose="login"))
     async with watching(machine, login, context=LogContext(machine, lambda: None, send)) as watched:
         await watched.pilot.press(keys)
-        await watched.told("A login cannot be sent again")
+        await watched.told("A login cannot be resent")
     async with watching(machine, filled(exchange(1))) as watched:
         await watched.pilot.press(keys)
         await watched.told("This log was read from a file")

@@ -49,7 +49,7 @@ async def test_what_is_looked_at_stays_while_the_oldest_are_dropped(machine: Mac
         assert watched.selected() == 98
         for number in range(101, 191):
             watched.log.record(exchange(number))
-        await watched.shows("90 older ones gone")
+        await watched.shows("90 older discarded")
         assert watched.selected() == 98
         for number in range(191, 301):
             watched.log.record(exchange(number))
@@ -240,7 +240,7 @@ async def test_explain_says_what_is_wrong_and_what_to_do(machine: Machine) -> No
         await watched.pilot.press("i")
         await watched.until(lambda: not watched.says("lacks the permission"))
         await watched.pilot.press("up", "i")
-        await watched.told("Nothing is wrong with #1.")
+        await watched.told("No problem found with #1.")
 
 
 async def test_marks_are_counted_and_a_cleared_log_is_empty(machine: Machine) -> None:

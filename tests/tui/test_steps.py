@@ -75,7 +75,7 @@ async def test_an_address_that_was_changed_is_to_be_tested_again(machine: Machin
         await pilot.press("escape", "n")
         await until_shown(pilot, "○1")
         await pilot.press("escape", "s")
-        await until_shown(pilot, "✘ Test the store's address: it was changed.")
+        await until_shown(pilot, "✘ Test the store's address: it has changed.")
         assert not list(machine.directories.profiles.glob("*.toml"))
         address.value = sandbox.url
         await until_shown(pilot, "✔1")
@@ -88,7 +88,7 @@ async def test_a_store_view_that_is_no_code_is_refused_and_a_new_one_tested(mach
         await until_shown(pilot, "●1")
         view = pilot.app.screen.query_one("#field-store-view", Input)
         view.value = "all\x1b[31m/x"
-        await until_shown(pilot, "A store view's code begins with a letter")
+        await until_shown(pilot, "A store view code consists of letters")
         assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
         view.value = "zzz"
         await pilot.press("escape", "n")
@@ -169,7 +169,7 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         await until_shown(pilot, "Magento 2.4")
         await choose(pilot, "#client", "+ add")
         await pilot.press(*"staging", "enter")
-        await until_shown(pilot, "found by the test")
+        await until_shown(pilot, "from the test")
         assert list(draft(pilot)["clients"]) == ["magento", "staging"]
         await until(pilot, lambda: getattr(pilot.app.focused, "id", "") == "field-address")
         await choose(pilot, "#client", "- remove")
@@ -240,7 +240,7 @@ async def test_another_kind_and_several_in_order(machine: Machine, sandbox: Sand
         await until(pilot, lambda: "password" in draft(pilot)["authentications"]["basic"])
         assert draft(pilot)["authentications"]["basic"]["password"] == {"keyring": "acme/basic/password"}
         assert draft(pilot)["clients"]["magento"]["authentications"] == ["basic"]
-        await choose(pilot, "#way", "+ one more")
+        await choose(pilot, "#way", "+ Add another")
         assert "CANARY" not in shown(pilot.app)
 
 
@@ -321,7 +321,7 @@ async def test_the_demo_says_how_its_values_are_filled_in_where_there_is_little_
 ) -> None:
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
-        await until_shown(pilot, "u fills in the values")
+        await until_shown(pilot, "then u, to fill in")
 
 
 async def test_what_was_pasted_last_is_what_is_tested_however_soon(machine: Machine, sandbox: Sandbox) -> None:

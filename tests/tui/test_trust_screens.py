@@ -174,7 +174,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
 
     saved = await save(setup, path, bench.vault, trust=trust, agreed=agreed)
     assert [question.splitlines()[0] for question in user.questions] == [
-        "The profile acme is not trusted yet to do this:",
+        "The profile acme is not yet trusted to do this:",
         f"Replace {ENTRY}?",
     ]
     assert saved.trusted

@@ -136,7 +136,7 @@ async def test_esc_drops_keys_that_wait_for_too_long(machine: Machine, gates: Ga
     async with app.run_test(size=(100, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await pilot.press("end", "d", "n")
-        await until(pilot, lambda: any("Esc drops them" in each.message for each in app._notifications))
+        await until(pilot, lambda: any("Esc discards them" in each.message for each in app._notifications))
         assert isinstance(app.screen, HomeScreen)
         await pilot.press("escape", "enter")  # on what is there
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))

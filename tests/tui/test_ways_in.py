@@ -68,7 +68,7 @@ def test_a_refused_bearer_token_is_signed_with_by_one_key(
     store = stores()
     full = store["integrations"]["full"]
     with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
-        choose(terminal, "the third of its four", "Down")
+        choose(terminal, "The third of the", "Down")
         terminal.paste(full["access_token"])
         terminal.wait_for("32 ✔")
         terminal.press("Enter")
@@ -103,7 +103,7 @@ def at_one_time_code(
     store = stores("twofactorauth/general/enable=1")
     with at_authentication(directory, environment, store["url"]) as terminal:
         choose(terminal, "One-time code", "Down", "Down")
-        terminal.wait_for("An integration needs none")
+        terminal.wait_for("integrations do not")
         yield terminal, store["admin"]
 
 

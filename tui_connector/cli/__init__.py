@@ -89,19 +89,19 @@ def _command(name: str) -> click.Command:
     "--profile-dir",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="TUI_CONNECTOR_PROFILE_DIR",
-    help="Where profiles are kept, in place of the user's configuration directory.",
+    help="Directory of the profiles, instead of the user's configuration directory.",
 )
 @click.option(
     "--debug",
     is_flag=True,
     envvar=DEBUG_VARIABLE,
-    help="Print the program's own log on standard error, in more detail; with a screen, when it ends.",
+    help="Print the program's own log to standard error, in more detail; with a screen, after it ends.",
 )
 @click.pass_context
 def commands(context: click.Context, profile_dir: Path | None, debug: bool) -> None:
-    """Connect a Magento 2 store: a guide by keyboard, a live request log, a TOML profile.
+    """Connect to a Magento 2 store: a keyboard-driven guide, a live request log and TOML profiles.
 
-    Without a command: the program itself, at home.
+    Without a command, open the home screen.
     """
     context.obj = profile_dir
     context.meta[DEBUG_VARIABLE] = debug
@@ -171,4 +171,4 @@ def _unwritten(error: OSError) -> str:
     why = error.strerror or str(error)
     if error.filename is not None:
         return f"{why}: {error.filename}"
-    return f"Not all could be written: {why}. Send the output elsewhere, or make room on its disk."
+    return f"Not everything could be written: {why}. Redirect the output elsewhere, or free some disk space."

@@ -27,9 +27,9 @@ _OF_THE_SETUP = ("no-client", "not-sent")
 
 @click.command()
 @click.argument("profile", required=False, shell_complete=profiles)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: ok, and the findings.")
-@click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests, too.")
-@click.option("--login-again", is_flag=True, help="Try a login once more that the store has refused before.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with ok and the findings.")
+@click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests as well.")
+@click.option("--login-again", is_flag=True, help="Retry a login that the store has refused before.")
 @trust_option
 @click.pass_obj
 def check(
@@ -37,11 +37,11 @@ def check(
 ) -> None:
     """Check a profile against its store. Only requests that read are sent.
 
-    These are GET, HEAD, and POST to a search route (or marked reads = true). Anything else is shown, not sent.
+    These are GET, HEAD, and POST to a search route (or marked reads = true). Other requests are shown, not sent.
 
-    Without a profile: check this computer (versions, keyring, proxies, terminal, directories, clock), and send nothing.
+    Without a profile, check this computer (versions, keyring, proxies, terminal, directories, clock); nothing is sent.
 
-    Exit code 0 where all is well, 2 where the profile or the computer is wrong, 3 where the store refuses.
+    Exit code 0: no problems, 2: the profile or the computer has problems, 3: the store refused.
     """
     machine = machine_of(profile_dir)
     if profile is None:
@@ -73,7 +73,7 @@ def check(
             async for tried in tries(saved, session, workbench.run()):
                 report.tried.append(tried)
                 if not as_json:
-                    probes = f" ({tried.probes} further requests found out why)" if tried.probes else ""
+                    probes = f" ({tried.probes} more requests to find the cause)" if tried.probes else ""
                     click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.words)}{probes}")
         return report
 
@@ -105,7 +105,7 @@ def _unusable(error: UserError) -> NoReturn:
     """Says as JSON what is wrong with the profile, and ends."""
     from ..profile.problems import InvalidProfile
 
-    finding = {"id": "profile", "summary": "The profile cannot be used", "remedy": "Correct the lines named."}
+    finding = {"id": "profile", "summary": "The profile is invalid", "remedy": "Fix the lines named."}
     lines = list(map(shown, error.lines if isinstance(error, InvalidProfile) else [str(error)]))
     click.echo(json_text({"ok": False, "findings": [{**finding, "code": error.code, "evidence": lines}]}))
     sys.exit(Exit.SETUP)

@@ -17,9 +17,9 @@ from .errors import CommandFailed, Exit
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def kinds(name: str | None, as_json: bool) -> None:
-    """List the kinds of plugins, authentications, paginations, sinks and sources, also those of installed packages.
+    """List kinds of plugins, authentications, paginations, sinks and sources, including those of installed packages.
 
-    With the NAME of one: its fields.
+    With NAME, print the fields of that kind.
     """
     from ..profile.model import kind_schemas
 
@@ -27,7 +27,7 @@ def kinds(name: str | None, as_json: bool) -> None:
     if name is not None:
         known = {kind for found in families.values() for kind in found}
         if name not in known:
-            raise CommandFailed(f"There is no kind {name!r}{did_you_mean(name, known)}", Exit.SETUP)
+            raise CommandFailed(f"Unknown kind {name!r}{did_you_mean(name, known)}", Exit.SETUP)
         families = {family: {name: found[name]} for family, found in families.items() if name in found}
     if as_json:
         click.echo(json_text(families, indent=2))

@@ -28,18 +28,26 @@ _LOOKS_AGAIN = 0.2
 
 @click.command()
 @click.argument("file", metavar="FILE|PROFILE", shell_complete=profiles_and_files)
-@click.option("--follow", "-f", is_flag=True, help="Print what comes to a recording, too, until it is stopped.")
-@click.option("--filter", "expression", metavar="EXPR", help="Only these: ~m post ~s 4xx … ; --filter help lists it.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing as the recording grows, until interrupted.")
 @click.option(
-    "--format", "form", type=click.Choice(["simple", "long", "full", "curl"]), help="Print it so, on a terminal too."
+    "--filter",
+    "expression",
+    metavar="EXPR",
+    help="Only matching requests, such as ~m post ~s 4xx; --filter help lists the terms.",
 )
-@click.option("--export", type=click.Choice(["har", "jsonl", "curl"]), help="Write it for another tool instead.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The export goes to this new file.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["simple", "long", "full", "curl"]),
+    help="Print in this format, even on a terminal.",
+)
+@click.option("--export", type=click.Choice(["har", "jsonl", "curl"]), help="Export in this format instead.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the export to this new file.")
 @click.option(
     "--profile",
     metavar="NAME",
     shell_complete=profiles,
-    help="The profile to send again and to copy curl commands with.",
+    help="Profile used to resend requests and to copy curl commands.",
 )
 @click.pass_obj
 def log(
@@ -52,11 +60,11 @@ def log(
     out: Path | None,
     profile: str | None,
 ) -> None:
-    """Open a recording (run --record), a HAR, or what is kept of the last sessions of a profile.
+    """Open a recording (run --record), a HAR file, or the history of a profile.
 
-    On a terminal it is shown on the screen of requests, elsewhere it is printed.
+    On a terminal, show the requests on screen; otherwise print them.
 
-    Secrets are masked, those of other tools' files too. Exit code 1 when something in the file could not be read.
+    Secrets are masked, also in files of other tools. Exit code 1 if a part of the file could not be read.
     """
     wanted = _filter(expression)
     machine = machine_of(profile_dir)
@@ -86,11 +94,9 @@ def log(
 
 def _check_options(*, follow: bool, history: bool, export: str | None, out: Path | None) -> None:
     if out is not None and export is None:
-        raise CommandFailed("--out goes with --export.", Exit.SETUP)
+        raise CommandFailed("--out requires --export.", Exit.SETUP)
     if follow and (export or history):
-        raise CommandFailed(
-            "--follow prints a recording while it grows, not a history, and without --export.", Exit.SETUP
-        )
+        raise CommandFailed("--follow works with a recording only, not with a history or --export.", Exit.SETUP)
 
 
 def _show(
@@ -142,13 +148,13 @@ def _reader(path: Path) -> Reader:
 
     if is_compressed(path):
         raise CommandFailed(
-            f"{path} is compressed, so nothing is added to it that --follow could show. Open it without --follow.",
+            f"{path} is compressed, so it cannot grow. Open it without --follow.",
             Exit.SETUP,
         )
     if is_har(path):
         raise CommandFailed(
-            f"{path} is a HAR, which is written whole: nothing comes to it that --follow could show. "
-            "Open it without --follow; what grows is a recording (run --record FILE).",
+            f"{path} is a HAR file, which is written once and does not grow. "
+            "Open it without --follow, or follow a recording (run --record FILE).",
             Exit.SETUP,
         )
     return Reader(path)

@@ -66,7 +66,7 @@ def read(path: Path) -> Profile:
 
 def trust_option(command: Callable[..., object]) -> Callable[..., object]:
     """The option `--trust` of a command that uses a profile."""
-    words = "Trust the profile with all that it can do, for this run; `trust` shows what that is."
+    words = "Trust the profile with everything it can do, for this command only; see `trust`."
     return click.option("--trust", "trust_once", is_flag=True, help=words)(command)
 
 
@@ -88,7 +88,7 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
             )
         raise CommandFailed(str(refused), Exit.SETUP) from refused
     except CannotSave as error:
-        raise CommandFailed(f"What the profile is trusted with cannot be kept: {error}", Exit.SETUP) from error
+        raise CommandFailed(f"The trust in this profile cannot be saved: {error}", Exit.SETUP) from error
     return trust
 
 

@@ -29,7 +29,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
         click.echo("]")
         return
     if not paths:
-        click.echo(f"No profiles yet in {shown_line(str(library.directory))}. Make one with: tui-connector setup")
+        click.echo(f"No profiles in {shown_line(str(library.directory))}. Create one with: tui-connector setup")
     width = max((len(path.stem) for path in paths), default=0)
     for entry in entries:
         told = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
@@ -37,7 +37,7 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Write it beside the profiles, where editors look for it.")
+@click.option("--write", is_flag=True, help="Write it to the profile directory, where editors find it.")
 @click.pass_obj
 def schema(profile_dir: Path | None, write: bool) -> None:
     """Print the JSON Schema of a profile (draft-07), for editors."""

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 @click.argument("profile", shell_complete=profiles)
 @click.argument("method", shell_complete=methods)
 @click.argument("uri", shell_complete=paths)
-@click.option("--data", shell_complete=files, help="The body: JSON, @FILE, or - for standard input.")
-@click.option("--log", type=click.Choice(["simple", "long", "full", "curl", "none"]), help="How requests are printed.")
+@click.option("--data", shell_complete=files, help="Request body: JSON, @FILE, or - for standard input.")
+@click.option(
+    "--log", type=click.Choice(["simple", "long", "full", "curl", "none"]), help="Format in which requests are printed."
+)
 @click.option(
     "--client",
     shell_complete=clients,
-    help="The HTTP client to send it with; the only one with a base URI where none is named.",
+    help="HTTP client to use (default: the only one with a base URI).",
 )
 @trust_option
 @click.pass_obj
@@ -50,7 +52,7 @@ def request(
 ) -> None:
     """Send one request and print its response.
 
-    The answer's body goes to standard output, the log to standard error. Exit code 0 for a 2xx answer.
+    The response body goes to standard output, the log to standard error. Exit code 0 for a 2xx response.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -129,7 +131,7 @@ def _client(profile: Profile, wanted: str | None) -> str:
 
 def _method(text: str) -> str:
     if not (text.isascii() and text.isalpha()):
-        raise CommandFailed(f"{text!r} is no HTTP method: write GET, POST, PUT or DELETE.", Exit.SETUP)
+        raise CommandFailed(f"{text!r} is not an HTTP method: write GET, POST, PUT or DELETE.", Exit.SETUP)
     return text.upper()
 
 
@@ -147,15 +149,17 @@ def _body(data: str | None) -> bytes:
         json.loads(data)
         return data.encode()
     except UnicodeEncodeError as error:
-        raise CommandFailed("--data is not UTF-8. Use @FILE or - for something else.", Exit.SETUP) from error
+        raise CommandFailed("--data is not UTF-8. For other content, use @FILE or -.", Exit.SETUP) from error
     except ValueError as error:
-        raise CommandFailed(f"--data is no JSON: {error}. Use @FILE or - for something else.", Exit.SETUP) from error
+        raise CommandFailed(
+            f"--data is not valid JSON: {error}. For other content, use @FILE or -.", Exit.SETUP
+        ) from error
 
 
 def _print_body(body: bytes, received: bytes) -> None:
     if body != received:
         with best_effort():
-            click.echo("Note: the store repeats a secret in its response, which is hidden here.", err=True)
+            click.echo("Note: the store repeats a secret in its response; it is masked here.", err=True)
     if sys.stdout.isatty():
         click.echo(shown(body.decode("utf-8", "replace")))
         return
@@ -167,8 +171,8 @@ def _print_body(body: bytes, received: bytes) -> None:
 @click.argument("profile", shell_complete=profiles)
 @click.argument("method", shell_complete=methods)
 @click.argument("uri", shell_complete=paths)
-@click.option("--client", shell_complete=clients, help="The HTTP client whose authentication is used.")
-@click.option("--show", is_flag=True, help="Print it to a terminal, too.")
+@click.option("--client", shell_complete=clients, help="HTTP client whose authentication is used.")
+@click.option("--show", is_flag=True, help="Print it even on a terminal.")
 @trust_option
 @click.pass_obj
 def header(
@@ -176,10 +180,10 @@ def header(
 ) -> None:
     """Print the header that authenticates a request, for a script.
 
-    For example: tui-connector header acme GET products/24-MB01 | curl -H @- … A signature is good for one request.
+    For example: tui-connector header acme GET products/24-MB01 | curl -H @- … A signature is valid for one request.
     """
     if sys.stdout.isatty() and not show:
-        raise CommandFailed("The header is a secret. Add --show to print it to a terminal.", Exit.SETUP)
+        raise CommandFailed("The header is a secret. Add --show to print it on a terminal.", Exit.SETUP)
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path)
@@ -205,12 +209,12 @@ def header(
         raise CommandFailed(str(error), Exit.SETUP) from error
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:
-        raise CommandFailed("This client has no authentication that sends a header.", Exit.SETUP)
+        raise CommandFailed("The authentication of this client sends no header.", Exit.SETUP)
     if is_guess(saved, chosen, signed, machine.directories.cache):
         with best_effort():
             click.echo(
                 "The signing dialect of this store is not known yet, and this request is signed differently in each. "
-                f"Run `tui-connector check {profile}` once: it finds out.",
+                f"Run `tui-connector check {profile}` once to find out.",
                 err=True,
             )
     for name, value in added:

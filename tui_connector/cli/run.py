@@ -75,7 +75,7 @@ class RunOutput:
         self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
         if not self._json:
             where = f" (request #{record.exchange})" if record.exchange else ""
-            self._say(f"{self._name}: {record.record} left out: {record.message}{where}")
+            self._say(f"{self._name}: {record.record} skipped: {record.message}{where}")
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -145,7 +145,7 @@ class RunOutput:
             if isinstance(error, BrokenPipeError):
                 return  # nobody reads it any more, as behind `head`: no reason to leave the items unread
             name = "Standard error" if stream is sys.stderr else "Standard output"
-            why = f"{name} cannot be written: {error.strerror}. Make room on its disk, then run again."
+            why = f"{name} cannot be written: {error.strerror}. Free some disk space, then run again."
             self._say(f"{self._name}: {why}")
             self.on_full(why)
 
@@ -206,22 +206,24 @@ KEPT = 200
 @click.command("run")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
-@click.option("--dry-run", is_flag=True, help="Print the first request and where the run would begin; send nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Read at most so many items; the next run goes on there.")
-@click.option("--full", is_flag=True, help="Begin anew: everything, whatever was read before.")
-@click.option("--since", metavar="DATE", help='Only what has changed since then, in UTC: "2026-01-31 08:30:00".')
+@click.option("--dry-run", is_flag=True, help="Print the first request and where the run would start; send nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after N items; the next run resumes there.")
+@click.option("--full", is_flag=True, help="Start over and read everything.")
+@click.option("--since", metavar="DATE", help='Read only what changed since DATE, in UTC: "2026-01-31 08:30:00".')
 @click.option(
     "--out",
     metavar="FILE",
     shell_complete=files,
-    help="Write there in place of the profile's sink; - is standard output.",
+    help="Write to FILE instead of the profile's sink; - is standard output.",
 )
-@click.option("--record", type=click.Path(path_type=Path), metavar="FILE", help="Keep all requests; `log` opens it.")
+@click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
+)
 @click.option("--log", type=click.Choice(["simple", "long", "full"]), help="Print each request on standard error.")
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
-@click.option("--json", "as_json", is_flag=True, help="Say what happens in JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @trust_option
-@click.option("--in-flight", type=click.IntRange(1, 64), help="At most so many requests at once; 8 without it.")
+@click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @click.pass_obj
 def run_command(
     profile_dir: Path | None,
@@ -241,8 +243,8 @@ def run_command(
 ) -> None:
     """Read the incoming configurations of a profile: all of them, or those named.
 
-    A run that was stopped resumes where it was. Each run ends with one line on standard error, such as "products: 1,321
-    items in 12 s, complete (14 requests)"; --quiet turns it off.
+    A run that was stopped resumes where it stopped. Each run ends with one line on standard error, such as "products:
+    1,321 items in 12 s, complete (14 requests)"; --quiet turns it off.
 
     Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
     """
@@ -297,12 +299,12 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
             raise CommandFailed(f"{name} is an outgoing configuration. {NOT_RUN_YET}", Exit.SETUP)
         if name not in saved.incoming:
             known = ", ".join(saved.incoming) or "none"
-            raise CommandFailed(f"The profile has no incoming named {name!r}. There is: {known}.", Exit.SETUP)
+            raise CommandFailed(f"The profile has no incoming named {name!r}. It has: {known}.", Exit.SETUP)
     chosen = {name: each for name, each in saved.incoming.items() if name in names or not (names or each.disabled)}
     if not chosen:
         raise CommandFailed("The profile has no incoming configuration to run.", Exit.SETUP)
     if out is not None and len(chosen) > 1:
-        raise CommandFailed(f"--out takes one incoming; name it: {', '.join(chosen)}.", Exit.SETUP)
+        raise CommandFailed(f"--out needs a single incoming; name one: {', '.join(chosen)}.", Exit.SETUP)
     return chosen
 
 
@@ -324,7 +326,7 @@ def _since(text: str | None) -> str | None:
             return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
         pass
-    raise CommandFailed(f'--since: {text!r} is no date. Write it in UTC, as in "2026-01-31 08:30:00".', Exit.SETUP)
+    raise CommandFailed(f'--since: {text!r} is not a date. Write it in UTC, as in "2026-01-31 08:30:00".', Exit.SETUP)
 
 
 def _sink(out: str) -> Sink:
@@ -335,13 +337,15 @@ def _sink(out: str) -> Sink:
     try:
         path = {} if out == "-" else {"path": _output_file(out)}
     except FileNotFoundError as error:
-        raise CommandFailed(f"--out {out}: the current directory is gone. Go to another one.", Exit.SETUP) from error
+        raise CommandFailed(
+            f"--out {out}: the current directory was deleted. Change to another one.", Exit.SETUP
+        ) from error
     try:
         found = Sink.find(kind)
         assert found is not None
         sink = found.model_validate({"kind": kind, **path})
     except ValueError as error:
-        raise CommandFailed(f"--out {out}: a sink cannot have this path. Name another FILE.", Exit.SETUP) from error
+        raise CommandFailed(f"--out {out}: not a valid path for a sink. Choose another FILE.", Exit.SETUP) from error
     assert isinstance(sink, Sink)
     return sink
 
@@ -454,7 +458,7 @@ class Runs:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._stop(f"Stopped by {number.name}; the next run goes on from here")
+        self._stop(f"Stopped by {number.name}; the next run resumes from here")
 
     def _stop(self, why: str) -> None:
         self._stopped = why

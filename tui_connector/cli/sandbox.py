@@ -21,27 +21,35 @@ PORT = 8424
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any free one.")
-@click.option("--products", type=click.IntRange(0, 1_000_000), default=1_000, show_default=True, help="How many.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same store.")
 @click.option(
-    "--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Milliseconds a response."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port to listen on; 0: any free port.",
+)
+@click.option(
+    "--products", type=click.IntRange(0, 1_000_000), default=1_000, show_default=True, help="Number of products."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed creates the same store.")
+@click.option(
+    "--latency", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Delay per response, in ms."
 )
 @click.option(
     "--magento",
     type=click.Choice(["2.4.6", "2.4.7", "2.4.8"]),
     default="2.4.7",
     show_default=True,
-    help="The version to behave like.",
+    help="Magento version to imitate.",
 )
 @click.option(
-    "--set", "settings", multiple=True, metavar="PATH=VALUE", help="A setting, as in Magento's configuration."
+    "--set", "settings", multiple=True, metavar="PATH=VALUE", help="Magento configuration setting; can be repeated."
 )
-@click.option("--json", "as_json", is_flag=True, help="Describe the store in one JSON object on the first line.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object that describes the store on the first line.")
 def sandbox(
     port: int, products: int, seed: int, latency: int, magento: str, settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """Run a stand-in for a Magento 2.4 store, for trying things out. It answers on this computer only."""
+    """Run a sandbox that imitates a Magento 2.4 store. It listens on this computer only."""
     from ..sandbox.server import Sandbox, SandboxOptions
 
     chosen = _VERSIONS[magento] | dict(_pair(text) for text in settings)
@@ -78,13 +86,13 @@ def _described(store: Mapping[str, object]) -> str:
     full = integrations["full"]
     assert isinstance(full, dict)
     lines = [
-        f"A stand-in for a Magento 2.4 store, not Magento: {store['url']}",
+        f"A sandbox that imitates Magento 2.4, not Magento itself: {store['url']}",
         "",
         f"  admin user           {admin['username']}",
         f"  password             {admin['password']}",
         "  integration “full”",
         *(f"  {name.replace('_', ' '):20} {value}" for name, value in full.items()),
         "",
-        "What it received: GET /__sandbox__/requests. Ctrl+C ends it.",
+        "Received requests: GET /__sandbox__/requests. Ctrl+C stops it.",
     ]
     return "\n".join(lines)

@@ -53,7 +53,7 @@ def demo_screen(profile_dir: Path | None) -> None:
 @trust_option
 @click.pass_obj
 def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> None:
-    """Walk through the guide: a new profile, or a saved one once more."""
+    """Open the guide for a new profile or a saved one."""
     _need_terminal()
     machine = machine_of(profile_dir, logs=False)
     path = find(profile, machine) if profile else None
@@ -125,7 +125,7 @@ def _need_terminal() -> None:
 
 NAME = "sandbox"
 TITLE = "Sandbox store"
-DESCRIPTION = "The stand-in store that comes with tui-connector; the demo starts it."
+DESCRIPTION = "The sandbox store of tui-connector; started by the demo."
 
 _ENTRIES = (
     *(f"integration/{field}" for field in ("consumer-key", "consumer-secret", "access-token", "access-token-secret")),
@@ -137,7 +137,7 @@ _ENTRIES = (
 @click.command()
 @click.pass_obj
 def demo(profile_dir: Path | None) -> None:
-    """Try the program on a stand-in store. Without a terminal, the same steps are walked and printed."""
+    """Try the program with a sandbox store. Without a terminal, run the same steps and print them."""
     if sys.stdout.isatty() and sys.stdin.isatty():
         demo_screen(profile_dir)
         return
@@ -224,9 +224,9 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     name = await free_name(machine)
     workbench = Workbench(machine)
     workbench.exchanges.on_recorded.append(printer("long", name, None, err=False))
-    say(f"This is a stand-in for a Magento store, on this computer: {store.url}")
+    say(f"This is a sandbox that imitates a Magento store, on this computer: {store.url}")
     if name != NAME:
-        say(f"A profile or a keyring entry named {NAME} is not the demo's: its own is {name}.")
+        say(f"A profile or keyring entry {NAME} exists that is not the demo's; the demo uses {name}.")
     setup = Setup(name, new_document(TITLE, DESCRIPTION))
     path = machine.directories.profiles / f"{name}.toml"
     responses = WalkInput(store.url, full_integration(store))
@@ -243,9 +243,12 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     for entry in saved.keyring:
         say(f"  keyring: {entry}")
     for variable in saved.environment:
-        say(f"  to be set in the environment: {variable}")
+        say(f"  set in the environment: {variable}")
     say("\n" + saved.profile.read_text())
-    say(f"{len(workbench.exchanges)} requests, {len(workbench.exchanges.failures)} of them refused. All steps worked.")
+    say(
+        f"{len(workbench.exchanges)} requests, {len(workbench.exchanges.failures)} of them refused. "
+        "All steps succeeded."
+    )
 
 
 def say(line: str) -> None:

@@ -28,7 +28,7 @@ def secrets() -> None:
 
 
 _YES = click.option(
-    "--yes", "-y", is_flag=True, help="Do not ask about entries that another store or another profile uses."
+    "--yes", "-y", is_flag=True, help="Do not ask before changing entries that another store or profile uses."
 )
 
 
@@ -38,12 +38,12 @@ _YES = click.option(
 @_YES
 @click.pass_obj
 def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
-    """Store secrets in the keyring: all that PROFILE names, or one FIELD such as integration/access-token.
+    """Store secrets in the keyring: all that PROFILE uses, or one FIELD such as integration/access-token.
 
-    The value is typed hidden, or read from standard input, one line for each field. Of a token, what a copy brings
-    along is removed: blanks, quotes, invisible characters, "Bearer", "NAME=". A password is stored as it is given.
+    Values are typed without echo, or read from standard input, one line per field. What copying adds to a token is
+    removed: blanks, quotes, invisible characters, "Bearer", "NAME=". A password is stored unchanged.
 
-    An entry that was given for another store, or that another profile names, is replaced after a question only.
+    Entries that belong to another store or are used by another profile are replaced only after confirmation.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -51,7 +51,7 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
     chosen = _chosen(saved, field)
     for name, source, origins in chosen:
         if source.keyring is not None and not origins:
-            raise CommandFailed(f"{name}: no client with a base URI uses it, so it has no store to go to.", Exit.SETUP)
+            raise CommandFailed(f"{name}: no client with a base URI uses it, so it is sent to no store.", Exit.SETUP)
 
     async def store(vault: Vault) -> None:
         await _agreed("Replace", vault, machine, path, chosen, yes=yes)
@@ -81,7 +81,7 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
 def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
     """Delete the secrets of PROFILE, or one FIELD, from the keyring.
 
-    An entry that was given for another store, or that another profile names, is deleted after a question only.
+    Entries that belong to another store or are used by another profile are deleted only after confirmation.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
@@ -123,7 +123,7 @@ async def _agreed(
     if not await machine.ask.allow(f"These keyring entries are used elsewhere:\n{lines}\n{verb} them?"):
         raise CommandFailed(
             f"These keyring entries are used elsewhere, and were not changed:\n{lines}\n"
-            f"Name other entries in the profile, or add --yes.",
+            "Use other entries in the profile, or add --yes.",
             Exit.SETUP,
         )
 
@@ -151,7 +151,7 @@ def _test(profile_dir: Path | None, profile: str, field: str | None, trust_once:
                 value = await vault.read(source, origin, route, grants, path.parent)
                 click.echo(f"  {name}: {len(value)} characters, for {origin}")
             if not uses:
-                click.echo(f"  {name}: goes to no store")
+                click.echo(f"  {name}: sent to no store")
 
     _with_vault(machine, test)
 
@@ -186,8 +186,8 @@ async def _typed(machine: Machine, name: str, source: SecretSource) -> str:
     typed = await machine.ask.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
     value = clean(typed or "", source.kind)
     if not value.strip():
-        how = "Type or paste it when asked, then press Enter" if sys.stdin.isatty() else "Give it on a line of its own"
-        raise CommandFailed(f"{name}: nothing was given, and nothing was stored. {how}.", Exit.SETUP)
+        how = "Type or paste it when asked, then press Enter" if sys.stdin.isatty() else "Provide it on its own line"
+        raise CommandFailed(f"{name}: no value was given, nothing was stored. {how}.", Exit.SETUP)
     return value
 
 

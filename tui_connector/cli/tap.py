@@ -38,9 +38,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--config", "-c", type=_FILE, required=True, help='JSON: {"profile": "acme", "start_date": "2026-01-01"}.'
 )
-@click.option("--discover", "-d", is_flag=True, help="Print the catalog: reads the first items of each incoming.")
-@click.option("--catalog", "--properties", "-p", type=_FILE, help="Read what this catalog selects.")
-@click.option("--state", "-s", type=_FILE, help="Read what has changed since this STATE; without it, everything.")
+@click.option("--discover", "-d", is_flag=True, help="Print the catalog; reads the first items of each incoming.")
+@click.option("--catalog", "--properties", "-p", type=_FILE, help="Read the streams and fields this catalog selects.")
+@click.option("--state", "-s", type=_FILE, help="Read what changed since this state (default: everything).")
 @trust_option
 @click.pass_obj
 def tap(
@@ -51,9 +51,9 @@ def tap(
     state: Path | None,
     trust_once: bool,
 ) -> None:
-    """Run a profile as a Singer tap, for Meltano and other runners: tap-tui-connector is this command.
+    """Run a profile as a Singer tap, for Meltano and other runners; also installed as tap-tui-connector.
 
-    Each incoming is a stream, whatever its sink. Bookmarks are those of --state; what `run` has recorded is neither
+    Each incoming is a stream, whatever its sink. Bookmarks are those of --state; the state of `run` is neither
     used nor changed. A stream that was interrupted starts over from its last bookmark.
 
     Exit code 0: all done, 1: some items failed, 2: the setup is wrong, 3: the store refused, 4: stopped.
@@ -98,7 +98,7 @@ def _settings(file: Path) -> dict[str, str]:
     for name in settings:
         if name not in _SETTINGS:
             click.echo(
-                shown(f"The setting {name!r} is unknown and ignored. There are: {', '.join(_SETTINGS)}."), err=True
+                shown(f"The setting {name!r} is unknown and ignored. Valid settings: {', '.join(_SETTINGS)}."), err=True
             )
     found = {name: each for name in _SETTINGS if (each := settings.get(name)) not in (None, "")}
     for name, each in found.items():
@@ -147,7 +147,7 @@ def _streams(saved: Profile) -> dict[str, tuple[str, Incoming]]:
         if stream in streams:
             raise UserError(
                 "catalog",
-                f"The incoming configurations {streams[stream][0]} and {name} are both the stream {stream}. "
+                f"The incoming configurations {streams[stream][0]} and {name} both have the stream {stream}. "
                 "Give one of them another `stream`.",
             )
         streams[stream] = (name, incoming)
@@ -237,7 +237,7 @@ class _Streams(Runs):
                     raise UserError(
                         "catalog",
                         f"The catalog selects the stream {stream}, and the profile has no such incoming configuration. "
-                        "Write the catalog anew, with --discover.",
+                        "Create the catalog again with --discover.",
                     )
         prepared = {}
         for stream, (name, incoming) in streams.items():

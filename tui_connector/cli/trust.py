@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("profile", required=False, shell_complete=profiles)
-@click.option("--yes", is_flag=True, help="Trust it without a question.")
+@click.option("--yes", is_flag=True, help="Trust it without asking.")
 @click.option(
-    "--digest", "as_digest", is_flag=True, help="Print the digest of what it can do, for TUI_CONNECTOR_TRUST."
+    "--digest", "as_digest", is_flag=True, help="Print the digest of its capabilities, for TUI_CONNECTOR_TRUST."
 )
-@click.option("--list", "as_list", is_flag=True, help="List the profiles that are trusted.")
-@click.option("--revoke", is_flag=True, help="Trust the profile with nothing any more.")
+@click.option("--list", "as_list", is_flag=True, help="List the trusted profiles.")
+@click.option("--revoke", is_flag=True, help="Revoke the trust in the profile.")
 @click.pass_obj
 def trust(
     profile_dir: Path | None, profile: str | None, yes: bool, as_digest: bool, as_list: bool, revoke: bool
 ) -> None:
-    """Show what PROFILE can do, and trust it with that.
+    """Show what PROFILE can do, and trust it to do so.
 
-    A profile may come from somebody else, in a repository for example. Before it is trusted, none of its secrets is
+    A profile may come from someone else, for example in a repository. Before it is trusted, none of its secrets is
     sent, none of its commands is run, and no file outside its folder is read or written. If a later change adds
-    something to the list, that is asked for again; the rest stays trusted.
+    something to the list, you are asked again; the rest stays trusted.
 
     In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else then
     ends with exit code 2.
@@ -63,16 +63,16 @@ def trust(
     missing = ProfileTrust(machine, path).missing(wanted)
     known = [each for each in wanted if each not in missing]
     if not wanted:
-        click.echo(f"{shown_line(str(path))} sends no secret, runs no command and stays in its folder.")
+        click.echo(f"{shown_line(str(path))} sends no secrets, runs no commands and uses no files outside its folder.")
     for title, some in (("Trusted already:", known), ("Not trusted yet:", missing)):
         if some:
             click.echo(title)
             click.echo(shown("\n".join(f"  - {line}" for line in summary(some))))
     records = TrustRecords(machine.directories.state)
     if not missing and records.find(path) is not None:
-        click.echo("Nothing is left to allow.")
+        click.echo("Nothing more to allow.")
         return
-    if missing and not yes and not run(machine.ask.allow(f"Trust {shown_line(str(path))} with that?")):
+    if missing and not yes and not run(machine.ask.allow(f"Trust {shown_line(str(path))} to do this?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
     records.grant(path, wanted, machine.now(), only=True)
     click.echo(f"Trusted: {shown_line(str(path))}")
@@ -100,4 +100,4 @@ def _revoke(machine: Machine, profile: str) -> None:
     except ProfileError:
         path = Path(profile)
     was_trusted = TrustRecords(machine.directories.state).revoke(path)
-    click.echo(f"{'Not trusted any more' if was_trusted else 'Was not trusted'}: {shown_line(str(path))}")
+    click.echo(f"{'No longer trusted' if was_trusted else 'Was not trusted'}: {shown_line(str(path))}")

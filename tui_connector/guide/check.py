@@ -372,7 +372,7 @@ async def readable(
     except UnsafeRequest as untried:
         request = untried.request
         words = f"{words}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
-        marked = "; set reads = true in its request if it does not)" if request.method == "POST" else ")"
+        marked = "; set reads = true in its request if it only reads)" if request.method == "POST" else ")"
         return CheckResult(words + marked, True), None
     except RequestFailed as failure:
         finding: Finding | None = None

@@ -36,7 +36,7 @@ async def mistakes(
         remedy = "Set the incoming's identifier to the field that is unique for each item."
         yield Finding(
             "incoming-identifier",
-            "incremental.content needs an identifier, and there is none",
+            "incremental.content needs an identifier",
             (),
             remedy,
             "identifier",
@@ -75,7 +75,7 @@ def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
 
 def _contents(names: Sequence[str]) -> str:
     if not names:
-        return "the items are not JSON objects, so they have no fields"
+        return "the items are not JSON objects and have no fields"
     return f"the items contain: {listed(names)}"
 
 
@@ -177,9 +177,9 @@ class _Pages:
         remedy = _correct("pagination.order", pagination.order or "", self._names)
         yield Finding(
             "incoming-order",
-            f"The store does not sort by {pagination.order!r}: ascending and descending begin with the same item",
+            f"The store does not sort by {pagination.order!r}: ascending and descending order start with the same item",
             (f"#{response.exchange} the same first item as #{self._first.exchange}", *self._evidence()),
-            f"{remedy} Without a unique order, pages overlap and leave out items.",
+            f"{remedy} Without a unique order, pages overlap and omit items.",
             "pagination.order",
         )
 
@@ -201,20 +201,20 @@ class _Pages:
         field = incremental.field
         try:
             if pagination is None:
-                raise PaginationError("Without a pagination it cannot be asked for what has changed", PUT_CURSOR)
+                raise PaginationError("Changes cannot be requested without a pagination", PUT_CURSOR)
             request = pagination.changed(list_request(self._incoming, self._run), field, _LATER)
             page, response = await self._page(pagination.first(request, 1))
         except PaginationError as error:
             yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")
             return
         except _Refused as refused:
-            what = f"The store refuses to filter by {field!r}, which every later run does"
+            what = f"The store refuses to filter by {field!r}, and every later run does so"
             yield self._blamed(refused.finding, what, "incremental.field", field)
             return
         if page.items:
             yield Finding(
                 "incoming-incremental",
-                f"The store does not filter by {field!r}: it sends items though none has changed since {_LATER}",
+                f"The store does not filter by {field!r}: it returned items although none has changed since {_LATER}",
                 (f"#{response.exchange} {len(page.items)} or more items", *self._evidence()),
                 _correct("incremental.field", field, [each for each in self._names if each != field]),
                 "incremental.field",

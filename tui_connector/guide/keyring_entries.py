@@ -87,11 +87,11 @@ class EntryInUse:
     @property
     def words(self) -> str:
         """The entry and who else uses it, in one line."""
-        uses = [f"given for {', '.join(self.stores)}"] if self.stores else []
+        uses = [f"stored for {', '.join(self.stores)}"] if self.stores else []
         if self.profiles:
             named = ", ".join(str(each) for each in self.profiles[:_SHOWN])
             more = f" and {count(len(self.profiles) - _SHOWN, 'more')}" if len(self.profiles) > _SHOWN else ""
-            uses.append(f"also named by {named}{more}")
+            uses.append(f"also used by {named}{more}")
         return f"{self.name}: {'; '.join(uses)}"
 
 

@@ -101,14 +101,15 @@ async def _keyring(vault: Vault, deadline: float) -> MachineFact:
     try:
         state = await asyncio.wait_for(vault.state(), deadline)
     except TimeoutError:
-        state = KeyringState("a keyring", False, "it does not answer: is a window waiting for its password?")
+        state = KeyringState("a keyring", False, "it does not respond: is a window waiting for its password?")
     if state.usable:
         return MachineFact("keyring", state.name)
     finding = Finding(
         "keyring",
-        "No keyring can be used here",
+        "No keyring is available",
         (state.reason,),
-        "Unlock or start one, or name secrets by environment variables ({ env = … }) or commands ({ command = […] }).",
+        "Unlock or start one, or read secrets from environment variables ({ env = … }) "
+        "or commands ({ command = […] }).",
     )
     return MachineFact("keyring", "cannot be used", finding)
 
@@ -129,19 +130,19 @@ def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[MachineFact]:
 def _terminal(environ: Mapping[str, str], screen: TerminalInfo | None) -> Iterator[MachineFact]:
     term = environ.get("TERM", "")
     if screen is None:
-        yield MachineFact("terminal", "none: output goes to a file or a pipe")
+        yield MachineFact("terminal", "none: the output is a file or a pipe")
         return
     around = [
         name for name, mark in (("tmux", "TMUX"), ("screen", "STY"), ("ssh", "SSH_CONNECTION")) if mark in environ
     ]
     finding = None
     if term in ("", "dumb"):
-        remedy = "Set TERM to what the terminal is, such as xterm-256color."
+        remedy = "Set TERM to the type of the terminal, such as xterm-256color."
         finding = Finding("terminal", "This terminal cannot show the program's screens", (f"TERM={term}",), remedy)
     elif (screen.columns, screen.rows) < _SMALLEST or screen.rows < _SMALLEST[1]:
         size = f"{screen.columns}×{screen.rows}"
         remedy = "Make it 80×24 or larger."
-        finding = Finding("terminal-size", "The terminal is too small to work in", (size,), remedy)
+        finding = Finding("terminal-size", "The terminal is too small", (size,), remedy)
     inside = f", inside {' and '.join(around)}" if around else ""
     yield MachineFact("terminal", f"{term or 'unknown'}, {screen.columns}×{screen.rows}{inside}", finding)
     yield MachineFact("colours", _colours(environ, term))
@@ -162,7 +163,7 @@ def _locale(environ: Mapping[str, str]) -> MachineFact:
         return MachineFact("locale", f"{name}={value}")
     shown = f"{name}={value}" if name else "none set"
     remedy = "Set LANG=C.UTF-8, or the UTF-8 locale of your language."
-    finding = Finding("locale", "The locale does not say UTF-8: signs such as ✔ may not show", (shown,), remedy)
+    finding = Finding("locale", "The locale is not UTF-8: characters such as ✔ may not display", (shown,), remedy)
     return MachineFact("locale", shown, finding)
 
 
@@ -177,8 +178,10 @@ def _directories(directories: Directories) -> Iterator[MachineFact]:
         reason = _not_writable(path)
         finding = None
         if reason:
-            remedy = "Make it writable, or set XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME elsewhere."
-            finding = Finding("directory", f"Nothing can be written into {path}", (reason,), remedy)
+            remedy = (
+                "Make it writable, or point XDG_CONFIG_HOME, XDG_STATE_HOME and XDG_CACHE_HOME to other directories."
+            )
+            finding = Finding("directory", f"Cannot write to {path}", (reason,), remedy)
         yield MachineFact(f"{name} directory", str(path), finding)
 
 
@@ -192,7 +195,7 @@ def _not_writable(path: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     if not parent.is_dir():
-        return f"{parent} is no directory"
+        return f"{parent} is not a directory"
     return "" if os.access(parent, os.W_OK) else f"{parent} is not writable"
 
 
@@ -202,7 +205,7 @@ def _clock(now: datetime) -> MachineFact:
     made = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
     if now > made - timedelta(days=1) and now.year < made.year + 30:
         return MachineFact("clock", value)
-    remedy = "Set it (timedatectl set-ntp true): certificates and signed requests depend on it."
+    remedy = "Set the clock (timedatectl set-ntp true): certificates and signed requests depend on it."
     return MachineFact("clock", value, Finding("clock", "This computer's clock is wrong", (value,), remedy))
 
 

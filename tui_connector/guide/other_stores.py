@@ -38,13 +38,13 @@ def refusal(request: Request, response: Response) -> Finding:
     path = request.uri.partition("?")[0]
     reason = said(response)
     evidence = (f"#{response.exchange} {request.method} {path} → {response.status} {reason}",)
-    summary = f"The store answered {response.status} ({reason})"
+    summary = f"The store responded with {response.status} ({reason})"
     status = response.status
     if status in (401, 407):
-        remedy = "Check the client's authentication: its kind, the header it writes, and its secrets."
+        remedy = "Check the client's authentication: its kind, header and secrets."
         return Finding("unauthorized", summary, evidence, remedy, "way")
     if status == 403:
-        remedy = "Check what the credentials are allowed to do, and whether the server allows this computer's address."
+        remedy = "Check the permissions of the credentials, and whether the server allows this computer's address."
         return Finding("forbidden", summary, evidence, remedy, "way")
     if status in (404, 405, 410):
         remedy = "Check the base URI, and the path and method of the request."
@@ -59,6 +59,6 @@ def refusal(request: Request, response: Response) -> Finding:
         remedy = "Wait, and add the plugin rate-limit to the client."
         return Finding("too-many-requests", summary, evidence, remedy)
     if status >= 500:
-        remedy = "The server failed; try again later, or with fewer items per page."
+        remedy = "The server failed; try again later, or request fewer items per page."
         return Finding("store-error", summary, evidence, remedy)
     return Finding("refused", summary, evidence, "Correct the request: its parameters, headers and pagination.", "uri")

@@ -60,15 +60,16 @@ class Permissions:
         if not self.paths or _offers(self.paths, method, uri):
             return None
         known = _known(method, uri)
-        evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not among this token's routes",)
+        evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not a route that this token may use",)
         if known is None:
             where = boxes_at(way)
-            remedy = f"Compare path and method with Magento's documentation; else tick its resource: {where}."
-            summary = "The token may not do this, or there is no such route"
+            compare = "Compare the path and method with Magento's documentation."
+            remedy = f"{compare} If they are right, tick the resource: {where}."
+            summary = "The token may not do this, or the route does not exist"
             return Finding("not-permitted", summary, evidence, remedy, "permission")
         if (self.send if isinstance(known, Writable) else self.read)[known.name] is RouteAccess.NO_MODULE:
-            remedy = f"Have it enabled: bin/magento module:enable {_module(known.resource)}"
-            return Finding("no-module", "The store lacks the module of this route", evidence, remedy, "uri")
+            remedy = f"Enable it: bin/magento module:enable {_module(known.resource)}"
+            return Finding("no-module", "The module of this route is not enabled in the store", evidence, remedy, "uri")
         resource, box = known.resource, tick(known.resource)
         return explain("permission-missing", evidence, way=way, resource=resource, box=box)
 

@@ -22,7 +22,7 @@ def preview(template: str, source: str, login: Exchange | None) -> str:
     try:
         parsed = Template.parse(template)
         if login is None:
-            return "shown once the store has answered a login"
+            return "shown after a login"
         headers: Json = {name.lower(): value.replace(_MASKED, _PLAIN) for name, value in login.headers}
         data = as_data(headers if source == "headers" else _body(login))
         return parsed.header(Scope(data)).replace(_PLAIN, _MASKED)

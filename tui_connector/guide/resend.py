@@ -23,15 +23,16 @@ def resendable_request(exchange: Exchange) -> Request:
     """
     if exchange.purpose == "login":
         raise InvalidRequest(
-            "A login cannot be sent again", hint="Send a request that needs it; Magento counts failed logins."
+            "A login cannot be resent",
+            hint="Send a request that needs the login instead; Magento counts failed logins.",
         )
     about = RequestInfo(purpose="test", note=f"#{exchange.number} again")
     if exchange.asked is not None:
         return replace(exchange.asked, about=about)
     if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:
-        raise InvalidRequest("The log has this request without its secrets", hint="It cannot be sent again from here.")
+        raise InvalidRequest("The log has this request without its secrets", hint="It cannot be resent from here.")
     if exchange.request_body.cut or (exchange.request_body.size and not exchange.request_body.data):
-        raise InvalidRequest("The log has this request's body only in part", hint="It cannot be sent again from here.")
+        raise InvalidRequest("The log has only part of this request's body", hint="It cannot be resent from here.")
     headers = tuple(
         (name, value)
         for name, value in exchange.request_headers

@@ -62,7 +62,7 @@ def sample_requests(
 def _not_yet(step: ChainStep, earlier: list[str], outgoing: Outgoing, sample: Json, run: dict[str, Json]) -> str:
     """Why the step's request cannot be shown for this sample; empty where it can."""
     if step.left_out(outgoing.scope(sample, run)):
-        return "is left out for this sample"
+        return "is skipped for this sample"
     needed = step.waits_for(earlier)
     if not needed:
         return ""

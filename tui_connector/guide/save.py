@@ -106,7 +106,7 @@ async def save(
             await asyncio.to_thread(trust.saved, path, profile)
             trusted = True
         except CannotSave as error:
-            notes.append(f"What the profile is trusted with cannot be kept: {error}")
+            notes.append(f"The trust in this profile cannot be saved: {error}")
     environment = tuple(str(each["env"]) for each in named if "env" in each)
     return SaveResult(
         path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
@@ -153,7 +153,7 @@ def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
     notes = []
     if others:
         names = "Its other name still has" if others == 1 else f"Its {others} other names still have"
-        notes.append(f"{path} was a hard link and is now a file of its own. {names} the old text")
+        notes.append(f"{path} was a hard link and is now a separate file. {names} the old text")
     try:
         write_schema(path.parent / SCHEMA_FILE)
     except UserError as error:

@@ -510,11 +510,11 @@ class Setup(EditedProfile):
     def missing(self, step: GuideStep) -> str:
         """What this step still needs, in words; empty where it is done or may be skipped."""
         if step is GuideStep.BASICS and not self.base_uri:
-            return "Find the store: type its address and test it."
+            return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
-            return "Test the store's address: it was changed."
+            return "Test the store's address: it has changed."
         if step is GuideStep.AUTHENTICATION and not self.proven:
-            return "Test the authentication: the store has to accept it."
+            return "Test the authentication: the store must accept it."
         return ""
 
     def first_missing(self) -> GuideStep | None:

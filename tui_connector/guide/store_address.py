@@ -108,11 +108,11 @@ def _whole(typed: str) -> tuple[str, bool]:
     """The address in its canonical form, and whether it was typed with its scheme."""
     text = typed.strip().strip("\"'<>").strip()
     if not text:
-        raise InvalidValue("uri", "type the store's address, such as shop.example")
+        raise InvalidValue("uri", "enter the store's address, such as shop.example")
     if looks_like_token(text):  # as a host's name it would be sent to a name server
-        raise InvalidValue("uri", "this looks like a token, not like the address of a shop; nothing was sent")
+        raise InvalidValue("uri", "this looks like a token, not a store address; nothing was sent")
     if len(text) > _LONGEST:
-        raise InvalidValue("uri", f"an address of {len(text):,} characters is none of a shop")
+        raise InvalidValue("uri", f"an address of {len(text):,} characters is not a store address")
     if (mistyped := _MISTYPED.match(text)) is not None:
         text = f"{mistyped[1]}://{text[mistyped.end() :]}"
     scheme_given = _SCHEME.match(text) is not None
@@ -120,9 +120,7 @@ def _whole(typed: str) -> tuple[str, bool]:
         text = text.lstrip("/")
         text = f"{'http' if _looks_local(text) else 'https'}://{text}"
     elif not re.match(r"https?://", text, re.IGNORECASE):
-        raise InvalidValue(
-            "uri", f"{text.partition(':')[0]}: is not the scheme of a shop's address, which is http:// or https://"
-        )
+        raise InvalidValue("uri", f"{text.partition(':')[0]}: not a valid scheme; use http:// or https://")
     whole = canonical(_real_host(text.partition("?")[0].partition("#")[0]))
     return whole, scheme_given
 
@@ -146,7 +144,7 @@ def _tenant(path: str) -> str:
     if not segments or _VERSION.fullmatch(segments[0]) or segments[0] in ("rest", "graphql"):
         raise InvalidValue(
             "uri",
-            "the address of Adobe Commerce as a Cloud Service lacks the tenant's id: write it as in "
+            "the tenant ID is missing from this address of Adobe Commerce as a Cloud Service: write it as in "
             "https://na1.api.commerce.adobe.com/TENANT (Commerce Cloud Manager shows it as REST endpoint)",
         )
     return segments[0]
@@ -162,7 +160,7 @@ def _real_host(uri: str) -> str:
     try:
         real = socket.inet_ntoa(socket.inet_aton(name))
     except OSError:
-        raise InvalidValue("uri", f"{name} is no IP address") from None
+        raise InvalidValue("uri", f"{name} is not an IP address") from None
     return f"{scheme}://{real}{colon}{port}{slash}{path}"
 
 
@@ -232,8 +230,8 @@ def _not_magento(request: Request, response: Response) -> Finding:
         f"This address responds with {response.status} and JSON{f' ({message})' if message else ''}, but it is not "
         "Magento's REST API",
         (evidence.rstrip(),),
-        "Type the address of the shop's front page; /rest/V1 is added to it. For a store that is not Magento, write "
-        "the profile as text: `check` and `run` use its own requests.",
+        "Enter the address of the store's front page; /rest/V1 is added to it. For a store that is not Magento, write "
+        "the profile as text: `check` and `run` use the requests in it.",
         "address",
     )
 
@@ -285,7 +283,7 @@ async def search(typed: str, send: Send) -> AsyncIterator[AddressSearch]:
         waiting = shapes(typed)
     except InvalidValue as error:
         message = str(error)
-        remedy = "Type the shop's address, such as shop.example or https://shop.example/shop."
+        remedy = "Enter the store's address, such as shop.example or https://shop.example/shop."
         state.finding = Finding("address", message[:1].upper() + message[1:], remedy=remedy, field="address")
         yield state
         return
@@ -368,7 +366,7 @@ async def _probe(shape: Shape, send: Send) -> tuple[AddressProbe, Shape | None]:
         finding = diagnose_failure(failure, f"GET {request.uri}")
         return AddressProbe(base, failure.message, False, finding), None
     if is_currency(response):
-        return AddressProbe(base, "answers as Magento's REST interface", True), None
+        return AddressProbe(base, "Magento REST API found", True), None
     wrong = currency_finding(request, response)
     assert wrong is not None
     if shape.bare and is_json(response) and (probe := await _probe_protected(shape, send)).found:
@@ -386,7 +384,7 @@ async def _probe_protected(shape: Shape, send: Send) -> AddressProbe:
         return AddressProbe(base, failure.message, False, diagnose_failure(failure, f"GET {request.uri}"))
     finding = protected_finding(request, response)
     if finding is None:
-        return AddressProbe(base, "answers as a REST API that requires an access token", True, needs_token=True)
+        return AddressProbe(base, "REST API found; it requires an access token", True, needs_token=True)
     return AddressProbe(base, f"{response.status} · {finding.summary}", False, finding)
 
 
@@ -395,11 +393,11 @@ def protected_finding(request: Request, response: Response) -> Finding | None:
     if response.status in (401, 403) and (is_json(response) or is_cloud_service(request.uri)):
         return None
     if response.status == 404 and is_cloud_service(request.uri):
-        remedy = "Compare the tenant's id and the region with the REST endpoint that Commerce Cloud Manager shows."
+        remedy = "Compare the tenant ID and the region with the REST endpoint in Commerce Cloud Manager."
         evidence = (
             f"#{response.exchange} {request.method} {request.uri} → 404 {error_message(response.body)}".rstrip(),
         )
-        return Finding("no-tenant", "The Cloud Service knows no such tenant", evidence, remedy, "address")
+        return Finding("no-tenant", "The Cloud Service does not know this tenant", evidence, remedy, "address")
     return diagnose(request, response) or _not_magento(request, response)
 
 

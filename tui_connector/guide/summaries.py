@@ -22,7 +22,7 @@ def plugin(data: Json) -> str:
     title = kind_schemas.plugins().get(kind, kind or "no kind")
     said = ", ".join(_value(value) for key, value in data.items() if key != "kind")
     if kind == "base-uri":
-        said = said or "found by the test"
+        said = said or "from the test"
     return f"{title}: {said}" if said else title
 
 
@@ -49,7 +49,7 @@ def connection(client: Mapping[str, Json]) -> str:
     if isinstance(tls, dict) and tls.get("verify") is False:
         parts.append("TLS NOT verified")
     elif tls:
-        parts.append("TLS of its own")
+        parts.append("custom TLS")
     if isinstance(proxy, dict):
         parts.append(f"proxy {proxy.get('uri', '')}")
     return " · ".join(parts)
@@ -78,7 +78,7 @@ _PLACES = {
     SecretPlace.KEYRING: "in the keyring",
     SecretPlace.ENVIRONMENT: "from the environment",
     SecretPlace.COMMAND: "from a command",
-    SecretPlace.ASK: "asked for",
+    SecretPlace.ASK: "prompted for",
 }
 
 

@@ -27,7 +27,7 @@ TITLES: Mapping[GuideStep, str] = {
     GuideStep.SAVE: "Save",
 }
 
-NOT_RUN_YET = "This version keeps outgoing configurations, and their chains of steps too, but does not run them yet."
+NOT_RUN_YET = "This version saves outgoing configurations, including chains of steps, but does not run them yet."
 """Said wherever somebody may expect that they are run."""
 
 INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
@@ -70,18 +70,18 @@ WAYS: Mapping[str, MethodTexts] = {
         ),
         (
             "System › Extensions › Integrations › Add New Integration: give it a name.",
-            "Tab API: tick what it may do (or All), then Save.",
-            "In its row: Activate › Allow. A window shows the four values; copy one, paste it here, and so on.",
-            "They can be read again later: Edit › Integration Details.",
+            "API tab: tick what it may access (or All), then Save.",
+            "In its row: Activate › Allow. A window shows the four values; copy and paste them here one by one.",
+            "You can see them again later: Edit › Integration Details.",
         ),
     ),
     BEARER: MethodTexts(
-        "Integration, access token alone (Bearer token)",
+        "Integration, access token only (Bearer token)",
         "integration",
-        (FieldTexts(("token",), "Access token", "Of the integration: the third of its four values."),),
+        (FieldTexts(("token",), "Access token", "The third of the integration's four values."),),
         (
             "Stores › Configuration › Services › OAuth › Consumer Settings: "
-            "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (it is No since 2.4.4).",
+            "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (No by default since 2.4.4).",
             "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
         ),
     ),
@@ -89,13 +89,13 @@ WAYS: Mapping[str, MethodTexts] = {
         "Admin user and password (Request authentication)",
         "admin",
         (
-            FieldTexts(("parameters", "username"), "User name", "Of an admin user made for this connection.", False),
-            FieldTexts(("parameters", "password"), "Password", "It is sent only to this store, to get a token."),
+            FieldTexts(("parameters", "username"), "User name", "Use a dedicated admin user.", False),
+            FieldTexts(("parameters", "password"), "Password", "Sent only to this store, to get a token."),
         ),
         (
-            "System › Permissions › All Users: a user of its own, with a role that holds what it may do.",
-            "Log in once in the browser with it. Six wrong passwords lock it for 30 minutes.",
-            "Where admin users need a one-time code (2FA), use an integration.",
+            "System › Permissions › All Users: add a dedicated user, with a role that grants only what it needs.",
+            "Log in with it in a browser once. Six wrong passwords lock it for 30 minutes.",
+            "If admin users need a one-time code (2FA), use an integration instead.",
         ),
     ),
     OAUTH2: MethodTexts(
@@ -103,14 +103,14 @@ WAYS: Mapping[str, MethodTexts] = {
         "ims",
         (
             FieldTexts(("token-uri",), "Token URI", "The token endpoint; Adobe IMS for the Cloud Service.", False),
-            FieldTexts(("client-id",), "Client ID", "Of the OAuth server-to-server credential.", False),
-            FieldTexts(("client-secret",), "Client secret", "It is sent only to the token endpoint."),
+            FieldTexts(("client-id",), "Client ID", "From the OAuth Server-to-Server credential.", False),
+            FieldTexts(("client-secret",), "Client secret", "Sent only to the token endpoint."),
         ),
         (
-            "Adobe Developer Console (developer.adobe.com/console): a project with the API Adobe Commerce.",
-            "Its credential: OAuth Server-to-Server. Copy Client ID, then Retrieve client secret.",
-            "Choose the product profile that may use this Commerce instance.",
-            "If the store answers 403: add the plugin set-headers with x-gw-ims-org-id, the organization's ID.",
+            "Adobe Developer Console (developer.adobe.com/console): create a project with the Adobe Commerce API.",
+            "Open its OAuth Server-to-Server credential. Copy Client ID, then Retrieve client secret.",
+            "Choose the product profile that has access to this Commerce instance.",
+            "If the store responds with 403, add the plugin set-headers with x-gw-ims-org-id, your organization ID.",
         ),
     ),
 }
@@ -127,14 +127,14 @@ def in_magento(step: GuideStep, way: str) -> list[str]:
     """Lines of text. An admin user has a role, and no integration with ticks and values of its own."""
     admin = way == ADMIN
     if step is GuideStep.BASICS:
-        return ["Nothing to do yet. The address of the shop is enough; the guide finds the REST interface."]
+        return ["Nothing to do yet. The store's address is enough; the guide finds the REST API."]
     if step is GuideStep.AUTHENTICATION:
         return [f"{n}. {line}" for n, line in enumerate(WAYS[way].in_magento if way in WAYS else (), 1)]
     if step is GuideStep.INCOMING:
         return [f"What {'an admin user' if admin else 'an integration'} may read is ticked under {boxes_at(way)}."]
     if step is GuideStep.OUTGOING:
         place = "Role Resources" if admin else "API"
-        return [f"Writing needs its own ticks under {place}. Through store view “all” global values are written."]
+        return [f"Writing needs its own ticks under {place}. Store view “all” writes global values."]
     if admin:
-        return ["Nothing more. What the user may do can be changed later, in its role."]
-    return ["Nothing more. The four values can be read again under Edit › Integration Details."]
+        return ["Nothing more. You can change the user's permissions later, in its role."]
+    return ["Nothing more. You can see the four values again under Edit › Integration Details."]

@@ -50,8 +50,8 @@ class TokenOrder:
         if not moved:
             return ""
         if len(moved) == 2:
-            return f"{moved[0]} and {moved[1]} were swapped: put right"
-        return f"{', '.join(map(str, moved[:-1]))} and {moved[-1]} stood in the wrong places: put right"
+            return f"{moved[0]} and {moved[1]} were swapped: corrected"
+        return f"{', '.join(map(str, moved[:-1]))} and {moved[-1]} were in the wrong fields: corrected"
 
 
 async def token_order(
@@ -60,7 +60,7 @@ async def token_order(
     """Tries at most nine signed requests. `send` adds no authentication; `values` are in the order they were typed."""
     for place, value in enumerate(values):
         if token_shape(value, machine.now()).kind != "integration":
-            summary = f"Value {place + 1} is no token of an integration, which has 32 small letters and digits"
+            summary = f"Value {place + 1} is not an integration token, which has 32 lower-case letters and digits"
             return TokenOrder(finding=Finding("token-malformed", summary, remedy="Copy it again.", field=FIELDS[place]))
     trial = _Trial(values, send, base_uri, machine, signed_origin)
     try:

@@ -22,7 +22,7 @@ from ..text import shown_line
 PIN = "TUI_CONNECTOR_TRUST"
 """The environment variable with the digests that a job may run; see `tui-connector trust --digest`."""
 
-_HOW = "Look at what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
+_HOW = "Review what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
 
 
 class Untrusted(InvalidRequest):
@@ -87,8 +87,8 @@ class ProfileTrust:
         return Untrusted(
             self._name,
             changed,
-            f"The profile {self._name} has the digest {found}, which {PIN} does not name; {what}",
-            f"If that is right, set {PIN}={found}.",
+            f"The profile {self._name} has the digest {found}, which is not in {PIN}; {what}",
+            f"If this is expected, set {PIN}={found}.",
         )
 
     def is_pinned(self) -> bool:
@@ -200,7 +200,7 @@ class ProfileTrust:
 def question(profile: str, missing: Sequence[Capability]) -> str:
     """Asks whether the profile may do this, of which nothing is allowed yet."""
     listed = "\n".join(f"  - {line}" for line in summary(missing))
-    return f"The profile {profile} is not trusted yet to do this:\n\n{listed}\n\nTrust it with that?"
+    return f"The profile {profile} is not yet trusted to do this:\n\n{listed}\n\nTrust it?"
 
 
 def summary(found: Iterable[Capability]) -> list[str]:

@@ -62,7 +62,7 @@ async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callabl
         *_, state = [each async for each in search(address, session.client("default"))]
     if state.found is None:
         finding = state.finding
-        raise _failed(finding) if finding else UserError("step-failed", "There is no store at this address")
+        raise _failed(finding) if finding else UserError("step-failed", "No store found at this address")
     setup.found(state.found)
     for probe in state.probes:
         say(f"  {'✔' if probe.found else '✘'} {probe.base_uri}: {probe.result}")
@@ -136,7 +136,7 @@ async def _save(
     if not state.usable:
         setup.place_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
-        say("  so the profile names environment variables instead; nothing secret is written to disk")
+        say("  so the profile reads secrets from environment variables; none is written to disk")
     workbench.trust.path = path
     saved = await save(
         setup,

@@ -107,9 +107,7 @@ class Workbench:
         try:
             return await self.trust.require(profile, self.vault)
         except CannotSave as error:
-            raise InvalidRequest(
-                f"What the profile is trusted with cannot be kept: {error}", hint=error.hint
-            ) from error
+            raise InvalidRequest(f"The trust in this profile cannot be saved: {error}", hint=error.hint) from error
 
     @asynccontextmanager
     async def anonymous(self, connection: Mapping[str, Json] | None = None) -> AsyncIterator[Session]:

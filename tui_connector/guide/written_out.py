@@ -24,7 +24,7 @@ def written_out(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, str]:
     """
     found = literal_secrets(data)
     for path, label in _known(data, mask):
-        found.setdefault(path, f"contains the secret {label}: it belongs into its own field only")
+        found.setdefault(path, f"contains the secret {label}: enter it in its own field only")
     return found
 
 

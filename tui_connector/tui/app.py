@@ -160,7 +160,7 @@ class ConnectorApp(QuietApp):
         try:
             await asyncio.to_thread(settings.keep_theme, self.machine.directories.config / settings.FILE, name)
         except UserError as error:
-            self.warn(f"The theme is not kept for the next time: {error}")
+            self.warn(f"The theme could not be saved: {error}")
 
     def action_help(self) -> None:
         from .help import HelpScreen, words_for
@@ -214,7 +214,7 @@ class ConnectorApp(QuietApp):
 
     def _at_home(self, work: Coroutine[object, object, None]) -> None:
         """Does something to what home lists, and lists it anew. Keys for home wait, those for its questions do not."""
-        done_with = self._keys.hold("Working on the list")
+        done_with = self._keys.hold("Updating the list")
 
         async def done() -> None:
             try:

@@ -51,7 +51,7 @@ def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[
 
 
 class CommandsScreen(ModalScreen[PaletteCommand | None]):
-    """Type a part of a name, Enter does it, Esc closes."""
+    """Type to filter, Enter runs the command, Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
@@ -66,9 +66,9 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="commands"):
-            yield SafeInput(placeholder="part of a name", compact=True, id="command-name")
+            yield SafeInput(placeholder="Type to filter", compact=True, id="command-name")
             yield OptionList(id="command-list")
-            yield Static(Content("Enter does it   ↑↓ choose   Esc closes"), classes="heading")
+            yield Static(Content("Enter: run   ↑↓: select   Esc: close"), classes="heading")
 
     def on_mount(self) -> None:
         self._show("")

@@ -31,10 +31,10 @@ def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> lis
         words = shlex.split(text)
     except ValueError as error:
         raise UserError(
-            "editor", f"The editor {text!r} cannot be read as a command: {error}. Correct $VISUAL or $EDITOR."
+            "editor", f"The editor {text!r} is not a valid command: {error}. Correct $VISUAL or $EDITOR."
         ) from error
     if not words:
-        raise UserError("editor", "No editor is known. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
+        raise UserError("editor", "No editor found. Set $VISUAL or $EDITOR, for example: export EDITOR=nano")
     name = Path(words[0]).name
     if line is None:
         return [*words, str(path)]
@@ -76,8 +76,10 @@ def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | N
         with app.suspend():
             ended = subprocess.run(command, env=_environment(environ, path), check=False)
     except SuspendNotSupported as error:
-        raise UserError("editor", "This terminal cannot be lent to an editor. Edit the file beside it.") from error
+        raise UserError(
+            "editor", "An editor cannot be started in this terminal. Edit the file in another one."
+        ) from error
     except OSError as error:
         raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
     if ended.returncode:
-        raise UserError("editor", f"{command[0]} ended with {ended.returncode}.")
+        raise UserError("editor", f"{command[0]} exited with code {ended.returncode}.")

@@ -48,9 +48,9 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
-            yield Static(Content("Every action is a letter. In a field press Esc, then the letter."))
+            yield Static(Content("Every action is a letter. In a field, press Esc, then the letter."))
             yield Static(Content("\n".join(_line(action) for action in self._actions)), classes="help-words")
-            yield Static(Content("Esc closes this. All commands, with filter: :"), classes="heading")
+            yield Static(Content("Esc closes this. All commands: :"), classes="heading")
 
 
 def _line(action: KeyAction) -> str:

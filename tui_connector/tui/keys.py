@@ -189,11 +189,11 @@ def checked(keys: Mapping[str, str], bound: Iterable[Bound]) -> tuple[dict[str, 
         wanted = [key.strip() for key in text.split(",") if key.strip()]
         if name not in by_id or name.endswith(IN_FIELD):
             near = get_close_matches(name, [each for each in by_id if not each.endswith(IN_FIELD)], 1)
-            why = "there is no such action" + (f"; did you mean {near[0]}?" if near else "")
+            why = "unknown action" + (f"; did you mean {near[0]}?" if near else "")
         elif strange := [key for key in wanted if not _is_key(key)]:
-            why = f"{strange[0]!r} is no key"
+            why = f"{strange[0]!r} is not a key"
         elif by_id[name].priority and len(by_id[name].key) > 1 and any(len(key) == 1 for key in wanted):
-            why = "a bare letter would be taken from every field; use one with ctrl, or a function key"
+            why = "a single letter cannot be typed into fields any more; use a key with ctrl, or a function key"
         elif any(key.lower() in ("b", "f") for key in wanted) and f"{name}{IN_FIELD}" in by_id:
             why = "Esc, then b or f, moves by words in a field; use another letter"
         if why:
@@ -222,7 +222,7 @@ def _without_clashes(keys: dict[str, str], bound: list[Bound], warnings: list[st
             for key in wanted:
                 other = taken.setdefault(key, name)
                 if other != name and name in good and other.removesuffix(IN_FIELD) != name:
-                    warnings.append(f"{name} = {good.pop(name)!r}: it is the key of {other.removesuffix(IN_FIELD)}")
+                    warnings.append(f"{name} = {good.pop(name)!r}: already the key of {other.removesuffix(IN_FIELD)}")
                     break
     return good
 
@@ -367,7 +367,7 @@ class KeyOrder:
             self._since = loop.time()
         elif not self._told and loop.time() - self._since >= _UNTIL_TOLD:
             self._told = True
-            words = f"{self._loading()} … The keys that you have pressed wait for it; Esc drops them."
+            words = f"{self._loading()} … Keys pressed meanwhile are applied afterwards; Esc discards them."
             self._app.notify(shown_line(words, 200), markup=False)
         loop.call_later(_LOADED_LOOK, self._app.call_later, self._look_again, self._since)
 

@@ -73,8 +73,8 @@ async def edit_part(
             await _begin(app, workbench, path, document, part)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
-    options = {"on": "Go on with them", "anew": "Leave them, and begin from the file"}
-    app.push_screen(ChooseScreen(f"There are changes from {left} that were not saved.", options), chosen)
+    options = {"on": "Resume", "anew": "Discard and reload the file"}
+    app.push_screen(ChooseScreen(f"There are unsaved changes from {left}.", options), chosen)
 
 
 async def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
@@ -91,7 +91,7 @@ async def _begin(
     elif part is not None and part.family == "authentications":
         users = [name for name in setup.table("clients") if part.name in _applied(setup, name)]
         if not users:
-            app.notify("No client uses it. Edit it as text, with e.", markup=False)
+            app.notify("No client uses it. Press e to edit it as text.", markup=False)
             return
         setup.choose_client(users[0])
         setup.use(part.name)
@@ -264,7 +264,7 @@ class ProfilePage(LogDock):
             self.notify(shown(message.unkept), severity="warning", markup=False)
         edited, self._edited = self._edited, False
         if message.by_others and not edited:
-            self.notify("The file has changed, and was read again.", markup=False)
+            self.notify("The file has changed and was reloaded.", markup=False)
         self._fill()
         if first or self.focused is None:
             self._list.focus()
@@ -311,7 +311,7 @@ class ProfilePage(LogDock):
         if self._opened is None:
             return
         if self._opened.profile is None:
-            self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
         elif self._list.chosen is not None:
             self._testing = self._list.chosen
             self._fill()
@@ -339,18 +339,18 @@ class ProfilePage(LogDock):
         if self._opened is None:
             return
         if self._opened.profile is None:
-            self.notify("Correct the problems first: e opens the file at the first of them.", markup=False)
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
             return
         names = list(self._opened.profile.incoming)
         if part is not None and part.family == "incoming":
             names = [part.name]
         elif part is not None and part.family == "outgoing":
-            self.notify(f"Choose an incoming: that is what can be run. {NOT_RUN_YET}", markup=False)
+            self.notify(f"Select an incoming to run. {NOT_RUN_YET}", markup=False)
             return
         if len(names) == 1:
             self.app.push_screen(RunScreen(self._workbench, self._opened.profile, self._path, names[0]))
         else:
-            self.notify("Choose an incoming: that is what can be run.", markup=False)
+            self.notify("Select an incoming to run.", markup=False)
 
     async def action_guide(self) -> None:
         await self._edit(None)
@@ -381,9 +381,7 @@ class ProfilePage(LogDock):
         """Sends a request of the log again, with the profile as the file has it."""
         profile = self._opened.profile if self._opened else None
         if profile is None:
-            raise InvalidRequest(
-                "The profile has problems", hint="Correct them first: e opens the file at the first of them."
-            )
+            raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
         return await resend(self._workbench, profile, exchange, request)
 
     def action_back(self) -> None:
@@ -393,11 +391,11 @@ class ProfilePage(LogDock):
     def help_words(self) -> str:
         return (
             "The profile's page\n"
-            "t tries the part under the cursor on the store: only requests that read are sent (GET, HEAD, POST to a "
-            "search), the others are shown. r runs an incoming. Enter opens the guide at its step. e opens "
-            "the file in your editor ($VISUAL, $EDITOR), at the first problem where it "
-            "has one. The file is read again whenever another program changes it. If the profile came from elsewhere, "
-            "what it can do with secrets, commands and files is asked for once, before it is used."
+            "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
+            "search); others are only shown. r runs an incoming. Enter opens the guide at its step. e opens "
+            "the file in your editor ($VISUAL, $EDITOR), at the first problem if there "
+            "is one. The file is reloaded when another program changes it. If the profile came from elsewhere, "
+            "you are asked once, before it is used, to allow what it can do with secrets, commands and files."
         )
 
 
@@ -412,9 +410,7 @@ def _stamp(path: Path) -> Stamp | None:
 
 def _problems(opened: OpenedProfile) -> str:
     count = len(opened.problems)
-    lines = [
-        f" ✘ {count} problem{'s' if count != 1 else ''}. Nothing is sent before that is mended: e opens the editor."
-    ]
+    lines = [f" ✘ {count} problem{'s' if count != 1 else ''}. Fix this before sending anything; e opens the editor."]
     lines += [f"   {problem}" for problem in opened.problems]
     return "\n".join([*lines, *([f"   {opened.hint}"] if opened.hint else [])])
 

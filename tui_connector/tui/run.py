@@ -83,9 +83,9 @@ class RunView:
         """The figures, in lines of at most `width` characters."""
         progress = self.progress
         spark = max(8, min(60, width - 44))
-        kinds = ((progress.retries, "retries"), (progress.dropped, "known already"), (progress.failed, "failed"))
+        kinds = ((progress.retries, "retries"), (progress.dropped, "unchanged"), (progress.failed, "failed"))
         complete = self.summary is not None and self.summary.state == "complete"
-        short = progress.items < (progress.expected or 0)  # of what the store counted, some was known already
+        short = progress.items < (progress.expected or 0)  # of what the store counted, some was unchanged
         requests = f"{progress.requests:,} request{'' if progress.requests == 1 else 's'}"
         counts = [requests, *(f"{count:,} {word}" for count, word in kinds if count)]
         in_flight = progress.in_flight if self.running else 0  # a stop cuts off those of the last count
@@ -137,7 +137,7 @@ def _ended(summary: Summary) -> str:
     if summary.state == "complete":
         mark = "✘" if summary.failed else "✔"
         return f"{mark} complete: {summary.items:,} items in {took}"
-    return f"✘ {summary.state} after {summary.items:,} items: {summary.reason or 'nobody reads any more'}"
+    return f"✘ {summary.state} after {summary.items:,} items: {summary.reason or 'standard output is closed'}"
 
 
 _EVERY = 0.2
@@ -220,7 +220,9 @@ class RunScreen(LogDock):
         machine, incoming = self._workbench.machine, self._profile.incoming[self._incoming]
         if incoming.sink is not None and incoming.sink.on_stdout:
             shell = f"tui-connector run {self._file.stem} {self._incoming} | …"
-            self.post_message(self.Ended(None, f"Its items go to standard output, and here is the screen: {shell}"))
+            self.post_message(
+                self.Ended(None, f"Its items go to standard output, which this screen uses. In a shell: {shell}")
+            )
             return
         ledger_of = partial(ledger_file, machine.directories.state, self._file)
         place = RunLocation(self._incoming, self._file, ledger_of(self._incoming))
@@ -295,7 +297,7 @@ class RunScreen(LogDock):
 
     def action_stop(self) -> None:
         """Stops it, after asking: what has come is kept, and the next run goes on from there."""
-        self._ask("Stop the run? What has come is kept, and the next run goes on from there.", leave=False)
+        self._ask("Stop the run? Items received so far are kept; the next run resumes from there.", leave=False)
 
     def action_back(self) -> None:
         if self.leave_log():
@@ -303,13 +305,13 @@ class RunScreen(LogDock):
         if not self._begun:
             self.dismiss()
         else:
-            self._ask("The run is not at its end. Stop it and go back? The next run goes on from there.", leave=True)
+            self._ask("The run has not finished. Stop it and go back? The next run resumes from there.", leave=True)
 
     def _ask(self, question: str, *, leave: bool) -> None:
         def answered(yes: bool | None) -> None:
             if yes and self._begun:
                 self.view.stopping = True
-                self._stop_it("Stopped by the user; the next run goes on from here")
+                self._stop_it("Stopped by the user; the next run resumes from here")
             if yes and leave:
                 self.run_worker(self._leave())
 
@@ -331,18 +333,20 @@ class RunScreen(LogDock):
         return await resend(self._workbench, self._profile, exchange, request)
 
     def unfinished(self) -> str:
-        return f"{self._incoming} is being read; the next run goes on where it stops." if self._begun else ""
+        return (
+            f"{self._incoming} is running; if you quit, the next run resumes where it stopped." if self._begun else ""
+        )
 
     def keep(self) -> None:
         if self._begun:
-            self._stop_it("The program was quit")
+            self._stop_it("The program was closed")
 
     def help_words(self) -> str:
         return (
             "A run\n"
-            "Pages are fetched ahead, more of them at once while that makes it faster, and written in order. Items and "
-            "position are made durable together, four times a second: however a run ends, the next one goes on from "
-            "there, and no item is lost or doubled. s stops it, r goes on."
+            "Pages are fetched concurrently, with as many requests as make it faster, and written in order. Items and "
+            "position are saved together, four times a second: however a run ends, the next one resumes from there, "
+            "and no item is lost or duplicated. s stops it, r resumes it."
         )
 
 

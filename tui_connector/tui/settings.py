@@ -34,11 +34,11 @@ def read(path: Path) -> UserSettings:
     except ProfileError as error:
         if error.code == "profile-missing":
             return UserSettings()
-        return UserSettings(warnings=(f"{error.place}: {error.message}. It is left out.",))
+        return UserSettings(warnings=(f"{error.place}: {error.message}. It is ignored.",))
     except (ValueError, RecursionError) as error:
-        return UserSettings(warnings=(f"{path}: {error}. It is left out.",))
+        return UserSettings(warnings=(f"{path}: {error}. It is ignored.",))
     warnings = [
-        f"{path}: there is no setting {name!r}; there is {', '.join(_KNOWN)}" for name in data.keys() - {*_KNOWN}
+        f"{path}: unknown setting {name!r}; the settings are {', '.join(_KNOWN)}" for name in data.keys() - {*_KNOWN}
     ]
     theme = data.get("theme", "")
     if not isinstance(theme, str):

@@ -152,7 +152,7 @@ async def _signature(case: Case, modules: Response, finding: Finding, probing: _
 
 async def _says_the_same_of_an_unknown_key(response: Response, probing: _Probing) -> bool:
     """Whether the store says in its language what it says of a consumer key that no store has."""
-    how = "signed with a key that no store has"
+    how = "signed with an unknown key"
     unknown = await probing.ask(probing.ways.anonymous, MODULES, how=how, authorization=_UNKNOWN_KEY)
     return unknown is not None and StoreMessage.of(unknown).message == StoreMessage.of(response).message
 

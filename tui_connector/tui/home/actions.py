@@ -26,10 +26,10 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
     options = {"keep": "Keep it", "file": "Delete the file"}
     question = f"Delete the profile {path.stem}?\n{path}"
     if own:
-        question += f"\n\nIn the keyring, and not named by another profile in {library.directory}:\n" + "\n".join(
+        question += f"\n\nIn the keyring, and not used by another profile in {library.directory}:\n" + "\n".join(
             f"  {name}" for name in own
         )
-        options |= {"file": "Delete the file, leave the keyring as it is", "all": "Delete the file and these entries"}
+        options |= {"file": "Delete only the file", "all": "Delete the file and these entries"}
     response = await app.push_screen_wait(ChooseScreen(question, options))
     if response not in ("file", "all"):
         return
@@ -47,8 +47,8 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
 
 async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
     """Throws a draft away."""
-    question = f"Throw away the unfinished setup of {draft.title}?"
-    response = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Throw it away"}))
+    question = f"Discard draft {draft.title}?"
+    response = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Discard"}))
     if response != "drop":
         return
     try:
@@ -73,7 +73,7 @@ async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
         _say(app, str(error), bad=True)
         return
     shared = await asyncio.to_thread(keyring_entries, path)
-    words = " It names the same keyring entries; values that you enter for it get entries of its own."
+    words = " It uses the same keyring entries; values that you enter for it get new entries."
     _say(app, f"{name} is a copy of {path.stem}.{words if shared else ''}")
 
 

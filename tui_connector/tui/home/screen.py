@@ -28,10 +28,10 @@ _UNTIL_SAID = 0.5
 _NO_PROFILES = """
  No profiles yet.
 
-   n   set up the first one: the store's address is enough.
+   n   set up the first one: you only need the store's address.
 
- A profile is one TOML file for a store: where it is, how to authenticate,
- what is read from it and what is sent to it. Tokens go to the keyring."""
+ A profile is one TOML file for a store: its address, how to authenticate,
+ what to read from it and what to send to it. Tokens go to the keyring."""
 
 
 @dataclass

@@ -89,7 +89,7 @@ _SHOWN = 50
 
 def copies(exchange: Exchange, profile: str | None, value: tuple[str, str] | None) -> dict[str, Callable[[], str]]:
     """By title: what makes the text. `value`: path and text of the JSON value under the cursor."""
-    offered: dict[str, Callable[[], str]] = {"As curl, without a secret": lambda: curl(exchange, profile)}
+    offered: dict[str, Callable[[], str]] = {"As curl, without secrets": lambda: curl(exchange, profile)}
     if value is not None:
         path, content = value
         offered[shown_line(f"Placeholder &{{{path}}}", _SHOWN + 14)] = lambda: f"&{{{path}}}"
@@ -99,10 +99,10 @@ def copies(exchange: Exchange, profile: str | None, value: tuple[str, str] | Non
     if exchange.request_body.data:
         offered["Request body"] = lambda: exchange.request_body.data.decode("utf-8", "replace")
     if exchange.status is not None:
-        offered["Answer's headers"] = lambda: _lines(exchange.headers)
+        offered["Response headers"] = lambda: _lines(exchange.headers)
     if exchange.body.data:
-        offered["Answer's body"] = lambda: exchange.body.data.decode("utf-8", "replace")
-    offered["All of it, in long format"] = lambda: text(exchange, "full")
+        offered["Response body"] = lambda: exchange.body.data.decode("utf-8", "replace")
+    offered["Everything, in long format"] = lambda: text(exchange, "full")
     return offered
 
 
@@ -126,7 +126,7 @@ class FileScreen(ModalScreen[Path | None]):
         with Vertical(id="file"):
             yield Static(Content(shown_line(self._title)))
             yield SafeInput(self._proposed, compact=True, select_on_focus=False)
-            yield Static(Content("Enter saves, Esc goes back. Nobody but you can read the file."), classes="quiet")
+            yield Static(Content("Enter: save · Esc: back. Only you can read the file."), classes="quiet")
 
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
@@ -189,14 +189,14 @@ class LogActions:
     def copy(self, exchange: Exchange | None) -> None:
         """Copies the request as a command."""
         if exchange is None:
-            self.say("There is no request to copy yet.")
+            self.say("No request to copy yet.")
             return
         self._copy(curl(exchange, self._context.profile()))
 
     def choose_copy(self, exchange: Exchange | None) -> None:
         """Asks what to copy."""
         if exchange is None:
-            self.say("There is no request to copy yet.")
+            self.say("No request to copy yet.")
             return
         value = self._panel.detail.value_at_cursor() if self._panel.detail.exchange is exchange else None
         offered = copies(exchange, self._context.profile(), value)
@@ -232,10 +232,13 @@ class LogActions:
 
     def _asked(self, exchange: Exchange | None) -> Request | None:
         if exchange is None:
-            self.say("There is no request to send again yet.")
+            self.say("No request to resend yet.")
             return None
         if self._context.send is None:
-            self.say("This log was read from a file. Give it a profile to send with: log FILE --profile NAME", bad=True)
+            self.say(
+                "This log was read from a file. To send requests, open it with a profile: log FILE --profile NAME",
+                bad=True,
+            )
             return None
         try:
             return resendable_request(exchange)
@@ -255,7 +258,7 @@ class LogActions:
             else:
                 self._panel.post_message(self.Answered(response.exchange, response.status))
 
-        self.say(f"Sending #{exchange.number} again …")
+        self.say(f"Resending #{exchange.number} …")
         self._panel.run_worker(work())
 
     def explain(self, exchange: Exchange) -> None:
@@ -272,7 +275,7 @@ class LogActions:
     def save_body(self, exchange: Exchange | None) -> None:
         """Writes the response's body, as far as it was kept, to a file that only its user can read."""
         if exchange is None or not exchange.body.data:
-            self.say("This answer has no body that was kept.")
+            self.say("The log has no body of this response.")
             return
         suffix = _SUFFIXES.get(
             exchange.body.media_type, "txt" if exchange.body.media_type.startswith("text/") else "bin"
@@ -290,7 +293,7 @@ class LogActions:
         shown = view.view.page(0, len(view.view))
         chosen = [each for each in shown if each.number in view.marks] if view.marks else shown
         if not chosen:
-            self.say("There is no request to export.")
+            self.say("No requests to export.")
             return
         which = "marked" if view.marks else "shown"
         title = f"Export the {len(chosen)} {which} requests: .har for other tools, .jsonl for tui-connector log"
@@ -321,7 +324,7 @@ class LogActions:
             if yes:
                 self._panel.run_worker(self._write(path, content, replace=True))
 
-        self._panel.app.push_screen(ConfirmScreen(f"{shown_line(str(path))} is there already. Replace it?"), take)
+        self._panel.app.push_screen(ConfirmScreen(f"{shown_line(str(path))} already exists. Replace it?"), take)
 
     def clear(self) -> None:
         """Empties the log, asking first: what it holds is nowhere else."""
@@ -331,7 +334,7 @@ class LogActions:
                 self._panel.exchanges.clear()
                 self._panel.view.marks.clear()
 
-        self._panel.app.push_screen(ConfirmScreen("Clear the log? What is in it is nowhere else."), take)
+        self._panel.app.push_screen(ConfirmScreen("Clear the log? Its requests are not stored anywhere else."), take)
 
 
 def _exported(exchanges: Sequence[Exchange], path: Path) -> bytes:

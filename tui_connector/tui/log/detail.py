@@ -275,7 +275,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         return next((view for view in _VIEWS if view == tagged), "long")
 
     def next_view(self) -> None:
-        """Another view, of this exchange and of all others from now on."""
+        """Next view, of this exchange and of all others from now on."""
         self.chosen = _VIEWS[(_VIEWS.index(self.view) + 1) % len(_VIEWS)]
         self._build()
 

@@ -47,10 +47,10 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, found: s
     """How many there are, whether the list follows, what it leaves out, and what was `found` in the detail."""
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
-    under_way = f" · {len(log.in_flight)} under way" if log.in_flight else ""
+    under_way = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
     yield f"Requests ── {log.end - log.cleared}{failed}{under_way}"
     if not view.following:
-        yield f"paused, {view.waiting} new (G follows)"
+        yield f"paused, {view.waiting} new (G: follow)"
     if view.errors_only:
         yield "errors only (e)"
     if filtering.filter.expression is not None:
@@ -63,7 +63,7 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, found: s
     if found:
         yield found
     if gone := log.first - log.cleared:
-        yield f"{gone} older ones gone"
+        yield f"{gone} older discarded"
     if hint:
         yield hint
 
@@ -77,15 +77,15 @@ Purpose = Literal["filter", "search", "find"]
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
 _HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
-_READ = "Enter keeps it, Esc takes it back"
+_READ = "Enter: apply · Esc: cancel"
 
 
 class LogPrompt(Vertical):
     """Takes one line. What it says is checked at every key, and used at once where it can be read."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Back as it was", show=False, id="prompt.cancel"),
-        Binding("down", "enter", "To what was found", show=False, id="prompt.down"),
+        Binding("escape", "cancel", "Undo", show=False, id="prompt.cancel"),
+        Binding("down", "enter", "To the match", show=False, id="prompt.down"),
     ]
 
     @dataclass
@@ -139,7 +139,7 @@ class LogPrompt(Vertical):
     def _check(self) -> Filter | None:
         typed = self.query_one(Input).value
         if self.purpose == "find":
-            self.tell("Enter finds; then n and N go on and back")
+            self.tell("Enter: find · then n: next, N: previous")
             return Filter()
         try:
             read = parse(typed)
@@ -203,11 +203,11 @@ class LogPanel(LogHost):
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
         Binding("slash", "search", "Search", id="log.search"),
-        Binding("n", "hit(1)", "Next found", show=False, id="log.next-found"),
-        Binding("N", "hit(-1)", "Found before", show=False, id="log.found-before"),
+        Binding("n", "hit(1)", "Next match", show=False, id="log.next-found"),
+        Binding("N", "hit(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("e", "errors", "Errors only", id="log.errors"),
-        Binding("i", "explain", "Explain", id="log.explain", tooltip="What is wrong with this request, and what to do"),
-        Binding("v", "view", "Another view", show=False, id="log.view", tooltip="Simple, long, full, or as curl"),
+        Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
+        Binding("v", "view", "Next view", show=False, id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("z", "toggle_raw", "Raw or pretty", show=False, id="log.raw"),
         Binding("y", "copy", "Copy as curl", show=False, id="log.copy"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
@@ -237,7 +237,7 @@ class LogPanel(LogHost):
     def compose(self) -> ComposeResult:
         yield Static(id="log-title")
         yield LogPrompt()
-        yield Static(Content("No requests yet. Each one the program sends appears here as it happens."), id="log-empty")
+        yield Static(Content("No requests yet. Requests appear here as the program sends them."), id="log-empty")
         yield LogView(self.exchanges, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
@@ -252,9 +252,9 @@ class LogPanel(LogHost):
     def help_words(self) -> str:
         return (
             "The request log\nEvery request the program sends, newest last, secrets masked. The list follows the "
-            "newest until you move up; G follows again. Failures are kept longer than the rest: e shows them alone.\n"
-            "Beside the list a request stands as its client's plugin Log requests has it; Enter shows all of it, and v "
-            "changes the view: simple, long, full, curl."
+            "newest until you move up; G follows again. Failures are kept longer than other requests; e shows only "
+            "them.\nThe detail pane uses the format set in the client's Log requests plugin; Enter shows the whole "
+            "request, and v changes the view: simple, long, full, curl."
         )
 
     def on_resize(self, event: events.Resize) -> None:
@@ -429,7 +429,7 @@ class LogPanel(LogHost):
         finding = message.finding
         self._explained = message.exchange.number, finding
         if finding is None:
-            self._acts.say(f"Nothing is wrong with #{message.exchange.number}.")
+            self._acts.say(f"No problem found with #{message.exchange.number}.")
         elif not self.detail.display:
             self._acts.say(f"{finding.summary}. {finding.remedy}")
         self._show()
@@ -476,7 +476,7 @@ class LogPanel(LogHost):
         """A request was sent again: its exchange is the one to show, for it was asked for."""
         exchange = self.exchanges.numbered(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
-            self._acts.say(f"#{message.number} was answered with {message.status}; the filter hides it.")
+            self._acts.say(f"#{message.number} got status {message.status}; the filter hides it.")
 
 
 # A screen with the live log below, which the log can have all of.

@@ -54,7 +54,7 @@ def headers_of(text: str, *, first_line: int = 1) -> Headers:
             continue
         name, colon, value = line.partition(":")
         if not colon or not _NAME.fullmatch(name.strip()):
-            raise InvalidValue("request-text", f"Line {number} of the headers is no “Name: value”: {line[:60]}")
+            raise InvalidValue("request-text", f"Line {number} of the headers is not “Name: value”: {line[:60]}")
         headers.append((name.strip(), value.strip()))
     return tuple(headers)
 
@@ -82,7 +82,7 @@ class RequestForm(ModalScreen[Request | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="request-form"):
-            title = f"Send {self._called} again, changed. The profile's authentication is added."
+            title = f"Send {self._called} again with changes. The profile's authentication is added."
             yield Static(Content(shown_line(title)), classes="help-title")
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
@@ -90,19 +90,19 @@ class RequestForm(ModalScreen[Request | None]):
             with Horizontal(classes="field"):
                 yield Static(Content("URI"), classes="label")
                 yield SafeInput(shown_line(self._request.uri), compact=True, id="again-uri", select_on_focus=False)
-            yield Static(Content("Headers, one a line"), classes="heading")
+            yield Static(Content("Headers, one per line"), classes="heading")
             headers = "\n".join(f"{name}: {value}" for name, value in self._request.headers)
             yield SafeTextArea(shown(headers), compact=True, id="again-headers", tab_behavior="focus")
             yield Static(Content("Body"), classes="heading")
             if self._body_shown:
                 yield SafeTextArea(self._body, compact=True, id="again-body", tab_behavior="focus")
             else:
-                words = f"{len(self._request.body)} bytes, sent as they are; o opens them in $EDITOR"
+                words = f"{len(self._request.body)} bytes, sent unchanged; o opens them in $EDITOR"
                 yield Static(Content(words), id="again-body-words")
             yield Static("", id="again-told")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="again-send")
-                yield Static(Content("Esc t sends · Esc o opens $EDITOR · Esc Esc goes back"), classes="heading")
+                yield Static(Content("Esc t: send · Esc o: open in $EDITOR · Esc Esc: back"), classes="heading")
 
     def on_mount(self) -> None:
         self.query_one("#again-uri", Input).focus()
@@ -114,7 +114,7 @@ class RequestForm(ModalScreen[Request | None]):
         uri = self.query_one("#again-uri", Input).value.strip()
         method = self.query_one("#again-method", Input).value.strip().upper()
         if not method.isalpha() or not method.isascii():
-            raise InvalidValue("request-text", f"{method!r} is no method")
+            raise InvalidValue("request-text", f"{method!r} is not a valid method")
         if not uri:
             raise InvalidValue("request-text", "The URI is missing")
         return replace(self._request, method=method, uri=uri, headers=headers, body=body)
@@ -146,7 +146,7 @@ class RequestForm(ModalScreen[Request | None]):
         try:
             request = self.changed()
             if request.body.decode("utf-8", "replace").encode() != request.body:
-                raise InvalidValue("request-text", "The body is no text, and an editor would change it")
+                raise InvalidValue("request-text", "The body is binary; an editor would change it")
             write_private(path, as_text(request).encode())
             edit(self.app, self._machine.environ, path)
             changed = from_text(path.read_text("utf-8"))

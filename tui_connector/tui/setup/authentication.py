@@ -31,7 +31,7 @@ from .step import GuideContext, SetupForm, StepPane, asked_in
 CODE = FieldSpec(
     ("parameters", "otp", "totp"),
     "One-time code",
-    "What the authenticator app was set up with: the letters under its QR code. Or have the code asked for.",
+    "The key the authenticator app was set up with: the letters under the QR code. Or type each code.",
     FieldType.SECRET,
 )
 
@@ -114,7 +114,7 @@ def entries(setup: Setup) -> MethodMenu:
         words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
         menu.add(f"use {name}", words, lambda name=name: setup.use(name))  # type: ignore[misc]
     if applied:
-        menu.add("another", "+ one more, applied after this one", lambda: setup.another("basic"))
+        menu.add("another", "+ Add another, applied after this one", lambda: setup.another("basic"))
     if len(applied) > 1 and setup.authentication in applied:
         place = applied.index(setup.authentication)
         if place:
@@ -202,9 +202,9 @@ class AuthenticationPane(StepPane):
         self.put(self.query_one("#applied", Static), words)
         note = ""
         if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
-            note = "Secrets are not kept with a draft. Enter them again."
+            note = "Drafts contain no secrets. Enter them again."
         elif setup.way == ADMIN and setup.asks_for_code():
-            note = "2FA is on: an admin user needs a one-time code. An integration needs none."
+            note = "2FA is on: admin users need a one-time code; integrations do not."
         self.put(self.query_one("#note", Static), note)
         self._preview()
 
@@ -245,7 +245,7 @@ class AuthenticationPane(StepPane):
         place = "" if self.setup.way == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
-            beside = "This is the demo: Esc, then u fills in the values of its store."
+            beside = "This is the demo: press Esc, then u, to fill in its store's values."
         self.explain(words + ("" if wide else beside))
 
     @on(Form.Focused)
@@ -288,7 +288,7 @@ class AuthenticationPane(StepPane):
 
     @on(SetupForm.NoStore)
     def _no_store(self) -> None:
-        self.say(f"✘ {self.setup.missing(GuideStep.BASICS)} A secret is given for one store only.", bad=True)
+        self.say(f"✘ {self.setup.missing(GuideStep.BASICS)} Secrets are stored for one store only.", bad=True)
 
     @on(Form.Entered)
     def _entered(self, event: Form.Entered) -> None:
@@ -311,7 +311,7 @@ class AuthenticationPane(StepPane):
             return
         if self.setup.way == ADMIN and self.setup.asks_for_code():
             self.setup.ask_for_code()
-        self.busy("asking the store")
+        self.busy("contacting the store")
         self.run_worker(self._try(), exclusive=True)
 
     async def _try(self) -> None:
@@ -356,7 +356,7 @@ class AuthenticationPane(StepPane):
             self.test()
             return
         elif fix.what == "login":
-            self.busy("logging in once more")
+            self.busy("logging in again")
             self.run_worker(self._log_in_again(), exclusive=True)
             return
         elif fix.value:

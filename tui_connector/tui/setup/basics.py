@@ -42,9 +42,9 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LIST = {"": "list"}
 _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
-    "address": "Any address of the shop will do: its front page, the admin's, or one of the REST interface.",
-    "store-view": "all (default values), default, or a store view's code: what is read, and where writing goes.",
-    "name": "What the commands and the profile's file call it.",
+    "address": "Any address of the store: its front page, the admin page or the REST API.",
+    "store-view": "all (default values), default, or a store view code: where to read from and write to.",
+    "name": "Used as file name and in commands.",
 }
 
 
@@ -98,7 +98,7 @@ class BasicsPane(StepPane):
         saved = setup.table("clients", setup.client)
         self.query_one("#connection", Choice).show("", {"": summaries.connection(saved)})
         self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
-        unverified = "! The certificate is NOT verified: whoever stands in between can read the secrets."
+        unverified = "! The certificate is NOT verified: secrets can be intercepted."
         self.put(self.query_one("#warning", Static), unverified if setup.unverified() else "")
 
     def _named(self, client: str) -> str:
@@ -136,7 +136,7 @@ class BasicsPane(StepPane):
     def _view(self, event: Input.Changed) -> None:
         view = event.value.strip()
         if view and not _CODE.fullmatch(view):
-            self.say("✘ A store view's code begins with a letter; letters, digits and _ follow.", bad=True)
+            self.say("✘ A store view code consists of letters, digits and _, and starts with a letter.", bad=True)
         elif view and view != self.setup.store_view:
             self.setup.choose_view(view)
             self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
@@ -171,9 +171,9 @@ class BasicsPane(StepPane):
         options = dict(_EVERYWHERE)
         options |= {view.code: f"{view.code}: {view.name}" for view in message.found.views if view.code not in options}
         if message.found.finding is not None:
-            self.explain("The token may not list the store views (Magento_Backend::store): type a code instead.")
+            self.explain("The token may not list the store views (Magento_Backend::store): enter a code instead.")
         elif not message.found.views:
-            self.explain("Once the store knows who asks (step 2), its other store views are listed here too.")
+            self.explain("More store views are listed after authentication (step 2).")
         self.app.push_screen(ChoiceScreen(options, self.setup.store_view), self._view_chosen)
 
     def _view_chosen(self, code: str | None) -> None:
@@ -184,7 +184,7 @@ class BasicsPane(StepPane):
     def _client(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == _ADD:
-            self.app.push_screen(LineScreen("The new client's name, such as staging"), self._add_client)
+            self.app.push_screen(LineScreen("Name of the new client, such as staging"), self._add_client)
             return
         if event.option == _REMOVE:
             self.setup.remove_client()
@@ -210,7 +210,7 @@ class BasicsPane(StepPane):
     def _connection(self, event: Choice.OpenWanted) -> None:
         event.stop()
         path = ("clients", self.setup.client)
-        about = "How this client connects. Everything has a default; most stores need nothing here."
+        about = "Connection settings of this client. All are optional; the defaults suit most stores."
         self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, kind_schemas.client(), path))
 
     @on(OrderedList.AddWanted)
@@ -254,7 +254,7 @@ class BasicsPane(StepPane):
         kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
         schema = kind_schemas.plugin(kind)
         if schema is None or not asked(schema):
-            self.say(f"{kind_schemas.plugins().get(kind, kind)}: there is nothing to set.")
+            self.say(f"{kind_schemas.plugins().get(kind, kind)}: no settings.")
             return
         path = ("clients", self.setup.client, "plugins", index)
         self._over(FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path))
@@ -303,9 +303,7 @@ class BasicsPane(StepPane):
             self.found(message.view_finding)
             self.query_one("#field-store-view", Input).focus()
             return
-        warning = (
-            "\n! Not encrypted: tokens can be read on the way. Use https." if insecure(self.setup.base_uri) else ""
-        )
+        warning = "\n! Not encrypted: tokens can be intercepted. Use https." if insecure(self.setup.base_uri) else ""
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on()
 

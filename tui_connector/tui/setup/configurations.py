@@ -79,7 +79,7 @@ class EntityChooser(Vertical):
         self._narrowed: list[EntityOption] = []
 
     def compose(self) -> ComposeResult:
-        yield SafeInput(placeholder="/ narrows the list; or any path", compact=True)
+        yield SafeInput(placeholder="/ to filter, or enter any path", compact=True)
         yield EntityOptions()
 
     def show(self, offers: Iterable[EntityOption]) -> None:
@@ -211,7 +211,6 @@ class ConfigurationsPane(StepPane):
         Binding("plus", "add_another", "Add", key_display="+", id="configurations.add")
     ]
     family: ClassVar[Literal["incoming", "outgoing"]]
-    verb: ClassVar[str]
     """What is done with them, in the heading."""
     entities: ClassVar[Mapping[str, Readable | Writable]]
     """Magento's list of them."""
@@ -271,15 +270,15 @@ class ConfigurationsPane(StepPane):
 
     def _keys(self) -> str:
         if not self.setup.table(self.family):
-            return f"Enter adds what is {self.verb}; n goes on without."
+            return "Enter: add · n: skip"
         if self._choosing:
-            return "Enter adds it to the list."
-        return "Enter edits, + adds, d deletes, t tests, n goes on."
+            return "Enter: add to the list"
+        return "Enter: edit · +: add · d: delete · t: test · n: next step"
 
     def draw(self) -> None:
         """The list as the setup has it."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
-        heading = f"To be {self.verb}:" if found else f"Nothing is {self.verb} yet. Magento has:"
+        heading = f"{self.family.capitalize()}:" if found else "Nothing selected yet. Available in Magento:"
         self.query_one(".chosen", Static).update(Content(heading))
         self.rows.show(found, max(40, self.app.size.width - 4))
         self.rows.display = bool(found)
@@ -299,7 +298,7 @@ class ConfigurationsPane(StepPane):
     def _add_path(self, message: EntityChooser.PathGiven) -> None:
         name = self.setup.add_path(self.family, message.path)
         self._added(name)
-        self.explain(f"{message.path} is added as {name}. Enter on its row edits it.")
+        self.explain(f"{message.path} added as {name}. Enter on its row edits it.")
 
     def _added(self, name: str) -> None:
         self._choosing = False
@@ -346,7 +345,7 @@ class ConfigurationsPane(StepPane):
 
     def editable(self, name: str) -> dict[str, str]:
         """What can be edited of it, and what it is called; "" is what every configuration has."""
-        options = {"": "Request, items and what tells them apart"}
+        options = {"": "Request, items and identifier"}
         for part, title in kind_schemas.nested(self.family).items():
             kind = self.setup.at(self.family, name, part, "kind")
             options[part] = f"{title}: {kind_schemas.kinds(part).get(str(kind), 'none')}"
@@ -357,7 +356,7 @@ class ConfigurationsPane(StepPane):
         if part:
             self._choose_kind(name, part)
             return
-        about = "What is typed counts at once. JSON and placeholders are checked as they are typed."
+        about = "Changes apply immediately. JSON and placeholders are checked as you type."
         self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
 
     def schema(self, name: str) -> kind_schemas.Schema:
@@ -402,6 +401,6 @@ class ConfigurationsPane(StepPane):
     def test(self) -> None:
         name = self.rows.chosen
         if name is None:
-            self.say("✘ Choose something first, or press n to go on without.", bad=True)
+            self.say("✘ Choose something first, or press n to skip.", bad=True)
             return
         self.try_it(name)

@@ -67,7 +67,7 @@ def _cell(item: Json, name: str) -> str:
 
 
 class ItemTable(OptionList):
-    """A few items, one a line; Enter shows one whole."""
+    """A few items, one per line; Enter shows the whole item."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Whole item", id="items.whole"),
@@ -77,17 +77,20 @@ class ItemTable(OptionList):
 
     @dataclass
     class Opened(Message):
-        """This item is to be shown whole."""
+        """Show the whole item."""
 
         item: Json
+        title: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._items: list[Json] = []
+        self._identifier = ""
 
     def show(self, items: Sequence[Json], *first: str) -> None:
-        """Shows these, with the fields named first; nothing where there are none."""
+        """Shows these, with the fields named first (the identifier is the first); nothing where there are none."""
         self._items = list(items)
+        self._identifier = first[0] if first else ""
         self.display = bool(items)
         self.clear_options()
         titles, *rows = table(items, columns(items, *first), max(40, self.app.size.width - 6))
@@ -98,7 +101,8 @@ class ItemTable(OptionList):
     @on(OptionList.OptionSelected)
     def _open(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.post_message(self.Opened(self._items[event.option_index - 1]))
+        item = self._items[event.option_index - 1]
+        self.post_message(self.Opened(item, f"Item {_cell(item, self._identifier)}".rstrip()))
 
 
 class ItemScreen(ModalScreen[None]):
@@ -117,7 +121,7 @@ class ItemScreen(ModalScreen[None]):
             yield Static(Content(shown(self._text[:_LONGEST])))
             if len(self._text) > _LONGEST:
                 left = len(self._text) - _LONGEST
-                yield Static(Content(f"… and {left:,} characters more, which are not shown"), classes="heading")
+                yield Static(Content(f"… and {left:,} more characters, not shown"), classes="heading")
 
 
 class IncomingPane(ConfigurationsPane):
@@ -126,7 +130,6 @@ class IncomingPane(ConfigurationsPane):
     step = GuideStep.INCOMING
     family = "incoming"
     test_label = "First items"
-    verb = "read from the store"
     entities = READABLE
 
     @dataclass
@@ -154,7 +157,7 @@ class IncomingPane(ConfigurationsPane):
 
     def words_for(self, entity: str) -> str:
         known = READABLE[entity]
-        tells = f"{known.identifier} tells items apart. " if known.identifier else ""
+        tells = f"{known.identifier} identifies items. " if known.identifier else ""
         return f"{known.route}: {tells}{known.note}"
 
     def apply(self, fix: Fix) -> None:
@@ -206,4 +209,4 @@ class IncomingPane(ConfigurationsPane):
     def _open(self, message: ItemTable.Opened) -> None:
         text = json.dumps(message.item, indent=2, ensure_ascii=False)
         masked = self.work.workbench.mask.body(text.encode(), "application/json").decode()
-        self.app.push_screen(ItemScreen("One item, whole", masked))
+        self.app.push_screen(ItemScreen(message.title, masked))

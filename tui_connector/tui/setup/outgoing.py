@@ -35,9 +35,9 @@ from .step import FormScreen, GuideContext
 # The steps of a chain over the screen: added, removed, put in order, and each edited by its form.
 
 
-_ONE = "One request is sent for each entity. a adds a step: then each of them is sent, one after the other."
+_ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (
-    "They are sent one after the other for each entity. Later ones read the responses of earlier ones: "
+    "Sent one after the other for each entity. Later steps can read earlier responses: "
     "@{steps.NAME.body.id} in a request, steps.NAME.status in its condition."
 )
 
@@ -143,7 +143,7 @@ class ChainScreen(ModalScreen[None]):
 
     def _edit(self, index: int) -> None:
         earlier = self._chain.names[:index]
-        about = "The first step: there is no answer to read yet."
+        about = "The first step: there is no response to read yet."
         if earlier:
             about = f"It can read the responses of {', '.join(earlier)}: @{{steps.{earlier[-1]}.body.id}}."
         path: FormPath = ("outgoing", self._outgoing, "steps", index)
@@ -165,7 +165,6 @@ class OutgoingPane(ConfigurationsPane):
     step = GuideStep.OUTGOING
     family = "outgoing"
     test_label = "Show request"
-    verb = "sent to the store"
     entities = WRITABLE
 
     @dataclass
@@ -203,9 +202,9 @@ class OutgoingPane(ConfigurationsPane):
 
     def editable(self, name: str) -> dict[str, str]:
         chain = ChainSteps(self.setup, name)
-        steps = "none, one request is sent" if chain.single else " → ".join(chain.names)
+        steps = "none: one request is sent" if chain.single else " → ".join(chain.names)
         request = "Request" if chain.single else "Client, batch"
-        itself = f"{request} and what tells entities apart"
+        itself = f"{request} and identifier"
         return {**super().editable(name), "": itself, "steps": f"Steps: {steps}"}
 
     def edit_part(self, name: str, part: str) -> None:
@@ -269,7 +268,7 @@ class OutgoingPane(ConfigurationsPane):
         except RequestFailed as error:
             self.post_message(self.Prepared(name, (), str(error)))
         except (ValueError, RecursionError) as error:
-            self.post_message(self.Prepared(name, (), f"The sample is no JSON: {error}"))
+            self.post_message(self.Prepared(name, (), f"The sample is not valid JSON: {error}"))
         else:
             self.post_message(self.Prepared(name, prepared))
 
@@ -284,7 +283,7 @@ class OutgoingPane(ConfigurationsPane):
             return
         wrong = [f"✘ {each.step}: {each.why}" for each in requests if each.wrong]
         several = any(each.step for each in requests)
-        well = f"✔ Not sent: the request{'s' if several else ''} for this sample"
+        well = "✔ Preview for the sample (not sent)"
         self.say("\n".join(wrong) or well, bad=bool(wrong))
         text = as_text(requests) + (f"\n{NOT_RUN_YET}" if several else "")
         self.query_one(".preview", Static).update(Content(shown(text)))

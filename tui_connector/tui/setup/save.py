@@ -28,9 +28,9 @@ from ..widgets.choice import Choice
 from .step import StepPane
 
 _PLACES = {
-    SecretPlace.KEYRING.value: "Secrets: in the keyring of this computer",
+    SecretPlace.KEYRING.value: "Secrets: in this computer's keyring",
     SecretPlace.ENVIRONMENT.value: "Secrets: from environment variables",
-    SecretPlace.ASK.value: "Secrets: asked for each time",
+    SecretPlace.ASK.value: "Secrets: prompt each time",
 }
 
 
@@ -89,9 +89,9 @@ class SavePane(StepPane):
         missing = self.setup.first_missing()
         wrong = self._wrong()
         if wrong:
-            self.explain(f"✘ As it stands the profile cannot be used:\n{wrong}")
+            self.explain(f"✘ The profile is invalid:\n{wrong}")
         else:
-            self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter saves. No secret is written to it.")
+            self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter: save. No secret is written to it.")
         self._preview()
         self.run_worker(self._name_own_entries(path), group="entries", exclusive=True)
         self.query_one(".test", Button).focus()
@@ -136,7 +136,7 @@ class SavePane(StepPane):
     def _save_elsewhere(self, reason: str) -> None:
         """Without the keyring; nothing is saved so before its user has seen it."""
         self._place(SecretPlace.ENVIRONMENT)
-        self.say(f"! {reason}. The profile names environment variables instead.")
+        self.say(f"! {reason}. The profile uses environment variables instead.")
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
@@ -161,9 +161,7 @@ class SavePane(StepPane):
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
             self._told.add((path, wrong))
-            self.say(
-                f"✘ Not saved: the profile could not be used.\n{wrong}\nSave again writes it all the same.", bad=True
-            )
+            self.say(f"✘ Not saved: the profile is invalid.\n{wrong}\nSave again to save it anyway.", bad=True)
             return
         self.busy("saving")
         self.run_worker(self._save(), group="saving", exclusive=True)
@@ -177,7 +175,7 @@ class SavePane(StepPane):
         except ChangedOnDisk as error:
             theirs = await asyncio.to_thread(self._theirs, path)
             self._told.add((path, theirs))
-            words = f"{error.message}. Below is what has changed in it; press Save again to overwrite that."
+            words = f"{error.message}. The changes are shown below; press Save again to overwrite them."
             self.post_message(self.Ended(None, None, words, theirs))
             return
         except UserError as error:
@@ -214,9 +212,9 @@ class SavePane(StepPane):
         work = self.work
 
         async def agreed(error: OtherStore) -> bool:
-            given = f"The keyring entry {error.name} was given for {', '.join(error.stores)}."
+            given = f"The keyring entry {error.name} was stored for {', '.join(error.stores)}."
             return await work.workbench.machine.ask.allow(
-                f"{given}\n\nReplace it, and all others that this profile names, with what you entered?"
+                f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
             )
 
         return await save(
@@ -249,19 +247,19 @@ class SavePane(StepPane):
         lines = [f"✔ Saved: {message.saved.profile}"]
         lines += [f"  in the keyring: {name}" for name in message.saved.keyring]
         if message.saved.environment:
-            lines += ["  Set these before you use it:", *(f"    {name}" for name in message.saved.environment)]
+            lines += ["  Set these before using it:", *(f"    {name}" for name in message.saved.environment)]
         if message.call is not None:
-            result = "answered 200 in a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
+            result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
         lines += [f"! {note}." for note in message.saved.notes]
         if self._told_before and (allowed := summary(message.saved.allowed)):
             lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
         wrong = self._wrong()
         if not message.saved.trusted and not wrong:
-            lines.append("! It is not trusted yet: you are asked again before it is used.")
+            lines.append("! It is not trusted yet: you will be asked again before it is used.")
         usable = ["Now you can:", *(f"  {each}" for each in ready)]
-        lines += [f"! It cannot be used as it stands:\n{wrong}"] if wrong else usable
-        lines.append("q goes back.")
+        lines += [f"! The profile is invalid:\n{wrong}"] if wrong else usable
+        lines.append("q: back.")
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
         self._show("")

@@ -125,7 +125,7 @@ class SetupScreen(LogDock):
         *letter("a", "fix", "Apply the fix", "setup.fix"),
         *letter("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
         *letter("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
-        *letter("c", "copy_boxes", "Copy the boxes to tick", "setup.copy-boxes"),
+        *letter("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes"),
         *letter("y", "copy", "Copy as curl", "setup.copy"),
         *letter("q", "back", "Home", "setup.back"),
         *(
@@ -205,7 +205,7 @@ class SetupScreen(LogDock):
     async def _keep_soon(self) -> None:
         problem = await self._keeper.keep_soon(self._step)
         if problem:
-            self.notify(shown_line(f"The draft is not kept: {problem}"), severity="warning", markup=False)
+            self.notify(shown_line(f"The draft could not be saved: {problem}"), severity="warning", markup=False)
         if self.work.setup.proven and not self._asked_keyring and self._holds_secrets():
             self._asked_keyring = True
             await self._ask_keyring()
@@ -221,17 +221,19 @@ class SetupScreen(LogDock):
         waiting.stop()
         if not state.usable:
             self.pane.explain(
-                f"! {state.reason}. What you gave is kept for this session; another place for it can be chosen behind "
-                "each field, or at the last step."
+                f"! {state.reason}. What you entered is kept for this session; choose another place for it after each "
+                "field, or at the last step."
             )
 
     def _say_keyring_is_slow(self) -> None:
-        self.pane.explain("The keyring has not answered yet. Is a window waiting for its password? All else goes on.")
+        self.pane.explain(
+            "The keyring has not responded yet. Is a window waiting for its password? You can continue meanwhile."
+        )
 
     def unfinished(self) -> str:
-        kept = "It is kept as a draft and offered at home."
+        kept = "It is kept as a draft, listed on the home screen."
         if self._holds_secrets():
-            kept += " The secrets that you entered are not kept: you enter them again."
+            kept += " The secrets you entered are not kept: you must enter them again."
         return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._keeper.unsaved else ""
 
     def keep(self) -> None:
@@ -272,7 +274,7 @@ class SetupScreen(LogDock):
         """What to click in Magento, for this step."""
         words = ["In Magento", *in_magento(self._step, self.work.setup.way)]
         if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
-            words.append(f"\nFor what is set up here: {boxes}\nc copies this (in a field: Esc, then c).")
+            words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: Esc, then c).")
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
             words.append("\nThis sandbox's values (u fills them in; in a field: Esc, then u)")
             titles = {each.name: each.title for each in self.work.setup.fields()}
@@ -344,7 +346,7 @@ class SetupScreen(LogDock):
         if boxes:
             said = await copy(boxes, self.app, self.work.workbench.machine)
         else:
-            said = "Nothing is chosen yet. Add what is read and sent at steps 3 and 4: its boxes are listed then."
+            said = "Nothing selected yet. Add incoming and outgoing first (steps 3 and 4)."
         self.notify(shown_line(said), markup=False)
 
     def help_words(self) -> str:
@@ -354,9 +356,9 @@ class SetupScreen(LogDock):
         """Home, or the profile's page. What is not saved is kept."""
         problem = await self._keeper.keep_soon(self._step)
         if problem:
-            self.notify(shown_line(f"Not left: what is not saved could not be kept. {problem}"), markup=False)
+            self.notify(shown_line(f"Not closed: the draft could not be saved. {problem}"), markup=False)
             return
         if self._keeper.unsaved:
-            lost = " The secrets that you entered are not kept." if self._holds_secrets() else ""
-            self.notify(f"Not saved. It is kept as a draft, and offered at home.{lost}", markup=False)
+            lost = " The secrets you entered are not kept." if self._holds_secrets() else ""
+            self.notify(f"Not saved. It is kept as a draft, listed on the home screen.{lost}", markup=False)
         self.dismiss()

@@ -146,7 +146,7 @@ def _sort(node: Mapping[str, Any]) -> FieldType:
     return _SORTS.get(str(kind), FieldType.DATA)
 
 
-_HINTS = {"span": "such as 30s, 500ms, 2m", "path": "a path, from the profile's file", "uri": "https://…"}
+_HINTS = {"span": "such as 30s, 500ms, 2m", "path": "a path, relative to the profile", "uri": "https://…"}
 
 
 def _hint(node: Mapping[str, Any]) -> str:
@@ -317,7 +317,7 @@ class Form(FieldGroup):
         row = _row_of(event.pairs)
         if row is not None:
             self._edit(row, event.value or None)
-            row.problem(f"two rows are named {event.twice}; the last one counts" if event.twice else "")
+            row.problem(f"two rows are named {event.twice}; the last one is used" if event.twice else "")
 
     @on(Pairs.Given)
     def _secret_in_row(self, event: Pairs.Given) -> None:
@@ -335,7 +335,9 @@ class Form(FieldGroup):
         start = 0 if row is None or len(event.values) == len(rows) > 1 else rows.index(row)
         if row is not None:
             over = len(event.values) - len(rows[start:])
-            row.problem(f"{len(event.values)} values were pasted, and the last {over} had no field" if over > 0 else "")
+            row.problem(
+                f"{len(event.values)} values were pasted; there was no field for the last {over}" if over > 0 else ""
+            )
         for each, value in zip(rows[start:], event.values, strict=False):
             self.post_message(self.SecretTyped(self, self._full(each.asked.path), value))
 

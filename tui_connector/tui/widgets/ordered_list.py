@@ -80,4 +80,4 @@ class OrderedList(OptionList):
             self.post_message(self.Moved(self, index, by))
 
     def help_words(self) -> str:
-        return "A list, in order\na adds, d removes, J and K move down and up, Enter edits."
+        return "An ordered list\na: add, d: remove, J and K: move down and up, Enter: edit."

@@ -125,10 +125,10 @@ PLACES = {
 """The keys of a source, and how they are called where there is little room."""
 
 _EXPLAINED = {
-    "keyring": "Typed here, kept in the keyring of this computer",
+    "keyring": "Typed here, kept in this computer's keyring",
     "env": "From an environment variable",
     "command": "Printed by a command, such as pass or op",
-    "ask": "Asked for each time, never kept",
+    "ask": "Prompted for each time, never stored",
 }
 
 Source = Mapping[str, Json]
@@ -194,7 +194,7 @@ class Secret(Horizontal):
             argv = value if isinstance(value, list) else []
             return TextField(shlex.join(map(str, argv)), placeholder="pass show shop/token")
         if self.place == "ask":
-            return SecretInput(self._kind, placeholder="for this session; asked for again in the next")
+            return SecretInput(self._kind, placeholder="for this session only")
         return SecretInput(self._kind)
 
     def show(self, glimpse: str) -> str:
