@@ -61,7 +61,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         await until_shown(pilot, "1 find    GET products/&{sku}")
         await pilot.press("down", "enter")
         form = await form_of(pilot, "It can read the responses of find")
-        when = form.query_one("#row-when Entry", TextField)
+        when = form.query_one("#row-when TextField", TextField)
         when.value = "steps.fnd.status == 200"
         await until_shown(pilot, "Write steps.fnd.status == `200`.")
         when.value = "steps.fnd.status == `200`"
@@ -101,9 +101,9 @@ async def test_what_a_step_needs_of_an_earlier_one_is_said_and_never_sent(
         await pilot.press("enter")
         form = await form_of(pilot, "Step 3 of products")
         assert setup.at("outgoing", "products", "steps", 2, "request", "uri") == "my/path"
-        form.query_one("#row-request-uri Entry", TextField).value = "products/@{steps.change.body.sku"
+        form.query_one("#row-request-uri TextField", TextField).value = "products/@{steps.change.body.sku"
         await until_shown(pilot, "@{ is not closed")
-        form.query_one("#row-request-uri Entry", TextField).value = "products/@{steps.change.body.sku}/media"
+        form.query_one("#row-request-uri TextField", TextField).value = "products/@{steps.change.body.sku}/media"
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
         await pilot.press("escape", "t")
@@ -143,9 +143,9 @@ async def test_a_step_moved_before_what_it_reads_or_renamed_is_told(
         await until(pilot, lambda: not setup.problems())
         await pilot.press("enter")
         form = await form_of(pilot, "Step 1 of products")
-        form.query_one("#row-name Entry", TextField).value = "look up"
+        form.query_one("#row-name TextField", TextField).value = "look up"
         await until_shown(pilot, "'look up' cannot be read as")
-        form.query_one("#row-name Entry", TextField).value = "lookup"
+        form.query_one("#row-name TextField", TextField).value = "lookup"
         await back_to_steps(pilot)
         await until_shown(pilot, "✘ 2 change: when there is no step 'find'; there is 'lookup'")
         await pilot.press("escape")
@@ -177,7 +177,7 @@ async def test_the_form_of_a_chain_has_no_request_of_its_own(
         await pilot.press("enter")
         form = await form_of(pilot, "Outgoing products")
         assert not form.query("#row-request-uri, #row-steps")
-        form.query_one("#row-batch Entry", TextField).value = "5"
+        form.query_one("#row-batch TextField", TextField).value = "5"
         await until(pilot, lambda: setup.at("outgoing", "products", "batch") == 5)
 
 

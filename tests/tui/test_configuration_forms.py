@@ -67,11 +67,11 @@ async def test_enter_edits_the_request_and_says_what_is_wrong_with_it(
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
-        field = pilot.app.screen.query_one("#row-items Entry", TextField)
+        field = pilot.app.screen.query_one("#row-items TextField", TextField)
         field.value = "items["
         await until_shown(pilot, "not JMESPath")
         field.value = "items"
-        pilot.app.screen.query_one("#row-request-uri Entry", TextField).value = "orders"
+        pilot.app.screen.query_one("#row-request-uri TextField", TextField).value = "orders"
         await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")
         await pilot.press("escape", "escape")
         await until_shown(pilot, "GET orders · keyset")
@@ -157,5 +157,5 @@ async def test_a_part_with_a_kind_is_chosen_and_then_asked_for(
         await pilot.press(*["up"] * options.index("keyset"), *["down"] * options.index("search-criteria"), "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         assert setup.at("incoming", "products", "pagination") == {"kind": "search-criteria"}
-        pilot.app.screen.query_one("#row-page-size Entry", TextField).value = "20"
+        pilot.app.screen.query_one("#row-page-size TextField", TextField).value = "20"
         await until(pilot, lambda: setup.at("incoming", "products", "pagination", "page-size") == 20)

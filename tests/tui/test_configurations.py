@@ -72,7 +72,7 @@ async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
         await pilot.press("4", "enter")
         await until(pilot, lambda: list(setup.outgoing) == ["stock"])
         await press_and_see(pilot, "2", "c copies this")
-        pilot.app.screen.query_one("#way-form Entry").focus()
+        pilot.app.screen.query_one("#way-form TextField").focus()
         await pilot.press("alt+c")  # Esc, then c: the focus is in a field
         await until_told(pilot, f"into {copied}")
         assert copied.read_text().splitlines()[1:] == [

@@ -220,7 +220,7 @@ async def test_all_fields_of_the_request_authentication_with_its_table_and_a_pre
         keys[-1].focus()
         await pilot.press(*"scope", "enter", *"all")
         await until(pilot, lambda: saved["parameters"].get("scope") == "all")
-        screen.query_one("#row-template Entry").focus()
+        screen.query_one("#row-template TextField").focus()
         await pilot.press("end", "backspace")
         await until_shown(pilot, "✘")
         await pilot.press("}")

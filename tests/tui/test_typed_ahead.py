@@ -90,7 +90,7 @@ def keep_draft(machine: Machine, name: str) -> None:
         (["end", "up", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "c"),
         (["j", "k", "j", "enter"], lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b"),
         (["end", "enter"], lambda app: isinstance(app.screen, SetupScreen)),
-        (["pagedown", "d"], lambda app: "setup of Draft half" in shown(app)),
+        (["pagedown", "d"], lambda app: "Discard draft Draft half" in shown(app)),
         (["j", "d"], lambda app: "Delete the profile b" in shown(app)),
         (["j", "D"], lambda app: "Copy b to" in shown(app)),
         (["d", "end", "enter", "d"], lambda app: "Delete the profile b" in shown(app)),
