@@ -23,6 +23,8 @@ _UNSAFE = re.compile(
 )
 
 
+HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A method, the name of a header or of a cookie (RFC 9110 §5.6.2, RFC 6265 §4.1.1)."""
 _AHEAD = 10_000
 """Characters behind a cut that may belong to a secret before it."""
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))

@@ -17,8 +17,8 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Such as "38 ms"."""
-    return f"{seconds * 1_000:.0f} ms"
+    """Such as "38 ms", or "12.5 s" from ten seconds on."""
+    return f"{seconds * 1_000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
 def ago(seconds: float) -> str:

@@ -12,7 +12,6 @@ from profiles import FOUR, signed
 
 from tui_connector.guide.chain import LOOK_UPS, ChainSteps, sample_for
 from tui_connector.guide.check import check
-from tui_connector.guide.draft_paths import at
 from tui_connector.guide.part_check import try_part
 from tui_connector.guide.permissions import boxes, chosen
 from tui_connector.guide.samples import as_text, sample_requests
@@ -22,6 +21,7 @@ from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.profile.document import Document
+from tui_connector.profile.positions import value_at
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.templates import Json
 
@@ -146,7 +146,7 @@ def test_whatever_is_edited_names_stay_apart_and_the_other_requests_as_they_are(
         elif 0 <= edit[1] % steps + edit[2] < steps:
             edited.move(edit[1] % steps, edit[2])
             kept.insert(edit[1] % steps + edit[2], kept.pop(edit[1] % steps))
-        assert [at(each, ("request",)) for each in edited.steps] == kept
+        assert [value_at(each, ("request",)) for each in edited.steps] == kept
         assert len(set(edited.names)) == len(kept)
         assert ("request" in setup.outgoing["products"]) == edited.single  # type: ignore[operator]
         assert tomllib.loads(setup.document.text())["outgoing"] == setup.draft["outgoing"]
@@ -172,14 +172,14 @@ def test_an_empty_list_of_steps_takes_no_request_away() -> None:
     data = chain(request=FIND["request"])
     setup = Setup(document=Document.new(data))
     ChainSteps(setup, "products").add("stock")
-    assert [at(each, ("name",)) for each in setup.at("outgoing", "products", "steps")] == ["find", "stock"]  # type: ignore[union-attr]
+    assert [value_at(each, ("name",)) for each in setup.at("outgoing", "products", "steps")] == ["find", "stock"]  # type: ignore[union-attr]
 
 
 def test_what_is_sent_as_a_list_is_added_as_a_list_of_one() -> None:
     data = chain(FIND)
     setup = Setup(document=Document.new(data))
     ChainSteps(setup, "products").add("stock")
-    request = at(setup.outgoing, ("products", "steps", 1, "request"))
+    request = value_at(setup.outgoing, ("products", "steps", 1, "request"))
     assert request == {"method": "post", "uri": "inventory/source-items", "parameters": {"sourceItems": "&{[@]}"}}
     sent = profile_of(setup.draft).outgoing["products"].request_for({"sku": "a"}, {}, "stock")
     assert sent.body == b'{"sourceItems": [{"sku": "a"}]}'

@@ -20,7 +20,7 @@ from ..errors import InvalidValue
 from ..files import digest, read_regular, reason
 from .message import InvalidRequest
 from .model import Tls
-from .uri import origin_of
+from .uri import DEFAULT_PORTS, origin_of
 
 _LARGEST = 10_000_000
 """Bytes; the whole list of a system's authorities has less than one million."""
@@ -160,7 +160,7 @@ def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
     if name is None:
         return None
     parts = urlsplit(uri)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
     if _is_excepted(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
     return _route(environ[name].strip(), name)

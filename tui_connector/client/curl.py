@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from ..secrets.mask import MARK
-from ..text import shown, shown_line
+from ..text import HTTP_TOKEN, shown, shown_line
 from .exchange import Exchange, KeptBody
 from .message import header_of
 
 _ITS_OWN = frozenset({"accept-encoding", "user-agent", "host", "connection", "content-length", "transfer-encoding"})
 """Headers that curl makes itself, and that change nothing in the response."""
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SENDS_A_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 _LONGEST_ARGUMENT = 100_000
 """Bytes; Linux takes 131,072 for one argument (MAX_ARG_STRLEN)."""
@@ -27,7 +25,7 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> 
     """
     if exchange.purpose == "login":
         return "# A login holds a password and cannot be copied."
-    if not _TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
+    if not HTTP_TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
         return shown_line(f"# {exchange.method} {exchange.uri} is no request that curl could send.")
     signed, arguments, remarks = _headers(exchange, profile, client)
     body, data, of_body = _body(exchange)
@@ -69,7 +67,7 @@ def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tup
             continue
         if MARK in value and name.lower() != "cookie":
             credentials = True
-        elif MARK in value or not (_TOKEN.fullmatch(name) and value.isascii() and value.isprintable()):
+        elif MARK in value or not (HTTP_TOKEN.fullmatch(name) and value.isascii() and value.isprintable()):
             left_out.append(shown_line(name, 60))
         else:
             arguments += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]

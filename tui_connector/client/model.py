@@ -21,6 +21,7 @@ from ..errors import InvalidValue
 from ..kinds import Model, Named
 from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
+from ..text import HTTP_TOKEN
 from .layer import Plugin
 from .literal_secrets import no_literal_headers, no_literal_parameters, no_secret_in_address
 from .message import Headers, Request
@@ -130,7 +131,6 @@ class Proxy(Model):
 
 _SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OF_THE_CONNECTION = (
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
@@ -156,7 +156,7 @@ def _checked_span(span: str) -> str:
 
 
 def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
+    if not HTTP_TOKEN.fullmatch(name):
         raise ValueError(f"{name!r} cannot be the name of a header")
     if name.lower() in _OF_THE_CONNECTION:
         raise ValueError(f"{name} belongs to the connection, which sets it itself")

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from ..errors import InvalidValue
 from ..text import beginning
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _PATH_SAFE = "/:@!$&'()*+,;=-._~%"
 _QUERY_SAFE = "/:@!$()*,;-._~%?=&+'"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -60,7 +60,7 @@ def _origin(place: str) -> str:
     if port == 0:
         raise InvalidValue("uri", "port 0 cannot be reached")
     host = _host(parts)
-    shown_port = "" if port is None or port == _DEFAULT_PORTS[parts.scheme] else f":{port}"
+    shown_port = "" if port is None or port == DEFAULT_PORTS[parts.scheme] else f":{port}"
     return f"{parts.scheme}://{host}{shown_port}"
 
 
@@ -93,7 +93,7 @@ def _split(uri: str) -> SplitResult:
         parts = urlsplit(uri)
     except ValueError as error:
         raise InvalidValue("uri", f"{_cut(uri)} is no address: {error}") from error
-    if parts.scheme not in _DEFAULT_PORTS:
+    if parts.scheme not in DEFAULT_PORTS:
         raise InvalidValue("uri", f"{_cut(uri)} is no http:// or https:// address")
     if "@" in parts.netloc:
         raise InvalidValue("uri", "an address must not hold a user name or a password: use an authentication")

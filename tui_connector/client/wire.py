@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from ..errors import InvalidValue
 from ..machine import Machine
 from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
+from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .connection import ProxyRoute, context_of, from_environment, received
 from .exchange import Exchange, Exchanges, InFlight, KeptBody, Timings
@@ -112,7 +112,6 @@ def _timings(marks: Mapping[str, float], end: float, total: float) -> Timings:
 
 _LONGEST_URI = 65_536
 """Characters that httpx takes; nginx takes 8 KB, Apache as many."""
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token (RFC 9110 §9.1)."""
 
 
@@ -138,7 +137,7 @@ def check(request: Request) -> None:
             f"The URI has {len(request.uri):,} characters, and no web server takes as many",
             hint="Ask for less at a time; a long list of values is better asked for in parts.",
         )
-    if not _METHOD.fullmatch(request.method):
+    if not HTTP_TOKEN.fullmatch(request.method):
         raise InvalidRequest(
             f"The method {request.method!r} cannot be sent", hint="Write one such as GET, POST or PUT."
         )

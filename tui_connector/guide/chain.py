@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..magento.entities import WRITABLE, Writable
+from ..profile.positions import value_at
 from ..templates import Json
-from .draft_paths import at
 from .setup import EditedProfile
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
@@ -39,11 +39,11 @@ class ChainSteps:
         if there := self._written:
             return there
         request = self.profile.at("outgoing", self.name, "request") or {}
-        return [{"name": _NAMES.get(str(at(request, ("method",)) or "get"), "send"), "request": request}]
+        return [{"name": _NAMES.get(str(value_at(request, ("method",)) or "get"), "send"), "request": request}]
 
     @property
     def names(self) -> list[str]:
-        return [str(at(step, ("name",)) or "no name") for step in self.steps]
+        return [str(value_at(step, ("name",)) or "no name") for step in self.steps]
 
     def begin(self) -> None:
         """Makes a chain of it: its request becomes the first step."""
@@ -66,7 +66,7 @@ class ChainSteps:
             del steps[index]
             self._put(steps)
         elif not self.single:
-            self.profile.edit(("outgoing", self.name, "request"), at(steps[0], ("request",)) or {})
+            self.profile.edit(("outgoing", self.name, "request"), value_at(steps[0], ("request",)) or {})
             self.profile.edit(("outgoing", self.name, "steps"), None)
 
     def move(self, index: int, by: int) -> None:
@@ -116,9 +116,9 @@ def _for_one(entity: Writable) -> Json:
 
 def requests_in(configuration: Json) -> list[tuple[str, str]]:
     """Method and URI of each request of an incoming or an outgoing, in order, as far as a draft has them."""
-    steps = at(configuration, ("steps",))
+    steps = value_at(configuration, ("steps",))
     parts = [configuration, *(steps if isinstance(steps, list) else ())]
-    found = [at(each, ("request",)) for each in parts]
+    found = [value_at(each, ("request",)) for each in parts]
     return [(str(each.get("method", "get")), str(each.get("uri", ""))) for each in found if isinstance(each, dict)]
 
 

@@ -9,18 +9,6 @@ from ..profile.edit import Plain
 from ..templates import Json
 
 
-def at(data: Json, path: Sequence[str | int]) -> Json:
-    """What stands at `path`; None where nothing does."""
-    for step in path:
-        if isinstance(data, dict) and isinstance(step, str):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
-            data = data[step]
-        else:
-            return None
-    return data
-
-
 def put(data: dict[str, Json], path: Sequence[str], value: Json) -> None:
     """Puts a value into tables; those on the way are made."""
     *way, last = path

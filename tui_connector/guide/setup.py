@@ -14,10 +14,11 @@ from ..errors import InvalidValue
 from ..magento.entities import READABLE, WRITABLE
 from ..profile.document import UNSET, Document
 from ..profile.model import ModelPath
+from ..profile.positions import value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from . import kind_schemas
-from .draft_paths import at, free, plain, put
+from .draft_paths import free, plain, put
 from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, place_of, secret_name, source, sources
 from .store_address import Shape, StoreAddress, is_bare, shapes
 from .texts import ADMIN, BEARER, CLOUD_WAYS, INTEGRATION, MAGENTO_WAYS, OAUTH2, WAYS, FieldTexts, GuideStep
@@ -45,7 +46,8 @@ class EditedProfile:
 
     def at(self, *path: str | int) -> Json:
         """What stands there; None where nothing does."""
-        return at(self.draft, path)
+        found: Json = value_at(self.draft, path)
+        return found
 
     def table(self, *path: str | int) -> Mapping[str, Json]:
         """The table that stands there, or an empty one."""
@@ -331,7 +333,7 @@ class Setup(EditedProfile):
     def choose_client(self, name: str) -> None:
         """Shows another client in the steps; a new one begins with the guide's three plugins."""
         if name not in self.table("clients"):
-            self.edit(("clients", name), at(new_document().draft, ("clients", CLIENT)))
+            self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
         self.client, self.store = name, None
         shape = _shape(self.base_uri)
         self.typed_address = self.base_uri
@@ -533,8 +535,8 @@ class Setup(EditedProfile):
 
 
 def _has_base_uri(client: Json) -> bool:
-    plugins = at(client, ("plugins",))
-    return isinstance(plugins, list) and any(at(plugin, ("kind",)) == "base-uri" for plugin in plugins)
+    plugins = value_at(client, ("plugins",))
+    return isinstance(plugins, list) and any(value_at(plugin, ("kind",)) == "base-uri" for plugin in plugins)
 
 
 def _shape(base_uri: str) -> Shape | None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..profile.positions import value_at
 from ..templates import Json
 from . import kind_schemas
-from .draft_paths import at
 from .secret_sources import SecretPlace, place_of, sources
 from .texts import WAYS
 
@@ -28,14 +28,14 @@ def plugin(data: Json) -> str:
 
 def steps(chain: Sequence[Json]) -> list[str]:
     """The steps of a chain: what each is called, what it sends, and when."""
-    names = [str(at(each, ("name",)) or "no name") for each in chain]
+    names = [str(value_at(each, ("name",)) or "no name") for each in chain]
     width = max(map(len, names), default=0)
     return [f"{name:<{width}}  {_sent(each)}" for name, each in zip(names, chain, strict=True)]
 
 
 def _sent(step: Json) -> str:
-    method, uri = at(step, ("request", "method")) or "get", at(step, ("request", "uri")) or "no URI yet"
-    when = at(step, ("when",))
+    method, uri = value_at(step, ("request", "method")) or "get", value_at(step, ("request", "uri")) or "no URI yet"
+    when = value_at(step, ("when",))
     return f"{str(method).upper()} {uri}{f' · when {when}' if when else ''}"
 
 
@@ -95,7 +95,8 @@ class ProfilePart:
 def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
     """All parts, in the order of the profile."""
     return [
-        ProfilePart(family, name, words, bool(at(value, ("disabled",)))) for family, name, value, words in _each(data)
+        ProfilePart(family, name, words, bool(value_at(value, ("disabled",))))
+        for family, name, value, words in _each(data)
     ]
 
 
@@ -115,15 +116,15 @@ def _each(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
 
 
 def _client(value: Json) -> str:
-    plugins, names = at(value, ("plugins",)), at(value, ("authentications",))
+    plugins, names = value_at(value, ("plugins",)), value_at(value, ("authentications",))
     plugins = plugins if isinstance(plugins, list) else []
-    base = next((at(each, ("uri",)) for each in plugins if at(each, ("kind",)) == "base-uri"), None)
+    base = next((value_at(each, ("uri",)) for each in plugins if value_at(each, ("kind",)) == "base-uri"), None)
     by = ", ".join(map(str, names)) if isinstance(names, list) and names else "no authentication"
     return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {by}"
 
 
 def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
-    kind = str(at(value, ("kind",)) or "no kind")
+    kind = str(value_at(value, ("kind",)) or "no kind")
     title = WAYS[kind].title if kind in WAYS else kind
     places = [place_of(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
     counted = [f"{places.count(place)} {_PLACES[place]}" for place in dict.fromkeys(places)]
@@ -131,21 +132,26 @@ def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
 
 
 def _incoming(value: Json) -> str:
-    method, uri = str(at(value, ("request", "method")) or "get").upper(), at(value, ("request", "uri")) or "no URI"
-    pages, sink = at(value, ("pagination", "kind")), at(value, ("sink", "path")) or at(value, ("sink", "kind"))
-    since = at(value, ("incremental", "field"))
+    pages = value_at(value, ("pagination", "kind"))
+    sink = value_at(value, ("sink", "path")) or value_at(value, ("sink", "kind"))
+    since = value_at(value, ("incremental", "field"))
     more = [pages, f"changes by {since}" if since else None, f"→ {sink}" if sink else None]
-    return " · ".join([f"{method} {uri}", *(str(each) for each in more if each)])
+    return " · ".join([_request(value), *(str(each) for each in more if each)])
 
 
 def _outgoing(value: Json) -> str:
-    steps = at(value, ("steps",))
+    steps = value_at(value, ("steps",))
     if isinstance(steps, list) and steps:
-        names = " → ".join(str(at(each, ("name",)) or "no name") for each in steps)
+        names = " → ".join(str(value_at(each, ("name",)) or "no name") for each in steps)
         sent = f"{len(steps)} step{'s' if len(steps) > 1 else ''}: {names}"
     else:
-        method, uri = str(at(value, ("request", "method")) or "get").upper(), at(value, ("request", "uri")) or "no URI"
-        sent = f"{method} {uri}"
-    batch, source = at(value, ("batch",)), at(value, ("source", "path")) or at(value, ("source", "kind"))
+        sent = _request(value)
+    batch = value_at(value, ("batch",))
+    source = value_at(value, ("source", "path")) or value_at(value, ("source", "kind"))
     more = [f"{batch} at a time" if batch else None, f"← {source}" if source else None]
     return " · ".join([sent, *(str(each) for each in more if each)])
+
+
+def _request(value: Json) -> str:
+    method = str(value_at(value, ("request", "method")) or "get").upper()
+    return f"{method} {value_at(value, ('request', 'uri')) or 'no URI'}"

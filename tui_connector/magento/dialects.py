@@ -20,13 +20,13 @@ from hashlib import sha256
 from typing import Final, Literal, get_args
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from ..client.uri import DEFAULT_PORTS
 from ..errors import InvalidValue
 
 Dialect = Literal["rfc5849", "laminas", "m248"]
 DIALECTS: Final[tuple[Dialect, ...]] = get_args(Dialect)
 
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _PROTOCOL = re.compile(r"oauth_[a-z_-]+")
 _IN_PHP_NAMES = bytes.maketrans(b" .[", b"___")
 _INTEGER = re.compile(rb"0|-?[1-9][0-9]{0,18}")
@@ -55,7 +55,7 @@ def base_string(method: str, uri: str, parameters: Mapping[str, str], dialect: D
     if not address.scheme or not address.hostname:
         raise ValueError("only an absolute URI can be signed")
     host = address.netloc.rpartition("@")[2].lower()
-    if address.port is None or address.port == _DEFAULT_PORTS.get(address.scheme):
+    if address.port is None or address.port == DEFAULT_PORTS.get(address.scheme):
         host = host.removesuffix(f":{address.port or ''}")
     path = _laminas_path(address.path) if dialect == "laminas" else address.path
     found = {name.encode(): value.encode() for name, value in parameters.items()}

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 KeyPath = tuple[str | int, ...]
 """Where a value is in the data: keys of tables, and indices (from 0) of arrays."""
@@ -326,3 +326,15 @@ def _lines(trivia: str) -> list[str]:
 def _line_end(text: str, at: int) -> int:
     end = text.find("\n", at)
     return len(text) if end < 0 else end
+
+
+def value_at(data: Any, path: Sequence[str | int]) -> Any:
+    """The value at this path of plain data; None where there is none."""
+    for step in path:
+        if isinstance(data, Mapping) and isinstance(step, str):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data

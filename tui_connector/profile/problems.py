@@ -16,7 +16,7 @@ from ..kinds import Kind, broken_packages
 from ..secrets.secret_error import LiteralSecret
 from .document import Document
 from .model import ALWAYS_THERE, ModelPath, Profile, dangling
-from .positions import TextPosition, positions
+from .positions import TextPosition, positions, value_at
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,7 +103,7 @@ def _dangling_in_the_rest(
         path = each.place
         family = _family_named_at(path)
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
-        if (family,) not in wrong and _value_at(data, path) not in left_out:
+        if (family,) not in wrong and value_at(data, path) not in left_out:
             yield path, f"{each.message}{_hint(each.wanted, [*each.known, *left_out])}"
 
 
@@ -114,7 +114,7 @@ def _dangling_in_the_wrong(
     known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
     known["clients"] += [ALWAYS_THERE] * (ALWAYS_THERE not in known["clients"])
     for family, name in (place for place in wrong if len(place) == 2):
-        part = _table(_value_at(data, (family, name)))
+        part = _table(value_at(data, (family, name)))
         kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
         value = part.get(key)
         named = (
@@ -134,15 +134,6 @@ def _family_named_at(path: ModelPath) -> str:
     if path[2:3] == ("authentications",):
         return "authentications"
     return "clients" if path[2:] == ("client",) else ""
-
-
-def _value_at(data: Any, path: ModelPath) -> object:
-    for step in path:
-        if isinstance(data, list) and isinstance(step, int):
-            data = data[step]
-        else:
-            data = data.get(step) if isinstance(data, Mapping) else None
-    return data
 
 
 def _placed(path: ModelPath, message: str, places: Mapping[ModelPath, TextPosition]) -> Problem:
@@ -232,7 +223,7 @@ def _siblings(data: Any, loc: tuple[str | int, ...]) -> list[str]:
     """The names that would be right where an unknown one stands."""
     model: Any = Profile
     for step in loc[:-1]:
-        data = _value_at(data, (step,))
+        data = value_at(data, (step,))
         model = _kind_of(_inside(model, step), data)
     if isinstance(model, type) and issubclass(model, BaseModel):
         return [field.alias or name for name, field in model.model_fields.items()]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property, lru_cache
 from urllib.parse import quote, quote_plus, unquote_plus
 
-from ..text import hide_everywhere
+from ..text import HTTP_TOKEN, hide_everywhere
 from .names import is_secret_name, is_secret_parameter
 from .places import MARK, hidden, hidden_in_addresses, may_hold_secrets
 
@@ -225,7 +225,6 @@ SHORTEST = 6
 """Characters; a shorter value would mask half of a response."""
 
 _JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
-_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6265 §4.1.1; whatever else stands there may be secret
 _MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
 _OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
 _TOKEN_ANSWERS = re.compile(
@@ -458,7 +457,7 @@ def _without_beginning(tail: bytes, secrets: Iterable[str]) -> int:
 
 def _cookie(pair: str) -> str:
     name, equals, _ = pair.strip().partition("=")
-    return f"{name}={MARK}" if equals and _COOKIE_NAME.fullmatch(name) else MARK
+    return f"{name}={MARK}" if equals and HTTP_TOKEN.fullmatch(name) else MARK
 
 
 def _credentials(value: str) -> str:

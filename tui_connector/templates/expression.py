@@ -164,7 +164,7 @@ class Expression:
             raise InvalidValue("expression", f"the expression has more than {EXPRESSION:,} characters")
         try:
             tree: Any = _compiled(text)
-            kinds = {str(node["type"]) for node in _nodes(tree)}
+            kinds = {str(node["type"]) for node in _checked(tree)}
         except RecursionError:
             raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}") from None
         except ParseError as error:
@@ -217,10 +217,17 @@ def _compiled(text: str) -> Any:
         return jmespath.compile(text).parsed
 
 
-def _nodes(tree: Any) -> Iterator[Any]:
+def nodes(tree: Any) -> Iterator[tuple[Any, int]]:
+    """Each node of a compiled expression, and its depth."""
     todo = [(tree, 1)]
     while todo:
         node, depth = todo.pop()
+        yield node, depth
+        todo.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
+
+
+def _checked(tree: Any) -> Iterator[Any]:
+    for node, depth in nodes(tree):
         if depth > NESTING:
             raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}")
         name = node.get("value")
@@ -229,7 +236,6 @@ def _nodes(tree: Any) -> Iterator[Any]:
             raise InvalidValue(
                 "expression", f"there is no function {name}()", f"Nearest: {_named(near)}." if near else ""
             )
-        todo.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
         yield node
 
 

@@ -29,11 +29,5 @@ def holds(found: object) -> bool:
 
 def leaves_items_out(text: str) -> bool:
     """Whether an expression holds a filter or a slice, so that its list may be shorter than what it is made from."""
-    tree = expression.Expression.compile(text).tree
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        if node["type"] in ("filter_projection", "slice"):
-            return True
-        todo.extend(child for child in node["children"] if isinstance(child, dict))
-    return False
+    nodes = expression.nodes(expression.Expression.compile(text).tree)
+    return any(node["type"] in ("filter_projection", "slice") for node, _ in nodes)

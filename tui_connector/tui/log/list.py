@@ -61,7 +61,7 @@ def row(exchange: Exchange, of: Columns, *, selected: bool, marked: bool) -> lis
     status = str(exchange.status) if exchange.status is not None else "✘"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     seconds = exchange.timings.total
-    took = milliseconds(seconds) if seconds < 10 else f"{seconds:.1f} s"
+    took = milliseconds(seconds)
     segments = [Segment("▸" if selected else " "), Segment("●", _MARK) if marked else Segment(" ")]
     segments.append(Segment(f"{f'#{exchange.number}':<6} "))
     if of.at:

@@ -18,15 +18,12 @@ from ...client.message import Headers, Request
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...machine import Machine
-from ...text import shown, shown_line
+from ...text import HTTP_TOKEN, shown, shown_line
 from ..editor import edit
 from ..keys import letter
 from ..widgets.fields import SafeInput, SafeTextArea
 
 # A request as a text that can be edited: method and URI, headers, an empty line, the body.
-
-
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 
 
 def as_text(request: Request) -> str:
@@ -53,7 +50,7 @@ def headers_of(text: str, *, first_line: int = 1) -> Headers:
         if not line.strip():
             continue
         name, colon, value = line.partition(":")
-        if not colon or not _NAME.fullmatch(name.strip()):
+        if not colon or not HTTP_TOKEN.fullmatch(name.strip()):
             raise InvalidValue("request-text", f"Line {number} of the headers is not “Name: value”: {line[:60]}")
         headers.append((name.strip(), value.strip()))
     return tuple(headers)

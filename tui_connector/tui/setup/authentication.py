@@ -14,11 +14,11 @@ from textual.widgets import Static
 
 from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, try_authentication
-from ...guide.draft_paths import at
 from ...guide.preview import last_login, preview
 from ...guide.setup import Setup
 from ...guide.texts import ADMIN, OAUTH2, WAYS, FieldTexts, GuideStep
 from ...magento.diagnosis import Finding, Fix
+from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
 from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath
@@ -61,7 +61,7 @@ def is_given(work: GuideContext, each: FieldTexts) -> bool:
     path = setup.path_of(each)
     there = setup.at(*path)
     if not each.secret:
-        return bool(there or at(setup.fresh(), each.path))
+        return bool(there or value_at(setup.fresh(), each.path))
     at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
     return at_hand or (there is not None and (setup.authentication in setup.kept or setup.at(*path, "keyring") is None))
 
