@@ -24,7 +24,7 @@ def test_an_error_says_where_what_and_what_to_do(error: UserError, text: str) ->
 
 
 def test_an_invalid_value_is_found_by_the_validation_of_a_profile() -> None:
-    assert isinstance(InvalidValue("uri", "It names no host"), ValueError)
+    assert isinstance(InvalidValue("uri", "It contains no host"), ValueError)
 
 
 @pytest.mark.parametrize(

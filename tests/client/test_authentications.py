@@ -149,12 +149,15 @@ TOGETHER = {
     ("key", "basic", "signed"): None,
     ("basic", "elsewhere"): None,
     ("basic", "gate", "key"): None,
-    ("basic", "bearer"): 'basic and bearer both write the header Authorization, .* Use kind = "oauth1" beside Basic',
-    ("login", "basic"): "login and basic both write the header Authorization, .* no password under /rest/",
-    ("bearer", "signed"): "bearer and signed both write the header Authorization, and only one of them can be sent$",
-    ("elsewhere", "gate"): "elsewhere and gate both write the header x-auth",
-    ("basic", "signed", "key"): "key changes the query after signed has signed it: name it first",
-    ("basic", "basic"): "basic is named twice",
+    (
+        "basic",
+        "bearer",
+    ): 'basic and bearer both set the header Authorization, .* Use kind = "oauth1" together with Basic',
+    ("login", "basic"): "login and basic both set the header Authorization, .* no password under /rest/",
+    ("bearer", "signed"): "bearer and signed both set the header Authorization, but only one can be sent$",
+    ("elsewhere", "gate"): "elsewhere and gate both set the header x-auth",
+    ("basic", "signed", "key"): "key changes the query after signed has signed it: list it first",
+    ("basic", "basic"): "basic is listed twice",
 }
 
 

@@ -15,40 +15,40 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.problems import check
 
 REFUSED: list[tuple[int, str, str]] = [
-    (21, "", "'' is no http:// or https:// address"),
-    (21, "shop.example", "'shop.example' is no http:// or https:// address"),
-    (21, "//shop.example", "is no http:// or https:// address"),
-    (21, "http:///x", "'http:///x' names no host"),
-    (22, "ftp://shop.example", "is no http:// or https:// address"),
-    (22, "file:///etc/passwd", "is no http:// or https:// address"),
-    (22, "javascript:alert(1)", "is no http:// or https:// address"),
-    (23, "https://user:CANARY@shop.example/", "must not hold a user name or a password: use an authentication"),
-    (24, "http://[::1", "is no address"),
-    (24, "http://h:abc/", "the port in 'h:abc' is no port"),
-    (24, "http://h:99999/", "is no port"),
+    (21, "", "'' is not an http:// or https:// address"),
+    (21, "shop.example", "'shop.example' is not an http:// or https:// address"),
+    (21, "//shop.example", "is not an http:// or https:// address"),
+    (21, "http:///x", "'http:///x' contains no host"),
+    (22, "ftp://shop.example", "is not an http:// or https:// address"),
+    (22, "file:///etc/passwd", "is not an http:// or https:// address"),
+    (22, "javascript:alert(1)", "is not an http:// or https:// address"),
+    (23, "https://user:CANARY@shop.example/", "must not contain a user name or password: use an authentication"),
+    (24, "http://[::1", "is not a valid address"),
+    (24, "http://h:abc/", "the port in 'h:abc' is not a port"),
+    (24, "http://h:99999/", "is not a port"),
     (24, "http://h:0/", "port 0 cannot be reached"),
-    (24, "http://h:٣/", "is no port"),
-    (25, " https://shop.example", "a space before or behind the address"),
-    (25, "https://shop.example ", "a space before or behind the address"),
+    (24, "http://h:٣/", "is not a port"),
+    (25, " https://shop.example", "a space before or after the address"),
+    (25, "https://shop.example ", "a space before or after the address"),
     (25, "https://shop.example\n", "a control character or a line break"),
     (25, "https://sh\top.example", "a control character or a line break"),
-    (26, "https://exa mple.com", "'exa mple.com' is no host name"),
-    (28, "https://shop.example/?a=b", "has no query (?) and no fragment (#)"),
-    (28, "https://shop.example/#frag", "has no query (?) and no fragment (#)"),
-    (29, "https://xn--/", "'xn--' is no host name"),
-    (29, "https://sho\u202ep.example", r"'sho\u202ep.example' is no host name"),
-    (29, "https://a..example", "is no host name"),
-    (29, "http://☃.net", "'☃.net' is no host name"),
-    (29, "http://xn--n3h.net", "'xn--n3h.net' is no host name"),  # the same snowman
-    (29, "http://www.xn--n3h.net", "'www.xn--n3h.net' is no host name"),
-    (30, "http://h\\@evil/", "must not hold a user name"),
-    (30, "http://h#@evil/", "no fragment"),
-    (30, "http://h\\evil/", "names no host"),
-    (30, "https://shop.example/../admin", "has a segment of dots in it"),
-    (30, "https://shop.example/%2e%2E/admin", "has a segment of dots in it"),
-    (32, f"https://{'a' * 300}.example", "is no host name"),
-    (32, f"https://{'a.' * 35_000}example", "is no host name"),
-    (32, f"https://{'a' * 64}.example", "is no host name"),
+    (26, "https://exa mple.com", "'exa mple.com' is not a host name"),
+    (28, "https://shop.example/?a=b", "must not have a query (?) or a fragment (#)"),
+    (28, "https://shop.example/#frag", "must not have a query (?) or a fragment (#)"),
+    (29, "https://xn--/", "'xn--' is not a host name"),
+    (29, "https://sho\u202ep.example", r"'sho\u202ep.example' is not a host name"),
+    (29, "https://a..example", "is not a host name"),
+    (29, "http://☃.net", "'☃.net' is not a host name"),
+    (29, "http://xn--n3h.net", "'xn--n3h.net' is not a host name"),  # the same snowman
+    (29, "http://www.xn--n3h.net", "'www.xn--n3h.net' is not a host name"),
+    (30, "http://h\\@evil/", "must not contain a user name"),
+    (30, "http://h#@evil/", "a fragment"),
+    (30, "http://h\\evil/", "contains no host"),
+    (30, "https://shop.example/../admin", "contains a segment of dots"),
+    (30, "https://shop.example/%2e%2E/admin", "contains a segment of dots"),
+    (32, f"https://{'a' * 300}.example", "is not a host name"),
+    (32, f"https://{'a.' * 35_000}example", "is not a host name"),
+    (32, f"https://{'a' * 64}.example", "is not a host name"),
 ]
 TAKEN: list[tuple[int, str, str]] = [
     (27, "https://shop.example/rest/V1/", "https://shop.example/rest/V1/modules"),
@@ -108,7 +108,7 @@ async def test_an_address_that_only_looks_the_same_gets_no_secret(workbench: Wor
         port = shop.url.rpartition(":")[2]
         saved, problems = check(_text(address.format(port)))
         if saved is None:
-            assert "is no port" in problems[0].message
+            assert "is not a port" in problems[0].message
             return
         with pytest.raises(InvalidRequest, match="not trusted") as refused:
             async with workbench.session(profile(address.format(port), bearer())) as session:

@@ -219,14 +219,14 @@ def test_what_cannot_be_as_it_was_is_said() -> None:
         request_body=KeptBody(f'{{"password":"{MARK}"}}'.encode(), 2_000, 2_000, cut=True),
     )
     lines = curl(masked, None).split("\n")
-    assert lines[0] == "# Save the profile first, and put its name for PROFILE."
-    assert lines[1] == "# Left out, as the log does not have it: Cookie, X-Bad."
-    assert "address was masked" in lines[2]
-    assert "only the first" in lines[3]
-    assert "body was masked" in lines[4]
+    assert lines[0] == "# Save the profile first, and replace PROFILE with its name."
+    assert lines[1] == "# Omitted, not in the log: Cookie, X-Bad."
+    assert "address is masked" in lines[2]
+    assert "Only the first" in lines[3]
+    assert "body is masked" in lines[4]
     assert "tui-connector header PROFILE POST" in lines[5]
     unkept = replace(masked, request_body=KeptBody(b"", 5))
-    assert "# The body of 5 bytes is left out" in curl(unkept, "shop")
+    assert "# The body of 5 bytes is omitted" in curl(unkept, "shop")
 
 
 @pytest.mark.parametrize(

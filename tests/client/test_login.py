@@ -57,7 +57,7 @@ async def test_a_refused_login_is_told_and_not_repeated_where_nothing_can_be_kep
         for _ in range(2):
             with pytest.raises(LoginRefused, match="The store refused the login with 401") as refused:
                 await session.client("shop")(MODULES)
-            assert f"could not be kept in {state}" in refused.value.hint
+            assert f"could not be saved in {state}" in refused.value.hint
     assert logins(sandbox) == 1
 
 

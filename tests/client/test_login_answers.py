@@ -93,12 +93,12 @@ UNREADABLE = {
     "a space behind": (reply("200 OK", b'"tok-CANARY "'), "begin or end with a space"),
     "not ASCII": (reply("200 OK", '"tök-CANARY"'.encode()), "not ASCII"),
     "half a character": (reply("200 OK", b'"\\ud800"'), "not ASCII"),
-    "100 KB": (reply("200 OK", b'"' + b"CANARY" * 17_000 + b'"'), "no header is as long"),
+    "100 KB": (reply("200 OK", b'"' + b"CANARY" * 17_000 + b'"'), "too many for a header"),
     "a page": (_typed(b"<!doctype html><title>Sign in</title>", "text/html"), "of text/html"),
-    "a page that says nothing": (_typed(b"<html>Sign in</html>", ""), "of no named type"),
+    "a page that says nothing": (_typed(b"<html>Sign in</html>", ""), "of unspecified type"),
     "a page as text": (_typed(b"<html>Sign in</html>", "text/plain"), "of text/plain"),
     "nothing": (reply("200 OK", b""), "0 bytes of application/json"),
-    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "answered with 204, 0 bytes"),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", "got status 204, 0 bytes"),
     "broken JSON": (reply("200 OK", b'"tok-CANARY'), "makes no token"),
     "too deep": (reply("200 OK", b"[" * 100_000), "makes no token"),
     "5,000 digits": (reply("200 OK", b"1" * 5_000), "makes no token"),
@@ -112,7 +112,7 @@ async def test_an_answer_without_a_token_is_refused_with_its_reason(workbench: W
     with pytest.raises(LoginRefused) as refused:
         await _ask(workbench, response)
     assert reason in str(refused.value)
-    assert "the template makes no token of it" in refused.value.message
+    assert "the template makes no token from it" in refused.value.message
     assert "correct the template" in refused.value.hint
     assert "CANARY" not in str(refused.value)
     assert len(str(refused.value)) < 600
@@ -158,7 +158,7 @@ async def test_a_login_that_is_sent_elsewhere_takes_no_password_there(workbench:
         writer.write(reply("200 OK", b'"tok-CANARY"'))
 
     async with serving(listen) as other:
-        with pytest.raises(RequestFailed, match=f"It leads to {other.url}, and a password is not sent") as failed:
+        with pytest.raises(RequestFailed, match=f"It redirects to {other.url}; passwords do not follow") as failed:
             await _ask(workbench, reply(status, b"", f"Location: {other.url}/login?password={SECRET}"))
     assert other.received == []
     assert not isinstance(failed.value, LoginRefused)  # nobody looked at the password: the next one may try
@@ -247,15 +247,15 @@ def test_templates_that_cannot_be_are_said_at_load() -> None:
         'template = "Bearer &{"': "6:1: authentications.a.template: &{ is not closed",
         'template = "Bearer &{}"': "6:1: authentications.a.template: &{}",
         'template = "Bearer &{a[}"': "6:1: authentications.a.template: &{a[}",
-        'header = "X-&{name}"': "6:1: authentications.a.header: 'X-&{name}' cannot be the name of a header",
+        'header = "X-&{name}"': "6:1: authentications.a.header: 'X-&{name}' is not a valid header name",
         'source = "cookies"': "6:1: authentications.a.source: must be 'body' or 'headers'",
         'cache = "soon"': '6:1: authentications.a.cache: write "auto", "off" or a duration',
         'method = "fetch"': "6:1: authentications.a.method: must be",
-        'uri = "https://user:CANARY@shop.example/token"': "6:1: authentications.a.uri: an address must not hold a user",
-        'uri = "ftp://shop.example/token"': "6:1: authentications.a.uri: 'ftp://shop.example/token' is no http:// or",
-        'uri = "/rest/../token"': "6:1: authentications.a.uri: the path '/rest/../token' has a segment of dots",
-        'uri = "//evil.example/token"': "6:1: authentications.a.uri: '//evil.example/token' is no http:// or",
-        'client = "nobody"': "6:1: authentications.a.client: there is no client 'nobody'",
+        'uri = "https://user:CANARY@shop.example/token"': "6:1: authentications.a.uri: an address must not contain",
+        'uri = "ftp://shop.example/token"': "6:1: authentications.a.uri: 'ftp://shop.example/token' is not an http",
+        'uri = "/rest/../token"': "6:1: authentications.a.uri: the path '/rest/../token' contains a segment of dots",
+        'uri = "//evil.example/token"': "6:1: authentications.a.uri: '//evil.example/token' is not an http",
+        'client = "nobody"': "6:1: authentications.a.client: unknown client 'nobody'",
     }.items():
         saved, problems = check(f"{head}{line}\n")
         assert saved is None, line

@@ -182,7 +182,7 @@ async def test_a_wrong_password_is_sent_once_by_a_process_whose_state_directory_
     benches = [Workbench(machine) for _ in range(4)]  # four screens of one program
     await asyncio.gather(*map(one, benches))
     assert logins(sandbox) == 1
-    assert sum("could not be kept" in str(each) for each in ended) == 1
+    assert sum("could not be saved" in str(each) for each in ended) == 1
     assert sum("Not logged in" in str(each) for each in ended) == 3
     Workbench(machine).allow_logins()
     await one(Workbench(machine))

@@ -359,7 +359,7 @@ async def test_the_token_goes_to_the_clients_own_origin_only(workbench: Workbenc
         ('client-secret = { env = "X" }\nparameters = { grant_type = "password" }', "belongs to the grant"),
         ('client-secret = { env = "X" }\nparameters = { refresh_token = "CANARY" }', "is a secret"),
         ('client-secret = { env = "X" }\nclient-authentication = "basic"', "client_secret_basic"),
-        ('client-secret = { env = "X" }\nclient = "none"', "there is no client 'none'"),
+        ('client-secret = { env = "X" }\nclient = "none"', "unknown client 'none'"),
     ],
 )
 def test_mistakes_in_a_profile_are_named(line: str, words: str) -> None:

@@ -203,7 +203,7 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
     bench = _bench(machine, outside, store)
     async with bench.session(profile(f"{store.url}/rest/V1", _login({"ask": True}))) as session:
         ended = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(5)), return_exceptions=True)
-        with user_error(NO_CODE, match=r"needs a one-time code \(otp\), and nobody is there to type it"):
+        with user_error(NO_CODE, match=r"needs a one-time code \(otp\), but there is no terminal to type it"):
             await session.client("shop")(MODULES)
     assert all(getattr(each, "code", "") == NO_CODE for each in ended)
     assert len(outside.labels) == 1
@@ -226,7 +226,7 @@ async def test_a_wrong_code_is_told_from_a_wrong_password_and_stops_nothing(mach
     good = pyotp.TOTP(admin(store)["totp_secret"]).at(START)
     outside = Outside("000000", good)
     bench = _bench(machine, outside, store)
-    with pytest.raises(LoginRefused, match="The password is right, the one-time code is not"):
+    with pytest.raises(LoginRefused, match="The password is right, but the one-time code is not"):
         await _ask(bench, store, {"ask": True})
     assert (await _ask(bench, store, {"ask": True})).status == 200
     assert _logins(store) == [401, 200]
@@ -337,7 +337,7 @@ def test_what_a_code_cannot_be_is_said_at_its_place() -> None:
     for line, message in {
         'otp = { totp = "CANARY" }': "parameters.otp.totp: a secret does not belong in a profile",
         'otp = { totp = { keyring = "a", env = "B" } }': "parameters.otp.totp: name one source",
-        'otp = { totp = { keyring = "a" }, digits = 8 }': "parameters.otp.digits: there is no such key",
+        'otp = { totp = { keyring = "a" }, digits = 8 }': "parameters.otp.digits: unknown key",
         'otp = "123456"': "'otp' is a secret and does not belong in a profile",
     }.items():
         saved, problems = check(f'{head}username = "api"\n{line}\n')

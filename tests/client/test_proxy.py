@@ -153,7 +153,7 @@ async def test_what_is_no_proxy_is_said_by_the_name_of_its_variable(
     workbench: Workbench, shop: Server, value: str
 ) -> None:
     workbench.machine = _with(workbench.machine, ALL_PROXY=value)
-    with pytest.raises(InvalidRequest, match="The proxy that ALL_PROXY names cannot be used") as refused:
+    with pytest.raises(InvalidRequest, match="The proxy in ALL_PROXY cannot be used") as refused:
         await _ask(workbench, shop.url)
     assert "CANARY" not in str(refused.value)
     assert 'proxy = { uri = "direct" }' in refused.value.hint
@@ -224,15 +224,15 @@ def test_what_a_proxy_cannot_be_is_said_at_its_place() -> None:
     for line, message in {
         'proxy = { uri = "http://user:CANARY@proxy:3128" }': "4:11: clients.shop.proxy.uri: user and password do not",
         'proxy = { uri = "socks5://proxy:1080" }': "4:11: clients.shop.proxy.uri: SOCKS proxies are not supported",
-        'proxy = { uri = "proxy:3128" }': "4:11: clients.shop.proxy.uri: 'proxy:3128' is no http:// or https://",
+        'proxy = { uri = "proxy:3128" }': "4:11: clients.shop.proxy.uri: 'proxy:3128' is not an http:// or https://",
         'proxy = { uri = "http://proxy:3128/path" }': "4:11: clients.shop.proxy.uri: a proxy's address has no path",
         'proxy = { uri = "http://proxy:0" }': "4:11: clients.shop.proxy.uri: port 0",
-        'proxy = { uri = "http://proxy:1", username = "a" }': "4:1: clients.shop.proxy: username and password need",
+        'proxy = { uri = "http://proxy:1", username = "a" }': "4:1: clients.shop.proxy: username and password must",
         'proxy = { uri = "http://proxy:1", username = "a", password = "CANARY" }': "4:51: clients.shop.proxy.password",
         'proxy = { uri = "direct", username = "a", password = { env = "P" } }': '4:1: clients.shop.proxy: "direct"',
         'proxy = "http://proxy:3128"': "4:1: clients.shop.proxy: must be a table",
-        'proxy = { url = "http://proxy:3128" }': "4:11: clients.shop.proxy.url: there is no such key; did you",
-        'tls = { ca-fil = "x.pem" }': "4:9: clients.shop.tls.ca-fil: there is no such key; did you mean 'ca-file'?",
+        'proxy = { url = "http://proxy:3128" }': "4:11: clients.shop.proxy.url: unknown key; did you",
+        'tls = { ca-fil = "x.pem" }': "4:9: clients.shop.tls.ca-fil: unknown key; did you mean 'ca-file'?",
         'tls = { verify = "no" }': "4:9: clients.shop.tls.verify: must be true or false",
         'tls = { client-key = "x" }': "4:1: clients.shop.tls: client-key and client-key-password need",
         'connect-timeout = "0s"': "4:1: clients.shop.connect-timeout: write a number and a unit",

@@ -108,7 +108,7 @@ async def test_an_encrypted_key_is_opened_by_its_password(workbench: Workbench, 
             workbench.vault.hold(KEY_PASSWORD, password, shop.url)
             async with workbench.session(profile(shop.url, None, tls=tls)) as session:
                 if status is None:
-                    with pytest.raises(InvalidRequest, match="is not opened by its password") as refused:
+                    with pytest.raises(InvalidRequest, match="cannot be decrypted with its password") as refused:
                         await session.client("shop")(MODULES)
                     assert "CANARY" not in str(refused.value)
                 else:
@@ -127,23 +127,23 @@ def _lay_down(directory: Path, signer: Authority) -> None:
 
 
 BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
-    "missing": ({"ca-file": "nowhere.pem"}, r"tls\.ca-file: there is no file .*nowhere\.pem"),
-    "absolute": ({"ca-file": "/nowhere/ca.pem"}, r"tls\.ca-file: there is no file /nowhere/ca\.pem"),
-    "empty": ({"ca-file": "empty.pem"}, r"tls\.ca-file: .*empty\.pem holds no certificate"),
-    "text": ({"ca-file": "text.pem"}, r"tls\.ca-file: .*text\.pem holds no certificate"),
-    "broken": ({"ca-file": "broken.pem"}, r"tls\.ca-file: .*broken\.pem holds no certificate"),
-    "pipe": ({"ca-file": "pipe.pem"}, r"tls\.ca-file: .*pipe\.pem is no file of certificates"),
-    "device": ({"ca-file": "/dev/zero"}, r"tls\.ca-file: /dev/zero is no file of certificates"),
-    "folder": ({"client-certificate": "folder.pem"}, r"tls\.client-certificate: .*folder\.pem is no file"),
+    "missing": ({"ca-file": "nowhere.pem"}, r"tls\.ca-file: file not found: .*nowhere\.pem"),
+    "absolute": ({"ca-file": "/nowhere/ca.pem"}, r"tls\.ca-file: file not found: /nowhere/ca\.pem"),
+    "empty": ({"ca-file": "empty.pem"}, r"tls\.ca-file: .*empty\.pem contains no readable certificate"),
+    "text": ({"ca-file": "text.pem"}, r"tls\.ca-file: .*text\.pem contains no readable certificate"),
+    "broken": ({"ca-file": "broken.pem"}, r"tls\.ca-file: .*broken\.pem contains no readable certificate"),
+    "pipe": ({"ca-file": "pipe.pem"}, r"tls\.ca-file: .*pipe\.pem is not a file of certificates"),
+    "device": ({"ca-file": "/dev/zero"}, r"tls\.ca-file: /dev/zero is not a file of certificates"),
+    "folder": ({"client-certificate": "folder.pem"}, r"tls\.client-certificate: .*folder\.pem is not a file"),
     "loop": ({"ca-file": "loop.pem"}, r"tls\.ca-file: .*loop\.pem"),
     "long": ({"ca-file": "x" * 5_000}, r"tls\.ca-file: .* cannot be read: File name too long"),
-    "no key in it": ({"client-certificate": "ours.pem"}, r"tls\.client-certificate: .*ours\.pem do not hold"),
-    "no key": ({"client-certificate": "ours.pem", "client-key": "x"}, r"tls\.client-key: there is no file .*x"),
+    "no key in it": ({"client-certificate": "ours.pem"}, r"tls\.client-certificate: .*ours\.pem do not contain"),
+    "no key": ({"client-certificate": "ours.pem", "client-key": "x"}, r"tls\.client-key: file not found: .*x"),
     "another's key": (
         {"client-certificate": "ours.pem", "client-key": "others.key"},
         r"tls\.client-key: the key in .*others\.key is not that of the certificate in .*ours\.pem",
     ),
-    "no certificate": ({"client-certificate": "text.pem"}, r"tls\.client-certificate: .*text\.pem do not hold"),
+    "no certificate": ({"client-certificate": "text.pem"}, r"tls\.client-certificate: .*text\.pem do not contain"),
 }
 
 

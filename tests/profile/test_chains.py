@@ -76,12 +76,17 @@ FOUND = "steps.find.status == `404`"
 @pytest.mark.parametrize(
     ("right", "wrong", "at", "told"),
     [
-        ('client = "default"', 'request = { uri = "x" }\nclient = "default"', "request = { uri", "stands beside steps"),
-        ('name = "create"', 'name = "find"', "name = ", "steps.1.name: an earlier step is named 'find' too"),
+        (
+            'client = "default"',
+            'request = { uri = "x" }\nclient = "default"',
+            "request = { uri",
+            "cannot be combined with steps",
+        ),
+        ('name = "create"', 'name = "find"', "name = ", "steps.1.name: an earlier step is also named 'find'"),
         ('name = "create"', 'name = "not-there"', "name = ", "use letters, digits and _"),
         ('name = "create"\n', "", "[[outgoing", "steps.1.name: is missing"),
-        ("when = ", "whne = ", "whne = ", "there is no such key; did you mean 'when'?"),
-        (FOUND, "steps.fnd.status", "when = ", "steps.1.when: there is no step 'fnd'; did you mean 'find'?"),
+        ("when = ", "whne = ", "whne = ", "unknown key; did you mean 'when'?"),
+        (FOUND, "steps.fnd.status", "when = ", "steps.1.when: unknown step 'fnd'; did you mean 'find'?"),
         (FOUND, "steps.find.stauts", "when = ", "a response has no 'stauts'; did you mean 'status'?"),
         (FOUND, "step.find.status", "when = ", "the run has no 'step'; did you mean 'steps'?"),
         (FOUND, "steps.change.status", "when = ", "the step 'change' does not come before this one"),
@@ -89,8 +94,8 @@ FOUND = "steps.find.status == `404`"
         (FOUND, "steps.find.status == 404", "when = ", "Write steps.find.status == `404`."),
         (FOUND, "steps.find[", "when = ", "this is not JMESPath"),
         ("products/&{sku}", "products/@{steps.find.body}", "uri = ", "no step comes before this request"),
-        ("@{steps.find.body.sku}", "@{steps.fimd.body.sku}", "uri = ", "there is no step 'fimd'; did you mean 'find'?"),
-        ("@{entity}", "@{steps.finds.body}", "product = ", "parameters.product: there is no step 'finds'"),
+        ("@{steps.find.body.sku}", "@{steps.fimd.body.sku}", "uri = ", "unknown step 'fimd'; did you mean 'find'?"),
+        ("@{entity}", "@{steps.finds.body}", "product = ", "parameters.product: unknown step 'finds'"),
         ("&{@}", "&{@", "product = ", "&{ is not closed"),
         ("&{@}", "&{sku ==}", "product = ", "&{sku ==}: this is not JMESPath"),
         ("expected = [404]", "expected = [999]", "999]", "must be at most 599"),
@@ -107,7 +112,7 @@ def test_what_is_wrong_is_told_where_it_stands(right: str, wrong: str, at: str, 
 
 
 def test_one_of_request_and_steps_is_needed() -> None:
-    neither = "3:1: outgoing.o.request: is missing; where several are sent, steps stand in its place"
+    neither = "3:1: outgoing.o.request: is missing; use steps instead to send several"
     empty = "5:1: outgoing.o.steps: must not be empty"
     for text, told in {"": neither, "steps = []\n": empty, 'steps = []\nrequest = { uri = "x" }\n': empty}.items():
         saved, problems = check(f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{text}')
@@ -161,7 +166,7 @@ def test_a_placeholder_in_the_place_of_a_query_makes_a_table_or_says_so() -> Non
     assert request.request(Scope({"filter": {"a": [1]}})).uri == "x?a%5B0%5D=1"
     assert RequestTemplate(uri="x", parameters="?{filter}").request(Scope({})) == Request("GET", "x")
     for found in ("text", ["a"]):
-        with pytest.raises(PlaceholderError, match="it makes no table") as refused:
+        with pytest.raises(PlaceholderError, match="it does not result in a table") as refused:
             request.request(Scope({"filter": found}))
         assert "text" not in str(refused.value)
     assert RequestTemplate(uri="x", method="post", parameters=["a"]).request(Scope()).body == b'["a"]'
@@ -171,7 +176,7 @@ def test_a_date_in_parameters_is_told_to_stand_in_quotes() -> None:
     request = 'request = { uri = "x", parameters = { a = 2026-01-01 } }'
     text = f'format = 1\nname = "x"\n[incoming.p]\nclient = "default"\n{request}\n'
     assert [str(each) for each in check(text)[1]] == [
-        "5:39: incoming.p.request.parameters.a: must be what JSON has: a date stands in quotes"
+        "5:39: incoming.p.request.parameters.a: must be a JSON value: put dates in quotes"
     ]
 
 

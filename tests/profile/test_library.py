@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_listed_with_its_problem(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "directory.toml").mkdir()
     (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
-    (tmp_path / "nothing.toml").symlink_to(tmp_path / "no such file")
+    (tmp_path / "nothing.toml").symlink_to(tmp_path / "file not found")
     (tmp_path / "zero.toml").symlink_to("/dev/zero")
     with open(tmp_path / "large.toml", "wb") as file:
         file.truncate(50 * LARGEST)

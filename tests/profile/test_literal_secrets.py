@@ -132,7 +132,7 @@ def test_a_base_uri_and_a_proxy_hold_no_secret(tmp_path: Path, uri: str) -> None
 def test_a_template_holds_no_token(tmp_path: Path, template: str) -> None:
     text = f'[authentications.a]\nkind = "request"\nparameters = {{ username = "me" }}\ntemplate = "{template}"\n'
     message = refused(tmp_path, text)
-    assert "shop.toml:7:1: authentications.a.template: the template takes nothing from the response" in message
+    assert "shop.toml:7:1: authentications.a.template: the template uses nothing from the response" in message
     assert "keyring" in message
     assert VALUE not in message
     assert "template" not in refused(tmp_path, text.replace(template, "Token &{token}"))

@@ -211,10 +211,7 @@ async def test_what_is_wrong_in_them_is_said_at_its_place(elsewhere: Elsewhere, 
     ended = await elsewhere.run("request", "--trust", str(file), "GET", "x")
     assert ended.returncode == 2
     assert f"{file}:13:1: clients.shop.plugins.1.rounds: must be at least 1" in ended.stderr
-    assert (
-        f"{file}:14:1: clients.shop.plugins.1.header-nam: there is no such key; did you mean 'header-name'?"
-        in ended.stderr
-    )
+    assert f"{file}:14:1: clients.shop.plugins.1.header-nam: unknown key; did you mean 'header-name'?" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -232,7 +229,7 @@ async def test_a_package_that_cannot_be_loaded_harms_nobody_else(
     _install(elsewhere.packages, "acme-broken", source)
     used = await elsewhere.run("request", "--trust", str(_profile(tmp_path, "http://127.0.0.1:9")), "GET", "x")
     assert used.returncode == 2
-    assert "clients.shop.plugins.1.kind: there is no kind 'acme-digest'" in used.stderr
+    assert "clients.shop.plugins.1.kind: unknown kind 'acme-digest'" in used.stderr
     assert "the package acme-broken could not be loaded" in used.stderr
     assert reason in used.stderr
     assert "Traceback" not in used.stderr

@@ -147,9 +147,9 @@ async def test_a_step_moved_before_what_it_reads_or_renamed_is_told(
         await until_shown(pilot, "'look up' cannot be read as")
         form.query_one("#row-name TextField", TextField).value = "lookup"
         await back_to_steps(pilot)
-        await until_shown(pilot, "✘ 2 change: when there is no step 'find'; there is 'lookup'")
+        await until_shown(pilot, "✘ 2 change: when unknown step 'find'; known: 'lookup'")
         await pilot.press("escape")
-        await until_shown(pilot, "✘ steps.1.when: there is no step 'find'")
+        await until_shown(pilot, "✘ steps.1.when: unknown step 'find'")
 
 
 async def test_where_one_step_is_left_its_request_can_be_sent_alone_again(

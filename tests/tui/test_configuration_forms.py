@@ -29,7 +29,7 @@ async def test_the_clients_that_there_are_can_be_chosen_and_one_that_is_gone_sta
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
-        await until_shown(pilot, "✘ there is no client 'gone'")
+        await until_shown(pilot, "✘ unknown client 'gone'")
         choice = pilot.app.screen.query_one("#row-client Choice", Choice)
         assert (choice.chosen, list(choice.options)) == ("gone", ["gone", "magento", "default"])
         choice.focus()
@@ -82,14 +82,14 @@ WRONG = {
         "request-uri": {
             "products/&{sku}": "there is no entity here",
             "products/&{sku": "&{ is not closed",
-            "products/@{nope}": "the run has no 'nope'; there is 'run', 'cursor'",
+            "products/@{nope}": "the run has no 'nope'; known: 'run', 'cursor'",
             "": "is missing",
             "products/@{cursor}": "",
         },
         "items": {"items[": "not JMESPath", "items[?a]": "leaves items out", "items": ""},
         "filter": {"status ==": "not JMESPath", "status == `1`": ""},
         "transform": {"{sku: sku": "not JMESPath", "{sku: sku}": ""},
-        "request-parameters": {'{"a": ': "begins like JSON and is none", '{"a": "?{b}"}': "no entity", '{"a": 1}': ""},
+        "request-parameters": {'{"a": ': "Invalid JSON", '{"a": "?{b}"}': "no entity", '{"a": 1}': ""},
     },
     "4": {
         "request-uri": {
@@ -101,7 +101,7 @@ WRONG = {
         "request-parameters": {
             '{"product": "&{@"}': "&{ is not closed",
             '{"product": "&{a b}"}': "not JMESPath",
-            '{"product": ': "begins like JSON and is none",
+            '{"product": ': "Invalid JSON",
             '{"product": "&{@}"}': "",
         },
     },

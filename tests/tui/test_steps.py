@@ -265,7 +265,7 @@ async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(ma
         await pilot.press("alt+u", "enter")
         await until_shown(pilot, "a  Log in with a one-time code")
         await pilot.press("enter")
-        await until_shown(pilot, "What the authenticator app")
+        await until_shown(pilot, "The key the authenticator app")
         assert "a  Log in with" not in shown(pilot.app)
         await pilot.press(*"CANARYTOTP")
         assert "CANARY" not in shown(pilot.app)

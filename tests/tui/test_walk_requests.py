@@ -78,7 +78,7 @@ def test_the_failing_one_of_five_thousand(
         terminal.press("F5")
         terminal.wait_for("is not trusted yet")  # a profile that was written by hand
         terminal.press("y")
-        terminal.wait_for("#5001 was answered with 200")
+        terminal.wait_for("#5001 got status 200")
         terminal.press("e", "G")
         terminal.wait_for("#3217 again")
         terminal.wait_for('"base_currency_code"' if rows > 24 else "200 OK")

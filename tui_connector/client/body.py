@@ -56,7 +56,7 @@ class Inflater:
         self.wire_size += len(chunk)
         if self._gzip is None:
             if self._encodings:
-                raise BodyUnreadable(f"the response is encoded as {self._encoding}, and only gzip was asked for")
+                raise BodyUnreadable(f"the response is encoded as {self._encoding}, but only gzip was requested")
             self._add(chunk)
             yield
             return
@@ -70,7 +70,7 @@ class Inflater:
             try:
                 self._add(self._gzip.decompress(data, _STEP))
             except zlib_ng.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
-                raise BodyUnreadable(f"the response says it is gzip, and is not: {error}") from error
+                raise BodyUnreadable(f"the response is declared as gzip but is not: {error}") from error
             yield
             data = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
 
@@ -89,7 +89,7 @@ class Inflater:
     def end(self) -> None:
         """Raises `BodyUnreadable` where the compressed body stops in the middle."""
         if self._gzip is not None and self.wire_size and not self._gzip.eof:
-            raise BodyUnreadable("the response is gzip that stops in the middle")
+            raise BodyUnreadable("the gzip data of the response is truncated")
 
     def _add(self, data: bytes) -> None:
         room = self._limit - self._size

@@ -70,7 +70,7 @@ def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
         found = read_regular(path, _LARGEST)  # what is compared is what is loaded
         if ca and digest(found) != ca:
             raise InvalidRequest(
-                f"{field}: {path} has changed since the profile was trusted", hint="Run it again to look at it."
+                f"{field}: {path} has changed since the profile was trusted", hint="Run the command again to review it."
             )
         blocks = _PEM.findall(found)  # comments around them need not be ASCII, and OpenSSL wants that
         if not blocks:
@@ -86,7 +86,7 @@ def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
 
 def _no_certificate(field: str, path: Path) -> InvalidRequest:
     return InvalidRequest(
-        f"{field}: {path} holds no certificate that can be read",
+        f"{field}: {path} contains no readable certificate",
         hint="It must be a PEM file: text with -----BEGIN CERTIFICATE-----.",
     )
 
@@ -108,15 +108,15 @@ def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, passwo
     except ssl.SSLError as error:
         if "KEY_VALUES_MISMATCH" in (error.reason or ""):
             message = f"{place}.{key_field}: the key in {key_file} is not that of the certificate in {certificate}"
-            raise InvalidRequest(message, hint="Name the key the certificate was made with.") from error
+            raise InvalidRequest(message, hint="Use the key that belongs to the certificate.") from error
         if encrypted:
-            needed = "needs a password" if password is None else "is not opened by its password"
+            needed = "needs a password" if password is None else "cannot be decrypted with its password"
             raise InvalidRequest(
                 f"{place}.client-key-password: the key in {key_file} {needed}", hint="Correct client-key-password."
             ) from error
         files = f"{certificate}" if key is None else f"{certificate} and {key}"
         raise InvalidRequest(
-            f"{place}.client-certificate: {files} do not hold a certificate and its key",
+            f"{place}.client-certificate: {files} do not contain a certificate and its key",
             hint="They must be PEM files: -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----.",
         ) from error
 
@@ -126,11 +126,9 @@ def _file(path: str, directory: Path, field: str) -> Path:
     full = directory / Path(path).expanduser()
     try:
         if not full.exists():
-            raise InvalidRequest(
-                f"{field}: there is no file {full}", hint="The path is relative to the profile's file."
-            )
+            raise InvalidRequest(f"{field}: file not found: {full}", hint="The path is relative to the profile's file.")
         if not full.is_file() or full.stat().st_size > _LARGEST:
-            raise InvalidRequest(f"{field}: {full} is no file of certificates or keys")
+            raise InvalidRequest(f"{field}: {full} is not a file of certificates or keys")
         with full.open("rb"):
             return full
     except OSError as error:
@@ -181,7 +179,7 @@ def _route(value: str, name: str) -> ProxyRoute:
     except InvalidValue as error:
         # the whole value may hold a password
         raise InvalidRequest(
-            f"The proxy that {name} names cannot be used: {scheme}://{place} is no http:// or https:// address",
+            f"The proxy in {name} cannot be used: {scheme}://{place} is not an http:// or https:// address",
             hint=f'Correct {name}, or write `proxy = {{ uri = "direct" }}` for the client.',
         ) from error
     return ProxyRoute(address, unquote(username), unquote(password), name)

@@ -24,9 +24,9 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> 
     the command say what is not as it was. All of it is safe to print, and to paste.
     """
     if exchange.purpose == "login":
-        return "# A login holds a password and cannot be copied."
+        return "# A login contains a password and cannot be copied."
     if not HTTP_TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
-        return shown_line(f"# {exchange.method} {exchange.uri} is no request that curl could send.")
+        return shown_line(f"# {exchange.method} {exchange.uri} cannot be sent with curl.")
     signed, arguments, remarks = _headers(exchange, profile, client)
     body, data, of_body = _body(exchange)
     if signed and body:  # standard input is taken by the header
@@ -37,7 +37,7 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> 
     if body:
         command = f"{body} | {{ {command}; }} 3<&0" if signed else f"{body} | {command}"
     if profile is None and signed:
-        remarks.insert(0, "Save the profile first, and put its name for PROFILE.")
+        remarks.insert(0, "Save the profile first, and replace PROFILE with its name.")
     return "\n".join([*(f"# {remark}" for remark in remarks + of_body), command])
 
 
@@ -82,9 +82,9 @@ def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tup
         arguments += ["-H", "Content-Type:"]
     if len(exchange.request_body.data) >= _WAITS_FOR_CONTINUE:
         arguments += ["-H", "Expect:"]
-    remarks = [f"Left out, as the log does not have it: {', '.join(left_out)}."] if left_out else []
+    remarks = [f"Omitted, not in the log: {', '.join(left_out)}."] if left_out else []
     if MARK in exchange.uri:
-        remarks.append(f"The address was masked: put in what {MARK} stands for.")
+        remarks.append(f"The address is masked: replace {MARK} with the real value.")
     return signed, arguments, remarks
 
 
@@ -104,12 +104,12 @@ def _body(exchange: Exchange) -> tuple[str, list[str], list[str]]:
 
 def _of_body(body: KeptBody) -> list[str]:
     if body.size and not body.data:
-        return [f"The body of {body.size} bytes is left out: the log does not have it."]
+        return [f"The body of {body.size} bytes is omitted: it is not in the log."]
     remarks = []
     if body.cut:
-        remarks.append(f"The body is only the first {len(body.data)} of {body.size} bytes: no more was kept.")
+        remarks.append(f"Only the first {len(body.data)} of {body.size} bytes of the body are in the log.")
     if MARK.encode() in body.data:
-        remarks.append(f"The body was masked: put in what {MARK} stands for.")
+        remarks.append(f"The body is masked: replace {MARK} with the real value.")
     return remarks
 
 

@@ -27,7 +27,7 @@ def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
     """The headers of a request or a plugin. Raises where one of them is a secret that is written out."""
     refuse(
         [
-            ((name,), LiteralSecret(f'{name} holds a secret, which does not belong in a profile: {MOVE} and use an '
+            ((name,), LiteralSecret(f'{name} contains a secret, which does not belong in a profile: {MOVE} and use an '
              'HTTP authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
             for name, value in headers.items()
             if is_literal_secret(name, value)
@@ -49,7 +49,7 @@ def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, LiteralSecret]]:
             yield (
                 place,
                 LiteralSecret(
-                    f"{names[-1]!r} holds a secret, which does not belong in a profile: {_USE} or a placeholder"
+                    f"{names[-1]!r} contains a secret, which does not belong in a profile: {_USE} or a placeholder"
                 ),
             )
 
@@ -60,7 +60,9 @@ def no_literal_query(parameters: Mapping[str, str]) -> Any:
         [
             (
                 (name,),
-                LiteralSecret(f'{name} holds a secret, which does not belong in a profile: {_USE} of kind = "query"'),
+                LiteralSecret(
+                    f'{name} contains a secret, which does not belong in a profile: {_USE} of kind = "query"'
+                ),
             )
             for name, value in parameters.items()
             if is_literal_secret(name, value)
@@ -78,7 +80,7 @@ def no_secret_in_address(uri: str) -> str:
     text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
     for start, end, name in secrets_of_address(text):
         if _PLACEHOLDER not in text[start:end] and text[start:end] != MARK:
-            raise LiteralSecret(f"{name} in the address is a secret, which does not belong in a profile: {_USE}")
+            raise LiteralSecret(f"{name} in the address contains a secret, which does not belong in a profile: {_USE}")
     return uri
 
 
@@ -86,7 +88,7 @@ def no_literal_template(template: str) -> str:
     """The template that makes a header of a login's response. Raises where it takes nothing from the response."""
     if _is_literal(template):
         raise LiteralSecret(
-            "the template takes nothing from the response: write a placeholder such as &{@[0]}. "
+            "the template uses nothing from the response: write a placeholder such as &{@[0]}. "
             f'If it is a token, {MOVE} and use kind = "bearer" or "header"'
         )
     return template

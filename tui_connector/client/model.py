@@ -36,7 +36,7 @@ DIRECT = "direct"
 
 def _path(path: str) -> str:
     if "\0" in path:
-        raise ValueError("a path cannot hold a NUL character")
+        raise ValueError("a path must not contain a NUL character")
     return path
 
 
@@ -52,7 +52,7 @@ def _proxy_address(uri: str) -> str:
             raise ValueError("user and password do not belong in the address: use username and password") from None
         raise ValueError(f'{error}; write it like "http://proxy.example:3128", or "{DIRECT}" for none') from None
     if uri.rstrip("/").lower() != origin and not uri.rstrip("/").lower().startswith(f"{origin}:"):
-        raise ValueError("a proxy's address has no path: write scheme, host and port")
+        raise ValueError("a proxy's address has no path: write only scheme, host and port")
     return uri
 
 
@@ -82,23 +82,23 @@ class Tls(Model):
     client_certificate: FilePath | None = Field(
         None,
         title="Client certificate",
-        description="A PEM file that proves to the web server who calls, where it asks. Relative to the profile.",
+        description="A PEM file that identifies this client, if the web server requires one. Relative to the profile.",
         examples=["client.pem"],
     )
     client_key: FilePath | None = Field(
         None,
         title="Client key",
-        description="The PEM file of that certificate's private key, where it is not in the same file.",
+        description="A PEM file with the certificate's private key, if it is not in the same file.",
         examples=["client.key"],
     )
     client_key_password: SecretSource | None = secret_field(
-        "Password of the client key", "Where the key is encrypted.", default=None
+        "Password of the client key", "Needed if the key is encrypted.", default=None
     )
     verify: bool = Field(
         True,
         title="Verify the certificate",
-        description="false: whoever stands in between can read and change everything, the secrets too. For a test "
-        "store only; name its authority in ca-file instead.",
+        description="false: anyone in between can read and change everything, including secrets. For test "
+        "stores only; prefer naming the authority in ca-file.",
     )
 
     @model_validator(mode="after")
@@ -113,19 +113,19 @@ class Proxy(Model):
 
     uri: ProxyAddress = Field(
         title="Address",
-        description='Scheme, host and port, without user and password. "direct": no proxy, whatever the environment '
-        "says.",
+        description='Scheme, host and port, without user and password. "direct": no proxy, even if the environment '
+        "names one.",
         examples=["http://proxy.example:3128"],
     )
-    username: str | None = Field(None, min_length=1, title="User", description="Where the proxy asks who calls.")
+    username: str | None = Field(None, min_length=1, title="User", description="If the proxy requires authentication.")
     password: SecretSource | None = secret_field("Password", "The password of that user.", default=None)
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password need each other")
+            raise ValueError("username and password must be given together")
         if self.uri == DIRECT and self.username is not None:
-            raise ValueError(f'"{DIRECT}" has no user and password')
+            raise ValueError(f'"{DIRECT}" does not accept a user and password')
         return self
 
 
@@ -157,9 +157,9 @@ def _checked_span(span: str) -> str:
 
 def _header_name(name: str) -> str:
     if not HTTP_TOKEN.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be the name of a header")
+        raise ValueError(f"{name!r} is not a valid header name")
     if name.lower() in _OF_THE_CONNECTION:
-        raise ValueError(f"{name} belongs to the connection, which sets it itself")
+        raise ValueError(f"{name} is set by the connection itself")
     return name
 
 
@@ -190,8 +190,8 @@ def _no_text_of_json(parameters: Any) -> Any:
         try:
             json.loads(parameters)
         except ValueError as error:
-            raise ValueError(f"begins like JSON and is none: {error}") from error
-        raise ValueError("is JSON inside a text, which would be sent as a text: write it as a table or a list")
+            raise ValueError(f"Invalid JSON: {error}") from error
+        raise ValueError("is JSON in a string, which would be sent as a string: write it as a table or a list")
     return parameters
 
 
@@ -221,18 +221,21 @@ class HttpClient(Named):
     authentications: list[str] = Field(
         default_factory=list, title="Authentications", description="Names of HTTP authentications, applied in order."
     )
-    timeout: Span = Field("30s", title="Timeout", description="For a whole request, from connecting to the last byte.")
-    connect_timeout: Span = Field(
-        "10s", title="Connect timeout", description="For reaching the store: its name, the connection, TLS."
+    timeout: Span = Field(
+        "30s", title="Timeout", description="For the whole request, from connecting to the last byte."
     )
-    tls: Tls = Field(default_factory=Tls, title="TLS", description="Which certificates are trusted and shown.")
+    connect_timeout: Span = Field(
+        "10s", title="Connect timeout", description="For name resolution, connection and TLS."
+    )
+    tls: Tls = Field(default_factory=Tls, title="TLS", description="Trusted authorities and the client certificate.")
     proxy: Proxy | None = Field(
         None,
         title="Proxy",
-        description="The proxy to go through. Nothing: the one that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY "
-        "name, if any.",
+        description="The proxy to use. Default: the one from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, if any.",
     )
-    plugins: list[Plugin] = Field(default_factory=list, title="Plugins", description="What is done to each request.")
+    plugins: list[Plugin] = Field(
+        default_factory=list, title="Plugins", description="Applied to each request, in order."
+    )
 
 
 class RequestTemplate(Model):
@@ -241,17 +244,17 @@ class RequestTemplate(Model):
     uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning), AfterValidator(no_secret_in_address)] = Field(
         title="URI", description="Relative to the client's base URI.", examples=["products"]
     )
-    method: Method = Field("get", title="Method", description="How it is asked.")
+    method: Method = Field("get", title="Method", description="HTTP method.")
     parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json), AfterValidator(no_literal_parameters)] = (
         Field(
             None,
             title="Parameters",
-            description="What is sent: as JSON in the body, or in the query of GET, HEAD and DELETE.",
+            description="Sent as JSON in the body, or in the query of GET, HEAD and DELETE.",
             examples=[{"product": "&{@}"}],
         )
     )
     headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(no_literal_headers)] = Field(
-        default_factory=dict, title="Headers", description="Sent besides those of the client."
+        default_factory=dict, title="Headers", description="Sent in addition to the client's headers."
     )
     reads: bool = Field(
         False,
@@ -260,7 +263,9 @@ class RequestTemplate(Model):
         "query: check and the guide's tests send it.",
     )
     expected: list[Annotated[int, Field(ge=100, le=599)]] = Field(
-        default_factory=list, title="Expected statuses", description="Beside 200 to 299, answers that are no failure."
+        default_factory=list,
+        title="Expected statuses",
+        description="Statuses that count as success in addition to 200 to 299.",
     )
 
     @field_validator("parameters")
@@ -274,7 +279,7 @@ class RequestTemplate(Model):
     @classmethod
     def _only_of_post(cls, reads: bool, info: ValidationInfo) -> bool:
         if reads and info.data.get("method") not in ("post", "get", "head"):
-            raise ValueError("only a POST can be marked as one that reads")
+            raise ValueError("only a POST can be marked with reads = true")
         return reads
 
     def only_reads(self, sent: Request) -> bool:
@@ -301,7 +306,8 @@ class RequestTemplate(Model):
             return request
         if self.method in _WITH_QUERY and not isinstance(parameters, dict):
             raise PlaceholderError(
-                "it makes no table, which GET, HEAD and DELETE need for the query", template=str(self.parameters)
+                "it does not result in a table, which GET, HEAD and DELETE need for the query",
+                template=str(self.parameters),
             )
         return with_parameters(request, parameters)
 

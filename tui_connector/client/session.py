@@ -83,7 +83,7 @@ class ClientRoute:
         if self.proxy:
             yield f"through the proxy {self.proxy}"
         if not self.verified:
-            yield "without verifying the certificate, so that anyone on the way can read it"
+            yield "without verifying the certificate, so that it can be intercepted"
         if self.ca:
             yield f"to any server with a certificate from {self.ca_file} (SHA-256 {self.ca[:12]})"
         if self.certificate:
@@ -215,7 +215,7 @@ class Session(LayerContext):
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
         if saved is None:
             known = ", ".join(name for name in self._clients if " " not in name) or "none"
-            raise InvalidRequest(f"The profile has no client named {name!r}", hint=f"There is: {known}.")
+            raise InvalidRequest(f"The profile has no client named {name!r}", hint=f"It has: {known}.")
         if saved.disabled:
             raise InvalidRequest(f"The client {name!r} is disabled in the profile", hint=_ENABLE)
         return saved
@@ -246,7 +246,7 @@ class Session(LayerContext):
             if not self.grants.connects(origin_of(request.uri), route.facts):
                 raise InvalidRequest(
                     f"The profile is not trusted to show the client certificate to {origin_of(request.uri)}",
-                    hint="Look at what it can do, then allow it: tui-connector trust PROFILE.",
+                    hint="Review what it can do, then allow it: tui-connector trust PROFILE.",
                 )
             return await send(request)
 
@@ -335,7 +335,7 @@ class Session(LayerContext):
         if not self.grants.sends(token, origin, route):
             raise InvalidRequest(
                 f"The profile is not trusted to send the token from {login} to {origin}",
-                hint="Log in at the store that the token is for, or allow it: tui-connector trust PROFILE.",
+                hint="Log in to the store the token is for, or allow it: tui-connector trust PROFILE.",
             )
 
     def _route(self, client: str) -> ClientRoute:

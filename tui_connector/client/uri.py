@@ -40,7 +40,7 @@ def _place(place: str) -> str:
     """What stands before the query, in its canonical form: a list's pages have it in common."""
     path = _split(place).path or "/"
     if _DOTS.search(path):
-        raise InvalidValue("uri", f"the path {_cut(path)} has a segment of dots in it")
+        raise InvalidValue("uri", f"the path {_cut(path)} contains a segment of dots")
     return f"{_origin(place)}{_encoded(escaped(path), _PATH_SAFE)}"
 
 
@@ -56,7 +56,7 @@ def _origin(place: str) -> str:
     try:
         port = parts.port
     except ValueError:
-        raise InvalidValue("uri", f"the port in {_cut(parts.netloc)} is no port") from None
+        raise InvalidValue("uri", f"the port in {_cut(parts.netloc)} is not a port") from None
     if port == 0:
         raise InvalidValue("uri", "port 0 cannot be reached")
     host = _host(parts)
@@ -81,9 +81,9 @@ def is_loopback(uri: str) -> bool:
 def _halves(uri: str) -> tuple[str, str]:
     """What stands before the query, and the query; without a fragment."""
     if _CONTROL.search(uri):
-        raise InvalidValue("uri", "the address has a control character or a line break in it")
+        raise InvalidValue("uri", "the address contains a control character or a line break")
     if _HALF.search(uri):
-        raise InvalidValue("uri", "the address has a character that is not UTF-8 in it")
+        raise InvalidValue("uri", "the address contains a character that is not UTF-8")
     place, _, query = uri.strip().partition("#")[0].partition("?")
     return place, query
 
@@ -92,13 +92,13 @@ def _split(uri: str) -> SplitResult:
     try:
         parts = urlsplit(uri)
     except ValueError as error:
-        raise InvalidValue("uri", f"{_cut(uri)} is no address: {error}") from error
+        raise InvalidValue("uri", f"{_cut(uri)} is not a valid address: {error}") from error
     if parts.scheme not in DEFAULT_PORTS:
-        raise InvalidValue("uri", f"{_cut(uri)} is no http:// or https:// address")
+        raise InvalidValue("uri", f"{_cut(uri)} is not an http:// or https:// address")
     if "@" in parts.netloc:
-        raise InvalidValue("uri", "an address must not hold a user name or a password: use an authentication")
+        raise InvalidValue("uri", "an address must not contain a user name or password: use an authentication")
     if "\\" in parts.netloc or not parts.hostname:
-        raise InvalidValue("uri", f"{_cut(uri)} names no host")
+        raise InvalidValue("uri", f"{_cut(uri)} contains no host")
     return parts
 
 
@@ -108,7 +108,7 @@ def _host(parts: SplitResult) -> str:
         return f"[{name}]"
     plain = name if name.isascii() and "xn--" not in name else _plain(name)
     if len(plain) > 253 or not _HOST.fullmatch(plain):
-        raise InvalidValue("uri", f"{_cut(name)} is no host name")
+        raise InvalidValue("uri", f"{_cut(name)} is not a host name")
     return plain
 
 
@@ -121,7 +121,7 @@ def _plain(name: str) -> str:
         idna.decode(plain)  # so does httpx, and fails where it cannot
     except idna.IDNAError as error:
         raise InvalidValue(
-            "uri", f"{_cut(name)} is no host name: a part of it is empty, too long, or no letters"
+            "uri", f"{_cut(name)} is not a host name: a part of it is empty, too long, or contains invalid characters"
         ) from error
     return plain
 
@@ -156,7 +156,7 @@ def _component(text: str) -> str:
         kept = _PERCENT.sub(lambda found: _kept(found[0]), text)
         raise InvalidValue(
             "uri",
-            f"{_cut(text)} can be read in two ways: write {_cut(kept)} if its escapes are meant as such, or "
+            f"{_cut(text)} is ambiguous: write {_cut(kept)} if its escapes are meant as such, or "
             f"{_cut(text.replace('%', '%25'))} if each % stands for itself",
         )
     return text.replace("%", "%25") if False in kinds else text

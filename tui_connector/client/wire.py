@@ -134,12 +134,12 @@ def check(request: Request) -> None:
     """Raises `InvalidRequest`, which says why the request cannot be sent."""
     if len(request.uri) > _LONGEST_URI:
         raise InvalidRequest(
-            f"The URI has {len(request.uri):,} characters, and no web server takes as many",
-            hint="Ask for less at a time; a long list of values is better asked for in parts.",
+            f"The URI has {len(request.uri):,} characters, more than any web server accepts",
+            hint="Request less at a time, for example a long list of values in parts.",
         )
     if not HTTP_TOKEN.fullmatch(request.method):
         raise InvalidRequest(
-            f"The method {request.method!r} cannot be sent", hint="Write one such as GET, POST or PUT."
+            f"The method {request.method!r} cannot be sent", hint="Use a method such as GET, POST or PUT."
         )
     try:
         if canonical(request.uri) != request.uri:
@@ -149,8 +149,8 @@ def check(request: Request) -> None:
     for name, value in request.headers:
         if not value.isascii() or not value.isprintable() or value != value.strip():
             raise InvalidRequest(
-                f"The header {name} cannot be sent: it has a line break, a control character, a letter outside ASCII, "
-                "or a space at its end"
+                f"The header {name} cannot be sent: it contains a line break, a control character or a non-ASCII "
+                "character, or ends with a space"
             )
 
 
@@ -235,7 +235,7 @@ class Wire:
             error.exchange = attempt.seen.number
             raise
         except asyncio.CancelledError:
-            attempt.failed(Failure.CANCELLED, "given up before the response was there")
+            attempt.failed(Failure.CANCELLED, "cancelled before the response arrived")
             raise
         except _network_errors() as error:
             raise attempt.unanswered(error) from error

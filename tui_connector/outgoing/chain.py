@@ -31,17 +31,17 @@ class ChainStep(Model):
     """
 
     name: Annotated[str, AfterValidator(_name)] = Field(
-        title="Name", description="What later steps call it: @{steps.NAME.body.id}.", examples=["find"]
+        title="Name", description="Name used by later steps: @{steps.NAME.body.id}.", examples=["find"]
     )
     when: ExpressionText | None = Field(
         None,
         title="When",
-        description="Only where this JMESPath holds; else the step is left out. It reads steps, entity and run: "
-        "steps.find.status == `404`.",
+        description="Run the step only if this JMESPath expression is true; otherwise skip it. It can read "
+        "steps, entity and run: steps.find.status == `404`.",
         examples=["steps.find.status == `404`"],
     )
     request: RequestTemplate = Field(
-        title="Request", description="What is sent. A status that decides what comes next is to be expected: 404."
+        title="Request", description="The request. List a status that decides what comes next as expected, such as 404."
     )
 
     def waits_for(self, earlier: Sequence[str]) -> list[str]:
@@ -75,7 +75,7 @@ def misread(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iter
     for index, step in enumerate(steps):
         earlier = every[:index]
         if step.name in earlier:
-            yield Misread((STEPS, index, "name"), f"an earlier step is named {step.name!r} too")
+            yield Misread((STEPS, index, "name"), f"an earlier step is also named {step.name!r}")
         for place, names in _read_by_step(step):
             if wrong := _not_there(names, earlier, every):
                 yield Misread((STEPS, index, *place), *wrong)
@@ -91,7 +91,7 @@ def _not_there(names: Names, earlier: Sequence[str], every: Sequence[str]) -> tu
         case ["steps", name, *_] if name not in earlier and name in every:
             return f"the step {name!r} does not come before this one", "", ()
         case ["steps", name, *_] if name not in earlier:
-            return f"there is no step {name!r}", name, earlier
+            return f"unknown step {name!r}", name, earlier
         case ["steps", _, part, *_] if part not in ANSWER:
             return f"a response has no {part!r}", part, ANSWER
     return None

@@ -20,22 +20,22 @@ class Outgoing(Named):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["request"]}, {"required": ["steps"]}]})
 
-    client: ClientName = Field(title="HTTP client", description="The client that sends.")
-    source: Source | None = Field(None, title="Source", description="Where the entities come from.")
-    identifier: str | None = Field(None, title="Identifier", description="The field that tells entities apart.")
-    batch: int = Field(1, ge=1, le=1_000, title="Batch", description="How many entities one request carries.")
+    client: ClientName = Field(title="HTTP client", description="The client that sends the requests.")
+    source: Source | None = Field(None, title="Source", description="Source of the entities.")
+    identifier: str | None = Field(None, title="Identifier", description="The field that identifies an entity.")
+    batch: int = Field(1, ge=1, le=1_000, title="Batch", description="Entities per request.")
     steps: list[ChainStep] = Field(
         default_factory=list,
         min_length=1,
         max_length=20,
         title="Steps",
-        description="In place of request: what is sent for an entity, or for a batch, one after the other.",
+        description="Instead of request: the requests sent one after the other for each entity or batch.",
     )
     request: RequestTemplate | None = Field(
         None,
         validate_default=True,
         title="Request",
-        description="What is sent for an entity, or for a batch.",
+        description="The request sent for each entity or batch.",
     )
 
     @field_validator("request")
@@ -43,9 +43,9 @@ class Outgoing(Named):
     def _or_steps(cls, request: RequestTemplate | None, info: ValidationInfo) -> RequestTemplate | None:
         steps = info.data.get("steps")  # None where something is wrong with them
         if request is None and steps == []:
-            raise ValueError("is missing; where several are sent, steps stand in its place")
+            raise ValueError("is missing; use steps instead to send several")
         if request is not None and steps:
-            raise ValueError("stands beside steps: one request is sent, or steps are, so take out one of them")
+            raise ValueError("cannot be combined with steps: remove one of them")
         return request
 
     @property

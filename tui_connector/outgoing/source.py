@@ -8,7 +8,7 @@ from ..kinds import Kind
 
 
 class Source(Kind):
-    """Where the entities come from."""
+    """Source of the entities."""
 
     def reads(self) -> Sequence[str]:
         """The paths of the files that it reads, as the profile has them."""

@@ -168,7 +168,7 @@ def _words(source: SecretSource) -> str:
         return f"the environment variable {source.env}"
     if source.command is not None:
         return f"what the command {shlex.join(source.command)} prints"
-    return f"{source.label}, which you are asked for,"
+    return f"{source.label}, which you type when prompted,"
 
 
 def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:

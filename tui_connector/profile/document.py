@@ -139,9 +139,11 @@ class Document:
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise self._refused((), f"the changed text would be no TOML: {error}") from error
+            raise self._refused((), f"the changed text would not be valid TOML: {error}") from error
         if not same(data, self.draft):
-            raise self._refused(_difference(self.draft, data, ()), "the changed text would not mean what was asked for")
+            raise self._refused(
+                _difference(self.draft, data, ()), "the changed text would not have the requested meaning"
+            )
 
     def _check_comments(self, text: str) -> None:
         followed = PathMapping(self._data, self.draft)
@@ -156,7 +158,7 @@ class Document:
             at[moved] = comment.path
         actual = Counter(comments(text))
         for comment in (expected - actual) + (actual - expected):
-            why = f"its comment would be lost or stand elsewhere: {comment.text}"
+            why = f"its comment would be lost or moved: {comment.text}"
             raise self._refused(at.get(comment, comment.path), why)
 
     def _refused(self, path: KeyPath, why: str) -> ProfileError:
@@ -188,26 +190,28 @@ def parsed(text: str, path: File | None = None) -> dict[str, Any]:
 
 
 def _too_deep(path: File | None) -> ProfileError:
-    return ProfileError("profile-unreadable", "is nested too deeply", "Write it flatter.", path or File("profile"))
+    return ProfileError("profile-unreadable", "is nested too deeply", "Use fewer levels.", path or File("profile"))
 
 
 def check_plain(path: KeyPath, value: object) -> None:
     """Raise `ProfileError` for what a TOML document cannot hold."""
     if len(path) > DEEPEST:
-        raise _no_value(path, f"is nested more than {DEEPEST} deep", "Write it flatter.")
+        raise _no_value(path, f"is nested more than {DEEPEST} deep", "Use fewer levels.")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise _no_value((*path, str(key)), "is not named by text", "Name it by text.")
+                raise _no_value((*path, str(key)), "does not have text as its name", "Use text as its name.")
             _check_text((*path, key), key)
             check_plain((*path, key), item)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             check_plain((*path, index), item)
     elif value is None:
-        raise _no_value(path, "has no value, and TOML has no null", "Give it a value, or take it out.")
+        raise _no_value(path, "has no value, and TOML has no null", "Give it a value, or remove it.")
     elif type(value) not in Document.plain_types or (isinstance(value, time) and value.tzinfo):
-        raise _no_value(path, f"is a {type(value).__name__}, which TOML cannot hold", "Use text, a number or a date.")
+        raise _no_value(
+            path, f"is a {type(value).__name__}, which TOML cannot represent", "Use text, a number or a date."
+        )
     elif isinstance(value, int) and not -_LARGEST_INTEGER <= value < _LARGEST_INTEGER:
         raise _no_value(path, "is a number of more than 64 bits", "Write it as text, in quotes.")
     elif isinstance(value, str):
@@ -216,7 +220,7 @@ def check_plain(path: KeyPath, value: object) -> None:
 
 def _check_text(path: KeyPath, text: str) -> None:
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _no_value(path, "holds half a character (a lone surrogate)", "Type or paste it again.")
+        raise _no_value(path, "contains half a character (a lone surrogate)", "Type or paste it again.")
 
 
 def _written(value: object) -> str:

@@ -95,7 +95,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 ProfileCode: TypeAlias = Literal[
-    "profile-missing",  # there is no such file
+    "profile-missing",  # file not found
     "profile-unreadable",  # its file or directory cannot be read as text
     "profile-unknown",  # no profile has this name
     "profile-name",  # a profile cannot have this name
@@ -137,15 +137,15 @@ def read_bytes(path: Path) -> bytes:
         if path.is_symlink():
             words = "is a link to a file that does not exist"
             raise ProfileError("profile-missing", words, "Correct the link, or delete it.", path) from error
-        hint = "tui-connector profiles lists what there is."
-        raise ProfileError("profile-missing", "there is no such file", hint, path) from error
+        hint = "List them with: tui-connector profiles"
+        raise ProfileError("profile-missing", "file not found", hint, path) from error
     except FileFault as error:
-        why, hint = error.strerror or "", "Name a profile's file."
+        why, hint = error.strerror or "", "Give the path of a profile."
         if error.code == "too-large":
-            why, hint = "is larger than 1 MiB", "That is not a profile: name another file."
+            why, hint = "is larger than 1 MiB", "This is not a profile: choose another file."
         raise ProfileError("profile-unreadable", why, hint, path) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        hint = "Check the path and your right to read it."
+        hint = "Check the path and your permission to read it."
         raise ProfileError("profile-unreadable", reason(error), hint, path) from error
 
 
@@ -171,7 +171,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _bad_name(name: str, why: str) -> ProfileError:
-    hint = "Use up to 64 letters, digits, points, dashes and underscores; begin with a letter or digit."
+    hint = "Use up to 64 letters, digits, dots, dashes and underscores; start with a letter or digit."
     return ProfileError("profile-name", f"a profile cannot be named {name!r}: {why}", hint)
 
 
@@ -226,7 +226,11 @@ class Library:
         if close := difflib.get_close_matches(name_or_path, names, n=3):
             hint = f"Did you mean {' or '.join(close)}?"
         else:
-            hint = f"There are: {', '.join(names)}." if names else "There are none yet: tui-connector setup."
+            hint = (
+                f"There are: {', '.join(names)}."
+                if names
+                else "There are none yet; create one with: tui-connector setup"
+            )
         raise ProfileError("profile-unknown", f"no profile is named {name_or_path!r} in {self.directory}", hint)
 
     def path_for(self, name: str) -> Path:
@@ -234,9 +238,9 @@ class Library:
         if not name:
             raise _bad_name(name, "it is empty")
         if not _NAME.fullmatch(name):
-            raise _bad_name(name, "it is too long" if len(name) > 64 else "not every character of it is allowed")
+            raise _bad_name(name, "it is too long" if len(name) > 64 else "it contains a character that is not allowed")
         if name.lower().endswith(SUFFIX):
-            raise _bad_name(name, f"{SUFFIX} is added to it")
+            raise _bad_name(name, f"{SUFFIX} is added automatically")
         for other in self._names():
             if other != name and _key(other) == _key(name):
                 raise _bad_name(name, f"{other!r} exists, and both would use the same environment variables")
@@ -277,7 +281,7 @@ class Library:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            hint = "Check the directory, or give another with --profile-dir."
+            hint = "Check the directory, or use another one with --profile-dir."
             raise ProfileError("profile-unreadable", error.strerror or str(error), hint, self.directory) from error
         stems = [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
         return tuple(

@@ -46,7 +46,9 @@ def _name(name: str) -> str:
     import re
 
     if not re.fullmatch(_NAME, name):
-        raise ValueError(f"{name[:80]!r} is no name: use letters, digits, - and _, 64 at most, a letter or digit first")
+        raise ValueError(
+            f"{name[:80]!r} is not a valid name: use up to 64 letters, digits, - and _, starting with a letter or digit"
+        )
     return name
 
 
@@ -62,9 +64,9 @@ class LogSettings(Model):
         "metadata",
         title="History",
         description=(
-            "What is kept of each request of the last sessions, for `tui-connector log` and the screen of requests: "
-            "metadata (address, headers, status, times), bodies too (they can be customers' data), or nothing. Secrets "
-            "are masked; 30 days and 50 MB at most, readable for this user only."
+            "What to store of the requests of the last sessions, for `tui-connector log` and the request log on "
+            "screen: metadata (address, headers, status, times), also bodies (they may contain customer data), or "
+            "nothing. Secrets are masked; at most 30 days and 50 MB, readable by this user only."
         ),
         examples=["metadata", "bodies", "off"],
     )
@@ -73,23 +75,23 @@ class LogSettings(Model):
 class Profile(Model):
     """The whole setup for one store."""
 
-    format: Literal[1] = Field(title="Format", description="The version of this format.")
-    name: str = Field(min_length=1, max_length=200, title="Name", description="What people call this store.")
-    description: str | None = Field(None, title="Description", description="What it is for.")
+    format: Literal[1] = Field(title="Format", description="Version of the file format.")
+    name: str = Field(min_length=1, max_length=200, title="Name", description="Display name of the store.")
+    description: str | None = Field(None, title="Description", description="What it is used for.")
     authentications: dict[Name, Authentication] = Field(
-        default_factory=dict, title="HTTP authentications", description="How a request proves who sends it."
+        default_factory=dict, title="HTTP authentications", description="How requests are authenticated."
     )
     clients: dict[Name, HttpClient] = Field(
-        default_factory=dict, title="HTTP clients", description="Where and how requests go."
+        default_factory=dict, title="HTTP clients", description="Where and how requests are sent."
     )
     incoming: dict[Name, Incoming] = Field(
-        default_factory=dict, title="Incoming", description="What is read from the store."
+        default_factory=dict, title="Incoming", description="What to read from the store."
     )
     outgoing: dict[Name, Outgoing] = Field(
-        default_factory=dict, title="Outgoing", description="What is sent to the store."
+        default_factory=dict, title="Outgoing", description="What to send to the store."
     )
     log: LogSettings = Field(
-        default_factory=LogSettings, title="Request log", description="What is kept of the requests."
+        default_factory=LogSettings, title="Request log", description="What to store of the requests."
     )
 
     def model_post_init(self, context: Any, /) -> None:
@@ -181,18 +183,18 @@ def dangling(profile: Profile) -> Iterator[Misread]:
             if wanted not in profile.authentications:
                 known = list(profile.authentications)
                 path = ("clients", name, "authentications", index)
-                yield Misread(path, f"there is no authentication {wanted!r}", wanted, known)
+                yield Misread(path, f"unknown authentication {wanted!r}", wanted, known)
     for name, authentication in profile.authentications.items():
         client_of_login = authentication.login_client()
         if authentication.login_uri() is not None and client_of_login not in clients:
-            message = f"there is no client {client_of_login!r}"
+            message = f"unknown client {client_of_login!r}"
             yield Misread(("authentications", name, "client"), message, client_of_login, clients)
     parts: dict[str, dict[str, Any]] = {"incoming": dict(profile.incoming), "outgoing": dict(profile.outgoing)}
     for part, named in parts.items():
         for name, configuration in named.items():
             if configuration.client not in clients:
                 wanted = configuration.client
-                yield Misread((part, name, "client"), f"there is no client {wanted!r}", wanted, clients)
+                yield Misread((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
             for found in configuration.misread():
                 yield found._replace(place=(part, name, *found.place))
     yield from _criteria(profile)
@@ -202,7 +204,7 @@ def dangling(profile: Profile) -> Iterator[Misread]:
 
 _PAGED_BY_CRITERIA = ("keyset", "search-criteria")
 _NOT_IN_DEFAULTS = (
-    "search criteria belong in the request of an incoming: beside those of its pages, Magento would ignore some of them"
+    "search criteria belong in the request of an incoming: combined with those of its pages, Magento would ignore some"
 )
 
 
@@ -246,19 +248,19 @@ def _at_odds(profile: Profile) -> Iterator[Misread]:
 def _clash(profile: Profile, first: str, second: str) -> str | None:
     """Why these two, applied in this order, cannot both do what they are for."""
     if first == second:
-        return f"{first} is named twice"
+        return f"{first} is listed twice"
     one, other = profile.authentications[first], profile.authentications[second]
     if one.kind == "oauth1" and other.kind == "query":
-        return f"{second} changes the query after {first} has signed it: name it first"
+        return f"{second} changes the query after {first} has signed it: list it first"
     header = other.header_written()
     if header is None or (one.header_written() or "").lower() != header.lower() or {one.kind, other.kind} == _SHARE:
         return None
-    message = f"{first} and {second} both write the header {header}, and only one of them can be sent"
+    message = f"{first} and {second} both set the header {header}, but only one can be sent"
     if "basic" not in (one.kind, other.kind):
         return message
     return (
-        f'{message}: behind Basic, Magento reads a signature but no token. Use kind = "oauth1" beside Basic, or have '
-        "the web server ask for no password under /rest/"
+        f'{message}: after Basic, Magento reads a signature but no token. Use kind = "oauth1" together with Basic, '
+        "or configure the web server to require no password under /rest/"
     )
 
 

@@ -122,7 +122,7 @@ def _dangling_in_the_wrong(
         )
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
-                message = f"there is no {kind[:-1]} {wanted!r}"
+                message = f"unknown {kind[:-1]} {wanted!r}"
                 yield (family, name, *inside), f"{message}{_hint(wanted, known[kind])}"
 
 
@@ -157,9 +157,9 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
         return (
             *path,
             "kind",
-        ), f"there is no kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
+        ), f"unknown kind {context['tag']!r}{_hint(context['tag'], known)}{broken}"
     if kind == "union_tag_not_found":
-        return path, 'says no kind: add kind = "…"'
+        return path, 'has no kind: add kind = "…"'
     if kind == "value_error":
         return path, str(context["error"])
     if kind == "literal_error":
@@ -168,7 +168,7 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
-    """Why there is no such key here: misspelt, or written below the header of another table than it belongs to."""
+    """Why unknown key here: misspelt, or written below the header of another table than it belongs to."""
     key = str(path[-1])
     near = get_close_matches(key, _siblings(data, loc), 1, _VERY_LIKE)
     if not near:
@@ -177,9 +177,9 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
                 owner = ".".join(str(step) for step in _path(data, loc[:length]))
                 here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
                 where = f"[{owner}]" if owner else "the top of the file, above the first table"
-                return f"there is no such key in {here}; {key!r} belongs to {where}: move it there"
+                return f"unknown key in {here}; {key!r} belongs to {where}: move it there"
     near = near or get_close_matches(key, _siblings(data, loc), 1)
-    return "there is no such key" + (f"; did you mean {near[0]!r}?" if near else "")
+    return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 _VERY_LIKE = 0.8
@@ -194,10 +194,10 @@ _WORDS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
-    "invalid-json-value": "must be what JSON has: a date stands in quotes",
+    "invalid-json-value": "must be a JSON value: put dates in quotes",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
-    "string_pattern_mismatch": "is not of the form {pattern}",
+    "string_pattern_mismatch": "does not match {pattern}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "must not be empty",
@@ -256,4 +256,4 @@ def _hint(wanted: str, names: Sequence[str]) -> str:
     near = get_close_matches(wanted, names, 1)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; there is {', '.join(map(repr, names))}" if names else ""
+    return f"; known: {', '.join(map(repr, names))}" if names else ""

@@ -29,14 +29,14 @@ def mistake(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
     message = re.sub(r" \(at .*\)$", "", str(error))
     hint: str | None
     if pasted := _pasted(text):
-        hint = f"This looks like {pasted}. A profile is TOML: [tables], and key = value on a line each."
+        hint = f"This looks like {pasted}. A profile is TOML: [tables], and key = value, one per line."
         return Mistake(place or _end(text), message, hint)
     if repeated := _repeated(text, place, message):
         return repeated
     if place is None:
         last = _line(text, text.rstrip().count("\n") + 1)
         hint = _hint(last) if _unclosed(last) or not _is_open(text) else None
-        return Mistake(_end(text), message, hint or "Something that [, { or a quote opened is not closed.")
+        return Mistake(_end(text), message, hint or "Something opened with [, { or a quote is not closed.")
     line = _line(text, place.line)
     unlike = _unlike(line)
     if unlike is not None:
@@ -109,9 +109,9 @@ def _named_twice(before: str, line: str, number: int, message: str) -> Mistake |
     path = (*base, *_keys(key[1]))
     first = known.offsets.get(path, _first(known.offsets, path))
     if first is None:
-        return Mistake(TextPosition(number, column), "This key was given before", None)
+        return Mistake(TextPosition(number, column), "Duplicate key", None)
     where = places(before)(first).line
-    why = f"The key {key[1]} was given before, on line {where}"
+    why = f"The key {key[1]} is already defined on line {where}"
     return Mistake(TextPosition(number, column), why, "Keep one of the two lines.")
 
 
@@ -194,20 +194,20 @@ _BARE_TEXT = re.compile(r"=\s*[A-Za-z_/$~.@*][^\"'\[{]*$")
 
 _RULES: list[tuple[str, str]] = [
     # in this order: what comes first is the likelier cause
-    (r"\s*(//|;|--|/\*)", "A comment begins with #."),
+    (r"\s*(//|;|--|/\*)", "Comments start with #."),
     (r"\s*\[+\s*\]", "The name of the table is missing between the brackets."),
     (r"\s*\[\[[^\]]+\](?!\])", "A list of tables has two brackets on either side: [[name]]."),
     (r"\s*\[(?!\[)[^\]]+\]\]", "A table has one bracket on either side: [name]. For a list write [[name]]."),
     (r"\s*\[[^\]=]*$", "The closing bracket of the table is missing."),
-    (r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)", "A part of the table's name is missing beside a dot."),
+    (r"\s*\[[^\]]*(\.\s*\]|\[\s*\.|\.\.)", "A part of the table's name is missing next to a dot."),
     (
         r"\s*\[\[?\s*[\w-]+\s+[\w-]+",
         'Join the parts of a name with dots, or put a name with spaces in quotes: ["a b"].',
     ),
-    (r"\s*\[[^\]]+\]+\s*[:=]", "Write nothing after a table's name; its keys go on the lines below it."),
+    (r"\s*\[[^\]]+\]+\s*[:=]", "Write nothing after a table's name; its keys go on the lines below."),
     (r"\s*=", "The key is missing before the equals sign."),
     (r"\s*[\w.\"'-]+\s*(==|=>|:=)", "Write a single = between a key and its value."),
-    (r"[^\"'#]*=\s*(None|null|nil|undefined|NULL)\b", "TOML has no null: leave the key out."),
+    (r"[^\"'#]*=\s*(None|null|nil|undefined|NULL)\b", "TOML has no null: omit the key."),
     (
         r"[^\"'#]*=\s*0\d+\s*$",
         'A number has no leading zeros. If it is text, such as a SKU, write it in quotes: "0012".',
@@ -219,8 +219,8 @@ _RULES: list[tuple[str, str]] = [
     (r".*\{[^}]*=[^,}]*\S\s+[\w.-]+\s*=", "Commas separate the entries of an inline table: { a = 1, b = 2 }."),
     (r".*=\s*\[[^\]]*[\w\"']\s+[\w\"'][^\]]*\]", 'Commas separate the elements of a list: ["a", "b"].'),
     (r".*[\"'\d\]}el]\s*[;,]\s*(#.*)?$", "Remove the comma or semicolon at the end of the line."),
-    (r".*[\"'\d\]}el]\s*//", "A comment begins with #."),
-    (r"[^=#\[]+=\s*[^\s#]+\s+[\w.-]+\s*=", "Write each key = value on a line of its own."),
+    (r".*[\"'\d\]}el]\s*//", "Comments start with #."),
+    (r"[^=#\[]+=\s*[^\s#]+\s+[\w.-]+\s*=", "Write each key = value on its own line."),
 ]
 _COMPILED = [(re.compile(pattern), hint) for pattern, hint in _RULES]
 
@@ -230,13 +230,13 @@ def _hint(line: str) -> str | None:
     if word := _WORD.search(line):
         meant = "true" if word[1].lower() in ("yes", "on", "true") else "false"
         if word[1] not in ("true", "false"):
-            return f"Write {meant}, in small letters and without quotes."
+            return f"Write {meant}, in lower case and without quotes."
     if _COLON.match(line):
         return "Write = between a key and its value, not a colon."
     if _unclosed(line):
         return "A closing quote is missing on this line."
     if re.search(r'"[^"]*\\', line):
-        return "In double quotes a backslash begins an escape: use 'single quotes', or write it twice (\\\\)."
+        return "In double quotes a backslash starts an escape: use 'single quotes', or write it twice (\\\\)."
     blanked = _STRING.sub(lambda match: '"' + "x" * (len(match.group()) - 2) + '"', line)
     for pattern, hint in _COMPILED:
         if pattern.match(blanked):

@@ -15,7 +15,7 @@ from ..uri import origin_of
 
 def _username(name: str) -> str:
     if ":" in name or not name.isprintable():
-        raise ValueError("a user name has no colon and no line break (RFC 7617 §2)")
+        raise ValueError("a user name must not contain a colon or a line break (RFC 7617 §2)")
     return name
 
 
@@ -28,12 +28,12 @@ class Basic(Authentication):
     username: Annotated[str, AfterValidator(_username)] = Field(
         min_length=1,
         title="User name",
-        description="The one that a browser asks for before the store's front page is seen; not an admin user's.",
+        description="The one a browser requests before it shows the store's front page; not an admin user.",
         examples=["staging"],
     )
     password: SecretSource = secret_field(
         "Password",
-        "The one that belongs to it. Of Magento's own ways only the signed one (oauth1) goes together with Basic.",
+        "The password of this user. Of Magento's own methods, only the signed one (oauth1) works together with Basic.",
     )
 
     def header_written(self) -> str:

@@ -16,7 +16,7 @@ class Bearer(Authentication):
     kind: Literal["bearer"] = "bearer"
     token: SecretSource = secret_field(
         "Token",
-        "An integration's access token. Since Magento 2.4.4 a store takes it alone only where "
+        "An integration's access token. Since Magento 2.4.4 a store accepts it alone only if "
         "Stores › Configuration › Services › OAuth › Consumer Settings allows it.",
     )
 

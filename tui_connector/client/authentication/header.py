@@ -20,9 +20,9 @@ class HeaderSecret(Authentication):
 
     kind: Literal["header"] = "header"
     header: HeaderName = Field(
-        title="Header", description="Its name.", examples=["X-Api-Key", "CF-Access-Client-Secret"]
+        title="Header", description="Name of the header.", examples=["X-Api-Key", "CF-Access-Client-Secret"]
     )
-    value: SecretSource = secret_field("Value", "What is sent in it, the whole of it.")
+    value: SecretSource = secret_field("Value", "The whole value of the header.")
 
     def header_written(self) -> str:
         return self.header

@@ -268,7 +268,7 @@ class Login:
             log.warning("no login at %s: another process holds its lock", form.origin)
             raise RequestFailed(
                 f"Not logged in: another process has been logging in as {form.words()} for too long",
-                hint="Nothing was sent. Wait until it has ended, then try again.",
+                hint="Nothing was sent. Wait until it has finished, then try again.",
             ) from error
 
     async def _log_in_alone(self, form: _Form, account: Account, kept: _Kept, refused: Token | None) -> Token:
@@ -351,7 +351,7 @@ class Login:
         message = self._context.masked(said(response))
         if response.status >= 500 or response.status in (408, 429) or 300 <= response.status < 400:
             raise RequestFailed(
-                f"The login was answered with {response.status} ({message})",
+                f"The login got status {response.status} ({message})",
                 hint=_redirected(response) or _LATER,
                 exchange=response.exchange,
             )
@@ -386,18 +386,18 @@ class Login:
             ahead = 0.0
         if abs(ahead) > _SKEW:
             which = "ahead of" if ahead > 0 else "behind"
-            return f"This computer's clock is {abs(ahead):.0f} s {which} the store's, and codes are made from the time."
+            return f"This computer's clock is {abs(ahead):.0f} s {which} the store's, and codes depend on the time."
         return (
-            "The password is right, the one-time code is not: is this the TOTP secret, or the app entry, of this user?"
+            "The password is right, but the one-time code is not: do the TOTP secret and app entry belong to this user?"
         )
 
     def _read(self, response: Response, form: _Form, refused: Token | None) -> Token:
         try:
             header, stated = self._saved.read_token(response)
         except UserError as error:
-            kind = response.media_type or "no named type"
+            kind = response.media_type or "unspecified type"
             raise LoginRefused(
-                f"The login was answered with {response.status}, {len(response.body)} bytes of {kind}, but "
+                f"The login got status {response.status}, {len(response.body)} bytes of {kind}, but "
                 f"{self._context.masked(error.message)}",
                 status=response.status,
                 hint=error.hint,
@@ -451,17 +451,17 @@ def _form_value(value: object) -> str:
 
 _MAGENTO_HINT = (
     "No further login is tried, because Magento locks an account after six failures. "
-    "Correct the user name or the password, or test once more on purpose (check --login-again)."
+    "Correct the user name or password, or retry deliberately (check --login-again)."
 )
 _STOPPED = "No further login is sent until its settings change, or `check --login-again` is used."
-_NOT_KEPT = "The refusal could not be kept in {} ({}), so other processes and the next run will log in again."
+_NOT_KEPT = "The refusal could not be saved in {} ({}), so other processes and the next run will log in again."
 _LATER = "The server did not check the credentials; try again later, or check the address of the login."
 
 
 def _why(kept: _Kept, refused: Token | None) -> str:
     if refused is not None:
         return "login renewed: the token was refused"
-    return "login renewed: the token has ended" if kept.token is not None else "login"
+    return "login renewed: the token has expired" if kept.token is not None else "login"
 
 
 def _redirected(response: Response) -> str:
@@ -470,7 +470,7 @@ def _redirected(response: Response) -> str:
         origin = origin_of(response.header("Location") or "")
     except InvalidValue:
         return ""
-    return f"It leads to {origin}, and a password is not sent after it: use that address, if it is the store's."
+    return f"It redirects to {origin}; passwords do not follow redirects. Use that address if it is the store's."
 
 
 def answer_data(response: Response, source: str) -> Json:
@@ -501,5 +501,5 @@ def said(response: Response) -> str:
     if message:
         return message
     words = page_title(response.body[:20_000].decode("utf-8", "replace"))
-    kind = f"{len(response.body)} bytes of {response.media_type or 'no named type'}"
+    kind = f"{len(response.body)} bytes of {response.media_type or 'unspecified type'}"
     return f"{kind}, {words!r}" if words else kind

@@ -58,7 +58,7 @@ class OAuth2(Authentication):
         examples=["https://ims-na1.adobelogin.com/ims/token/v3", "/oauth/token"],
     )
     client_id: str = Field(min_length=1, title="Client ID", description="The public part of the credentials.")
-    client_secret: SecretSource = secret_field("Client secret", "The secret of these credentials.")
+    client_secret: SecretSource = secret_field("Client secret", "The secret part of the credentials.")
     scope: str | None = Field(
         None,
         min_length=1,
@@ -74,7 +74,7 @@ class OAuth2(Authentication):
         "as Adobe IMS requires.",
     )
     body: BodyFormat = Field(
-        "form", title="Body format", description="The standard is a form; some servers accept JSON only."
+        "form", title="Body format", description="The standard requires a form; some servers accept only JSON."
     )
     parameters: Annotated[dict[str, Parameter], AfterValidator(_parameters)] = Field(
         default_factory=dict,
@@ -157,7 +157,7 @@ class OAuth2(Authentication):
             "unauthorized_client": "Allow this client the grant client_credentials on the server.",
             "unsupported_grant_type": "The server does not offer the grant client_credentials here. Check the token "
             f"URI, and the body format (now {self.body}).",
-            "invalid_request": "The server misses a parameter, or cannot read the body. Check the body format (now "
+            "invalid_request": "A parameter is missing, or the server cannot read the body. Check the body format (now "
             f"{self.body}), scope and parameters.",
             "invalid_target": "Correct the parameter resource or audience.",
         }

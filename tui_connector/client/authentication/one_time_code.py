@@ -25,7 +25,7 @@ class OneTimeCode(Model):
 
     totp: SecretSource = secret_field(
         "TOTP secret",
-        "What the authenticator app was set up with: the letters under the QR code, or the otpauth:// address in it.",
+        "The key the authenticator app was set up with: the letters under the QR code, or its otpauth:// address.",
     )
 
 
@@ -53,15 +53,15 @@ async def typed(machine: Machine, name: str, login: str) -> str:
     response = await machine.ask.secret(f"One-time code ({name}) for {login}")
     if response is None:
         raise InvalidRequest(
-            f"The login of {login} needs a one-time code ({name}), and nobody is there to type it",
-            hint=f'Run it in a terminal, or let it be made: {name} = {{ totp = {{ keyring = "…" }} }}.',
+            f"The login of {login} needs a one-time code ({name}), but there is no terminal to type it",
+            hint=f'Run it in a terminal, or have it generated: {name} = {{ totp = {{ keyring = "…" }} }}.',
             code=NO_CODE,
         )
     code = re.sub(r"\s", "", response)
     if not code:
         raise InvalidRequest(
             f"No code was typed; nothing was sent. The login of {login} needs a one-time code ({name})",
-            hint="Try again, and type it when it is asked for.",
+            hint="Try again, and type the code when prompted.",
             code=NO_CODE,
         )
     return code
@@ -110,7 +110,7 @@ def _generator(secret: str, label: str) -> _Totp:
     except (ValueError, KeyError) as error:
         raise InvalidRequest(
             f"The TOTP secret from {label} cannot be read",
-            hint="It is the letters under the QR code (A to Z, 2 to 7), or the whole otpauth://totp/ address in it.",
+            hint="Enter the letters under the QR code (A to Z, 2 to 7), or its whole otpauth://totp/ address.",
             code=NO_CODE,
         ) from error
 

@@ -14,7 +14,7 @@ from ..uri import origin_of
 
 def _parameter(name: str) -> str:
     if not name.isprintable():
-        raise ValueError("a query parameter's name has no line break and no control character")
+        raise ValueError("a query parameter's name must not contain line breaks or control characters")
     return name
 
 
@@ -27,10 +27,10 @@ class QuerySecret(Authentication):
     parameter: Annotated[str, AfterValidator(_parameter)] = Field(
         min_length=1,
         title="Parameter",
-        description="Its name in the query. Web servers write addresses into their logs: use a header where you can.",
+        description="Name of the parameter. Web servers log addresses: prefer a header where possible.",
         examples=["api_key"],
     )
-    value: SecretSource = secret_field("Value", "What is sent in it. It is hidden wherever the address is shown.")
+    value: SecretSource = secret_field("Value", "Value of the parameter; masked wherever the address is shown.")
 
     def start(self, context: LayerContext) -> Layer:
         context.hide(self.parameter)

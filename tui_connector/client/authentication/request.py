@@ -38,13 +38,13 @@ class RequestAuthentication(Authentication):
         "/rest/V1/integration/admin/token",
         min_length=1,
         title="Request URI",
-        description="Where the token is asked for, from the root of the store's address; absolute is allowed. With "
+        description="URI of the token request, relative to the root of the store's address, or absolute. With "
         "two-factor sign-in: /rest/V1/tfa/provider/google/authenticate.",
     )
-    method: LoginMethod = Field("post", title="Request method", description="Magento wants POST.")
+    method: LoginMethod = Field("post", title="Request method", description="Magento requires POST.")
     parameters: Annotated[dict[str, Parameter], AfterValidator(no_literal_secret)] = Field(
         title="Request parameters",
-        description="What is sent to get the token, such as the name and the password of an admin user. A one-time "
+        description="Parameters of the token request, such as name and password of an admin user. A one-time "
         "code is made from a TOTP secret, otp = { totp = { … } }, or typed at every login, otp = { ask = true }.",
         examples=[
             {"username": "api", "password": {"keyring": "acme/admin/password"}},
@@ -56,12 +56,12 @@ class RequestAuthentication(Authentication):
         ],
     )
     body: BodyFormat = Field(
-        "json", title="Body format", description="How the parameters are sent: Magento accepts JSON, not a form."
+        "json", title="Body format", description="Encoding of the parameters: Magento accepts JSON, not a form."
     )
     client: ClientName = Field("default", title="HTTP client", description="The client that sends the login.")
     header: HeaderName = Field("Authorization", title="Header", description="The header that carries the token.")
     source: Literal["body", "headers"] = Field(
-        "body", title="Token is in", description="The part of the response that the template reads."
+        "body", title="Token is in", description="The part of the response the template reads."
     )
     template: Annotated[TemplateText, AfterValidator(no_literal_template)] = Field(
         "Bearer &{@[0]}",
@@ -72,7 +72,7 @@ class RequestAuthentication(Authentication):
     cache: Cache = Field(
         "auto",
         title="Keep the token",
-        description='"auto": until it ends by its own account, or else until a 401; a duration such as "30m"; "off".',
+        description='"auto": until it expires as stated in it, otherwise until a 401; a duration such as "30m"; "off".',
     )
 
     def header_written(self) -> str:
@@ -97,7 +97,7 @@ class RequestAuthentication(Authentication):
         except PlaceholderError as error:
             raise _no_token(str(error)) from error
         if len(header) > LONGEST_HEADER:
-            raise _no_token(f"what it makes has {len(header):,} characters, and no header is as long")
+            raise _no_token(f"it results in {len(header):,} characters, too many for a header")
         return header, None
 
     def refusal_hint(self, response: Response) -> str:
@@ -116,4 +116,4 @@ class RequestAuthentication(Authentication):
 
 def _no_token(reason: str) -> UserError:
     hint = "Look at the response in the log, then correct the template, its source or the request URI."
-    return UserError("token-unreadable", f"the template makes no token of it: {reason}", hint)
+    return UserError("token-unreadable", f"the template makes no token from it: {reason}", hint)

@@ -18,9 +18,9 @@ from ..uri import canonical, is_absolute, origin_of
 def _base(uri: str) -> str:
     canonical(uri)
     if "?" in uri or "#" in uri:
-        raise InvalidValue("uri", "a base URI has no query (?) and no fragment (#)")
+        raise InvalidValue("uri", "a base URI must not have a query (?) or a fragment (#)")
     if uri != uri.strip():
-        raise InvalidValue("uri", "there is a space before or behind the address")
+        raise InvalidValue("uri", "there is a space before or after the address")
     return no_secret_in_address(uri)
 
 
@@ -30,7 +30,7 @@ class BaseUri(Plugin):
     kind: Literal["base-uri"] = "base-uri"
     uri: Annotated[str, AfterValidator(_base)] = Field(
         title="Base URI",
-        description="The store's address up to the version; requests are written relative to it.",
+        description="The store's address up to the API version; request URIs are relative to it.",
         examples=["https://acme.example/rest/all/V1"],
         json_schema_extra={"format": "uri"},
     )
@@ -54,6 +54,6 @@ class BaseUri(Plugin):
             raise InvalidRequest(
                 f"The request names another host ({beginning(request.uri, 100)}) than the client's base URI "
                 f"({self.uri})",
-                hint="Write it relative to the base URI, or use a client of its own for that host.",
+                hint="Write it relative to the base URI, or use another client for that host.",
             )
         return request

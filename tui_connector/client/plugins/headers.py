@@ -30,19 +30,19 @@ def _named_once(headers: dict[str, str]) -> dict[str, str]:
     seen: dict[str, str] = {}
     for name in headers:
         if seen.setdefault(name.lower(), name) != name:
-            raise ValueError(f"{seen[name.lower()]} and {name} are one header: capitals make no difference")
+            raise ValueError(f"{seen[name.lower()]} and {name} are the same header: names are not case-sensitive")
     return headers
 
 
 def _removable(name: str) -> str:
     if name.lower() in _ALWAYS_SENT:
-        raise ValueError(f"{name} is part of every request; set-headers gives it another value")
+        raise ValueError(f"{name} is part of every request; use set-headers to change its value")
     return name
 
 
 HeaderText = Annotated[RunTemplateText, AfterValidator(_can_be_sent)]
 HeaderTexts = Annotated[dict[HeaderName, HeaderText], AfterValidator(_named_once), AfterValidator(no_literal_headers)]
-_PLACEHOLDERS = "A value may hold @{…}, such as @{run.started_at}."
+_PLACEHOLDERS = "Values may contain @{…}, such as @{run.started_at}."
 
 
 class AppendHeaders(Plugin):
@@ -52,7 +52,7 @@ class AppendHeaders(Plugin):
     headers: HeaderTexts = Field(
         min_length=1,
         title="Headers",
-        description=f"Sent besides those of the same name that a request has already. {_PLACEHOLDERS}",
+        description=f"Added to headers of the same name that the request already has. {_PLACEHOLDERS}",
         examples=[{"X-Trace": "tui-connector @{run.started_at}"}],
     )
 
@@ -67,7 +67,7 @@ class SetHeaders(Plugin):
     headers: HeaderTexts = Field(
         min_length=1,
         title="Headers",
-        description=f"Sent in place of those of the same name that a request has already. {_PLACEHOLDERS}",
+        description=f"Replace headers of the same name that the request already has. {_PLACEHOLDERS}",
         examples=[{"User-Agent": "acme-sync/2", "X-Store": "nl"}],
     )
 
@@ -84,7 +84,7 @@ class DefaultHeaders(Plugin):
     headers: HeaderTexts = Field(
         min_length=1,
         title="Headers",
-        description=f"Sent where a request does not have one of this name already. {_PLACEHOLDERS}",
+        description=f"Sent if the request has no header of this name. {_PLACEHOLDERS}",
         examples=[{"Content-Type": "application/json"}],
     )
 
@@ -101,8 +101,7 @@ class RemoveHeaders(Plugin):
     headers: list[Annotated[HeaderName, AfterValidator(_removable)]] = Field(
         min_length=1,
         title="Headers",
-        description="Names of headers that are taken from a request, as plugins before this one or its own "
-        "configuration have put them there.",
+        description="Names of headers to remove, whether set by earlier plugins or by the request's own configuration.",
         examples=[["X-Trace"]],
     )
 

@@ -28,8 +28,8 @@ class QueryDefaults(Plugin):
     ] = Field(
         min_length=1,
         title="Query parameters",
-        description="Added to the address of a request that does not have one of this name already. "
-        "A value may hold @{…}, such as @{run.started_at}.",
+        description="Added to the query if the request has no parameter of this name. "
+        "Values may contain @{…}, such as @{run.started_at}.",
         examples=[{"searchCriteria[pageSize]": "100"}],
     )
 

@@ -36,17 +36,17 @@ class RateLimit(Plugin):
         ge=1,
         le=100_000,
         title="Requests",
-        description="Most requests within the span, retries included. Empty: limited only by the store's responses.",
+        description="Maximum requests per time span, retries included. Empty: limited only by the store's responses.",
         examples=[10],
     )
-    span: Span = Field("1s", title="Span", description="The time in which that many may start.")
+    span: Span = Field("1s", title="Span", description="The time span in which that many requests may start.")
     heed_answers: bool = Field(
         True,
-        title="Heed the store",
-        description="Waits where a response says that no requests are left (X-RateLimit-Remaining: 0, with "
+        title="Respect the store's limits",
+        description="Waits if a response says that no requests are left (X-RateLimit-Remaining: 0, with "
         "X-RateLimit-Reset) or when to come back (429 or 503 with Retry-After).",
     )
-    longest_wait: Span = Field("1m", title="Longest wait", description="The limit for what a store asks for.")
+    longest_wait: Span = Field("1m", title="Longest wait", description="Upper limit for waits requested by the store.")
 
     def start(self, context: LayerContext) -> Layer:
         gate = _Gate(self, context.machine)

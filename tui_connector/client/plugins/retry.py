@@ -31,11 +31,17 @@ class Retry(Plugin):
     stage: ClassVar[Stage] = Stage.REPEAT
 
     kind: Literal["retry"] = "retry"
-    attempts: int = Field(3, ge=1, le=20, title="Attempts", description="How often a request is tried in all.")
-    wait: Span = Field("500ms", title="First wait", description="Before the second attempt; each next one is doubled.")
-    longest_wait: Span = Field("30s", title="Longest wait", description="Also the limit for what a store asks for.")
+    attempts: int = Field(3, ge=1, le=20, title="Attempts", description="Maximum attempts per request.")
+    wait: Span = Field(
+        "500ms", title="First wait", description="Before the second attempt; doubled for each further one."
+    )
+    longest_wait: Span = Field(
+        "30s", title="Longest wait", description="Also the upper limit for waits requested by the store."
+    )
     repeat_posts: bool = Field(
-        False, title="Repeat POST", description="Also where the first one may have arrived, and so be done twice."
+        False,
+        title="Repeat POST",
+        description="Also if the first attempt may have arrived, so that it may be executed twice.",
     )
 
     def start(self, context: LayerContext) -> Layer:
