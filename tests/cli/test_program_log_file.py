@@ -118,3 +118,35 @@ def test_a_screen_that_fails_is_reported_with_the_file(clean_environment: dict[s
     assert f"the end of {file_of(clean_environment)}" in ended.stderr
     assert "on_mount" in file_of(clean_environment).read_text()
     assert "CANARY" not in file_of(clean_environment).read_text() + ended.stderr + ended.stdout
+
+
+TOKEN = "ab12CANARY0ab12CANARY0ab12CANARY"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJDQU5BUlkiOjF9.x-CANARY-x"
+MISPLACED = [
+    ("secrets", "set", "acme", "TOKEN"),
+    ("secrets", "set", "acme", "integration/access-token", "TOKEN"),
+    ("secrets", "set", "TOKEN"),
+    ("run", "acme", "TOKEN"),
+    ("run", "acme", "--since", "TOKEN"),
+    ("run", "acme", "--limit=TOKEN"),
+    ("run", "acme", "--token=TOKEN"),
+    ("check", "TOKEN"),
+    ("log", "TOKEN"),
+    ("tap", "--config", "TOKEN"),
+    ("request", "acme", "TOKEN", "modules"),
+    ("header", "acme", "GET", "modules", "TOKEN"),
+    ("TOKEN",),
+    ("completion", "TOKEN"),
+]
+
+
+@pytest.mark.parametrize("token", [TOKEN, JWT], ids=["opaque", "jwt"])
+@pytest.mark.parametrize("arguments", MISPLACED, ids=" ".join)
+def test_a_token_given_as_an_argument_by_mistake_is_in_no_message_and_no_file(
+    program: Program, environment: dict[str, str], arguments: tuple[str, ...], token: str
+) -> None:
+    ended = program(*(each.replace("TOKEN", token) for each in arguments))
+    assert ended.returncode == 2, ended.stderr
+    assert "CANARY" not in ended.stdout + ended.stderr
+    log = file_of(environment)
+    assert not log.exists() or "CANARY" not in log.read_text()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
@@ -40,6 +41,10 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Each command and the module that has it."""
+
+
+_SHORTEST_TOKEN = 20
+"""Characters; a shorter argument is not looked at, and nothing is loaded for it."""
 
 
 @contextmanager
@@ -124,11 +129,30 @@ def main_tap() -> None:
 def _main(command: click.Command, name: str) -> None:
     """Errors are one paragraph on standard error, never a traceback for what a user did."""
     make_usable()
+    misplaced = _mask_of_misplaced_secrets(sys.argv[1:])  # it hides as long as it is in use
     try:
         _run(command, name)
     finally:
         if debug := _debug():
             debug.end_log()
+        del misplaced
+
+
+def _mask_of_misplaced_secrets(arguments: Sequence[str]) -> object:
+    """Hides tokens that were given as arguments by mistake, as in `secrets set acme TOKEN`.
+
+    Messages repeat the arguments, and the program's log and those of cron jobs keep the messages.
+    """
+    words = [word for each in arguments for word in (each, each.partition("=")[2]) if len(word) >= _SHORTEST_TOKEN]
+    if not words:
+        return None
+    from ..magento.token_shape import looks_like_token
+    from ..secrets.mask import Mask
+
+    mask = Mask()
+    for word in filter(looks_like_token, words):
+        mask.learn(word, "a command's argument")
+    return mask
 
 
 def _debug() -> ModuleType | None:
@@ -145,8 +169,10 @@ def _run(command: click.Command, name: str) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more, while it ends: no traceback
         _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:
+        told = StringIO()
+        error.show(told)
         with best_effort():
-            error.show()
+            click.echo(paragraph(told.getvalue()), err=True)
         sys.exit(Exit.SETUP)
     except UserError as error:
         _end(str(error), exit_code(error))
