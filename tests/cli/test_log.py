@@ -64,7 +64,7 @@ def test_a_filter_that_cannot_be_read_is_pointed_at(program: Program, recording:
     ended = program("log", str(recording), "--filter", "~m get ~s 4yx")
     assert ended.returncode == 2
     message, shown, pointer = ended.stderr.splitlines()
-    assert "'4yx' is no status" in message
+    assert "'4yx' is not a status" in message
     assert shown[pointer.index("^") :] == "4yx"
     assert "~b" in program("log", str(recording), "--filter", "help").stdout
 
@@ -100,17 +100,17 @@ def test_hostile_bodies_are_printed_without_a_traceback(program: Program, tmp_pa
 @pytest.mark.parametrize(
     ("name", "data", "code", "words"),
     [
-        ("cut.jsonl", line(exchange(1))[:-9], 1, "cut.jsonl:1: this line is broken off"),
-        ("bad.jsonl", line(exchange(1)) + b"\x1b]0;x\n" + line(exchange(2)), 1, "bad.jsonl:2: this line is left out"),
-        ("cut.har", b'{"log":{"entries":[{"requ', 2, "it ends in the middle: it was cut off (line 1, column"),
+        ("cut.jsonl", line(exchange(1))[:-9], 1, "cut.jsonl:1: this line is truncated"),
+        ("bad.jsonl", line(exchange(1)) + b"\x1b]0;x\n" + line(exchange(2)), 1, "bad.jsonl:2: this line was skipped"),
+        ("cut.har", b'{"log":{"entries":[{"requ', 2, "it is truncated (line 1, column"),
         (
             "x.har",
             b'{"log":{"entries":[1,{"request":{"url":"http://["}}]}}',
             1,
-            "1 of 2 entries left out (number 1): it is not an object",
+            "1 of 2 entries skipped (number 1): it is not an object",
         ),
-        ("x.json", b'{"log": {}}', 2, "no HAR"),
-        ("x.txt", b"hello\n", 1, "x.txt:1: this line is left out: Expecting value"),
+        ("x.json", b'{"log": {}}', 2, "not HAR"),
+        ("x.txt", b"hello\n", 1, "x.txt:1: this line was skipped: Expecting value"),
         ("empty.jsonl", b"", 0, ""),
     ],
 )

@@ -140,7 +140,7 @@ async def test_a_dry_run_with_a_damaged_ledger_says_so(command: Command) -> None
 async def test_a_dry_run_with_since_needs_a_date_to_go_by(command: Command) -> None:
     code, _, err = await command.run("items", "--dry-run", "--since", "2026-02-01")
     assert code == 2
-    assert b"knows no date to read from" in err
+    assert b"has no date to read from" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
@@ -205,9 +205,9 @@ async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -
     [
         (["nothing"], "no incoming named 'nothing'"),
         (["prices"], "prices is an outgoing configuration. This version saves outgoing configurations"),
-        (["--since", "yesterday"], "is no date"),
-        (["--since", "2026-02-30 00:00:00"], "is no date"),
-        (["--since", "2026-02-01"], "knows no date to read from"),
+        (["--since", "yesterday"], "is not a date"),
+        (["--since", "2026-02-30 00:00:00"], "is not a date"),
+        (["--since", "2026-02-01"], "has no date to read from"),
         (["unused"], "disabled"),
         (["items", "--out", "o\udcff.jsonl"], "--out o\\udcff.jsonl: not a valid path for a sink"),
     ],

@@ -81,7 +81,7 @@ def test_an_entry_of_another_store_is_neither_replaced_nor_deleted_unasked(compu
     for arguments in (("set", path), ("delete", path), ("set", path, "integration/access-token")):
         ended = computer.run("secrets", *arguments, stdin=values(*("x" * 32 for _ in range(4))))
         assert ended.returncode == 2
-        assert "acme/integration/access-token: given for https://acme.example" in ended.stderr
+        assert "acme/integration/access-token: stored for https://acme.example" in ended.stderr
         assert str(computer.profiles / "acme.toml") in ended.stderr
         assert "--yes" in ended.stderr
         found = computer.entry("acme/integration/access-token")

@@ -198,7 +198,7 @@ async def test_a_property_that_discovery_did_not_see_is_not_lost(tap: Tap) -> No
     assert code == 0
     assert all(each["colour"] == "red" for each in records(messages, "items"))
     assert all("colour" not in each for each in records(messages, "changed"))
-    assert "changed: Left out, because the catalog selects some properties and does not list these: colour." in err
+    assert "changed: Omitted, because the catalog selects some properties and does not list these: colour." in err
 
 
 async def test_a_property_that_was_null_in_discovery_can_be_selected(tap: Tap) -> None:

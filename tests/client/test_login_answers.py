@@ -84,15 +84,15 @@ async def test_a_number_is_a_token_too(workbench: Workbench) -> None:
 
 
 UNREADABLE = {
-    "an empty list": (reply("200 OK", b"[]"), "nothing is there"),
+    "an empty list": (reply("200 OK", b"[]"), "no value found"),
     "null": (reply("200 OK", b"null"), "null"),
-    "an empty text": (reply("200 OK", b'""'), "an empty text cannot stand in a header"),
+    "an empty text": (reply("200 OK", b'""'), "an empty text cannot be used in a header"),
     "an object": (reply("200 OK", b'{"token":"tok-CANARY"}'), "an object"),
-    "a list in a list": (reply("200 OK", b'[["tok-CANARY"]]'), "cannot stand in a header"),
+    "a list in a list": (reply("200 OK", b'[["tok-CANARY"]]'), "cannot be used in a header"),
     "a line break": (reply("200 OK", b'"tok-CANARY\\r\\nX-Evil: 1"'), "a line break"),
-    "a space behind": (reply("200 OK", b'"tok-CANARY "'), "begin or end with a space"),
-    "not ASCII": (reply("200 OK", '"tök-CANARY"'.encode()), "not ASCII"),
-    "half a character": (reply("200 OK", b'"\\ud800"'), "not ASCII"),
+    "a space behind": (reply("200 OK", b'"tok-CANARY "'), "start or end with a space"),
+    "non-ASCII": (reply("200 OK", '"tök-CANARY"'.encode()), "non-ASCII"),
+    "half a character": (reply("200 OK", b'"\\ud800"'), "non-ASCII"),
     "100 KB": (reply("200 OK", b'"' + b"CANARY" * 17_000 + b'"'), "too many for a header"),
     "a page": (_typed(b"<!doctype html><title>Sign in</title>", "text/html"), "of text/html"),
     "a page that says nothing": (_typed(b"<html>Sign in</html>", ""), "of unspecified type"),
@@ -124,9 +124,9 @@ async def test_an_answer_without_a_token_is_refused_with_its_reason(workbench: W
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        ("Bearer &{[0].token}", "token is asked of a text"),
+        ("Bearer &{[0].token}", "token was looked up on a text"),
         ("Bearer &{products[0]}", "products"),
-        ("&{@[0]}\t", "begin or end with a space"),
+        ("&{@[0]}\t", "start or end with a space"),
     ],
 )
 async def test_a_template_that_does_not_fit_says_where(workbench: Workbench, template: str, reason: str) -> None:

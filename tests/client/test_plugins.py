@@ -100,14 +100,14 @@ async def test_the_run_can_stand_in_a_plugin(workbench: Workbench) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("@{cursor}", "nothing is there"),
-        ("@{run}", "cannot stand in a header"),
-        ("@{run.list}", "a list of 1 cannot stand in a header"),
+        ("@{cursor}", "no value found"),
+        ("@{run}", "cannot be used in a header"),
+        ("@{run.list}", "a list of 1 cannot be used in a header"),
         ("@{run.nothing}", "nothing is null"),
-        ("@{run.empty}", "an empty text cannot stand in a header"),
+        ("@{run.empty}", "an empty text cannot be used in a header"),
         ("a @{run.lines}", "a line break"),
-        ("@{run.umlaut}", "not ASCII"),
-        ("@{run.spaced}", "begin or end with a space"),
+        ("@{run.umlaut}", "non-ASCII"),
+        ("@{run.spaced}", "start or end with a space"),
     ],
 )
 @pytest.mark.parametrize("kind", ["append-headers", "set-headers", "default-headers"])
@@ -149,7 +149,7 @@ REFUSED = {
     'kind = "set-headers"\nheaders = { X-A = "?{sku}" }': "Only @{…} can be used",
     'kind = "set-headers"\nheaders = { X-A = "@{a[}" }': "headers.X-A: @{a[}",
     'kind = "set-headers"\nheaders = { X-A = "" }': "the header would be empty",
-    'kind = "set-headers"\nheaders = { X-A = "a\\nb" }': "the header would hold a line break",
+    'kind = "set-headers"\nheaders = { X-A = "a\\nb" }': "the header would contain a line break",
     'kind = "set-headers"\nheaders = { X-A = "a", x-a = "b" }': "X-A and x-a are the same header",
     'kind = "set-headers"\nheaders = {}': "12:1: clients.shop.plugins.0.headers: must not be empty",
     'kind = "set-headers"\nheaders = { X-A = 1 }': "12:13: clients.shop.plugins.0.headers.X-A: must be text in quotes",

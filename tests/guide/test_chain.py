@@ -96,7 +96,7 @@ async def test_a_condition_on_the_entity_is_decided_by_the_sample(machine: Machi
 
 async def test_what_the_sample_lacks_is_said_at_its_step(machine: Machine) -> None:
     text = await shown(machine, chain(FIND, CREATE), {"skus": "a"})
-    assert "    GET products/&{sku}\n    ✘ &{sku}: nothing is there: no sku" in text
+    assert "    GET products/&{sku}\n    ✘ &{sku}: no value found: no sku" in text
     assert "    POST /rest/V1/products" in text
 
 

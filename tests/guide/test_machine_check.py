@@ -95,7 +95,7 @@ async def test_a_keyring_that_hangs_is_given_up(machine: Machine) -> None:
     answered.set()
     vault.close()
     assert [finding.id for finding in report.findings] == ["keyring"]
-    assert "does not answer" in report.findings[0].evidence[0]
+    assert "does not respond" in report.findings[0].evidence[0]
 
 
 def test_the_command_without_a_profile(clean_environment: dict[str, str]) -> None:

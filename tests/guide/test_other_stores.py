@@ -89,7 +89,7 @@ async def test_a_second_incoming_is_tried_too(machine: Machine) -> None:
     other = {**LIST, "request": {"uri": "nothing"}}
     report, _ = await checked(machine, rows, incoming={"items": LIST, "others": other})
     assert words(report)[2:] == ["✔ incoming items: 3 items read", "✘ incoming others"]
-    assert report.findings[0].summary == "The store answered 404 (?)"
+    assert report.findings[0].summary == "The store responded with 404 (?)"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ async def test_a_406_says_which_header_to_set(machine: Machine) -> None:
     picky = {**DATA, "request": {"uri": "products/", "headers": {"Accept": "application/json"}}}
     report, _ = await checked(machine, json_api, incoming={"items": picky})
     [found] = report.findings
-    assert found.summary == "The store answered 406 (Accept?)"
+    assert found.summary == "The store responded with 406 (Accept?)"
     assert 'Accept = "application/vnd.api+json"' in found.remedy
 
 

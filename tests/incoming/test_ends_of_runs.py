@@ -75,7 +75,7 @@ async def test_a_ledger_of_version_2_is_resumed(tmp_path: Path, machine: Machine
     async with listing(products(*range(1, 31))) as store:
         reader = shop(store, tmp_path, machine)
         await reader.run(RunOptions(limit=10))
-        _as_version_2(reader.ledger, "The store answered 503 (Service Unavailable)")
+        _as_version_2(reader.ledger, "The store responded with 503 (Service Unavailable)")
         found, _ = last_run(reader.ledger)
         assert found is not None
         assert (found.items, found.code) == (10, "")
@@ -282,7 +282,7 @@ async def test_an_output_that_is_taken_away_while_it_is_written_is_not_complete(
         reader = shop(store, tmp_path, machine, sink=where, incremental={"field": "updated_at"})
         summary = await reader.run()
         assert summary.state == "stopped", summary
-        assert re.search("while the run was writing to it|The folder of .* is not there", summary.reason)
+        assert re.search("while the run was writing to it|The folder of .* does not exist", summary.reason)
         with Ledger(reader.ledger) as ledger:
             assert ledger.mark() is None
         store.before = None
@@ -340,7 +340,7 @@ async def test_an_output_that_another_program_changes_during_the_run_is_neither_
         with Ledger(reader.ledger) as ledger:
             assert ledger.mark() is None
         if change is _appended_to:
-            with pytest.raises(SinkError, match="something else has changed it"):
+            with pytest.raises(SinkError, match="another program has changed it"):
                 await reader.run()
             assert file.read_bytes() == left
         file.unlink()

@@ -75,7 +75,7 @@ async def test_a_first_run_with_since_says_that_what_is_older_stays_unread(tmp_p
     async with listing(items) as store:
         reader = shop(store, tmp_path, machine, incremental={"field": "updated_at"})
         await reader.run(RunOptions(since="2026-11-18 00:00:00"), told=(told := Told()))
-        assert "what changed before 2026-11-18 00:00:00 is read with --full only" in told.notes[0]
+        assert "changes before 2026-11-18 00:00:00 are read with --full only" in told.notes[0]
         assert (await reader.run()).items == 0
     assert reader.ids() == [18, 19, 20]
 
@@ -107,7 +107,7 @@ from = """
 )
 def test_a_date_that_there_is_not_is_said_at_its_place(date: str) -> None:
     (problem,) = check(f'{_FROM}"{date}"\n')[1]
-    assert str(problem).startswith("8:1: incoming.p.incremental.from: is no date: write it as")
+    assert str(problem).startswith("8:1: incoming.p.incremental.from: is not a date: write it as")
 
 
 @pytest.mark.parametrize("date", ["2026-01-01", "2028-02-29 23:59:59"])

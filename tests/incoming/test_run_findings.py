@@ -42,7 +42,7 @@ async def test_a_refused_run_ends_with_the_finding(
         summary = await reader.run()
     assert summary.state in ("refused", "failed")
     assert words in summary.reason
-    assert "The store answered" not in summary.reason
+    assert "The store responded" not in summary.reason
     assert "Run `check`" not in summary.reason
 
 

@@ -170,7 +170,7 @@ async def test_a_store_that_asks_to_wait_for_ten_years_is_quoted(tmp_path: Path,
     async with listing(products(*range(1, 31)), away) as store:
         summary = await shop(store, tmp_path, impatient).run()
     assert summary.state == "stopped"
-    assert "it asks to wait 3,650 days; the incoming's patience is 5:00 min" in summary.reason
+    assert "the store requests a wait of 3,650 days; the incoming's patience is 5:00 min" in summary.reason
 
 
 async def test_patience_ends_and_the_next_run_goes_on(tmp_path: Path, impatient: Machine) -> None:
@@ -347,4 +347,4 @@ async def test_a_store_that_counts_wrongly_is_read_to_its_end(
         summary = await shop.run()
     assert shop.ids() == numbers
     assert summary.items == len(numbers)
-    assert not any("there twice" in remark for remark in summary.remarks)
+    assert not any("duplicated" in remark for remark in summary.remarks)

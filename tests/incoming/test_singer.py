@@ -118,7 +118,7 @@ def test_a_schema_that_is_given(tmp_path: Path) -> None:
     assert found == [schema]
     (tmp_path / "bad.json").write_text("[1")
     (tmp_path / "list.json").write_text("[1]")
-    for name, said in (("bad.json", "no JSON"), ("list.json", "no object"), ("none.json", "cannot be read")):
+    for name, said in (("bad.json", "not valid JSON"), ("list.json", "not an object"), ("none.json", "cannot be read")):
         with pytest.raises(SinkError, match=said):
             begin(SingerSink(path="x", schema_file=name), tmp_path)
 

@@ -78,5 +78,5 @@ async def test_items_a_table_cannot_tell_apart_are_said(tmp_path: Path, machine:
     assert (summary.items, summary.failed) == (19, 1)
     assert told.records[0].record == "item 9 of the output"
     assert "no 'sku'" in told.records[0].message
-    assert any("1 of the items had the 'sku' of an earlier one" in remark for remark in summary.remarks)
+    assert any("1 of the items had the same 'sku' as an earlier one" in remark for remark in summary.remarks)
     assert len(rows(tmp_path / "store.db")) == 18

@@ -132,7 +132,7 @@ def test_identifiers_that_come_twice_are_said(tmp_path: Path) -> None:
     opened.sync()
     opened.close()
     (remark,) = opened.remarks()
-    assert "2 of the items had the 'sku' of an earlier one" in remark
+    assert "2 of the items had the same 'sku' as an earlier one" in remark
     assert "'a'" in remark
 
 
@@ -140,29 +140,29 @@ def test_what_is_not_ours_is_left_as_it_is(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("CREATE TABLE Products (mine)")
     connection.close()
-    assert "another program has made" in refusal(tmp_path)
+    assert "a database of another program" in refusal(tmp_path)
     (tmp_path / "store.db").unlink()
     write(SqliteSink(path="store.db", table="shop"), tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("CREATE TABLE Products (mine)")
     connection.close()
-    assert "not made by this program" in refusal(tmp_path)
+    assert "not created by this program" in refusal(tmp_path)
     assert "belongs to the incoming 'products'" in refusal(
         tmp_path, SqliteSink(path="store.db", table="shop"), name="other"
     )
     (tmp_path / "thesis.txt").write_text("my thesis " * 100)
-    assert "no SQLite database" in refusal(tmp_path, SqliteSink(path="thesis.txt"))
+    assert "not an SQLite database" in refusal(tmp_path, SqliteSink(path="thesis.txt"))
     assert (tmp_path / "thesis.txt").read_text() == "my thesis " * 100
 
 
 def test_a_table_of_another_profile_is_left_as_it_is(tmp_path: Path) -> None:
     """Two profiles in one folder, such as a copied one, name the same database and the same incoming."""
     first = write(SINK, tmp_path, [[b'{"sku":"a"}']], **PRODUCTS)
-    assert "not known to come from this configuration" in refusal(tmp_path)
+    assert "not written by this configuration" in refusal(tmp_path)
     (tmp_path / "other").mkdir()
     other = write(SINK, tmp_path / "other", [[b'{"sku":"b"}']], **PRODUCTS)
-    assert "not known to come from this configuration" in refusal(tmp_path, known=other[-1])
-    with pytest.raises(SinkError, match="not known"):
+    assert "not written by this configuration" in refusal(tmp_path, known=other[-1])
+    with pytest.raises(SinkError, match="not written by this configuration"):
         SINK.open(SinkContext(tmp_path, known=other[-1], **PRODUCTS), other[-1])
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["a"]
     go_on(SINK, tmp_path, first[-1], [[b'{"sku":"c"}']], **PRODUCTS)
@@ -183,7 +183,7 @@ def test_a_table_of_an_earlier_version_is_still_its_own(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("ALTER TABLE tui_connector_tables DROP COLUMN id")
     connection.close()
-    assert "not known to come from this configuration" in refusal(tmp_path)
+    assert "not written by this configuration" in refusal(tmp_path)
     go_on(SINK, tmp_path, {"rows": 1}, [[b'{"sku":"b"}']], **PRODUCTS)
     assert [row[1] for row in rows(tmp_path / "store.db")] == ["a", "b"]
     known = write(SINK, tmp_path, [[b'{"sku":"c"}']], known={"rows": 2}, **PRODUCTS)[-1]
@@ -195,10 +195,10 @@ def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path, SqliteSink(path="."))
     nowhere = "../nowhere/store.db"
     typed = OutputPaths(tmp_path, typed=nowhere)
-    assert "is not there" in refusal(tmp_path, SqliteSink(path=nowhere), outputs=typed)
+    assert "does not exist" in refusal(tmp_path, SqliteSink(path=nowhere), outputs=typed)
     assert "not trusted to write" in refusal(tmp_path, SqliteSink(path=nowhere))
     assert "never written" in refusal(tmp_path, SqliteSink(path="/proc/sys/kernel/version"))
-    assert "is no path" in refusal(tmp_path, SqliteSink(path="a\0b"))
+    assert "is not a valid path" in refusal(tmp_path, SqliteSink(path="a\0b"))
 
 
 def test_an_identifier_that_is_a_column_already(tmp_path: Path) -> None:
@@ -219,9 +219,9 @@ def test_a_position_that_is_not_there(tmp_path: Path, position: Any) -> None:
     with pytest.raises(SinkMissing, match="is gone"):
         SINK.open(SinkContext(tmp_path, **PRODUCTS), {"rows": 0})
     write(SINK, tmp_path, [], **PRODUCTS)
-    with pytest.raises(SinkMissing, match="Begin anew"):
+    with pytest.raises(SinkMissing, match="Start over"):
         SINK.open(SinkContext(tmp_path, **PRODUCTS), position)
-    with pytest.raises(SinkMissing, match="other columns"):
+    with pytest.raises(SinkMissing, match="has columns that differ"):
         SqliteSink(path="store.db").open(SinkContext(tmp_path, **PRODUCTS), {"rows": 0})
 
 

@@ -22,7 +22,7 @@ async def test_a_file_that_was_taken_away_is_begun_anew(tmp_path: Path, machine:
         reader.path.unlink()
         summary = await reader.run(told=(told := Told()))
     assert summary.state == "complete"
-    assert "Begins anew" in " ".join(told.notes)
+    assert "Starting over" in " ".join(told.notes)
     assert reader.ids() == list(range(1, 51))
 
 
@@ -30,7 +30,7 @@ async def test_a_foreign_file_stays_as_it_is_and_nothing_is_asked(tmp_path: Path
     async with listing(products(1)) as store:
         reader = shop(store, tmp_path, machine)
         reader.path.write_text("mine\n")
-        with pytest.raises(SinkError, match="is there already"):
+        with pytest.raises(SinkError, match="already exists"):
             await reader.run()
     assert reader.path.read_text() == "mine\n"
     assert store.asked == []

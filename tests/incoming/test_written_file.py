@@ -37,8 +37,8 @@ def refusal(folder: Path, sink: JsonLinesSink = SINK, **context: object) -> str:
 
 def test_somebody_elses_file_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").write_text("my thesis\n")
-    assert "is there already" in refusal(tmp_path)
-    assert "Name another file" in refusal(tmp_path)
+    assert "already exists" in refusal(tmp_path)
+    assert "Choose another file" in refusal(tmp_path)
     assert (tmp_path / "items.jsonl").read_text() == "my thesis\n"
 
 
@@ -85,14 +85,14 @@ def test_a_file_that_changed_since_is_not_gone_on_with(tmp_path: Path, content: 
     last = write(SINK, tmp_path, [ONE, TWO])[-1]
     path = tmp_path / "items.jsonl"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(SinkError, match="cannot go on"):
+    with pytest.raises(SinkError, match="cannot be resumed"):
         SINK.open(SinkContext(tmp_path), last)
     assert path.read_bytes() == (content or b"")
 
 
 @pytest.mark.parametrize("position", [{}, {"rows": 3}, "x", {"bytes": "many", "tail": 0, "file": [1, 2]}])
 def test_a_position_of_another_sink(tmp_path: Path, position: object) -> None:
-    with pytest.raises(SinkError, match="Begin anew"):
+    with pytest.raises(SinkError, match="Start over"):
         SINK.open(SinkContext(tmp_path), position)  # type: ignore[arg-type]
 
 
@@ -113,13 +113,13 @@ def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
 def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path, JsonLinesSink(path="."))
     os.mkfifo(tmp_path / "pipe")
-    assert "no ordinary file" in refusal(tmp_path, JsonLinesSink(path="pipe"))
+    assert "not a regular file" in refusal(tmp_path, JsonLinesSink(path="pipe"))
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     nowhere = "../nowhere/items.jsonl"
     assert "not trusted to write" in refusal(tmp_path, JsonLinesSink(path=nowhere))
     typed = OutputPaths(tmp_path, typed=nowhere)
-    assert "is not there" in refusal(tmp_path, JsonLinesSink(path=nowhere), outputs=typed)
-    assert "is no path" in refusal(tmp_path, JsonLinesSink(path="a\0b"))
+    assert "does not exist" in refusal(tmp_path, JsonLinesSink(path=nowhere), outputs=typed)
+    assert "is not a valid path" in refusal(tmp_path, JsonLinesSink(path="a\0b"))
     (tmp_path / "loop").symlink_to("loop")
     assert "symbolic links" in refusal(tmp_path, JsonLinesSink(path="loop"))
 

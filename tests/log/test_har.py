@@ -181,7 +181,7 @@ def test_an_entry_without_an_address_is_left_out_and_named(entry: Any, words: st
     good, notice = entries(_file(entry, _entry()), Mask())
     assert isinstance(good, Exchange)
     assert isinstance(notice, Notice)
-    assert notice.text == f"1 of 2 entries left out (number 1): {words}"
+    assert notice.text == f"1 of 2 entries skipped (number 1): {words}"
 
 
 def _changed(*path: str, to: Any) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _changed(*path: str, to: Any) -> dict[str, Any]:
         (_changed("response", to=None) | {"response": "none"}, "response is not an object"),
         (
             _changed("request", "headers", to=[{"name": 1}, {"name": "a", "value": "b"}]),
-            "request.headers hold",
+            "request.headers contain",
         ),
         (_changed("request", "headers", to="Accept: */*"), "request.headers is not a list"),
         (_changed("request", "postData", to="a=b"), "request.postData is not an object"),
@@ -225,7 +225,7 @@ def test_one_unreadable_fact_is_left_out_and_the_request_stays(entry: Any, words
     assert isinstance(whole, Exchange)
     assert kept.uri == whole.uri
     assert isinstance(notice, Notice)
-    assert notice.text.startswith(f"1 of 2 entries shown without what is unreadable: {words}")
+    assert notice.text.startswith(f"1 of 2 entries shown without their unreadable parts: {words}")
 
 
 def test_what_is_written_in_another_form_is_read() -> None:
@@ -246,7 +246,7 @@ def test_a_redacted_body_is_shown_as_it_stands() -> None:
     found, notice = entries(_file(entry), Mask())
     assert isinstance(found, Exchange)
     assert found.body.data == b"[removed]"
-    assert found.body.note == "marked as base64 and is not: shown as it stands in the file"
+    assert found.body.note == "marked as base64 but is not: shown unchanged"
     assert isinstance(notice, Notice)
     assert "response.content.text is not valid base64" in notice.text
 
@@ -257,8 +257,8 @@ def test_a_file_with_many_faults_has_one_notice() -> None:
     assert [type(each) for each in found] == [Exchange] * 40
     assert isinstance(notice, Notice)
     assert notice.text == (
-        "30 of 70 entries left out (number 41, 42, 43, 44, 45, …): it is not an object (30 ×); "
-        "40 of 70 entries shown without what is unreadable: time is not a number (40 ×)"
+        "30 of 70 entries skipped (number 41, 42, 43, 44, 45, …): it is not an object (30 ×); "
+        "40 of 70 entries shown without their unreadable parts: time is not a number (40 ×)"
     )
 
 
@@ -321,12 +321,12 @@ def test_bytes_from_a_cache_did_not_cross_the_network(
     ("data", "words", "place"),
     [
         (b"", "it is empty", (None, None)),
-        (_file(_entry())[:-20], "it was cut off", (1, None)),
-        (_file(_entry())[:300], "it was cut off", (1, None)),
-        (b'{"log":\n{"entries" []}}', "it is no JSON: Expecting ':' delimiter", (2, 12)),
-        (b"<html>", "it is no JSON", (1, 1)),
-        (b"[]", "no HAR", (None, None)),
-        (b'{"log":{"entries":{}}}', "no HAR", (None, None)),
+        (_file(_entry())[:-20], "it is truncated", (1, None)),
+        (_file(_entry())[:300], "it is truncated", (1, None)),
+        (b'{"log":\n{"entries" []}}', "it is not valid JSON: Expecting ':' delimiter", (2, 12)),
+        (b"<html>", "it is not valid JSON", (1, 1)),
+        (b"[]", "not HAR", (None, None)),
+        (b'{"log":{"entries":{}}}', "not HAR", (None, None)),
         (b"[" * 100_000, "nested too deeply", (None, None)),
         (b'{"log":' + b"9" * 6_000 + b"}", "cannot be read", (None, None)),
     ],

@@ -78,7 +78,7 @@ def test_a_long_session_keeps_its_end(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_state_directory_that_cannot_be_written_is_one_failure(tmp_path: Path) -> None:
     (tmp_path / "history").write_text("a file where the directory should be")
-    with pytest.raises(LogFailed, match="cannot be kept"):
+    with pytest.raises(LogFailed, match="cannot be saved"):
         History(tmp_path, PROFILE).start(Exchanges(), "metadata", AT)
 
 

@@ -80,7 +80,7 @@ def test_after_a_crash_only_the_last_line_is_lost(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size - 10)
     found = _numbers(read(path))
     assert found[0] == 1
-    assert f"{path}:2: this line is broken off" in str(found[1])
+    assert f"{path}:2: this line is truncated" in str(found[1])
     _record(path, [exchange(3)])  # begins on a line of its own
     assert [each for each in _numbers(read(path)) if isinstance(each, int)] == [1, 3]
 
@@ -132,7 +132,7 @@ def test_a_full_disk_stops_no_run_and_is_said_at_its_end(tmp_path: Path) -> None
 
 def test_what_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.jsonl")
-    with pytest.raises(LogFailed, match="is no file"):
+    with pytest.raises(LogFailed, match="is not a regular file"):
         Recording(tmp_path / "run.jsonl").start(Exchanges())
     with pytest.raises(LogFailed, match="cannot record: No such file"):
         Recording(tmp_path / "none" / "run.jsonl").start(Exchanges())
@@ -141,7 +141,7 @@ def test_what_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> Non
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text("format = 1\n")
-    with pytest.raises(LogFailed, match="is no recording"):
+    with pytest.raises(LogFailed, match="is not a recording"):
         Recording(path).start(Exchanges())
     assert path.read_text() == "format = 1\n"
 
@@ -163,16 +163,16 @@ def test_following_a_file_that_grows_is_rotated_replaced_and_cut(tmp_path: Path)
     assert _numbers(reader.read()) == [4]  # the old file to its end
     path.write_bytes(line(exchange(5)))
     one, two = _numbers(reader.read())
-    assert "another file took its place" in str(one)
+    assert "it was replaced by another file" in str(one)
     assert two == 5
     path.write_bytes(line(exchange(6, uri="https://x/")))
     one, two = _numbers(reader.read())
-    assert "it was cut" in str(one)
+    assert "it was truncated" in str(one)
     assert two == 6
     with path.open("ab") as file:
         file.write(b'{"format":1,"uri":')
     assert _numbers(reader.read()) == []
-    assert "is broken off" in str(_numbers(reader.end())[0])
+    assert "is truncated" in str(_numbers(reader.end())[0])
 
 
 def test_writing_and_following_at_once(tmp_path: Path) -> None:
@@ -199,13 +199,13 @@ def test_writing_and_following_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"{}", "it is no exchange"),
-        (b"[1]", "it is no exchange"),
+        (b"{}", "it is not a request record"),
+        (b"[1]", "it is not a request record"),
         (b"nonsense", "Expecting value"),
         (b'{"uri":5}', "uri is not text"),
         (b'{"uri":"x","format":2}', "newer version"),
-        (b'{"uri":"x","headers":[["a"]]}', "a header is no name and value"),
-        (b'{"uri":"x","body":{"base64":"!"}}', "no base64"),
+        (b'{"uri":"x","headers":[["a"]]}', "a header is not a name and a value"),
+        (b'{"uri":"x","body":{"base64":"!"}}', "not valid base64"),
         (b'{"uri":"x","timings":{"total":NaN}}', "timings.total is not a number"),
         (b'{"uri":"x","number":1e999}', "number is not a number"),
         (b'{"uri":"x","number":' + b"9" * 6_000 + b"}", "integer string conversion"),
@@ -250,7 +250,7 @@ def test_a_compressed_recording_that_was_cut_off_shows_what_there_is(tmp_path: P
     path.write_bytes(gzip.compress(b"".join(map(line, log)))[:-100_000])
     found = files.read(path)
     read_before = 0
-    with pytest.raises(LogFailed, match="cannot be decompressed to its end; it was cut off"):
+    with pytest.raises(LogFailed, match="cannot be decompressed completely: it is truncated"):
         for read_before, _ in enumerate(found, 1):  # noqa: B007
             pass
     assert read_before > 1_000
@@ -295,4 +295,4 @@ def test_a_text_that_is_something_else_has_few_notices(tmp_path: Path) -> None:
     path.write_text("127.0.0.1 - - GET /\n" * 500)
     notices = [each.text for each in files.read(path) if isinstance(each, Notice)]
     assert len(notices) == 4
-    assert notices[-1].endswith("497 more lines were left out: they are not recorded requests either")
+    assert notices[-1].endswith("497 more lines were skipped: they are not recorded requests either")

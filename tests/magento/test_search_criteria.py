@@ -233,7 +233,7 @@ WHOLE = f"{FILTER}[field]=sku&{FILTER}[value]=1"
         (
             "searchCriteria[filter_groups][][filters][][field]=a&searchCriteria[filter_groups][][filters][][value]=1"
             "&searchCriteria[filter_groups][][filters][][field]=b&searchCriteria[filter_groups][][filters][][value]=1",
-            "unclear whether this begins a filter or a group",
+            "unclear whether this starts a filter or a group",
         ),
     ],
 )

@@ -97,4 +97,4 @@ async def test_a_sample_is_accepted_and_its_note_says_what_a_second_one_does(nam
     assert second[0] == REFUSED_AGAIN.get(name, 200), second
     refused = second[0] != 200
     assert not refused or "refused" in writable.note
-    assert not refused or "Each time" not in writable.note
+    assert not refused or "each time" not in writable.note

@@ -224,7 +224,7 @@ def test_a_mistake_of_a_part_hides_none_of_its_others(tmp_path: Path) -> None:
         ":12:1: incoming.a.client: unknown client 'magneto'",
         ":14:38: incoming.a.pagination.page-size: must be at least 1",
         ":19:3: outgoing.b.request.parameters.a.y: &{ is not closed",
-        ":20:13: outgoing.b.request.parameters.a.z.1: &{a b}: this is not JMESPath",
+        ":20:13: outgoing.b.request.parameters.a.z.1: &{a b}: invalid JMESPath",
     ):
         assert words in message
     assert "8 problems" in message

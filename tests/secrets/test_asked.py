@@ -44,7 +44,9 @@ class Answers:
         return False
 
 
-@pytest.mark.parametrize(("response", "words"), [("", "nothing was typed"), (None, "nobody is there to type it")])
+@pytest.mark.parametrize(
+    ("response", "words"), [("", "nothing was typed"), (None, "a prompt is needed, but there is no terminal")]
+)
 async def test_who_types_nothing_is_told_from_nobody(machine: Machine, response: str | None, words: str) -> None:
     saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
     vault = Vault(replace(machine, ask=Answers(response)), Mask())

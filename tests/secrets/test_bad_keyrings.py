@@ -57,7 +57,7 @@ async def test_no_bus_is_a_reason_not_a_traceback(
 ) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     vault = Vault(replace(machine, keyring=None, environ=dict(os.environ)), Mask())
-    with user_error("keyring-unusable", match="There is no keyring") as refused:
+    with user_error("keyring-unusable", match="No keyring available") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
     vault.close()
@@ -73,7 +73,7 @@ class Losing(MemoryKeyring):
 @pytest.mark.bad_input(54)
 async def test_a_keyring_that_keeps_nothing_is_found_out_at_once(machine: Machine) -> None:
     vault = Vault(replace(machine, keyring=Losing), Mask())
-    with user_error("keyring-unusable", match="did not give it back"):
+    with user_error("keyring-unusable", match="did not return it"):
         await vault.store(NAME, TOKEN, SHOP)
     vault.close()
 
@@ -106,7 +106,7 @@ async def test_a_keyring_that_never_answers_stops_nothing_else(
             await asyncio.sleep(0)
 
     counting = asyncio.ensure_future(count())
-    with user_error("keyring-unusable", match="not answered") as refused:
+    with user_error("keyring-unusable", match="not responded") as refused:
         await read(vault, SecretSource(keyring=NAME), SHOP)
     assert "window" in refused.value.hint
     assert "set TUI_CONNECTOR_SHOP_INTEGRATION_ACCESS_TOKEN to the value" in refused.value.hint
@@ -127,7 +127,7 @@ async def test_a_service_that_hangs_is_a_reason(
     vault = Vault(real, Mask())
     await vault.store(NAME, TOKEN, SHOP)
     other = Vault(real, Mask())
-    with keyring_service.hung(), user_error("keyring-unusable", match="not answered"):
+    with keyring_service.hung(), user_error("keyring-unusable", match="not responded"):
         await read(other, SecretSource(keyring=NAME), SHOP)
     vault.close()
     other.close()

@@ -48,10 +48,10 @@ async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
     [
         (["/no/such/program"], "cannot be started: No such file"),
         (["a\0b"], "cannot be started: embedded null byte"),
-        (python("raise SystemExit(1)"), "ended with status 1"),
+        (python("raise SystemExit(1)"), "exited with status 1"),
         (python("while True: print('x' * 1_000)"), "printed more than"),
         (python("import sys; sys.stdout.write('x' * 10_000_000)"), "printed more than"),
-        (python("import time; time.sleep(600)"), "has not ended within"),
+        (python("import time; time.sleep(600)"), "did not finish within"),
         (python("import sys; sys.stdout.buffer.write(bytes([0xff]))"), "not UTF-8"),
     ],
 )
@@ -73,7 +73,7 @@ async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -
 async def test_a_command_may_print_more_after_its_first_line() -> None:
     code = "import sys, time; print('CANARY-one', flush=True); time.sleep(0.2); print('two', flush=True)"
     assert await printed_by(python(code)) == "CANARY-one"
-    with user_error("command-failed", match="ended with status 7"):
+    with user_error("command-failed", match="exited with status 7"):
         await printed_by(python(f"{code}; raise SystemExit(7)"))
 
 

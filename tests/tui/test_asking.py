@@ -37,7 +37,7 @@ async def test_who_types_no_one_time_code_is_asked_again_at_the_next_test(
             await pilot.press(key)
             said = await until_shown(pilot, "✘ No code was typed; nothing was sent")
             assert "→ Try again" in said
-            assert "nobody is there" not in said
+            assert "there is no terminal" not in said
             await pilot.press("escape", "t")
             await until_shown(pilot, "One-time code (otp) for admin")
             await pilot.press("escape")

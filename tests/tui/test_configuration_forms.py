@@ -69,7 +69,7 @@ async def test_enter_edits_the_request_and_says_what_is_wrong_with_it(
         await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
         field = pilot.app.screen.query_one("#row-items TextField", TextField)
         field.value = "items["
-        await until_shown(pilot, "not JMESPath")
+        await until_shown(pilot, "invalid JMESPath")
         field.value = "items"
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).value = "orders"
         await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")
@@ -86,21 +86,21 @@ WRONG = {
             "": "is missing",
             "products/@{cursor}": "",
         },
-        "items": {"items[": "not JMESPath", "items[?a]": "leaves items out", "items": ""},
-        "filter": {"status ==": "not JMESPath", "status == `1`": ""},
-        "transform": {"{sku: sku": "not JMESPath", "{sku: sku}": ""},
+        "items": {"items[": "invalid JMESPath", "items[?a]": "omits items", "items": ""},
+        "filter": {"status ==": "invalid JMESPath", "status == `1`": ""},
+        "transform": {"{sku: sku": "invalid JMESPath", "{sku: sku}": ""},
         "request-parameters": {'{"a": ': "Invalid JSON", '{"a": "?{b}"}': "no entity", '{"a": 1}': ""},
     },
     "4": {
         "request-uri": {
-            "https://&{host}/x": "may not choose the scheme, the host or the port",
+            "https://&{host}/x": "must not set the scheme, host or port",
             "x/@{steps.a.body}": "no step comes before this request",
             "": "is missing",
             "x/&{sku}": "",
         },
         "request-parameters": {
             '{"product": "&{@"}': "&{ is not closed",
-            '{"product": "&{a b}"}': "not JMESPath",
+            '{"product": "&{a b}"}': "invalid JMESPath",
             '{"product": ': "Invalid JSON",
             '{"product": "&{@}"}': "",
         },
@@ -139,7 +139,7 @@ async def test_a_template_that_cannot_be_filled_in_is_a_finding_and_no_crash(
     async with at_step(machine, "3") as (pilot, setup):
         setup.edit(("incoming", "products", "request", "uri"), "products/@{run.nope}")
         await pilot.press("t")
-        await until_shown(pilot, "The request cannot be made")
+        await until_shown(pilot, "The request cannot be created")
         setup.edit(("incoming", "products", "request", "uri"), "products?changed=@{cursor}")  # empty at first
         await pilot.press("escape", "t")
         await until_shown(pilot, "items read")

@@ -249,7 +249,7 @@ async def test_a_secret_from_elsewhere_is_named_so(place: str, machine: Machine,
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         selector = "#row-consumer-key Secret Choice"
-        await choose(pilot, selector, {"variable": "From an env", "asked": "Asked for"}[place])
+        await choose(pilot, selector, {"variable": "From an env", "asked": "Prompted for"}[place])
         await until(pilot, lambda: "integration" in draft(pilot).get("authentications", {}))
         wanted = {"variable": {"env": "TUI_CONNECTOR_ACME_INTEGRATION_CONSUMER_KEY"}, "asked": {"ask": True}}[place]
         await until(pilot, lambda: draft(pilot)["authentications"]["integration"]["consumer-key"] == wanted)

@@ -135,7 +135,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.wait_for("accepts it")
         terminal.press(key)
         terminal.wait_for("Secrets: from environment variables")
-        assert "! There is no keyring" in terminal.wait_for("instead.")
+        assert "! No keyring available" in terminal.wait_for("instead.")
         terminal.press("Enter")
         terminal.wait_for("Set these before using it")
         terminal.press("q")

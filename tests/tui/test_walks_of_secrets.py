@@ -36,7 +36,7 @@ def test_a_locked_keyring_is_said_and_the_profile_is_saved_otherwise_and_in_it_o
         paste_each(terminal, [store["integrations"]["full"][name] for name in FOUR])
         terminal.press("Enter")
         terminal.wait_for("accepts it")
-        terminal.wait_for("The keyring is locked, and nobody has unlocked it.")
+        terminal.wait_for("The keyring is lockedand was not unlocked.")
         terminal.press("Enter")
         terminal.wait_for("Categories")
         terminal.press("n")

@@ -81,14 +81,14 @@ def chosen(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, Cho
     """
     streams = _object(catalog, "The catalog").get("streams")
     if not isinstance(streams, list):
-        raise UserError("catalog", 'The catalog has no list "streams". Write it with --discover.')
+        raise UserError("catalog", 'The catalog has no list "streams". Create it with --discover.')
     found: dict[str, Chosen] = {}
     for each in streams:
         stream = _object(each, "A stream in the catalog")
         name = stream.get("tap_stream_id") or stream.get("stream")
         if not isinstance(name, str):
             raise UserError(
-                "catalog", 'A stream in the catalog has no "tap_stream_id". Write the catalog with --discover.'
+                "catalog", 'A stream in the catalog has no "tap_stream_id". Create the catalog with --discover.'
             )
         metadata = _metadata(name, stream.get("metadata"))
         schema = _object(stream.get("schema") or {}, f"The schema of {name} in the catalog")
@@ -141,7 +141,9 @@ def _replication(name: str, stream: Mapping[str, Json], about: Mapping[str, Json
         return "FULL_TABLE", None
     if method in (None, "INCREMENTAL"):
         return ("INCREMENTAL", key) if method and isinstance(key, str) else (None, None)
-    raise UserError("catalog", f"The catalog wants {name} replicated by {method}. Use INCREMENTAL or FULL_TABLE.")
+    raise UserError(
+        "catalog", f"The catalog selects the replication method {method} for {name}. Use INCREMENTAL or FULL_TABLE."
+    )
 
 
 def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Json]]:
@@ -152,7 +154,8 @@ def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Js
         breadcrumb = about.get("breadcrumb")
         if not isinstance(breadcrumb, list):
             raise UserError(
-                "catalog", f"An entry in the metadata of {stream} has no breadcrumb. Write the catalog anew."
+                "catalog",
+                f"An entry in the metadata of {stream} has no breadcrumb. Create the catalog again with --discover.",
             )
         found[tuple(map(str, breadcrumb))] = _object(about.get("metadata") or {}, f"Metadata of {stream}")
     return found
@@ -178,7 +181,7 @@ def _flag(about: Json, default: bool) -> bool:
 
 def _object(found: Json, what: str) -> dict[str, Json]:
     if not isinstance(found, dict):
-        raise UserError("catalog", f"{what} is not a JSON object. Write the catalog with --discover.")
+        raise UserError("catalog", f"{what} is not a JSON object. Create the catalog with --discover.")
     return found
 
 

@@ -55,7 +55,7 @@ def _of_unanswered(failure: Failure) -> Action:
 
 def of_answer(response: Response, *, begun: bool, wait: float | None) -> RunError:
     """What a response means whose status is none of those expected. `wait`: the seconds it asks for."""
-    message = f"The store answered {response.status} ({said(response)})"
+    message = f"The store responded with {response.status} ({said(response)})"
 
     def trouble(means: Action, hint: str = "", allowed: int = 0) -> RunError:
         return RunError(
@@ -67,16 +67,16 @@ def of_answer(response: Response, *, begun: bool, wait: float | None) -> RunErro
     if (response.status >= 500 and response.status != 501) or response.status == 408:
         return trouble(Action.DIVIDE)
     if response.status in (401, 403):
-        return trouble(Action.REFUSED, "Run `check` on the profile: it says what is missing.")
+        return trouble(Action.REFUSED, "Run `check` on the profile to see what is missing.")
     if response.status == 400 and (allowed := _allowed(response)):
         return trouble(Action.LIMIT, allowed=allowed)
     if response.status == 404 and begun:
         return trouble(Action.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
     if 300 <= response.status < 400:
-        return trouble(Action.WRONG, f"It is elsewhere now: {response.header('Location') or 'it does not say where'}.")
+        return trouble(Action.WRONG, f"It redirects to {response.header('Location') or 'an unknown address'}.")
     if response.status == 406:
         return trouble(Action.WRONG, accept_hint(response))
-    return trouble(Action.WRONG, "Look at the request in the log (--log long).")
+    return trouble(Action.WRONG, "See the request in the log (--log long).")
 
 
 def explained(trouble: RunError, told: tuple[str, str] | None) -> RunError:

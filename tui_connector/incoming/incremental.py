@@ -43,7 +43,7 @@ def _checked_date(date: str) -> str:
     except ValueError:
         written = None
     if written is None:
-        raise ValueError('is no date: write it as "2026-01-31" or "2026-01-31 08:30:00"')
+        raise ValueError('is not a date: write it as "2026-01-31" or "2026-01-31 08:30:00"')
     return date
 
 
@@ -54,33 +54,33 @@ class Incremental(Model):
         None,
         min_length=1,
         title="Field",
-        description="The date by which the store knows of changes. Stock, for one, does not move a product's.",
+        description="The date of the last change. For example, stock does not update the one of a product.",
         examples=["updated_at"],
     )
     from_: Annotated[str, AfterValidator(_checked_date), WithJsonSchema(_SCHEMA)] | None = Field(
         None,
         alias="from",
         title="From",
-        description="Where the first run begins, in UTC: Magento takes an unreadable date for no limit at all.",
+        description="Start of the first run, in UTC. Magento treats an invalid date as no limit.",
         examples=["2026-01-01 00:00:00"],
     )
     overlap: Span = Field(
         "30s",
         title="Overlap",
-        description="How much before the mark is read again; what is known is left out. Of numbers in place of dates, "
-        "as many as these are seconds (milliseconds, where they are as large as those).",
+        description="Time span before the mark that is read again; unchanged items are skipped. For numbers instead "
+        "of dates, the same number of seconds (or of milliseconds, if they are that large).",
     )
     content: bool = Field(
         False,
         title="By content",
-        description="Reads everything and keeps what is new or differs, by a hash for each identifier: for entities "
-        "without a date. The order of keys, and of objects or ids in a list, does not count.",
+        description="For entities without a date: reads everything and keeps only new and changed items, by a hash per "
+        "identifier. The order of keys, and of objects or ids in a list, is ignored.",
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.content == (self.field is not None):
-            raise ValueError("name the field of the date, or set content = true where there is none")
+            raise ValueError("name the field of the date, or set content = true if there is none")
         return self
 
 

@@ -71,7 +71,7 @@ class ItemTransform:
             try:
                 found, _ = self._filter.find(decoded, Budget())
             except InvalidValue as error:
-                raise _Failed(f"the filter cannot be worked out: {error}") from error
+                raise _Failed(f"the filter cannot be evaluated: {error}") from error
             if not holds(found):
                 return ()
         if self._transform is None:
@@ -79,7 +79,7 @@ class ItemTransform:
         try:
             made, why = self._transform.find(decoded, Budget())
         except InvalidValue as error:
-            raise _Failed(f"the transform cannot be worked out: {error}") from error
+            raise _Failed(f"the transform cannot be evaluated: {error}") from error
         if why is not None:
             raise _Failed(f"the transform finds nothing: {why}")
         return (text_of(made),)
@@ -100,33 +100,33 @@ _OF_THE_RUN = (RUN, CURSOR)
 class Incoming(Named):
     """An incoming configuration: reads entities from the store."""
 
-    client: ClientName = Field(title="HTTP client", description="The client that asks.")
-    request: RequestTemplate = Field(title="Request", description="What is asked for.")
-    items: ExpressionText = Field("@", title="Items", description="Where the list stands in a response (JMESPath).")
-    identifier: str | None = Field(None, title="Identifier", description="The field that tells items apart.")
-    pagination: Pagination | None = Field(None, title="Pagination", description="How one page follows the other.")
-    incremental: Incremental | None = Field(None, title="Incremental", description="Only what has changed.")
+    client: ClientName = Field(title="HTTP client", description="The client that sends the request.")
+    request: RequestTemplate = Field(title="Request", description="The request for the list.")
+    items: ExpressionText = Field("@", title="Items", description="Path of the list in a response (JMESPath).")
+    identifier: str | None = Field(None, title="Identifier", description="The field that identifies an item.")
+    pagination: Pagination | None = Field(None, title="Pagination", description="How the next page is requested.")
+    incremental: Incremental | None = Field(None, title="Incremental", description="Read only changes.")
     filter: ExpressionText | None = Field(
         None,
         title="Filter",
-        description="Only items for which this JMESPath holds go on.",
+        description="Keep only items matching this JMESPath expression.",
         examples=["status == `1`"],
     )
     transform: ExpressionText | None = Field(
         None,
         title="Transform",
-        description="What becomes of an item: a JMESPath on it. The filter sees the item as the store sent it.",
+        description="JMESPath expression that converts each item. The filter applies to the original item.",
         examples=["{sku: sku, price: price}"],
     )
-    sink: Sink | None = Field(None, title="Sink", description="Where the items go.")
+    sink: Sink | None = Field(None, title="Sink", description="Where to write the items.")
     patience: Span = Field(
-        "5m", title="Patience", description="How long a run waits for a store in maintenance or out of reach."
+        "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
     )
 
     def misread(self) -> Iterator[Misread]:
         """What reads something that is not there when a list is asked for, or keeps its pages from being counted."""
         if self.pagination is not None and leaves_items_out(self.items):
-            yield Misread(("items",), 'leaves items out, so that pages could not be counted: use "filter" for that')
+            yield Misread(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
         yield from self._unsent()
         for place, text in templates(self.request):
             try:
@@ -181,7 +181,7 @@ def list_request(incoming: Incoming, run: dict[str, Json]) -> Request:
     try:
         return incoming.request.request(Scope(run={CURSOR: "", **run}))
     except PlaceholderError as error:
-        raise InvalidRequest(f"The request cannot be made: {error}") from error
+        raise InvalidRequest(f"The request cannot be created: {error}") from error
 
 
 class NotExpected(RequestFailed):
@@ -189,7 +189,7 @@ class NotExpected(RequestFailed):
 
     def __init__(self, response: Response) -> None:
         super().__init__(
-            f"The store answered {response.status} ({said(response)})",
+            f"The store responded with {response.status} ({said(response)})",
             exchange=response.exchange,
             code=f"status-{response.status}",
         )

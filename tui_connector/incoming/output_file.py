@@ -131,28 +131,28 @@ class WrittenFile:
         if not as_closed and size not in [each.bytes for each in positions]:
             raise SinkChanged(
                 f"{self._path} has {size} bytes, but this configuration wrote {closed.bytes}: "
-                "something else has changed it",
-                hint="It was left as it is. Move it away, or remove what was added: the first "
+                "another program has changed it",
+                hint="It was not changed. Move it away, or remove what was added: the first "
                 f"{closed.bytes} bytes must be as they were. Then run again.",
             )
 
     def _begun(self, known: _Position | None) -> int:
         if not self._is_ours(known):
             raise SinkError(
-                f"{self._path} is there already, and is not known to come from this incoming",
-                hint="It is left as it is. Name another file, or move or empty that one.",
+                f"{self._path} already exists and was not written by this configuration",
+                hint="It was not changed. Choose another file, or move or empty this one.",
             )
         return 0
 
     def _continued(self, position: _Position | None) -> int:
         if position is None:
-            raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Begin anew, with --full.")
+            raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Start over with --full.")
         empty = not os.fstat(self._file).st_size
         if (empty and position.bytes) or not self._is_ours(position):
-            what = "is gone or empty" if empty else "is no longer what the interrupted run had written"
+            what = "is gone or empty" if empty else "no longer has the content that the interrupted run wrote"
             raise SinkMissing(
-                f"{self._path} {what}, so the run cannot go on from where it was",
-                hint="Put the file back, or begin anew, with --full.",
+                f"{self._path} {what}, so the run cannot be resumed",
+                hint="Put the file back, or start over with --full.",
             )
         os.ftruncate(self._file, position.bytes)
         return position.bytes
@@ -181,7 +181,7 @@ def _opened(path: Path) -> int:
     try:
         if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
             raise SinkError(
-                f"{path} is no ordinary file", hint='For a pipe, use the sink "stdout" and the shell\'s redirection.'
+                f"{path} is not a regular file", hint='For a pipe, use the sink "stdout" and the shell\'s redirection.'
             )
         file = open_regular(path, os.O_RDWR | os.O_CREAT)
     except SinkError:
@@ -191,12 +191,14 @@ def _opened(path: Path) -> int:
     except OSError as error:
         raise _failed(path, error) from error
     except ValueError as error:  # a null character
-        raise SinkError(f"{str(path)!r} is no path: {error}", hint="Correct it.") from error
+        raise SinkError(f"{str(path)!r} is not a valid path: {error}", hint="Correct it.") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(file)
-        raise SinkError(f"Another run is writing {path}", "Wait until it has ended, or name another file.") from error
+        raise SinkError(
+            f"Another run is writing {path}", "Wait until it has finished, or choose another file."
+        ) from error
     except OSError:  # a file system without locks: the ledger has one of its own
         pass
     return file
@@ -212,14 +214,14 @@ def _sync_directory(path: Path) -> None:
 
 def _failed(path: Path, error: OSError) -> SinkError:
     if error.errno == errno.EISDIR:
-        return SinkError(f"{path} is a folder", hint="Name a file in it.")
+        return SinkError(f"{path} is a folder", hint="Choose a file in it.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return SinkError(f"The folder of {path} is not there", hint="Make it, or correct the path.")
+        return SinkError(f"The folder of {path} does not exist", hint="Create it, or correct the path.")
     if error.errno in _FULL:
-        what = "it has reached the largest size allowed" if error.errno == errno.EFBIG else "the disk is full"
+        what = "it has reached the maximum size" if error.errno == errno.EFBIG else "the disk is full"
         return SinkError(
             f"{path} cannot grow: {what}",
-            hint="What was recorded is safe: make room, and run again to go on from there.",
+            hint="What was recorded is safe: free some space, then run again to resume.",
         )
     if error.errno in _FORBIDDEN:
         return SinkError(f"{path} cannot be written: {_words(error)}", hint="Check its permissions and its folder's.")

@@ -116,13 +116,13 @@ class OutputPaths:
             raise UserError(
                 "path-refused",
                 f"{real} is never written by a sink: {reason}",
-                "Name a file of its own in the profile's folder.",
+                "Choose another file in the profile's folder.",
             )
         if written != self.typed and (needed := self.needed(written)) is not None and not self.grants.has(needed):
             raise UserError(
                 "path-refused",
                 f"This profile is not trusted to write {real}",
-                "Look at what it can do, then allow it: tui-connector trust PROFILE.",
+                "Review what it can do, then allow it: tui-connector trust PROFILE.",
             )
         return real
 
@@ -138,7 +138,7 @@ class OutputPaths:
         outside = self._outside(written) is not None
         if not outside and (self.any_name or _is_data_file(real)):
             return None
-        words = "outside its own folder" if outside else "whose name does not say that it holds data"
+        words = "outside its own folder" if outside else "whose name is not that of a data file"
         path = portable(written, str(real), self.folder)
         return Capability.of("write", f"writes the file {real}, {words}", path=path)
 

@@ -69,7 +69,7 @@ def failed(response: Response, name: str, body: bytes) -> PageUnreadable:
     """For a response with a good status that has no items and says under this name that the request failed."""
     said = error_message(body) or _excerpt(members(body)[name])
     return PageUnreadable(
-        f"The store sent no items, and in {name!r} an error: {said[:300]}", exchange=response.exchange, may_pass=True
+        f"The store sent no items, but an error in {name!r}: {said[:300]}", exchange=response.exchange, may_pass=True
     )
 
 
@@ -78,8 +78,8 @@ def no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
     exchange = response.exchange
     if said := error_message(body):
         return PageUnreadable(
-            f"The store answered {response.status} and an error: {beginning(said, 300)}",
-            hint="What is asked for, or the store, is at fault; the log has the whole response.",
+            f"The store responded with {response.status} and an error: {beginning(said, 300)}",
+            hint="The request or the store is at fault; see the whole response in the log.",
             exchange=exchange,
         )
     what = shape(body)
@@ -93,7 +93,7 @@ def no_items(response: Response, items: str, body: bytes) -> PageUnreadable:
     named = members(body)
     names = ", ".join(beginning(name, 40) for name in list(named)[:8])
     near = get_close_matches(items.rpartition(".")[2], named, 1, 0.6)
-    hint = 'Correct "items": it is the JMESPath of the list.'
+    hint = 'Correct "items", the JMESPath expression of the list.'
     if items in ("@", "[@]") and shape(named.get("items", b"")) == "list":
         hint = 'Write items = "items".'
     elif near:
@@ -118,37 +118,37 @@ def not_json(response: Response, error: NotJson) -> PageUnreadable:
     """For a response that is no JSON, or more than that."""
     body, exchange = response.body.strip(), response.exchange
     if not body:
-        return PageUnreadable(f"The answer is empty (status {response.status})", exchange=exchange, may_pass=True)
+        return PageUnreadable(f"The response is empty (status {response.status})", exchange=exchange, may_pass=True)
     before = _before_json(body)
     if before:
         return PageUnreadable(
             f"There is text before the JSON of the response: {before}",
-            hint="The store shows PHP's messages: switch display_errors off there, and mend what it says.",
+            hint="The store shows PHP's messages: turn display_errors off there, and fix the error it reports.",
             exchange=exchange,
         )
     if body.startswith(b"<") and not _HTML.search(body[:2_000]) and response.media_type != "text/html":
         return PageUnreadable(
-            "The answer is XML and no JSON",
-            hint='Ask for JSON: the plugin "content-type" does, with the header Accept.',
+            "The response is XML, not JSON",
+            hint='Request JSON: add the plugin "content-type", which sets the header Accept.',
             exchange=exchange,
         )
     if body.startswith(b"<"):
         return PageUnreadable(
-            f"The answer is a web page and no JSON: {_title(body)}",
-            hint="Is the base URI that of the REST interface, and the store not in maintenance?",
+            f"The response is a web page, not JSON: {_title(body)}",
+            hint="Is the base URI that of the REST API, and is the store out of maintenance?",
             exchange=exchange,
             may_pass=True,
         )
     if error.cut_off:
         return PageUnreadable(
-            f"The answer breaks off after {len(body)} bytes, in the middle of its JSON",
+            f"The response is truncated after {len(body)} bytes, in the middle of its JSON",
             exchange=exchange,
             may_pass=True,
         )
-    what = "text behind its JSON" if shape(body) in ("object", "list") and error.trailing else "no JSON"
+    what = "text after its JSON" if shape(body) in ("object", "list") and error.trailing else "invalid JSON"
     return PageUnreadable(
-        f"The answer is {len(body)} bytes of {response.media_type or 'no named type'} with {what}: {error}",
-        hint="Is the base URI that of the REST interface?" if shape(body) not in ("object", "list") else "",
+        f"The response is {len(body)} bytes of {response.media_type or 'unspecified type'} with {what}: {error}",
+        hint="Is the base URI that of the REST API?" if shape(body) not in ("object", "list") else "",
         exchange=exchange,
     )
 
@@ -156,13 +156,13 @@ def not_json(response: Response, error: NotJson) -> PageUnreadable:
 def _list_in_place(items: str, listed: list[bytes], exchange: int) -> PageUnreadable:
     if listed:
         return PageUnreadable(
-            f"The answer is a bare list of {len(listed)}, and has nothing at {items!r}",
+            f"The response is a bare list of {len(listed)}, and has nothing at {items!r}",
             hint='Write items = "@".',
             exchange=exchange,
         )
     return PageUnreadable(
-        f"The answer is an empty list in place of an object with {items!r}",
-        hint="Magento answers so when `fields` in the query names nothing that is there, or has a bracket too many.",
+        f"The response is an empty list instead of an object with {items!r}",
+        hint="Magento does this if `fields` in the query selects nothing, or has a bracket too many.",
         exchange=exchange,
     )
 

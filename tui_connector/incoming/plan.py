@@ -93,13 +93,13 @@ def plan(
             if unfinished.at_end:
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
             else:
-                notes = [f"Goes on where the run of {unfinished.began} stopped, after {unfinished.items} items."]
+                notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
             return RunPlan(unfinished, unfinished.position, unfinished.sink, drops, notes, unfinished.at_end)
         notes += _why_anew(unfinished, bound_to, asked, resumable=resumable)
     mark = ledger.mark() if wanted.mark is None else HighWaterMark(wanted.mark, bound_to, None)
     if mark is not None and mark.fingerprint != bound_to:
         if incoming.incremental is not None and not wanted.full:
-            notes.append("The configuration has changed since the last complete run, so everything is read anew.")
+            notes.append("The configuration has changed since the last complete run, so everything is read again.")
         mark = None
     if incoming.incremental is None or wanted.full:
         mark = None
@@ -107,10 +107,10 @@ def plan(
     moves = wanted.since is None or mark is None or mark.value is None or wanted.since <= mark.value
     if not moves:
         notes.append(
-            f"The mark stays at {mark.value if mark else ''}: what changed before --since is still to be read."
+            f"The mark stays at {mark.value if mark else ''}: earlier changes than --since are still to be read."
         )
     elif wanted.since is not None and (mark is None or mark.value is None):
-        notes.append(f"Later runs go on from here: what changed before {wanted.since} is read with --full only.")
+        notes.append(f"Later runs continue from here: changes before {wanted.since} are read with --full only.")
     run = ledger.begin(began, bound_to, asked, since, moves_mark=moves, forget=mark is None)
     drops = wanted.since is None and _drops(incoming, since, mark)
     whole = since is None and not wanted.full
@@ -156,14 +156,14 @@ def _drops(incoming: Incoming, since: str | None, mark: HighWaterMark | None) ->
 
 def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> list[str]:
     if last.fingerprint != bound_to:
-        what = f": it asked for {last.asked}" if last.asked != asked else ""
-        return [f"Begins anew: the configuration has changed since the run of {last.began} stopped{what}."]
+        what = f": it requested {last.asked}" if last.asked != asked else ""
+        return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.code in _STARTS_OVER:
         return [f"Starting over: {_STARTS_OVER[last.code]}."]
     if is_lost(last.position):
         return ["Starting over: the position of the last run contains a secret and could not be stored."]
     if not resumable:
-        return ["Begins anew: what goes to a pipe cannot be continued."]
+        return ["Starting over: output to a pipe cannot be resumed."]
     return []
 
 
@@ -248,7 +248,7 @@ class OpenRun:
             try:
                 sink = incoming.sink.open(context, chosen.sink)
             except SinkMissing as gone:
-                chosen = anew(ledger, chosen, now, incoming, f"Begins anew: {gone.message}.")
+                chosen = anew(ledger, chosen, now, incoming, f"Starting over: {gone.message}.")
                 sink = incoming.sink.open(context, None)
             changes = None
             if incoming.incremental is not None:
@@ -288,7 +288,7 @@ class OpenRun:
 
 
 _CURSOR = "@{cursor}"
-PUT_CURSOR = "Put @{cursor} into the request where the store wants the date."
+PUT_CURSOR = "Put @{cursor} into the request where the store expects the date."
 
 
 class ListRequest:
@@ -305,12 +305,12 @@ class ListRequest:
             raise UserError("incoming-disabled", message, "Remove `disabled = true` to run it.")
         if incoming.sink is None:
             message = f"The incoming {self._name} has no sink"
-            raise UserError("sink-missing", message, "Add one, or say --out FILE.")
+            raise UserError("sink-missing", message, "Add one, or use --out FILE.")
         if self._since is not None and (incoming.incremental is None or incoming.incremental.field is None):
-            message = f"The incoming {self._name} knows no date to read from"
+            message = f"The incoming {self._name} has no date to read from"
             raise UserError("incremental-missing", message, "Add `incremental` to it.")
         if incoming.incremental is not None and incoming.incremental.content and incoming.identifier is None:
-            message = "To know what has changed by content, the incoming needs an identifier"
+            message = "To find changes by content, the incoming needs an identifier"
             raise UserError("identifier-missing", message)
         request = self._request("", "1970-01-01 00:00:00")
         prepared = self._session.prepared(incoming.client, request)
@@ -329,7 +329,7 @@ class ListRequest:
         field = incoming.incremental.field if incoming.incremental else None
         if field is not None and run.since is not None and not takes_cursor(incoming):
             if pagination is None:
-                raise PaginationError("Without a pagination it cannot be asked for what has changed", PUT_CURSOR)
+                raise PaginationError("Changes cannot be requested without a pagination", PUT_CURSOR)
             request = pagination.changed(request, field, run.since)
         return pagination, request
 
@@ -339,7 +339,7 @@ class ListRequest:
         try:
             return self._incoming.request.request(Scope(run=run))
         except PlaceholderError as error:
-            raise UserError("template", f"The request cannot be made: {error}") from error
+            raise UserError("template", f"The request cannot be created: {error}") from error
 
 
 def takes_cursor(incoming: Incoming) -> bool:

@@ -47,7 +47,7 @@ def decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise NotJson(f"its byte {error.start + 1} is no UTF-8", error.start + 1) from error
+        raise NotJson(f"its byte {error.start + 1} is not UTF-8", error.start + 1) from error
 
 
 def shape(text: bytes) -> Shape:
@@ -134,7 +134,7 @@ def one_line(text: bytes) -> bytes:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"it has {constant} in it, which is no JSON")
+    raise NotJson(f"it has {constant} in it, which is not valid JSON")
 
 
 def _float(digits: str) -> float:
@@ -155,7 +155,7 @@ def _scanned(text: str, place: int, decoder: json.JSONDecoder) -> tuple[Json, in
         found: tuple[Json, int] = decoder.raw_decode(text, _behind_space(text, place))
     except json.JSONDecodeError as error:
         raise NotJson(
-            f"{error.msg} at its character {error.pos + 1}", error.pos + 1, cut_off=_is_cut_off(text, error)
+            f"{error.msg} at character {error.pos + 1}", error.pos + 1, cut_off=_is_cut_off(text, error)
         ) from error
     except RecursionError as error:
         raise NotJson("it is nested too deep") from error
@@ -189,7 +189,7 @@ def _parts(text: str, brackets: str) -> Iterator[tuple[str, bytes]]:
 def _name(text: str, place: int) -> tuple[str, int]:
     name, end = _scanned(text, place, _PLACES)
     if not isinstance(name, str):
-        raise NotJson(f"a name is missing at its character {place + 1}", place + 1)
+        raise NotJson(f"a name is missing at character {place + 1}", place + 1)
     return name, _expected(text, end, ":")
 
 
@@ -197,7 +197,7 @@ def _expected(text: str, place: int, character: str) -> int:
     """Where it goes on behind this character and white space."""
     place = _behind_space(text, place)
     if text[place : place + 1] != character:
-        missing = f"{character} is missing at its character {place + 1}"
+        missing = f"{character} is missing at character {place + 1}"
         raise NotJson(missing, place + 1, cut_off=place >= len(text))
     return _behind_space(text, place + 1)
 

@@ -115,8 +115,8 @@ _AHEAD_BYTES = 24_000_000
 """Bytes of pages that have come and wait for their turn, after which only the head is asked for."""
 _LARGE = 1_000_000
 """Bytes; larger pages are split in a thread, because the loop must not wait for it."""
-_CORRECT = "Correct the pagination; what was read before stays."
-_OR_SHORT = ' Where it was the last page, `last-page = "short"` ends the list before.'
+_CORRECT = "Correct the pagination; items read so far are kept."
+_OR_SHORT = ' If it was the last page, set `last-page = "short"`.'
 _GATHER = 0.05
 """Seconds for which pages that have come may wait for others: to wake the writing thread costs as much as a page."""
 _TRIES = 3
@@ -139,7 +139,7 @@ _FIRST_AGAIN = (
     "Where the request selects fields, add total_count to them"
 )
 _NONE = RunError(Action.DIVIDE, "The store sent an empty list", status=200)
-_EMPTY = RunError(Action.DIVIDE, "The store sent an empty page where it had counted items", status=200)
+_EMPTY = RunError(Action.DIVIDE, "The store sent an empty page although it counted items", status=200)
 
 
 class ListReading:
@@ -344,7 +344,7 @@ class ListReading:
             self._has_counted = self._has_counted or lacks
             if not lacks and self._has_counted:
                 if believed:
-                    self.unproven = "The store counted items in one response, and none in the next"
+                    self.unproven = "The store counted items in one response and none in the next"
                 return believed
             if self._held is not None and not self._begun and not lacks:
                 return self._confirmed_empty(self._held, before)
@@ -368,7 +368,7 @@ class ListReading:
         if before < _TRIES - 1:
             return False
         message = f"The store sends an empty list; when it was last read completely, it had {held:,} items"
-        hint = "Nothing was changed. Run again later; if the list is really empty now, run with --full."
+        hint = "Nothing was changed. Run again later; if the list really is empty now, use --full."
         raise RunFailed(RunError(Action.STOP, message, hint, status=200, code="empty-list"))
 
     async def _is_away(self) -> bool:
@@ -598,9 +598,9 @@ def _names_more(page: Page, first: bool) -> str:
     if more is None and page.beside:
         more = names_next(page) or says_more(page)
     if more is None and (pages := page.counted_pages) is not None:
-        return f"The response says in {pages!r} that it is one page of several. Add a pagination to this incoming"
+        return f"The response says in {pages!r} that it is one of several pages. Add a pagination to this incoming"
     if more is None and page.response.status == _PARTIAL and page.counted is None:
-        return "The response is a part of the list (status 206). Add a pagination to this incoming"
+        return "The response is only part of the list (status 206). Add a pagination to this incoming"
     if more is not None:
         return f"The response says in {more!r} that more items follow. Add a pagination to this incoming"
     return ""

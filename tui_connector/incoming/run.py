@@ -182,7 +182,7 @@ class Run:
             return f"{counts}. {reading.unproven}"
         if self._incoming.pagination is None:
             return f"{counts}. Add a pagination to this incoming to read the others, or a limit with --limit"
-        return f"{counts}: it left out rows, or the list changed while it was read"
+        return f"{counts}: it omitted rows, or the list changed while it was read"
 
     @property
     def _reached_limit(self) -> bool:
@@ -244,7 +244,7 @@ class Run:
             if error.trouble.means is not Action.LIMIT:
                 raise
             await reading.begin_smaller(error.trouble.allowed)
-            self._watcher.note(f"The store allows {error.trouble.allowed} items a page: that many are asked for now.")
+            self._watcher.note(f"The store allows {error.trouble.allowed} items per page: that many are requested now.")
             return False
         return True
 
@@ -290,7 +290,7 @@ class Run:
 
     def _waits(self, trouble: RunError, pause: float) -> None:
         log.info("run of %s waits %.1f s: %s", self._name, pause, trouble.message)
-        self._watcher.note(f"{trouble.message}: waits {duration(pause)}.")
+        self._watcher.note(f"{trouble.message}, retrying in {duration(pause)}.")
 
     def _spent(self) -> RunCosts:
         run = self._opened.plan.run if self._opened else None
@@ -348,8 +348,8 @@ def _shrunk(total: ListTotal) -> str:
     if not total.shrank:
         return ""
     return (
-        f"The list became shorter while it was read by its pages' places: the store counted {total.highest} items, "
-        f"then {total.latest}. Items that moved to a page already read did not come; keyset pages cannot shift"
+        f"The list became shorter while it was read by page position: the store counted {total.highest} items, "
+        f"then {total.latest}. Items that moved to a page already read are missing; keyset pages cannot shift"
     )
 
 
@@ -358,6 +358,6 @@ def _of_counts(total: ListTotal) -> list[str]:
     if not total.moved:
         return []
     return [
-        f"The list changed while it was read by its pages' places: the store counted {total.first} items, then "
-        f"{total.last}. Some may be missing or there twice; pages by keyset cannot be disturbed so."
+        f"The list changed while it was read by page position: the store counted {total.first} items, then "
+        f"{total.last}. Some items may be missing or duplicated; keyset pages avoid this."
     ]

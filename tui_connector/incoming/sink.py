@@ -82,7 +82,7 @@ class SinkContext:
         except UserError as error:
             raise SinkError(error.message, error.hint) from error
         except ValueError as error:  # a null character
-            raise SinkError(f"{path!r} is no path: {error}", "Correct it.") from error
+            raise SinkError(f"{path!r} is not a valid path: {error}", "Correct it.") from error
         if is_inside(file, self.paths.folder) and not Path(path).is_absolute() and self.directory.is_dir():
             with contextlib.suppress(OSError, ValueError):  # whoever opens the file says what is wrong
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ class OpenSink(ABC):
 
 
 class Sink(Kind):
-    """Where the items go."""
+    """Where to write the items."""
 
     @property
     def on_stdout(self) -> bool:

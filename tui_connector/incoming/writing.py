@@ -274,7 +274,7 @@ class RunWriter:
             which = self._named(self.written.read, items, RejectedItem(index, ""))
             raise UserError(
                 "date-unusable",
-                f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can begin there",
+                f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can start there",
                 'It must be a date, or a number, that the request accepts: with "keyset" and "search-criteria" a date '
                 "such as 2026-01-31 08:30:00. Correct incremental.field, or write incremental = { content = true }. "
                 "--full starts over",
@@ -370,9 +370,9 @@ class RunWriter:
             if before is not None:  # what was written stays written, and is known when it is read again
                 mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
             if self._changes is not None and self._changes.by_date and self._run.moves_mark:
-                since = f"what changed since {before.value}" if before and before.value else "everything"
+                since = f"changes since {before.value}" if before and before.value else "everything"
                 self._remarks.append(
-                    f"The next run reads {since} again, because not all of it came or could be written."
+                    f"The next run reads {since} again, because not all of it was received or written."
                 )
         self._ledger.end(self._run, end, ended, mark, closed, forget_before=forget_before)
         return [*self._remarks, *self._sink.remarks()]

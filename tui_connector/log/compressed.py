@@ -136,8 +136,8 @@ class _Decompressed(io.RawIOBase):
         try:
             data = self._inner.read(size)
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-            why = "it was cut off" if isinstance(error, EOFError) else f"it is damaged: {error}"
-            raise LogFailed(f"{self._path}: cannot be decompressed to its end; {why}.") from error
+            why = "it is truncated" if isinstance(error, EOFError) else f"it is damaged: {error}"
+            raise LogFailed(f"{self._path}: cannot be decompressed completely: {why}.") from error
         self._given += len(data)
         if self._given > MOST_DECOMPRESSED:
             raise LogFailed(f"{self._path}: more than {MOST_DECOMPRESSED // _MB:,} MB when decompressed.")

@@ -49,7 +49,7 @@ def _summarised(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exch
                 continue
         yield each
     if notices > _NOTICES:
-        yield Notice(f"{path}: {notices - _NOTICES} more lines were left out: they are not recorded requests either")
+        yield Notice(f"{path}: {notices - _NOTICES} more lines were skipped: they are not recorded requests either")
 
 
 def past(state: Path, profile: Path) -> Iterator[Exchange | Notice]:

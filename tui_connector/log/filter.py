@@ -125,7 +125,7 @@ class Operator:
 
 def _text(argument: str) -> str:
     if not argument:
-        raise ValueError("there is nothing to look for")
+        raise ValueError("there is nothing to search for")
     return argument.casefold()
 
 
@@ -150,7 +150,7 @@ def _status_test(part: str) -> Callable[[int | None], bool]:
         return lambda status: status is not None and status // 100 == hundreds
     match = re.fullmatch(r"(>=|<=|>|<|=)?\s*([0-9]{3})", part)
     if match is None:
-        raise ValueError(f"{part!r} is no status: use 404, 4xx, >=500, or none where no response came")
+        raise ValueError(f"{part!r} is not a status: use 404, 4xx, >=500, or none for no response")
     compare, wanted = _COMPARE[match[1] or "="], int(match[2])
     return lambda status: status is not None and bool(compare(status, wanted))
 
@@ -239,7 +239,7 @@ def _in_bodies(argument: str) -> Callable[[bytes], bool]:
 def _time(argument: str) -> Predicate:
     match = re.fullmatch(r"(>=|<=|>|<)?\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m)?", argument)
     if match is None:
-        raise ValueError(f"{argument!r} is no time: use 200ms, 1.5s, or <50ms for what was faster")
+        raise ValueError(f"{argument!r} is not a duration: use 200ms, 1.5s, or <50ms for faster ones")
     compare, limit = _COMPARE[match[1] or ">"], float(match[2]) * _UNITS[match[3] or ""]
     return lambda exchange: bool(compare(exchange.timings.total, limit))
 
@@ -251,14 +251,14 @@ def _failed(_: str) -> Predicate:
 def _who(argument: str) -> Predicate:
     purposes, wanted = get_args(Purpose), frozenset(_list(argument.lower()))
     if unknown := wanted.difference(purposes):
-        raise ValueError(f"nobody is called {sorted(unknown)[0]!r}: use {', '.join(purposes)}")
+        raise ValueError(f"unknown purpose {sorted(unknown)[0]!r}: use {', '.join(purposes)}")
     return lambda exchange: exchange.purpose in wanted
 
 
 def _list(argument: str) -> list[str]:
     parts = [part.strip() for part in argument.split(",")]
     if not all(parts):
-        raise ValueError("there is nothing to look for")
+        raise ValueError("there is nothing to search for")
     return parts
 
 
@@ -266,14 +266,14 @@ OPERATORS: Mapping[str, Operator] = {
     PATH: Operator("text", "products", "the path or the query contains it", 3, _path, _possible_uri),
     "~u": Operator("URI", "~u acme.example", "the whole address contains it", 2, _uri, _possible_uri),
     "~m": Operator("method", "~m get  ~m put,post", "the method is one of these", 1, _method),
-    "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response came", 1, _status),
+    "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response", 1, _status),
     "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
-    "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this, in all", 1, _time),
-    "~w": Operator("who", "~w run  ~w test,login", "who asked: test, login, run or probe", 1, _who),
+    "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this in total", 1, _time),
+    "~w": Operator("who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _who),
     "~h": Operator(
-        "header", '~h x-cache  ~h "age: 0"', "a header, asked or answered, contains it", 20, _header, _possible_header
+        "header", '~h x-cache  ~h "age: 0"', "a request or response header contains it", 20, _header, _possible_header
     ),
-    "~b": Operator("body", '~b "no such entity"', "a body, asked or answered, contains it", 50, _body, _possible_body),
+    "~b": Operator("body", '~b "no such entity"', "a request or response body contains it", 50, _body, _possible_body),
 }
 
 
@@ -402,7 +402,7 @@ class Filter:
 def parse(text: str) -> Filter:
     """The filter this text says. Raises `BadFilter` with the column where it cannot be read."""
     if len(text) > LONGEST:
-        raise BadFilter(f"a filter has {LONGEST} characters at most", LONGEST + 1)
+        raise BadFilter(f"a filter has at most {LONGEST} characters", LONGEST + 1)
     return _Parser(text).whole()
 
 
@@ -411,10 +411,10 @@ def help_rows() -> Iterator[tuple[str, str]]:
     for each in OPERATORS.values():
         yield each.example, each.description
     yield "a b   a & b", "both"
-    yield "a | b", "one of them, or both"
+    yield "a | b", "either, or both"
     yield "!a", "not this"
     yield "(a | b) c", "parentheses group"
-    yield '"a b"', "quotes hold spaces and signs together"
+    yield '"a b"', "quotes keep spaces and signs"
 
 
 def _everything(_: Exchange) -> bool:
@@ -457,7 +457,7 @@ class _Parser:
             return Filter()
         expression = self._either()
         if self._token.kind != "end":  # only a closing parenthesis ends an expression early
-            raise BadFilter("this parenthesis closes nothing", self._token.column)
+            raise BadFilter("unmatched parenthesis", self._token.column)
         return Filter(expression)
 
     def _read(self) -> _Token:
@@ -501,7 +501,7 @@ class _Parser:
         opened = self._next()
         self._depth += 1
         if self._depth > DEEPEST:
-            raise BadFilter(f"more than {DEEPEST} parentheses within each other", opened.column)
+            raise BadFilter(f"more than {DEEPEST} nested parentheses", opened.column)
         expression = self._either()
         if not self._is(")"):
             raise BadFilter("this parenthesis is not closed", opened.column)
@@ -524,7 +524,7 @@ class _Parser:
         if not known.takes_argument:
             return Term(token.text)
         column = self._token.column
-        argument = self._argument(f"{token.text} needs what to look for, such as {known.example.partition('  ')[0]}")
+        argument = self._argument(f"{token.text} needs a value, such as {known.example.partition('  ')[0]}")
         return self._checked(Term(token.text, argument), column)
 
     def _argument(self, missing: str) -> str:
@@ -548,9 +548,9 @@ def _unknown(text: str) -> str:
     if text == "~":  # somebody is about to choose
         return " ".join(f"{operator} {each.name}" for operator, each in OPERATORS.items() if operator)
     if text[:2] in OPERATORS and OPERATORS[text[:2]].takes_argument:
-        return f"{text} is not known; a space goes between {text[:2]} and {text[2:]}"
+        return f"{text} is unknown; write a space between {text[:2]} and {text[2:]}"
     names = {each.name.lower(): operator for operator, each in OPERATORS.items() if operator}
     close = get_close_matches(text.lower().lstrip("~"), names, 1)
     if close:
-        return f"{text} is not known; did you mean {names[close[0]]}?"
-    return f"{text} is not known: there is {', '.join(operator for operator in OPERATORS if operator)}"
+        return f"{text} is unknown; did you mean {names[close[0]]}?"
+    return f"{text} is unknown; use one of {', '.join(operator for operator in OPERATORS if operator)}"

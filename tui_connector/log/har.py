@@ -33,7 +33,7 @@ from .records import (
     timings_to_json,
 )
 
-COMMENT = f"Secrets were masked when this was recorded: {MARK} stands for each. Entries name the places in _masked."
+COMMENT = f"Secrets were masked when this was recorded: each is shown as {MARK}. Entries list the places in _masked."
 
 
 def export(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
@@ -224,7 +224,7 @@ def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
     log = whole.get("log") if isinstance(whole, dict) else None
     listed = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(listed, list):
-        raise LogFailed("it is JSON, and no HAR: there is no list log.entries", "har")
+        raise LogFailed("it is JSON but not HAR: there is no list log.entries", "har")
     faults = _Faults()
     for number, each in enumerate(listed, 1):
         try:
@@ -268,12 +268,10 @@ class _Faults:
         parts = []
         if self._entries:
             numbers = ", ".join(map(str, self._entries[:_NAMED])) + (", …" if len(self._entries) > _NAMED else "")
-            parts.append(
-                f"{len(self._entries)} of {count} entries left out (number {numbers}): {_named(self._reasons)}"
-            )
+            parts.append(f"{len(self._entries)} of {count} entries skipped (number {numbers}): {_named(self._reasons)}")
         if self._facts:
             parts.append(
-                f"{self._incomplete} of {count} entries shown without what is unreadable: {_named(self._facts)}"
+                f"{self._incomplete} of {count} entries shown without their unreadable parts: {_named(self._facts)}"
             )
         return "; ".join(parts)
 
@@ -297,7 +295,7 @@ def _parse(text: str) -> Json:
         if not text.strip():
             raise LogFailed("it is empty", "har") from error
         cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
-        why = "it ends in the middle: it was cut off" if cut else f"it is no JSON: {error.msg}"
+        why = "it is truncated" if cut else f"it is not valid JSON: {error.msg}"
         raise LogFailed(why, "har", error.lineno, error.colno) from error
     except RecursionError as error:
         raise LogFailed("it is nested too deeply to be a HAR", "har") from error
@@ -316,7 +314,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
     nothing = ""
     if status is None and not fields.has("_number"):
         unreadable = response.data.get("status") not in (None, 0)
-        nothing = "the response's status is unreadable" if unreadable else "there is no response in the file"
+        nothing = "the response's status is unreadable" if unreadable else "the file contains no response"
     number = fields.integer("_number", number)
     token = answers_with_a_token(uri) and status is not None and status < 300
     cached = _is_from_cache(fields, response)
@@ -374,7 +372,7 @@ def _headers_of(message: JsonFields, mask: Mask) -> Headers:
 def _pair(message: JsonFields, value: Json) -> tuple[str, Json] | None:
     if isinstance(value, dict) and isinstance(name := value.get("name"), str):
         return name, value.get("value")
-    message.fault("headers", "hold something that is not a name and a value")
+    message.fault("headers", "contain something that is not a name and a value")
     return None
 
 
@@ -417,7 +415,7 @@ def _data(content: JsonFields, encoding: str) -> tuple[bytes, str]:
             return base64.b64decode(text, validate=True), ""
         except (ValueError, binascii.Error):
             content.fault("text", "is not valid base64")
-            return text.encode("utf-8", "surrogatepass"), "marked as base64 and is not: shown as it stands in the file"
+            return text.encode("utf-8", "surrogatepass"), "marked as base64 but is not: shown unchanged"
     if not text and content.items("params"):
         pairs = [_parameter(content, each) for each in content.items("params")]
         return urlencode([pair for pair in pairs if pair is not None]).encode(), ""
@@ -427,7 +425,7 @@ def _data(content: JsonFields, encoding: str) -> tuple[bytes, str]:
 def _parameter(content: JsonFields, value: Json) -> tuple[str, str] | None:
     if isinstance(value, dict) and isinstance(name := value.get("name"), str):
         return name, _as_text(value.get("value"))
-    content.fault("params", "hold something that is not a name and a value")
+    content.fault("params", "contain something that is not a name and a value")
     return None
 
 

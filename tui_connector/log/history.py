@@ -72,7 +72,7 @@ class History:
             self._forget(now)
         except OSError as error:
             raise LogFailed(
-                f"{self._directory}: the history cannot be kept: {reason(error)}. {state_remedy(error)}"
+                f"{self._directory}: the history cannot be saved: {reason(error)}. {state_remedy(error)}"
             ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
         recording = Recording(path, size=_ONE_SESSION // 2, older=1, bodies=keep == "bodies")

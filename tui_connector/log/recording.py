@@ -70,7 +70,7 @@ class Recording:
             self._changed.notify()
         self._thread.join(timeout)
         if self._thread.is_alive():
-            raise LogFailed(f"{self.path}: the disk does not answer; the end of the recording is not written.")
+            raise LogFailed(f"{self.path}: the disk does not respond; the end of the recording was not written.")
         self._thread = None
         if self._failure is not None:
             raise self._cannot(self._failure) from self._failure
@@ -150,11 +150,11 @@ def _check(path: Path) -> None:
     if not path.exists():
         return
     if not path.is_file():
-        raise LogFailed(f"{path} is no file. Choose another name for the recording.")
+        raise LogFailed(f"{path} is not a regular file. Choose another name for the recording.")
     with path.open("rb") as file:
         first = file.readline(_LONGEST_LINE)
     if first.strip() and not first.startswith(b'{"format":'):
-        raise LogFailed(f"{path} is no recording, and is left as it is. Choose another name.")
+        raise LogFailed(f"{path} is not a recording and was not changed. Choose another name.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +179,11 @@ class Reader:
         if self._file is None:
             self._file = self._open()
         if self._is_shorter(self._file):
-            yield from self._begin_again("it was cut: it is read again from its beginning")
+            yield from self._begin_again("it was truncated: it is read again from the start")
             self._file.seek(0)
         yield from self.lines(self._file)
         if self._is_another(self._file):
-            yield from self._begin_again("another file took its place: that one is read now")
+            yield from self._begin_again("it was replaced by another file, which is read now")
             self._file.close()
             self._file = self._open()
             yield from self.lines(self._file)
@@ -192,7 +192,7 @@ class Reader:
         """What is left when nobody writes any more: a last line without its end. Closes the file."""
         rest, self._rest = self._rest, b""
         if rest.strip():
-            yield self._exchange(rest, "is broken off, and left out")
+            yield self._exchange(rest, "is truncated and was skipped")
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -215,7 +215,7 @@ class Reader:
 
     def _begin_again(self, why: str) -> Iterator[Exchange | Notice]:
         if self._rest.strip():
-            yield self._exchange(self._rest, "is broken off, and left out")
+            yield self._exchange(self._rest, "is truncated and was skipped")
         self._rest, self._lines, self._skipping = b"", 0, False
         yield Notice(f"{self._path}: {why}")
 
@@ -230,12 +230,12 @@ class Reader:
                 whole, parts, size = b"".join((*parts, each)), [], 0
                 self._lines += 1
                 if whole.strip() and not self._skipping:
-                    yield self._exchange(whole, "is left out")
+                    yield self._exchange(whole, "was skipped")
                 self._skipping = False
             parts.append(last)
             size += len(last)
             if size > _LONGEST_LINE:
-                yield Notice(f"{self._path}:{self._lines + 1}: longer than {_LONGEST_LINE // _MB} MB, and left out")
+                yield Notice(f"{self._path}:{self._lines + 1}: longer than {_LONGEST_LINE // _MB} MB, and was skipped")
                 parts, size, self._skipping = [], 0, True
         self._rest = b"".join(parts)
 
@@ -243,7 +243,7 @@ class Reader:
         try:
             return read_line(data, self._mask)
         except BadRecord as error:
-            number = self._lines + (left_out != "is left out")
+            number = self._lines + (left_out != "was skipped")
             return Notice(f"{self._path}:{number}: this line {left_out}: {error}")
 
 

@@ -142,7 +142,7 @@ def read_line(data: bytes, mask: Mask) -> Exchange:
     """The exchange of a line; a file can hold anything, so it is masked by place. Raises `BadRecord`."""
     value = parse(data)
     if not isinstance(value, dict) or "uri" not in value:
-        raise BadRecord("it is no exchange")
+        raise BadRecord("it is not a request record")
     fields = JsonFields(value)
     if fields.integer("format") > FORMAT:
         raise BadRecord("it was written by a newer version of this program")
@@ -253,7 +253,7 @@ def _pair(value: Json) -> tuple[str, str]:
     match value:
         case [str(name), str(text)]:
             return name, text
-    raise BadRecord("a header is no name and value")
+    raise BadRecord("a header is not a name and a value")
 
 
 def _body(fields: JsonFields, mask: Mask, *, secret: bool) -> KeptBody:
@@ -276,4 +276,4 @@ def from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error) as error:
-        raise BadRecord(f"a body is no base64: {error}") from error
+        raise BadRecord(f"a body is not valid base64: {error}") from error

@@ -95,8 +95,8 @@ class ListIds:
         if isinstance(found, int | str):
             return found
         raise PaginationError(
-            f"An item has no usable {self._field!r}, by which the pages follow each other",
-            "Correct the pagination's field; `fields=` in the request must name it too.",
+            f"An item has no usable {self._field!r}, which the pagination needs",
+            "Correct the pagination's field; `fields=` in the request must also include it.",
         )
 
     def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
@@ -122,7 +122,7 @@ class ListIds:
     def other_field(self, after: Json, sent: str) -> PaginationError:
         """What a response means that cannot be one to this question."""
         return PaginationError(
-            f"The store was asked for {self._filter} behind {after} and sent {sent}",
+            f"The store was asked for {self._filter} after {after} and sent {sent}",
             f"It does not filter and sort by {self._filter}, or {self._field} is another field. "
             'Correct the pagination, or use the kind "search-criteria".',
         )
@@ -564,17 +564,17 @@ class Keyset(Pagination):
         "entity_id",
         min_length=1,
         title="Filter",
-        description="The unique field by which the store filters and sorts.",
+        description="The unique field to filter and sort by.",
         examples=["entity_id"],
     )
     field: str = Field(
         "id",
         title="Field",
-        description="The same field as a response calls it: products are filtered by entity_id and answered with id. "
-        'Empty ("") where a response does not have it, as with source items.',
+        description="The name of this field in responses: products are filtered by entity_id, which responses call id. "
+        'Empty ("") if responses do not have it, as with source items.',
         examples=["id"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return searched(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)
@@ -599,4 +599,4 @@ def _read(position: Json) -> tuple[int | str, int | None]:
         after, until = position.get("after"), position.get("until")
         if isinstance(after, int | str) and (until is None or isinstance(until, int)):
             return after, until
-    raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
+    raise PaginationError(f"{position!r} is not a position in this list", "Start over with --full.")

@@ -63,7 +63,7 @@ def _origin(text: str) -> str:
     try:
         return origin_of(text)
     except InvalidValue as error:
-        raise ValueError(f"this is no origin such as http://acme.example: {error}") from error
+        raise ValueError(f"this is not an origin such as http://acme.example: {error}") from error
 
 
 class OAuth1(Authentication):
@@ -75,7 +75,7 @@ class OAuth1(Authentication):
         "Consumer secret", "The second value. It signs requests and is never sent."
     )
     access_token: SecretSource = secret_field(
-        "Access token", "The third value. A new one is made whenever the integration is authorised again."
+        "Access token", "The third value. It changes whenever the integration is reauthorised."
     )
     access_token_secret: SecretSource = secret_field(
         "Access token secret", "The fourth value. It signs requests and is never sent."
@@ -84,7 +84,7 @@ class OAuth1(Authentication):
         default="auto",
         title="Signing dialect",
         description=(
-            "Magento's versions put together differently what is signed: rfc5849 up to 2.4.5, laminas for 2.4.6 and "
+            "Magento versions build the signed text differently: rfc5849 up to 2.4.5, laminas for 2.4.6 and "
             "2.4.7, m248 for 2.4.8. auto finds out, from the first request for which it matters, and remembers it; "
             "check and the guide find out at once."
         ),

@@ -28,7 +28,7 @@ class SearchCriteria(Pagination):
         description="The unique field to sort by; without one, pages of most lists overlap.",
         examples=["entity_id"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
 
     def first(self, request: Request, size: int | None = None) -> Request:
         return self.page(request, 1, size or self.page_size)

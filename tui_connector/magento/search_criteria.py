@@ -217,11 +217,11 @@ class _Reader:
             name = _WORDS.get(_letters(key), key)
             if not key:
                 if rest:
-                    self._adjust(given, f"{_shown(given.name)}: each [] begins another one; write its index: [0]")
+                    self._adjust(given, f"{_shown(given.name)}: each [] starts another one; write its index: [0]")
                 if rest and node.appended is not None and not _has(node.members[node.appended], rest):
                     name = node.appended
                 elif rest and node.appended is not None and repeats > 1:
-                    message = f"{_shown(given.name)}: it is unclear whether this begins a filter or a group"
+                    message = f"{_shown(given.name)}: it is unclear whether this starts a filter or a group"
                     self._refuse(given, f"{message}. Write the indexes: {_GROUP}[filters][1]…")
                     return
                 else:
@@ -504,7 +504,7 @@ def changed(request: Request, field: str, since: str) -> Request:
     A date that Magento cannot read is no limit to it: it answers with every row.
     """
     if not _DATE.fullmatch(since):
-        raise PaginationError(f"{since!r} is no date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
+        raise PaginationError(f"{since!r} is not a date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
     return searched(request, filters=(CriteriaFilter(field, since, "gteq"),))
 
 

@@ -44,7 +44,7 @@ def unlikely_length(field: str, length: int) -> str:
     The four values of an integration have 32 characters, and a bearer token that has another length is a JWT.
     """
     if field in _FOUR and length != _LENGTH:
-        return f"It has {count(length, 'character')}; the values of an integration have {_LENGTH}. Copy it once more."
+        return f"It has {count(length, 'character')}; the values of an integration have {_LENGTH}. Copy it again."
     if field == "token" and length != _LENGTH and length < _SHORTEST_JWT:
         return f"It has {count(length, 'character')}; a token of Magento has {_LENGTH}, or is a much longer JWT."
     return ""

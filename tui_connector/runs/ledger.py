@@ -291,7 +291,7 @@ def unusable(path: Path, error: OSError) -> LedgerError:
 def _disk_full(path: Path) -> LedgerError:
     return LedgerError(
         f"The ledger {path} cannot grow: the disk is full, or a quota is reached",
-        "Make room there, then run again: what was recorded is safe, and the next run resumes from it.",
+        "Free some space, then run again: what was recorded is safe, and the next run resumes from it.",
     )
 
 
@@ -374,7 +374,7 @@ class Ledger:
             holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
             log.warning("the ledger %s is held by %s", path, holder)
             raise LedgerError(
-                f"{path.stem} is being read already, by {holder}", "Wait for it, or stop it.", "already-running"
+                f"{path.stem} is already being read by {holder}", "Wait for it, or stop it.", "already-running"
             ) from error
         except OSError as error:
             raise unusable(path, error) from error
@@ -392,7 +392,7 @@ class Ledger:
         if found is None or (found.st_dev, found.st_ino) != (self._opened.st_dev, self._opened.st_ino):
             raise LedgerError(
                 f"The ledger {self.path} was {'deleted or moved' if found is None else 'replaced'} during the run, so "
-                "how far it came cannot be recorded",
+                "its progress cannot be recorded",
                 "Put the ledger back and run again; without it the next run starts over, and needs a new output.",
             )
 

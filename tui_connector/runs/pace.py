@@ -238,7 +238,7 @@ class Patience:
         patience = f"the incoming's patience is {duration(self._limit)}"
         so_far = f"{duration(waited)} have passed, and " if waited >= 1 else ""
         if trouble.wait is not None and trouble.wait > self._pause:
-            return f"it asks to wait {duration(trouble.wait)}; {so_far}{patience}"
+            return f"the store requests a wait of {duration(trouble.wait)}; {so_far}{patience}"
         return so_far + patience
 
     def over(self) -> None:

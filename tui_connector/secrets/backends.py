@@ -25,7 +25,7 @@ _KEYRING_NAMES = {
     "keyring.backends.macOS": "macOS Keychain",
     "keyring.backends.Windows": "Windows Credential Manager",
 }
-_ELSEWHERE = "Name an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
+_ELSEWHERE = "Use an environment variable ({ env = … }) or a command ({ command = […] }) in the profile instead."
 
 
 def override_name(name: str) -> str:
@@ -48,7 +48,9 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
     `wanted` is what `PYTHON_KEYRING_BACKEND` says. Gives the keyring and its name. Raises `SecretError`.
     """
     if wanted is not None and wanted.rpartition(".")[0] not in _ALLOWED:
-        raise SecretError("keyring-unusable", f"PYTHON_KEYRING_BACKEND names {wanted!r}, which is not used for secrets")
+        raise SecretError(
+            "keyring-unusable", f"PYTHON_KEYRING_BACKEND selects {wanted!r}, which is not used for secrets"
+        )
     modules = [wanted.rpartition(".")[0]] if wanted else _modules_for(sys.platform)
     reasons = []
     for module in modules:
@@ -61,7 +63,7 @@ def best_keyring(wanted: str | None) -> tuple[Keyring, str]:
             reasons.append(reason_of(error))
         else:
             return keyring, _KEYRING_NAMES.get(module, module)
-    raise SecretError("keyring-unusable", f"There is no keyring: {reasons[0] if reasons else 'none is known here'}")
+    raise SecretError("keyring-unusable", f"No keyring available: {reasons[0] if reasons else 'none found'}")
 
 
 def _modules_for(platform: str) -> list[str]:

@@ -165,7 +165,7 @@ class ResolvedCommand:
         shown = shlex.join(written)
         where = f" ({real})" if real and real != written[0] else ""
         more = f", with {', '.join(files)}" if files else ""
-        given = f"; it is given {', '.join(named)} from the environment" if named else ""
+        given = f"; it receives {', '.join(named)} from the environment" if named else ""
         capability = Capability.of(
             "run",
             f"runs the command {shown}{where}{more}{given}",

@@ -64,7 +64,7 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
             await printed.has_line.wait()
             status = await process.wait()
     except TimeoutError:
-        raise SecretError("command-failed", f"has not ended within {deadline:g} s") from None
+        raise SecretError("command-failed", f"did not finish within {deadline:g} s") from None
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -74,11 +74,11 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
     if len(printed.output) > _MOST:
         raise SecretError("command-failed", f"printed more than {_MOST} bytes")
     if status:
-        raise SecretError("command-failed", f"ended with status {status}")
+        raise SecretError("command-failed", f"exited with status {status}")
     try:
         return printed.output.split(b"\n", 1)[0].decode().rstrip("\r")
     except UnicodeDecodeError:
-        raise SecretError("command-failed", "printed something that is not UTF-8") from None
+        raise SecretError("command-failed", "printed text that is not UTF-8") from None
 
 
 async def _started(

@@ -22,11 +22,11 @@ class OtherStore(SecretError):
     """A keyring entry was given for another store, so it was not replaced."""
 
     def __init__(self, name: str, stores: list[str]) -> None:
-        given = f"The keyring entry {name} was given for {', '.join(stores)}"
+        given = f"The keyring entry {name} was stored for {', '.join(stores)}"
         super().__init__(
             "other-store",
             f"{given}. It was not replaced",
-            "Name another entry in the profile, or replace it on purpose.",
+            "Use another entry in the profile, or replace it explicitly.",
         )
         self.name = name
         self.stores = stores

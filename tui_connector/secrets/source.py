@@ -21,7 +21,7 @@ def _given_to_commands(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{name[:80]!r} is not the name of an environment variable")
     if name.upper().startswith("TUI_CONNECTOR_"):
-        raise ValueError(f"{name} holds a secret of this program, which no command is given")
+        raise ValueError(f"{name} contains a secret of this program, which is not passed to commands")
     return name
 
 
@@ -35,9 +35,9 @@ class SecretSource(Model):
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
     environment: Annotated[
         list[Annotated[str, AfterValidator(_given_to_commands)]] | None,
-        Field(title="Variables that the command is given", min_length=1),
+        Field(title="Variables passed to the command", min_length=1),
     ] = None
-    ask: Annotated[bool | None, Field(title="Asked for, and kept for this session only")] = None
+    ask: Annotated[bool | None, Field(title="Prompted for, and kept for this session only")] = None
 
     _whose: str = PrivateAttr("")
 
@@ -57,7 +57,7 @@ class SecretSource(Model):
         if len(given) != 1:
             raise ValueError(ONE_SOURCE)
         if self.environment is not None and self.command is None:
-            raise ValueError("environment belongs to a command: it names the variables that the command is given")
+            raise ValueError("environment requires a command: it lists the variables passed to it")
         return self
 
     @property

@@ -49,7 +49,7 @@ class Keychain:
     async def call(self, ask: Callable[[Keyring], Result], deadline: float) -> Result:
         """What `ask` returns or raises. Raises `KeychainTimeout`; a call given up before it began is never made."""
         if self._stuck:
-            raise KeychainTimeout("the keyring has not answered an earlier call")
+            raise KeychainTimeout("the keyring has not responded to an earlier call")
         loop = asyncio.get_running_loop()
         response: asyncio.Future[Result] = loop.create_future()
 
@@ -72,7 +72,7 @@ class Keychain:
             return await asyncio.wait_for(response, deadline)
         except TimeoutError:
             self._stuck = True
-            raise KeychainTimeout(f"the keyring has not answered within {deadline:g} s") from None
+            raise KeychainTimeout(f"the keyring has not responded within {deadline:g} s") from None
 
     def close(self) -> None:
         self._calls.put(None)
@@ -185,7 +185,7 @@ class Vault:
             raise SecretError(
                 "secret-untrusted",
                 f"The profile is not trusted to send {source.label} to {origin}{by}",
-                "Look at what it can do, then allow it: tui-connector trust PROFILE.",
+                "Review what it can do, then allow it: tui-connector trust PROFILE.",
             )
         if source.keyring is not None:
             secret = await self._from_keyring(source.keyring)
@@ -201,13 +201,13 @@ class Vault:
             secret = await self._asked(source, origin)
         secret = clean(secret, source.kind)
         if not secret:
-            raise SecretError("secret-missing", f"The secret from {source.label} is empty", "Copy it once more.")
+            raise SecretError("secret-missing", f"The secret from {source.label} is empty", "Copy it again.")
         if _UNSENDABLE.search(secret):
             raise SecretError(
                 "secret-missing",
                 f"The secret from {source.label} has a line break, a control character, or a character that is not "
                 "UTF-8 in it",
-                "Copy it once more, without what stands around it.",
+                "Copy it again, without surrounding text.",
             )
         self.mask.learn(secret, source.label)
         return secret
@@ -340,7 +340,7 @@ class Vault:
     async def _entry(self, name: str) -> _Entry:
         text = await self._call(lambda keyring: keyring.get_password(_service(name), _USER), READ_DEADLINE, name)
         if not text:
-            hint = f"Put it there with tui-connector secrets set, or set {override_name(name)} for this run."
+            hint = f"Store it with tui-connector secrets set, or set {override_name(name)} for this run."
             raise SecretError("secret-missing", f"The keyring has no entry {name!r}", hint)
         return _Entry.of(text)
 
@@ -352,8 +352,8 @@ class Vault:
         if not grants.has(command.capability):
             raise SecretError(
                 "secret-untrusted",
-                f"The command {source.command[0]} or a file that it names is not the one that was trusted",
-                "Look at what has changed, then allow it: tui-connector trust PROFILE.",
+                f"The command {source.command[0]} or a file it uses is not the one that was trusted",
+                "Review what has changed, then allow it: tui-connector trust PROFILE.",
             )
         if command.unknown and not command.unknown.endswith("(missing)"):
             raise SecretError(
@@ -365,7 +365,7 @@ class Vault:
             secret = await printed_by(list(command.argv), environment=command_environment(command, environ))
         except SecretError as error:
             message = f"The command {source.command[0]} {error.message}"
-            raise SecretError("secret-missing", message, "Run it by hand to see what it says.") from error
+            raise SecretError("secret-missing", message, "Run it manually to see its output.") from error
         if not secret:
             raise SecretError("secret-missing", f"The command {source.command[0]} printed nothing")
         return secret
@@ -380,11 +380,11 @@ class Vault:
                 if response is None:
                     hint = "Run it in a terminal."
                     raise SecretError(
-                        "secret-missing", f"{question}: it is asked for, and nobody is there to type it", hint
+                        "secret-missing", f"{question}: a prompt is needed, but there is no terminal", hint
                     )
                 if not response:
                     raise SecretError(
-                        "secret-missing", f"{question}: nothing was typed", "Try again, and type it when asked."
+                        "secret-missing", f"{question}: nothing was typed", "Try again, and type it when prompted."
                     )
                 held = self._held[question] = _Entry(response, [origin])
         return held.secret
@@ -394,7 +394,7 @@ class Vault:
         if sys.platform == "win32" and len(text) > _WINDOWS_LIMIT:
             raise SecretError(
                 "keyring-unusable",
-                f"{name} is longer than the Windows Credential Manager takes ({_WINDOWS_LIMIT} characters)",
+                f"{name} is longer than the Windows Credential Manager accepts ({_WINDOWS_LIMIT} characters)",
                 without_keyring(name),
             )
 
@@ -404,7 +404,7 @@ class Vault:
 
         if not await self._call(put, WRITE_DEADLINE, name):
             raise SecretError(
-                "keyring-unusable", "The keyring took the secret and did not give it back", without_keyring(name)
+                "keyring-unusable", "The keyring accepted the secret but did not return it", without_keyring(name)
             )
 
     async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
@@ -419,7 +419,7 @@ class Vault:
         except Exception as error:
             if is_locked(error):
                 raise SecretError(
-                    "keyring-unusable", "The keyring is locked, and nobody has unlocked it", unlock(name)
+                    "keyring-unusable", "The keyring is lockedand was not unlocked", unlock(name)
                 ) from error
             raise SecretError(
                 "keyring-unusable", f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)

@@ -53,7 +53,7 @@ class Budget:
         """Raises `InvalidValue` when `STEPS` are used up."""
         self.spent += steps
         if self.spent > STEPS:
-            raise InvalidValue("expression", f"the expression takes more than {STEPS:,} steps")
+            raise InvalidValue("expression", f"the expression needs more than {STEPS:,} steps")
 
     def weigh(self, value: object) -> int:
         """Roughly the characters of `value` as JSON. A part that is shared counts, and costs, each time it is met."""
@@ -76,7 +76,7 @@ class Budget:
                 size += 4
                 self.spend(1)
             else:
-                raise InvalidValue("expression", "the result is no JSON value")
+                raise InvalidValue("expression", "the result is not a JSON value")
         return size
 
 
@@ -100,7 +100,7 @@ class _Functions(Functions):
         if function_name == "join" and len(resolved_args) == 2 and type(resolved_args[1]) is list:
             made += len(str(resolved_args[0])) * len(resolved_args[1])
         if function_name in ("to_string", "join") and made > TEXT:
-            raise InvalidValue("expression", f"{function_name}() would make a text of more than {TEXT:,} characters")
+            raise InvalidValue("expression", f"{function_name}() would create a text of more than {TEXT:,} characters")
         return super().call_function(function_name, resolved_args)
 
 
@@ -143,7 +143,7 @@ class _Interpreter(TreeInterpreter):
             return None
         length = sum(len(item) if isinstance(item, list) else 1 for item in base)
         if length > ITEMS:
-            raise InvalidValue("expression", f"the expression makes a list of more than {ITEMS:,} items")
+            raise InvalidValue("expression", f"the expression creates a list of more than {ITEMS:,} items")
         self._budget.spend(len(base) + length // 4)
         return [part for item in base for part in (item if isinstance(item, list) else (item,))]
 
@@ -168,8 +168,8 @@ class Expression:
         except RecursionError:
             raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}") from None
         except ParseError as error:
-            where = f"at its character {error.lex_position + 1}"
-            raise InvalidValue("expression", f"this is not JMESPath, {where}", _repair(text)) from None
+            where = f"at character {error.lex_position + 1}"
+            raise InvalidValue("expression", f"invalid JMESPath {where}", _repair(text)) from None
         except JMESPathError:
             raise InvalidValue("expression", "the placeholder is empty", "Write &{@} for all of the data.") from None
         return cls(text, tree, bool(kinds & _BUILDING))
@@ -187,7 +187,7 @@ class Expression:
         except JMESPathTypeError as error:  # its own text holds the value
             wanted = " or ".join(error.expected_types)
             raise InvalidValue(
-                "expression", f"{error.function_name}() takes {wanted}, not {error.actual_type}"
+                "expression", f"{error.function_name}() requires {wanted}, not {error.actual_type}"
             ) from None
         except JMESPathError as error:
             raise InvalidValue("expression", str(error).rstrip(".")) from None
@@ -196,7 +196,7 @@ class Expression:
         except RecursionError:
             raise InvalidValue("expression", "the data is nested too deep") from None
         except (TypeError, ValueError, OverflowError):
-            raise InvalidValue("expression", "the expression cannot be worked out with this data") from None
+            raise InvalidValue("expression", "the expression cannot be evaluated on this data") from None
         return found, (_nothing(interpreter.missed) if found is None else None)
 
 
@@ -233,9 +233,7 @@ def _checked(tree: Any) -> Iterator[Any]:
         name = node.get("value")
         if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
             near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
-            raise InvalidValue(
-                "expression", f"there is no function {name}()", f"Nearest: {_named(near)}." if near else ""
-            )
+            raise InvalidValue("expression", f"unknown function {name}()", f"Nearest: {_named(near)}." if near else "")
         yield node
 
 
@@ -261,16 +259,16 @@ def _named(names: list[str]) -> str:
 
 def _nothing(missed: tuple[str | int, object] | None) -> InvalidValue:
     if missed is None:
-        return InvalidValue("expression", "nothing is there", "Write ?{…} where nothing may be there.")
+        return InvalidValue("expression", "no value found", "Write ?{…} if the value is optional.")
     wanted, place = missed
     step = f"[{wanted}]" if isinstance(wanted, int) else _named([wanted])
     there = isinstance(place, list) and isinstance(wanted, int) and -len(place) <= wanted < len(place)
     if there or (isinstance(place, dict) and wanted in place):
-        return InvalidValue("expression", f"{step} is null", "Write ?{…} where it may be null.")
+        return InvalidValue("expression", f"{step} is null", "Write ?{…} if it may be null.")
     if isinstance(wanted, int) or not isinstance(place, dict):
         hint = f"Write [0].{step} or [*].{step}." if isinstance(wanted, str) and isinstance(place, list) else ""
-        return InvalidValue("expression", f"nothing is there: {step} is asked of {shape(place)}", hint)
+        return InvalidValue("expression", f"no value found: {step} was looked up on {shape(place)}", hint)
     near = get_close_matches(wanted, [name for name in list(place)[:1_000] if len(name) <= 100], 3, 0.5)
     names = _named(near or list(place)[:5])
     hint = f"Nearest: {names}." if near else f"There are: {names}." if names else "The object is empty."
-    return InvalidValue("expression", f"nothing is there: no {step}", hint)
+    return InvalidValue("expression", f"no value found: no {step}", hint)

@@ -105,15 +105,15 @@ class Template:
                 in_path = in_path and "?" not in text and "#" not in text
                 continue
             if in_path and isinstance(value, dict | list):
-                self._refuse(f"{shape(value)} cannot stand in a path", piece=piece)
+                self._refuse(f"{shape(value)} cannot be used in a path", piece=piece)
             try:
                 parts.append(f"\0{quote(text, safe='')}\0")  # marks the segments that were filled in
             except UnicodeEncodeError:
-                self._refuse("the text holds half a character (a lone surrogate)", piece=piece)
+                self._refuse("the text contains half a character (a lone surrogate)", piece=piece)
         uri = self._joined(parts)
         for segment in re.split("[?#]", uri, maxsplit=1)[0].split("/"):
             if "\0" in segment and unquote(segment.replace("\0", "")) in ("", ".", ".."):
-                self._refuse("a part of the path would come out as nothing, as . or as .., and lead elsewhere")
+                self._refuse("a part of the path would be empty, . or .., and lead elsewhere")
         return uri.replace("\0", "")
 
     def check_uri(self) -> None:
@@ -121,26 +121,26 @@ class Template:
         marked = "".join(piece if isinstance(piece, str) else "\0" for piece in self.pieces)
         head = _URI_HEAD.match(marked)
         if head and "\0" in head.group():
-            self._refuse("a placeholder may not choose the scheme, the host or the port", "Write the address out.")
-        if "\\" in marked or "\0" in self.source or re.search(r"%[0-9A-Fa-f]?\0", marked):
             self._refuse(
-                "a backslash, or a % that a placeholder completes, does not belong in a URI", "Write % as %25."
+                "a placeholder must not set the scheme, host or port", "Write the address without placeholders."
             )
+        if "\\" in marked or "\0" in self.source or re.search(r"%[0-9A-Fa-f]?\0", marked):
+            self._refuse("a URI must not contain a backslash, or a % completed by a placeholder", "Write % as %25.")
 
     def header(self, scope: Scope) -> str:
         """A header's value (RFC 9110 §5.5): not empty, visible ASCII, spaces and tabs, none of these at an end."""
         parts = []
         for piece, value, text in self._filled(scope, None):
             if piece is not None and (isinstance(value, dict | list) or value == ""):
-                self._refuse(f"{shape(value)} cannot stand in a header", piece=piece)
+                self._refuse(f"{shape(value)} cannot be used in a header", piece=piece)
             parts.append(text)
         header = self._joined(parts)
         if not header.strip(" \t"):
             self._refuse("the header would be empty")
         if not re.fullmatch(r"[\t\x20-\x7e]*", header):
-            self._refuse("the header would hold a line break, a control character or a letter that is not ASCII")
+            self._refuse("the header would contain a line break, a control character or a non-ASCII character")
         if header != header.strip(" \t"):
-            self._refuse("the header would begin or end with a space")
+            self._refuse("the header would start or end with a space")
         return header
 
     def _filled(self, scope: Scope, budget: Budget | None) -> Iterator[tuple[Placeholder | None, Json, str]]:
@@ -283,7 +283,7 @@ def _checked_json(value: Json) -> Json:
 
 def _wrong(leaf: Json) -> ValueError | None:
     if isinstance(leaf, float) and not math.isfinite(leaf):
-        return ValueError(f"{leaf} is no number that JSON has")
+        return ValueError(f"{leaf} is not a valid JSON number")
     try:
         if isinstance(leaf, str):
             Template.parse(leaf)

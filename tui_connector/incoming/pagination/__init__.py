@@ -110,7 +110,7 @@ class ListPart(ABC):
 
 
 class Pagination(Kind):
-    """How one page follows the other."""
+    """How the next page is requested."""
 
     holds_once: ClassVar[bool] = False
     """Whether its pages prove that no item came twice: then nobody else needs to look."""
@@ -126,8 +126,8 @@ class Pagination(Kind):
     def changed(self, request: Request, field: str, since: str) -> Request:
         """The request for what has changed since then. Raises `PaginationError` where the kind knows no such filter."""
         raise PaginationError(
-            "This pagination cannot ask for what has changed",
-            "Put @{cursor} into the request where the store wants the date.",
+            "This pagination cannot request changes",
+            "Put @{cursor} into the request where the store expects the date.",
         )
 
     @property
@@ -139,7 +139,7 @@ class Pagination(Kind):
     def limited(self, size: int) -> Pagination:
         """The same with at most `size` items a page, which is what the store allows."""
         if self.most is None or self.most <= size:
-            raise PaginationError(f"The store allows {size} items a page, and no more are asked for")
+            raise PaginationError(f"The store allows {size} items per page; no more are requested")
         return self.model_copy(update={"page_size": size})
 
 

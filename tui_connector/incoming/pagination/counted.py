@@ -23,15 +23,15 @@ LastPage = Annotated[
     Literal["empty", "short"],
     Field(
         title="Last page",
-        description="How the end is known where no number of all items comes: by an empty page, or by a short one.",
+        description="What marks the end if the store sends no total: an empty page, or a short one.",
     ),
 ]
 Total = Annotated[
     ExpressionText | None,
     Field(
         title="Total",
-        description="Where the number of all items is in a response (JMESPath on its body, or on its headers); "
-        "total_count without it.",
+        description="Path of the total number of items in a response (JMESPath on its body, or on its headers); "
+        "default total_count.",
         examples=["meta.total", 'headers."x-wp-total"'],
     ),
 ]
@@ -40,8 +40,8 @@ EndStatuses = Annotated[
     Field(
         default_factory=list,
         title="End statuses",
-        description="Statuses with which the server answers a page after the last one. 404 and 416 always mean that; "
-        "400 and 422 only after a page that was not full, or where all items that the server counts have come.",
+        description="Statuses of a page after the last one. 404 and 416 always mean the end; 400 and 422 only after a "
+        "page that was not full, or once all items that the server counts have arrived.",
         examples=[[400]],
     ),
 ]
@@ -75,7 +75,7 @@ class CountedList:
         """The whole list, or what is left of it. Raises `PaginationError`."""
         read = position.get("read") if isinstance(position, dict) else 0
         if not isinstance(read, int) or read < 0:
-            raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
+            raise PaginationError(f"{position!r} is not a position in this list", "Start over with --full.")
         skip = read % self.size if self.numbered else 0
         return _Stretch(self, read - skip, None, skip)
 
@@ -140,8 +140,8 @@ class _OnePage(ListPart, PageRequest):
         if not self.past_the_end or response.status not in _BAD_REQUEST:
             return ""
         return (
-            f"If this is how the server answers a page after the last one, set end-statuses = [{response.status}], or "
-            'name the number of all items with "total".'
+            f"If this is the server's response to a page after the last one, set end-statuses = [{response.status}], "
+            'or set "total" to the path of the total number of items.'
         )
 
     @property
@@ -171,7 +171,7 @@ class _OnePage(ListPart, PageRequest):
             return PageResult(items, left, counted=page.counted, unproven=_says_more(flag) if flag else "")
         if self.list.strict and self.start == 0 and came not in (0, self.size) and came < total:
             raise PaginationError(
-                f"{self.size} items a page are asked for, and the store sends {came} of {total}",
+                f"{self.size} items per page were requested, but the store sent {came} of {total}",
                 f"Write page-size = {came}.",
             )
         if self.start == 0 and 0 < came < min(self.size, total):
@@ -189,7 +189,7 @@ class _OnePage(ListPart, PageRequest):
             return ()
         if self.list.strict and came > self.size:
             raise PaginationError(
-                f"{self.size} items a page are asked for, and the store sends {came}", f"Write page-size = {came}."
+                f"{self.size} items per page were requested, but the store sent {came}", f"Write page-size = {came}."
             )
         if self.start == 0 and came < self.size and not self.list.strict:
             return (_SmallerPage(self.list, came, None, self.size),)
@@ -216,9 +216,7 @@ class _OnePage(ListPart, PageRequest):
 
 
 def _says_more(flag: str) -> str:
-    return (
-        f'The last response says in {flag!r} that more follows. Where pages may be short, last-page = "empty" reads on'
-    )
+    return f'The last response says in {flag!r} that more follows. If pages may be short, set last-page = "empty"'
 
 
 def _names_the_page(response: Response) -> bool:

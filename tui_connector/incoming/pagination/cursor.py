@@ -22,31 +22,31 @@ class Cursor(Pagination):
     kind: Literal["cursor"] = "cursor"
     cursor: ExpressionText = Field(
         title="Cursor",
-        description="Where the cursor of the next page is in a response (JMESPath on its body, or on its headers); "
-        "nothing there is the end.",
+        description="Path of the next page's cursor in a response (JMESPath on its body, or on its headers); "
+        "empty means the end.",
         examples=["meta.next_cursor", 'headers."x-next-cursor"', "hits.hits[-1].sort"],
     )
     parameter: str = Field(
         "cursor",
         min_length=1,
         title="Parameter",
-        description="The name under which it is sent.",
+        description="Name of the parameter for the cursor.",
         examples=["after", "variables.after"],
     )
     more: ExpressionText | None = Field(
         None,
         title="More",
-        description="Where a response says whether more follows (JMESPath), where a cursor comes at the end too.",
+        description="Path of the flag that says whether more follows (JMESPath), if the last page has a cursor, too.",
         examples=["has_more"],
     )
     size_parameter: str | None = Field(
         None,
         min_length=1,
         title="Size parameter",
-        description="The name under which the page size is sent, where the store takes one.",
+        description="Name of the parameter for the page size, if the store accepts one.",
         examples=["limit"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
     send_in: SendIn = "query"
 
     def first(self, request: Request, size: int | None = None) -> Request:
@@ -75,12 +75,12 @@ class Cursor(Pagination):
         found = beside(page, self.cursor)
         if _is_end(found):
             if self.more is not None:
-                raise PaginationError("The store says that more follows, and sends no cursor", 'Correct "cursor".')
+                raise PaginationError("The store says that more follows, but sends no cursor", 'Correct "cursor".')
             return None
         if found is True or (self.send_in == "query" and not isinstance(found, str | int)):
-            what = "true" if found is True else "a list, an object or a fraction, which only a body can hold"
+            what = "true" if found is True else "a list, an object or a fraction, which can only be sent in a body"
             raise PaginationError(
-                f"{self.cursor!r} is no cursor in the response: it is {what}",
+                f"{self.cursor!r} is not a cursor in the response: it is {what}",
                 'Correct "cursor", or write send-in = "body".',
             )
         return found

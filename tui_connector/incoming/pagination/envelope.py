@@ -63,7 +63,7 @@ def beside(page: Page, expression: str) -> Json:
             place = members(place).get(name, b"null") if shape(place) == "object" else b"null"
         return value(place)
     except (NotJson, InvalidValue) as error:
-        raise PaginationError(f"{expression!r} cannot be worked out with the response: {error}") from error
+        raise PaginationError(f"{expression!r} cannot be evaluated on the response: {error}") from error
 
 
 def counted(page: Page, expression: str | None) -> int | None:
@@ -83,7 +83,7 @@ def counted(page: Page, expression: str | None) -> int | None:
     if isinstance(found, int) and not isinstance(found, bool):
         found = count_of(str(found)) if found >= 0 else found
     if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise PaginationError(f"{expression!r} is no number of items in the response", 'Correct "total".')
+        raise PaginationError(f"{expression!r} is not a number of items in the response", 'Correct "total".')
     return found
 
 

@@ -31,7 +31,7 @@ def followed(
     One that came before is a circle. Each run remembers its own, so that one across a stop is found a round later.
     """
     if position is not None and not (isinstance(position, dict) and position.get("next") is not None):
-        raise PaginationError(f"{position!r} is no position in this list", "Begin anew with --full.")
+        raise PaginationError(f"{position!r} is not a position in this list", "Start over with --full.")
     seen: set[str] = set()
     empty = 0
 
@@ -48,13 +48,13 @@ def followed(
             return None
         if empty >= _EMPTY:
             raise PaginationError(
-                f"The store sent {empty} pages without an item one after another, and names a next one each time",
+                f"The store sent {empty} consecutive pages without items, each with a next page",
                 'Items read so far are kept. If a response says whether more follow, name it in "more" of the cursor.',
             )
         if _text(there) in seen:
             raise PaginationError(
                 f"The store's pages go in a circle: the next one would be {beginning(_text(there), 200)!r} again",
-                "What was read before stays. Correct the pagination, or tell the store's maker.",
+                "Items read so far are kept. Correct the pagination, or report this to the store's developer.",
                 "circle",
             )
         return {"next": there}
@@ -83,7 +83,7 @@ def unproven_end(page: Page, expression: str, option: str, size: int | None = No
 
 def contradicted(flag: str) -> str:
     """That a response names no next page, and that this flag says there is one."""
-    return f"The last response says in {flag!r} that more follows, and does not say how to request it"
+    return f"The last response says in {flag!r} that more follows, but not how to request it"
 
 
 def _text(cursor: Json) -> str:

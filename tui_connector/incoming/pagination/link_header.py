@@ -29,7 +29,7 @@ class LinkHeader(Pagination):
         "next",
         min_length=1,
         title="Relation",
-        description="The relation of the link to the next page.",
+        description="Relation of the link to the next page.",
         examples=["next"],
     )
 

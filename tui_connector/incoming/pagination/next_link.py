@@ -22,8 +22,8 @@ class NextLink(Pagination):
     kind: Literal["next-link"] = "next-link"
     link: ExpressionText = Field(
         title="Link",
-        description="Where the link to the next page is in a response (JMESPath on its body, or on its headers); "
-        "nothing there is the end. It must stay at the client's own address.",
+        description="Path of the link to the next page in a response (JMESPath on its body, or on its headers); "
+        "empty means the end. It must stay at the client's own address.",
         examples=["links.next"],
     )
 
@@ -36,7 +36,7 @@ class NextLink(Pagination):
             if found is None or found in ("", False, [], {}):
                 return None
             if not isinstance(found, str):
-                raise PaginationError(f"{self.link!r} is no link in the response", 'Correct "link".')
+                raise PaginationError(f"{self.link!r} is not a link in the response", 'Correct "link".')
             return resolved(request, found) if found.strip() else None
 
         def unproven(page: Page, first: bool) -> str:

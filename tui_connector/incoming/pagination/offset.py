@@ -19,12 +19,12 @@ class Offset(Pagination):
 
     kind: Literal["offset"] = "offset"
     parameter: str = Field(
-        "offset", min_length=1, title="Parameter", description="The name of the number of items to skip."
+        "offset", min_length=1, title="Parameter", description="Name of the parameter for the number of items to skip."
     )
     size_parameter: str = Field(
-        "limit", min_length=1, title="Size parameter", description="The name of the number of items to send."
+        "limit", min_length=1, title="Size parameter", description="Name of the parameter for the page size."
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
     send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"

@@ -22,18 +22,18 @@ class PageNumber(Pagination):
         "page",
         min_length=1,
         title="Parameter",
-        description="The name of the page's number.",
+        description="Name of the parameter for the page number.",
         examples=["page", "variables.currentPage"],
     )
-    start: int = Field(1, ge=0, title="First page", description="The number of the first page: 1, or 0.")
+    start: int = Field(1, ge=0, title="First page", description="Number of the first page: 1 or 0.")
     size_parameter: str | None = Field(
         None,
         min_length=1,
         title="Size parameter",
-        description="The name under which the page size is sent, where the store takes one.",
+        description="Name of the parameter for the page size, if the store accepts one.",
         examples=["per_page"],
     )
-    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items in one answer.")
+    page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
     send_in: SendIn = "query"
     total: Total = None
     last_page: LastPage = "empty"

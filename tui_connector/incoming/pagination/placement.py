@@ -16,7 +16,7 @@ SendIn = Annotated[
     Literal["query", "body"],
     Field(
         title="Sent in",
-        description="Where these parameters are sent. In a JSON body, a parameter's name is its path, such as "
+        description="Where to put these parameters. In a JSON body, a parameter's name is its path, such as "
         "variables.after for GraphQL.",
     ),
 ]
@@ -29,7 +29,7 @@ def with_parameter(request: Request, send_in: Literal["query", "body"], name: st
     try:
         body: Json = json.loads(request.body) if request.body else {}
     except ValueError as error:
-        raise PaginationError(f"The body of the request is not JSON, so {name!r} cannot be put into it") from error
+        raise PaginationError(f"The body of the request is not JSON, so {name!r} cannot be added") from error
     return replace(request, body=json.dumps(placed(body, name, value), ensure_ascii=False).encode())
 
 
@@ -53,7 +53,7 @@ def placed(body: Json, path: str, value: Json) -> Json:
             return {name: put(None, rest)}
         kind = "a list without that index" if isinstance(place, list) else "neither an object nor a list"
         raise PaginationError(
-            f"{path!r} cannot be put into the body of the request: what holds {name!r} is {kind}",
+            f"{path!r} cannot be put into the body of the request: the parent of {name!r} is {kind}",
             "Correct the parameter's path, or the parameters of the request.",
         )
 

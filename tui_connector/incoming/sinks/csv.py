@@ -27,7 +27,7 @@ _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 def _distinct(columns: list[str]) -> list[str]:
     twice = next((name for name in columns if columns.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"the column {twice!r} is there twice")
+        raise ValueError(f"the column {twice!r} is duplicated")
     return columns
 
 
@@ -39,12 +39,12 @@ class CsvSink(Sink):
     columns: Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)] | None = Field(
         None,
         title="Columns",
-        description="The fields to write, and no others. Without them the first item says what columns there are, and "
-        f'what other items have besides stands in a last one, "{_EXTRA}", as JSON.',
+        description="The fields to write. By default the first item defines the columns, and further fields of other "
+        f'items go into a last column, "{_EXTRA}", as JSON.',
         examples=[["sku", "name", "price"]],
     )
     delimiter: Literal[",", ";", "|", "tab"] = Field(
-        ",", title="Delimiter", description="Spreadsheets in much of Europe want a semicolon.", examples=[";"]
+        ",", title="Delimiter", description="Spreadsheets in much of Europe expect a semicolon.", examples=[";"]
     )
     formulas: Literal["escape", "keep"] = Field(
         "escape",
@@ -66,10 +66,10 @@ class CsvSink(Sink):
         columns = recorded.get("columns")
         written = [str(name) for name in columns] if isinstance(columns, list) else []
         if (written and written != (self.columns or written)) or recorded.get("delimiter") != self.delimiter:
-            raise SinkMissing(f"{self.path} has other columns than the sink has now", "Begin anew, with --full.")
+            raise SinkMissing(f"{self.path} has columns that differ from the sink's", "Start over with --full.")
         if recorded.get("formulas", self.formulas) != self.formulas:
             raise SinkMissing(
-                f'{self.path} was begun with formulas = "{recorded["formulas"]}"', "Start over, with --full."
+                f'{self.path} was started with formulas = "{recorded["formulas"]}"', "Start over, with --full."
             )
         return written
 
@@ -99,7 +99,7 @@ class _OpenCsv(OpenSink):
                 rows.append(self._columns)
                 self._begun = True
             if self._saved.columns and fields is None:
-                rejected.append(RejectedItem(index, f"it is a single {shape(item)}, and has no columns"))
+                rejected.append(RejectedItem(index, f"it is a single {shape(item)} and has no columns"))
                 continue
             rows.append(self._row(item, fields))
         self._file.write(self._lines(rows))

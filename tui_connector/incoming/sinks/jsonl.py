@@ -19,11 +19,11 @@ class JsonLinesSink(Sink):
     kind: Literal["jsonl"] = "jsonl"
     path: FilePath = Field(
         title="File",
-        description="Relative to the profile. One that ends in .gz is compressed.",
+        description="Relative to the profile. A name that ends in .gz is compressed.",
         examples=["products.jsonl"],
     )
     compress: Literal["gzip"] | None = Field(
-        None, title="Compress", description="Compress a file whose name does not end in .gz too.", examples=["gzip"]
+        None, title="Compress", description="Compress the file even if its name does not end in .gz.", examples=["gzip"]
     )
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:

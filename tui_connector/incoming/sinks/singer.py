@@ -69,20 +69,20 @@ class SingerSink(Sink):
     path: FilePath | None = Field(
         None,
         title="File",
-        description="Relative to the profile. Without one, messages go to standard output: run … | target-postgres",
+        description="Relative to the profile. By default messages go to standard output: run … | target-postgres",
         examples=["products.singer"],
     )
     stream: str | None = Field(
         None,
         min_length=1,
         title="Stream",
-        description="Without one, it has the incoming's name.",
+        description="Default: the incoming's name.",
         examples=["products"],
     )
     schema_file: FilePath | None = Field(
         None,
         title="Schema file",
-        description="A JSON Schema of the items. Without one, each property has the type it has on the first page "
+        description="A JSON Schema of the items. By default, each property has the type it has on the first page "
         "with a value; numbers are `number`, identifiers (id, *_id) `integer`. The type of a property never changes: "
         "later values are converted without loss, or rejected and reported.",
         examples=["products.schema.json"],
@@ -190,7 +190,7 @@ class _OpenSinger(OpenSink):
         if not self._columns.unknown:
             return ()
         names = ", ".join(sorted(self._columns.unknown))
-        return [f"Left out, because the catalog selects some properties and does not list these: {names}."]
+        return [f"Omitted, because the catalog selects some properties and does not list these: {names}."]
 
     def close(self) -> None:
         self._output.close()
@@ -378,7 +378,7 @@ def _read(path: Path) -> dict[str, Json]:
             f"The schema {path} cannot be read: {error.strerror}", "Correct the sink's schema-file."
         ) from error
     except NotJson as error:
-        raise SinkError(f"The schema {path} is no JSON: {error}") from error
+        raise SinkError(f"The schema {path} is not valid JSON: {error}") from error
     if not isinstance(schema, dict):
-        raise SinkError(f"The schema {path} is no JSON Schema: it is no object")
+        raise SinkError(f"The schema {path} is not a JSON Schema: it is not an object")
     return schema

@@ -73,7 +73,7 @@ class Database:
         try:
             self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         except ValueError as error:  # a null character
-            raise SinkError(f"{str(path)!r} is no path: {error}", "Correct it.") from error
+            raise SinkError(f"{str(path)!r} is not a valid path: {error}", "Correct it.") from error
         except sqlite3.Error as error:
             raise self._failed(error) from error
         try:
@@ -122,15 +122,15 @@ class Database:
     def _failed(self, error: Exception) -> SinkError:
         code = getattr(error, "sqlite_errorcode", None)
         if self.path.is_dir():
-            return SinkError(f"{self.path} is a folder", "Name a file in it.")
+            return SinkError(f"{self.path} is a folder", "Choose a file in it.")
         if not self.path.parent.is_dir():
-            return SinkError(f"The folder of {self.path} is not there", "Make it, or correct the path.")
+            return SinkError(f"The folder of {self.path} does not exist", "Create it, or correct the path.")
         if code == sqlite3.SQLITE_NOTADB:
             return self._not_a_database()
         if code in _FULL:
             return SinkError(
-                f"{self.path} cannot grow: the disk is full, or its largest size is reached",
-                "What was recorded is safe: make room, and run again to go on from there.",
+                f"{self.path} cannot grow: the disk is full, or it has reached its maximum size",
+                "What was recorded is safe: free some space, then run again to resume.",
             )
         if code in _LOCKED:
             return SinkError(f"Another program has been writing {self.path} for {_PATIENCE:.0f} s", "Try again later.")
@@ -140,8 +140,8 @@ class Database:
 
     def _not_a_database(self) -> SinkError:
         return SinkError(
-            f"{self.path} is there already, and is no SQLite database",
-            "It is left as it is. Name another file, or move or empty that one.",
+            f"{self.path} already exists and is not an SQLite database",
+            "It was not changed. Choose another file, or move or empty this one.",
         )
 
 
@@ -181,7 +181,7 @@ def _unsafe_beside(path: Path) -> str:
     except (OSError, ValueError):
         return ""
     if size > len(_JOURNAL_MAGIC) and ending == _JOURNAL_MAGIC:
-        return f"{path}-journal names another file, which SQLite would delete"
+        return f"{path}-journal points to another file, which SQLite would delete"
     return ""
 
 
@@ -192,7 +192,9 @@ _ITEM = "item"
 
 def _table_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name) or name.lower().startswith(("sqlite_", _OURS)):
-        raise ValueError(f"{name[:80]!r} cannot be a table: use letters, digits, _ and -, a letter first")
+        raise ValueError(
+            f"{name[:80]!r} is not a valid table name: use letters, digits, _ and -, starting with a letter"
+        )
     return name
 
 
@@ -200,7 +202,7 @@ def _distinct(columns: list[str]) -> list[str]:
     folded = [name.lower() for name in ("rowid", _ITEM, *columns)]  # SQLite makes no difference of case
     twice = next((name for name in columns if folded.count(name.lower()) > 1), None)
     if twice is not None:
-        raise ValueError(f"the column {twice!r} is there already")
+        raise ValueError(f"the column {twice!r} already exists")
     return columns
 
 
@@ -210,13 +212,13 @@ class SqliteSink(Sink):
     kind: Literal["sqlite"] = "sqlite"
     path: FilePath = Field(title="Database", description="Relative to the profile.", examples=["store.db"])
     table: Annotated[str, AfterValidator(_table_name)] | None = Field(
-        None, title="Table", description="Without one, it has the incoming's name.", examples=["products"]
+        None, title="Table", description="Default: the incoming's name.", examples=["products"]
     )
     columns: Annotated[list[str], AfterValidator(_distinct)] = Field(
         default_factory=list,
         title="Columns",
-        description=f'Fields to have as columns too. The whole item stands in "{_ITEM}" as JSON, its identifier in a '
-        "column of its name.",
+        description=f'Fields that also get a column. The whole item is in "{_ITEM}" as JSON, its identifier in a '
+        "column of that name.",
         examples=[["name", "price", "updated_at"]],
     )
 
@@ -230,7 +232,7 @@ class SqliteSink(Sink):
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
             raise SinkError(
-                f"A table cannot have {context.identifier!r} as its identifier: it has a column of that name already",
+                f"A table cannot have {context.identifier!r} as its identifier: a column of that name already exists",
                 'Give the field another name with "transform".',
             )
         columns = tuple(name for name in self.columns if name != context.identifier)
@@ -238,8 +240,8 @@ class SqliteSink(Sink):
         file = context.output(self.path)
         if self.alters(file) and not context.paths.grants.has(context.paths.alters(self.path)):
             raise SinkError(
-                f"{file} is a database that another program has made, and this profile is not trusted to alter it",
-                "Name a database of its own, or allow it: tui-connector trust PROFILE.",
+                f"{file} is a database of another program, and this profile is not trusted to alter it",
+                "Use another database, or allow it: tui-connector trust PROFILE.",
             )
         database = Database(file)
         try:
@@ -330,8 +332,8 @@ class _OpenSqlite(OpenSink):
         if not self._repeated:
             return ()
         return (
-            f"{self._repeated} of the items had the {self._table.identifier!r} of an earlier one, which they replaced "
-            f"(the first was {self._example}): does {self._table.identifier!r} tell them apart?",
+            f"{self._repeated} of the items had the same {self._table.identifier!r} as an earlier one and replaced it "
+            f"(first: {self._example}). Is {self._table.identifier!r} unique?",
         )
 
     def close(self) -> None:
@@ -349,30 +351,29 @@ class _OpenSqlite(OpenSink):
             return None
         if not mine:
             raise SinkError(
-                f"{self._database.path} has a table {name!r} that was not made by this program",
-                'It is left as it is. Give the sink a "table" of another name.',
+                f"{self._database.path} has a table {name!r} that was not created by this program",
+                'It was not changed. Use another "table" in the sink.',
             )
         incoming, known_shape, rows, table_id = mine[0]
         if incoming != self._table.incoming:
             raise SinkError(
                 f"The table {name!r} in {self._database.path} belongs to the incoming {incoming!r}",
-                'Give the sink a "table" of another name.',
+                'Use another "table" in the sink.',
             )
         last = self._last_row()
         if last > int(rows or 0):  # rows and their number are recorded in one transaction
             raise SinkChanged(
                 f"The table {name!r} in {self._database.path} has rows up to {last}, but this configuration wrote "
-                f"{rows or 0}: something else has added rows",
-                f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or give the "
-                'sink a "table" of another name.',
+                f"{rows or 0}: another program has added rows",
+                f"Nothing was changed. Move the rows whose rowid is above {rows or 0} to another table, or use "
+                'another "table" in the sink.',
             )
         self._id = str(table_id or "")
         if last and not self._is_recorded():
             raise SinkError(
-                f"The table {name!r} in {self._database.path} has rows, and is not known to come from this "
-                "configuration",
-                "It was left as it is. Another profile may have written it: give the sink another path, or a "
-                '"table" of another name. If nobody needs those rows, delete the table.',
+                f"The table {name!r} in {self._database.path} has rows and was not written by this configuration",
+                "It was not changed. Another profile may have written it: use another path or another "
+                '"table" in the sink. If nobody needs those rows, delete the table.',
             )
         return str(known_shape), int(rows or 0)
 
@@ -385,11 +386,13 @@ class _OpenSqlite(OpenSink):
         rows = position.get("rows") if isinstance(position, dict) else None
         table = f"The table {self._table.name!r} in {self._database.path}"
         if known is None:
-            raise SinkMissing(f"{table} is gone, so the run cannot go on from where it was", "Begin anew, with --full.")
+            raise SinkMissing(f"{table} is gone, so the run cannot be resumed", "Start over with --full.")
         if not isinstance(rows, int) or rows < 0 or known[1] < rows:
-            raise SinkMissing(f"{table} is not what the interrupted run had written", "Begin anew, with --full.")
+            raise SinkMissing(
+                f"{table} does not have the content that the interrupted run wrote", "Start over with --full."
+            )
         if known[0] != self._table.shape:
-            raise SinkMissing(f"{table} has other columns than the sink has now", "Begin anew, with --full.")
+            raise SinkMissing(f"{table} has columns that differ from the sink's", "Start over with --full.")
         self._rows = rows
         self._database.begin()
         self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)

@@ -27,9 +27,9 @@ class StandardOutput:
                 except BlockingIOError:  # shared with a program that made it non-blocking
                     select.select([], [_STDOUT], [])
         except BrokenPipeError as error:
-            raise SinkClosed("Nobody reads standard output any more") from error
+            raise SinkClosed("Standard output was closed by its reader") from error
         except OSError as error:
-            hint = "Make room on its disk." if error.errno == errno.ENOSPC else ""
+            hint = "Free some disk space." if error.errno == errno.ENOSPC else ""
             raise SinkError(f"Standard output cannot be written: {error.strerror}", hint) from error
 
     def sync(self) -> dict[str, Json]:

@@ -22,23 +22,23 @@ def _whole(
 READABLES = (
     Readable(
         "products", "Products", "products", "sku", _PRODUCTS, field="id",
-        note="Stock, price storage and categories do not move updated_at. The list leaves out what a single product "
-        "has, such as its stock item.",
+        note="Stock, price and category changes do not update updated_at. The list omits fields that only a single "
+        "product returns, such as its stock item.",
     ),
     Readable("orders", "Orders", "orders", "entity_id", _ORDERS, page_size=50),
     Readable(
         "customers", "Customers", "customers/search", "id", "Magento_Customer::customer", field="id",
-        note="Addresses stand inside; a change of one may not move updated_at.",
+        note="Includes addresses; editing an address may not update updated_at.",
     ),
     Readable(
         "categories", "Categories", "categories/list", "id", _CATEGORIES, field="id",
-        note="The store loads each one singly: slow.",
+        note="Slow: the store loads each one separately.",
     ),
     Readable(
         "source-items", "Source items (stock by source)", "inventory/source-items", None, _SOURCES,
         "source_item_id", "", None, page_size=500,
-        note="sku and source_code together tell them apart. No date of change: all are read each time, by ranges of an "
-        "id that the response does not hold.",
+        note="Identified by sku and source_code together. No date of change: all are read each time, by ranges of an "
+        "id that is not in the response.",
     ),
     Readable("order-items", "Order items", "orders/items", "item_id", _ORDERS, "item_id", "item_id", page_size=200),
     Readable("invoices", "Invoices", "invoices", "entity_id", "Magento_Sales::sales_invoice"),
@@ -75,14 +75,14 @@ READABLES = (
     ),
     Readable(
         "coupons", "Coupons", "coupons/search", "code", _RULES, "coupon_id", "coupon_id", "created_at", page_size=200,
-        note="Only new ones are found by date; how often one was used is not.",
+        note="Only new ones are found by date; changes of their usage count are not.",
     ),
     Readable(
         "cart-price-rules", "Cart price rules", "salesRules/search", "rule_id", _RULES, "rule_id", "rule_id", None,
     ),
     Readable(
         "carts", "Carts", "carts/search", "id", "Magento_Cart::manage", field="id", page_size=50,
-        note="Heavy: the store loads each cart with all that is in it.",
+        note="Heavy: the store loads each cart with all its items.",
     ),
     Readable(
         "tax-rates", "Tax rates", "taxRates/search", "id", _TAXES, "tax_calculation_rate_id", "id", None,
@@ -94,27 +94,27 @@ READABLES = (
     _whole("store-groups", "Store groups", "store/storeGroups", "id", _STORE),
     _whole(
         "store-configs", "Store settings (addresses, time zone, currencies)", "store/storeConfigs", "code", _STORE,
-        note="All times of the interface are UTC, whatever time zone stands here.",
+        note="All times of the REST API are UTC, whatever time zone is set here.",
     ),
     _whole(
         "category-tree", "Category tree", "categories", "id", _CATEGORIES, items="[@]",
-        note="One tree, the children in children_data; ?rootCategoryId= and &depth= cut it.",
+        note="One tree with children in children_data; limit it with ?rootCategoryId= and &depth=.",
     ),
     _whole(
         "category-products", "Products of one category", "categories/2/products", "sku", _CATEGORIES,
-        note="Put the category's id in place of 2.",
+        note="Replace 2 with the category's id.",
     ),
     _whole(
         "attribute-options", "Options of one attribute", "products/attributes/color/options", "value", _ATTRIBUTES,
-        note="Put the attribute's code in place of color.",
+        note="Replace color with the attribute's code.",
     ),
     _whole(
-        "product", "One product, whole", "products/24-MB01", "sku", _PRODUCTS, items="[@]",
-        note="Put the sku in place of 24-MB01, percent-encoded: / is %2F.",
+        "product", "One product in full", "products/24-MB01", "sku", _PRODUCTS, items="[@]",
+        note="Replace 24-MB01 with the sku, percent-encoded: / is %2F.",
     ),
     _whole(
-        "order", "One order, whole", "orders/1", "entity_id", _ORDERS, items="[@]",
-        note="Put the order's entity_id in place of 1: it is not the number that the customer sees.",
+        "order", "One order in full", "orders/1", "entity_id", _ORDERS, items="[@]",
+        note="Replace 1 with the order's entity_id, which is not the number the customer sees.",
     ),
     _whole(
         "stock-item", "Stock of one product (default source)", "stockItems/24-MB01", "item_id",
@@ -124,6 +124,6 @@ READABLES = (
     _whole(
         "salable-quantity", "Salable quantity of one product", "inventory/get-product-salable-quantity/24-MB01/1", None,
         "Magento_InventorySalesApi::stock", items="[@]",
-        note="A bare number: the sku, then the id of the stock, which is 1 where there is but one.",
+        note="A bare number. The path has the sku, then the id of the stock, which is 1 if there is only one.",
     ),
 )  # fmt: skip

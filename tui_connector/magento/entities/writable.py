@@ -11,10 +11,10 @@ from .entity import Writable
 _PRODUCTS, _CATALOG = "Magento_Catalog::products", "Magento_Catalog::catalog"
 _CATEGORIES, _ATTRIBUTES = "Magento_Catalog::categories", "Magento_Catalog::attributes_attributes"
 _ASSIGN, _RULES = "Magento_InventoryApi::stock_source_item_assign", "Magento_SalesRule::quote"
-_AGAIN = "Overwrites; safe to send again."
-_ONCE = "Each time it is sent it makes another one: look before sending again."
-_ALL_VIEWS = "Through /rest/all it sets the values of all store views."
-_PRICES = f"{_AGAIN} A row that fails stands in the response, which is 200 all the same."
+_AGAIN = "Overwrites; safe to resend."
+_ONCE = "Creates another one each time it is sent: check before resending."
+_ALL_VIEWS = "/rest/all sets the values of all store views."
+_PRICES = f"{_AGAIN} Failed rows are listed in the response, whose status is 200 nevertheless."
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 WRITABLES = (
@@ -26,8 +26,8 @@ WRITABLES = (
     Writable(
         "products", "Products", "put", "products/&{sku}", {"product": "&{@}"}, "sku", _PRODUCTS,
         {"sku": "24-MB01", "name": "Joust Duffle Bag", "price": 34},
-        note=f"Creates what is not there: then it needs a name, a price and attribute_set_id. Stock does not belong "
-        f"in it. {_ALL_VIEWS}",
+        note=f"Creates missing products, which need name, price and attribute_set_id. Send stock separately. "
+        f"{_ALL_VIEWS}",
     ),
     Writable(
         "base-prices", "Prices", "post", "products/base-prices", {"prices": "&{@}"}, "sku", _CATALOG,
@@ -47,7 +47,7 @@ WRITABLES = (
             "sku": "24-MB01", "price": 30, "price_type": "fixed", "website_id": 0, "customer_group": "ALL GROUPS",
             "quantity": 2,
         },
-        batch=20, note=f"Adds and changes; PUT in place of POST replaces all tier prices of these skus. {_PRICES}",
+        batch=20, note=f"Adds and changes; PUT instead of POST replaces all tier prices of these skus. {_PRICES}",
     ),
     Writable(
         "costs", "Costs", "post", "products/cost", {"prices": "&{@}"}, "sku", _CATALOG,
@@ -69,11 +69,11 @@ WRITABLES = (
         "stock-item", "Stock of one product (default source)", "put", "products/&{sku}/stockItems/&{item_id}",
         {"stockItem": {"qty": "&{qty}", "is_in_stock": "&{is_in_stock}"}}, "sku", _PRODUCTS,
         {"sku": "24-MB01", "item_id": 1, "qty": 5, "is_in_stock": True},
-        note=f"{_AGAIN} Only the default source; send stock by source where there are more.",
+        note=f"{_AGAIN} Only the default source; with more than one, send stock by source.",
     ),
     Writable(
         "stock-removed", "Stock by source, removed", "post", "inventory/source-items-delete", {"sourceItems": "&{@}"},
-        "sku", _ASSIGN, {"sku": "24-MB01", "source_code": "default"}, batch=20, note="Safe to send again.",
+        "sku", _ASSIGN, {"sku": "24-MB01", "source_code": "default"}, batch=20, note="Safe to resend.",
     ),
     Writable(
         "sources", "Inventory sources", "post", "inventory/sources", {"source": "&{@}"}, "source_code",
@@ -83,7 +83,7 @@ WRITABLES = (
     ),
     Writable(
         "stocks", "Inventory stocks", "post", "inventory/stocks", {"stock": "&{@}"}, "name",
-        "Magento_InventoryApi::stock_edit", {"name": "Shop west"}, note="A name that exists already is refused.",
+        "Magento_InventoryApi::stock_edit", {"name": "Shop west"}, note="Existing names are refused.",
     ),
     Writable(
         "stock-sources", "Sources of a stock", "post", "inventory/stock-source-links", {"links": "&{@}"},
@@ -97,25 +97,25 @@ WRITABLES = (
     Writable(
         "new-categories", "New categories", "post", "categories", {"category": "&{@}"}, "name", _CATEGORIES,
         {"parent_id": 2, "name": "Bags", "is_active": True},
-        note="A name that is there already below the same parent is refused.",
+        note="A name that already exists below the same parent is refused.",
     ),
     Writable(
         "category-products", "Products into a category", "post", "categories/&{category_id}/products",
         {"productLink": {"sku": "&{sku}", "category_id": "&{category_id}"}}, "sku",
         _CATEGORIES, {"category_id": "3", "sku": "24-MB01"},
-        note="Puts the product at position 0, also where it has another position in the category already. The "
-        "category must exist; category_id in the body wins over the path.",
+        note="Puts the product at position 0, even if it already has another position in the category. The "
+        "category must exist; category_id in the body overrides the path.",
     ),
     Writable(
         "customers", "Customers", "put", "customers/&{id}", {"customer": "&{@}"}, "id", "Magento_Customer::manage",
         {"id": 1, "email": "roni@example.com", "firstname": "Roni", "lastname": "Cost", "website_id": 1},
-        note="Changes only what is sent. Where `addresses` is sent, addresses that are not in it are removed and "
-        "cannot be restored under their ids. An e-mail address that another customer of the website has is refused.",
+        note="Changes only the fields sent. If `addresses` is sent, addresses not in it are removed and cannot be "
+        "restored under their ids. An e-mail address of another customer of the website is refused.",
     ),
     Writable(
         "new-customers", "New customers", "post", "customers", {"customer": "&{@}"}, "email", "anonymous",
         {"email": "roni@example.com", "firstname": "Roni", "lastname": "Cost", "website_id": 1},
-        note="A customer with the same e-mail address is refused. Open to everyone: a captcha may stand before it.",
+        note="A customer with the same e-mail address is refused. Open to everyone: a captcha may be required.",
     ),
     Writable(
         "order-invoices", "Invoices for orders", "post", "order/&{order_id}/invoice",
@@ -140,8 +140,8 @@ WRITABLES = (
             "order_id": 1, "items": [{"order_item_id": 1, "qty": 1}], "notify": False,
             "arguments": {"shipping_amount": 0},
         },
-        note="No items: all of them. Refunds in the books; the money is paid back by the payment provider. "
-        "More than is left to refund is refused.",
+        note="No items: all of them. Offline refunds: pay the money back through the payment provider. "
+        "More than the remaining amount is refused.",
     ),
     Writable(
         "order-comments", "Comments on orders", "post", "orders/&{order_id}/comments",
@@ -161,8 +161,8 @@ WRITABLES = (
             "items": [{"sku": "24-MB01", "name": "Joust Duffle Bag", "qty_ordered": 1, "price": 34}],
             "payment": {"method": "checkmo"},
         },
-        note="Nothing of the checkout is done: no stock, no totals, no e-mail. Each time it is sent it makes another "
-        "order, also with the same increment_id.",
+        note="Skips the checkout: no stock, no totals, no e-mail. Creates another order each time it is sent, even "
+        "with the same increment_id.",
     ),
     Writable(
         "tracking-numbers", "Tracking numbers", "post", "shipment/track", {"entity": "&{@}"}, "track_number",
@@ -180,19 +180,19 @@ WRITABLES = (
             "attribute_code": "fabric", "frontend_input": "select", "entity_type_id": "4", "is_required": False,
             "frontend_labels": [{"store_id": 0, "label": "Fabric"}],
         },
-        note="One that is there already is refused.",
+        note="Existing ones are refused.",
     ),
     Writable(
         "attribute-options", "Options of attributes", "post", "products/attributes/&{attribute_code}/options",
         {"option": {"label": "&{label}"}}, "label", _ATTRIBUTES,
         {"attribute_code": "color", "label": "Petrol"},
-        note="A label that exists already is refused, in any case and with blanks around it.",
+        note="Existing labels are refused, ignoring case and surrounding blanks.",
     ),
     Writable(
         "attribute-sets", "Attribute sets", "post", "products/attribute-sets",
         {"attributeSet": "&{@}", "skeletonId": 4}, "attribute_set_name", "Magento_Catalog::sets",
         {"attribute_set_name": "Bags", "sort_order": 10},
-        note="skeletonId is the set it begins as: 4 is Default. A name that exists already is refused.",
+        note="skeletonId is the set to copy: 4 is Default. Existing names are refused.",
     ),
     Writable(
         "cms-pages", "CMS pages", "post", "cmsPage", {"page": "&{@}"}, "identifier", "Magento_Cms::page",
@@ -207,7 +207,7 @@ WRITABLES = (
     Writable(
         "coupons", "Coupons", "post", "coupons", {"coupon": "&{@}"}, "code", _RULES,
         {"rule_id": 1, "code": "WELCOME-10", "times_used": 0, "is_primary": False, "type": 1},
-        note="The rule must take coupons of its own making. A code that is there is refused.",
+        note="The rule must use manual coupon codes. Existing codes are refused.",
     ),
     Writable(
         "generated-coupons", "Coupons, made by the store", "post", "coupons/generate", {"couponSpec": "&{@}"},
@@ -227,12 +227,12 @@ WRITABLES = (
     Writable(
         "customer-groups", "Customer groups", "post", "customerGroups", {"group": "&{@}"}, "code",
         "Magento_Customer::group", {"code": "Retailers", "tax_class_id": 3},
-        note="A code that is there already is refused.",
+        note="Existing codes are refused.",
     ),
     Writable(
         "tax-rates", "Tax rates", "post", "taxRates", {"taxRate": "&{@}"}, "code", "Magento_Tax::manage_tax",
         {"code": "NL-high", "tax_country_id": "NL", "tax_region_id": 0, "tax_postcode": "*", "rate": 21},
-        note="A code that is there already is refused.",
+        note="Existing codes are refused.",
     ),
     Writable(
         "tax-rules", "Tax rules", "post", "taxRules", {"rule": "&{@}"}, "code", "Magento_Tax::manage_tax",
@@ -240,6 +240,6 @@ WRITABLES = (
             "code": "Retail NL", "priority": 0, "position": 0, "customer_tax_class_ids": [3],
             "product_tax_class_ids": [2], "tax_rate_ids": [1],
         },
-        note="A code that is there already is refused.",
+        note="Existing codes are refused.",
     ),
 )  # fmt: skip
