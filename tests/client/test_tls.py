@@ -197,3 +197,8 @@ async def test_paths_begin_at_the_profiles_file(
         )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == b"{}"
+
+
+def test_a_home_that_nobody_has_is_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"file not found: .*~nobody-has-this-name"):
+        context_of(Tls.model_validate({"ca-file": "~nobody-has-this-name/ca.pem"}), tmp_path, "clients.shop.tls", None)

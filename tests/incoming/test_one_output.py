@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from listing import listing, products
@@ -13,7 +14,7 @@ from runs import Shop, shop
 
 from tui_connector.cli.run import _output_file
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import LedgerError, explained, ledger_file, unusable
+from tui_connector.runs.ledger import Ledger, LedgerError, explained, ledger_file, unusable
 
 FIRST = Path("/shops/acme.toml")
 
@@ -106,3 +107,21 @@ def test_a_ledger_that_may_not_be_written_is_called_so(tmp_path: Path) -> None:
         database.execute("create table run (id)")
     database.close()
     assert "state directory writable" in str(caught.value)
+
+
+def test_a_state_directory_that_may_not_be_entered_is_a_ledger_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root enters every directory, the system's refusal is played."""
+    stat_of = os.stat
+
+    def refused(path: Any, *arguments: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith(str(tmp_path / "incoming")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat_of(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "stat", refused)
+    file = ledger_file(tmp_path, FIRST, "items")
+    assert file.name == "items.sqlite"
+    with pytest.raises(LedgerError, match="cannot be written: Permission denied"):
+        Ledger(file)

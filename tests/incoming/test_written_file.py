@@ -15,6 +15,8 @@ from tui_connector.incoming.output_file import WrittenFile
 from tui_connector.incoming.output_path import OutputPaths
 from tui_connector.incoming.sink import SinkContext, SinkError
 from tui_connector.incoming.sinks.jsonl import JsonLinesSink
+from tui_connector.machine import Directories
+from tui_connector.secrets.capability import Grants
 
 SINK = JsonLinesSink(path="items.jsonl")
 ONE, TWO = [b'{"id":1}'], [b'{"id":2}']
@@ -147,3 +149,16 @@ def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
     assert (tmp_path / "items.jsonl").read_bytes() == b'{"id":1}\n'
     go_on(SINK, tmp_path, position, [TWO])
     assert (tmp_path / "items.jsonl").read_bytes() == b'{"id":1}\n{"id":2}\n'
+
+
+def test_a_user_without_a_name_may_write_as_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run programs as numbers that no line of /etc/passwd has."""
+
+    def unknown(_: int) -> None:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    directories = Directories(*(tmp_path / each for each in ("config", "state", "cache", "profiles")))
+    outputs = OutputPaths(tmp_path / "shop", directories, {"HOME": str(tmp_path / "home")}, Grants())
+    assert outputs.never(tmp_path / "shop" / "items.jsonl") == ""
+    assert outputs.never(tmp_path / "home" / ".profile") != ""

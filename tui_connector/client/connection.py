@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import re
 import ssl
 from collections.abc import Iterable, Mapping
@@ -123,7 +124,7 @@ def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, passwo
 
 def _file(path: str, directory: Path, field: str) -> Path:
     """The whole path of a regular file that can be read. A device or a pipe would hang whoever reads it."""
-    full = directory / Path(path).expanduser()
+    full = directory / os.path.expanduser(path)
     try:
         if not full.exists():
             raise InvalidRequest(f"{field}: file not found: {full}", hint="The path is relative to the profile's file.")

@@ -8,6 +8,7 @@ import site
 import stat
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -237,7 +238,9 @@ class OutputPaths:
         return ""
 
     def _homes(self) -> Iterator[Path]:
-        named = [self.environ.get("HOME", ""), pwd.getpwuid(os.geteuid()).pw_dir]
+        named = [self.environ.get("HOME", "")]
+        with suppress(KeyError):  # a user without a name, as containers have them
+            named.append(pwd.getpwuid(os.geteuid()).pw_dir)
         yield from {Path(os.path.realpath(each)) for each in named if os.path.isabs(each) and each != "/"}
 
     def _programs(self) -> list[Path]:

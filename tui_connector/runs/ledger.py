@@ -193,17 +193,17 @@ def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Pat
         return state / "incoming" / f"{stem}-{place}" / f"{incoming}.sqlite"
 
     found = at(real.stem, output)
-    if found.exists():
+    if os.path.exists(found):
         return found
     # ledgers were once named by what was typed: a link's own name, and --out as it was written
     relative = os.path.relpath(output) if out else ""
     before = [at(stem, each) for stem in (real.stem, profile.stem) for each in (out, relative, f"./{relative}", output)]
-    return next((path for path in before if path.exists()), found)
+    return next((path for path in before if os.path.exists(path)), found)
 
 
 def last_run(path: Path) -> tuple[RunRow | None, bool]:
     """The latest run in a ledger, without holding it, and whether it is under way at this moment."""
-    if not path.exists():
+    if not os.path.exists(path):
         return None, False
     with explained(path), contextlib.closing(read_only(path)) as database:
         row = database.execute(f"select {_columns(database)} from run order by id desc limit 1").fetchone()
@@ -356,7 +356,7 @@ class Ledger:
     def copy_of(cls, path: Path | None) -> Ledger:
         """What a ledger says now, in memory: to be looked at, without holding it. Raises `LedgerError`."""
         copy = cls(None)
-        if path is not None and path.exists():
+        if path is not None and os.path.exists(path):
             with explained(path), contextlib.closing(read_only(path)) as database:
                 database.backup(copy._database)
                 make_current(copy._database, path)

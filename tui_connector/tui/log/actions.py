@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -131,7 +132,7 @@ class FileScreen(ModalScreen[Path | None]):
     @on(Input.Submitted)
     def _take(self, event: Input.Submitted) -> None:
         if event.value.strip():
-            self.dismiss(Path(event.value.strip()).expanduser().absolute())
+            self.dismiss(Path(os.path.abspath(os.path.expanduser(event.value.strip()))))
 
 
 _SUFFIXES = {"application/json": "json", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
