@@ -123,6 +123,24 @@ def _directories(profiles: Path | None) -> Directories:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("tui-connector", appauthor=False)
-    config = Path(dirs.user_config_dir)
-    state, cache, data = Path(dirs.user_state_dir), Path(dirs.user_cache_dir), Path(dirs.user_data_dir)
+    config = _whole(dirs.user_config_dir, ".config")
+    state, cache = _whole(dirs.user_state_dir, ".local/state"), _whole(dirs.user_cache_dir, ".cache")
+    data = _whole(dirs.user_data_dir, ".local/share")
     return Directories(config, state, cache, profiles or config / "profiles", None if data == state else data)
+
+
+def _whole(found: str, usual: str) -> Path:
+    """The directory that was found; the usual one in the home directory in place of a relative path.
+
+    A relative one is to be ignored (XDG Base Directory Specification): it would lead into whatever directory the
+    program is started in, such as a repository that brings its own records of trust.
+    """
+    path = Path(found)
+    if path.is_absolute():
+        return path
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home):
+        import pwd
+
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    return Path(home) / usual / path.name

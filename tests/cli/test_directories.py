@@ -55,3 +55,20 @@ async def test_out_in_a_directory_that_is_gone_is_said(command: Command) -> None
     code, _, err = await command.run("items", "--out", "x.jsonl", shell=gone)
     assert (code, err) == (2, b"--out x.jsonl: the current directory was deleted. Change to another one.\n")
     assert (await command.run("items", shell=gone))[0] == 0
+
+
+def test_a_relative_directory_is_ignored(
+    program: Program, environment: dict[str, str], tmp_path: Path, store: dict[str, object]
+) -> None:
+    """A repository must not bring the program's own files along, such as records of what it is trusted with."""
+    relative = {
+        **environment,
+        **{name: f"rel/{name}" for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")},
+    }
+    profile = Path(environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    ended = program("trust", str(profile), "--yes", environ=relative, shell=f'cd "{repository}"; exec "$@"')
+    assert ended.returncode == 0, ended.stderr
+    assert list(repository.iterdir()) == []
+    assert list((Path(environment["HOME"]) / ".local" / "state" / "tui-connector" / "trust").iterdir())
