@@ -13,7 +13,7 @@ NO_ROOM = b"Standard output cannot be written: No space left on device."
 
 async def test_events_that_find_no_room_end_the_run_and_the_next_one_goes_on(command: Command) -> None:
     code, _, err = await command.run("items", "--json", shell='exec "$@" >/dev/full')
-    assert (code, err) == (4, b"items: " + NO_ROOM + b" Make room on its disk, then run again.\n")
+    assert (code, err) == (4, b"items: " + NO_ROOM + b" Free some disk space, then run again.\n")
     assert (await command.run("items", "--json"))[0] == 0
     assert command.ids() == list(range(1, 201))
 

@@ -93,8 +93,8 @@ class OAuth1(Authentication):
         None,
         title="Signed as",
         description=(
-            "The origin that the store takes itself to have, where a proxy in front of it hides https or the port: "
-            "what is signed begins with it. Requests go to the client's address all the same."
+            "The origin that the store sees if a proxy in front of it hides https or the port; it is part of what is "
+            "signed. Requests still go to the client's address."
         ),
         examples=["http://acme.example"],
     )

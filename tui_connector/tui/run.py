@@ -208,7 +208,7 @@ class RunScreen(LogDock):
 
     def failed(self, record: FailedRecord) -> None:
         where = f" (request #{record.exchange})" if record.exchange else ""
-        self.post_message(self.Said(f"✘ {record.record} left out: {record.message}{where}"))
+        self.post_message(self.Said(f"✘ {record.record} skipped: {record.message}{where}"))
 
     def progress(self, progress: Progress) -> None:
         now = self._workbench.machine.monotonic()
