@@ -11,7 +11,7 @@ Schema from its fields, exactly as a built-in kind does:
   `start(context)` instead and chooses a `Stage`.
 - `Authentication`: `start(context)` returns the layer that signs; it reads secrets with `context.secret`.
 - `Pagination`: `begin(request, position)` returns a `ListPart`; `SequentialPages` suffices where each response says how
-  to go on.
+  to continue.
 - `Sink`: `open(context, position)` returns an `OpenSink`.
 - `Source`: names the files that it reads.
 

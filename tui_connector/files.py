@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TEMPORARY = ".tui-connector-"
-"""How the name of a file begins that is still being written."""
+"""How the name of a file starts that is still being written."""
 LOCK_WAIT = 30.0
 """Seconds to wait for another process that writes in the same directory: a slow disk may take long for one fsync."""
 

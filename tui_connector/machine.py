@@ -104,7 +104,7 @@ PROXY_VARIABLES = frozenset(
 def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -> dict[str, str]:
     """What a program that is started from here gets to see: what every program needs, and the variables in `also`.
 
-    A name in `also` that ends in `_` stands for all variables that begin so. Python started by it loads no module from
+    A name in `also` that ends in `_` stands for all variables that start so. Python started by it loads no module from
     the folder it is started in.
     """
     named = set(also)
@@ -130,7 +130,7 @@ def _directories(profiles: Path | None) -> Directories:
 
 
 def _whole(found: str, usual: str) -> Path:
-    """The directory that was found; the usual one in the home directory in place of a relative path.
+    """The directory that was found; the usual one in the home directory instead of a relative path.
 
     A relative one is to be ignored (XDG Base Directory Specification): it would lead into whatever directory the
     program is started in, such as a repository that brings its own records of trust.

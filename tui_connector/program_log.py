@@ -26,7 +26,7 @@ from .text import shown_line, without_secrets
 
 FILE = "program.log"
 LARGEST = 1_000_000
-"""Bytes of a file after which a new one begins."""
+"""Bytes of a file after which a new one starts."""
 KEPT = 2
 """How many files before the present one are kept."""
 
@@ -202,7 +202,7 @@ _current: ProgramLog | None = None
 
 
 def start(state: Path, *, debug: bool = False, echo: Callable[[str], object] | None = None) -> bool:
-    """Begins the log of this process in the state directory; False if it has begun already."""
+    """Starts the log of this process in the state directory; False if it has begun already."""
     global _current
     if _current is not None:
         return False

@@ -92,7 +92,7 @@ def _without_secrets(data: object) -> object:
 def shown(text: str) -> Shown:
     """`text` with newlines and tabs kept and every other control, invisible or bidirectional character written out.
 
-    A stray carriage return could overwrite the line it stands in, so only the pair `\\r\\n` counts as a newline. Of a
+    A stray carriage return could overwrite the line it is in, so only the pair `\\r\\n` counts as a newline. Of a
     pile of combining marks only the first few are kept as they are. Secrets are hidden.
     """
     text = without_secrets(text)

@@ -1,4 +1,4 @@
-"""Shell completion for bash, zsh and fish: what stands in a profile is read, never executed, validated or reported.
+"""Shell completion for bash, zsh and fish: what is in a profile is read, never executed, validated or reported.
 
 Click completes commands, options and files; here are profiles, their parts, methods and paths, and fish's script.
 Nothing is offered that a shell could take for more than a word: what is completed is executed when Enter is pressed.
@@ -157,7 +157,7 @@ def _directory(context: click.Context) -> Path:
 
 
 def _profile(context: click.Context) -> dict[str, Any]:
-    """The profile that stands on the command line, as it is; empty where it cannot be read."""
+    """The profile that is on the command line, as it is; empty where it cannot be read."""
     from ..profile.library import Library, ProfileError, as_text, read_bytes
 
     name = context.params.get("profile")

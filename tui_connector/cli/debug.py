@@ -1,4 +1,4 @@
-"""Begins the program's own log for a command; with `--debug` it is printed on standard error, too."""
+"""Starts the program's own log for a command; with `--debug` it is printed on standard error, too."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ output = DebugOutput()
 
 
 def begin_log(machine: Machine, *, on_screen: bool = False) -> None:
-    """Begins the log of this process, if it has not begun yet, and says which command runs."""
+    """Starts the log of this process, if it has not begun yet, and says which command runs."""
     output.on_screen = on_screen
     context = click.get_current_context(silent=True)
     debug = bool(machine.environ.get(DEBUG_VARIABLE)) or bool(context and context.meta.get(DEBUG_VARIABLE))

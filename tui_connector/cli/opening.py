@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def machine_of(profile_dir: Path | None, *, logs: bool = True) -> Machine:
-    """This machine; questions go to the terminal where there is one. It begins the program's log if it `logs`."""
+    """This machine; questions go to the terminal where there is one. It starts the program's log if it `logs`."""
     ask: Prompt = TerminalPrompt() if sys.stdin is not None and sys.stdin.isatty() else NoPrompt()
     machine = this_machine(ask, profile_dir)
     for directory in (machine.directories.state, machine.directories.cache):

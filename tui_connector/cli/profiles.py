@@ -1,4 +1,4 @@
-"""`profiles` and `schema`: what is saved, and what may stand in it."""
+"""`profiles` and `schema`: what is saved, and what may are in it."""
 
 from __future__ import annotations
 

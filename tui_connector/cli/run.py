@@ -114,7 +114,7 @@ class RunOutput:
         )
 
     def impossible(self, name: str, error: UserError) -> None:
-        """A run that could not begin."""
+        """A run that could not start."""
         self._say(f"{name}: {error}")
         state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
         figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
@@ -401,7 +401,7 @@ class Runs:
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
-        """Says what each would do, and why one cannot begin."""
+        """Says what each would do, and why one cannot start."""
         from ..client.wire import OF_A_RUN
 
         code = Exit.DONE

@@ -80,7 +80,7 @@ def requests(machine: Machine, recorded: Recorded) -> None:
 
 
 def _begin_log(machine: Machine, profile: Path | None = None) -> Callable[[], None]:
-    """Begins the log of this process; called once the first screen is painted, which must not wait for it."""
+    """Starts the log of this process; called once the first screen is painted, which must not wait for it."""
 
     def begin() -> None:
         from .debug import begin_log, log

@@ -34,7 +34,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def best_effort() -> Iterator[None]:
-    """For what is said on standard error: where it takes nothing, the work goes on, and the exit code must do."""
+    """For what is said on standard error: where it takes nothing, the work continues, and the exit code must do."""
     try:
         yield
     except OSError:

@@ -35,7 +35,7 @@ NETWORK_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.Co
 class Transport(httpx.AsyncHTTPTransport):
     """A pool of connections over `Sockets`, without redirects, cookies, authentication and proxies of its own.
 
-    httpx's client would read each Location, and raise for one that is no address.
+    httpx's client would read each Location, and raise for one that is not an address.
     """
 
     def __init__(self, tls: ssl.SSLContext, connections: int, proxy: ProxyRoute | None) -> None:

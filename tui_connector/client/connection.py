@@ -31,7 +31,7 @@ _PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.+?-----END [A-Z0-9 ]*
 
 
 def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
-    """Reads files, so call it in a thread. `place` is where `tls` stands, such as "clients.shop.tls".
+    """Reads files, so call it in a thread. `place` is where `tls` is, such as "clients.shop.tls".
 
     `ca` is the SHA-256 that the file of authorities had when the profile was trusted.
 
@@ -153,7 +153,7 @@ class ProxyRoute:
 def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
     """The proxy for this address, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
 
-    The small letters of each come first. Raises `InvalidRequest` where what is named is no proxy that can be used.
+    The small letters of each come first. Raises `InvalidRequest` where what is named is not a proxy that can be used.
     """
     name = next((one for one in _names(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
     if name is None:

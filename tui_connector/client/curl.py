@@ -20,7 +20,7 @@ _WAITS_FOR_CONTINUE = 1_000_000
 def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> str:
     """The command, for a POSIX shell; what authenticates the request is made when it is run.
 
-    A signature is good for one request only, so a literal one could not be repeated. Lines that begin with # before
+    A signature is good for one request only, so a literal one could not be repeated. Lines that start with # before
     the command say what is not as it was. All of it is safe to print, and to paste.
     """
     if exchange.purpose == "login":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 _INDENT = 2
 _DEEPEST = 40
-"""Levels that are indented; deeper ones stand below each other, or 100,000 brackets would make 20 GB of spaces."""
+"""Levels that are indented; deeper ones are below each other, or 100,000 brackets would make 20 GB of spaces."""
 _BROKEN = 1_000_000
 """Characters of broken JSON that are indented, token by token; more is shown as it came."""
 
@@ -83,7 +83,7 @@ def _meant(match: re.Match[str]) -> str:
 
 
 def path_at(lines: Sequence[str], index: int) -> str | None:
-    """The JMESPath of the value that begins in `lines[index]` of indented JSON, such as `items[0].sku`.
+    """The JMESPath of the value that starts in `lines[index]` of indented JSON, such as `items[0].sku`.
 
     None where the line closes a bracket. A whole response is `@`; one bare value is read as a list of one, so `@[0]`.
     """
@@ -130,7 +130,7 @@ def _name(key: str) -> str:
 
 
 def value_at(lines: Sequence[str], index: int) -> str:
-    """The value that begins in this line, as it stands there: to the bracket that closes it."""
+    """The value that starts in this line, as it is there: to the bracket that closes it."""
     line = lines[index]
     depth = _depth(line)
     key = _KEY.match(line)

@@ -66,7 +66,7 @@ class LayerContext(Protocol):
 
 
 class Stage(IntEnum):
-    """Where a plugin stands in the chain, whatever its place in the list."""
+    """Where a plugin is in the chain, whatever its place in the list."""
 
     PREPARE = 0
     REPEAT = 1
@@ -79,7 +79,7 @@ class Plugin(Kind):
     stage: ClassVar[Stage] = Stage.PREPARE
 
     def prepare(self, request: Request) -> Request:
-        """The request as it goes on. Most kinds need no more than this."""
+        """The request as it continues. Most kinds need no more than this."""
         return request
 
     def start(self, context: LayerContext) -> Layer:
@@ -95,7 +95,7 @@ class Authentication(Named, Kind):
     """An HTTP authentication."""
 
     before_store: ClassVar[bool] = False
-    """Asked for by what stands before the store, such as a web server: without it not even a guest gets through."""
+    """Asked for by what is before the store, such as a web server: without it not even a guest gets through."""
 
     def login_uri(self) -> str | None:
         """Where it logs in: absolute, or from the root of the store's address. None where it sends no login."""

@@ -31,7 +31,7 @@ class RequestInfo:
     formatter: str | None = None
     """Set by the plugin "Log requests": how a headless run prints the exchange."""
     secret_answer: bool = False
-    """The answer's body is a token and must never be recorded."""
+    """The response's body is a token and must never be recorded."""
     asked: Request | None = None
     """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
     note: str = ""

@@ -1,4 +1,4 @@
-"""The saved models of a client and of a request, as they stand in a profile."""
+"""The saved models of a client and of a request, as they are in a profile."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .uri import escaped, origin_of
 
 
 DIRECT = "direct"
-"""In place of a proxy's address: none, not even that of the environment."""
+"""Instead of a proxy's address: none, not even that of the environment."""
 
 
 def _path(path: str) -> str:

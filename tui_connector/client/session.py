@@ -137,7 +137,7 @@ class Session(LayerContext):
         grants: Grants | None = None,
         routes: Mapping[str, ClientRoute] | None = None,
     ) -> None:
-        """`directory` is where the profile's file is, and paths in it begin; `run` is what `@{…}` reads in plugins.
+        """`directory` is where the profile's file is, and paths in it start; `run` is what `@{…}` reads in plugins.
 
         `grants` is what the profile is trusted to do, nothing without it; `routes` are the clients' routes by name.
         """
@@ -364,7 +364,7 @@ class Session(LayerContext):
     def _settled(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waits for it gets it; nobody waiting is no error
+            task.exception()  # whoever waits for it gets it; nobody waiting is not an error
 
     def learned(self, kind: Kind, field: str, value: str) -> None:
         for name, authentication in self._authentications.items():

@@ -37,7 +37,7 @@ def canonical(uri: str) -> str:
 
 @lru_cache(maxsize=256)
 def _place(place: str) -> str:
-    """What stands before the query, in its canonical form: a list's pages have it in common."""
+    """What is before the query, in its canonical form: a list's pages have it in common."""
     path = _split(place).path or "/"
     if _DOTS.search(path):
         raise InvalidValue("uri", f"the path {_cut(path)} contains a segment of dots")
@@ -79,7 +79,7 @@ def is_loopback(uri: str) -> bool:
 
 
 def _halves(uri: str) -> tuple[str, str]:
-    """What stands before the query, and the query; without a fragment."""
+    """What is before the query, and the query; without a fragment."""
     if _CONTROL.search(uri):
         raise InvalidValue("uri", "the address contains a control character or a line break")
     if _HALF.search(uri):

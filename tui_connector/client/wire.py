@@ -155,7 +155,7 @@ def check(request: Request) -> None:
 
 
 TO_PROXY = " to the proxy"
-"""In place of a client's name: what goes to a proxy itself goes there by the plain route."""
+"""Instead of a client's name: what goes to a proxy itself goes there by the plain route."""
 _CONNECTIONS = 16
 _FIRST = 20
 _OF_A_PROBE = 64_000
@@ -297,7 +297,7 @@ class _Attempt:
         self._proxy_status: int | None = None
 
     def begin(self) -> None:
-        """The time of the request begins: what had to be loaded, read or typed before it is no part of it."""
+        """The time of the request starts: what had to be loaded, read or typed before it is no part of it."""
         wire, seen = self._wire, self.seen
         seen.began_at, seen.began = wire._machine.now(), wire._machine.monotonic()
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:

@@ -31,7 +31,7 @@ class ChainSteps:
 
     @property
     def single(self) -> bool:
-        """Whether it is no chain: one request is sent."""
+        """Whether it is not a chain: one request is sent."""
         return not self._written
 
     @property
@@ -60,7 +60,7 @@ class ChainSteps:
         return len(steps)
 
     def remove(self, index: int) -> None:
-        """Takes a step away. The last one's request is sent alone again: there is no chain then."""
+        """Takes a step away. The last one's request is sent alone again: there is not a chain then."""
         steps = self.steps
         if len(steps) > 1:
             del steps[index]
@@ -70,7 +70,7 @@ class ChainSteps:
             self.profile.edit(("outgoing", self.name, "steps"), None)
 
     def move(self, index: int, by: int) -> None:
-        """Lets a step and the one so many places on change places."""
+        """Lets a step and the one N places on change places."""
         steps = self.steps
         steps.insert(index + by, steps.pop(index))
         self._put(steps)

@@ -245,7 +245,7 @@ def way_of(profile: Profile, client: str) -> Way:
 
 
 async def reachable(session: Session, name: str, base_uri: str) -> CheckResult:
-    """Whether the address is that of a Magento REST interface, asked without a secret."""
+    """Whether the address is that of a Magento REST API, asked without a secret."""
     words, finding = f"client {name}: store reachable", None
     questions = {CURRENCY: currency_finding, PROTECTED: protected_finding}
     if is_cloud_service(base_uri):

@@ -31,7 +31,7 @@ def plain(value: Json) -> Plain | Unset:
 
 
 def free(name: str, taken: Mapping[str, object]) -> str:
-    """`name`, or with a number behind it where that is taken."""
+    """`name`, or with a number after it where that is taken."""
     if name not in taken:
         return name
     return next(f"{name}-{n}" for n in range(2, 1_000) if f"{name}-{n}" not in taken)

@@ -61,7 +61,7 @@ class Drafts:
         self._directory = state / "drafts"
 
     def list(self) -> list[Draft]:
-        """All drafts, the newest first. One that cannot be read is no draft."""
+        """All drafts, the newest first. One that cannot be read is not a draft."""
         try:
             names = os.listdir(self._directory)
         except OSError:
@@ -74,7 +74,7 @@ class Drafts:
         return _read(self._path(key))
 
     def keep(self, draft: Draft) -> None:
-        """Writes it in place of the one before, for its owner's eyes only. Raises `CannotSave`."""
+        """Writes it instead of the one before, for its owner's eyes only. Raises `CannotSave`."""
         path = self._path(draft.key)
         text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date).encode()
         try:

@@ -110,6 +110,6 @@ def _schema(family: type[Kind], kind: str) -> Schema | None:
 
 
 def _titles_last(schema: Schema) -> Schema:
-    """The schema with what may be said of any part behind what this part is about."""
+    """The schema with what may be said of any part after what this part is about."""
     own = schema["properties"]
     return {**schema, "properties": {**{key: own[key] for key in own if key not in Named.model_fields}, **own}}

@@ -8,7 +8,7 @@ from ..client.exchange import Exchange, Exchanges
 from ..templates import Json, PlaceholderError, Scope, Template, as_data
 
 _MASKED, _PLAIN = "•", "*"
-"""What the log has in place of a secret, and what may stand in a header in its place."""
+"""What the log has instead of a secret, and what may are in a header in its place."""
 
 
 def last_login(exchanges: Exchanges) -> Exchange | None:

@@ -17,7 +17,7 @@ _MADE_ANEW = frozenset(
 
 
 def resendable_request(exchange: Exchange) -> Request:
-    """The request as its caller made it; where that is not known, as it stands in the log.
+    """The request as its caller made it; where that is not known, as it is in the log.
 
     Raises `InvalidRequest` for what cannot be sent again: a login, or a request of which the log has only a part.
     """
@@ -42,6 +42,6 @@ def resendable_request(exchange: Exchange) -> Request:
 
 
 async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:
-    """The store's answer to `request`, through the client of `exchange`. Raises `RequestFailed`."""
+    """The store's response to `request`, through the client of `exchange`. Raises `RequestFailed`."""
     async with workbench.session(profile) as session:
         return await session.client(exchange.client)(request)

@@ -27,7 +27,7 @@ class SampleRequest:
     request: Request | None = None
     why: str = ""
     wrong: bool = False
-    """Whether it is the sample or the template that stands in the way."""
+    """Whether it is the sample or the template that is in the way."""
 
     @property
     def line(self) -> str:

@@ -188,7 +188,7 @@ def preview(setup: Setup) -> str:
 
 
 def difference(before: str, after: str) -> str:
-    """The lines that differ, each with what stands around it; empty where none does."""
+    """The lines that differ, each with what is around it; empty where none does."""
     lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))
     return "\n".join(lines[2:])
 

@@ -33,7 +33,7 @@ class OpenedProfile:
 
     @property
     def line(self) -> int | None:
-        """Where the first problem stands."""
+        """Where the first problem is."""
         return self.problems[0].line if self.problems else None
 
 

@@ -1,4 +1,4 @@
-"""The secrets that a setup's data name: where each stands, and under which name the keyring has it."""
+"""The secrets that a setup's data name: where each is, and under which name the keyring has it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMED_BY_USERS = frozenset({"parameters"})
 """Tables whose keys are the user's own words, so that one named `env` is a value."""
 
 ONE_TIME_CODES = ("otp", "passcode")
-"""Parameters of a login that are typed anew each time, or made: they are in no keyring."""
+"""Parameters of a login that are typed again each time, or made: they are in no keyring."""
 
 
 class SecretPlace(StrEnum):

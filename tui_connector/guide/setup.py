@@ -45,12 +45,12 @@ class EditedProfile:
         return self.document.path is not None
 
     def at(self, *path: str | int) -> Json:
-        """What stands there; None where nothing does."""
+        """What is there; None where nothing does."""
         found: Json = value_at(self.draft, path)
         return found
 
     def table(self, *path: str | int) -> Mapping[str, Json]:
-        """The table that stands there, or an empty one."""
+        """The table that is there, or an empty one."""
         found = self.at(*path)
         return found if isinstance(found, dict) else {}
 
@@ -59,7 +59,7 @@ class EditedProfile:
         before = self.at(*path)
         if before == value and type(before) is type(value):
             return
-        if is_source(self.at(*path[:-1])):  # a source is no table to add to: what is put inside takes its place
+        if is_source(self.at(*path[:-1])):  # a source is not a table to add to: what is put inside takes its place
             self.document.set(path[:-1], {})
         if value is not None or before is not None:
             self.document.set(path, plain(value))
@@ -116,10 +116,10 @@ class EditedProfile:
         return document.draft
 
     def _edited(self, path: ModelPath) -> None:
-        """Something else stands there now."""
+        """Something else is there now."""
 
 
-# What an authentication begins as, for each way to authenticate.
+# What an authentication starts as, for each way to authenticate.
 
 
 _IMS: Mapping[str, Json] = {
@@ -168,9 +168,9 @@ def _login(base_uri: str) -> dict[str, Json]:
 
 
 def limit_pages(setup: EditedProfile, name: str, size: int) -> None:
-    """Has an incoming read pages of so many items.
+    """Has an incoming read pages of N items.
 
-    One that asked for all in one answer is read page by page from then on, so that nothing of it is left out.
+    One that asked for all in one response is read page by page from then on, so that nothing of it is left out.
     """
     there = setup.table("incoming", name, "pagination")
     schema = kind_schemas.kind("pagination", str(there.get("kind")))
@@ -186,7 +186,7 @@ def _pagination(setup: EditedProfile, name: str) -> dict[str, Json]:
     return pages if isinstance(pages, dict) else {"kind": "search-criteria"}
 
 
-# What a profile begins with that the guide makes.
+# What a profile starts with that the guide makes.
 
 
 CLIENT = "magento"
@@ -197,7 +197,7 @@ UNNAMED = "New store"
 
 
 def new_document(title: str = UNNAMED, description: str = "") -> Document:
-    """What a new profile begins with: a client with the guide's three plugins."""
+    """What a new profile starts with: a client with the guide's three plugins."""
     plugins: list[Json] = [
         {"kind": "base-uri"},
         {"kind": "log-requests", "formatter": "long"},
@@ -229,12 +229,12 @@ class Setup(EditedProfile):
     """What the store's address was found to be, in this session."""
     store_view: str = "all"
     proven: bool = False
-    """The store accepted the client's authentication as it stands."""
+    """The store accepted the client's authentication as it is."""
     kept: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
     def _edited(self, path: ModelPath) -> None:
-        # a change of how requests are sent is to be tested anew
+        # a change of how requests are sent is to be tested again
         if path[0] in ("clients", "authentications") and path[-1] not in ("title", "description"):
             self.proven = False
 
@@ -331,7 +331,7 @@ class Setup(EditedProfile):
             self.edit(place, [*(plugins if isinstance(plugins, list) else []), added])
 
     def choose_client(self, name: str) -> None:
-        """Shows another client in the steps; a new one begins with the guide's three plugins."""
+        """Shows another client in the steps; a new one starts with the guide's three plugins."""
         if name not in self.table("clients"):
             self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
         self.client, self.store = name, None
@@ -369,7 +369,7 @@ class Setup(EditedProfile):
             self._replace(applied, replaced)
 
     def choose_way(self, way: str) -> None:
-        """Another kind of authentication in place of the one shown."""
+        """Another kind of authentication instead of the one shown."""
         applied, replaced, begun = self.applied(), self.authentication, self.begun
         name = name_for(way)
         if name != replaced and self.at("authentications", name, "kind") not in (None, way):
@@ -405,7 +405,7 @@ class Setup(EditedProfile):
             self.edit(("authentications", name), None)
 
     def fresh(self) -> dict[str, Json]:
-        """The authentication that step 2 shows as the guide begins it."""
+        """The authentication that step 2 shows as the guide starts it."""
         there = self.table("authentications", self.authentication)
         made = fresh(self.way, self.name, self.authentication, self.base_uri, there)
         if self.way == ADMIN and self.store is not None and self.store.two_factor:
@@ -454,7 +454,7 @@ class Setup(EditedProfile):
         return [each for each in self.fields() if each.secret]
 
     def path_of(self, each: FieldTexts) -> ModelPath:
-        """Where the field stands in the draft."""
+        """Where the field is in the draft."""
         return ("authentications", self.authentication, *each.path)
 
     def origin_for(self, path: ModelPath) -> str:
@@ -540,7 +540,7 @@ def _has_base_uri(client: Json) -> bool:
 
 
 def _shape(base_uri: str) -> Shape | None:
-    """How a base URI that is a REST interface's is to be read."""
+    """How a base URI that is a REST API's is to be read."""
     try:
         return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path or is_bare(base_uri) else None
     except InvalidValue:

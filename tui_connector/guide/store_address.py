@@ -1,4 +1,4 @@
-"""Finds a store's REST interface from whatever address its user has at hand."""
+"""Finds a store's REST API from whatever address its user has at hand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..magento.diagnosis.probes import CURRENCY
 from ..magento.token_shape import looks_like_token
 from ..text import beginning
 
-# The ways to read an address that somebody has at hand: where the shop is, and where its REST interface would be.
+# The ways to read an address that somebody has at hand: where the shop is, and where its REST API would be.
 
 
 MOST_SHAPES = 4
@@ -39,7 +39,7 @@ _NUMBERS = re.compile(r"(?:0x[0-9a-fA-F]+|\d+)(?:\.(?:0x[0-9a-fA-F]+|\d+)){0,3}"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One way to read what was typed: where the shop is, and where its REST interface would be."""
+    """One way to read what was typed: where the shop is, and where its REST API would be."""
 
     root: str
     index: bool = False
@@ -320,7 +320,7 @@ async def search(typed: str, send: Send) -> AsyncIterator[AddressSearch]:
 
 
 async def _with_view_of_path(shape: Shape, typed: str, send: Send) -> Shape:
-    """The shape with the store view whose code the typed address begins with, where it does.
+    """The shape with the store view whose code the typed address starts with, where it does.
 
     With store codes in URLs (web/url/use_store) Magento also answers at /CODE/rest, as if it were installed there. That
     address would break when the setting is switched off, and says nothing of the view.

@@ -17,7 +17,7 @@ ALWAYS = ("all", "default")
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """A store view; `code` stands in the address."""
+    """A store view; `code` is in the address."""
 
     code: str
     name: str

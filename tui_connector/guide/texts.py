@@ -36,7 +36,7 @@ INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
 
 @dataclass(frozen=True, slots=True)
 class FieldTexts:
-    """A field that a way asks for, and where it stands in the authentication."""
+    """A field that a way asks for, and where it is in the authentication."""
 
     path: tuple[str, ...]
     title: str

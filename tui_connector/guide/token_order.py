@@ -93,7 +93,7 @@ async def put_in_order(
 
 
 class _Stopped(Exception):
-    """The search cannot go on."""
+    """The search cannot continue."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.summary)

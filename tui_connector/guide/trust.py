@@ -204,7 +204,7 @@ def question(profile: str, missing: Sequence[Capability]) -> str:
 
 
 def summary(found: Iterable[Capability]) -> list[str]:
-    """The capabilities in plain words, a line each; secrets that go to the same place by the same route share one."""
+    """The capabilities in plain words, one per line; secrets that go to the same place by the same route share one."""
     lines: list[str] = []
     together: dict[tuple[str, str, str], list[Capability]] = {}
     for each in found:

@@ -31,7 +31,7 @@ from ..templates import Json
 from .trust import ProfileTrust
 
 ANONYMOUS = " without authentication"
-"""Put behind a client's name: the same client, without what tells Magento who asks; what stands before it is told."""
+"""Put behind a client's name: the same client, without what tells Magento who asks; what is before it is told."""
 
 SIGNED_AS = " signed as "
 """Put between a client's name and an origin: the same client, signing as that origin (see `OAuth1.signed_origin`)."""
@@ -55,7 +55,7 @@ class Workbench:
         self.machine = machine
         self.trust = trust or ProfileTrust(machine, None, directory=directory)
         self.directory = self.trust.directory
-        """Where the profile's file is or will be; its paths begin there."""
+        """Where the profile's file is or will be; its paths start there."""
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
         self.vault = Vault(machine, self.mask)
@@ -143,7 +143,7 @@ class Workbench:
     def keep_history(self, file: Path, profile: Profile) -> str:
         """Keeps what is asked from now on in the profile's history, as the profile wants it. Writes to the disk.
 
-        Gives what went wrong, or nothing: a session goes on without a history.
+        Gives what went wrong, or nothing: a session continues without a history.
         """
         if self._history is not None:
             return ""

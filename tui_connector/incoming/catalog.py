@@ -21,7 +21,7 @@ from .model import Incoming
 from .sinks.singer import Selection, SingerSink, StreamContext
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?![\d-])", re.ASCII)
-"""How a date begins that a store understands; Python reads 20260131 and 2026-W05-6, too."""
+"""How a date starts that a store understands; Python reads 20260131 and 2026-W05-6, too."""
 
 Method = Literal["FULL_TABLE", "INCREMENTAL"]
 

@@ -1,4 +1,4 @@
-"""What a response that is no page means for a run: wait, ask for less, or stop."""
+"""What a response that is not a page means for a run: wait, ask for less, or stop."""
 
 from __future__ import annotations
 

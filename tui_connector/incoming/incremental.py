@@ -120,7 +120,7 @@ class ChangeFilter:
         self._ledger, self._run = ledger, run
         self._drop = drop and (self._by_content or ledger.has_seen(run.id))
         self._keeps_all = drop and not self._by_content
-        """Whether the run began at a mark, and begins there again if anything fails: then all it read is known."""
+        """Whether the run began at a mark, and starts there again if anything fails: then all it read is known."""
         self.newest = run.newest
         self.store_began = run.store_began
 
@@ -151,7 +151,7 @@ class ChangeFilter:
         return None if text is None or text.startswith(_NO_DATE) else text or None
 
     def unusable(self, items: Sequence[bytes]) -> tuple[int, str] | None:
-        """The place of the first item whose date no later run could begin at, and that date; None where all can."""
+        """The place of the first item whose date no later run could start at, and that date; None where all can."""
         if self._by_content:
             return None
         for index, item in enumerate(items):
@@ -187,7 +187,7 @@ class ChangeFilter:
         return before(mark, self._overlap) if mark else None
 
     def forgotten_before(self) -> str | None:
-        """The date before which items need not be remembered while the run goes on."""
+        """The date before which items need not be remembered while the run continues."""
         return None if self._keeps_all else self.threshold()
 
     def mark(self) -> str | None:
@@ -203,7 +203,7 @@ class ChangeFilter:
 
 
 def order(date: str) -> tuple[int, Decimal, str]:
-    """By what dates are compared, and numbers in place of dates: 10 is later than 9."""
+    """By what dates are compared, and numbers instead of dates: 10 is later than 9."""
     if _NUMBER.fullmatch(date):
         return 1, Decimal(date), ""
     return (2 if date else 0), Decimal(0), date
@@ -252,7 +252,7 @@ def _written(number: Decimal) -> str:
 
 
 def is_number(date: str) -> bool:
-    """Whether this stands in place of a date, as the number of a row or a time in seconds does."""
+    """Whether this is instead of a date, as the number of a row or a time in seconds does."""
     return _NUMBER.fullmatch(date) is not None
 
 

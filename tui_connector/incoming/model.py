@@ -47,7 +47,7 @@ class ItemTransform:
         self._filter = Expression.compile(filter) if filter else None
 
     def __call__(self, items: Sequence[bytes]) -> TransformedItems:
-        """Never raises: an item that fails is returned as rejected, and the others go on."""
+        """Never raises: an item that fails is returned as rejected, and the others continue."""
         if self._transform is None and self._filter is None:
             return TransformedItems(items, 0, ())
         kept: list[bytes] = []
@@ -62,7 +62,7 @@ class ItemTransform:
         return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
 
     def _reshaped(self, item: bytes) -> Sequence[bytes]:
-        """The item as it goes on, or nothing where the filter leaves it out."""
+        """The item as it continues, or nothing where the filter leaves it out."""
         try:
             decoded = value(item)
         except NotJson as error:
@@ -86,7 +86,7 @@ class ItemTransform:
 
 
 class _Failed(Exception):
-    """Why an item does not go on."""
+    """Why an item is not kept."""
 
 
 FIRST_ITEMS = 3

@@ -35,10 +35,10 @@ class WrittenFile:
     """The file at `path`, opened for one run; `SinkContext.output` has resolved symbolic links."""
 
     def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
-        """Goes on at `position`, or begins anew where it is None and the file is new, empty, or that of `known`.
+        """Continues at `position`, or starts again where it is None and the file is new, empty, or that of `known`.
 
         `closed`: where the file ended when the last run that wrote it did; None where that run was killed, so that what
-        stands behind its last position is its own.
+        is behind its last position is its own.
 
         Raises `SinkError`, `SinkMissing` if that position does not exist, and `SinkChanged` if somebody else has added
         to the file. When starting over, the file's content is cut off by the first `sync`, no earlier.
@@ -75,7 +75,7 @@ class WrittenFile:
             raise _failed(self._path, error) from error
 
     def sync(self) -> dict[str, Json]:
-        """Makes the file end here, durably; the position to go on from."""
+        """Makes the file end here, durably; the position to resume from."""
         try:
             self._refuse_touched()
             os.ftruncate(self._file, self._end)

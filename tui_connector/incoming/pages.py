@@ -35,7 +35,7 @@ _JSON_BEGINS = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
 
 class PageUnreadable(RequestFailed):
-    """A good status, and a response in which there is no list. `may_pass`: asked again, the store may do better."""
+    """A good status, and a response in which there is not a list. `may_pass`: asked again, the store may do better."""
 
     CODE = "page-unreadable"
 
@@ -168,7 +168,7 @@ def _list_in_place(items: str, listed: list[bytes], exchange: int) -> PageUnread
 
 
 def _before_json(body: bytes) -> str:
-    """The text that stands before JSON, where both are there."""
+    """The text that is before JSON, where both are there."""
     begin = _JSON_BEGINS.search(body)
     if begin is None or begin.start() == 0:
         return ""
@@ -198,7 +198,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The items of one answer, each the JSON text the store wrote, without line breaks."""
+    """The items of one response, each the JSON text the store wrote, without line breaks."""
 
     items: Sequence[bytes]
     total: int | None
@@ -344,7 +344,7 @@ _ENVELOPE = msgspec.json.Decoder(_Envelope)
 def read_page(response: Response, items: str) -> Page:
     """The page in a response; `items` is the JMESPath of its list. Raises `PageUnreadable`.
 
-    What a store answers in place of a list, and what it becomes:
+    What a store answers instead of a list, and what it becomes:
 
     - nothing at all with the status 204 (No Content): no items;
     - null, as Magento writes an empty list with `fields=`: no items;
@@ -425,7 +425,7 @@ def field_reader(field: str) -> Callable[[bytes], Json]:
         try:
             found: Json = decode(item).value  # type: ignore[attr-defined]  # the struct above
         except msgspec.DecodeError:
-            return None  # an item that is no object
+            return None  # an item that is not an object
         return found
 
     return read
@@ -485,7 +485,7 @@ def _listed(response: Response, place: bytes, path: list[str]) -> list[bytes]:
             return elements(place)
         case "null":
             if shape(errors := _root(response).get("errors", b"")) == "list" and elements(errors):
-                raise no_items(response, ".".join(path) or "@", response.body)  # GraphQL: null in place of what failed
+                raise no_items(response, ".".join(path) or "@", response.body)  # GraphQL: null instead of what failed
             return []
         case "object":
             named = members(place)
@@ -507,7 +507,7 @@ def _root(response: Response) -> dict[str, bytes]:
 
 
 def _whole(response: Response, body: bytes, items: str) -> list[bytes]:
-    """The answer as one item; `[]` is how Magento writes an object that is not there (magento2#5081)."""
+    """The response as one item; `[]` is how Magento writes an object that is not there (magento2#5081)."""
     if shape(body) == "object":
         named = members(body)
         is_page = "items" in named and ("total_count" in named or "search_criteria" in named)

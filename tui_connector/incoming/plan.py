@@ -1,4 +1,4 @@
-"""Where a run begins: anew, where an interrupted one stopped, or at the mark of the last complete one."""
+"""Where a run starts: again, where an interrupted one stopped, or at the mark of the last complete one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RunOptions:
 
 @dataclass(slots=True)
 class RunPlan:
-    """Where a run begins. `sink` None: the sink begins anew. `at_end`: nothing is left to be read."""
+    """Where a run starts. `sink` None: the sink starts again. `at_end`: nothing is left to be read."""
 
     run: RunRow
     position: Json
@@ -172,7 +172,7 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
 
 @dataclass(frozen=True, slots=True)
 class RunLocation:
-    """Where a run stands: its incoming's name, the profile's file, and its ledger (None: it leaves nothing behind)."""
+    """Where a run is: its incoming's name, the profile's file, and its ledger (None: it leaves nothing behind)."""
 
     name: str
     file: Path
@@ -200,14 +200,14 @@ class RunEnvironment:
 
 @dataclass(slots=True)
 class OpenRun:
-    """A run that can begin."""
+    """A run that can start."""
 
     ledger: Ledger
     plan: RunPlan
     sink: OpenSink
     writing: RunWriter
     beyond: bool = False
-    """The sink holds items behind the recorded position."""
+    """The sink holds items after the recorded position."""
     broken: Exception | None = None
     """Why the sink or the ledger failed."""
     closed: bool = False

@@ -56,7 +56,7 @@ def shape(text: bytes) -> Shape:
 
 
 def elements(text: bytes) -> list[bytes]:
-    """The elements of a list, each as it stands. Raises `NotJson`."""
+    """The elements of a list, each as it is. Raises `NotJson`."""
     try:
         return [bytes(element) for element in _ELEMENTS.decode(text)]
     except (msgspec.DecodeError, RecursionError):
@@ -64,7 +64,7 @@ def elements(text: bytes) -> list[bytes]:
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of an object, each value as it stands. Raises `NotJson`."""
+    """The members of an object, each value as it is. Raises `NotJson`."""
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -194,7 +194,7 @@ def _name(text: str, place: int) -> tuple[str, int]:
 
 
 def _expected(text: str, place: int, character: str) -> int:
-    """Where it goes on behind this character and white space."""
+    """Where it continues behind this character and white space."""
     place = _behind_space(text, place)
     if text[place : place + 1] != character:
         missing = f"{character} is missing at character {place + 1}"

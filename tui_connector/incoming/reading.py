@@ -33,7 +33,7 @@ from .pagination.link_header import link_of
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """A page at its place in the list. `position` is where to go on behind it, where there is such a place.
+    """A page at its place in the list. `position` is where to continue after it, where there is such a place.
 
     `ended`: it is the last one.
     """
@@ -92,14 +92,14 @@ class ListTotal:
     """Whether a page counted fewer items than one before it: then items moved to pages that were read already."""
 
     def note(self, total: int | None, items: int) -> None:
-        """What a page of so many items said."""
+        """What a page of N items said."""
         if total is not None:
             self.last = total
         if self.first is None and total != items:  # there are modules whose total_count is that of the page
             self.first = total
 
     def came(self, total: int | None, items: int) -> None:
-        """What a page of so many items said, called as they come and not in their order."""
+        """What a page of N items said, called as they come and not in their order."""
         if total is None or (self.highest is None and total == items):
             return
         self.shrank = self.shrank or (self.highest is not None and total < self.highest)
@@ -129,9 +129,9 @@ _LOOKS = 4
 """How often a page that was good before may show that the store works, before the next new good one."""
 _PARTIAL = 206
 """Partial Content (RFC 9110 §15.3.7), which some APIs send for part of a list."""
-_SAME_PAGE = "The store sent the same page twice: it does not go on where it was asked to"
+_SAME_PAGE = "The store sent the same page twice: it does not continue where requested"
 _MOST_EMPTY = 200
-"""Pages without an item one after another, in a list that is said to go on, behind which it is not read any further."""
+"""Consecutive pages without items, in a list that is said to continue, after which it is not read any further."""
 _NOT_WHOLE = {202: "Accepted: the server has not finished", 207: "Multi-Status: a part of it may have failed"}
 """Good statuses that do not say that a response holds all it should (RFC 9110 §15.3.3, RFC 4918 §11.1)."""
 _FIRST_AGAIN = (
@@ -165,7 +165,7 @@ class ListReading:
         held: int | None = None,
         doubt: str = "",
     ) -> None:
-        """Without a pagination all is in one answer.
+        """Without a pagination all is in one response.
 
         `held`: how many items the whole list had when it was last read; None where an empty list is nothing unusual.
         `read`, `failed` and `counted`: how many items earlier parts of the run have read, how many records they gave
@@ -209,7 +209,7 @@ class ListReading:
         """The store's clock at its first response."""
 
     async def pages(self) -> AsyncGenerator[list[PageRead], None]:
-        """The pages in order, as many at a time as have come. Raises `RunFailed` where the run cannot go on."""
+        """The pages in order, as many at a time as have come. Raises `RunFailed` where the run cannot continue."""
         try:
             while self._slots:
                 self._ask_ahead()
@@ -240,7 +240,7 @@ class ListReading:
             self._gathering = False
 
     def _is_worth_it(self) -> bool:
-        """Whether so many pages have come at the head as may be in flight, or nothing more will come."""
+        """Whether N pages have come at the head as may be in flight, or nothing more will come."""
         head = self._slots[: self._pace.most]
         return not self.counts.in_flight or self._stop is not None or all(slot.answered for slot in head)
 
@@ -560,12 +560,12 @@ class ListReading:
         self._news.set()
 
     def _part(self, position: Json) -> ListPart:
-        if self._pagination is None:  # all in one answer
+        if self._pagination is None:  # all in one response
             return SequentialPages(None, lambda _: self._request, lambda *_: None, _names_more)
         return self._pagination.begin(self._request, position)
 
     async def begin_smaller(self, allowed: int) -> None:
-        """Goes on from the head with pages the store allows. Raises `PaginationError` where they are no larger now."""
+        """Continues from the head with pages the store allows. Raises `PaginationError` if they are no larger now."""
         if self._pagination is None:
             raise PaginationError(f"The store allows {allowed} items in a response", "Add a pagination.")
         position = self.position

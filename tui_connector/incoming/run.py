@@ -112,7 +112,7 @@ class Run:
             self._reading.stop(self._stopped)
 
     async def go(self) -> Summary:
-        """Raises `UserError` where it cannot begin."""
+        """Raises `UserError` where it cannot start."""
         self._began, self._clock = self._machine.monotonic(), self._machine.now()
         bound_to, asked = self._list.bound()
         self._around.exchanges.on_recorded.append(self._costs.record)
@@ -264,7 +264,7 @@ class Run:
         return not self._reached_limit
 
     def _within_limit(self, pages: list[PageRead]) -> tuple[list[PageRead], PageRead | None]:
-        """The pages within `--limit`, the last one cut; or what is of that one, where nobody can go on behind it."""
+        """The pages within `--limit`, the last one cut; or what is of that one, where nobody can continue after it."""
         if self._left is None:
             return pages, None
         whole: list[PageRead] = []

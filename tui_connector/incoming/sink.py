@@ -39,7 +39,7 @@ class SinkChanged(SinkError):
 
 
 class SinkMissing(SinkError):
-    """What earlier runs wrote is not there any more, or not what they recorded: a run cannot go on from it."""
+    """What earlier runs wrote is not there any more, or not what they recorded: a run cannot resume from it."""
 
     _CODE = "output-missing"
 
@@ -102,7 +102,7 @@ class ByteOutput(Protocol):
         ...
 
     def sync(self) -> dict[str, Json]:
-        """Makes durable what was written; the position to go on from. Raises `SinkError`."""
+        """Makes durable what was written; the position to resume from. Raises `SinkError`."""
         ...
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Sink(Kind):
 
     @property
     def resumable(self) -> bool:
-        """Whether it can be cut back to a position: a pipe cannot, so a run into it always begins anew."""
+        """Whether it can be cut back to a position: a pipe cannot, so a run into it always starts again."""
         return not self.on_stdout
 
     def writes(self) -> Sequence[str]:
@@ -177,7 +177,7 @@ class Sink(Kind):
         return False
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        """Opens it. Without a position (None) it begins anew; with one it is cut back to it and continued. It blocks.
+        """Opens it. Without a position (None) it starts again; with one it is cut back to it and continued. It blocks.
 
         Raises `SinkMissing` if a position no longer exists, another `SinkError` if the file cannot be written or is not
         known to be our own: such a file is never overwritten.

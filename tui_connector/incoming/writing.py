@@ -1,6 +1,6 @@
 """Writes what a run has read: items first, then what makes them durable, then the ledger. All of it in one thread.
 
-Several pages share a durable step, a quarter of a second apart at most. What is on the disk behind the last step is cut
+Several pages share a durable step, a quarter of a second apart at most. What is on the disk after the last step is cut
 off when the run is resumed, so that items and position always belong together.
 """
 
@@ -225,7 +225,7 @@ class RunWriter:
         return mark.value if mark and mark.fingerprint == self._run.fingerprint else None
 
     def undated(self) -> str:
-        """Why a whole list has not brought the date that the next run begins with; nothing where it has."""
+        """Why a whole list has not brought the date that the next run starts with; nothing where it has."""
         if self._changes is None or self._changes.field is None or not self.written.read or self._knows_dates():
             return ""
         return (
@@ -236,7 +236,7 @@ class RunWriter:
     def doubled(self) -> str:
         """Which items came twice; "" where none did, or where that was not looked for.
 
-        One that was changed while the list was read may come a second time, in place of one that moved.
+        One that was changed while the list was read may come a second time, instead of one that moved.
         """
         if self._doubles is None or self._records is None:
             return ""
@@ -268,7 +268,7 @@ class RunWriter:
         )
 
     def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
-        """Raises `UserError` where the next run could not begin at the date of one of these."""
+        """Raises `UserError` where the next run could not start at the date of one of these."""
         if (found := changes.unusable(items)) is not None:
             index, date = found
             which = self._named(self.written.read, items, RejectedItem(index, ""))
@@ -345,7 +345,7 @@ class RunWriter:
     def finish(self, end: RunEnd, ended: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:
         """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
 
-        `beyond`: the sink holds items behind the position; they are made durable, and not recorded.
+        `beyond`: the sink holds items after the position; they are made durable, and not recorded.
         """
         moves = end.state == "complete" and self._may_move_mark()
         value = self._mark() if moves else None
@@ -378,7 +378,7 @@ class RunWriter:
         return [*self._remarks, *self._sink.remarks()]
 
     def _may_move_mark(self) -> bool:
-        """Whether nothing is left behind it: a record that failed is found again by the old mark only."""
+        """Whether nothing is left after it: a record that failed is found again by the old mark only."""
         if self._changes is not None and self._changes.by_date and self.written.failed:
             return False
         return self._run.moves_mark
@@ -392,7 +392,7 @@ class RunWriter:
     def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
         """The end of a run whose sink or ledger failed: what the last step recorded is what counts.
 
-        What stands behind it in a sink that something else has changed is not this run's, and is not cut off later.
+        What is after it in a sink that something else has changed is not this run's, and is not cut off later.
         """
         closed = self._sink_position if isinstance(error, SinkChanged) else None
         self._ledger.end(self._run, end, ended, closed=closed)

@@ -67,7 +67,7 @@ def _opened(path: Path, file: BinaryIO) -> BinaryIO:
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the file begins like one that `open_log` decompresses. False where it cannot be read."""
+    """Whether the file starts like one that `open_log` decompresses. False where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(len(_XZ)).startswith((_GZIP, _BZIP2, _XZ, _ZIP))

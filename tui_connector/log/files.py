@@ -20,7 +20,7 @@ _NOTICES = 3
 
 
 def is_har(path: Path) -> bool:
-    """Whether the file is to be read as a HAR: one JSON object with a log, in place of a line for each exchange.
+    """Whether the file is to be read as a HAR: one JSON object with a log, instead of a line for each exchange.
 
     Raises `LogFailed` where it cannot be read.
     """

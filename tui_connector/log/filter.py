@@ -103,7 +103,7 @@ PATH = ""
 """The operator of plain text."""
 
 _BEFORE_PATH = 8
-"""Characters of "https://": the first slash after them begins the path."""
+"""Characters of "https://": the first slash after them starts the path."""
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
 

@@ -1,6 +1,6 @@
 """HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/): the log for other tools, masked, and back as it was.
 
-What HAR has no field for stands in fields that begin with `_`, as it allows: number, attempt, call, who asked, and the
+What HAR has no field for is in fields that start with `_`, as it allows: number, attempt, call, who asked, and the
 places in which something is masked."""
 
 from __future__ import annotations
@@ -343,7 +343,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
 
 
 def _status(response: JsonFields) -> int | None:
-    """The status; some tools write it as text, with its reason behind it."""
+    """The status; some tools write it as text, with its reason after it."""
     match response.data.get("status"):
         case str(text) if found := _STATUS.match(text):
             return int(found[1])
@@ -358,7 +358,7 @@ def _is_from_cache(fields: JsonFields, response: JsonFields) -> bool:
 
 def _headers_of(message: JsonFields, mask: Mask) -> Headers:
     listed = message.data.get("headers")
-    # a few tools write an object in place of the list
+    # a few tools write an object instead of the list
     pairs = (
         list(listed.items())
         if isinstance(listed, dict)

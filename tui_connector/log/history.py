@@ -54,7 +54,7 @@ class PastSession:
 
 
 class History:
-    """The sessions of one profile. `start` keeps the one that begins now; `close` ends it."""
+    """The sessions of one profile. `start` keeps the one that starts now; `close` ends it."""
 
     def __init__(self, state: Path, profile: Path) -> None:
         # two profiles in different directories may have the same name

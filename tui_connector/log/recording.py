@@ -1,4 +1,4 @@
-"""A headless run's exchanges in a file, one a line: written by a thread, and read while it grows."""
+"""A headless run's exchanges in a file, one per line: written by a thread, and read while it grows."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Reader:
         self._skipping = False
 
     def read(self) -> Iterator[Exchange | Notice]:
-        """Whole lines only: the last one may be half written. Raises `LogFailed` where there is no file."""
+        """Whole lines only: the last one may be half written. Raises `LogFailed` where there is not a file."""
         if self._file is None:
             self._file = self._open()
         if self._is_shorter(self._file):

@@ -27,7 +27,7 @@ class View:
         self.set(self.filter)
 
     def set(self, wanted: Filter) -> None:
-        """Another filter: what was found is forgotten, and the search begins again at the newest."""
+        """Another filter: what was found is forgotten, and the search starts again at the newest."""
         self.filter = wanted
         self._found.clear()
         self._before = list(self._ring)  # indexing the middle of the ring's deque for each of 100,000 takes 0.5 s

@@ -118,7 +118,7 @@ def _natural(parameter: tuple[str, str]) -> tuple[tuple[int, int, str], ...]:
 
 
 def _laminas_path(path: str) -> str:
-    """laminas-uri, Uri::normalizePath: decodes what may stand in a path, `/` and `%` too, then encodes the rest."""
+    """laminas-uri, Uri::normalizePath: decodes what may are in a path, `/` and `%` too, then encodes the rest."""
 
     def decoded(match: re.Match[str]) -> str:
         letter = unquote_to_bytes(match.group())

@@ -38,7 +38,7 @@ class ListIds:
         self._gap = 1.0
         self._read = column_reader(field)
         self.end: int | None = None
-        """The last id of the list, or one behind it, where it is known."""
+        """The last id of the list, or one after it, where it is known."""
         self.counts = False
         """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
         self.doubled = ""
@@ -128,7 +128,7 @@ class ListIds:
         )
 
     def is_last(self, page: Page, width: int | None = None) -> bool:
-        """Whether nothing of what was asked for is behind this page, of a range of so many ids.
+        """Whether nothing of what was asked for is behind this page, of a range of N ids.
 
         A full page never proves that, and neither does a `total_count` that equals the number of items, unless the
         store is known to count more than the page: there are modules whose total_count is that of the page. Without
@@ -164,7 +164,7 @@ class ListIds:
         return max(1, int(self.size * self._gap * fill))
 
     def saw(self, width: int, items: int) -> None:
-        """So many ids held so many items."""
+        """So many ids held N items."""
         if items == 0:
             self._gap = self._gap * _SPARSER
         elif width >= items:
@@ -192,7 +192,7 @@ _HIGHEST = 2**40
 _BEYOND = 1_000
 """Ids to look behind a last id that had to be guessed."""
 BEFORE_ALL = -1
-"""Magento's ids begin with 1, that of its customer groups with 0."""
+"""Magento's ids start with 1, that of its customer groups with 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ class FirstPage(ListPart, PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class LastId(ListPart, PageRequest):
-    """Finds the last id there is, that of the item at `rank` from the end: those behind it break the store."""
+    """Finds the last id there is, that of the item at `rank` from the end: those after it break the store."""
 
     repeatable = False
 
@@ -308,7 +308,7 @@ class LastId(ListPart, PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class IdSearch(ListPart, PageRequest):
-    """Finds an id behind which there is nothing, where answers do not have the id: each look is twice as far."""
+    """Finds an id after which there is nothing, where answers do not have the id: each look is twice as far."""
 
     repeatable = False
 
@@ -415,7 +415,7 @@ class IdWindow(ListPart, PageRequest):
             return PageResult((), tuple(pieces))
         if not found:
             held = (page.total or 0) if ids.counts else 0
-            if held > ids.size and (pieces := self.halves()):  # rows were left out of this page, and more are behind it
+            if held > ids.size and (pieces := self.halves()):  # rows were left out of this page, and more are after it
                 return PageResult((), tuple(pieces))
             ids.saw(width, held)
             return PageResult((), self._proof(self.after))
@@ -523,7 +523,7 @@ class Recount(ListPart, PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ItemsBeyond(ListPart, PageRequest):
-    """Whether items are behind the last id: a store that ignores the order names another one when asked for it."""
+    """Whether items are after the last id: a store that ignores the order names another one when asked for it."""
 
     repeatable = False
 
@@ -555,7 +555,7 @@ class ItemsBeyond(ListPart, PageRequest):
 
 
 class Keyset(Pagination):
-    """Keyset: each page begins behind the last item of the one before."""
+    """Keyset: each page starts after the last item of the one before."""
 
     holds_once: ClassVar[bool] = True
 
@@ -594,7 +594,7 @@ class Keyset(Pagination):
 
 
 def _read(position: Json) -> tuple[int | str, int | None]:
-    """The id a position stands behind, and the last one of the list. Raises `PaginationError`."""
+    """The id a position is behind, and the last one of the list. Raises `PaginationError`."""
     if isinstance(position, dict):
         after, until = position.get("after"), position.get("until")
         if isinstance(after, int | str) and (until is None or isinstance(until, int)):

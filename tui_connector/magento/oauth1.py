@@ -23,13 +23,13 @@ from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
 from .dialects import DIALECTS, Dialect, base_string, encoded, signature
 
-# The signing dialects of stores, remembered between runs: a guess to begin with, never the last word.
+# The signing dialects of stores, remembered between runs: a guess to start with, never the last word.
 
 
 class KnownDialects:
     """One small file for each origin, readable by this user only. Its methods touch the disk: call them in a thread.
 
-    A file that cannot be read or written costs a request that is refused once, and is no error.
+    A file that cannot be read or written costs a request that is refused once, and is not an error.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -103,7 +103,7 @@ class OAuth1(Authentication):
         return "Authorization"
 
     def start(self, context: LayerContext) -> Layer:
-        """A layer that signs each attempt anew: Magento refuses a nonce that it has seen."""
+        """A layer that signs each attempt again: Magento refuses a nonce that it has seen."""
         possible: dict[str, tuple[Dialect, ...]] = {}
         """By origin; what an earlier run learned of the store comes first."""
         known = KnownDialects(context.machine.directories.cache)
@@ -182,7 +182,7 @@ class Tokens:
     def signed(self, request: Request, dialect: Dialect, machine: Machine, origin: str | None = None) -> Request:
         """The request with its Authorization header; a Basic one for the web server stays before it (#8149).
 
-        `origin` is signed in place of the address's own.
+        `origin` is signed instead of the address's own.
         """
         uri = origin + request.uri.removeprefix(origin_of(request.uri)) if origin else request.uri
         parameters = {

@@ -499,7 +499,7 @@ def checked(request: Request) -> Request:
 
 
 def changed(request: Request, field: str, since: str) -> Request:
-    """`request` for what has changed since then. Raises `PaginationError` where `since` is no date in UTC.
+    """`request` for what has changed since then. Raises `PaginationError` where `since` is not a date in UTC.
 
     A date that Magento cannot read is no limit to it: it answers with every row.
     """
@@ -510,7 +510,7 @@ def changed(request: Request, field: str, since: str) -> Request:
 
 @lru_cache(maxsize=64)
 def _parsed(uri: str) -> tuple[str, tuple[str, ...], Criteria]:
-    """What stands before the query, the parameters that are no criteria, as written, and the criteria."""
+    """What is before the query, the parameters that are no criteria, as written, and the criteria."""
     head, _, query = uri.partition("#")[0].partition("?")
     others, given = [], []
     for part in filter(None, query.split("&")):
@@ -603,5 +603,5 @@ def _in_parameters(value: Json, place: Place, name: str = "") -> Iterator[_Given
 
 
 def _marked(text: str) -> str:
-    """A template with `_FILLED` in place of each placeholder."""
+    """A template with `_FILLED` instead of each placeholder."""
     return "".join(piece if isinstance(piece, str) else _FILLED for piece in Template.parse(text).pieces)

@@ -15,7 +15,7 @@ from ..templates import Budget, Names, Scope, expression, reads
 from ..templates.field import ExpressionText, holds
 
 ANSWER = ("status", "headers", "body")
-"""What is kept of a step's answer: a number, texts by their names in small letters, and JSON or else text."""
+"""What is kept of a step's answer: a number, texts by their names in lower case, and JSON or else text."""
 
 
 def _name(name: str) -> str:

@@ -21,7 +21,7 @@ SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
 """The first line of a new profile: where TOML editors find the schema."""
 
 DEEPEST = 100
-"""Levels of tables and arrays; more is no profile, and tomlkit stops there too."""
+"""Levels of tables and arrays; more is not a profile, and tomlkit stops there too."""
 
 _LARGEST_INTEGER = 2**63  # TOML 1.0, "Integer": 64 bits, signed
 
@@ -79,7 +79,7 @@ class Document:
     def set(self, path: KeyPath, value: Plain | Unset) -> None:
         """Change the draft. Tables on the way are made; the index after the last one appends.
 
-        Raises LookupError where an index leads nowhere or a step goes into what is no table.
+        Raises LookupError where an index leads nowhere or a step goes into what is not a table.
         """
         *way, last = path
         at: Any = self.draft
@@ -105,7 +105,7 @@ class Document:
     def text(self) -> str:
         """The text that holds the draft, changed only where the draft differs from what was read.
 
-        It was read back: it holds the draft, and each comment stands where it stood, by its own key, unless it went
+        It was read back: it holds the draft, and each comment is where it stood, by its own key, unless it went
         with it. Raises `ProfileError` where that cannot be had.
         """
         if not self.changed:
@@ -224,7 +224,7 @@ def _check_text(path: KeyPath, text: str) -> None:
 
 
 def _written(value: object) -> str:
-    """A value that is no table or array, as TOML; invisible and bidirectional characters are written out."""
+    """A value that is not a table or array, as TOML; invisible and bidirectional characters are written out."""
     if isinstance(value, float) and math.isnan(value):
         return "nan"
     import tomlkit  # what only reads a profile starts sooner without it

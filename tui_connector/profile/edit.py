@@ -12,7 +12,7 @@ from typing import TypeAlias
 from .library import ProfileError
 from .positions import Cell, KeyPath, Statement, TextPosition, TextSpan, cells, statements
 
-# The text of a value: written anew, or changed entry by entry where it is an array or an inline table.
+# The text of a value: written again, or changed entry by entry where it is an array or an inline table.
 
 
 Plain: TypeAlias = "bool | int | float | str | datetime | date | time | Sequence[Plain] | Mapping[str, Plain]"
@@ -131,7 +131,7 @@ class ValueWriter:
 
     text: str
     write: Callable[[object], str]
-    """The text of a value that is no array or table."""
+    """The text of a value that is not an array or table."""
     newline: str
 
     def key(self, key: str | int) -> str:
@@ -186,7 +186,7 @@ class ValueWriter:
         return self._joined(written, pieces) if pieces else "{}"
 
     def _between(self, written: TextSpan) -> str:
-        """What stands between the elements."""
+        """What is between the elements."""
         ends = [written.value, *(entry.end for entry in written.inside)]
         starts = [*(entry.start for entry in written.inside), written.end]
         return "".join(self.text[end:start] for end, start in zip(ends, starts, strict=True))
@@ -235,7 +235,7 @@ ORDER = ("authentications", "clients", "incoming", "outgoing")
 """The tables of a profile in the order in which they are written."""
 
 FIRST = ("format", "name", "description")
-"""The keys with which a profile begins."""
+"""The keys with which a profile starts."""
 
 LONG = 120
 """A table whose line would be longer gets a header of its own."""
@@ -244,7 +244,7 @@ LONG = 120
 def spliced(text: str, old: dict[str, object], new: dict[str, object], write: Callable[[object], str]) -> str:
     """`text`, which holds `old`, changed where `new` differs.
 
-    `write` gives the text of a value that is no array or table. What comes out is to be read back and compared.
+    `write` gives the text of a value that is not an array or table. What comes out is to be read back and compared.
     """
     newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
     whole = not text or text.endswith("\n")
@@ -269,7 +269,7 @@ def _tables(value: object) -> bool:
 
 
 def cannot_splice(keys: KeyPath, place: TextPosition, why: str) -> ProfileError:
-    """A change that cannot be written into the text without harm to what stands there."""
+    """A change that cannot be written into the text without harm to what is there."""
     hint = "Change it in the editor, at this line."
     return ProfileError("toml-splice", why, hint, line=place.line, column=place.column, keys=keys)
 
@@ -318,7 +318,7 @@ class _Splice:
             self.remove(was)
 
     def plain(self, pair: Statement) -> bool:
-        """Whether a pair can go elsewhere: it stands under its table's header, and has no comment."""
+        """Whether a pair can go elsewhere: it is under its table's header, and has no comment."""
         return len(pair.path) == len(pair.base) + 1 and not pair.comments and "#" not in pair.body
 
     def elements(self, path: KeyPath, old: list[object], new: list[object]) -> None:
@@ -369,7 +369,7 @@ class _Splice:
     # What goes, what comes
 
     def remove(self, group: list[Statement]) -> None:
-        """Take statements away with the comments above and beside it; what stands apart stays."""
+        """Take statements away with the comments above and beside it; what is apart stays."""
         going = {id(statement) for statement in group}
         left: list[Statement] = []
         carried = ""
@@ -415,7 +415,7 @@ class _Splice:
             self.pair(parent, path, value, section[-1] if section else None)
 
     def index_for(self, path: KeyPath, group: list[Statement]) -> int:
-        """Where a new table begins: after the last of its parent; at the root, in the order of a profile."""
+        """Where a new table starts: after the last of its parent; at the root, in the order of a profile."""
         if len(path) > 1:
             return self.index_after(group)
         before = [found for found in group if _rank((), found.path[0]) <= _rank((), path[0]) or found.base == ()]

@@ -61,7 +61,7 @@ class BatchReader(Generic[Key, Value]):
         return found
 
     def stop(self) -> None:
-        """Begins to read nothing more."""
+        """Starts to read nothing more."""
         with self._changed:
             self._keys.clear()
 
@@ -88,7 +88,7 @@ class BatchReader(Generic[Key, Value]):
 
 
 LARGEST = 1024 * 1024
-"""Bytes; a larger file is no profile."""
+"""Bytes; a larger file is not a profile."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before UTF-8; it is no part of the text."""

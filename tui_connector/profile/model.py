@@ -265,7 +265,7 @@ def _clash(profile: Profile, first: str, second: str) -> str | None:
 
 
 _SHARE = {"basic", "oauth1"}
-"""These two stand in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
+"""These two are in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
 
 
 def _circles(profile: Profile) -> Iterator[Misread]:

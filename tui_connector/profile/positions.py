@@ -1,4 +1,4 @@
-"""Where each key, value, table and element stands in a text that `tomllib` accepted.
+"""Where each key, value, table and element is in a text that `tomllib` accepted.
 
 The text is known to be valid TOML 1.0 (https://toml.io/en/v1.0.0), so values are skipped here, never judged."""
 
@@ -45,7 +45,7 @@ class TextSpan:
 
 @dataclass(slots=True)
 class Layout:
-    """What stands in a text, in its order."""
+    """What is in a text, in its order."""
 
     text: str
     statements: list[TextSpan]
@@ -55,7 +55,7 @@ class Layout:
 
 
 def layout(text: str) -> Layout:
-    """Everything that stands in `text`, in time that grows with its length only."""
+    """Everything that is in `text`, in time that grows with its length only."""
     return _Walk(text).walked()
 
 
@@ -101,7 +101,7 @@ class _Walk:
         return match.end() if match else at
 
     def keys(self, at: int) -> tuple[list[tuple[str, int]], int]:
-        """The parts of a dotted key, each with its offset, and where what follows them begins."""
+        """The parts of a dotted key, each with its offset, and where what follows them starts."""
         parts = []
         while True:
             at = self.space(at)
@@ -183,7 +183,7 @@ _BESIDE = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=\r?\n)")
 
 
 class Comment(NamedTuple):
-    """A comment, and the key, header or element it stands above or beside; `apart` belongs to nothing."""
+    """A comment, and the key, header or element it is above or beside; `apart` belongs to nothing."""
 
     where: Literal["above", "beside", "inside", "apart"]
     path: KeyPath
@@ -196,7 +196,7 @@ class Statement:
 
     path: KeyPath
     base: KeyPath
-    """The table in whose section a key stands; of a header, its own path."""
+    """The table in whose section a key is; of a header, its own path."""
     body: str
     before: str = ""
     """Blank lines, and comments followed by one: they belong to nothing."""
@@ -206,7 +206,7 @@ class Statement:
     """Comments directly below that a blank line keeps from what follows."""
     written: TextSpan | None = None
     start: int = 0
-    """Where the body begins in the text as read."""
+    """Where the body starts in the text as read."""
 
     @property
     def header(self) -> bool:
@@ -261,7 +261,7 @@ class Cell:
     """From what precedes it: line break, comments above, indentation."""
     body: str
     pad: str = ""
-    """What stands between the element and its comma; nearly always nothing."""
+    """What is between the element and its comma; nearly always nothing."""
     comma: bool = True
     beside: str = ""
     """The comment on the same line."""
@@ -289,7 +289,7 @@ def cells(text: str, array: TextSpan) -> tuple[str, list[Cell], str]:
 
 
 def comments(text: str) -> list[Comment]:
-    """Every comment of `text` that stands in lines of its own, beside something, or in an array."""
+    """Every comment of `text` that is in lines of its own, beside something, or in an array."""
     found, tail = statements(text if text.endswith("\n") else text + "\n")
     out = []
     for statement in found:

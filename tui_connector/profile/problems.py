@@ -220,7 +220,7 @@ def _path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
 
 
 def _siblings(data: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """The names that would be right where an unknown one stands."""
+    """The names that would be right where an unknown one is."""
     model: Any = Profile
     for step in loc[:-1]:
         data = value_at(data, (step,))

@@ -420,7 +420,7 @@ class Ledger:
     def begin(
         self, began: str, fingerprint: str, asked: str, since: str | None, *, moves_mark: bool, forget: bool
     ) -> RunRow:
-        """A new run, in place of one that has not ended. `forget` gives up what is known of contents.
+        """A new run, instead of one that has not ended. `forget` gives up what is known of contents.
 
         It counts once `confirm` or a step records it.
         """

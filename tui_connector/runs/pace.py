@@ -1,4 +1,4 @@
-"""How many requests are in flight: two to begin with, more while that makes it faster, fewer when the store suffers.
+"""How many requests are in flight: two to start with, more while that makes it faster, fewer when the store suffers.
 
 A real Magento on two cores gave 279 products/s with 2 in flight, 253 with 4 and 152 with 8: more can be slower. So what
 is measured is how many items come in a second, over a window of responses, and never how long one of them takes. At
@@ -27,7 +27,7 @@ _WINDOW, _AT_LEAST = 6, 24
 _DOUBLING_GAIN = 0.25
 """How much of what twice the number could bring it must bring: one and a quarter times the items."""
 _GAIN = 0.3
-"""How much of what one more could bring it must bring; with eight in place of seven, 4 %."""
+"""How much of what one more could bring it must bring; with eight instead of seven, 4 %."""
 _FEWER_GAIN = 0.02
 _REST = 2
 """Windows before a neighbour is tried; doubled each time that both have been tried in vain."""
@@ -61,7 +61,7 @@ class Pace:
         self._answers = self._items = 0
 
     def answered(self, items: int, now: float) -> None:
-        """A page came, with so many items, at this time in seconds."""
+        """A page came, with N items, at this time in seconds."""
         if self._ignored > 0:
             self._ignored -= 1
             self._began = None
@@ -187,7 +187,7 @@ class _PaceTrial:
 
 # Waits for a store that is away, in maintenance or behind a lost network, as long as the run's patience lasts.
 #
-# One request looks whether the store is back; all others stand at the gate meanwhile.
+# One request looks whether the store is back; all others are at the gate meanwhile.
 
 
 _FIRST = 1.0

@@ -60,7 +60,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would do: its first request, where it begins, and where the items go."""
+    """What a run would do: its first request, where it starts, and where the items go."""
 
     request: str
     begins: str

@@ -13,7 +13,7 @@ RUN, STEPS, ENTITY = "run", "steps", "entity"
 
 
 Place: TypeAlias = tuple[str | int, ...]
-"""Where something stands, from the outgoing or from one of its requests on."""
+"""Where something is, from the outgoing or from one of its requests on."""
 
 
 class Misread(NamedTuple):

@@ -106,7 +106,7 @@ async def _started(
 
 
 def variables_of(source: SecretSource) -> tuple[str, ...]:
-    """The environment variables that this secret may need; one that ends in `_` stands for all that begin so."""
+    """The environment variables that this secret may need; one that ends in `_` stands for all that start so."""
     if source.env is not None:
         return (source.env,)
     if source.keyring is not None:
@@ -145,7 +145,7 @@ class _Printed(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.output += data
         if len(self.output) > _MOST:
-            self.transport.close()  # which ends whoever goes on printing
+            self.transport.close()  # which ends whoever continues printing
         if b"\n" in data:
             self.has_line.set()
 

@@ -23,7 +23,7 @@ from .places import MARK, hidden, hidden_in_addresses, may_hold_secrets
 _ANCHOR = 10
 """Bytes; with longer ones CPython's search of a few KB is slower: it skips by what is not in them."""
 _SHORTEST_ANCHOR = 3
-"""Letters and digits in a row; a text with fewer is found by its usual forms: its pattern would begin everywhere."""
+"""Letters and digits in a row; a text with fewer is found by its usual forms: its pattern would start everywhere."""
 _MOST_ODD = 24
 """Characters that encoders change, up to which a text has a pattern."""
 _LONGEST_FORM, _SLACK = 24, 40
@@ -40,7 +40,7 @@ _PARTS = re.compile(r"\\+|[^\\]")
 _SAME = {"+": "+-", "-": "+-", "/": "/_", "_": "/_"}
 """The two alphabets of base64 differ in these."""
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-# the signs that escapes begin and end with, which one more encoding escapes in their turn
+# the signs that escapes start and end with, which one more encoding escapes in their turn
 _PERCENT = rb"(?:%|&#0*37;)(?:25)*"
 _AMPERSAND = rb"(?:&|" + _PERCENT + rb"26|\\{1,8}u0026)(?:amp;|amp%3[Bb]|#0*38;|#x26;)*"
 _HASH = rb"(?:#|" + _PERCENT + rb"23|&#0*35;)"
@@ -71,7 +71,7 @@ class HiddenText:
         return len(self._text)
 
     def hidden(self, data: bytes, mark: bytes) -> bytes:
-        """`data` with the mark in place of this text."""
+        """`data` with the mark instead of this text."""
         out: list[bytes] = []
         done = 0
         for start, end in self.spans(data):
@@ -418,7 +418,7 @@ class Mask:
         return _JWT.sub(MARK.encode(), data) if jwt else data
 
     def _token_answer(self, data: bytes) -> bytes:
-        """The answer of a token endpoint: a bare string, or an object; its error messages stay readable."""
+        """The response of a token endpoint: a bare string, or an object; its error messages stay readable."""
         text = data.decode("utf-8", "replace").strip()
         if MARK in text:  # read back from a file
             return self._by_place(self._by_value(data))

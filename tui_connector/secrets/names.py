@@ -21,7 +21,7 @@ KEYS = (
     *("api", "access", "private", "consumer", "form", "client", "encryption", "subscription", "functions", "master"),
     *("account", "shared", "signing", "license", "service", "app", "auth", "admin", "security", "webhook", "crypt"),
 )
-"""What stands before "key" in the name of a secret; `url_key` and `public_key` are none."""
+"""What is before "key" in the name of a secret; `url_key` and `public_key` are none."""
 
 _IN_A_TEXT = re.compile(
     r"passw(?:or)?d|passphrase|passcode|passkey|pwd|secret|token|credential|signature|session|sessid|assertion"
@@ -39,7 +39,7 @@ _OF_A_PARAMETER = frozenset(
         *("usercode", "authorizationcode", "passwd", "secretkey", "hashkey", "sessionkey", "sharedaccesskey"),
     }
 )
-"""Without separators, in small letters. Outside of addresses, forms and headers these words mean other things."""
+"""Without separators, in lower case. Outside of addresses, forms and headers these words mean other things."""
 _IF_RANDOM = frozenset({"code", "state", "nonce", "ticket", "hash", "key", "frontend", "adminhtml", "sso"})
 """Names of sign-in codes and session ids that are names of ordinary parameters, too: the value decides."""
 _PHP_SESSION = frozenset({"SID", "___SID", "PHPSESSID"})
@@ -106,14 +106,14 @@ def place_of(uri: str) -> str:
 
 
 def without_session(uri: str) -> str:
-    """An address without the id of a PHP session: cookies are not kept either, and neither is needed to go on."""
+    """An address without the id of a PHP session: cookies are not kept either, and neither is needed to continue."""
     path, mark, query = uri.partition("?")
     kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _PHP_SESSION]
     return path + (mark if kept else "") + "&".join(kept)
 
 
 def secrets_of_address(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where secrets are in an address, or in a text with addresses in it: begin, end, and the name each has.
+    """Where secrets are in an address, or in a text with addresses in it: start, end, and the name each has.
 
     They come in no order and may overlap.
     """

@@ -107,7 +107,7 @@ def without_any_secret(text: str) -> str:
 
 
 def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
-    """Each value under a secret name: where it begins and ends, and what stands there instead."""
+    """Each value under a secret name: where it starts and ends, and what is there instead."""
     done = 0
     for word in _WORD.finditer(lower):
         if word.start() < done:
@@ -126,7 +126,7 @@ def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
 
 
 def _value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
-    """The value that belongs to the name at `start` to `end`, by what stands around it."""
+    """The value that belongs to the name at `start` to `end`, by what is around it."""
     if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _LONGEST_NAME) : start]:
         return _json_value(text, match.end(), match[1])
     if _INPUT_NAME.search(text, max(0, start - 20), start):
@@ -172,7 +172,7 @@ def _json_value(text: str, place: int, quote: str) -> tuple[int, int, str] | Non
 
 
 def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
-    """What stands in quotes here, without the quotes: those of a text within a text have backslashes before them."""
+    """What is in quotes here, without the quotes: those of a text within a text have backslashes before them."""
     opening = _OPENING.match(text, place)
     if opening is None:
         return None
@@ -197,7 +197,7 @@ def _end_within(text: str, start: int, level: int, quote: str) -> int:
 
 
 def _closing(text: str, place: int, bracket: re.Pattern[str]) -> int:
-    """Where the object or list that begins here ends."""
+    """Where the object or list that starts here ends."""
     depth = 0
     for match in bracket.finditer(text, place):
         if match[0] in "{[":

@@ -1,4 +1,4 @@
-"""Puts names in place of the secrets in what is written to disk and needed again, and the secrets back in.
+"""Puts names instead of the secrets in what is written to disk and needed again, and the secrets back in.
 
 A store's link to its next page may repeat a secret of the request. It is stored with the secret's name in its place.
 """
@@ -34,7 +34,7 @@ class SecretGone(Exception):
 
 
 def with_references(data: Json, mask: Mask) -> Json:
-    """`data` with a reference in place of each secret that is known."""
+    """`data` with a reference instead of each secret that is known."""
 
     def replaced(text: str) -> str:
         for secret, label in sorted(mask.values().items(), key=lambda pair: -len(pair[0])):
@@ -47,7 +47,7 @@ def with_references(data: Json, mask: Mask) -> Json:
 
 
 def with_secrets(data: Json, mask: Mask) -> Json:
-    """`data` with the secrets in place of their references. Raises `SecretGone`."""
+    """`data` with the secrets instead of their references. Raises `SecretGone`."""
     values = {label: secret for secret, label in mask.values().items()}  # the last one of a label is in force
 
     def secret(match: re.Match[str]) -> str:
@@ -59,7 +59,7 @@ def with_secrets(data: Json, mask: Mask) -> Json:
 
 
 def without_references(data: Json, mark: str) -> Json:
-    """`data` with a mark in place of each reference: to be shown."""
+    """`data` with a mark instead of each reference: to be shown."""
     return _mapped(data, lambda text: _REFERENCE.sub(mark, text))
 
 

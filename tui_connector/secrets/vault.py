@@ -163,7 +163,7 @@ class Vault:
     """The secrets of this run. Every value it gives out is known to the mask before.
 
     `TUI_CONNECTOR_<NAME>` in the environment, the entry's name in capitals with `_` for all other characters, is used
-    in place of a keyring entry: for jobs and containers. It goes where the profile is trusted to send that entry.
+    instead of a keyring entry: for jobs and containers. It goes where the profile is trusted to send that entry.
     """
 
     def __init__(self, machine: Machine, mask: Mask) -> None:
@@ -276,7 +276,7 @@ class Vault:
         await self._write(name, _Entry(secret, list(origins)))
 
     async def store_held(self, names: list[str]) -> list[str]:
-        """Puts those of these that are held into the keyring, in place of what is there; their names."""
+        """Puts those of these that are held into the keyring, instead of what is there; their names."""
         stored = [name for name in names if name in self._held]
         for name in stored:
             await self._write(name, self._held[name])
@@ -310,7 +310,7 @@ class Vault:
     async def state(self, *, writing: bool = True) -> KeyringState:
         """Whether the keyring can be used: whether it can be read and, with `writing`, whether it keeps a value.
 
-        It is tried with a value that is no secret.
+        It is tried with a value that is not a secret.
         """
         try:
             if writing:
@@ -371,7 +371,7 @@ class Vault:
         return secret
 
     async def _asked(self, source: SecretSource, origin: str) -> str:
-        """The answer to one question for each secret and each place it goes to, however many requests wait for it."""
+        """The response to one question for each secret and each place it goes to, however many requests wait for it."""
         question = f"{source.label} for {origin}"
         async with self._locks.setdefault(question, asyncio.Lock()):
             held = self._held.get(question)

@@ -13,7 +13,7 @@ Inside = tuple[str | int, ...]
 
 
 def leaves(value: Json) -> Iterator[tuple[Inside, Json]]:
-    """Whatever in it is no list and no object, in no order, with its place."""
+    """Whatever in it is not a list and no object, in no order, with its place."""
     todo: list[tuple[Inside, Json]] = [((), value)]
     while todo:
         place, part = todo.pop()

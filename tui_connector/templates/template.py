@@ -28,7 +28,7 @@ _URI_HEAD = re.compile(r"(?:[^/?#]*:)?(?://[^/?#]*)?")
 
 
 class Missing(Enum):
-    """There is no entity."""
+    """There is not an entity."""
 
     MISSING = "missing"
 
@@ -92,7 +92,7 @@ class Template:
         return self.text(scope, budget)
 
     def text(self, scope: Scope, budget: Budget | None = None) -> str:
-        """Text; numbers, booleans, lists and objects stand in it as compact JSON."""
+        """Text; numbers, booleans, lists and objects are in it as compact JSON."""
         return self._joined([text for _, _, text in self._filled(scope, budget)])
 
     def uri(self, scope: Scope) -> str:
@@ -186,7 +186,7 @@ def _cut(text: str) -> str:
 
 
 def as_data(value: Json) -> Json:
-    """A response as the data of placeholders: what is no list or object becomes a list of one.
+    """A response as the data of placeholders: what is not a list or object becomes a list of one.
 
     Magento's token endpoint answers a bare JSON string; `Bearer &{@[0]}` reads it.
     """
@@ -263,7 +263,7 @@ def _checked(text: str) -> str:
 
 
 def run_only(text: str) -> str:
-    """The text, in whose placeholders there is no entity to read. Raises `PlaceholderError` where one reads it."""
+    """The text, in whose placeholders there is not an entity to read. Raises `PlaceholderError` where one reads it."""
     template = Template.parse(text)
     for piece in template.pieces:
         if isinstance(piece, Placeholder) and piece.sigil != "@":
@@ -297,23 +297,23 @@ _SCHEMA = WithJsonSchema({"type": "string", "format": "template"})
 TemplateText = Annotated[str, AfterValidator(_checked), _SCHEMA]
 """A field that is a template."""
 RunTemplateText = Annotated[str, AfterValidator(run_only), _SCHEMA]
-"""A field that is a template where there is no entity: only `@{…}`."""
+"""A field that is a template where there is not an entity: only `@{…}`."""
 UriTemplateText = Annotated[str, AfterValidator(_checked_uri), _SCHEMA]
 """A field that is a template of a URI; no placeholder chooses scheme, host or port."""
 TemplateJson = Annotated[Json, AfterValidator(_checked_json)]
 """A field that is JSON in which every text is a template."""
 
 
-# What an expression reads: the names it begins with, found without any data.
+# What an expression reads: the names it starts with, found without any data.
 
 
 Names: TypeAlias = tuple[str, ...]
 """Names from the root of the data downwards, such as ("steps", "find", "status"); () is all of it."""
 
 _IN_TURN = {"subexpression", "pipe", "index_expression"}
-"""Each child goes on from what the one before it has found."""
+"""Each child resumes from what the one before it has found."""
 _BY_ELEMENT = {"projection", "value_projection", "filter_projection", "flatten"}
-"""The first child is the list or the object; the others go on from what is in it."""
+"""The first child is the list or the object; the others resume from what is in it."""
 
 
 def reads(expression: Expression) -> frozenset[Names]:

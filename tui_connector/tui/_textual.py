@@ -23,7 +23,7 @@ class QuietApp(App[None]):
     """The exception that ended the program."""
 
     def is_harmless(self, error: Exception) -> bool:
-        """Whether the program goes on after this exception in a handler."""
+        """Whether the program continues after this exception in a handler."""
         return False
 
     def _handle_exception(self, error: Exception) -> None:

@@ -64,7 +64,7 @@ class ConnectorApp(QuietApp):
     ) -> None:
         """`of_demo` says whether a profile is one that the demo saved: opening it starts the sandbox store again.
 
-        `trust_once`: `profile` may do all that it can do, until the program ends. `begin_log` begins the program's own
+        `trust_once`: `profile` may do all that it can do, until the program ends. `begin_log` starts the program's own
         log, if it has not begun yet.
         """
         super().__init__()
@@ -213,7 +213,7 @@ class ConnectorApp(QuietApp):
         self._at_home(throw_away(self, self.machine, message.draft))
 
     def _at_home(self, work: Coroutine[object, object, None]) -> None:
-        """Does something to what home lists, and lists it anew. Keys for home wait, those for its questions do not."""
+        """Does something to what home lists, and lists it again. Keys for home wait, those for its questions do not."""
         done_with = self._keys.hold("Updating the list")
 
         async def done() -> None:

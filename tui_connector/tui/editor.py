@@ -70,7 +70,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
-    """Edits the file; nothing else of the program goes on meanwhile. Raises `UserError`."""
+    """Edits the file; nothing else of the program continues meanwhile. Raises `UserError`."""
     command = command_for(environ, path, line)
     try:
         with app.suspend():

@@ -26,7 +26,7 @@ class HasHelp(Protocol):
 
 
 def words_for(screen: Screen[object]) -> list[str]:
-    """What has the focus, then what it stands in: each explains itself where it can."""
+    """What has the focus, then what it is in: each explains itself where it can."""
     nodes = list(screen.focused.ancestors_with_self) if screen.focused else [screen]
     return [words for node in nodes if isinstance(node, HasHelp) and (words := node.help_words())]
 

@@ -331,7 +331,7 @@ class KeyOrder:
             if event.is_forwarded and self._app.screen_stack:
                 self._on_its_way = event
                 node = self._app.focused or self._app.screen
-                # once up to the program, which acts on it, and once behind what this has asked for on the way
+                # once up to the program, which acts on it, and once after what this has asked for on the way
                 after_pending_messages(
                     node, self._app, partial(after_pending_messages, node, self._app, partial(self._done, event))
                 )

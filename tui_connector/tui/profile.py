@@ -268,7 +268,7 @@ class ProfilePage(LogDock):
         self._fill()
         if first or self.focused is None:
             self._list.focus()
-        self.app.call_later(self._act)  # behind the focus, which is given in the same queue
+        self.app.call_later(self._act)  # after the focus, which is given in the same queue
 
     def _fill(self) -> None:
         opened = self._opened
@@ -334,7 +334,7 @@ class ProfilePage(LogDock):
         self._fill()
 
     def action_run(self) -> None:
-        """Runs the incoming under the cursor, or the only one; it goes on where it was stopped."""
+        """Runs the incoming under the cursor, or the only one; it resumes where it was stopped."""
         part = self._list.chosen
         if self._opened is None:
             return

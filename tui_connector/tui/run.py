@@ -55,7 +55,7 @@ class RunView:
     messages: deque[str] = field(default_factory=lambda: deque(maxlen=_MESSAGES))
     summary: Summary | None = None
     impossible: str = ""
-    """Why it could not begin."""
+    """Why it could not start."""
     stopping: bool = False
     _before: tuple[float, int] = (0.0, 0)
 
@@ -74,7 +74,7 @@ class RunView:
 
     @property
     def reason(self) -> str:
-        """Why it did not begin, or came to no good end; who has stopped one knows."""
+        """Why it did not start, or came to no good end; who has stopped one knows."""
         if self.summary is None:
             return self.impossible
         return self.summary.reason if self.summary.state in ("failed", "refused", "incomplete") else ""
@@ -145,7 +145,7 @@ _EVERY = 0.2
 
 
 class RunScreen(LogDock):
-    """A run, from its beginning to its end; it can be stopped, and goes on where it stopped."""
+    """A run, from its beginning to its end; it can be stopped, and resumes where it stopped."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -169,7 +169,7 @@ class RunScreen(LogDock):
 
     @dataclass
     class Ended(Message):
-        """It is over, or could not begin."""
+        """It is over, or could not start."""
 
         summary: Summary | None
         impossible: str = ""
@@ -282,13 +282,13 @@ class RunScreen(LogDock):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stop is there while it runs, go on when it has stopped."""
+        """Stop is there while it runs, continue when it has stopped."""
         if action == "stop":
             return self.view.running
         return not self.view.running if action == "go_on" else True
 
     def action_go_on(self) -> None:
-        """Begins; a run that was stopped goes on where it was."""
+        """Starts; a run that was stopped resumes where it was."""
         if not self._begun:
             self._begun, self._stop = True, ""
             self.view = RunView(messages=self.view.messages)
@@ -296,7 +296,7 @@ class RunScreen(LogDock):
             self._draw()
 
     def action_stop(self) -> None:
-        """Stops it, after asking: what has come is kept, and the next run goes on from there."""
+        """Stops it, after asking: what has come is kept, and the next run resumes from there."""
         self._ask("Stop the run? Items received so far are kept; the next run resumes from there.", leave=False)
 
     def action_back(self) -> None:

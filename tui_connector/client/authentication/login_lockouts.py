@@ -62,7 +62,7 @@ class Account:
     def of(cls, uri: str, values: Mapping[str, object], secret_names: list[str]) -> Account:
         """The account that `values` log in to at `uri`; those of `secret_names` are never part of its name.
 
-        One exception: a user name is no secret to Magento, wherever it comes from. Raises `InvalidValue`.
+        One exception: a user name is not a secret to Magento, wherever it comes from. Raises `InvalidValue`.
         """
         place, kind = _place(uri)
         if kind and "username" in values and "password" in values:
@@ -183,7 +183,7 @@ class LoginLockouts:
             return stop
         try:
             salt, stops = _read(read_private(self._path(account.login)))
-        except (OSError, ValueError):  # not there, or damaged: then it cannot stop anything, and is written anew
+        except (OSError, ValueError):  # not there, or damaged: then it cannot stop anything, and is written again
             return None
         return _same(stops, account, salt)
 
@@ -242,7 +242,7 @@ def _marked_lock(path: Path) -> int | None:
 
 
 def _read(data: bytes) -> tuple[bytes, list[LoginLockout]]:
-    """Raises ValueError for what is no list of refusals."""
+    """Raises ValueError for what is not a list of refusals."""
     try:
         kept = json.loads(data)
         return bytes.fromhex(kept["salt"]), [LoginLockout(**each) for each in kept["stops"]]

@@ -96,7 +96,7 @@ class _Totp(pyotp.TOTP):
 
 
 def _generator(secret: str, label: str) -> _Totp:
-    """Reads the secret as people have it: in groups, in small letters, or as the address in the QR code."""
+    """Reads the secret as people have it: in groups, in lower case, or as the address in the QR code."""
     try:
         if secret.lower().startswith("otpauth:"):
             address = urlsplit(secret)

@@ -38,7 +38,7 @@ class BaseUri(Plugin):
     def prepare(self, request: Request) -> Request:
         """Completes a relative URI; an absolute one must stay at this store, for the client's secrets go with it.
 
-        A path that begins with the base URI's own is not prefixed again.
+        A path that starts with the base URI's own is not prefixed again.
         """
         base = self.uri.rstrip("/")
         if not is_absolute(request.uri):

@@ -89,7 +89,7 @@ class _Gate:
             return now - came if waited else 0.0
 
     def hold(self, pause: float | None) -> None:
-        """Lets nobody through for so many seconds."""
+        """Lets nobody through for N seconds."""
         if pause is not None:
             self._held_until = max(self._held_until, self._machine.monotonic() + min(pause, self._longest))
 

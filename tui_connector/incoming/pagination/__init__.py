@@ -2,9 +2,9 @@
 
 A run reads a list as *parts*. A part is a stretch of the list that is still to be read; `take` cuts its first page off.
 Where the next request is known before the response has arrived (page numbers with a known total, ID ranges), it says
-what is left, and several pages are requested at once. Where only a response says how to go on (a cursor, a next
+what is left, and several pages are requested at once. Where only a response says how to continue (a cursor, a next
 link), nothing is left until `answered`. Either way the pages are written in the list's order, and the *position* of the
-first part not written, plain JSON, is where a stopped run begins again.
+first part not written, plain JSON, is where a stopped run starts again.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class PageRequest(ABC):
     record: ClassVar[str | None] = None
     """Which record this is, where the page can hold one only: it is named when it is what breaks the store."""
     past_the_end: ClassVar[tuple[int, ...]] = ()
-    """Statuses with which a store says that the page is behind the list's end, as if it had sent no items."""
+    """Statuses with which a store says that the page is after the list's end, as if it had sent no items."""
 
     def is_past_the_end(self, response: Response) -> bool:
-        """Whether this response says that the page is behind the list's end."""
+        """Whether this response says that the page is after the list's end."""
         return response.status in self.past_the_end
 
     def advice(self, response: Response) -> str:
@@ -80,7 +80,7 @@ class PageRequest(ABC):
         """
 
     def position_behind(self, items: Sequence[bytes]) -> Json:
-        """Where to go on behind these first items of the page; None where only a whole page has such a place."""
+        """Where to continue behind these first items of the page; None where only a whole page has such a place."""
         return None
 
     def lacks(self, page: Page) -> bool:
@@ -88,7 +88,7 @@ class PageRequest(ABC):
         return not page.items and bool(page.counted)
 
     def recount(self) -> ListPart | None:
-        """What to request behind the last page to learn how many items the list has by then; None where it cannot."""
+        """What to request after the last page to learn how many items the list has by then; None where it cannot."""
         return None
 
     def halves(self) -> Sequence[ListPart]:
@@ -102,11 +102,11 @@ class ListPart(ABC):
     @property
     @abstractmethod
     def position(self) -> Json:
-        """Where to begin in order to read this part and everything behind it."""
+        """Where to start in order to read this part and everything after it."""
 
     @abstractmethod
     def take(self) -> tuple[PageRequest, ListPart | None]:
-        """Its first page, and what is left behind that page where this can be said already."""
+        """Its first page, and what is left after that page where this can be said already."""
 
 
 class Pagination(Kind):
@@ -155,7 +155,7 @@ class SequentialPages(ListPart, PageRequest):
         after: Callable[[Json, Page], Json],
         unproven: Callable[[Page, bool], str],
     ) -> None:
-        """`ask` gives the request at a position, `after` the position behind the page there, None at the end.
+        """`ask` gives the request at a position, `after` the position after the page there, None at the end.
 
         `unproven` is called with the last page, and whether it is the first one too: why it may not be the last, or "".
         """

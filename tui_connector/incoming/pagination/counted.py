@@ -1,4 +1,4 @@
-"""Pages that are asked for by how many items stand before them: by number, or by offset.
+"""Pages that are asked for by how many items are before them: by number, or by offset.
 
 Where the store counts its list, all pages are known after the first one and are asked for at once.
 """
@@ -56,13 +56,13 @@ class CountedList:
     """A list, and how a stretch of it is asked for."""
 
     request: Callable[[int, int], Request]
-    """The page that begins behind so many items and has so many."""
+    """The page that starts behind N items and has so many."""
     size: int
     numbered: bool = True
-    """A page begins at a multiple of its size, as page numbers have it; otherwise anywhere."""
+    """A page starts at a multiple of its size, as page numbers have it; otherwise anywhere."""
     total: Callable[[Page], int | None] = lambda page: page.total
     total_is_named: bool = False
-    """The profile names where the total stands, so that it is not that of the page."""
+    """The profile names where the total is, so that it is not that of the page."""
     last_page: LastPage = "short"
     may_repeat: bool = False
     divides: bool = True

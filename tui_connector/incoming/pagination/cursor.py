@@ -87,5 +87,5 @@ class Cursor(Pagination):
 
 
 def _is_end(found: Json) -> bool:
-    """Whether this in place of a cursor says that nothing follows; 0 is a cursor."""
+    """Whether this instead of a cursor says that nothing follows; 0 is a cursor."""
     return found is None or found is False or found in ("", [], {})

@@ -1,4 +1,4 @@
-"""What stands in a response beside its items: a count, a cursor, a link."""
+"""What is in a response beside its items: a count, a cursor, a link."""
 
 from __future__ import annotations
 

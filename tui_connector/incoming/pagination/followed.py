@@ -15,7 +15,7 @@ from . import ListPart, PaginationError, SequentialPages
 from .envelope import is_named, names_next, nothing_at, says_more
 
 _EMPTY = 50
-"""Pages without an item, one after another, behind which no end is believed in."""
+"""Pages without an item, one after another, after which no end is believed in."""
 
 
 def followed(
@@ -91,7 +91,7 @@ def _text(cursor: Json) -> str:
 
 
 def resolved(request: Request, link: str) -> str:
-    """The URI of a link in the answer to `request` (RFC 3986 §5.2, as far as links of pages go)."""
+    """The URI of a link in the response to `request` (RFC 3986 §5.2, as far as links of pages go)."""
     link = without_session(link.strip().partition("#")[0].removeprefix("./"))
     if is_absolute(link) or link.startswith("/"):
         return link

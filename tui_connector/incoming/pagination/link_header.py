@@ -61,7 +61,7 @@ class LinkHeader(Pagination):
 
 
 def link_of(headers: Headers, relation: str) -> str | None:
-    """The target of the first link with this relation, in whichever of the headers `Link` it stands."""
+    """The target of the first link with this relation, in whichever of the headers `Link` it is."""
     wanted = relation.lower()
     for name, text in headers:
         if name.lower() == "link":

@@ -19,7 +19,7 @@ _EXTRA = "extra"
 _VALUE = "value"
 
 _FORMULA = re.compile(r"'*[\s\x00-\x1f\ufeff]*[=+\-@＝＋－＠]|'*[\t\r\n]")
-"""How a text begins that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
+"""How a text starts that a spreadsheet calculates, calls a program with, or may (OWASP, CSV Injection); with quotes
 before it, it could be taken for one that was escaped."""
 _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 

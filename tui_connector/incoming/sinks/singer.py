@@ -57,7 +57,7 @@ class StreamContext:
     """Those of all streams. A sink writes its own into it, and all of them into each STATE."""
     selection: Selection | None = None
     output: ByteOutput | None = None
-    """Where the messages go in place of the sink's own file."""
+    """Where the messages go instead of the sink's own file."""
     always_null: set[str] = field(default_factory=set)
     """Properties of this stream that had no value so far, so that nothing is known of their types."""
 

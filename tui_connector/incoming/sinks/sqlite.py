@@ -42,7 +42,7 @@ Value = str | int | float | None
 
 _HEADER = b"SQLite format 3\0"
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
-"""Begins a rollback journal, and ends one that names a super-journal (https://sqlite.org/fileformat2.html §3)."""
+"""Starts a rollback journal, and ends one that names a super-journal (https://sqlite.org/fileformat2.html §3)."""
 
 
 def is_database_of_others(path: Path, table: str) -> bool:
@@ -62,7 +62,7 @@ def is_database_of_others(path: Path, table: str) -> bool:
 
 
 class Database:
-    """The database at `path`, made where it is not there. Transactions begin and end by hand."""
+    """The database at `path`, made where it is not there. Transactions start and end by hand."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,7 +99,7 @@ class Database:
             raise self._failed(error) from error
 
     def begin(self) -> None:
-        """Begins a transaction, where there is none yet."""
+        """Starts a transaction, where there is none yet."""
         if not self._connection.in_transaction:
             self.run("BEGIN IMMEDIATE")
 
@@ -285,8 +285,8 @@ class _Table:
 class _OpenSqlite(OpenSink):
     """Rows and how many there are become durable in one transaction.
 
-    Killed between that and the ledger's record, rows are ahead of it: those behind the recorded row go when the run
-    goes on, and those that were updated are read again, and updated again.
+    Killed between that and the ledger's record, rows are ahead of it: those after the recorded row go when the run
+    continues, and those that were updated are read again, and updated again.
     """
 
     def __init__(self, database: Database, table: _Table, position: Json, recorded: Json) -> None:

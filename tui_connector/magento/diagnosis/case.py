@@ -95,7 +95,7 @@ class Case:
     def title(self) -> str:
         return f" ({self.said.title!r})" if self.said.title else ""
 
-    # what stands in front of Magento
+    # what is in front of Magento
 
     @property
     def from_magento(self) -> bool:
@@ -361,6 +361,6 @@ class Case:
         return "a filter without a field" if name is None else beginning(str(name), 100)
 
     def is_path_of(self, entities: str) -> bool:
-        """Whether the path after /V1 begins with one of these; `entities` is a regular expression, empty for any."""
+        """Whether the path after /V1 starts with one of these; `entities` is a regular expression, empty for any."""
         place = self.path.partition("/V1/")[2] or self.path.lstrip("/")
         return not entities or re.match(rf"({entities})(/|$|[\w-]*/)", place) is not None

@@ -87,7 +87,7 @@ class _Probing:
     async def ask(
         self, send: Send, uri: str, method: str = "GET", *, how: str = "", authorization: str = ""
     ) -> Response | None:
-        """The answer; None where there is none. `how` says in the evidence what was special about it."""
+        """The response; None where there is none. `how` says in the evidence what was special about it."""
         assert len(self.evidence) < MOST_PROBES
         request = _request(uri, method)
         if authorization:

@@ -221,7 +221,7 @@ NOT_MAGENTO = (
 )
 
 # A 401 that names a resource: one body for whoever Magento does not know, and for whoever lacks the permission. A bad
-# bearer token is never reported as such: the request goes on as a guest's, and is refused as one (Magento_Webapi,
+# bearer token is never reported as such: the request continues as a guest's, and is refused as one (Magento_Webapi,
 # TokenUserContext).
 
 CALLER = (

@@ -22,7 +22,7 @@ _PHP = re.compile(r"^\s*(<br />\s*)?(<b>)?(Deprecated|Notice|Warning|Fatal error
 
 @dataclass(frozen=True, slots=True)
 class StoreMessage:
-    """`named` are the parameters that stand in an object, `listed` those in a list; both may stand in `errors`."""
+    """`named` are the parameters that are in an object, `listed` those in a list; both may are in `errors`."""
 
     kind: Kind
     message: str = ""
@@ -49,7 +49,7 @@ class StoreMessage:
 
     @property
     def by_magento(self) -> bool:
-        """Whether this is how the REST interface answers."""
+        """Whether this is how the REST API answers."""
         return self.kind in ("json", "xml")
 
     def has(self, *words: str) -> bool:

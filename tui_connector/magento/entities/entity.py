@@ -81,9 +81,9 @@ class Readable:
     """What Magento lets be read.
 
     `filter` is the name of its ID in a search, `field` the name in a response; if that is empty, the response does not
-    contain the ID, though ranges of it can be asked for. Without `filter` the whole comes in one answer, or in pages
-    ordered by `order` where the only unique field is no number. `cursor` is the date by which changes are found. A path
-    with a value in it, such as a sku, is an example to be changed.
+    contain the ID, though ranges of it can be requested. Without `filter` everything comes in one response, or in pages
+    ordered by `order` if the only unique field is not a number. `cursor` is the date by which changes are found. A
+    path with a value in it, such as a sku, is an example to be changed.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Readable:
         return tick(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:
-        """The incoming configuration, as it stands in a profile."""
+        """The incoming configuration, as it is in a profile."""
         found: dict[str, Json] = {"client": client, "request": {"uri": self.path}, "items": self.items}
         if self.identifier:
             found["identifier"] = self.identifier
@@ -162,7 +162,7 @@ class Writable:
         return tick(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:
-        """The outgoing configuration, as it stands in a profile."""
+        """The outgoing configuration, as it is in a profile."""
         found: dict[str, Json] = {
             "client": client,
             "source": {"kind": "jsonl", "path": f"{self.name}.jsonl"},

@@ -13,7 +13,7 @@ _SOURCES, _STOCKS = "Magento_InventoryApi::source", "Magento_InventoryApi::stock
 def _whole(
     name: str, title: str, path: str, identifier: str | None, resource: str, *, items: str = "@", note: str = ""
 ) -> Readable:
-    """What comes in one answer: a bare list, a tree, or a single entity."""
+    """What comes in one response: a bare list, a tree, or a single entity."""
     return Readable(name, title, path, identifier, resource, None, "", None, items, note=note)
 
 

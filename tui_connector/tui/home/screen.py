@@ -47,7 +47,7 @@ class HomeScreen(Screen[None]):
     AUTO_FOCUS = ""
     AT_ONCE: ClassVar = frozenset({"home.new", "home.quit"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        # priority: what is typed right behind it belongs to the guide's first field already
+        # priority: what is typed right after it belongs to the guide's first field already
         Binding("n", "app.new_store", "New store", priority=True, id="home.new"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate"),
         Binding("d", "delete", "Delete", id="home.delete"),
@@ -152,7 +152,7 @@ class HomeScreen(Screen[None]):
         self._missing.discard(kind)
         self._draw()
         if not self._missing:
-            self.app.call_later(self._act)  # behind the focus, which is given in the same queue
+            self.app.call_later(self._act)  # after the focus, which is given in the same queue
 
     def _act(self) -> None:
         self._acts = not self._missing
@@ -186,7 +186,7 @@ class HomeScreen(Screen[None]):
         listed.show(rows, self._machine.now().timestamp())
 
     def _told(self) -> str:
-        """What stands above the list."""
+        """What is above the list."""
         paths, directory = self._rows.paths, self._machine.directories.profiles
         if self._problem is not None:
             return f" ✘ {self._problem}"

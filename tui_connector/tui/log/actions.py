@@ -39,7 +39,7 @@ from .exchange_text import RelatedExchanges
 from .list import LogView
 from .request_form import RequestForm
 
-# What belongs to an exchange and stands elsewhere in the log: its other attempts, and the login before it.
+# What belongs to an exchange and is elsewhere in the log: its other attempts, and the login before it.
 
 
 _FAR = 5_000
@@ -115,7 +115,7 @@ def _lines(headers: Headers) -> str:
 
 
 class FileScreen(ModalScreen[Path | None]):
-    """Enter takes the path, Esc goes back. A relative one begins where the program was started."""
+    """Enter takes the path, Esc goes back. A relative one starts where the program was started."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="file.back")]
 
@@ -142,12 +142,12 @@ Send = Callable[[Exchange, Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class LogContext:
-    """What stands behind a log: the machine, the profile's name once it has one, and how a request is sent again."""
+    """What is behind a log: the machine, the profile's name once it has one, and how a request is sent again."""
 
     machine: Machine
     profile: Callable[[], str | None] = lambda: None
     send: Send | None = None
-    """None where the log was read from a file and there is no profile to send with."""
+    """None where the log was read from a file and there is not a profile to send with."""
 
 
 class LogHost(Container):
@@ -169,7 +169,7 @@ class LogActions:
 
     @dataclass
     class Answered(Message):
-        """A request that was sent again was answered, and stands in the log under this number."""
+        """A request that was sent again was answered, and is in the log under this number."""
 
         number: int
         status: int

@@ -155,7 +155,7 @@ class WrappedLines:
         return WrappedRow(line, starts[nth], end, self._indents[line] if nth else 0)
 
     def first_of(self, line: int) -> int:
-        """The index of the row with which a line begins."""
+        """The index of the row with which a line starts."""
         return self._ends[line - 1] if line else 0
 
     def row_at(self, line: int, column: int) -> int:
@@ -165,7 +165,7 @@ class WrappedLines:
 
 
 def breaks(line: str, width: int, indent: int) -> list[int]:
-    """Where the rows of a line begin: behind a space where there is one in the row's second half."""
+    """Where the rows of a line start: behind a space where there is one in the row's second half."""
     starts, start, room = [0], 0, width
     while (end := start + _fitting(line, start, room)) < len(line):
         space = line.rfind(" ", start + room // 2, end)
@@ -338,7 +338,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
             self.search(self.needle)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._style = self.rich_style  # Textual adds it up anew at each look
+        self._style = self.rich_style  # Textual adds it up again at each look
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:

@@ -172,7 +172,7 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def _index(self) -> int:
-        """Where the selected exchange stands in the list, or would stand; -1 in an empty one."""
+        """Where the selected exchange is in the list, or would stand; -1 in an empty one."""
         last = len(self.view) - 1
         return last if self.following else min(self.view.index(self._position), last)
 
@@ -251,7 +251,7 @@ class LogView(ScrollView, can_focus=True):
             self.post_message(self.Selected(exchange))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._style = self.rich_style  # Textual adds it up anew at each look: a third of what a row costs
+        self._style = self.rich_style  # Textual adds it up again at each look: a third of what a row costs
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -338,7 +338,7 @@ class LogView(ScrollView, can_focus=True):
             self.refresh()
 
     def toggle_mark(self) -> None:
-        """Marks the selected exchange, and goes on to the next one."""
+        """Marks the selected exchange, and continues to the next one."""
         if (exchange := self.selected) is not None:
             self.marks ^= {exchange.number}
             self.select(self._index + 1)

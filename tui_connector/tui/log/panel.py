@@ -90,7 +90,7 @@ class LogPrompt(Vertical):
 
     @dataclass
     class Said(Message):
-        """Something that can be read stands in the line; `final` once it was entered."""
+        """Something that can be read is in the line; `final` once it was entered."""
 
         purpose: Purpose
         text: str

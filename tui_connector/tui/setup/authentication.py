@@ -97,7 +97,7 @@ class MethodMenu:
 
 
 def entries(setup: Setup) -> MethodMenu:
-    """The menu for this setup, as it stands."""
+    """The menu for this setup, as it is."""
     titles: Mapping[str, str] = {**kind_schemas.authentications(), **{way: words.title for way, words in WAYS.items()}}
     applied = setup.applied()
     shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
@@ -158,7 +158,7 @@ class AuthenticationPane(StepPane):
 
     @property
     def _path(self) -> FormPath:
-        """Where what is shown stands in the profile."""
+        """Where what is shown is in the profile."""
         return ("authentications", self.setup.authentication)
 
     async def _show_way(self) -> None:
@@ -224,7 +224,7 @@ class AuthenticationPane(StepPane):
 
     def begin(self) -> None:
         if not self.query("#way-form"):
-            return  # the fields are on their way, and begin when they are there
+            return  # the fields are on their way, and start when they are there
         if (self.form.path, self.form.asked) != (self._path, tuple(self._asked())):
             # another step has chosen another client, or there are more to choose from
             self.run_worker(self._switched(), group="fields", exclusive=True)

@@ -51,12 +51,12 @@ class EntityOptions(OptionList):
     ]
 
     def action_narrow(self) -> None:
-        """To the field, while the key is handed out: what is typed right behind it belongs there."""
+        """To the field, while the key is handed out: what is typed right after it belongs there."""
         self.screen.set_focus(self.query_ancestor(EntityChooser).query_one(Input))
 
 
 class EntityChooser(Vertical):
-    """A field that narrows, and the list. What is no entity's name is taken as a path."""
+    """A field that narrows, and the list. What is not an entity's name is taken as a path."""
 
     @dataclass
     class Chosen(Message):
@@ -161,7 +161,7 @@ def _line(offer: EntityOption) -> str:
 
 
 class ConfigurationList(OptionList):
-    """The configurations, one a line."""
+    """The configurations, one per line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="configurations.edit"),

@@ -55,7 +55,7 @@ def _workbench(machine: Machine, path: Path | None, *, once: bool = False) -> Wo
 
 
 def resumed(machine: Machine, draft: Draft) -> tuple[GuideContext, GuideStep]:
-    """A setup that was left half-way, and the step to go on with."""
+    """A setup that was left half-way, and the step to continue with."""
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
     workbench = _workbench(machine, path)

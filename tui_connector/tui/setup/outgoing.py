@@ -156,7 +156,7 @@ class ChainScreen(ModalScreen[None]):
 
 
 _UNTIL_SHOWN = 0.2
-"""Seconds without a key after which the request is made anew."""
+"""Seconds without a key after which the request is made again."""
 
 
 class OutgoingPane(ConfigurationsPane):

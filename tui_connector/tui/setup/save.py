@@ -108,7 +108,7 @@ class SavePane(StepPane):
         self._preview()
 
     def _wrong(self) -> str:
-        """What is wrong with the profile as it stands, a line each; empty where nothing is."""
+        """What is wrong with the profile as it is, one per line; empty where nothing is."""
         _, problems = check_data(self.setup.draft)
         return "\n".join(f"  {'.'.join(map(str, path))}: {message}" for path, message in problems)
 

@@ -1,4 +1,4 @@
-"""What all steps of the guide have: words, a result, a button to test and one to go on."""
+"""What all steps of the guide have: words, a result, a button to test and one to continue."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _NEVER_SHOWN = ("password", "totp", "client-key-password")
 
 
 class Continue(Button):
-    """Goes on while the key is handed out: what is pasted right behind it belongs to the next step already."""
+    """Continues while the key is handed out: what is pasted right after it belongs to the next step already."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.go_on", "Continue", show=False, priority=True, id="setup.go-on")
@@ -84,7 +84,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """On to the next step."""
 
     class Changed(Message):
-        """Something of the setup has changed: the head is to be drawn anew."""
+        """Something of the setup has changed: the head is to be drawn again."""
 
     @dataclass
     class FixWanted(Message):
@@ -124,7 +124,7 @@ class StepPane(VerticalScroll, can_focus=False):
         yield from ()
 
     def begin(self) -> None:
-        """The step is shown: puts the focus where the typing begins."""
+        """The step is shown: puts the focus where the typing starts."""
         self.query_one(".continue", Button).focus()
 
     def choose(self, name: str) -> None:
@@ -183,7 +183,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """Applies a fix of this step, and tests again."""
 
     def go_on(self) -> None:
-        """A green test: Enter goes on."""
+        """A green test: Enter continues."""
         self.screen.set_focus(self.query_one(".continue", Button))
         self.post_message(self.Changed())
 
@@ -348,7 +348,7 @@ class FormScreen(ModalScreen[None]):
             self.query_one("#form-done", Button).focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        # what stands around the fields: the border, the title, its words, those for the field, the button
+        # what is around the fields: the border, the title, its words, those for the field, the button
         self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - 11)
 
     @on(Form.Focused)

@@ -43,7 +43,7 @@ class Toggle(Static, can_focus=True):
         self._say()
 
     def say(self, words: str) -> None:
-        """Other words behind the box."""
+        """Other words after the box."""
         self._words = words
         self._say()
 
@@ -92,7 +92,7 @@ class Choice(Static, can_focus=True):
         id: str | None = None,  # noqa: A002
         short: Mapping[str, str] | None = None,
     ) -> None:
-        """`short`: what stands in the row for each option, where there is little room."""
+        """`short`: what is in the row for each option, where there is little room."""
         super().__init__(id=id, classes="choice")
         self.options, self.chosen = options, chosen
         self._short = short

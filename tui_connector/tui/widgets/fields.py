@@ -1,4 +1,4 @@
-"""Fields one row high: a line of text, and the row in which it stands with its label and what is wrong with it."""
+"""Fields one row high: a line of text, and the row in which it is with its label and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SafeInput(Input):
         return value if self.password else shown_line(value)
 
     def replace(self, text: str, start: int, end: int) -> None:
-        super().replace(self.validate_value(text), start, end)  # before, or the cursor would not be behind it
+        super().replace(self.validate_value(text), start, end)  # before, or the cursor would not be after it
 
 
 class SafeTextArea(TextArea):
@@ -86,10 +86,10 @@ class TextField(SafeInput):
         if behind_paste:
             return
         last = not self.advance()
-        self.call_later(self._leave, last)  # behind what was typed before the key
+        self.call_later(self._leave, last)  # after what was typed before the key
 
     def _leave(self, last: bool) -> None:
-        self.post_message(self.Left(last))  # behind the message of what was typed
+        self.post_message(self.Left(last))  # after the message of what was typed
 
     def on_blur(self) -> None:
         self.come_to_with = None
@@ -118,7 +118,7 @@ class FieldGroup(Vertical):
 
 
 class FieldRow(Vertical):
-    """A label, what is asked, a short mark behind it, and what is wrong with it below."""
+    """A label, what is asked, a short mark after it, and what is wrong with it below."""
 
     def __init__(self, name: str, label: str, widget: Widget, about: str = "") -> None:
         super().__init__(id=f"row-{name}", classes="field")
@@ -136,7 +136,7 @@ class FieldRow(Vertical):
         return f"{self.label}\n{self.about}" if self.about else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
-        """Shows a short word behind the field."""
+        """Shows a short word after the field."""
         mark = self.query_one(".mark", Static)
         mark.update(Content(shown_line(text)))
         mark.set_class(bool(text), "marked")

@@ -1,4 +1,4 @@
-"""A form made from what is asked: it shows plain data, says what was edited, and shows what is wrong where it stands.
+"""A form made from what is asked: it shows plain data, says what was edited, and shows what is wrong where it is.
 
 It knows no model, no file and no profile."""
 
@@ -50,7 +50,7 @@ class FieldType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field. `path` is where it stands below the form's own place."""
+    """One field. `path` is where it is below the form's own place."""
 
     path: tuple[str, ...]
     title: str
@@ -64,7 +64,7 @@ class FieldSpec:
     whole: bool = False
     """Whether the items of a list are whole numbers."""
     may_be_secret: bool = False
-    """Whether a row of a table may name a secret in place of a value."""
+    """Whether a row of a table may name a secret instead of a value."""
     inner: tuple[FieldSpec, ...] = ()
 
     @property
@@ -73,7 +73,7 @@ class FieldSpec:
 
 
 def asked(schema: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
-    """The fields of an object's schema (draft-07, with its definitions), in their order; its kind is no question."""
+    """The fields of an object's schema (draft-07, with its definitions), in their order; its kind is not a question."""
     return _fields(schema, schema.get("definitions", {}), ())
 
 
@@ -170,7 +170,7 @@ _NOT_SET, _NOTHING = "", "–"  # the option that takes a value away, and how it
 
 
 class Form(FieldGroup):
-    """One row a field. Paths in its messages begin at `path`."""
+    """One row a field. Paths in its messages start at `path`."""
 
     @dataclass
     class Edited(Message):
@@ -420,7 +420,7 @@ def _flat(asked: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
 
 
 def written(asked: FieldSpec, value: Json) -> str:
-    """The value as it stands in a line of text, which shows what a terminal would obey."""
+    """The value as it is in a line of text, which shows what a terminal would obey."""
     return shown_line(_written(asked, value))
 
 
@@ -428,7 +428,7 @@ def _written(asked: FieldSpec, value: Json) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        # what would be read as something else than this text stands in quotes
+        # what would be read as something else than this text is in quotes
         return json.dumps(value) if asked.sort is FieldType.DATA and read(asked, value) != value else value
     if asked.sort is FieldType.LIST and isinstance(value, list) and not any("," in str(each) for each in value):
         return ", ".join(map(str, value))

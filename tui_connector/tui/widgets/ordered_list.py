@@ -16,7 +16,7 @@ from ...text import shown_line
 
 
 class OrderedList(OptionList):
-    """Its owner makes the changes and fills it anew."""
+    """Its owner makes the changes and fills it again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "Add", id="parts.add"),
@@ -48,7 +48,7 @@ class OrderedList(OptionList):
 
     @dataclass
     class Moved(Message):
-        """The part at this place is to change places with the one so many rows on."""
+        """The part at this place is to change places with the one N rows on."""
 
         parts: OrderedList
         index: int

@@ -37,7 +37,7 @@ class Pair(Horizontal):
 
     @property
     def value(self) -> Json:
-        """What the row says: as it was given, until it is typed anew."""
+        """What the row says: as it was given, until it is typed again."""
         if self.is_secret:
             secret = self.query_one(Secret)
             if secret.made:
@@ -91,7 +91,7 @@ class Pairs(Vertical):
 
     @dataclass
     class Changed(Message):
-        """The table says something else now; `twice` is a key that stands in it more than once."""
+        """The table says something else now; `twice` is a key that is in it more than once."""
 
         pairs: Pairs
         value: dict[str, Json]

@@ -56,7 +56,7 @@ class SecretInput(TextField, TakesPastes):
 
     @dataclass
     class Typing(Message):
-        """So many characters stand in the field that were not handed over yet."""
+        """So many characters are in the field that were not handed over yet."""
 
         length: int
 
