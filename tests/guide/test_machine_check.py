@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -111,4 +110,6 @@ def test_the_command_without_a_profile(clean_environment: dict[str, str]) -> Non
     found = json.loads(ended[1].stdout)
     assert found["ok"] is True
     assert {key for finding in found["findings"] for key in finding} <= {"id", "summary", "evidence", "remedy"}
-    assert os.listdir(environment["HOME"]) == []
+    # nothing but the program's own log
+    files = {path.name for path in Path(environment["HOME"]).rglob("*") if path.is_file()}
+    assert files == {"program.log", "program.log.lock"}
