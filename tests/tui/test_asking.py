@@ -78,7 +78,7 @@ async def test_a_store_that_asks_for_codes_no_longer_is_logged_in_to_without_one
             await pilot.press("escape", "t")
             await until_shown(pilot, "One-time code (otp) for admin")
             await pilot.press(*"123456", "enter")
-            await until_shown(pilot, "This store asks for no one-time codes")
+            await until_shown(pilot, "This store uses no one-time codes")
             await pilot.press("escape", "a")
             await until(pilot, lambda: setup.at("authentications", "integration", "parameters", "otp") is None)
             await until(pilot, lambda: not pilot.app.workers or all(each.is_finished for each in pilot.app.workers))

@@ -180,11 +180,11 @@ async def test_the_page_size_that_the_store_allows_is_taken_by_one_key(
     sandbox.change(LIMITED)
     async with at_step(machine, "3") as (pilot, setup):
         await pilot.press("t")
-        await until_shown(pilot, "a  Ask for 2 a page")
+        await until_shown(pilot, "a  Request 2 per page")
         await pilot.press("a")
         await until_shown(pilot, "2 of 50 items read")
         assert setup.at("incoming", "products", "pagination", "page-size") == 2
-        assert "Ask for" not in shown(pilot.app)
+        assert "per page" not in shown(pilot.app)
 
 
 async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_store_allows(
@@ -195,7 +195,7 @@ async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_sto
     sandbox.change({"webapi/validation/input_limit_enabled": "1"})
     async with at_step(machine, "3") as (pilot, setup):
         await pilot.press("t")
-        await until_shown(pilot, "a  Ask for 300 a page")
+        await until_shown(pilot, "a  Request 300 per page")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("down", "a")  # it is still the first that is mended
         await until_shown(pilot, "incoming all: 3 of 50 items read")
@@ -204,12 +204,12 @@ async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_sto
         assert setup.at("incoming", "other", "pagination") is None
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("down", "t")
-        await until_shown(pilot, "a  Ask for 300 a page")
+        await until_shown(pilot, "a  Request 300 per page")
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
         await pilot.press("d")
         await until_shown(pilot, "Delete the incoming")
         await pilot.press("y")
-        await until(pilot, lambda: "Ask for 300" not in shown(pilot.app))
+        await until(pilot, lambda: "Request 300" not in shown(pilot.app))
         assert list(setup.incoming) == ["all"]
 
 
@@ -245,7 +245,7 @@ async def test_a_slow_test_that_ends_behind_its_users_back_leaves_the_focus_wher
         await pilot.pause()
         assert screen.focused is field is not None
         assert screen.query_one("#step-2") in field.ancestors
-        await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Ask for 2 a page")
+        await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Request 2 per page")
 
 
 async def test_a_file_that_changed_meanwhile_is_not_overwritten_unseen(

@@ -112,7 +112,12 @@ async def test_wrong_settings_are_said_and_change_nothing(machine: Machine) -> N
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app._notifications) == 4)
         said = " ".join(each.message for each in app._notifications)
-        for words in ("no theme 'no-such'", "no setting 'thme'", "did you mean home.new?", "must be a key in quotes"):
+        for words in (
+            "no theme 'no-such'",
+            "unknown setting 'thme'",
+            "did you mean home.new?",
+            "must be a key in quotes",
+        ):
             assert words in said
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))

@@ -104,8 +104,8 @@ async def test_a_filter_that_cannot_be_read_says_where(machine: Machine) -> None
         await watched.pilot.press("f")
         await watched.shows("~s 4xx  ~m post")
         await watched.type("products (~z")
-        await watched.shows("~z is not known")
-        [told] = [line for line in watched.screen() if "~z is not known" in line]
+        await watched.shows("~z is unknown")
+        [told] = [line for line in watched.screen() if "~z is unknown" in line]
         [typed] = [line for line in watched.screen() if "products (~z" in line]
         assert told.index("^") == typed.index("~z")
 

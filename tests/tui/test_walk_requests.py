@@ -76,7 +76,7 @@ def test_the_failing_one_of_five_thousand(
         terminal.paste("directory/currency")
         terminal.wait_for("  directory/currency")
         terminal.press("F5")
-        terminal.wait_for("is not trusted yet")  # a profile that was written by hand
+        terminal.wait_for("is not yet trusted")  # a profile that was written by hand
         terminal.press("y")
         terminal.wait_for("#5001 got status 200")
         terminal.press("e", "G")

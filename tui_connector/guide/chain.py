@@ -60,7 +60,7 @@ class ChainSteps:
         return len(steps)
 
     def remove(self, index: int) -> None:
-        """Takes a step away. The last one's request is sent alone again: there is not a chain then."""
+        """Takes a step away. The last one's request is sent alone again: there is no chain then."""
         steps = self.steps
         if len(steps) > 1:
             del steps[index]

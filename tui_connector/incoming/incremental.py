@@ -252,7 +252,7 @@ def _written(number: Decimal) -> str:
 
 
 def is_number(date: str) -> bool:
-    """Whether this is instead of a date, as the number of a row or a time in seconds does."""
+    """Whether this replaces a date, as the number of a row or a time in seconds does."""
     return _NUMBER.fullmatch(date) is not None
 
 

@@ -35,7 +35,7 @@ _JSON_BEGINS = re.compile(rb'\{\s*"|\[\s*[\{\["]')
 
 
 class PageUnreadable(RequestFailed):
-    """A good status, and a response in which there is not a list. `may_pass`: asked again, the store may do better."""
+    """A good status, and a response in which there is no list. `may_pass`: asked again, the store may do better."""
 
     CODE = "page-unreadable"
 

@@ -175,7 +175,7 @@ class Reader:
         self._skipping = False
 
     def read(self) -> Iterator[Exchange | Notice]:
-        """Whole lines only: the last one may be half written. Raises `LogFailed` where there is not a file."""
+        """Whole lines only: the last one may be half written. Raises `LogFailed` where there is no file."""
         if self._file is None:
             self._file = self._open()
         if self._is_shorter(self._file):

@@ -14,7 +14,7 @@ def _checked(text: str) -> str:
     try:
         expression.Expression.compile(text)
     except InvalidValue as error:
-        raise ValueError(f"{text[:200]!r} is not a valid expression: {error}") from error
+        raise ValueError(str(error)) from error
     return text
 
 

@@ -28,7 +28,7 @@ _URI_HEAD = re.compile(r"(?:[^/?#]*:)?(?://[^/?#]*)?")
 
 
 class Missing(Enum):
-    """There is not an entity."""
+    """There is no entity."""
 
     MISSING = "missing"
 
@@ -263,7 +263,7 @@ def _checked(text: str) -> str:
 
 
 def run_only(text: str) -> str:
-    """The text, in whose placeholders there is not an entity to read. Raises `PlaceholderError` where one reads it."""
+    """The text, in whose placeholders there is no entity to read. Raises `PlaceholderError` where one reads it."""
     template = Template.parse(text)
     for piece in template.pieces:
         if isinstance(piece, Placeholder) and piece.sigil != "@":
@@ -297,7 +297,7 @@ _SCHEMA = WithJsonSchema({"type": "string", "format": "template"})
 TemplateText = Annotated[str, AfterValidator(_checked), _SCHEMA]
 """A field that is a template."""
 RunTemplateText = Annotated[str, AfterValidator(run_only), _SCHEMA]
-"""A field that is a template where there is not an entity: only `@{…}`."""
+"""A field that is a template where there is no entity: only `@{…}`."""
 UriTemplateText = Annotated[str, AfterValidator(_checked_uri), _SCHEMA]
 """A field that is a template of a URI; no placeholder chooses scheme, host or port."""
 TemplateJson = Annotated[Json, AfterValidator(_checked_json)]

@@ -220,9 +220,7 @@ class RunScreen(LogDock):
         machine, incoming = self._workbench.machine, self._profile.incoming[self._incoming]
         if incoming.sink is not None and incoming.sink.on_stdout:
             shell = f"tui-connector run {self._file.stem} {self._incoming} | …"
-            self.post_message(
-                self.Ended(None, f"Its items go to standard output, which this screen uses. In a shell: {shell}")
-            )
+            self.post_message(self.Ended(None, f"Its items go to standard output. In a shell: {shell}"))
             return
         ledger_of = partial(ledger_file, machine.directories.state, self._file)
         place = RunLocation(self._incoming, self._file, ledger_of(self._incoming))

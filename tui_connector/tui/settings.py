@@ -28,7 +28,7 @@ class UserSettings:
 
 
 def read(path: Path) -> UserSettings:
-    """The settings in this file; none where there is not a file."""
+    """The settings in this file; none where there is no file."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except ProfileError as error:

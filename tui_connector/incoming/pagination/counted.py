@@ -56,7 +56,7 @@ class CountedList:
     """A list, and how a stretch of it is asked for."""
 
     request: Callable[[int, int], Request]
-    """The page that starts behind N items and has so many."""
+    """The page that starts after N items and has that many."""
     size: int
     numbered: bool = True
     """A page starts at a multiple of its size, as page numbers have it; otherwise anywhere."""

@@ -33,7 +33,7 @@ class StandardOutput:
             raise SinkError(f"Standard output cannot be written: {error.strerror}", hint) from error
 
     def sync(self) -> dict[str, Json]:
-        """What is written to a pipe is gone: there is not a position."""
+        """What is written to a pipe is gone: there is no position."""
         return {}
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class LogContext:
     machine: Machine
     profile: Callable[[], str | None] = lambda: None
     send: Send | None = None
-    """None where the log was read from a file and there is not a profile to send with."""
+    """None where the log was read from a file and there is no profile to send with."""
 
 
 class LogHost(Container):

@@ -273,7 +273,7 @@ class ConfigurationsPane(StepPane):
             return "Enter: add · n: skip"
         if self._choosing:
             return "Enter: add to the list"
-        return "Enter: edit · +: add · d: delete · t: test · n: next step"
+        return "Enter: edit · +: add · d: delete · t: test · n: next"
 
     def draw(self) -> None:
         """The list as the setup has it."""
