@@ -419,7 +419,7 @@ class Vault:
         except Exception as error:
             if is_locked(error):
                 raise SecretError(
-                    "keyring-unusable", "The keyring is lockedand was not unlocked", unlock(name)
+                    "keyring-unusable", "The keyring is locked and was not unlocked", unlock(name)
                 ) from error
             raise SecretError(
                 "keyring-unusable", f"The keyring cannot be used for {name}: {reason_of(error)}", without_keyring(name)
