@@ -40,7 +40,7 @@ def test_an_item_that_fails_is_named_and_the_others_go_on() -> None:
     reshaped = ItemTransform("{rounded: ceil(price)}", None)(items)
     assert len(reshaped.items) == 5
     assert [rejected.index for rejected in reshaped.rejected] == [2, 3]
-    assert "ceil() takes number, not string" in reshaped.rejected[0].reason
+    assert "ceil() requires number, not string" in reshaped.rejected[0].reason
     assert "4,300 digits" in reshaped.rejected[1].reason
     assert reshaped.left_out == 0
 

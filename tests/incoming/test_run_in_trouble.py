@@ -49,7 +49,7 @@ async def test_neighbours_that_break_the_store_are_left_out_without_waiting(
         summary = await reader.run(told=(told := Told()))
     assert (summary.state, summary.failed) == ("complete", len(broken))
     assert reader.ids() == [number for number in range(1, 101) if number not in broken]
-    assert not any("waits" in note for note in told.notes)
+    assert not any("retrying in" in note for note in told.notes)
 
 
 @pytest.mark.parametrize("pagination", [KEYSET, NUMBERS], ids=["keyset", "numbers"])
@@ -90,7 +90,7 @@ async def test_a_store_that_breaks_at_everything_gets_time_at_each_further_page(
         reader = shop(store, tmp_path, impatient, pagination={**KEYSET, "page-size": 100})
         summary = await reader.run(told=(told := Told()))
     assert summary.state == "complete"
-    assert sum("waits" in note for note in told.notes) > 3
+    assert sum("retrying in" in note for note in told.notes) > 3
 
 
 async def test_the_page_size_a_store_allows_is_read_from_its_answer(tmp_path: Path, machine: Machine) -> None:
@@ -137,7 +137,7 @@ async def test_maintenance_is_waited_for_as_long_as_the_store_asks(tmp_path: Pat
         reader = shop(store, tmp_path, impatient)
         told = Told()
         summary = await reader.run(told=told)
-    waits = [note for note in told.notes if "waits 7 s" in note]
+    waits = [note for note in told.notes if "retrying in 7 s" in note]
     assert summary.state == "complete"
     assert waits
     assert reader.ids() == list(range(1, 101))
@@ -193,7 +193,7 @@ async def test_a_lost_network_is_waited_for_and_then_left_to_the_next_run(tmp_pa
         reader = shop(store, tmp_path, impatient, patience="2m")
         summary = await reader.run(told=(told := Told()))
         assert summary.state == "stopped"
-        assert sum("waits" in note for note in told.notes) > 3
+        assert sum("retrying in" in note for note in told.notes) > 3
         left = [5]
 
         def closes(asked: Asked) -> bool:

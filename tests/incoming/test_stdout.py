@@ -9,8 +9,8 @@ from pathlib import Path
 WRITER = """
 import sys
 from pathlib import Path
-from tui_connector.transfer.sink import SinkClosed, SinkContext, SinkError
-from tui_connector.transfer.sinks.{module} import {name} as Kind
+from tui_connector.incoming.sink import SinkClosed, SinkContext, SinkError
+from tui_connector.incoming.sinks.{module} import {name} as Kind
 
 opened = Kind().open(SinkContext(Path("."), "products", "sku"), None)
 opened.sync()
@@ -26,7 +26,7 @@ except SinkError as error:
 """
 
 
-def writer(count: int, module: str = "stdout", name: str = "Stdout") -> list[str]:
+def writer(count: int, module: str = "stdout", name: str = "StdoutSink") -> list[str]:
     return [sys.executable, "-c", WRITER.format(count=count, module=module, name=name)]
 
 
@@ -55,6 +55,6 @@ def test_a_full_disk_behind_it_is_said() -> None:
 
 
 def test_singer_messages_go_there_too() -> None:
-    done = subprocess.run(writer(1, "singer", "Singer"), capture_output=True, check=True, timeout=60)
+    done = subprocess.run(writer(1, "singer", "SingerSink"), capture_output=True, check=True, timeout=60)
     kinds = [line.partition(b'"type":"')[2].partition(b'"')[0] for line in done.stdout.splitlines()]
     assert kinds == [b"SCHEMA", *[b"RECORD"] * 10, b"STATE"]
