@@ -95,7 +95,7 @@ def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="the disk is full") as caught, explained(tmp_path):
         database.executemany("insert into run values (?)", [("x" * 1_000,)] * 100)
     database.close()
-    assert "free some space" in str(caught.value)
+    assert "Free some space" in str(caught.value)
     assert "the disk is full" in str(unusable(tmp_path, OSError(28, "No space left on device")))
 
 
