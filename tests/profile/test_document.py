@@ -340,3 +340,32 @@ def test_numbers_that_are_no_times_are_still_data() -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with user_error("profile-missing", match="file not found"):
         Document.read(tmp_path / "none.toml")
+
+
+STEPS = """\
+# looks for it
+[[outgoing.stock.steps]]
+name = "find"
+request = { uri = "products/&{sku}", expected = [404] }
+
+# makes it
+[[outgoing.stock.steps]]
+name = "create"
+request = { uri = "products", method = "post" }
+"""
+
+
+def test_a_new_step_does_not_take_over_the_comment_of_a_removed_one() -> None:
+    document = Document(STEPS)
+    document.set(("outgoing", "stock", "steps", 0), UNSET)
+    document.set(("outgoing", "stock", "steps", 1), {"name": "notify", "request": {"uri": "comments"}})
+    text = document.text()
+    assert "# looks for it" not in text
+    assert '# makes it\n[[outgoing.stock.steps]]\nname = "create"' in text
+
+
+def test_a_step_keeps_its_comment_when_its_name_and_its_address_change() -> None:
+    document = Document(STEPS)
+    document.set(("outgoing", "stock", "steps", 1, "name"), "add")
+    document.set(("outgoing", "stock", "steps", 1, "request", "uri"), "products/new")
+    assert '# makes it\n[[outgoing.stock.steps]]\nname = "add"' in document.text()

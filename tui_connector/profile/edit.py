@@ -83,11 +83,11 @@ def _match_changed(old: list[object], new: list[object], free: list[int], out: l
 
 
 def _likeness(old: object, new: object) -> int:
-    """How much two tables have in common; that they are of one kind says most."""
+    """How many values two tables have in common; that they are of one kind says most. Without any they are two."""
     if not isinstance(old, dict) or not isinstance(new, dict):
-        return 0
-    equal = sum(key in new and same(value, new[key]) for key, value in old.items())
-    return equal + 2 * (old.get("kind") == new.get("kind"))
+        return int(same(old, new))
+    common = sum(_likeness(value, new[key]) for key, value in old.items() if key in new)
+    return common + 2 * ("kind" in old and old["kind"] == new.get("kind"))
 
 
 class PathMapping:
