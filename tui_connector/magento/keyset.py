@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ..client.message import Request
 from ..incoming.pages import Page, column_reader
-from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError
+from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SinglePage
 from ..templates import Json
 from .search_criteria import CriteriaFilter, Direction, changed, checked, searched
 
@@ -180,9 +180,8 @@ def _unused(uri: str, word: str) -> str:
 
 # The pages of a list as half-open ranges of its ids.
 #
-# The list's first page and one request for its last id tell how dense the ids are; then ranges are cut that are meant
-# to
-# fill one page each. A range that holds more than a page is read on from its last id.
+# The list's first page and one request for its last ID show how dense the IDs are; then ranges are cut that should
+# fill one page each. If a range holds more than a page, reading continues after its last ID.
 
 
 _BROKEN_ENDS = 64
@@ -196,7 +195,7 @@ BEFORE_ALL = -1
 
 
 @dataclass(frozen=True, slots=True)
-class FirstPage(ListPart, PageRequest):
+class FirstPage(SinglePage):
     """The list from an id on, without an end: its first page tells how many there are."""
 
     ids: ListIds
@@ -209,9 +208,6 @@ class FirstPage(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.ids.behind(self.after)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         answered = self._answered(page)
@@ -249,7 +245,7 @@ class FirstPage(ListPart, PageRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class LastId(ListPart, PageRequest):
+class LastId(SinglePage):
     """Finds the last id there is, that of the item at `rank` from the end: those after it break the store."""
 
     repeatable = False
@@ -269,9 +265,6 @@ class LastId(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.ids.from_the_end(self.after, self.rank)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         ids = self.ids
@@ -307,7 +300,7 @@ class LastId(ListPart, PageRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class IdSearch(ListPart, PageRequest):
+class IdSearch(SinglePage):
     """Finds an id after which there is nothing, where answers do not have the id: each look is twice as far."""
 
     repeatable = False
@@ -324,9 +317,6 @@ class IdSearch(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.ids.count(self.look)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         if page.total is None:
@@ -376,7 +366,7 @@ class IdRange(ListPart):
 
 
 @dataclass(frozen=True, slots=True)
-class IdWindow(ListPart, PageRequest):
+class IdWindow(SinglePage):
     """One page: all items whose id is above `after` and not above `until`."""
 
     ids: ListIds
@@ -396,9 +386,6 @@ class IdWindow(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.ids.range(self.after, self.until)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         answered = self._answered(page)
@@ -451,7 +438,7 @@ class IdWindow(ListPart, PageRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class EndProof(ListPart, PageRequest):
+class EndProof(SinglePage):
     """Where the list's last item is: behind `after`, where nothing was found, it shows that the field is another."""
 
     repeatable = False
@@ -469,9 +456,6 @@ class EndProof(ListPart, PageRequest):
     def request(self) -> Request:
         return self.ids.from_the_end(None, 1)
 
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
-
     def answered(self, page: Page) -> PageResult:
         last = self.ids.of(page.items[0]) if page.items else None
         if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
@@ -486,7 +470,7 @@ class EndProof(ListPart, PageRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class Recount(ListPart, PageRequest):
+class Recount(SinglePage):
     """How many items the list has after it was read: rows that were deleted meanwhile are not missing.
 
     Where only those up to a last id are counted, `ItemsBeyond` looks whether that id was the last one.
@@ -507,9 +491,6 @@ class Recount(ListPart, PageRequest):
     def request(self) -> Request:
         return self.ids.recount(self.rank)
 
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
-
     def answered(self, page: Page) -> PageResult:
         beyond = () if self.ids.end is None else (ItemsBeyond(self.ids, self.ids.end, page.total or 0),)
         return PageResult((), beyond, counted=page.total)
@@ -522,7 +503,7 @@ class Recount(ListPart, PageRequest):
 
 
 @dataclass(frozen=True, slots=True)
-class ItemsBeyond(ListPart, PageRequest):
+class ItemsBeyond(SinglePage):
     """Whether items are after the last id: a store that ignores the order names another one when asked for it."""
 
     repeatable = False
@@ -539,9 +520,6 @@ class ItemsBeyond(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.ids.count(self.after)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         if not page.items:

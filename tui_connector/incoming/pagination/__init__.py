@@ -109,6 +109,13 @@ class ListPart(ABC):
         """Its first page, and what is left after that page where this can be said already."""
 
 
+class SinglePage(ListPart, PageRequest):
+    """A part that is one page: what follows it is known from its response only."""
+
+    def take(self) -> tuple[PageRequest, ListPart | None]:
+        return self, None
+
+
 class Pagination(Kind):
     """How the next page is requested."""
 
@@ -143,7 +150,7 @@ class Pagination(Kind):
         return self.model_copy(update={"page_size": size})
 
 
-class SequentialPages(ListPart, PageRequest):
+class SequentialPages(SinglePage):
     """Pages of which only a response says how the next is asked for."""
 
     repeatable = False
@@ -168,9 +175,6 @@ class SequentialPages(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self._ask(self._position)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         position = self._after(self._position, page)

@@ -16,7 +16,7 @@ from ...client.message import Request, Response
 from ...templates import Json
 from ...templates.field import ExpressionText
 from ..pages import Page
-from . import ListPart, PageRequest, PageResult, PaginationError
+from . import ListPart, PageRequest, PageResult, PaginationError, SinglePage
 from .envelope import says_more
 
 LastPage = Annotated[
@@ -105,7 +105,7 @@ class _Stretch(ListPart):
 
 
 @dataclass(frozen=True, slots=True)
-class _OnePage(ListPart, PageRequest):
+class _OnePage(SinglePage):
     """The page at `start`."""
 
     list: CountedList
@@ -155,9 +155,6 @@ class _OnePage(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.list.request(self.start, self.size)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         came, total = len(page.items), self.list.total(page)
@@ -230,7 +227,7 @@ def _names_the_page(response: Response) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _SmallerPage(ListPart, PageRequest):
+class _SmallerPage(SinglePage):
     """The first page once more, with as many items as it brought: whether the store caps its pages at that.
 
     If it does not, items were left out of a page of the usual size.
@@ -248,9 +245,6 @@ class _SmallerPage(ListPart, PageRequest):
     @property
     def request(self) -> Request:
         return self.list.request(0, self.came)
-
-    def take(self) -> tuple[PageRequest, ListPart | None]:
-        return self, None
 
     def answered(self, page: Page) -> PageResult:
         if len(page.items) == self.came:
