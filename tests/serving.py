@@ -37,7 +37,7 @@ Answering = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(response: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Calls `answer` for each request; it writes what it likes."""
+    """Calls `response` for each request; it writes what it likes."""
     server = Server("")
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

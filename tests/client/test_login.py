@@ -10,7 +10,7 @@ from pathlib import Path
 import fork_server
 import pytest
 from profiles import PASSWORD, admin, login, logins, profile
-from serving import Received, reply, serving
+from serving import Answering, Received, reply, serving
 
 from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
 from tui_connector.client.message import LoginRefused, Request, RequestFailed, Response
@@ -138,7 +138,7 @@ async def test_a_token_is_kept_until_its_own_end_and_then_renewed_once(machine: 
         bench.close()
 
 
-def _shop(good: str) -> tuple[list[str], object]:
+def _shop(good: str) -> tuple[list[str], Answering]:
     """A shop that gives tokens t1, t2, … and takes only `good`."""
     given: list[str] = []
 
@@ -156,7 +156,7 @@ def _shop(good: str) -> tuple[list[str], object]:
 
 async def test_20_parallel_401s_renew_once(workbench: Workbench) -> None:
     given, response = _shop("t2")
-    async with serving(response) as shop:  # type: ignore[arg-type]
+    async with serving(response) as shop:
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
             responses: list[Response] = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(20)))
@@ -166,7 +166,7 @@ async def test_20_parallel_401s_renew_once(workbench: Workbench) -> None:
 
 async def test_a_missing_permission_does_not_log_in_for_ever(workbench: Workbench) -> None:
     given, response = _shop("none")
-    async with serving(response) as shop:  # type: ignore[arg-type]
+    async with serving(response) as shop:
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
             responses = [await session.client("shop")(MODULES) for _ in range(10)]
@@ -176,7 +176,7 @@ async def test_a_missing_permission_does_not_log_in_for_ever(workbench: Workbenc
 
 async def test_a_caller_that_gives_up_does_not_end_the_login_of_the_others(workbench: Workbench) -> None:
     given, response = _shop("t1")
-    async with serving(response) as shop:  # type: ignore[arg-type]
+    async with serving(response) as shop:
         workbench.vault.hold(PASSWORD, "a-CANARY-password", shop.url)
         async with workbench.session(profile(f"{shop.url}/rest/V1", login())) as session:
             first = asyncio.ensure_future(session.client("shop")(MODULES))
