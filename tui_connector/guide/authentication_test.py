@@ -8,6 +8,7 @@ from ..client.layer import Send
 from ..client.message import RequestFailed
 from ..magento.diagnosis import Way, diagnose_failure
 from ..templates import Json
+from ..text import listed
 from .check import CheckResult, authenticated, way_of
 from .permissions import NOTHING_KNOWN, Permissions, RouteAccess, permissions
 from .setup import Setup
@@ -34,15 +35,12 @@ class AuthenticationTest:
     """The codes of the store views, where the token may ask for them."""
 
     def may(self) -> list[str]:
-        """What the token may do, in two lines; nothing where that is not known."""
+        """What the token may do and what it may not, a line each; nothing if that is unknown."""
         lines = []
         for verb, known in (("read", self.permissions.read), ("send", self.permissions.send)):
-            if not known:
-                continue
-            first = [f"{may.mark} {name}" for name, may in list(known.items())[:_NAMED]]
-            others = list(known.values())[_NAMED:]
-            more = f" + {others.count(RouteAccess.YES)} of {len(others)} more" if others else ""
-            lines.append(f"  It may {verb}: {' '.join(first)}{more}")
+            for can, allowed in (("Can", True), ("Cannot", False)):
+                if names := [name for name, access in known.items() if (access is RouteAccess.YES) is allowed]:
+                    lines.append(f"  {can} {verb}: {listed(names, _NAMED)}")
         return lines
 
 

@@ -59,7 +59,7 @@ class SinkContext:
     name: str = "items"
     """The incoming's name: a table's or a stream's, where the sink gives none."""
     identifier: str | None = None
-    """The field that tells items apart, where the incoming has one."""
+    """The identifier of the incoming, if it has one."""
     cursor: str | None = None
     """The field with the date of the last change, where the incoming reads what has changed."""
     known: Json = None

@@ -78,7 +78,7 @@ class SetHeaders(Plugin):
 
 
 class DefaultHeaders(Plugin):
-    """Set request headers where there are none."""
+    """Set default request headers."""
 
     kind: Literal["default-headers"] = "default-headers"
     headers: HeaderTexts = Field(

@@ -20,7 +20,7 @@ def _parameter_name(name: str) -> str:
 
 
 class QueryDefaults(Plugin):
-    """Add query parameters where there are none."""
+    """Set default query parameters."""
 
     kind: Literal["query-defaults"] = "query-defaults"
     parameters: Annotated[

@@ -45,7 +45,7 @@ class EntityOptions(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Add", id="chooser.add"),
-        Binding("slash", "narrow", "Narrow", id="chooser.narrow"),
+        Binding("slash", "narrow", "Filter", id="chooser.narrow"),
         Binding("j", "cursor_down", "Next", show=False, id="chooser.next"),
         Binding("k", "cursor_up", "Previous", show=False, id="chooser.previous"),
     ]

@@ -318,7 +318,7 @@ def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]
 
 
 class FormScreen(ModalScreen[None]):
-    """A form over the screen. What is typed counts at once; Esc or Done closes it, and nothing is lost."""
+    """A form over the screen. Changes apply immediately; Esc or Done closes it, and nothing is lost."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Done", id="form.leave", priority=True),
