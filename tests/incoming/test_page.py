@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import Response
@@ -121,6 +121,7 @@ def test_what_holds_no_items_is_said(body: str | bytes, items: str, said: str, m
 
 
 @given(st.lists(values), st.booleans(), st.sampled_from([None, 2]))
+@example([*[None] * 17, [[[None], None]], [], None], False, None)  # the last ones look like the end of the list
 def test_items_stay_as_they_were_sent(items: list[Any], escaped: bool, indent: int | None) -> None:
     sent = [json.dumps(item, ensure_ascii=escaped).encode("utf-8", "surrogatepass") for item in items]
     if any(b"\xed" in item for item in sent):
