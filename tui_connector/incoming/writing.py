@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import UserError
-from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow, RunStep
+from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning, did_you_mean, listed
 from .incremental import ChangeFilter, PageChanges, order
@@ -318,7 +318,8 @@ class RunWriter:
     def _step(self, spent: RunCosts, *, last: bool = False) -> None:
         self._sink_position = self._sink.sync()
         changes = self._changes
-        step = RunStep(
+        run = replace(
+            self._run,
             position=self._stored(self._position),
             at_end=self._at_end,
             sink=self._sink_position,
@@ -337,9 +338,7 @@ class RunWriter:
         pending, self._pending = self._pending, _Pending()
         threshold = changes.forgotten_before() if changes else None
         known = pending.known
-        self._ledger.step(
-            self._run, step, pending.failed, known.seen, known.contents, forget_before=threshold, last=last
-        )
+        self._ledger.step(run, pending.failed, known.seen, known.contents, forget_before=threshold, last=last)
         self._stepped = self._monotonic()
 
     def finish(self, end: RunEnd, ended: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:

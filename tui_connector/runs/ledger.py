@@ -36,9 +36,10 @@ State = Literal["running", "complete", "incomplete", "stopped", "refused", "fail
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the ledger has it. `asked` is the request, in words.
+    """A run as of its last durable step. `asked` is the request, in words.
 
     `position` and `sink` are where to resume: a position of None is the beginning of the list, unless `at_end`.
+    Counts are totals since the run began; `read` counts the items that the store sent, before any was left out.
     """
 
     id: int
@@ -97,26 +98,6 @@ class HighWaterMark:
     value: str | None
     fingerprint: str
     sink: Json
-
-
-@dataclass(slots=True)
-class RunStep:
-    """What one durable step adds to a run. Counts are those since the run began; `read` are items as the store sent."""
-
-    position: Json
-    at_end: bool
-    sink: Json
-    read: int
-    items: int
-    failed: int
-    dropped: int
-    requests: int
-    retries: int
-    seconds: float
-    expected: int | None
-    store_began: str | None
-    newest: str | None
-    doubt: str = ""
 
 
 # The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3.
@@ -458,7 +439,6 @@ class Ledger:
     def step(
         self,
         run: RunRow,
-        step: RunStep,
         failed: Iterable[FailedRecord] = (),
         seen: Iterable[SeenItem] = (),
         contents: Iterable[tuple[str, bytes]] = (),
@@ -466,7 +446,7 @@ class Ledger:
         *,
         last: bool = False,
     ) -> None:
-        """One durable step: the data it speaks of is on the disk already. The last one counts with the run's `end`."""
+        """Records how far the run is; its data is on the disk already. The last step counts with the run's `end`."""
         self._refuse_moved()
         transaction = contextlib.nullcontext(self._database) if last else self._database
         with explained(self.path), transaction as database:
@@ -475,11 +455,11 @@ class Ledger:
                 " dropped = ?, requests = ?, retries = ?, seconds = ?, expected = ?, store_began = ?,"
                 " newest = ?, doubt = ? where id = ?",
                 (
-                    json.dumps(step.position),
-                    step.at_end,
-                    json.dumps(step.sink),
-                    *(step.read, step.items, step.failed, step.dropped, step.requests, step.retries, step.seconds),
-                    *(step.expected, step.store_began, step.newest, without_any_secret(step.doubt)),
+                    json.dumps(run.position),
+                    run.at_end,
+                    json.dumps(run.sink),
+                    *(run.read, run.items, run.failed, run.dropped, run.requests, run.retries, run.seconds),
+                    *(run.expected, run.store_began, run.newest, without_any_secret(run.doubt)),
                     run.id,
                 ),
             )
