@@ -14,8 +14,9 @@ from profiles import FOUR, full, profile, signed
 from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
-from tui_connector.client.message import InvalidRequest, Request
+from tui_connector.client.message import ANONYMOUS, ClientVariant, InvalidRequest, Request
 from tui_connector.client.printer import text
+from tui_connector.guide.resend import resend, resendable_request
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check, check_data
@@ -240,3 +241,40 @@ async def test_a_command_is_run_once_however_many_requests_want_what_it_prints(
                 responses = await asyncio.gather(*(session.client("shop")(MODULES) for _ in range(10)))
             assert {response.status for response in responses} == {200}
     assert ran.read_text() == "xx"
+
+
+async def test_an_anonymous_probe_keeps_what_the_web_server_requires_and_is_resent_as_it_was(
+    sandbox: Sandbox, workbench: Workbench
+) -> None:
+    _hold_four(workbench, sandbox)
+    workbench.vault.hold(GATE, "CANARY-gate-key", sandbox.url)
+    saved = _with(f"{sandbox.url}/rest/all/V1", signed(), HEADER)
+    async with workbench.session(saved) as session:
+        assert (await session.client("shop", ANONYMOUS)(MODULES)).status == 401
+        assert (await session.client("shop")(MODULES)).status == 200
+    probe = next(iter(workbench.exchanges))
+    await resend(workbench, saved, probe, resendable_request(probe))
+    probe, known, again = workbench.exchanges
+    assert [each.client for each in (probe, known, again)] == ["shop"] * 3
+    names = [{name.lower() for name, _ in each.request_headers} for each in (probe, known, again)]
+    assert ["authorization" in each for each in names] == [False, True, False]
+    assert all("x-gate" in each for each in names)
+    assert "without authentication" in text(probe, "long")
+    assert "without authentication" not in text(known, "long")
+
+
+async def test_a_probe_signs_as_another_origin_and_in_one_dialect(sandbox: Sandbox, workbench: Workbench) -> None:
+    _hold_four(workbench, sandbox)
+    saved = _with(f"{sandbox.url}/rest/all/V1", signed())
+    async with workbench.session(saved) as session:
+        other = ClientVariant(signed_origin="http://elsewhere.example")
+        assert (await session.client("shop", other)(MODULES)).status == 401
+        assert (await session.client("shop", ClientVariant(dialect="laminas"))(MODULES)).status == 200
+    notes = [each.note for each in workbench.exchanges]
+    assert notes == ["signed as http://elsewhere.example", "signed in dialect laminas"]
+
+
+async def test_an_unknown_client_is_refused_with_those_there_are(workbench: Workbench) -> None:
+    async with workbench.session(_with("https://acme.example/rest/V1")) as session:
+        with pytest.raises(InvalidRequest, match=r"no client named 'shopp'. It has: shop\."):
+            session.client("shopp")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from profiles import FOUR, profile, signed
 
-from tui_connector.client.message import Request
+from tui_connector.client.message import ANONYMOUS, Request
 from tui_connector.guide.check import authenticated
 from tui_connector.guide.permissions import Permissions, RouteAccess, boxes, boxes_text, chosen, permissions
-from tui_connector.guide.workbench import ANONYMOUS, Workbench
+from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
 from tui_connector.sandbox.server import Sandbox
@@ -27,7 +27,7 @@ async def of(machine: Machine, sandbox: Sandbox, integration: str | None) -> tup
     async with bench.session(saved) as session:
         send = session.client("shop")
         modules = (await authenticated(saved, session, "shop")).modules
-        found = await permissions(send, session.client("shop" + ANONYMOUS), base_uri, modules)
+        found = await permissions(send, session.client("shop", ANONYMOUS), base_uri, modules)
         statuses = {}
         for name in ("products", "orders", "customers", "categories", "source-items", "store-views"):
             request = Request("GET", f"{READABLE[name].path}?searchCriteria%5BpageSize%5D=1")

@@ -8,6 +8,7 @@ import pytest
 from faulty_stores import Change, by_head, in_front_of, in_polish, same, without_gzip
 from profiles import FOUR, full, profile, signed
 
+from tui_connector.client.message import ANONYMOUS
 from tui_connector.guide.check import authenticated
 from tui_connector.guide.token_order import (
     FIELDS,
@@ -17,7 +18,7 @@ from tui_connector.guide.token_order import (
     put_in_order,
     token_order,
 )
-from tui_connector.guide.workbench import ANONYMOUS, Workbench
+from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 
@@ -120,7 +121,7 @@ async def test_typed_values_are_put_in_order_and_then_accepted(
     right, names = [full(sandbox)[name] for name in FIELDS], [FOUR[name] for name in FIELDS]
     base_uri = f"{sandbox.url}/rest/V1"
     async with bench.session(profile(base_uri, signed())) as session:
-        anonymous = session.client("shop" + ANONYMOUS)
+        anonymous = session.client("shop", ANONYMOUS)
         nothing = await put_in_order(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
         assert nothing.requests == 0  # none of them was typed in this session
         for name, place in zip(names, mixed, strict=True):

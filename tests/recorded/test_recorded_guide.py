@@ -10,6 +10,7 @@ from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 from recorded_store import PASSWORD as ADMINS
 from recorded_store import RecordedStore, integration
 
+from tui_connector.client.message import ANONYMOUS
 from tui_connector.client.printer import text
 from tui_connector.guide.check import authenticated, check
 from tui_connector.guide.permissions import RouteAccess, permissions
@@ -17,7 +18,7 @@ from tui_connector.guide.setup import Setup, new_document
 from tui_connector.guide.store_address import AddressSearch, search
 from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION
 from tui_connector.guide.walk import WalkInput, walk
-from tui_connector.guide.workbench import ANONYMOUS, Workbench
+from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
 
@@ -148,7 +149,7 @@ async def test_what_a_token_may_do_is_read_from_the_real_schema(store: RecordedS
         async with workbench.session(saved) as session:
             modules = (await authenticated(saved, session, "shop")).modules
             known[who] = await permissions(
-                session.client("shop"), session.client("shop" + ANONYMOUS), f"{store.url}/rest/all/V1", modules
+                session.client("shop"), session.client("shop", ANONYMOUS), f"{store.url}/rest/all/V1", modules
             )
     full, catalogue = known["full"], known["catalog"]
     assert {name for name, may in full.read.items() if may is not RouteAccess.YES} == set()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from ..kinds import Kind, Named
 from ..machine import Machine
 from ..secrets.source import SecretSource
-from .message import Request, Response
+from .message import ClientVariant, Request, Response
 
 T = TypeVar("T")
 
@@ -54,10 +54,6 @@ class LayerContext(Protocol):
 
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start work that belongs to the session, not to the caller: cancelling the caller does not cancel it."""
-        ...
-
-    def learned(self, kind: Kind, field: str, value: str) -> None:
-        """Something found out that is worth saving in the profile, such as a signing dialect."""
         ...
 
     def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
@@ -108,6 +104,10 @@ class Authentication(Named, Kind):
     def header_written(self) -> str | None:
         """The header it writes, if it does: a client cannot have two that write the same one (Basic and OAuth can)."""
         return None
+
+    def variant(self, variant: ClientVariant) -> Authentication:
+        """This authentication with the changes that a probe asks for, or itself if none concerns it."""
+        return self
 
     def start(self, context: LayerContext) -> Layer:
         """A layer for one session, shared by all clients that use this authentication."""

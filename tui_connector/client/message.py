@@ -22,8 +22,33 @@ Purpose = Literal["test", "login", "run", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
+class ClientVariant:
+    """How a probe sends its requests, where that differs from how the client is saved."""
+
+    anonymous: bool = False
+    """Without the store's authentications; those of a web server in front of it are kept."""
+    signed_origin: str | None = None
+    """The origin that is signed, instead of the one the request goes to."""
+    dialect: str | None = None
+    """The only dialect to sign in."""
+
+    @property
+    def description(self) -> str:
+        """For the log; empty for the client as it is saved."""
+        if self.anonymous:
+            return "without authentication"
+        if self.signed_origin is not None:
+            return f"signed as {self.signed_origin}"
+        return f"signed in dialect {self.dialect}" if self.dialect is not None else ""
+
+
+AS_SAVED = ClientVariant()
+ANONYMOUS = ClientVariant(anonymous=True)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What travels with a request and is never sent."""
+    """What accompanies a request inside the program and is never sent."""
 
     call: int = 0
     """The number of the call this request belongs to; all its attempts and renewals share it."""
@@ -34,8 +59,9 @@ class RequestInfo:
     """The response's body is a token and must never be recorded."""
     asked: Request | None = None
     """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
+    variant: ClientVariant = AS_SAVED
     note: str = ""
-    """What the log says of it, such as "renewed: the token was refused"."""
+    """A remark for the log, such as "login renewed: the token was refused"."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
     """What `@{…}` reads in the plugins of a client; the session fills it in where its caller has not."""
 

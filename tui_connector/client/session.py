@@ -25,7 +25,7 @@ from ..secrets.vault import Vault
 from ..templates import Json
 from .exchange import Exchange, Exchanges
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
-from .message import InvalidRequest, NoResponse, Request, Response
+from .message import AS_SAVED, ClientVariant, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient
 from .plugins.base_uri import BaseUri
 from .uri import canonical, is_absolute, origin_of
@@ -149,28 +149,26 @@ class Session(LayerContext):
         self._kept = kept or SessionCache()
         self._directory = directory or machine.directories.profiles
         self._run = run or {}
-        self._open: dict[str, Send] = {}
-        self._started: dict[str, Layer] = {}
-        self._wires: list[Wire] = []
+        self._open: dict[tuple[str, ClientVariant], Send] = {}
+        self._started: dict[tuple[str, ClientVariant], Layer] = {}
+        self._wires: dict[str, Wire] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._printed: dict[tuple[str, ...], str] = {}
         self._running: dict[tuple[str, ...], asyncio.Lock] = {}
         self._attempts: Counter[int] = Counter()
-        self.findings: dict[str, dict[str, str]] = {}
-        """What was found out and is worth saving: authentication name → field → value."""
 
     @property
     def machine(self) -> Machine:
         return self._machine
 
-    def client(self, name: str) -> Send:
-        """The way to send through the client of this name. "default" always exists. Raises `InvalidRequest`."""
-        if name not in self._open:
+    def client(self, name: str, variant: ClientVariant = AS_SAVED) -> Send:
+        """Sends requests through the client of this name. "default" always exists. Raises `InvalidRequest`."""
+        if (name, variant) not in self._open:
             saved = self._saved(name)
-            send = self._numbered(self._chain(saved, self._to_granted(name, self._wire(name, saved).send)))
-            self._open[name] = _through_client(name, send)
-            log.info("client %s opened", name)
-        return self._open[name]
+            chain = self._chain(saved, self._to_granted(name, self._wire(name, saved).send), variant)
+            self._open[name, variant] = _through_client(name, self._numbered(chain, variant))
+            log.info("client %s opened %s", name, variant.description)
+        return self._open[name, variant]
 
     async def signed(self, name: str, request: Request) -> Request:
         """The request as the wire would get it, with what authenticates it. A login may be sent for it, it is not."""
@@ -214,27 +212,27 @@ class Session(LayerContext):
     def _saved(self, name: str) -> HttpClient:
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
         if saved is None:
-            known = ", ".join(name for name in self._clients if " " not in name) or "none"
+            known = ", ".join(self._clients) or "none"
             raise InvalidRequest(f"The profile has no client named {name!r}", hint=f"It has: {known}.")
         if saved.disabled:
             raise InvalidRequest(f"The client {name!r} is disabled in the profile", hint=_ENABLE)
         return saved
 
     def _wire(self, name: str, saved: HttpClient) -> Wire:
-        wire = Wire(
-            name,
-            saved,
-            exchanges=self._exchanges,
-            mask=self._vault.mask,
-            machine=self._machine,
-            bounds=self._bounds,
-            attempt=self._next_attempt,
-            secret=self.secret,
-            directory=self._directory,
-            ca=self._route(name).ca,
-        )
-        self._wires.append(wire)
-        return wire
+        if name not in self._wires:
+            self._wires[name] = Wire(
+                name,
+                saved,
+                exchanges=self._exchanges,
+                mask=self._vault.mask,
+                machine=self._machine,
+                bounds=self._bounds,
+                attempt=self._next_attempt,
+                secret=self.secret,
+                directory=self._directory,
+                ca=self._route(name).ca,
+            )
+        return self._wires[name]
 
     def _to_granted(self, name: str, send: Send) -> Send:
         """A client certificate is shown to the origins that it may be shown to, whatever link names another one."""
@@ -252,7 +250,10 @@ class Session(LayerContext):
 
         return to_granted
 
-    def _chain(self, saved: HttpClient, send: Send) -> Send:
+    def _chain(self, saved: HttpClient, send: Send, variant: ClientVariant = AS_SAVED) -> Send:
+        authentications = [
+            name for name in saved.authentications if not variant.anonymous or self._authentications[name].before_store
+        ]
         prepare = [plugin for plugin in saved.plugins if plugin.stage is Stage.PREPARE]
         others = sorted((p for p in saved.plugins if p.stage is not Stage.PREPARE), key=_stage)
         layers = [
@@ -260,15 +261,15 @@ class Session(LayerContext):
             _make_canonical,
             *(plugin.start(self) for plugin in others),
             _on_a_new_connection,
-            *(self._bound(saved, authentication) for authentication in saved.authentications),
+            *(self._bound(saved, name, variant) for name in authentications),
         ]
         for layer in reversed(layers):
             send = _through(layer, send)
         return send
 
-    def _bound(self, client: HttpClient, name: str) -> Layer:
+    def _bound(self, client: HttpClient, name: str, variant: ClientVariant) -> Layer:
         """The authentication's layer; a token from a login elsewhere goes to the client's own origin only."""
-        layer = self._authentication(name)
+        layer = self._authentication(name, variant)
         login = self._authentications[name].login_uri()
         if login is None or not is_absolute(login):
             return layer  # its login goes to the origin of the request itself, and the vault refuses another one
@@ -285,21 +286,30 @@ class Session(LayerContext):
 
         return bound
 
-    def _authentication(self, name: str) -> Layer:
-        if name not in self._started:  # one for the session: two clients that share it share its login
-            saved = self._authentications[name]
+    def _authentication(self, name: str, variant: ClientVariant) -> Layer:
+        saved = self._authentications[name]
+        used = saved.variant(variant)
+        key = name, AS_SAVED if used is saved else variant
+        if key not in self._started:  # one for the session: two clients that share it share its login
             if saved.disabled:
                 raise InvalidRequest(f"The authentication {name!r} is disabled in the profile", hint=_ENABLE)
-            self._started[name] = saved.start(self)
-        return self._started[name]
+            self._started[key] = used.start(self)
+        return self._started[key]
 
-    def _numbered(self, send: Send) -> Send:
+    def _numbered(self, send: Send, variant: ClientVariant) -> Send:
         async def numbered(request: Request) -> Response:
             call = self._exchanges.next_call()
-            asked = None if request.about.purpose == "login" else request
-            run = request.about.run or self._run
+            note = " · ".join(filter(None, (request.about.note, variant.description)))
+            asked = replace(request, about=replace(request.about, variant=variant))
+            about = replace(
+                asked.about,
+                call=call,
+                asked=None if request.about.purpose == "login" else asked,
+                run=request.about.run or self._run,
+                note=note,
+            )
             try:
-                return await send(replace(request, about=replace(request.about, call=call, asked=asked, run=run)))
+                return await send(replace(request, about=about))
             finally:
                 del self._attempts[call]
 
@@ -366,12 +376,6 @@ class Session(LayerContext):
         if not task.cancelled():
             task.exception()  # whoever waits for it gets it; nobody waiting is not an error
 
-    def learned(self, kind: Kind, field: str, value: str) -> None:
-        for name, authentication in self._authentications.items():
-            if authentication is kind:
-                log.info("authentication %s: found out %s", name, field)
-                self.findings.setdefault(name, {})[field] = value
-
     def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
         return self._kept.of(kind, place, make)
 
@@ -379,7 +383,7 @@ class Session(LayerContext):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for wire in self._wires:
+        for wire in self._wires.values():
             await wire.close()
         log.info("session closed")
 

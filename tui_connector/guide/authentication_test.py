@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..client.layer import Send
-from ..client.message import RequestFailed
+from ..client.message import ANONYMOUS, RequestFailed
 from ..magento.diagnosis import Way, diagnose_failure
 from ..templates import Json
 from ..text import listed
@@ -16,7 +16,7 @@ from .signing import find_dialect
 from .store_views import store_views
 from .texts import INTEGRATION
 from .token_order import FIELDS, MAY_BE_MISPLACED, put_in_order
-from .workbench import ANONYMOUS, Workbench, profile_of
+from .workbench import Workbench, profile_of
 
 _NAMED = 3
 """How many of the entities are named after a green test; the steps that read and send mark all of them."""
@@ -55,11 +55,11 @@ async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Jso
             send = session.client(client)
             tried = await authenticated(profile, session, client)
             if tried.finding is not None and tried.finding.id in MAY_BE_MISPLACED:
-                put_right = await _put_right(setup, bench, session.client(client + ANONYMOUS))
+                put_right = await _put_right(setup, bench, session.client(client, ANONYMOUS))
                 if put_right:
                     tried = await authenticated(profile, session, client)
             if tried.ok:
-                anonymous = session.client(client + ANONYMOUS)
+                anonymous = session.client(client, ANONYMOUS)
                 allowed = await permissions(send, anonymous, setup.base_uri, tried.modules)
                 views = await _views(setup, send, allowed, way_of(profile, client))
                 signing = await find_dialect(profile, session, client)

@@ -11,7 +11,7 @@ from ..client.authentication.oauth2 import OAuth2
 from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.request import RequestAuthentication
 from ..client.layer import Send
-from ..client.message import Request, RequestFailed, RequestInfo, Response
+from ..client.message import ANONYMOUS, ClientVariant, Request, RequestFailed, RequestInfo, Response
 from ..client.printer import path_of
 from ..client.session import Session
 from ..client.uri import origin_of
@@ -29,7 +29,6 @@ from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
 from .signing import find_dialect
 from .store_address import PROTECTED, currency_finding, is_bare, is_cloud_service, protected_finding
-from .workbench import ANONYMOUS, SIGNED_AS
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +221,7 @@ async def _sendable(
     if not outgoing or not profile.clients[client].authentications:
         return
     base_uri = profile.base_uri(client) or ""
-    known = await permissions(session.client(client), session.client(client + ANONYMOUS), base_uri, modules)
+    known = await permissions(session.client(client), session.client(client, ANONYMOUS), base_uri, modules)
     for name, each in outgoing.items():
         for step, request in each.requests.items():
             finding = known.lacking(request.method, request.uri, way_of(profile, client))
@@ -255,7 +254,7 @@ async def reachable(session: Session, name: str, base_uri: str) -> CheckResult:
     for uri, finding_of in questions.items():
         request = Request("GET", uri, about=RequestInfo(purpose="test"))
         try:
-            response = await session.client(name + ANONYMOUS)(request)
+            response = await session.client(name, ANONYMOUS)(request)
         except RequestFailed as failure:
             exchange = session.recorded(failure.exchange)
             return CheckResult(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
@@ -305,8 +304,8 @@ async def _ways(profile: Profile, session: Session, name: str) -> ProbeClients:
     signs = way_of(profile, name) == "oauth1"
     return ProbeClients(
         session.client(name),
-        session.client(name + ANONYMOUS),
-        (lambda other: session.client(f"{name}{SIGNED_AS}{other}")) if signs else None,
+        session.client(name, ANONYMOUS),
+        (lambda other: session.client(name, ClientVariant(signed_origin=other))) if signs else None,
         origin,
         _signed_origin(profile, name),
         await _shape(profile, session, name, origin),

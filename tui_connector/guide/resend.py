@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..client.exchange import Exchange
-from ..client.message import InvalidRequest, Request, RequestInfo, Response
+from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
 from ..profile.model import Profile
 from ..secrets.mask import MARK
 from .workbench import Workbench
@@ -44,4 +44,5 @@ def resendable_request(exchange: Exchange) -> Request:
 async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:
     """The store's response to `request`, through the client of `exchange`. Raises `RequestFailed`."""
     async with workbench.session(profile) as session:
-        return await session.client(exchange.client)(request)
+        variant = AS_SAVED if exchange.asked is None else exchange.asked.about.variant
+        return await session.client(exchange.client, variant)(request)

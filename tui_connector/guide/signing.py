@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..client.message import Request, RequestFailed, RequestInfo
+from ..client.message import ClientVariant, Request, RequestFailed, RequestInfo
 from ..client.session import Session
 from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Fix, StoreMessage
 from ..magento.dialects import Dialect
 from ..magento.oauth1 import LIKELIEST_FIRST, KnownDialects, OAuth1, accepts_signature, alike, refuses_signature
 from ..profile.model import Profile
-from .workbench import SIGNED_IN
 
 TELLING = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
 """Signed differently in each dialect: laminas decodes `%2B` in the path, m248 sorts `[10]` before `[2]`.
@@ -75,7 +74,6 @@ async def find_dialect(profile: Profile, session: Session, client: str) -> Signi
     dialect, evidence = await _try_each(session, client, sorted(LIKELIEST_FIRST, key=lambda each: each != first))
     if dialect is not None:
         await asyncio.to_thread(known.keep, origin, dialect)
-        session.learned(saved, "dialect", dialect)
     return SigningResult(name, saved.dialect, dialect, tuple(evidence))
 
 
@@ -95,7 +93,7 @@ async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) 
     evidence = []
     for dialect in dialects:
         try:
-            response = await session.client(f"{client}{SIGNED_IN}{dialect}")(request)
+            response = await session.client(client, ClientVariant(dialect=dialect))(request)
         except RequestFailed as failure:
             evidence.append(failure.message)
             break

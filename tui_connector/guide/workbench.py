@@ -9,18 +9,14 @@ from pathlib import Path
 
 from ..client.authentication.login_lockouts import LoginLockouts
 from ..client.exchange import Exchanges
-from ..client.layer import Authentication
 from ..client.message import InvalidRequest
 from ..client.model import HttpClient
 from ..client.session import ClientRoute, Session, SessionCache
-from ..client.uri import origin_of
 from ..client.wire import Bounds
 from ..files import CannotSave
 from ..log.history import History
 from ..log.records import LogFailed
 from ..machine import Machine
-from ..magento.dialects import DIALECTS
-from ..magento.oauth1 import OAuth1, other_origins
 from ..profile.capabilities import client_routes
 from ..profile.model import Profile
 from ..profile.problems import check_data
@@ -29,15 +25,6 @@ from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from ..templates import Json
 from .trust import ProfileTrust
-
-ANONYMOUS = " without authentication"
-"""Put behind a client's name: the same client, without what tells Magento who asks; what is before it is told."""
-
-SIGNED_AS = " signed as "
-"""Put between a client's name and an origin: the same client, signing as that origin (see `OAuth1.signed_origin`)."""
-
-SIGNED_IN = " signed in "
-"""Put between a client's name and a dialect: the same client, signing in that dialect only (see `OAuth1.dialect`)."""
 
 
 class Workbench:
@@ -68,29 +55,15 @@ class Workbench:
 
     @asynccontextmanager
     async def session(self, profile: Profile, bounds: Bounds | None = None) -> AsyncIterator[Session]:
-        """A session for this profile; each client can also be had without its authentications.
+        """A session for this profile.
 
         Raises `Untrusted` if the profile can do something that its user has not allowed.
         """
         granted = Grants(frozenset(await self._allowed(profile)))
         routes = await asyncio.to_thread(client_routes, profile, self.directory)
-        clients: dict[str, HttpClient] = dict(profile.clients)
-        for name, client in profile.clients.items():
-            kept = [each for each in client.authentications if profile.authentications[each].before_store]
-            clients[name + ANONYMOUS] = client.model_copy(update={"authentications": kept})
-            routes[name + ANONYMOUS] = routes[name]
-        authentications: dict[str, Authentication] = dict(profile.authentications)
-        for name in profile.addressed_clients():
-            own = origin_of(profile.base_uri(name) or "")
-            for origin in (own, *other_origins(own)):
-                _add_signing(f"{SIGNED_AS}{origin}", {"signed_origin": origin}, name, clients, authentications)
-                routes[f"{name}{SIGNED_AS}{origin}"] = routes[name]
-            for dialect in DIALECTS:
-                _add_signing(f"{SIGNED_IN}{dialect}", {"dialect": dialect}, name, clients, authentications)
-                routes[f"{name}{SIGNED_IN}{dialect}"] = routes[name]
         async with Session(
-            clients,
-            authentications,
+            profile.clients,
+            profile.authentications,
             vault=self.vault,
             exchanges=self.exchanges,
             machine=self.machine,
@@ -169,24 +142,6 @@ class Workbench:
         """Ends what it started."""
         self.vault.close()
         self.end_history()
-
-
-def _add_signing(
-    suffix: str,
-    changes: Mapping[str, str],
-    name: str,
-    clients: dict[str, HttpClient],
-    authentications: dict[str, Authentication],
-) -> None:
-    """Adds the same client under its name and `suffix`, which signs with these changes, where it signs at all."""
-    users = list(clients[name].authentications)
-    for place, each in enumerate(users):
-        saved = authentications.get(each)
-        if isinstance(saved, OAuth1):
-            users[place] = f"{each}{suffix}"
-            authentications[users[place]] = saved.model_copy(update=dict(changes))
-    if users != clients[name].authentications:
-        clients[f"{name}{suffix}"] = clients[name].model_copy(update={"authentications": users})
 
 
 def profile_of(data: dict[str, Json]) -> Profile:

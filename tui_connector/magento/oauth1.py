@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from ..client.layer import Authentication, Layer, LayerContext, Send
-from ..client.message import InvalidRequest, Request, Response
+from ..client.message import ClientVariant, InvalidRequest, Request, Response
 from ..client.uri import origin_of
 from ..errors import InvalidValue
 from ..files import write_private
@@ -102,6 +102,11 @@ class OAuth1(Authentication):
     def header_written(self) -> str:
         return "Authorization"
 
+    def variant(self, variant: ClientVariant) -> Authentication:
+        changes = {"signed_origin": variant.signed_origin, "dialect": variant.dialect}
+        changes = {name: value for name, value in changes.items() if value is not None}
+        return self.model_copy(update=changes) if changes else self
+
     def start(self, context: LayerContext) -> Layer:
         """A layer that signs each attempt again: Magento refuses a nonce that it has seen."""
         possible: dict[str, tuple[Dialect, ...]] = {}
@@ -127,7 +132,6 @@ class OAuth1(Authentication):
                 if accepts_signature(response):  # one refused and one accepted: only now something is known
                     possible[origin] = dialects
                     if len(dialects) == 1:
-                        context.learned(self, "dialect", dialects[0])
                         await asyncio.to_thread(known.keep, origin, dialects[0])
             return response
 
