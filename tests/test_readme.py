@@ -11,7 +11,7 @@ from pathlib import Path
 from tui_connector import cli
 from tui_connector.profile.model import kind_schemas
 from tui_connector.profile.problems import check
-from tui_connector.tui.keys import all_bindings, checked
+from tui_connector.tui.keys import all_bindings, check_keys
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -53,7 +53,7 @@ def test_the_chain_in_it_is_one() -> None:
 
 def test_the_keys_in_it_can_be_set() -> None:
     settings = tomllib.loads(block("toml", "theme ="))
-    assert checked(settings["keys"], all_bindings()) == (settings["keys"], [])
+    assert check_keys(settings["keys"], all_bindings()) == (settings["keys"], [])
 
 
 def test_the_pictures_in_it_are_there() -> None:

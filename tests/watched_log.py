@@ -15,7 +15,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.actions import LogContext
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.log.screens import RequestsScreen
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 
 REFUSED = (
     b'{"message":"The consumer isn\'t authorized to access %resources.",'

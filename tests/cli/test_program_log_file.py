@@ -104,7 +104,7 @@ def on_mount(self):
 
 ConnectorApp.on_mount = on_mount
 machine = this_machine()
-app = ConnectorApp(machine, None, begin_log=partial(begin_log, machine, on_screen=True))
+app = ConnectorApp(machine, None, start_log=partial(begin_log, machine, on_screen=True))
 app.run = partial(app.run, headless=True)
 app.run_and_report()
 """

@@ -18,7 +18,7 @@ from serving import Received, reply, serving
 from tui_connector.cli import _main, commands
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 
 TOKEN = "CANARYtoken7f3a9k2m5p8q1s4t"
 ODD = 'CANARY p@ss/w+rd%20"x<y>&\\z-end'

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tui_connector.cli.screen import DESCRIPTION, _of_demo
+from tui_connector.cli.screen import DESCRIPTION, is_demo_profile
 
 
 def test_the_demos_profile_is_known_by_its_description(tmp_path: Path) -> None:
     path = tmp_path / "demo.toml"
     path.write_text(f"description = {json.dumps(DESCRIPTION)}")
-    assert _of_demo(path)
+    assert is_demo_profile(path)
     path.write_text('description = "ours"')
-    assert not _of_demo(path)
+    assert not is_demo_profile(path)
 
 
 @pytest.mark.bad_input(19)
@@ -24,5 +24,5 @@ def test_what_is_no_file_is_not_of_the_demo_and_never_hangs(tmp_path: Path) -> N
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "endless.toml").symlink_to("/dev/zero")
     (tmp_path / "latin.toml").write_bytes(b"description = '\xe9'")
-    assert [path.name for path in tmp_path.iterdir() if _of_demo(path)] == []
-    assert not _of_demo(tmp_path / "none.toml")
+    assert [path.name for path in tmp_path.iterdir() if is_demo_profile(path)] == []
+    assert not is_demo_profile(tmp_path / "none.toml")

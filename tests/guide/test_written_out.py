@@ -11,9 +11,8 @@ from user_errors import user_error
 from tui_connector.guide.save import save
 from tui_connector.guide.texts import GuideStep
 from tui_connector.machine import Machine
-from tui_connector.tui.setup.opening import opened
+from tui_connector.tui.setup.context import GuideContext, open_context
 from tui_connector.tui.setup.screen import DraftKeeper
-from tui_connector.tui.setup.step import GuideContext
 
 TOKEN = "aCANARYtokenaCANARYtoken0a1b2c3d"
 LITERAL = {
@@ -46,7 +45,7 @@ PLAIN = [
 
 @pytest.fixture
 def work(machine: Machine) -> GuideContext:
-    found = opened(machine, None)
+    found = open_context(machine, None)
     plugins = found.setup.at("clients", "magento", "plugins")
     assert isinstance(plugins, list)
     found.setup.edit(

@@ -18,7 +18,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.list import HomeList
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 

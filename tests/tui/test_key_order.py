@@ -16,7 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from tui_connector.machine import Machine
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 
 
 async def no_demo() -> DemoStore:

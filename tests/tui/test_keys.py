@@ -13,8 +13,8 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.commands import CommandsScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
-from tui_connector.tui.keys import IN_FIELD, all_bindings, checked, expanded, printed
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.keys import IN_FIELD, all_bindings, check_keys, key_label, to_keymap
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 
@@ -57,14 +57,14 @@ def test_an_action_used_from_a_field_is_no_letter_that_the_field_needs() -> None
     ],
 )
 def test_a_key_that_cannot_be_is_left_out_and_named(keys: dict[str, str], words: str) -> None:
-    good, [warning] = checked(keys, all_bindings())
+    good, [warning] = check_keys(keys, all_bindings())
     assert good == {}
     assert words in warning
 
 
 def test_two_actions_may_change_their_keys_with_each_other() -> None:
     keys = {"setup.test": "n", "setup.next": "t"}
-    assert checked(keys, all_bindings()) == (keys, [])
+    assert check_keys(keys, all_bindings()) == (keys, [])
 
 
 async def test_home_promises_only_what_it_can_do_with_the_row(machine: Machine) -> None:
@@ -82,7 +82,7 @@ async def test_home_promises_only_what_it_can_do_with_the_row(machine: Machine) 
 
 
 def test_a_letter_works_in_a_field_after_escape() -> None:
-    assert expanded({"setup.test": "x, ctrl+g"}) == {
+    assert to_keymap({"setup.test": "x, ctrl+g"}) == {
         "setup.test": "x,ctrl+g",
         "setup.test-in-field": "alt+x,ctrl+g",
     }
@@ -90,7 +90,7 @@ def test_a_letter_works_in_a_field_after_escape() -> None:
 
 def test_keys_are_printed_as_people_write_them() -> None:
     keys = ["ctrl+r", "f5", "question_mark", "colon", "escape", "G", "shift+tab", "pagedown"]
-    assert [printed(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "Page down"]
+    assert [key_label(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "Page down"]
 
 
 async def test_a_changed_key_does_it_in_a_field_and_outside(machine: Machine) -> None:

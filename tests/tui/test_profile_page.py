@@ -17,7 +17,7 @@ from tui_connector.tui.dialogs import ChooseScreen, LineScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 PROFILE = """\
@@ -188,7 +188,7 @@ async def test_a_profile_that_the_demo_saved_starts_the_stand_in_store_once(mach
         started.append(path)
         return DemoStore("http://127.0.0.1:9", "acme", "Acme", "", {})
 
-    app = ConnectorApp(machine, demo, of_demo=lambda opened: opened == path)
+    app = ConnectorApp(machine, demo, is_demo_profile=lambda opened: opened == path)
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(2):
             await until(pilot, lambda: "Acme store" in shown(app))

@@ -14,7 +14,7 @@ from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.run import RunScreen, RunView, bar, sparkline
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 
 PROFILE = """
 format = 1

@@ -17,7 +17,7 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.list import LogView
 from tui_connector.tui.setup.authentication import AuthenticationPane
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.setup.step import Continue
 from tui_connector.tui.widgets.choice import Choice, Toggle
@@ -37,7 +37,7 @@ async def guide(machine: Machine, sandbox: Sandbox, size: tuple[int, int] = (100
     async def demo() -> DemoStore:
         return DemoStore(sandbox.url, "acme", "Acme", "", values)
 
-    app = ConnectorApp(machine, demo, begin="demo")
+    app = ConnectorApp(machine, demo, start_at="demo")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
         yield pilot

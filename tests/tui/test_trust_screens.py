@@ -23,7 +23,7 @@ from tui_connector.secrets.secret_error import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 
 pytestmark = pytest.mark.untrusted
 ENTRY = "acme/integration/access-token"

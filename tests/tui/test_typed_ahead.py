@@ -22,7 +22,7 @@ from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.profile import ProfilePage
-from tui_connector.tui.setup.opening import DemoStore
+from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
 PROFILE = """format = 1
@@ -155,11 +155,11 @@ async def test_keys_behind_enter_wait_for_the_page_and_what_it_reads(machine: Ma
     save(machine, "a", "b")
     opened, read = threading.Event(), gates.before(profile, "open_profile")
 
-    def of_demo(path: Path) -> bool:
+    def is_demo_profile(path: Path) -> bool:
         opened.wait()
         return False
 
-    app = ConnectorApp(machine, no_demo, of_demo=of_demo)
+    app = ConnectorApp(machine, no_demo, is_demo_profile=is_demo_profile)
     try:
         async with app.run_test(size=(100, 24)) as pilot:
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))

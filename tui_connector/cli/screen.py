@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..sandbox.server import Sandbox
     from ..tui.log.screens import Recorded
-    from ..tui.setup.opening import DemoStore
+    from ..tui.setup.context import DemoStore
 
 
 def home(profile_dir: Path | None) -> None:
@@ -36,7 +36,9 @@ def home(profile_dir: Path | None) -> None:
     from ..tui.app import ConnectorApp
 
     machine = machine_of(profile_dir, logs=False)
-    ConnectorApp(machine, _start_demo(machine), of_demo=_of_demo, begin_log=_begin_log(machine)).run_and_report()
+    ConnectorApp(
+        machine, _start_demo(machine), is_demo_profile=is_demo_profile, start_log=_start_log(machine)
+    ).run_and_report()
 
 
 def demo_screen(profile_dir: Path | None) -> None:
@@ -44,7 +46,9 @@ def demo_screen(profile_dir: Path | None) -> None:
     from ..tui.app import ConnectorApp
 
     machine = machine_of(profile_dir, logs=False)
-    app = ConnectorApp(machine, _start_demo(machine), begin="demo", of_demo=_of_demo, begin_log=_begin_log(machine))
+    app = ConnectorApp(
+        machine, _start_demo(machine), start_at="demo", is_demo_profile=is_demo_profile, start_log=_start_log(machine)
+    )
     app.run_and_report()
 
 
@@ -62,11 +66,11 @@ def setup(profile_dir: Path | None, profile: str | None, trust_once: bool) -> No
     app = ConnectorApp(
         machine,
         _start_demo(machine),
-        begin="setup",
+        start_at="setup",
         profile=path,
-        of_demo=_of_demo,
+        is_demo_profile=is_demo_profile,
         trust_once=trust_once,
-        begin_log=_begin_log(machine, path),
+        start_log=_start_log(machine, path),
     )
     app.run_and_report()
 
@@ -75,28 +79,27 @@ def requests(machine: Machine, recorded: Recorded) -> None:
     """The screen of requests over a recorded log."""
     from ..tui.app import ConnectorApp
 
-    begin_log = _begin_log(machine)
-    ConnectorApp(machine, _start_demo(machine), recorded=recorded, begin_log=begin_log).run_and_report()
+    ConnectorApp(machine, _start_demo(machine), recorded=recorded, start_log=_start_log(machine)).run_and_report()
 
 
-def _begin_log(machine: Machine, profile: Path | None = None) -> Callable[[], None]:
+def _start_log(machine: Machine, profile: Path | None = None) -> Callable[[], None]:
     """Starts the log of this process; called once the first screen is painted, which must not wait for it."""
 
-    def begin() -> None:
+    def start() -> None:
         from .debug import begin_log, log
 
         begin_log(machine, on_screen=True)
         if profile is not None:
             log.info("profile %s", profile)
 
-    return begin
+    return start
 
 
 def _start_demo(machine: Machine) -> Callable[[], Awaitable[DemoStore]]:
     """Starts the sandbox store when the demo asks for it; it ends with the program."""
 
     async def start() -> DemoStore:
-        from ..tui.setup.opening import DemoStore
+        from ..tui.setup.context import DemoStore
 
         store = await start_sandbox(machine)
         admin = store.description()["admin"]
@@ -107,12 +110,6 @@ def _start_demo(machine: Machine) -> Callable[[], Awaitable[DemoStore]]:
         return DemoStore(store.url, await free_name(machine), TITLE, DESCRIPTION, values)
 
     return start
-
-
-def _of_demo(path: Path) -> bool:
-    """Whether the demo has saved this profile. It blocks."""
-
-    return is_own(path)
 
 
 def _need_terminal() -> None:
@@ -168,7 +165,7 @@ def full_integration(store: Sandbox) -> dict[str, str]:
     return {name.replace("_", "-"): str(value) for name, value in full.items()}
 
 
-def is_own(path: Path) -> bool:
+def is_demo_profile(path: Path) -> bool:
     """Whether the demo has saved this profile: its description, and a store on this computer. It blocks."""
     from ..profile.library import ProfileError, as_text, base_uris, read_bytes
 
@@ -195,7 +192,7 @@ async def free_name(machine: Machine) -> str:
 
     async def is_taken(name: str) -> bool:
         path = machine.directories.profiles / f"{name}.toml"
-        if await asyncio.to_thread(os.path.lexists, path) and not await asyncio.to_thread(is_own, path):
+        if await asyncio.to_thread(os.path.lexists, path) and not await asyncio.to_thread(is_demo_profile, path):
             return True
         with suppress(SecretError):  # a keyring that cannot be read is not written either
             for entry in _ENTRIES:

@@ -1,4 +1,4 @@
-"""What the screens use of Textual that is not its public API. No other module touches a private name of it.
+"""Private parts of Textual that the screens use. No other module uses a private name of Textual.
 
 `tests/tui/test_textual_parts.py` names each part, and fails when an update of Textual removes one.
 """
@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 
 class QuietApp(App[None]):
-    """An app that keeps its crash for whoever ran it: Textual prints the local variables of every frame."""
+    """An app that keeps its crash for the caller: Textual would print the local variables of every frame."""
 
     crash: BaseException | None = None
     """The exception that ended the program."""
@@ -35,28 +35,28 @@ class QuietApp(App[None]):
         self._close_messages_no_wait()
 
 
-class TakesPastes(Widget):
-    """A widget that takes a paste while it is handed out, not from its queue: the next one must find the next field."""
+class PasteHandler(Widget):
+    """A widget that handles a paste during dispatch, not from its queue: the next paste must reach the next field."""
 
-    def take_paste(self, text: str) -> None:
-        """Acts on what was pasted into it."""
+    def handle_paste(self, text: str) -> None:
+        """Handles the pasted text."""
         raise NotImplementedError
 
     def _forward_event(self, event: events.Event) -> None:
         if isinstance(event, events.Paste):
             event._set_forwarded()
-            self.take_paste(event.text)
+            self.handle_paste(event.text)
         else:
             super()._forward_event(event)
 
 
-def bindings_now(node: DOMNode, app: App[Any]) -> BindingsMap:
-    """The bindings of this node with the user's keys: Textual gives them only for what has the focus."""
+def current_bindings(node: DOMNode, app: App[Any]) -> BindingsMap:
+    """The bindings of this node with the user's keys; Textual's public API has only those of the focused node."""
     bindings = node._bindings.copy()
     bindings.apply_keymap(app._keymap)
     return bindings
 
 
-def bindings_of(kind: type[DOMNode]) -> Iterable[Binding]:
+def declared_bindings(kind: type[DOMNode]) -> Iterable[Binding]:
     """The bindings that a class declares or inherits."""
     return [binding for _, binding in kind._merge_bindings()]

@@ -1,4 +1,4 @@
-"""Copies text so that it arrives, and says by which way it went."""
+"""Copies text by tmux or OSC 52, and to a file."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _DEADLINE = 2.0
 
 
 async def copy(text: str, app: App[object], machine: Machine) -> str:
-    """Copies by tmux where it runs in one (it drops the terminal's own way without a word), else by OSC 52.
+    """Copies by tmux where the app runs in it (tmux silently drops OSC 52), otherwise by OSC 52.
 
-    Always also into the file `last-copy`. Returns the sentence that says all of it.
+    Also writes the file `last-copy`. Returns a sentence that names all targets.
     """
-    ways = []
-    if machine.environ.get("TMUX") and await _by_tmux(text, machine):
-        ways.append("by tmux (prefix ])")
+    targets = []
+    if machine.environ.get("TMUX") and await _copy_by_tmux(text, machine):
+        targets.append("to the tmux buffer (prefix ])")
     else:
         app.copy_to_clipboard(text)
-        ways.append("to the terminal's clipboard")
+        targets.append("to the terminal's clipboard")
     path = machine.directories.state / "last-copy"
     try:
         await asyncio.to_thread(write_private, path, text.encode(errors="surrogateescape"))
     except OSError as error:
-        return f"Copied {' and '.join(ways)}. {path} could not be written: {reason(error)}. {state_remedy(error)}"
-    ways.append(f"into {path}")
-    return f"Copied {' and '.join(ways)}."
+        return f"Copied {' and '.join(targets)}. {path} could not be written: {reason(error)}. {state_remedy(error)}"
+    targets.append(f"to {path}")
+    return f"Copied {' and '.join(targets)}."
 
 
-async def _by_tmux(text: str, machine: Machine) -> bool:
+async def _copy_by_tmux(text: str, machine: Machine) -> bool:
     try:
         process = await asyncio.create_subprocess_exec(
             *("tmux", "load-buffer", "-w", "-"),

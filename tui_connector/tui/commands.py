@@ -1,4 +1,4 @@
-"""All commands: a list of everything that can be done here, by name and key, narrowed by typing."""
+"""The list of commands: every action of the screen with its keys, filtered by typing."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ THEMES = (
     *("textual-dark", "textual-light", "nord", "gruvbox", "tokyo-night", "solarized-light"),
     *("ansi-dark", "ansi-light"),
 )
-"""The themes that are offered; the last two use the terminal's own sixteen colours."""
+"""The themes to choose from; the last two use the terminal's own sixteen colours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaletteCommand:
-    """One line of the list. `id` is what `settings.toml` calls it; empty where no key can be given to it."""
+    """One line of the list. `id` is its name in `settings.toml`; empty where no key can be bound to it."""
 
     title: str
     keys: str
@@ -38,7 +38,7 @@ class PaletteCommand:
 
 
 def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[None]]) -> list[PaletteCommand]:
-    """Every action of this screen that has a name, then the themes."""
+    """Every titled action of this screen, then the themes."""
     app = screen.app
     actions = [action for action in actions_of(screen) if action.id != "app.commands"]
     return [
@@ -62,7 +62,7 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
     def __init__(self, commands: list[PaletteCommand]) -> None:
         super().__init__()
         self._commands = commands
-        self._narrowed = commands
+        self._matches = commands
 
     def compose(self) -> ComposeResult:
         with Vertical(id="commands"):
@@ -75,41 +75,41 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
         self.query_one(Input).focus()
 
     @on(Input.Changed)
-    def _narrow(self, event: Input.Changed) -> None:
+    def _filter(self, event: Input.Changed) -> None:
         event.stop()
         self._show(event.value)
 
-    def _show(self, wanted: str) -> None:
-        words = wanted.lower().split()
-        self._narrowed = [each for each in self._commands if all(word in _searched(each) for word in words)]
+    def _show(self, filter_text: str) -> None:
+        terms = filter_text.lower().split()
+        self._matches = [each for each in self._commands if all(term in _search_text(each) for term in terms)]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(Content(_line(each, 74))) for each in self._narrowed)
-        if self._narrowed:
+        options.add_options(Option(Content(_line(each, 74))) for each in self._matches)
+        if self._matches:
             options.highlighted = 0
 
     def action_move(self, step: int) -> None:
         options = self.query_one(OptionList)
-        if self._narrowed:
-            options.highlighted = ((options.highlighted or 0) + step) % len(self._narrowed)
+        if self._matches:
+            options.highlighted = ((options.highlighted or 0) + step) % len(self._matches)
 
     @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
+    def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         index = self.query_one(OptionList).highlighted
-        if index is not None and self._narrowed:
-            self.dismiss(self._narrowed[index])
+        if index is not None and self._matches:
+            self.dismiss(self._matches[index])
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(self._narrowed[event.option_index])
+        self.dismiss(self._matches[event.option_index])
 
 
-def _searched(command: PaletteCommand) -> str:
+def _search_text(command: PaletteCommand) -> str:
     return f"{command.title} {command.id}".lower()
 
 
 def _line(command: PaletteCommand, width: int) -> str:
-    """The name, the keys, and the id by which `settings.toml` gives it another key."""
+    """The title, the keys, and the id for `settings.toml`."""
     return shown_line(f"{command.title:<34.34} {command.keys:<16.16} {command.id}", width)

@@ -1,4 +1,4 @@
-"""The user's own editor: the program gives it the terminal, and takes it back when it ends."""
+"""Runs the user's editor in the terminal while the app is suspended."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PLUS_LINE = frozenset(
     {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
 )
 _DIRECTORIES = ("PWD", "OLDPWD")
-"""Elsewhere "pwd" is a password."""
+"""Not secrets, although "pwd" names a password elsewhere."""
 _FALLBACKS = ("sensible-editor", "nano", "vim", "vi")
 
 
 def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> list[str]:
-    """How the editor is started, at this line where it is known how. Raises `UserError`."""
+    """The command that opens the file, at this line where the editor supports it. Raises `UserError`."""
     text = environ.get("VISUAL") or environ.get("EDITOR") or next(filter(shutil.which, _FALLBACKS), "")
     try:
         words = shlex.split(text)
@@ -46,14 +46,14 @@ def command_for(environ: Mapping[str, str], path: Path, line: int | None) -> lis
 
 
 def _environment(environ: Mapping[str, str], path: Path) -> dict[str, str]:
-    """An editor's plugins read whatever variables they like; the secrets of jobs are none of their business.
+    """The environment without secrets, which plugins of the editor could read.
 
     Variables that the edited file names are left out too: it may be a profile that reads secrets from them.
     """
     always = child_environment(environ)
     try:
         named = set(re.findall(r"\w+", path.read_text("utf-8", "replace")))
-    except OSError:  # the editor will say why
+    except OSError:  # the editor reports it
         named = set()
     found = {
         name: value
@@ -70,7 +70,7 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:
-    """Edits the file; nothing else of the program continues meanwhile. Raises `UserError`."""
+    """Edits the file; blocks the app until the editor exits. Raises `UserError`."""
     command = command_for(environ, path, line)
     try:
         with app.suspend():

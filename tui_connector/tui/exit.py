@@ -1,4 +1,4 @@
-"""How the program ends when nobody asks for it: a signal, or a terminal that is gone."""
+"""Exits the program on a signal, or when its terminal is gone."""
 
 from __future__ import annotations
 
@@ -12,50 +12,50 @@ from typing import Protocol, runtime_checkable
 
 from textual.app import App
 
-_GRACE = 5.0
-"""Seconds after a signal within which the program ends by itself."""
+_EXIT_TIMEOUT = 5.0
+"""Seconds after a signal before the process is ended without cleanup."""
 
-_LOOK = 2.0
-"""Seconds between two looks whether the terminal is still there."""
+_TERMINAL_CHECK_INTERVAL = 2.0
+"""Seconds between two checks whether the terminal still exists."""
 
 
 @runtime_checkable
 class HasUnsavedWork(Protocol):
-    """A screen that may hold something that quitting would end or lose."""
+    """A screen with work that quitting would stop or lose."""
 
-    def unfinished(self) -> str:
-        """What that is, as a sentence; empty where there is nothing."""
+    def unsaved_work(self) -> str:
+        """The unsaved work, as a sentence; empty where there is none."""
         ...
 
-    def keep(self) -> None:
-        """Keeps what can be kept. It must be quick: the terminal may be gone already."""
+    def before_exit(self) -> None:
+        """Saves what can be saved. Must be quick: the terminal may be gone already."""
         ...
 
 
 class ProgramExit:
-    """Ends the program by its own way out, and without it where that takes too long."""
+    """Exits in an orderly way, or ends the process where that takes too long."""
 
     def __init__(self, leave: Callable[[int], None]) -> None:
-        """`leave` keeps what can be kept, and ends the program with this exit code."""
+        """`leave` saves what can be saved, and exits with this code."""
         self._leave = leave
-        self._last_resort: threading.Timer | None = None
+        self._kill_timer: threading.Timer | None = None
 
     def watch(self, app: App[None]) -> None:
-        """From now on; only where there is a terminal."""
+        """Starts to watch for signals and the terminal; call it only where there is a terminal."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stopped, number)
-        app.set_interval(_LOOK, self._look_at_terminal)
+            loop.add_signal_handler(number, self._exit, number)
+        app.set_interval(_TERMINAL_CHECK_INTERVAL, self._check_terminal)
 
-    def _look_at_terminal(self) -> None:
-        """A terminal can go without a word: its driver would read nothing, again and again, for ever."""
+    def _check_terminal(self) -> None:
+        """A terminal can disappear without a signal; its driver would then read nothing in an endless loop."""
         if not os.isatty(sys.__stdin__.fileno() if sys.__stdin__ else 0):
-            self._stopped(signal.SIGHUP)
+            self._exit(signal.SIGHUP)
 
-    def _stopped(self, number: signal.Signals) -> None:
-        if self._last_resort is None:
-            # the driver may wait for a terminal that is gone, and hold the loop: a thread does not wait for it
-            self._last_resort = threading.Timer(_GRACE, os._exit, [128 + number])
-            self._last_resort.daemon = True
-            self._last_resort.start()
+    def _exit(self, number: signal.Signals) -> None:
+        if self._kill_timer is None:
+            # the driver may block the event loop while it waits for a terminal that is gone; a thread is not blocked
+            self._kill_timer = threading.Timer(_EXIT_TIMEOUT, os._exit, [128 + number])
+            self._kill_timer.daemon = True
+            self._kill_timer.start()
             self._leave(128 + number)

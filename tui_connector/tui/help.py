@@ -1,4 +1,4 @@
-"""Help: what has the focus, what to do in Magento, and every key of this screen as it is bound now."""
+"""Help: the focused element, what to do in Magento, and every key of the screen as it is bound now."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from .keys import KeyAction
 
 @runtime_checkable
 class HasHelp(Protocol):
-    """A widget or a screen that has words about itself, or about the part of it that has the focus."""
+    """A widget or screen with a help text for itself, or for its focused part."""
 
-    def help_words(self) -> str:
-        """The words, a title in the first line; empty where there are none."""
+    def help_text(self) -> str:
+        """The text, with a title in the first line; empty where there is none."""
         ...
 
 
-def words_for(screen: Screen[object]) -> list[str]:
-    """What has the focus, then what it is in: each explains itself where it can."""
+def help_topics(screen: Screen[object]) -> list[str]:
+    """The help texts from the focused widget outwards."""
     nodes = list(screen.focused.ancestors_with_self) if screen.focused else [screen]
-    return [words for node in nodes if isinstance(node, HasHelp) and (words := node.help_words())]
+    return [text for node in nodes if isinstance(node, HasHelp) and (text := node.help_text())]
 
 
 class HelpScreen(ModalScreen[None]):
-    """Words over the screen; Esc closes them."""
+    """Help over the screen; Esc closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "Close")]
 
-    def __init__(self, words: list[str], actions: Iterable[KeyAction]) -> None:
+    def __init__(self, topics: list[str], actions: Iterable[KeyAction]) -> None:
         super().__init__()
-        self._words = words
+        self._topics = topics
         self._actions = list(actions)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
-            for words in self._words:
-                title, _, rest = words.partition("\n")
+            for topic in self._topics:
+                title, _, rest = topic.partition("\n")
                 yield Static(Content(shown(title)), classes="help-title")
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")

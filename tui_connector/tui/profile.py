@@ -41,9 +41,8 @@ from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .run import RunScreen
-from .setup.opening import resumed
+from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
-from .setup.step import GuideContext
 
 # Opens the guide on a part of a saved profile; what was left unsaved before is offered first.
 
@@ -78,7 +77,7 @@ async def edit_part(
 
 
 async def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
-    work, step = resumed(workbench.machine, draft)
+    work, step = resume_context(workbench.machine, draft)
     await app.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
 
 
@@ -160,7 +159,7 @@ class ProfilePage(LogDock):
     """The parts of a profile; a profile with errors shows each of them with its place."""
 
     AUTO_FOCUS = ""
-    AT_ONCE: ClassVar = frozenset({"page.back"})
+    IMMEDIATE: ClassVar = frozenset({"page.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test"),
         Binding("r", "run", "Run", id="page.run"),
@@ -239,7 +238,7 @@ class ProfilePage(LogDock):
         self._acts = True
 
     @property
-    def being_loaded(self) -> str:
+    def loading_message(self) -> str:
         """Nothing is done with what the file held before it was written last."""
         return "" if self._acts else f"Reading {self._path.name}"
 
@@ -388,7 +387,7 @@ class ProfilePage(LogDock):
         if not self.leave_log():
             self.dismiss()
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return (
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "

@@ -330,16 +330,16 @@ class RunScreen(LogDock):
         """Sends a request of the log again."""
         return await resend(self._workbench, self._profile, exchange, request)
 
-    def unfinished(self) -> str:
+    def unsaved_work(self) -> str:
         return (
             f"{self._incoming} is running; if you quit, the next run resumes where it stopped." if self._begun else ""
         )
 
-    def keep(self) -> None:
+    def before_exit(self) -> None:
         if self._begun:
             self._stop_it("The program was closed")
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return (
             "A run\n"
             "Pages are fetched concurrently, with as many requests as make it faster, and written in order. Items and "

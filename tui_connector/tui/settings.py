@@ -1,7 +1,7 @@
 """`settings.toml` in the configuration directory: other keys for actions, and the theme.
 
-It is read before the first paint, with the standard library alone. What is wrong in it is a warning: nobody is locked
-out of the program by a slip in a file.
+It is read before the first paint, with the standard library only. Mistakes in it are warnings, so that they lock nobody
+out.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _KNOWN = ("keys", "theme")
 
 @dataclass(frozen=True, slots=True)
 class UserSettings:
-    """What the user has set; `warnings` are the lines of the file that were left out, in words."""
+    """The user's settings; `warnings` describe what was left out of them."""
 
     keys: Mapping[str, str] = field(default_factory=dict)
-    """An action's id and its keys, one or several with commas between them."""
+    """Keys by the id of an action; several are separated by commas."""
     theme: str = ""
     warnings: tuple[str, ...] = ()
 
 
 def read(path: Path) -> UserSettings:
-    """The settings in this file; none where there is no file."""
+    """Reads the settings; default ones where there is no file."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except ProfileError as error:
@@ -48,13 +48,13 @@ def read(path: Path) -> UserSettings:
     if not isinstance(keys, dict):
         warnings.append(f"{path}: keys must be a table: [keys]")
         keys = {}
-    wrong = [name for name, key in keys.items() if not isinstance(key, str) or not key.strip()]
-    warnings += [f'{path}: keys.{name} must be a key in quotes, such as "ctrl+g"' for name in wrong]
-    return UserSettings({name: key for name, key in keys.items() if name not in wrong}, theme, tuple(warnings))
+    invalid = [name for name, key in keys.items() if not isinstance(key, str) or not key.strip()]
+    warnings += [f'{path}: keys.{name} must be a key in quotes, such as "ctrl+g"' for name in invalid]
+    return UserSettings({name: key for name, key in keys.items() if name not in invalid}, theme, tuple(warnings))
 
 
-def keep_theme(path: Path, theme: str) -> None:
-    """Writes the theme into the file and leaves the rest of it as it is. Raises `UserError`."""
+def save_theme(path: Path, theme: str) -> None:
+    """Writes the theme into the file and leaves the rest unchanged. Raises `UserError`."""
     from ..profile.document import Document
 
     document = Document.read(path) if path.exists() else Document("")

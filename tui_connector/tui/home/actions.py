@@ -1,4 +1,4 @@
-"""What home does with profiles besides opening them: delete, duplicate, throw a draft away. Each asks first."""
+"""Actions of the home screen on profiles and drafts: delete, duplicate, discard. Each asks first."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ...text import shown_line
 from ..dialogs import ChooseScreen, LineScreen
 
 
-async def delete(app: App[None], machine: Machine, path: Path) -> None:
-    """Deletes a profile's file and, where its user says so, what only it has in the keyring."""
+async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
+    """Deletes the file of a profile and, if the user chooses so, the keyring entries that only it uses."""
     library = Library(machine.directories.profiles)
     own = await asyncio.to_thread(own_entries, path, library)
     options = {"keep": "Keep it", "file": "Delete the file"}
@@ -36,17 +36,19 @@ async def delete(app: App[None], machine: Machine, path: Path) -> None:
     try:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
-        with contextlib.suppress(CannotSave):  # a record of a profile that is gone is shown by trust --list
+        with contextlib.suppress(CannotSave):  # trust --list shows the record of a deleted profile
             await asyncio.to_thread(TrustRecords(machine.directories.state).revoke, path)
     except OSError as error:
-        _say(app, f"{path} could not be deleted: {error.strerror}", bad=True)
+        _notify(app, f"{path} could not be deleted: {error.strerror}", bad=True)
         return
-    left = await _forget(machine, own) if response == "all" else []
-    _say(app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left))
+    left = await _delete_entries(machine, own) if response == "all" else []
+    _notify(
+        app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left)
+    )
 
 
-async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
-    """Throws a draft away."""
+async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
+    """Discards a draft."""
     question = f"Discard draft {draft.title}?"
     response = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Discard"}))
     if response != "drop":
@@ -54,11 +56,11 @@ async def throw_away(app: App[None], machine: Machine, draft: Draft) -> None:
     try:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
     except OSError as error:
-        _say(app, f"The draft could not be deleted: {error.strerror}", bad=True)
+        _notify(app, f"The draft could not be deleted: {error.strerror}", bad=True)
 
 
-async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
-    """A copy under another name."""
+async def duplicate_profile(app: App[None], machine: Machine, path: Path) -> None:
+    """Copies a profile under another name."""
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
     question = f"Copy {path.stem} to a profile named:"
@@ -70,15 +72,15 @@ async def copy_profile(app: App[None], machine: Machine, path: Path) -> None:
         records = TrustRecords(machine.directories.state)
         await asyncio.to_thread(records.copy, path, copied, machine.now())
     except UserError as error:
-        _say(app, str(error), bad=True)
+        _notify(app, str(error), bad=True)
         return
     shared = await asyncio.to_thread(keyring_entries, path)
-    words = " It uses the same keyring entries; values that you enter for it get new entries."
-    _say(app, f"{name} is a copy of {path.stem}.{words if shared else ''}")
+    note = " It uses the same keyring entries; values that you enter for it get new entries."
+    _notify(app, f"{name} is a copy of {path.stem}.{note if shared else ''}")
 
 
-async def _forget(machine: Machine, names: list[str]) -> list[str]:
-    """Takes these entries from the keyring; those that it would not give up."""
+async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:
+    """Deletes these keyring entries; returns those that could not be deleted."""
     from ...secrets.mask import Mask
     from ...secrets.secret_error import SecretError
     from ...secrets.vault import Vault
@@ -95,5 +97,5 @@ async def _forget(machine: Machine, names: list[str]) -> list[str]:
     return left
 
 
-def _say(app: App[None], text: str, *, bad: bool = False) -> None:
+def _notify(app: App[None], text: str, *, bad: bool = False) -> None:
     app.notify(shown_line(text), severity="error" if bad else "information", timeout=10, markup=False)

@@ -45,7 +45,7 @@ class HomeScreen(Screen[None]):
     """The saved profiles, what was left half-way, and the way to a new one."""
 
     AUTO_FOCUS = ""
-    AT_ONCE: ClassVar = frozenset({"home.new", "home.quit"})
+    IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority: what is typed right after it belongs to the guide's first field already
         Binding("n", "app.new_store", "New store", priority=True, id="home.new"),
@@ -158,7 +158,7 @@ class HomeScreen(Screen[None]):
         self._acts = not self._missing
 
     @property
-    def being_loaded(self) -> str:
+    def loading_message(self) -> str:
         """Where the cursor is, and what the last row is, is known with all rows only."""
         return "" if self._acts else "Reading the list of profiles"
 

@@ -132,7 +132,7 @@ class LogPrompt(Vertical):
         told.update(Content(shown_line(words)))
         told.remove_class("bad")
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         rows = "\n".join(f"  {example:<30} {words}" for example, words in help_rows())
         return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
 
@@ -249,7 +249,7 @@ class LogPanel(LogHost):
     def selected(self) -> Exchange | None:
         return self.view.selected
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return (
             "The request log\nEvery request the program sends, newest last, secrets masked. The list follows the "
             "newest until you move up; G follows again. Failures are kept longer than other requests; e shows only "

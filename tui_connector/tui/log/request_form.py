@@ -20,7 +20,7 @@ from ...files import write_private
 from ...machine import Machine
 from ...text import HTTP_TOKEN, shown, shown_line
 from ..editor import edit
-from ..keys import letter
+from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SafeTextArea
 
 # A request as a text that can be edited: method and URI, headers, an empty line, the body.
@@ -65,8 +65,8 @@ class RequestForm(ModalScreen[Request | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave field, then back", id="form.leave", priority=True),
-        *letter("t", "send", "Send", "form.send", "ctrl+r", "f5", show=True),
-        *letter("o", "editor", "Open in $EDITOR", "form.editor"),
+        *letter_bindings("t", "send", "Send", "form.send", "ctrl+r", "f5", show=True),
+        *letter_bindings("o", "editor", "Open in $EDITOR", "form.editor"),
     ]
 
     def __init__(self, request: Request, machine: Machine, name: str) -> None:

@@ -76,7 +76,7 @@ class Recorded:
 class RecordedScreen(RequestsScreen):
     """The requests of a file. They are read by a thread, the oldest first; with the first the list can be used."""
 
-    AT_ONCE: ClassVar = frozenset({"requests.back"})
+    IMMEDIATE: ClassVar = frozenset({"requests.back"})
 
     @dataclass
     class Came(Message):
@@ -112,7 +112,7 @@ class RecordedScreen(RequestsScreen):
             self._workbench.close()
 
     @property
-    def being_loaded(self) -> str:
+    def loading_message(self) -> str:
         return "" if self._acts else "Reading the log"
 
     def _act(self) -> None:

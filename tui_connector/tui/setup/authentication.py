@@ -23,7 +23,8 @@ from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
 from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath
 from ..widgets.secret import Secret, SecretInput
-from .step import GuideContext, SetupForm, StepPane, asked_in
+from .context import GuideContext
+from .step import SetupForm, StepPane, asked_in
 
 # Which fields step 2 shows, and which of them were given.
 

@@ -242,7 +242,7 @@ class ConfigurationsPane(StepPane):
         """Adds this entity; the name of the configuration."""
         raise NotImplementedError
 
-    def words_for(self, entity: str) -> str:
+    def added_text(self, entity: str) -> str:
         """What is to be known of an entity that was added."""
         raise NotImplementedError
 
@@ -292,7 +292,7 @@ class ConfigurationsPane(StepPane):
     def _add(self, message: EntityChooser.Chosen) -> None:
         there = message.name in self.setup.table(self.family)
         self._added(message.name if there else self.add(message.name))
-        self.explain(self.words_for(message.name))
+        self.explain(self.added_text(message.name))
 
     @on(EntityChooser.PathGiven)
     def _add_path(self, message: EntityChooser.PathGiven) -> None:

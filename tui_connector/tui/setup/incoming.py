@@ -155,7 +155,7 @@ class IncomingPane(ConfigurationsPane):
     def add(self, entity: str) -> str:
         return self.setup.add_incoming(entity)
 
-    def words_for(self, entity: str) -> str:
+    def added_text(self, entity: str) -> str:
         known = READABLE[entity]
         tells = f"{known.identifier} identifies items. " if known.identifier else ""
         return f"{known.route}: {tells}{known.note}"

@@ -30,7 +30,8 @@ from ..widgets.fields import SafeInput
 from ..widgets.form import FormPath
 from ..widgets.ordered_list import OrderedList
 from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser, EntityOption, offer
-from .step import FormScreen, GuideContext
+from .context import GuideContext
+from .step import FormScreen
 
 # The steps of a chain over the screen: added, removed, put in order, and each edited by its form.
 
@@ -195,7 +196,7 @@ class OutgoingPane(ConfigurationsPane):
     def add(self, entity: str) -> str:
         return self.setup.add_outgoing(entity)
 
-    def words_for(self, entity: str) -> str:
+    def added_text(self, entity: str) -> str:
         known = WRITABLE[entity]
         needs = "" if known.resource == "anonymous" else f" It needs {known.tick}."
         return f"{known.route}: {known.note}{needs}"

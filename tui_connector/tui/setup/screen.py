@@ -1,4 +1,4 @@
-"""The guide on the screen: the steps, their keys, and the live log below."""
+"""The screen of the guide: its steps, their keys, and the live log below."""
 
 from __future__ import annotations
 
@@ -30,44 +30,46 @@ from ...guide.written_out import without_secrets
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
-from ..keys import letter
+from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from .authentication import AuthenticationPane
 from .basics import BasicsPane
+from .context import GuideContext
 from .incoming import IncomingPane
 from .outgoing import OutgoingPane
 from .save import SavePane
-from .step import GuideContext, StepPane
-
-# Keeps a setup that is not saved as a draft, while it is worked on: a lost terminal costs nothing.
+from .step import StepPane
 
 
-class DraftKeeper:
-    """Writes the draft of one setup, and takes it away once the setup is saved."""
+class DraftWriter:
+    """Writes the draft of a setup at every change, and deletes it once the setup is saved.
+
+    So a lost terminal loses nothing.
+    """
 
     def __init__(self, work: GuideContext) -> None:
         self._work = work
         self._drafts = Drafts(work.workbench.machine.directories.state)
-        self._asked = count(1)
-        self._written = 0
-        """The number of the last one that was written, or was to be."""
-        self._one_thread = asyncio.Lock()
-        self._writing = threading.Lock()
+        self._numbers = count(1)
+        self._last_number = 0
+        """The number of the last draft that was written, or failed to be."""
+        self._write_order = asyncio.Lock()
+        self._write_lock = threading.Lock()
 
     @property
     def unsaved(self) -> bool:
-        """Whether there is something to keep."""
+        """Whether there is anything to save as a draft."""
         return worth_keeping(self._work.setup)
 
-    def keep(self, step: GuideStep) -> str:
-        """Keeps it now, after what is being written; the reason where that does not work."""
-        return self._write(next(self._asked), self._draft(step))
+    def save(self, step: GuideStep) -> str:
+        """Writes the draft now, after any write in progress; returns the reason where that fails."""
+        return self._write(next(self._numbers), self._draft(step))
 
-    async def keep_soon(self, step: GuideStep) -> str:
-        """Keeps it, off the loop; what comes later is written later."""
-        number = next(self._asked)
-        async with self._one_thread:
+    async def save_soon(self, step: GuideStep) -> str:
+        """Writes the draft in a thread, in the order of calls; returns the reason where that fails."""
+        number = next(self._numbers)
+        async with self._write_order:
             draft = self._draft(step)
             draft = replace(draft, data=deepcopy(draft.data)) if draft else None
             return await asyncio.to_thread(self._write, number, draft)
@@ -79,10 +81,10 @@ class DraftKeeper:
         return draft_of(self._work.setup, self._work.draft_key, step, now)
 
     def _write(self, number: int, draft: Draft | None) -> str:
-        with self._writing:
-            if number < self._written:  # the program's end has come before it
+        with self._write_lock:
+            if number < self._last_number:  # a later draft was written when the program exited
                 return ""
-            self._written = number
+            self._last_number = number
             try:
                 if draft is None:
                     self._drafts.drop(self._work.draft_key)
@@ -118,16 +120,16 @@ class SetupScreen(LogDock):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="setup.leave", priority=True),
-        *letter("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
-        *letter("n", "next", "Next", "setup.next", show=True),
-        *letter("p", "previous", "Back", "setup.previous"),
-        *letter("s", "save", "Save", "setup.save", "ctrl+s", show=True),
-        *letter("a", "fix", "Apply the fix", "setup.fix"),
-        *letter("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
-        *letter("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
-        *letter("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes"),
-        *letter("y", "copy", "Copy as curl", "setup.copy"),
-        *letter("q", "back", "Home", "setup.back"),
+        *letter_bindings("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
+        *letter_bindings("n", "next", "Next", "setup.next", show=True),
+        *letter_bindings("p", "previous", "Back", "setup.previous"),
+        *letter_bindings("s", "save", "Save", "setup.save", "ctrl+s", show=True),
+        *letter_bindings("a", "fix", "Apply the fix", "setup.fix"),
+        *letter_bindings("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
+        *letter_bindings("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
+        *letter_bindings("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes"),
+        *letter_bindings("y", "copy", "Copy as curl", "setup.copy"),
+        *letter_bindings("q", "back", "Home", "setup.back"),
         *(
             Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False, id=f"setup.jump-{step.value}")
             for step in GuideStep
@@ -138,7 +140,7 @@ class SetupScreen(LogDock):
         super().__init__()
         self.work = work
         self._step, self._part = step, part
-        self._keeper = DraftKeeper(work)
+        self._draft_writer = DraftWriter(work)
         self._asked_keyring = False
 
     def compose(self) -> ComposeResult:
@@ -199,11 +201,11 @@ class SetupScreen(LogDock):
     @on(StepPane.Changed)
     def _changed(self) -> None:
         self._draw()
-        self._keep_soon()
+        self._save_draft_soon()
 
     @work
-    async def _keep_soon(self) -> None:
-        problem = await self._keeper.keep_soon(self._step)
+    async def _save_draft_soon(self) -> None:
+        problem = await self._draft_writer.save_soon(self._step)
         if problem:
             self.notify(shown_line(f"The draft could not be saved: {problem}"), severity="warning", markup=False)
         if self.work.setup.proven and not self._asked_keyring and self._holds_secrets():
@@ -230,14 +232,14 @@ class SetupScreen(LogDock):
             "The keyring has not responded yet. Is a window waiting for its password? You can continue meanwhile."
         )
 
-    def unfinished(self) -> str:
+    def unsaved_work(self) -> str:
         kept = "It is kept as a draft, listed on the home screen."
         if self._holds_secrets():
             kept += " The secrets you entered are not kept: you must enter them again."
-        return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._keeper.unsaved else ""
+        return f"The setup of {self.work.setup.title} is not saved. {kept}" if self._draft_writer.unsaved else ""
 
-    def keep(self) -> None:
-        self._keeper.keep(self._step)
+    def before_exit(self) -> None:
+        self._draft_writer.save(self._step)
 
     def _draw(self) -> None:
         setup = self.work.setup
@@ -349,16 +351,16 @@ class SetupScreen(LogDock):
             said = "Nothing selected yet. Add incoming and outgoing first (steps 3 and 4)."
         self.notify(shown_line(said), markup=False)
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return self._store_side()
 
     async def action_back(self) -> None:
         """Home, or the profile's page. What is not saved is kept."""
-        problem = await self._keeper.keep_soon(self._step)
+        problem = await self._draft_writer.save_soon(self._step)
         if problem:
             self.notify(shown_line(f"Not closed: the draft could not be saved. {problem}"), markup=False)
             return
-        if self._keeper.unsaved:
+        if self._draft_writer.unsaved:
             lost = " The secrets you entered are not kept." if self._holds_secrets() else ""
             self.notify(f"Not saved. It is kept as a draft, listed on the home screen.{lost}", markup=False)
         self.dismiss()

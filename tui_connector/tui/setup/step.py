@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from secrets import token_hex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -19,51 +17,15 @@ from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
 from ...guide import kind_schemas
-from ...guide.permissions import NOTHING_KNOWN, Permissions
-from ...guide.secret_sources import SecretPlace, is_source, secret_name, source
+from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.setup import Setup
 from ...guide.texts import GuideStep
-from ...guide.workbench import Workbench
 from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
-from ...profile.model import ModelPath as Place
 from ...templates import Json
 from ...text import shown, shown_line
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
-
-
-@dataclass
-class GuideContext:
-    """What the steps work on together."""
-
-    setup: Setup
-    workbench: Workbench
-    profiles: Path
-    path: Path | None = None
-    sandbox: Mapping[str, str] = field(default_factory=dict)
-    """The sandbox's values, by field, where this is the demo."""
-    permissions: Permissions = NOTHING_KNOWN
-    """What the last green test found the token to be allowed."""
-    draft_key: str = field(default_factory=lambda: token_hex(8))
-    """What it is kept under while it is not saved."""
-    resumed: bool = False
-    """It was left before, and what was typed then as a secret is gone."""
-
-    def hold(self, path: Place, value: str) -> None:
-        """Keeps a typed secret for this session, for the place in the profile that names it."""
-        setup = self.setup
-        if not is_source(setup.at(*path)):
-            setup.edit(path, source(SecretPlace.KEYRING, setup.secret_name(path)))
-        self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
-        setup.proven = False
-
-    def glimpse(self, path: Place) -> str:
-        """What may be shown of the secret for this place, where it is at hand: of a password, how long it is."""
-        found = self.workbench.vault.glimpse(self.setup.secret_name(path))
-        return "•" * len(found) if path[-1] in _NEVER_SHOWN else found
-
-
-_NEVER_SHOWN = ("password", "totp", "client-key-password")
+from .context import GuideContext
 
 
 class Continue(Button):

@@ -132,7 +132,7 @@ class FieldRow(Vertical):
             yield Static("", classes="mark")
         yield Static("", classes="problem")
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return f"{self.label}\n{self.about}" if self.about else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:

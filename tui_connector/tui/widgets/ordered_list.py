@@ -79,5 +79,5 @@ class OrderedList(OptionList):
             self.highlighted = index + by
             self.post_message(self.Moved(self, index, by))
 
-    def help_words(self) -> str:
+    def help_text(self) -> str:
         return "An ordered list\na: add, d: remove, J and K: move down and up, Enter: edit."

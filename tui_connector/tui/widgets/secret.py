@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from ...secrets.cleaning import SecretKind, clean, visible
 from ...templates import Json
-from .._textual import TakesPastes
+from .._textual import PasteHandler
 from .choice import Choice
 from .fields import TextField
 
@@ -42,7 +42,7 @@ def pasted(text: str, kind: SecretKind) -> list[str]:
 # The field for a secret: never shown, never copied, and given away at once.
 
 
-class SecretInput(TextField, TakesPastes):
+class SecretInput(TextField, PasteHandler):
     """Takes a secret and gives it away at once: the widget keeps nothing to be copied, logged or drawn."""
 
     @dataclass
@@ -71,7 +71,7 @@ class SecretInput(TextField, TakesPastes):
     def watch_value(self, value: str) -> None:
         self.post_message(self.Typing(len(value)))
 
-    def take_paste(self, text: str) -> None:
+    def handle_paste(self, text: str) -> None:
         values = pasted(text, self._kind)
         if values:
             self.value, self.come_to_with = "", None

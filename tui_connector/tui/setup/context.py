@@ -1,0 +1,99 @@
+"""The context that the guide's steps share, for a new profile, a saved one, a draft or the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+
+from ...guide.drafts import Draft, key_for
+from ...guide.permissions import NOTHING_KNOWN, Permissions
+from ...guide.resume import setup_of
+from ...guide.secret_sources import SecretPlace, is_source, source
+from ...guide.setup import Setup, new_document
+from ...guide.texts import GuideStep
+from ...guide.trust import ProfileTrust
+from ...guide.workbench import Workbench
+from ...machine import Machine
+from ...profile.model import ModelPath
+from ...profile.problems import read_profile
+
+
+@dataclass(frozen=True, slots=True)
+class DemoStore:
+    """The sandbox store as the guide shows it."""
+
+    url: str
+    name: str
+    title: str
+    description: str
+    values: Mapping[str, str]
+
+
+@dataclass
+class GuideContext:
+    """What the steps share: the setup, and what it is tested with."""
+
+    setup: Setup
+    workbench: Workbench
+    profiles: Path
+    path: Path | None = None
+    sandbox: Mapping[str, str] = field(default_factory=dict)
+    """The sandbox's values by field, in the demo."""
+    permissions: Permissions = NOTHING_KNOWN
+    """What the token may do, as the last successful test found."""
+    draft_key: str = field(default_factory=lambda: token_hex(8))
+    """The key of its draft."""
+    resumed: bool = False
+    """Whether it was resumed from a draft, which contains no secrets."""
+
+    def hold(self, path: ModelPath, value: str) -> None:
+        """Holds a typed secret in memory, for the place in the profile that names it."""
+        setup = self.setup
+        if not is_source(setup.at(*path)):
+            setup.edit(path, source(SecretPlace.KEYRING, setup.secret_name(path)))
+        self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
+        setup.proven = False
+
+    def glimpse(self, path: ModelPath) -> str:
+        """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
+        found = self.workbench.vault.glimpse(self.setup.secret_name(path))
+        return "•" * len(found) if path[-1] in _NEVER_SHOWN else found
+
+
+_NEVER_SHOWN = ("password", "totp", "client-key-password")
+
+
+def open_context(
+    machine: Machine, path: Path | None, demo: DemoStore | None = None, *, trust_once: bool = False
+) -> GuideContext:
+    """The context for a new profile, or for the one at `path`. Raises `UserError` with every problem and its place."""
+    workbench = _make_workbench(machine, path, once=trust_once)
+    directory = machine.directories.profiles
+    if path is None:
+        setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
+        setup.typed_address = demo.url if demo else ""
+        return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
+    document, profile = read_profile(path)
+    workbench.keep_history(path, profile)  # the profile page reports it where this fails
+    setup = Setup.of(path.stem, document)
+    if demo is not None:
+        setup.typed_address, setup.proven = demo.url, False
+        setup.searched = (demo.url, setup.store_view)
+    return GuideContext(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
+
+
+def _make_workbench(machine: Machine, path: Path | None, *, once: bool = False) -> Workbench:
+    trust = ProfileTrust(machine, path, once=once)
+    return Workbench(machine, directory=trust.directory, trust=trust)
+
+
+def resume_context(machine: Machine, draft: Draft) -> tuple[GuideContext, GuideStep]:
+    """The context of a draft, and the step to resume at."""
+    setup, step = setup_of(draft)
+    path = Path(draft.profile) if draft.profile else None
+    workbench = _make_workbench(machine, path)
+    context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
+    context.resumed = True
+    return context, step
