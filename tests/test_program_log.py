@@ -136,7 +136,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from tui_connector import program_log
-program_log.LARGEST, program_log.KEPT, program_log._LOCK_WAIT = 2_000, 1_000, 60.0
+program_log.LARGEST, program_log.BACKUPS, program_log._LOCK_WAIT = 2_000, 1_000, 60.0
 for number in range(100):
     program_log.append(Path(sys.argv[1]), f"{sys.argv[2]} {number} {'x' * 50}\\n".encode())
 """
@@ -154,7 +154,7 @@ def test_two_processes_lose_and_mix_no_line_while_files_are_rotated(tmp_path: Pa
 
 def test_who_logs_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program_log, "_LOCK_WAIT", 60.0)
-    monkeypatch.setattr(program_log, "_END_WAIT", 60.0)
+    monkeypatch.setattr(program_log, "_CLOSE_WAIT", 60.0)
     file = tmp_path / "program.log"
     with logging_to(file), locked(tmp_path / "program.log.lock"):
         for number in range(100):

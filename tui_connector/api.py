@@ -1,11 +1,11 @@
-"""The public API for kinds: what a plugin, authentication, pagination, sink or source of another package imports.
+"""The public API for kinds: plugins, authentications, paginations, sinks and sources of other packages.
 
 This module is stable: a name in `__all__` keeps its meaning until the next major version (before 1.0, the next minor
 version), and the changelog says so before one is removed. Every other module of the package may change at any time.
 
-To add a kind, subclass one of the five families and name its module, or the package that it is in, under the entry
-point group `tui_connector.kinds`. It then has its place in a profile, its checks, its form, its help and its JSON
-Schema from its fields, exactly as a built-in kind does:
+To add a kind, subclass one of the five families and name its module, or its package, under the entry point group
+`tui_connector.kinds`. Its TOML, validation, form, help and JSON Schema are then derived from its fields, exactly as
+those of a built-in kind:
 
 - `Plugin`: `prepare(request)` returns the request to send; one that repeats, waits or looks at responses implements
   `start(context)` instead and chooses a `Stage`.

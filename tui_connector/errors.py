@@ -1,15 +1,14 @@
-"""The root of everything that is reported to a user: a code, what happened, what to do, and where."""
+"""The root of every error that is reported to a user: a code, what happened, what to do, and where."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something that went wrong and that its user can act on.
+    """An error that its user can act on.
 
     `code` is a stable name in lower case with dashes, such as "profile-missing": the program decides by it, never by
     the text. `message` says what happened, `hint` what to do about it, in a sentence or two. `place` is where: a file
-    with line and column, or a key of a profile. None of them holds a secret.
-    `str()` is all of it, as it is shown.
+    with line and column, or a key of a profile. None of them contains a secret. `str()` is the whole text as shown.
     """
 
     def __init__(self, code: str, message: str, hint: str = "", place: str = "") -> None:
@@ -31,7 +30,7 @@ class UserError(Exception):
 class InvalidValue(UserError, ValueError):
     """A value that cannot be used: an address, an expression, a template, a filter.
 
-    It is a ValueError as well, so that the validation of a profile reports it at its field.
+    It is also a ValueError, so that validating a profile reports it at its field.
     """
 
 

@@ -1,7 +1,7 @@
-"""Files that are written whole, durably and for their owner only; directories that nobody else may enter; locks.
+"""Atomic, durable and private writes; private directories; locks.
 
-Everything the program keeps for itself is written here: profiles, drafts, trust, refused logins, exports and the rest.
-All functions touch the disk: call them in a thread where an event loop runs.
+All files of the program are written here: profiles, drafts, trust, refused logins, exports and so on. All functions
+block on the disk: call them in a thread if an event loop is running.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TEMPORARY = ".tui-connector-"
-"""How the name of a file starts that is still being written."""
+"""Prefix of the names of unfinished files."""
 LOCK_WAIT = 30.0
-"""Seconds to wait for another process that writes in the same directory: a slow disk may take long for one fsync."""
+"""Seconds to wait for another process that writes in the same directory: fsync can be slow."""
 
 _TEMPORARY_NAME = re.compile(re.escape(TEMPORARY) + r"[0-9a-f]{16}\.tmp")
 _POLL = 0.02
@@ -37,7 +37,7 @@ _NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOT
 """Directories on NFS and some FUSE file systems cannot be locked."""
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
-"""What a file system or kernel without O_TMPFILE answers (open(2))."""
+"""Errors of file systems and kernels without O_TMPFILE (open(2))."""
 
 _REMEDIES = {
     errno.EACCES: "You do not have permission to write there: choose another path, or change its permissions.",
@@ -53,40 +53,39 @@ _REMEDIES = {
     errno.ENAMETOOLONG: "The name is too long: choose a shorter one.",
     errno.EIO: "The disk reports an error: check it, or choose a path on another one.",
     errno.ESTALE: "The network file system has lost this directory: mount it again.",
-    errno.EMFILE: "Too many files are open (ulimit -n).",
+    errno.EMFILE: "This program has too many open files (ulimit -n).",
     errno.ENFILE: "Too many files are open on this computer.",
 }
 
 
 class FileFault(OSError):
-    """What this program finds wrong with a file, by `code`.
+    """A file that this program rejects, by `code`.
 
-    "not-regular": there is something else than a regular file at the path, such as a pipe. "too-large": the file is
-    larger than what may be read of it. "not-synced": the file has its new content, but the disk did not confirm that
-    this survives a power failure.
+    "not-regular": the path is not a regular file but, for example, a pipe. "too-large": the file exceeds the limit for
+    reading. "not-synced": the new content was written, but the disk did not confirm that it survives a power failure.
     """
 
-    def __init__(self, code: Literal["not-regular", "too-large", "not-synced"], number: int, why: str, path: Path):
-        super().__init__(number, why, str(path))
+    def __init__(self, code: Literal["not-regular", "too-large", "not-synced"], number: int, message: str, path: Path):
+        super().__init__(number, message, str(path))
         self.code = code
 
 
 def not_regular(path: Path, mode: int) -> FileFault:
-    """Where there is something else than a regular file; `mode` says what."""
+    """The error for a path that is not a regular file, described by its `mode`."""
     names = {stat.S_IFDIR: "a directory", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-    what = names.get(stat.S_IFMT(mode), "a device")
-    return FileFault("not-regular", errno.EINVAL, f"is {what}, not a file", path)
+    found = names.get(stat.S_IFMT(mode), "a device")
+    return FileFault("not-regular", errno.EINVAL, f"is {found}, not a file", path)
 
 
 class LockTimeout(OSError):
-    """Another process has held the lock for too long."""
+    """Another process held the lock for too long."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(errno.ETIMEDOUT, "another process has been writing there for too long", str(path))
 
 
 class ChangedOnDisk(UserError):
-    """The file is not what it was when it was read, so it was not overwritten."""
+    """The file changed after it was read, so it was not overwritten."""
 
     def __init__(self, path: Path, how: Literal["changed", "appeared", "is gone"]) -> None:
         hint = "Reload it, look at the difference, or overwrite it."
@@ -95,7 +94,7 @@ class ChangedOnDisk(UserError):
 
 
 class CannotSave(UserError):
-    """Writing failed; unless `hint` says otherwise, the file is as it was."""
+    """Writing failed; unless `hint` says otherwise, the file was not changed."""
 
     def __init__(self, path: Path, reason: str, hint: str) -> None:
         super().__init__("file-not-saved", f"{path} could not be saved: {reason}", hint)
@@ -103,12 +102,12 @@ class CannotSave(UserError):
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why a file could not be used, in the system's words."""
+    """Why a file could not be used, as the operating system puts it."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.") -> str:
-    """What to do about it, as one or two sentences."""
+    """What to do about it, in one or two sentences."""
     if isinstance(error, LockTimeout):
         return "Wait until it has finished, then try again."
     if isinstance(error, FileFault) and error.code == "not-synced":
@@ -119,7 +118,7 @@ def remedy(error: OSError | ValueError, otherwise: str = "Choose another path.")
 
 
 def state_remedy(error: OSError) -> str:
-    """The same for a file that the program keeps in its state directory, whose path is not chosen for each file."""
+    """What to do about a file in the state directory, whose path the user does not choose."""
     hint = remedy(error, "Correct its path, or set XDG_STATE_HOME to another directory.")
     if error.errno in (errno.EACCES, errno.EPERM):
         return "Make it writable, or set XDG_STATE_HOME to a directory that is."
@@ -152,9 +151,9 @@ def read_regular(path: Path, largest: int | None = None) -> bytes:
 
 
 def read_private(path: Path, largest: int | None = None) -> bytes:
-    """As `read_regular`, of a file that nobody else can have written.
+    """As `read_regular`, for a file that no other user can have written.
 
-    Raises PermissionError where it belongs to another user, or where its mode allows others to write to it.
+    Raises PermissionError if it belongs to another user, or if its mode allows others to write to it.
     """
     found = os.stat(path)
     if found.st_uid not in (os.geteuid(), 0):
@@ -168,7 +167,7 @@ def read_private(path: Path, largest: int | None = None) -> bytes:
 
 
 def make_private(directory: Path) -> None:
-    """Makes what is missing of this path, each level for its owner only whatever the umask. Raises OSError."""
+    """Creates the missing directories of this path, mode 0700 whatever the umask. Raises OSError."""
     missing = []
     while not directory.exists():
         missing.append(directory)
@@ -177,17 +176,17 @@ def make_private(directory: Path) -> None:
         try:
             new.mkdir(mode=0o700)
         except FileExistsError:
-            if not new.is_dir():  # another process may have made it just now
+            if not new.is_dir():  # another process may have just created it
                 raise
             continue
-        new.chmod(0o700)  # a umask such as 0277 takes rights from the owner, too
+        new.chmod(0o700)  # a umask such as 0277 also restricts the owner
         _sync(new.parent)
 
 
 def tighten(root: Path) -> str | None:
-    """Takes other users' rights from a directory of the program and from those in it; it need not exist.
+    """Removes other users' permissions from a directory of the program and its subdirectories; it need not exist.
 
-    Returns a warning where others may write there and that cannot be changed.
+    Returns a warning if others can write there and that cannot be changed.
     """
     try:
         _tighten(root, root.stat())
@@ -221,37 +220,41 @@ def _tighten(directory: Path, found: os.stat_result) -> None:
 
 
 def write_atomic(path: Path, data: bytes, *, expect: str | None, overwrite: bool = False) -> None:
-    """Replaces what `path` holds with `data`, so that a reader sees the one or the other, whole.
+    """Replaces the content of `path` with `data`; a reader sees either the old or the new content, never a part.
 
-    `expect` is the digest of what was read, None for a file that must not exist yet. It is compared under a lock on
-    the directory, once before anything is written and again right before the file takes its place. A symbolic link
-    stays, its target is written; of a file with several hard links only this name gets the new content. The file keeps
-    its mode and owner. A new one, and each new directory, is its owner's only. Raises `ChangedOnDisk` (never with
-    `overwrite`) and `CannotSave`.
+    `expect` is the digest of the content that was read, None for a file that must not exist yet. It is compared under
+    a lock on the directory, before anything is written and again right before the file is replaced. A symbolic link
+    is kept and its target written; of a file with several hard links, only this name gets the new content. The file
+    keeps its mode and owner; new files and directories are private. Raises `ChangedOnDisk` (never with `overwrite`)
+    and `CannotSave`.
     """
-    _explained(path, lambda: _write_atomic(path, data, expect, overwrite=overwrite))
+    try:
+        _write_atomic(path, data, expect, overwrite=overwrite)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        hint = remedy(error, "The file was not changed. Choose another path.")
+        raise CannotSave(path, reason(error), hint) from error
 
 
 def check_unchanged(path: Path, expect: str | None) -> None:
-    """Raises `ChangedOnDisk` where `write_atomic` would now. What else is wrong with the file is for that to say."""
+    """Raises `ChangedOnDisk` if `write_atomic` would do so now; other errors are left to that."""
     with contextlib.suppress(OSError, ValueError):
-        _compare(path, Path(os.path.realpath(path)), expect)
+        _check_digest(path, Path(os.path.realpath(path)), expect)
 
 
 def write_private(path: Path, data: bytes, *, replace: bool = True, make_directory: bool = True) -> None:
-    """Writes a file of mode 0600, whatever stood there, atomically and durably.
+    """Writes a file of mode 0600 atomically and durably.
 
-    Raises FileExistsError where there is one that may not be replaced, and OSError.
+    Raises FileExistsError if there is one already and `replace` is false, and OSError.
     """
     real = Path(os.path.realpath(path))
     if make_directory:
         make_private(real.parent)
     with _directory(real.parent) as directory:
-        _put(real, data, directory, replace=replace)
+        _write(real, data, directory, replace=replace)
 
 
 def update_private(path: Path, change: Callable[[bytes | None], bytes]) -> None:
-    """Replaces a private file by what `change` makes of its content, None where there is none; one process at a time.
+    """Replaces a private file's content by `change(content)`, one process at a time; None is a file that is not there.
 
     Raises OSError, and what `change` raises.
     """
@@ -262,14 +265,14 @@ def update_private(path: Path, change: Callable[[bytes | None], bytes]) -> None:
             found: bytes | None = read_regular(real)
         except FileNotFoundError:
             found = None
-        _put(real, change(found), directory, replace=True)
+        _write(real, change(found), directory, replace=True)
 
 
 @contextlib.contextmanager
 def new_private(path: Path) -> Iterator[BinaryIO]:
-    """A new file of mode 0600 to write to; it gets its name when the block ends without an exception.
+    """A new file of mode 0600, opened for writing; it appears under its name once the block has ended without error.
 
-    Raises FileExistsError where there is something of that name, before the block and after it, and OSError.
+    Raises FileExistsError if that name is taken, before the block or after it, and OSError.
     """
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
@@ -286,39 +289,32 @@ def new_private(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """A descriptor; a file that has to be made for it can be read by its owner only. Raises OSError."""
+    """A descriptor; the file is created with mode 0600 if necessary. Raises OSError."""
     return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _explained(path: Path, write: Callable[[], None]) -> None:
-    try:
-        write()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise CannotSave(path, reason(error), remedy(error, "The file is as it was. Choose another path.")) from error
 
 
 def _write_atomic(path: Path, data: bytes, expect: str | None, *, overwrite: bool) -> None:
     real = Path(os.path.realpath(path))
     if not overwrite:
-        _compare(path, real, expect)
+        _check_digest(path, real, expect)
     make_private(real.parent)
     with _directory(real.parent) as directory:
         if not overwrite:  # another process may have written it while this one waited
-            _compare(path, real, expect)
+            _check_digest(path, real, expect)
         try:
-            kept: os.stat_result | None = real.stat()
+            previous: os.stat_result | None = real.stat()
         except FileNotFoundError:
-            kept = None
-        if kept is not None and not os.access(real, os.W_OK):
+            previous = None
+        if previous is not None and not os.access(real, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        check = None if overwrite else lambda: _compare(path, real, expect)
+        check = None if overwrite else lambda: _check_digest(path, real, expect)
         try:
-            _put(real, data, directory, replace=kept is not None or overwrite, kept=kept, check=check)
+            _write(real, data, directory, replace=previous is not None or overwrite, previous=previous, check=check)
         except FileExistsError as error:
             raise ChangedOnDisk(path, "appeared") from error
 
 
-def _compare(path: Path, real: Path, expect: str | None) -> None:
+def _check_digest(path: Path, real: Path, expect: str | None) -> None:
     try:
         found: str | None = digest(read_regular(real, _LARGEST_COMPARED))
     except FileNotFoundError:
@@ -327,28 +323,28 @@ def _compare(path: Path, real: Path, expect: str | None) -> None:
         raise ChangedOnDisk(path, "appeared" if expect is None else "changed" if found else "is gone")
 
 
-def _put(
+def _write(
     real: Path,
     data: bytes,
     directory: int | None,
     *,
     replace: bool,
-    kept: os.stat_result | None = None,
+    previous: os.stat_result | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
-    """Writes `data` into a file without a name, and then lets it take its place, after a last `check`."""
+    """Writes `data` to an unnamed file which then, after a last `check`, becomes `real`."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG((found := os.stat(real)).st_mode):
             raise not_regular(real, found.st_mode)
     temporary = _Temporary(real.parent)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(temporary.descriptor, left) :]
-        if kept is not None:
-            if (kept.st_uid, kept.st_gid) != (os.geteuid(), os.fstat(temporary.descriptor).st_gid):
-                os.fchown(temporary.descriptor, kept.st_uid, kept.st_gid)
-            os.fchmod(temporary.descriptor, stat.S_IMODE(kept.st_mode))
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(temporary.descriptor, rest) :]
+        if previous is not None:
+            if (previous.st_uid, previous.st_gid) != (os.geteuid(), os.fstat(temporary.descriptor).st_gid):
+                os.fchown(temporary.descriptor, previous.st_uid, previous.st_gid)
+            os.fchmod(temporary.descriptor, stat.S_IMODE(previous.st_mode))
         os.fsync(temporary.descriptor)
         if check is not None:
             check()
@@ -362,14 +358,14 @@ def _put(
         try:
             _sync_descriptor(directory)
         except OSError as error:
-            why = f"it was written, but the disk did not confirm it ({error.strerror})"
-            raise FileFault("not-synced", error.errno or 0, why, real) from error
+            message = f"it was written, but the disk did not confirm it ({error.strerror})"
+            raise FileFault("not-synced", error.errno or 0, message, real) from error
 
 
 class _Temporary:
-    """A file that is being written. It has no name while it is, so that a killed process leaves nothing behind.
+    """A file that is being written. It has no name yet, so that a killed process leaves nothing behind.
 
-    Where the file system cannot do that, it has a temporary one, which the next writer in the directory removes.
+    If the file system does not support that, it has a temporary name, and the next writer in the directory removes it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -381,11 +377,11 @@ class _Temporary:
             if error.errno not in _NO_UNNAMED:
                 raise
             self.descriptor = self._named()
-        with contextlib.suppress(OSError):  # whatever the umask; file systems without modes need none
+        with contextlib.suppress(OSError):  # whatever the umask; some file systems have no modes
             os.fchmod(self.descriptor, 0o600)
 
     def link(self, path: Path) -> None:
-        """Gives it a name that nothing has. Raises FileExistsError."""
+        """Gives it an unused name. Raises FileExistsError."""
         try:
             self._link(path)
         except OSError as error:
@@ -400,7 +396,7 @@ class _Temporary:
                 raise
 
     def replace(self, path: Path) -> None:
-        """Puts it in the place of what has this name."""
+        """Gives it this name, replacing the file that had it."""
         if self._name is None:
             self._take_name()
         assert self._name is not None
@@ -436,10 +432,10 @@ class _Temporary:
                 source.seek(0)
                 while data := source.read(1 << 20):
                     os.write(self.descriptor, data)
-                about = os.fstat(unnamed)
-                os.fchmod(self.descriptor, stat.S_IMODE(about.st_mode))
-                if (about.st_uid, about.st_gid) != (os.geteuid(), os.fstat(self.descriptor).st_gid):
-                    os.fchown(self.descriptor, about.st_uid, about.st_gid)
+                found = os.fstat(unnamed)
+                os.fchmod(self.descriptor, stat.S_IMODE(found.st_mode))
+                if (found.st_uid, found.st_gid) != (os.geteuid(), os.fstat(self.descriptor).st_gid):
+                    os.fchown(self.descriptor, found.st_uid, found.st_gid)
             os.fsync(self.descriptor)
 
     def _named(self) -> int:
@@ -449,7 +445,7 @@ class _Temporary:
         except OSError:
             self._name = None
             raise
-        with contextlib.suppress(OSError):  # held as long as it is being written: see _remove_temporaries
+        with contextlib.suppress(OSError):  # held while it is being written: see _remove_temporaries
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return descriptor
 
@@ -475,10 +471,10 @@ def locked(path: Path, wait: float = LOCK_WAIT) -> Iterator[None]:
 
 
 def try_lock(path: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed, None while somebody else does. Raises OSError.
+    """A descriptor that holds the lock until it is closed; None if another one holds it. Raises OSError.
 
-    The kernel lets go of it when a process ends, however it ends. The file stays: to remove it would give two
-    processes a lock of the same name.
+    The kernel releases the lock when the process ends, however it ends. The file is kept: if it were removed, two
+    processes could hold a lock of the same name.
     """
     make_private(path.parent)
     descriptor = open_private(path, os.O_RDWR)
@@ -495,9 +491,9 @@ def try_lock(path: Path) -> int | None:
 
 @contextlib.contextmanager
 def _directory(directory: Path) -> Iterator[int | None]:
-    """Locks a directory for one writer, and removes what killed ones left. Raises `LockTimeout`.
+    """Locks a directory for one writer, and removes what killed writers left. Raises `LockTimeout`.
 
-    Gives its descriptor; None where it may be written but not read.
+    Yields its descriptor; None for a directory that can be written but not read.
     """
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -513,7 +509,7 @@ def _directory(directory: Path) -> Iterator[int | None]:
 
 
 def _lock(descriptor: int, directory: Path) -> bool:
-    """Waits for the lock; False where the file system has none for directories."""
+    """Waits for the lock; False if the file system cannot lock directories."""
 
     def attempt() -> bool | None:
         try:
@@ -539,7 +535,7 @@ def _attempts(attempt: Callable[[], T], wait: float) -> Iterator[T]:
 
 
 def _remove_temporaries(directory: Path) -> None:
-    """Those that nobody holds were left by a process that was killed."""
+    """Removes those without a lock: they were left by a process that was killed."""
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
             if _TEMPORARY_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -561,7 +557,7 @@ def _remove_temporary(entry: os.DirEntry[str]) -> None:
 def _sync(directory: Path) -> None:
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:  # it may be written but not read
+    except PermissionError:  # it can be written but not read
         return
     try:
         _sync_descriptor(descriptor)
@@ -573,5 +569,5 @@ def _sync_descriptor(directory: int) -> None:
     try:
         os.fsync(directory)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):  # a file system that syncs no directories
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):  # this file system cannot sync directories
             raise

@@ -27,7 +27,7 @@ def _title(model: type[Any]) -> str:
 
 
 class Model(BaseModel):
-    """What a profile is made of: immutable, strict about names, written in kebab case in TOML."""
+    """The base of all parts of a profile: immutable, no unknown keys, kebab case in TOML."""
 
     model_config = ConfigDict(
         alias_generator=kebab,
@@ -42,18 +42,18 @@ class Model(BaseModel):
 
 
 class Named(Model):
-    """What may be said of each named part of a profile."""
+    """The fields that every named part of a profile has."""
 
-    title: str | None = Field(None, title="Title", description="What people call it.")
-    description: str | None = Field(None, title="Description", description="What it is for.")
-    disabled: bool = Field(False, title="Disabled", description="Nothing is sent through it.")
+    title: str | None = Field(None, title="Title", description="Display name.")
+    description: str | None = Field(None, title="Description", description="Purpose, for whoever reads the profile.")
+    disabled: bool = Field(False, title="Disabled", description="Nothing is sent.")
 
 
 class Kind(Model):
     """A direct subclass is a family; the subclasses of a family are its kinds.
 
     `list[Plugin]` therefore accepts every kind of plugin. A kind's module is imported when a profile names the kind,
-    from the packages given to `built_in` or from those of other distributions: what nobody uses costs nothing.
+    from the packages given to `built_in` or from other distributions: unused kinds cost nothing.
     """
 
     kind: str
@@ -73,9 +73,9 @@ class Kind(Model):
 
     @classmethod
     def find(cls, name: str) -> type[Kind] | None:
-        """This family's kind of this name, loaded if need be; None where there is none."""
+        """This family's kind of this name, loaded if necessary; None if there is none."""
         loads: tuple[Callable[[], object], ...] = (
-            lambda: _load(cls, name.replace("-", "_")),  # most kinds have a module of their own name
+            lambda: _load(cls, name.replace("-", "_")),  # most kinds have a module named after them
             lambda: _load(cls),
             broken_packages,
         )
@@ -86,7 +86,7 @@ class Kind(Model):
 
     @classmethod
     def all_kinds(cls) -> dict[str, type[Kind]]:
-        """Every kind of this family, by name, with those of other distributions."""
+        """Every kind of this family by name, including those of other distributions."""
         _load(cls)
         broken_packages()
         return cls.family_kinds
@@ -95,7 +95,7 @@ class Kind(Model):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if Kind not in cls.__bases__:
             return handler(source)
-        return core_schema.with_info_plain_validator_function(cls._of)
+        return core_schema.with_info_plain_validator_function(cls._validate)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -104,8 +104,8 @@ class Kind(Model):
         return {_FAMILY: cls.__name__}
 
     @classmethod
-    def _of(cls, value: Any, info: ValidationInfo) -> Kind:
-        """The kind that a table of a profile describes. Raises what pydantic's own tagged union would."""
+    def _validate(cls, value: Any, info: ValidationInfo) -> Kind:
+        """The kind that a table of a profile describes. Raises the errors of pydantic's own tagged union."""
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
@@ -122,7 +122,7 @@ class Kind(Model):
 
 
 def built_in(family: type[Kind], *packages: str) -> None:
-    """Says in which packages (dotted names) the modules of this family's own kinds are."""
+    """Registers the packages (dotted names) whose modules define this family's built-in kinds."""
     family.family_packages = packages
 
 
@@ -132,7 +132,7 @@ def _load(family: type[Kind], only: str | None = None) -> None:
 
 
 def _load_modules(package: ModuleType, only: str | None = None) -> None:
-    """Imports the modules of a package, or the one of this name: their classes register themselves."""
+    """Imports the modules of a package, or only the one of this name: their classes register themselves."""
     for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
         if not module.ispkg and only in (None, module.name):
             import_module(f"{package.__name__}.{module.name}")
@@ -140,7 +140,7 @@ def _load_modules(package: ModuleType, only: str | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPackage:
-    """A distribution that offers kinds and could not be loaded."""
+    """A distribution with kinds that could not be loaded."""
 
     name: str
     reason: str
@@ -148,11 +148,11 @@ class BrokenPackage:
 
 @cache
 def broken_packages() -> tuple[BrokenPackage, ...]:
-    """Loads the kinds of other distributions, once; those that failed are returned.
+    """Loads the kinds of other distributions, once; returns those that failed.
 
-    One that fails to load is never fatal: somebody's profile may not even use it.
+    A failure is not fatal: the profile may not even use that distribution.
     """
-    from importlib.metadata import entry_points  # takes longer to import than most runs need for their start
+    from importlib.metadata import entry_points  # slow to import, and few runs need it
 
     broken = []
     for entry in entry_points(group=ENTRY_POINTS):
@@ -160,13 +160,13 @@ def broken_packages() -> tuple[BrokenPackage, ...]:
             found = entry.load()
             if isinstance(found, ModuleType):
                 _load_modules(found)
-        except Exception as error:  # noqa: BLE001 - somebody else's module may raise anything at import
+        except Exception as error:  # noqa: BLE001 - a foreign module may raise anything when imported
             broken.append(BrokenPackage(entry.dist.name if entry.dist else entry.name, repr(error)))
     return tuple(broken)
 
 
 _FAMILY = "x-family"
-"""Stands in a schema for the kinds of a family until all of them are known."""
+"""A schema's placeholder for the kinds of a family, replaced once all of them are known."""
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -174,12 +174,12 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     families = {family.__name__: family for family in Kind.__subclasses__()}
     definitions: dict[str, Any] = {}
 
-    def described(of: type[BaseModel]) -> dict[str, Any]:
-        schema = of.model_json_schema(by_alias=True)
+    def schema_of(part: type[BaseModel]) -> dict[str, Any]:
+        schema = part.model_json_schema(by_alias=True)
         inner = schema.pop("$defs", {})
         for name, each in inner.items():
             if name not in definitions:
-                definitions[name] = None  # a model may hold itself
+                definitions[name] = None  # a model may contain itself
                 definitions[name] = with_kinds(each)
         return cast(dict[str, Any], with_kinds(schema))
 
@@ -193,17 +193,15 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
             for kind in kinds.values():
                 if kind.__name__ not in definitions:
                     definitions[kind.__name__] = None
-                    definitions[kind.__name__] = described(kind)
+                    definitions[kind.__name__] = schema_of(kind)
             rest = {key: value for key, value in node.items() if key != _FAMILY}
             return rest | {"oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds.values()]}
         return {key: with_kinds(value) for key, value in node.items()}
 
-    schema = described(model)
+    schema = schema_of(model)
     if definitions:
         schema["$defs"] = definitions
-    found = _as_draft07(schema)
-    assert isinstance(found, dict)
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **found}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **_as_draft07(schema)}
 
 
 def _as_draft07(node: Any) -> Any:
@@ -216,7 +214,7 @@ def _as_draft07(node: Any) -> Any:
     }
     if isinstance(out.get("$ref"), str):
         out["$ref"] = out["$ref"].replace("#/$defs/", "#/definitions/")
-        if len(out) > 1:  # draft-07 ignores what stands beside a $ref
+        if len(out) > 1:  # draft-07 ignores the siblings of a $ref
             out["allOf"] = [{"$ref": out.pop("$ref")}]
     kind = out.get("properties", {}).get("kind") if isinstance(out.get("properties"), dict) else None
     if isinstance(kind, dict) and "const" in kind:  # its default would let two kinds match the same table

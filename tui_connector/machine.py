@@ -1,6 +1,6 @@
-"""What the outside gives: clock, sleep, nonce, environment, directories, keyring and questions to the user.
+"""Everything from outside the program: clock, sleep, nonce, environment, directories, keyring, prompts to the user.
 
-Nothing else reads the clock, the environment or a standard directory: everything takes a `Machine`, and tests give
+Nothing else reads the clock, the environment or a standard directory: all code receives a `Machine`, and tests pass
 their own.
 """
 
@@ -35,10 +35,10 @@ class Keyring(Protocol):
 
 
 class Prompt(Protocol):
-    """Questions to the user. A headless run has nobody to ask and answers None and False."""
+    """Prompts to the user. A headless run has no user: then the results are None and False."""
 
     async def secret(self, label: str) -> str | None:
-        """A secret typed by the user; empty where the user gives none, None where nobody is there to type it."""
+        """The secret that the user typed; empty if they typed none, None if there is no user to prompt."""
         ...
 
     async def allow(self, question: str) -> bool:
@@ -47,7 +47,7 @@ class Prompt(Protocol):
 
 
 class NoPrompt:
-    """Nobody is there to ask."""
+    """There is no user to prompt."""
 
     async def secret(self, label: str) -> str | None:
         return None
@@ -75,20 +75,20 @@ def nonce() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The outside, as the program may see it."""
+    """The world outside the program."""
 
     directories: Directories
     environ: Mapping[str, str]
     keyring: Callable[[], Keyring] | None = None
-    """Makes the keyring to use; None: the best of the allowed ones on this computer."""
-    ask: Prompt = field(default_factory=NoPrompt)
+    """Opens the keyring to use; None: the best allowed one on this computer."""
+    prompt: Prompt = field(default_factory=NoPrompt)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     nonce: Callable[[], str] = nonce
 
 
-_FOR_EVERY_CHILD = frozenset(
+_ALWAYS_PASSED = frozenset(
     {
         *("HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "TMPDIR"),
         *("TERMINFO", "TERMINFO_DIRS", "NO_COLOR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"),
@@ -102,38 +102,37 @@ PROXY_VARIABLES = frozenset(
 
 
 def child_environment(environ: Mapping[str, str], *, also: Iterable[str] = ()) -> dict[str, str]:
-    """What a program that is started from here gets to see: what every program needs, and the variables in `also`.
+    """The environment of a child process: what every program needs, and the variables in `also`.
 
-    A name in `also` that ends in `_` stands for all variables that start so. Python started by it loads no module from
-    the folder it is started in.
+    A name in `also` that ends in `_` is a prefix. A Python child loads no module from its working directory.
     """
     named = set(also)
     prefixes = ("LC_", "XDG_", *(name for name in named if name.endswith("_")))
-    wanted = _FOR_EVERY_CHILD | named
+    wanted = _ALWAYS_PASSED | named
     found = {name: value for name, value in environ.items() if name in wanted or name.startswith(prefixes)}
     return {**found, "PYTHONSAFEPATH": "1"}
 
 
-def this_machine(ask: Prompt | None = None, profile_directory: Path | None = None) -> Machine:
+def this_machine(prompt: Prompt | None = None, profile_directory: Path | None = None) -> Machine:
     """The machine the program runs on."""
-    return Machine(directories=_directories(profile_directory), environ=dict(os.environ), ask=ask or NoPrompt())
+    return Machine(directories=_directories(profile_directory), environ=dict(os.environ), prompt=prompt or NoPrompt())
 
 
 def _directories(profiles: Path | None) -> Directories:
     from platformdirs import PlatformDirs
 
     dirs = PlatformDirs("tui-connector", appauthor=False)
-    config = _whole(dirs.user_config_dir, ".config")
-    state, cache = _whole(dirs.user_state_dir, ".local/state"), _whole(dirs.user_cache_dir, ".cache")
-    data = _whole(dirs.user_data_dir, ".local/share")
+    config = _absolute(dirs.user_config_dir, ".config")
+    state, cache = _absolute(dirs.user_state_dir, ".local/state"), _absolute(dirs.user_cache_dir, ".cache")
+    data = _absolute(dirs.user_data_dir, ".local/share")
     return Directories(config, state, cache, profiles or config / "profiles", None if data == state else data)
 
 
-def _whole(found: str, usual: str) -> Path:
-    """The directory that was found; the usual one in the home directory instead of a relative path.
+def _absolute(found: str, default: str) -> Path:
+    """The directory that was found; instead of a relative path, the default one in the home directory.
 
-    A relative one is to be ignored (XDG Base Directory Specification): it would lead into whatever directory the
-    program is started in, such as a repository that brings its own records of trust.
+    Relative paths must be ignored (XDG Base Directory Specification): they would lead into the working directory, such
+    as a repository that contains its own trust records.
     """
     path = Path(found)
     if path.is_absolute():
@@ -143,4 +142,4 @@ def _whole(found: str, usual: str) -> Path:
         import pwd
 
         home = pwd.getpwuid(os.getuid()).pw_dir
-    return Path(home) / usual / path.name
+    return Path(home) / default / path.name

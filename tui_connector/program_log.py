@@ -1,8 +1,8 @@
-"""The log of the program itself: what it did and where it failed, for whoever looks into a problem of its user.
+"""The log of the program itself: what it did and where it failed, for troubleshooting.
 
-Modules log with `logging`, by their names. What they log is masked like everything that is shown, and written to
-`program.log` in the state directory by a thread, so that no event loop waits for a disk. Bodies, headers and parameters
-of requests do not belong into it: the request log is for them.
+Modules use `logging` with their own names. Records are masked like all displayed text and written to `program.log` in
+the state directory by a thread, so that no event loop waits for a disk. Request bodies, headers and parameters do not
+belong here but in the request log.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ from .text import shown_line, without_secrets
 
 FILE = "program.log"
 LARGEST = 1_000_000
-"""Bytes of a file after which a new one starts."""
-KEPT = 2
-"""How many files before the present one are kept."""
+"""Size in bytes at which a new file is started."""
+BACKUPS = 2
+"""How many older files are kept."""
 
 _LOGGERS = ("tui_connector", "asyncio")
-_MOST_WAITING = 10_000
-_LONGEST = 2_000
+_MAX_QUEUED = 10_000
+_MAX_LINE = 2_000
 _LOCK_WAIT = 2.0
-_END_WAIT = 1.0
+_CLOSE_WAIT = 1.0
 _QUOTED = re.compile(r"""["'].*["']""", re.DOTALL)
 
 
 class ProgramLog(logging.Handler):
-    """Takes the records of the program's loggers from `open` to `close`."""
+    """Writes the records of the program's loggers between `open` and `close`."""
 
     def __init__(self, file: Path, *, debug: bool = False, echo: Callable[[str], object] | None = None) -> None:
-        """`echo` gets each line that is written, in the writing thread."""
+        """`echo` receives each line that is written, in the writing thread."""
         super().__init__(logging.DEBUG if debug else logging.INFO)
         self.file = file
         self.problem: OSError | None = None
-        """Why it could not be written the last time; None if it could."""
+        """Why the last write failed; None if it succeeded."""
         self._echo = echo
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="program log", daemon=True)
-        self._of_threads = threading.excepthook
+        self._previous_excepthook = threading.excepthook
 
     def open(self) -> None:
-        """From now on, records are written."""
+        """Starts writing records."""
         self._thread.start()
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(self)
@@ -61,40 +61,40 @@ class ProgramLog(logging.Handler):
         threading.excepthook = _thread_failed
 
     def close(self) -> None:
-        """Writes what is left, in a second at most: a disk that does not respond keeps no program from ending."""
-        threading.excepthook = self._of_threads
+        """Writes the remaining records within a second: a disk that hangs must not keep the program from exiting."""
+        threading.excepthook = self._previous_excepthook
         for name in _LOGGERS:
             logging.getLogger(name).removeHandler(self)
         self._queue.put(None)
-        self._thread.join(_END_WAIT)
+        self._thread.join(_CLOSE_WAIT)
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        # masked here, where the secrets of a session are still known, and queued: the loop must not wait for a disk
-        if self._queue.qsize() < _MOST_WAITING:
+        # masked now, while the session's secrets are known; queued, as the event loop must not wait for a disk
+        if self._queue.qsize() < _MAX_QUEUED:
             self._queue.put("\n".join(_lines(record)) + "\n")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """A record that cannot be formatted is left out: logging would print a traceback over the screen."""
+        """Drops a record that cannot be formatted: logging would print a traceback over the screen."""
 
     def _write(self) -> None:
-        goes_on, unwritten = True, b""
-        while goes_on:
-            entries = list(self._waiting())
-            goes_on = None not in entries
+        running, unwritten = True, b""
+        while running:
+            entries = list(self._queued())
+            running = None not in entries
             text = "".join(filter(None, entries))
             unwritten += text.encode()
             try:
                 if unwritten:
                     append(self.file, unwritten)
                 unwritten, self.problem = b"", None
-            except OSError as error:  # with the next ones, perhaps
+            except OSError as error:  # retried with the next records
                 unwritten, self.problem = unwritten if len(unwritten) < LARGEST else b"", error
             if self._echo is not None and text:
-                with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+                with contextlib.suppress(OSError, ValueError):  # the reader is gone, or it is closed
                     self._echo(text)
 
-    def _waiting(self) -> Iterator[str | None]:
+    def _queued(self) -> Iterator[str | None]:
         yield self._queue.get()
         with contextlib.suppress(Empty):
             while True:
@@ -102,19 +102,19 @@ class ProgramLog(logging.Handler):
 
 
 def append(file: Path, data: bytes) -> None:
-    """Adds whole lines to a private file, which several processes may write; one that is full is kept as `file.1`.
+    """Appends lines to a private file that several processes may write; a full one is renamed to `file.1`.
 
-    Raises OSError. It blocks.
+    Blocks. Raises OSError.
     """
     with locked(file.with_name(f"{file.name}.lock"), _LOCK_WAIT):
-        descriptor = _opened(file)
+        descriptor = _open(file)
         try:
             size = os.fstat(descriptor).st_size
             if size and size + len(data) > LARGEST:
                 os.close(descriptor)
                 descriptor = -1
                 _rotate(file)
-                descriptor = _opened(file)
+                descriptor = _open(file)
             while data:
                 data = data[os.write(descriptor, data) :]
         finally:
@@ -122,14 +122,14 @@ def append(file: Path, data: bytes) -> None:
                 os.close(descriptor)
 
 
-def _opened(file: Path) -> int:
+def _open(file: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(file, flags, 0o600)
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             raise not_regular(file, mode)
-        if stat.S_IMODE(mode) != 0o600:  # a umask such as 0277 takes rights from the owner, too
+        if stat.S_IMODE(mode) != 0o600:  # a umask such as 0277 also restricts the owner
             os.fchmod(descriptor, 0o600)
     except BaseException:
         os.close(descriptor)
@@ -138,7 +138,7 @@ def _opened(file: Path) -> int:
 
 
 def _rotate(file: Path) -> None:
-    names = [file, *(file.with_name(f"{file.name}.{number + 1}") for number in range(KEPT))]
+    names = [file, *(file.with_name(f"{file.name}.{number + 1}") for number in range(BACKUPS))]
     for older, newer in reversed(list(zip(names[1:], names, strict=False))):
         with contextlib.suppress(FileNotFoundError):
             os.replace(newer, older)
@@ -147,7 +147,7 @@ def _rotate(file: Path) -> None:
 def _lines(record: logging.LogRecord) -> Iterator[str]:
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     text = record.getMessage()
-    if record.name == "asyncio":  # its further lines show the values that a task has
+    if record.name == "asyncio":  # its other lines show the values of a task
         text = _without_values(text.partition("\n")[0])
     name = record.name.removeprefix("tui_connector.")
     yield f"{at} {record.process} {record.levelname} {name}: {masked(text)}"
@@ -157,12 +157,12 @@ def _lines(record: logging.LogRecord) -> Iterator[str]:
 
 
 def masked(text: str) -> str:
-    """One line of it without secrets, whether they are known or stand where secrets stand."""
-    return shown_line(hide_by_place(without_secrets(text)))[:_LONGEST]
+    """`text` on one line, without secrets: known ones, and values under the names of secrets."""
+    return shown_line(hide_by_place(without_secrets(text)))[:_MAX_LINE]
 
 
 def frames(error: BaseException) -> Iterator[str]:
-    """Where an exception was raised, and those that led to it: places and reasons, but no values of variables."""
+    """The traceback of an exception and its causes: places and messages, without values of variables."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -174,7 +174,7 @@ def frames(error: BaseException) -> Iterator[str]:
 
 
 def _reason(error: BaseException) -> str:
-    """What an exception says; of one that is not written for users, without the values that it quotes."""
+    """The message of an exception; without quoted values, unless it is written for users."""
     if isinstance(error, UserError):
         return str(error)
     if type(error).__module__.startswith("pydantic"):
@@ -183,7 +183,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _without_values(text: str) -> str:
-    """`text` without what it quotes: an exception shows the value that it is about in quotes."""
+    """`text` without quoted parts: exceptions quote the value that they are about."""
     return _QUOTED.sub("'…'", text)
 
 
@@ -192,17 +192,17 @@ def _place(file: str) -> str:
     return "/".join(parts[-3:]) if "tui_connector" not in parts else "/".join(parts[parts.index("tui_connector") + 1 :])
 
 
-def _thread_failed(told: threading.ExceptHookArgs) -> None:
-    if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
-        name = told.thread.name if told.thread is not None else "?"
-        logging.getLogger(__name__).error("The thread %s has failed", name, exc_info=told.exc_value)
+def _thread_failed(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        name = args.thread.name if args.thread is not None else "?"
+        logging.getLogger(__name__).error("The thread %s has failed", name, exc_info=args.exc_value)
 
 
 _current: ProgramLog | None = None
 
 
 def start(state: Path, *, debug: bool = False, echo: Callable[[str], object] | None = None) -> bool:
-    """Starts the log of this process in the state directory; False if it has begun already."""
+    """Starts the log of this process in the state directory; False if it has already been started."""
     global _current
     if _current is not None:
         return False
@@ -212,7 +212,7 @@ def start(state: Path, *, debug: bool = False, echo: Callable[[str], object] | N
 
 
 def end() -> ProgramLog | None:
-    """Ends the log of this process, and gives it; None where none was begun."""
+    """Ends and returns the log of this process; None if it was not started."""
     global _current
     ended, _current = _current, None
     if ended is not None:
@@ -221,9 +221,9 @@ def end() -> ProgramLog | None:
 
 
 def report(error: BaseException) -> str:
-    """What to tell the user when the program itself has failed: where, and the file that says more.
+    """The crash message for the user: where the program failed, and which file says more.
 
-    It ends the log of this process, so that the file is complete.
+    Ends the log of this process, so that the file is complete.
     """
     logging.getLogger(__name__).critical("The program has failed", exc_info=error)
     log = end()

@@ -1,4 +1,4 @@
-"""Makes text safe to show: nothing in it can move the cursor, talk to the terminal, reorder a line or be a secret."""
+"""Makes text safe to display: no control sequences, no invisible or reordering characters, no secrets."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ _UNSAFE = re.compile(
 HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A method, the name of a header or of a cookie (RFC 9110 §5.6.2, RFC 6265 §4.1.1)."""
 _AHEAD = 10_000
-"""Characters behind a cut that may belong to a secret before it."""
+"""Characters after a cut that are searched too: a secret may lie across it."""
 _PLAIN = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
-"""What needs no second look; most of what a store answers is nothing else, and is known to be so ten times faster."""
+"""Safe bytes. Most responses contain nothing else, and checking that takes a tenth of the time."""
 _MARKS_KEPT = 4
-"""Combining marks on one letter; no language stacks more, and terminals stop drawing right with thousands."""
+"""Combining marks on one letter; no language stacks more, and terminals render thousands of them wrongly."""
 
 
 class KnowsSecrets(Protocol):
-    """Knows values that must not be shown."""
+    """Knows values that must not be displayed."""
 
     def without_known(self, text: str) -> str: ...
 
 
-_in_use: tuple[weakref.ref[KnowsSecrets], ...] = ()
-"""Replaced as a whole, never changed: other threads may go through it."""
+_registered: tuple[weakref.ref[KnowsSecrets], ...] = ()
+"""Replaced as a whole, never changed: other threads may be iterating over it."""
 
 
 def hide_everywhere(knows: KnowsSecrets) -> None:
-    """From now on, and as long as it is in use, what it knows is hidden in every text that is shown or written."""
-    global _in_use
-    if not any(each() is knows for each in _in_use):
-        _in_use = (*(each for each in _in_use if each() is not None), weakref.ref(knows))
+    """From now on, until `knows` is garbage-collected, the secrets it knows are hidden in all displayed text."""
+    global _registered
+    if not any(each() is knows for each in _registered):
+        _registered = (*(each for each in _registered if each() is not None), weakref.ref(knows))
 
 
 def without_secrets(text: str) -> str:
     """`text` without the secrets that this process has read or received.
 
-    `shown`, `shown_line` and `json_text` do this, so nothing that is printed or drawn can hold one. Call it before a
-    text is cut, and before one is written to a file.
+    `shown`, `shown_line` and `json_text` call it, so nothing printed or drawn can contain one. Call it before text is
+    truncated or written to a file.
     """
-    for each in _in_use:
+    for each in _registered:
         if (knows := each()) is not None:
             text = knows.without_known(text)
     return text
 
 
 def beginning(text: str, width: int) -> str:
-    """At most `width` characters of what a store said, without half of a secret at the cut."""
+    """The first `width` characters of a text from the store, without half a secret at the end."""
     return text if len(text) <= width else without_secrets(text[: width + _AHEAD])[:width]
 
 
@@ -71,8 +71,8 @@ _TITLE = re.compile(r"<title[^>]{0,300}>([^<]{0,1000})", re.IGNORECASE)
 
 
 def page_title(page: str) -> str | None:
-    """What an HTML page calls itself, in at most 120 characters; None where it has no title."""
-    title = _TITLE.search(without_secrets(page))  # before tags are looked for in it
+    """The title of an HTML page, at most 120 characters; None if it has none."""
+    title = _TITLE.search(without_secrets(page))
     return beginning(" ".join(html.unescape(title[1]).split()), 120) if title else None
 
 
@@ -90,22 +90,22 @@ def _without_secrets(data: object) -> object:
 
 
 def shown(text: str) -> Shown:
-    """`text` with newlines and tabs kept and every other control, invisible or bidirectional character written out.
+    """`text` with every control, invisible or bidirectional character escaped, except newlines and tabs.
 
-    A stray carriage return could overwrite the line it is in, so only the pair `\\r\\n` counts as a newline. Of a
-    pile of combining marks only the first few are kept as they are. Secrets are hidden.
+    A lone carriage return could overwrite its line, so only the pair `\\r\\n` counts as a newline. Of a pile of
+    combining marks, all but the first few are escaped. Secrets are hidden.
     """
     text = without_secrets(text)
     if text.isascii() and not text.encode().translate(None, _PLAIN):
         return Shown(text)
-    safe = _UNSAFE.sub(_written_out, text.replace("\r\n", "\n"))
-    return Shown(safe if safe.isascii() else _piled_marks().sub(_rest_written_out, safe))
+    safe = _UNSAFE.sub(_escape_match, text.replace("\r\n", "\n"))
+    return Shown(safe if safe.isascii() else _piled_marks().sub(_escape_pile, safe))
 
 
 def shown_line(text: str, width: int | None = None) -> Shown:
-    """`text` on one line, cut to `width` characters (with an ellipsis) where that is given."""
+    """`text` on one line, truncated to `width` characters with an ellipsis if `width` is given."""
     if width is not None:
-        text = without_secrets(text[: width + _AHEAD])[: width + 1]  # hidden before the cut: half of one would stay
+        text = without_secrets(text[: width + _AHEAD])[: width + 1]  # before the cut, or half a secret would remain
     line = shown(text).replace("\n", "\\n").replace("\t", " ")
     if width is not None and len(line) > width:
         line = line[: max(0, width - 1)] + "…"
@@ -114,22 +114,22 @@ def shown_line(text: str, width: int | None = None) -> Shown:
 
 @cache
 def _piled_marks() -> re.Pattern[str]:
-    """Finds more combining marks in a row than are kept; of the basic plane only: more costs 100 times as much."""
+    """Matches too many combining marks in a row. Basic plane only: all planes cost 100 times as much."""
     blocks = (*range(0x300, 0x3100), *range(0xA66F, 0xABEE), *range(0xFB1E, 0xFE30))
     marks = "".join(chr(code) for code in blocks if unicodedata.category(chr(code)) in ("Mn", "Me"))
     return re.compile(f"[{marks}]{{{_MARKS_KEPT + 1},}}")
 
 
-def _rest_written_out(match: re.Match[str]) -> str:
+def _escape_pile(match: re.Match[str]) -> str:
     pile = match.group()
-    return pile[:_MARKS_KEPT] + "".join(_code(mark) for mark in pile[_MARKS_KEPT:])
+    return pile[:_MARKS_KEPT] + "".join(_escape(mark) for mark in pile[_MARKS_KEPT:])
 
 
-def _written_out(match: re.Match[str]) -> str:
-    return _code(match.group())
+def _escape_match(match: re.Match[str]) -> str:
+    return _escape(match.group())
 
 
-def _code(character: str) -> str:
+def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x100:
         return f"\\x{code:02x}"
@@ -137,17 +137,17 @@ def _code(character: str) -> str:
 
 
 def count(number: int, one: str, more: str = "") -> str:
-    """A number and its noun, such as "1 item" or "1,321 items"; `more` is the plural where it is not `one` and an s."""
+    """A number and its noun, such as "1 item" or "1,321 items"; `more` is the plural if it is not `one` plus s."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """ ": did you mean 'sku'?", where one of these names is near to it, and else nothing."""
+    """The text ": did you mean 'sku'?" if one of these names is similar, otherwise an empty string."""
     near = get_close_matches(name, list(names), 1, 0.5)
     return f": did you mean {near[0]!r}?" if near else ""
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
-    """Names with commas, the first ones where there are many."""
+    """The first `most` names, separated by commas, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"

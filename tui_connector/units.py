@@ -1,4 +1,4 @@
-"""Durations, ages and sizes, as they are shown."""
+"""Durations, ages and sizes as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 
 
 def duration(seconds: float) -> str:
-    """Such as "8 s", "1:05 min", "2:10 h" or "40 days"."""
+    """A duration such as "8 s", "1:05 min", "2:10 h" or "40 days"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -17,12 +17,12 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Such as "38 ms", or "12.5 s" from ten seconds on."""
+    """A short duration such as "38 ms", or "12.5 s" from ten seconds on."""
     return f"{seconds * 1_000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
 
 
 def ago(seconds: float) -> str:
-    """How long ago something was: "just now", "5 min ago", "3 h ago", "12 d ago"."""
+    """An age: "just now", "5 min ago", "3 h ago", "12 d ago"."""
     for size_of_unit, unit in _AGES:
         if seconds >= size_of_unit:
             return f"{int(seconds / size_of_unit)} {unit} ago"

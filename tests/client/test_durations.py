@@ -89,7 +89,7 @@ async def test_nor_is_a_password_that_is_asked_for(machine: Machine, clock: Cloc
         async def allow(self, question: str) -> bool:
             return False
 
-    bench = Workbench(replace(machine, monotonic=lambda: clock.seconds, now=clock.now, ask=Typing()))
+    bench = Workbench(replace(machine, monotonic=lambda: clock.seconds, now=clock.now, prompt=Typing()))
     async with proxying("me:CANARY") as through:
         given = {"uri": through.url, "username": "me", "password": {"ask": True}}
         exchange = await sent(bench, clock, 2, proxy=given)

@@ -57,7 +57,7 @@ class Outside:
         return False
 
     def of(self, machine: Machine) -> Machine:
-        return replace(machine, now=self.now, monotonic=lambda: self.seconds, sleep=self.sleep, ask=self)
+        return replace(machine, now=self.now, monotonic=lambda: self.seconds, sleep=self.sleep, prompt=self)
 
 
 @pytest.fixture

@@ -125,13 +125,13 @@ def test_a_file_that_appears_in_the_last_moment_is_not_clobbered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "new.toml"
-    write = files._put
+    write = files._write
 
     def appears(*args: object, **named: object) -> None:
         path.write_text("mine = 1\n")
         write(*args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(files, "_put", appears)
+    monkeypatch.setattr(files, "_write", appears)
     with pytest.raises(ChangedOnDisk):
         Document.new({"name": "new"}).save(path)
     assert path.read_text() == "mine = 1\n"

@@ -49,7 +49,7 @@ class Answers:
 )
 async def test_who_types_nothing_is_told_from_nobody(machine: Machine, response: str | None, words: str) -> None:
     saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
-    vault = Vault(replace(machine, ask=Answers(response)), Mask())
+    vault = Vault(replace(machine, prompt=Answers(response)), Mask())
     (token,) = saved.secrets()
     with user_error("secret-missing", match=words):
         await read(vault, token.source, "https://shop.example")
@@ -59,7 +59,7 @@ async def test_each_of_four_tokens_has_a_question_of_its_own(machine: Machine) -
     names = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
     saved = profile("https://shop.example/rest/V1", {"kind": "oauth1", **{name: {"ask": True} for name in names}})
     user = Answering()
-    vault = Vault(replace(machine, ask=user), Mask())
+    vault = Vault(replace(machine, prompt=user), Mask())
     sources = [each.source for each in saved.secrets()]
     origin = "https://shop.example"
     responses = await asyncio.gather(*(read(vault, source, origin) for source in sources * 3))

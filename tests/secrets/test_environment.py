@@ -68,7 +68,7 @@ async def test_a_token_is_cleaned_the_same_way_wherever_it_comes_from(
     memory_keyring.set_password(
         "tui-connector/shop/token", "tui-connector", json.dumps({"v": 1, "origins": [ORIGIN], "secret": given})
     )
-    vault = Vault(replace(machine, environ=environ, ask=Typing(given)), Mask())
+    vault = Vault(replace(machine, environ=environ, prompt=Typing(given)), Mask())
     (secret,) = saved.secrets()
     assert await read(vault, secret.source, ORIGIN) == token
     vault.close()
@@ -78,7 +78,7 @@ async def test_a_token_is_cleaned_the_same_way_wherever_it_comes_from(
 async def test_a_secret_of_nothing_but_what_came_along_is_none(machine: Machine, way: str) -> None:
     source: dict[str, Any] = {"env": "TOKEN"} if way == "env" else {"ask": True}
     saved = profile(ORIGIN, {"kind": "bearer", "token": source})
-    vault = Vault(replace(machine, environ={"TOKEN": "\u200b\n"}, ask=Typing(" \ufeff")), Mask())
+    vault = Vault(replace(machine, environ={"TOKEN": "\u200b\n"}, prompt=Typing(" \ufeff")), Mask())
     (secret,) = saved.secrets()
     with user_error("secret-missing", match="is empty"):
         await read(vault, secret.source, ORIGIN)

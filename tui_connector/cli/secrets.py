@@ -120,7 +120,7 @@ async def _agreed(
     if not shared:
         return
     lines = "\n".join(f"  {each.words}" for each in shared)
-    if not await machine.ask.allow(f"These keyring entries are used elsewhere:\n{lines}\n{verb} them?"):
+    if not await machine.prompt.allow(f"These keyring entries are used elsewhere:\n{lines}\n{verb} them?"):
         raise CommandFailed(
             f"These keyring entries are used elsewhere, and were not changed:\n{lines}\n"
             "Use other entries in the profile, or add --yes.",
@@ -183,7 +183,7 @@ def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource
 async def _typed(machine: Machine, name: str, source: SecretSource) -> str:
     from ..secrets.cleaning import clean
 
-    typed = await machine.ask.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
+    typed = await machine.prompt.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
     value = clean(typed or "", source.kind)
     if not value.strip():
         how = "Type or paste it when asked, then press Enter" if sys.stdin.isatty() else "Provide it on its own line"

@@ -72,7 +72,7 @@ def trust(
     if not missing and records.find(path) is not None:
         click.echo("Nothing more to allow.")
         return
-    if missing and not yes and not run(machine.ask.allow(f"Trust {shown_line(str(path))} to do this?")):
+    if missing and not yes and not run(machine.prompt.allow(f"Trust {shown_line(str(path))} to do this?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
     records.grant(path, wanted, machine.now(), only=True)
     click.echo(f"Trusted: {shown_line(str(path))}")

@@ -120,7 +120,7 @@ class ProfileTrust:
             missing = await self._not_bound_before(missing)
         if not missing:
             return
-        if not await self._machine.ask.allow(question(self._name, missing)):
+        if not await self._machine.prompt.allow(question(self._name, missing)):
             raise Untrusted(self._name, missing)
         self._accepted.update(missing)
         if self.path is not None:
@@ -178,7 +178,7 @@ class ProfileTrust:
             return missing
         before = await asyncio.to_thread(self._in_text, saved_text)
         foreign = await self._not_bound_before(before) if before else []
-        if foreign and not await self._machine.ask.allow(question(self._name, missing)):
+        if foreign and not await self._machine.prompt.allow(question(self._name, missing)):
             return None
         return missing
 

@@ -376,7 +376,7 @@ class Vault:
         async with self._locks.setdefault(question, asyncio.Lock()):
             held = self._held.get(question)
             if held is None:
-                response = await self._machine.ask.secret(question)
+                response = await self._machine.prompt.secret(question)
                 if response is None:
                     hint = "Run it in a terminal."
                     raise SecretError(

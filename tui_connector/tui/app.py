@@ -69,7 +69,7 @@ class ConnectorApp(QuietApp):
         """
         super().__init__()
         self._trust_once, self._start_log = trust_once, start_log
-        self.machine = replace(machine, ask=ScreenPrompt(self))
+        self.machine = replace(machine, prompt=ScreenPrompt(self))
         self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
         self._demo_started = False
         self._start_at, self._profile, self._recorded = start_at, profile, recorded

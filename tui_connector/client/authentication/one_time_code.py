@@ -50,7 +50,7 @@ def is_code(name: str, value: object) -> bool:
 
 async def typed(machine: Machine, name: str, login: str) -> str:
     """A code that the user types now; it is not kept. Raises `InvalidRequest` where nobody does."""
-    response = await machine.ask.secret(f"One-time code ({name}) for {login}")
+    response = await machine.prompt.secret(f"One-time code ({name}) for {login}")
     if response is None:
         raise InvalidRequest(
             f"The login of {login} needs a one-time code ({name}), but there is no terminal to type it",

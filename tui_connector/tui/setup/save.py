@@ -213,7 +213,7 @@ class SavePane(StepPane):
 
         async def agreed(error: OtherStore) -> bool:
             given = f"The keyring entry {error.name} was stored for {', '.join(error.stores)}."
-            return await work.workbench.machine.ask.allow(
+            return await work.workbench.machine.prompt.allow(
                 f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
             )
 
