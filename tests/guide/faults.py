@@ -93,9 +93,11 @@ CASES: dict[str, Case] = {
         "config:set oauth/consumer",
         {"way": "bearer"},
         {"way": "bearer", "store": {BEARER: "1"}},
-        "way",
+        "authentication",
     ),
-    "bearer switched off, signed instead": Case("bearer-refused", "four tokens", {"way": "bearer"}, OK, "way"),
+    "bearer switched off, signed instead": Case(
+        "bearer-refused", "four tokens", {"way": "bearer"}, OK, "authentication"
+    ),
     "an unknown bearer token on an old store": Case(
         "token-unknown",
         "Integration Details",
@@ -176,7 +178,7 @@ CASES: dict[str, Case] = {
         "login-refused", "six failures", {"way": "request", "secrets": {"password": "wrong-CANARY"}}, {"way": "request"}
     ),
     "inactive user": Case(
-        "login-refused", "get into the admin", {"way": "request", "username": "former"}, {"way": "request"}
+        "login-refused", "log in to the admin", {"way": "request", "username": "former"}, {"way": "request"}
     ),
     "one-time codes": Case(
         "two-factor",
@@ -202,7 +204,7 @@ CASES: dict[str, Case] = {
     ),
     "maintenance": Case("maintenance", "maintenance:disable", {"store": {"sandbox/maintenance": "1"}}, OK),
     "password in front": Case(
-        "web-server-password", "exempted", {"store": IN_FRONT}, {"store": IN_FRONT, "in_front": True}
+        "web-server-password", "Exempt", {"store": IN_FRONT}, {"store": IN_FRONT, "in_front": True}
     ),
     "password in front, and a secret that is wrong": Case(
         "oauth-signature",

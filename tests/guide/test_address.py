@@ -238,7 +238,7 @@ async def test_store_views_are_listed_where_the_token_may_and_checked_where_it_m
         assert unknown is not None
         assert unknown.id == "store-code"
         assert unknown.fix is not None
-        assert unknown.fix.what == "store-view"
+        assert unknown.fix.target == "store-view"
     bench.close()
 
 

@@ -21,7 +21,7 @@ from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
 from tui_connector.magento.diagnosis import Finding
-from tui_connector.magento.diagnosis.probes import MOST_PROBES
+from tui_connector.magento.diagnosis.probes import MAX_PROBES
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -94,9 +94,9 @@ async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: 
     assert expected.words in finding.remedy
     assert finding.evidence
     assert all("#" in line for line in finding.evidence)
-    assert (finding.fix.what if finding.fix else "") == expected.fix
+    assert (finding.fix.target if finding.fix else "") == expected.fix
     probes = sum(tried.probes for tried in report.tried)
-    assert probes <= MOST_PROBES
+    assert probes <= MAX_PROBES
     journal = sandbox.journal()
     logins = [entry for entry in journal if "/token" in str(entry["path"]) or "/authenticate" in str(entry["path"])]
     assert len(logins) <= 1
@@ -205,7 +205,7 @@ async def test_a_store_that_no_longer_asks_for_codes_is_said_to_and_can_be_fixed
     assert finding.id == "two-factor-off"
     assert "/integration/admin/token" in finding.remedy
     assert finding.fix is not None
-    assert (finding.fix.what, finding.fix.value) == ("one-time-code", "")
+    assert (finding.fix.target, finding.fix.value) == ("one-time-code", "")
 
 
 async def test_a_wrong_secret_of_the_app_is_not_said_to_be_a_wrong_code(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ async def test_a_wrong_setting_is_a_finding_with_its_fix(store: Sandbox, speaks:
         assert finding is not None
         assert finding.id == "oauth-dialect"
         assert finding.fix is not None
-        assert (finding.fix.what, finding.fix.value) == ("dialect", speaks)
+        assert (finding.fix.target, finding.fix.value) == ("dialect", speaks)
         assert f'dialect = "{speaks}" in [authentications.a]' in finding.remedy
 
 

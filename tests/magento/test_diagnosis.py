@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
-from tui_connector.magento.diagnosis import StoreMessage, Way, diagnose, diagnose_failure
+from tui_connector.magento.diagnosis import AuthKind, StoreMessage, diagnose, diagnose_failure
 from tui_connector.magento.diagnosis.case import Case
 from tui_connector.magento.diagnosis.rules import EVERY_RULE, Rule
 from tui_connector.magento.token_shape import token_shape
@@ -28,7 +28,7 @@ def message(text: str, parameters: object = None) -> bytes:
 
 SAID = StoreMessage("json", "words of the store")
 REFUSED = message("The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::admin"})
-CASES: dict[str, tuple[str, str, Way, int, bytes, tuple[tuple[str, str], ...]]] = {
+CASES: dict[str, tuple[str, str, AuthKind, int, bytes, tuple[tuple[str, str], ...]]] = {
     # what stands in front
     "firewall": (
         "GET",
@@ -188,7 +188,7 @@ def test_messages_are_filled_in_and_reports_are_named() -> None:
     assert limited is not None
     assert "%max" not in limited.evidence[0]
     assert limited.fix is not None
-    assert (limited.fix.what, limited.fix.value) == ("page-size", "300")
+    assert (limited.fix.target, limited.fix.value) == ("page-size", "300")
 
 
 @pytest.mark.parametrize(("method", "fix"), [("POST", "batch"), ("PUT", "batch"), ("GET", "")])
@@ -198,7 +198,7 @@ def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, f
     assert found is not None
     assert found.id == "limit-items"
     assert "20" in found.remedy
-    assert (found.fix.what if found.fix else "") == fix
+    assert (found.fix.target if found.fix else "") == fix
 
 
 @given(
@@ -224,7 +224,7 @@ def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, f
     ),
 )
 def test_no_answer_is_too_strange(
-    method: str, uri: str, way: Way, status: int, body: bytes, headers: list[tuple[str, str]]
+    method: str, uri: str, way: AuthKind, status: int, body: bytes, headers: list[tuple[str, str]]
 ) -> None:
     found = diagnose(Request(method, uri), Response(status, tuple(headers), body, 1), way)
     assert found is not None or status < 300

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tui_connector.guide.chain import LOOK_UPS
-from tui_connector.magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable
+from tui_connector.magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 
@@ -151,5 +151,5 @@ def _resources() -> Iterator[str]:
 
 
 def test_every_resource_has_its_place_in_the_tree() -> None:
-    assert set(_resources()) <= set(TICKS)
-    assert len(set(TICKS.values())) == len(TICKS)
+    assert set(_resources()) <= set(PERMISSION_PATHS)
+    assert len(set(PERMISSION_PATHS.values())) == len(PERMISSION_PATHS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..client.layer import Send
 from ..client.message import ANONYMOUS, RequestFailed
-from ..magento.diagnosis import Way, diagnose_failure
+from ..magento.diagnosis import AuthKind, diagnose_failure
 from ..templates import Json
 from ..text import listed
 from .check import CheckResult, authenticated, way_of
@@ -69,7 +69,7 @@ async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Jso
     return AuthenticationTest(tried, allowed, dialect, put_right, views)
 
 
-async def _views(setup: Setup, send: Send, allowed: Permissions, way: Way) -> tuple[str, ...]:
+async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) -> tuple[str, ...]:
     if setup.store is None or allowed.read.get("store-views") is not RouteAccess.YES:
         return ()
     return tuple(view.code for view in (await store_views(send, setup.store.shape, way)).views)

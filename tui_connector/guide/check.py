@@ -16,8 +16,8 @@ from ..client.printer import path_of
 from ..client.session import Session
 from ..client.uri import origin_of
 from ..incoming.model import FirstItems, Incoming, NotExpected, first_items, list_request
-from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
-from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, tell_apart
+from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
+from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
 from ..magento.diagnosis.rules import explain
 from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
@@ -228,7 +228,7 @@ async def _sendable(
             yield CheckResult(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
 
 
-def way_of(profile: Profile, client: str) -> Way:
+def way_of(profile: Profile, client: str) -> AuthKind:
     """How this client's requests say who sends them."""
     for name in profile.clients[client].authentications:
         saved = profile.authentications[name]
@@ -287,7 +287,7 @@ async def authenticated(profile: Profile, session: Session, name: str) -> CheckR
         return CheckResult(words, True, modules=modules_of(response))
     if way == "oauth2":  # an integration's or a user's rights are none of its own
         return CheckResult(words, False, refusal(_as_sent(session, request, response), response))
-    told = await tell_apart(request, response, way, await _ways(profile, session, name))
+    told = await diagnose_with_probes(request, response, way, await _ways(profile, session, name))
     return CheckResult(words, False, told.finding, told.probes)
 
 
@@ -352,7 +352,7 @@ async def try_incoming(
 
 
 async def readable(
-    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: Way | None
+    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: AuthKind | None
 ) -> tuple[CheckResult, FirstItems | None]:
     """Whether an incoming can be read as a run reads it, and its first items.
 
@@ -376,7 +376,7 @@ async def readable(
     except RequestFailed as failure:
         finding: Finding | None = None
         if way is not None and responses:
-            finding = diagnose(*responses[-1], way, accepted=True if way else None)
+            finding = diagnose(*responses[-1], way, authenticated=True if way else None)
         elif isinstance(failure, NotExpected):
             finding = refusal(responses[-1][0], failure.response)
         return CheckResult(words, False, finding or diagnose_failure(failure, words)), None

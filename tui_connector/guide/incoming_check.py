@@ -12,7 +12,7 @@ from ..incoming.pages import Page, read_page
 from ..incoming.pagination import ListPart, PaginationError
 from ..incoming.plan import PUT_CURSOR, takes_cursor
 from ..incoming.raw_json import NotJson, value
-from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
+from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
 from ..magento.page_numbers import SearchCriteria
 from ..templates import Json
@@ -26,7 +26,7 @@ _REQUESTS = 2
 
 
 async def mistakes(
-    incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: Way | None
+    incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: AuthKind | None
 ) -> AsyncIterator[Finding]:
     """What is wrong in an incoming whose first items could be read: requested as a run requests them."""
     fields = list(_fields(incoming, first))
@@ -95,7 +95,7 @@ class _Pages:
     """Requests what a run would request next."""
 
     def __init__(
-        self, incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: Way | None
+        self, incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: AuthKind | None
     ) -> None:
         self._incoming, self._send, self._run, self._first, self._way = incoming, send, run, first, way
         self._names = list(dict.fromkeys(name for each in first.items if isinstance(each, dict) for name in each))
@@ -113,7 +113,7 @@ class _Pages:
     def _refusal(self, request: Request, response: Response) -> Finding:
         found = None
         if self._way is not None:
-            found = diagnose(request, response, self._way, accepted=True if self._way else None)
+            found = diagnose(request, response, self._way, authenticated=True if self._way else None)
         return found or refusal(request, response)
 
     async def pages(self) -> AsyncIterator[Finding]:

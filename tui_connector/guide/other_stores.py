@@ -42,10 +42,10 @@ def refusal(request: Request, response: Response) -> Finding:
     status = response.status
     if status in (401, 407):
         remedy = "Check the client's authentication: its kind, header and secrets."
-        return Finding("unauthorized", summary, evidence, remedy, "way")
+        return Finding("unauthorized", summary, evidence, remedy, "authentication")
     if status == 403:
         remedy = "Check the permissions of the credentials, and whether the server allows this computer's address."
-        return Finding("forbidden", summary, evidence, remedy, "way")
+        return Finding("forbidden", summary, evidence, remedy, "authentication")
     if status in (404, 405, 410):
         remedy = "Check the base URI, and the path and method of the request."
         return Finding("not-found", summary, evidence, remedy, "uri")

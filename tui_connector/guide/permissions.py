@@ -16,9 +16,9 @@ from enum import StrEnum
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo, Response
 from ..client.uri import origin_of
-from ..magento.diagnosis import Finding, Way
-from ..magento.diagnosis.rules import ROLE, boxes_at, explain
-from ..magento.entities import READABLE, TICKS, WRITABLE, Readable, Writable, tick
+from ..magento.diagnosis import AuthKind, Finding
+from ..magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
+from ..magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable, permission_path
 from ..templates import Json
 from .chain import requests_in
 from .store_address import is_bare
@@ -55,14 +55,14 @@ class Permissions:
     exchange: int = 0
     """The number of the request for the schema."""
 
-    def lacking(self, method: str, uri: str, way: Way = "") -> Finding | None:
+    def lacking(self, method: str, uri: str, way: AuthKind = "") -> Finding | None:
         """What is missing for this request; None where nothing is, or nothing is known."""
         if not self.paths or _offers(self.paths, method, uri):
             return None
         known = _known(method, uri)
         evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not a route that this token may use",)
         if known is None:
-            where = boxes_at(way)
+            where = permissions_menu(way)
             compare = "Compare the path and method with Magento's documentation."
             remedy = f"{compare} If they are right, tick the resource: {where}."
             summary = "The token may not do this, or the route does not exist"
@@ -70,8 +70,8 @@ class Permissions:
         if (self.send if isinstance(known, Writable) else self.read)[known.name] is RouteAccess.NO_MODULE:
             remedy = f"Enable it: bin/magento module:enable {_module(known.resource)}"
             return Finding("no-module", "The module of this route is not enabled in the store", evidence, remedy, "uri")
-        resource, box = known.resource, tick(known.resource)
-        return explain("permission-missing", evidence, way=way, resource=resource, box=box)
+        resource, path = known.resource, permission_path(known.resource)
+        return explain("permission-missing", evidence, auth=way, resource=resource, permission_path=path)
 
 
 NOTHING_KNOWN = Permissions({}, {})
@@ -102,13 +102,13 @@ def to_do(may: RouteAccess | None, entity: Readable | Writable) -> str:
     """What has to be done in Magento before the token may have this entity; nothing where that is not known."""
     if may is RouteAccess.NO_MODULE:
         return f"the store has no {_module(entity.resource)}"
-    return f"tick {entity.tick}" if may is RouteAccess.NO else ""
+    return f"tick {entity.permission_path}" if may is RouteAccess.NO else ""
 
 
 def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
     """The boxes to tick for these entities, in the order of Magento's tree."""
     wanted = {READABLE[name].resource for name in read} | {WRITABLE[name].resource for name in send}
-    return [place for resource, place in TICKS.items() if resource in wanted]
+    return [place for resource, place in PERMISSION_PATHS.items() if resource in wanted]
 
 
 def boxes_text(read: Iterable[str], send: Iterable[str] = (), way: str = "") -> str:
@@ -116,7 +116,7 @@ def boxes_text(read: Iterable[str], send: Iterable[str] = (), way: str = "") -> 
     lines = boxes(read, send)
     if not lines:
         return "Nothing needs to be ticked."
-    where = ROLE if way == ADMIN else "System › Extensions › Integrations › the integration › API"
+    where = ROLE_MENU if way == ADMIN else "System › Extensions › Integrations › the integration › API"
     return "\n".join([f"{where} › Resource Access: Custom. Tick:", *(f"  {line}" for line in lines)])
 
 

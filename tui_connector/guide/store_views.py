@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo
-from ..magento.diagnosis import Finding, Way, diagnose, diagnose_failure
+from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.diagnosis.probes import CURRENCY
 from .store_address import Shape
 
@@ -32,7 +32,7 @@ class StoreViews:
     finding: Finding | None = None
 
 
-async def store_views(send: Send, shape: Shape, way: Way) -> StoreViews:
+async def store_views(send: Send, shape: Shape, way: AuthKind) -> StoreViews:
     """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
     request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=RequestInfo(purpose="probe"))
     try:

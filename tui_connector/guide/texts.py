@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ..magento.diagnosis.rules import boxes_at
+from ..magento.diagnosis.rules import permissions_menu
 
 
 class GuideStep(IntEnum):
@@ -131,7 +131,9 @@ def in_magento(step: GuideStep, way: str) -> list[str]:
     if step is GuideStep.AUTHENTICATION:
         return [f"{n}. {line}" for n, line in enumerate(WAYS[way].in_magento if way in WAYS else (), 1)]
     if step is GuideStep.INCOMING:
-        return [f"What {'an admin user' if admin else 'an integration'} may read is ticked under {boxes_at(way)}."]
+        return [
+            f"What {'an admin user' if admin else 'an integration'} may read is ticked under {permissions_menu(way)}."
+        ]
     if step is GuideStep.OUTGOING:
         place = "Role Resources" if admin else "API"
         return [f"Writing needs its own ticks under {place}. Store view “all” writes global values."]

@@ -158,7 +158,7 @@ class _Trial:
     def _read(self, response: Response) -> str:
         said = StoreMessage.of(response)
         self._evidence.append(f"#{response.exchange} GET {MODULES} → {response.status} {said.message}".rstrip())
-        finding = diagnose(self._request, response, "oauth1", accepted=False)
+        finding = diagnose(self._request, response, "oauth1", authenticated=False)
         if finding is None or (response.status == 401 and said.parameter("resources")):
             self.finding = finding
             return ""

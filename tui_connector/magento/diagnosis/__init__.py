@@ -1,7 +1,7 @@
-"""What is wrong when a store says no: one finding, how we know, and what to do.
+"""Explains why a store refuses a request: one finding with its evidence and what to do.
 
-`rules` has every cause with its explanation, `case` what can be asked of a response, `probes` the requests that find
-out more.
+`rules` is the table of all causes and their explanations, `case` has the facts that a rule tests, `probes` the requests
+that distinguish causes with the same response.
 """
 
 from __future__ import annotations
@@ -14,69 +14,80 @@ from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
 from ...client.network_failure import REMEDIES
 from ..token_shape import TokenShape
-from .case import Case, way_sent
-from .finding import Finding, Fix, Way
-from .rules import LOGIN, first, rule_for
+from .case import Case, auth_kind_of
+from .finding import AuthKind, Finding, Fix
+from .rules import LOGIN, first_match
 from .store_message import StoreMessage
 
-__all__ = ["Finding", "Fix", "StoreMessage", "TokenShape", "Way", "diagnose", "diagnose_exchange", "diagnose_failure"]
+__all__ = [
+    "AuthKind",
+    "Finding",
+    "Fix",
+    "StoreMessage",
+    "TokenShape",
+    "diagnose",
+    "diagnose_exchange",
+    "diagnose_failure",
+]
 
 _ADDRESS = re.compile(r"https?://([^\s?]+?)(?:/index\.php)?(?:/rest(?:/\S*)?)?(?=[\s?]|$)")
-_TEST_AGAIN = "Test again; if it persists, ask who runs the store's web server."
+_TEST_AGAIN = "Test again; if it persists, ask the administrator of the store's web server."
 
 
 def diagnose(
     request: Request,
     response: Response,
-    way: Way = "",
+    auth: AuthKind = "",
     *,
-    accepted: bool | None = None,
+    authenticated: bool | None = None,
     shape: TokenShape | None = None,
 ) -> Finding | None:
-    """The finding for a response, or None where it is a success of Magento's REST API.
+    """The finding for a response, or None if it is a success of Magento's REST API.
 
-    `accepted` says whether the store is known to know who asks, and `shape` what kind of token was sent.
+    `authenticated` says whether another request has shown that the store knows the caller, `shape` what kind of token
+    was sent.
     """
-    case = Case(request, response, StoreMessage.of(response), way, accepted, shape)
-    rule = rule_for(case)
-    words = case.said.message or case.title.strip(" ()")
-    evidence = f"#{response.exchange} {request.method} {case.path} → {response.status} {words}".rstrip()
+    case = Case(request, response, StoreMessage.of(response), auth, authenticated, shape)
+    rule = first_match(case)
+    message = case.body.message or case.title.strip(" ()")
+    evidence = f"#{response.exchange} {request.method} {case.path} → {response.status} {message}".rstrip()
     return rule.finding((evidence,), case) if rule is not None else None
 
 
-def diagnose_exchange(exchange: Exchange, way: Way = "", *, accepted: bool | None = None) -> Finding | None:
-    """The finding for a recorded exchange, from what the log kept of it; None where nothing is wrong.
+def diagnose_exchange(exchange: Exchange, auth: AuthKind = "", *, authenticated: bool | None = None) -> Finding | None:
+    """The finding for an exchange in the log; None if nothing is wrong.
 
-    `way` is how it was authenticated, where more is known of that than its header says; `accepted` as in `diagnose`.
+    `auth` is how it was authenticated, if more is known than its header shows; `authenticated` as in `diagnose`.
     """
     if exchange.failure is Failure.CANCELLED:
         return None
-    what = f"{exchange.method} {exchange.uri}"
+    request_line = f"{exchange.method} {exchange.uri}"
     if exchange.failure is Failure.NOT_SENT:
-        return diagnose_failure(InvalidRequest(exchange.failure_text, exchange=exchange.number), what)
+        return diagnose_failure(InvalidRequest(exchange.failure_text, exchange=exchange.number), request_line)
     if exchange.status is None or exchange.failure is not None:
         failure = exchange.failure or Failure.PROTOCOL
         error = NoResponse(failure, exchange.failure_text, may_have_arrived=True, exchange=exchange.number)
-        return diagnose_failure(error, what)
+        return diagnose_failure(error, request_line)
     if exchange.status < 300 and (exchange.body.cut or exchange.body.note):
-        return None  # what was not kept as it came, such as a token, says nothing against the response
+        return None  # the body was not kept as received, such as a token's: a success by its status
     request = Request(exchange.method, exchange.uri, exchange.request_headers, exchange.request_body.data)
     response = Response(exchange.status, exchange.headers, exchange.body.data, exchange.number)
     if exchange.purpose == "login" and exchange.status >= 400 and not is_magento_login(exchange.uri):
-        return _refused_elsewhere(request, response)
+        return _foreign_login_refused(request, response)
     authorization = request.header("Authorization") or ""
-    shape = None if _is_whole(authorization) else TokenShape("odd")
-    return diagnose(request, response, way or way_sent(authorization), accepted=accepted, shape=shape)
+    shape = None if _is_well_formed(authorization) else TokenShape("odd")
+    auth = auth or auth_kind_of(authorization)
+    return diagnose(request, response, auth, authenticated=authenticated, shape=shape)
 
 
-def _is_whole(authorization: str) -> bool:
-    """Magento splits a bearer header at each space, and accepts only two pieces."""
+def _is_well_formed(authorization: str) -> bool:
+    """Magento splits a Bearer header at each space, and accepts exactly two pieces."""
     pieces = authorization.split(" ")
     return pieces[0].lower() != "bearer" or (len(pieces) == 2 and bool(pieces[1].strip("\"'")))
 
 
-def _refused_elsewhere(request: Request, response: Response) -> Finding:
-    """A recorded login that an endpoint other than Magento's did not accept, in its own words."""
+def _foreign_login_refused(request: Request, response: Response) -> Finding:
+    """A login refused by an endpoint that is not Magento's, with that endpoint's message."""
     reason, status = said(response), response.status
     evidence = (f"#{response.exchange} {request.method} {request.uri.partition('?')[0]} → {status} {reason}",)
     summary = f"The login got the response {status} ({reason})"
@@ -86,14 +97,13 @@ def _refused_elsewhere(request: Request, response: Response) -> Finding:
     return Finding("login-refused", summary, evidence, remedy)
 
 
-def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | None = None) -> Finding:
-    """The finding for a request that got no response that can be used. `what` names the request.
+def diagnose_failure(failure: RequestFailed, request_line: str, exchange: Exchange | None = None) -> Finding:
+    """The finding for a request without a usable response. `request_line` names it, such as "GET modules".
 
-    `exchange` is the one the failure names, where it is still in the log: a refused login says more in its own
-    response.
+    `exchange` is the one that the failure names, if it is still in the log: the response to a refused login says more.
     """
     number = f"#{failure.exchange} " if failure.exchange else ""
-    evidence = (f"{number}{what}: {failure.message}",)
+    evidence = (f"{number}{request_line}: {failure.message}",)
     if isinstance(failure, LoginRefused):
         if failure.status != 200 and exchange is not None and is_magento_login(exchange.uri):
             found = diagnose_exchange(exchange)
@@ -102,18 +112,19 @@ def diagnose_failure(failure: RequestFailed, what: str, exchange: Exchange | Non
         return _login_refused(failure, evidence)
     if isinstance(failure, NoResponse):
         remedy = failure.hint or REMEDIES.get(failure.failure, _TEST_AGAIN)
-        name = f"unreachable-{failure.failure}"
-        fix = _other_scheme(failure.failure, what)
-        return Finding(name, failure.message, evidence, remedy, "address", fix, failure.failure)
+        fix = _other_scheme(failure.failure, request_line)
+        return Finding(
+            f"unreachable-{failure.failure}", failure.message, evidence, remedy, "address", fix, failure.failure
+        )
     if isinstance(failure, InvalidRequest):
         remedy = failure.hint or "Correct the part of the profile that it names."
         return Finding("not-sent", failure.message, evidence, remedy)
     return Finding("request-failed", failure.message, evidence, failure.hint or _TEST_AGAIN)
 
 
-def _other_scheme(failure: Failure, what: str) -> Fix | None:
+def _other_scheme(failure: Failure, request_line: str) -> Fix | None:
     """The same address with the scheme that its port speaks."""
-    address = _ADDRESS.search(what)
+    address = _ADDRESS.search(request_line)
     if address is None or failure not in (Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS):
         return None
     scheme = "http" if failure is Failure.TLS_TO_PLAIN else "https"
@@ -122,12 +133,12 @@ def _other_scheme(failure: Failure, what: str) -> Fix | None:
 
 
 def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
-    """Where the login's own exchange is not at hand: from the store's words that the failure repeats."""
+    """For a login whose exchange is not in the log: from the store's message, which the failure repeats."""
     field = failure.field
     if failure.status is not None and 200 <= failure.status < 300:
         field = field or "template"
         return Finding("template" if field == "template" else "token", failure.message, evidence, failure.hint, field)
-    if failure.exchange is None and (failure.status in (401, 403) or failure.uri):  # refused before, not sent again
+    if failure.exchange is None and (failure.status in (401, 403) or failure.uri):  # locked out here: not sent
         again = Fix("login", "again", "Log in once more")
         return Finding("login-refused", failure.message, evidence, failure.hint, field or "password", again)
     if failure.uri and not is_magento_login(failure.uri):
@@ -135,7 +146,7 @@ def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
     request = Request("POST", failure.uri or "/integration/admin/token")
     response = Response(failure.status or 401, (), b"", failure.exchange or 0)
     case = Case(request, response, StoreMessage("json", failure.said))
-    rule = first(LOGIN, case) if case.is_login else None
+    rule = LOGIN.match(case)
     if rule is not None:
         return rule.finding(evidence, case)
     return Finding("login-refused", failure.message, evidence, failure.hint, "password")

@@ -1,4 +1,4 @@
-"""A response with what the rules ask of it: who sent the request, what the store said, where it came from."""
+"""A response and its request, with the facts that the rules test and show."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ...errors import InvalidValue
 from ...secrets.names import place_of
 from ...text import beginning, without_secrets
 from ..dialects import DIALECTS, base_string
-from ..entities import tick
+from ..entities import permission_path
 from ..token_shape import TokenShape
-from .finding import Way
+from .finding import AuthKind
 from .store_message import StoreMessage
 
 _REST = re.compile(r"(?:^|/)rest(?:/|$)(?P<rest>.*)")
 _BEFORE_REST = re.compile(r"/(?:index\.php/)?rest(?:/|$)")
 _VERSION = re.compile(r"(V\d+|async|schema)(/|$)")
-_SEARCHED = re.compile(r"search_?criteria", re.IGNORECASE)
+_SEARCH = re.compile(r"search_?criteria", re.IGNORECASE)
 _COLUMN = re.compile(r"Unknown column '([^']{1,100})'")
 _REPORT = re.compile(r"\bwebapi-[0-9a-f]{6,20}\b|\bapi/\d{3,20}\b")
 _TIMESTAMP = re.compile(r'oauth_timestamp="(\d{1,12})"')
-_MOST_AHEAD = 590
-"""Seconds; Magento accepts requests from ten minutes ahead at most, and the request took a moment."""
-_CHALLENGES = ("cf-mitigated", "x-datadome", "x-sucuri-id", "x-iinfo", "x-akamai-request-id")
-"""Headers of firewalls that respond in a store's place (Cloudflare, DataDome, Sucuri, Imperva, Akamai)."""
-_CHALLENGE_WORDS = re.compile(
+_CLOCK_TOLERANCE = 590
+"""Seconds; Magento accepts timestamps up to ten minutes ahead, and the request took a moment."""
+_FIREWALL_HEADERS = ("cf-mitigated", "x-datadome", "x-sucuri-id", "x-iinfo", "x-akamai-request-id")
+"""Response headers of firewalls (Cloudflare, DataDome, Sucuri, Imperva, Akamai)."""
+_FIREWALL_PAGE = re.compile(
     rb"captcha|just a moment|checking your browser|access denied|request blocked|incident id|bot detection",
     re.IGNORECASE,
 )
@@ -42,37 +42,38 @@ _PLAIN_TO_TLS = (
     b"speaking plain HTTP to an SSL-enabled",
     b"HTTP request to an HTTPS server",
 )
-"""What nginx, Apache and Go's servers say to plain HTTP on a port for TLS."""
+"""The messages of nginx, Apache and Go's servers to plain HTTP on a TLS port."""
 
 
-def way_sent(authorization: str) -> Way:
-    """How a header says who asks. A login's token and an integration's look alike once they are masked."""
+def auth_kind_of(authorization: str) -> AuthKind:
+    """The kind of authentication that a header shows. A login's token cannot be told from an integration's."""
     if "oauth " in authorization.lower():
         return "oauth1"
     return "bearer" if authorization.lower().startswith("bearer ") else ""
 
 
-def is_ahead(here: float, response: Response) -> bool:
-    """Whether `here`, a Unix time, is further ahead of the store's clock than Magento allows."""
+def is_too_far_ahead(timestamp: float, response: Response) -> bool:
+    """Whether this Unix time is further ahead of the store's clock (the Date header) than Magento allows."""
     try:
-        there = parsedate_to_datetime(response.header("Date") or "").timestamp()
+        store_time = parsedate_to_datetime(response.header("Date") or "").timestamp()
     except ValueError:
         return False
-    return here - there > _MOST_AHEAD
+    return timestamp - store_time > _CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True)
 class Case:
-    """One response and its request. Its texts are the facts that a rule may name in braces."""
+    """One response and its request. A rule's texts may name its properties in braces."""
 
     request: Request
     response: Response
-    said: StoreMessage
-    way: Way = ""
-    accepted: bool | None = None
-    """Whether another request has shown that the store knows who asks; None where none was sent."""
+    body: StoreMessage
+    """The response's body, parsed."""
+    auth: AuthKind = ""
+    authenticated: bool | None = None
+    """Whether another request has shown that the store knows the caller; None if none was sent."""
     shape: TokenShape | None = None
-    """What kind of token was sent."""
+    """The kind of token that was sent, if known."""
 
     @property
     def method(self) -> str:
@@ -88,27 +89,27 @@ class Case:
 
     @property
     def message(self) -> str:
-        """The store's words, or what stands for them where it has none."""
-        return beginning(self.said.message, 400) or "no reason given"
+        """The store's error message."""
+        return beginning(self.body.message, 400) or "no reason given"
 
     @property
     def title(self) -> str:
-        return f" ({self.said.title!r})" if self.said.title else ""
+        return f" ({self.body.title!r})" if self.body.title else ""
 
-    # what is in front of Magento
+    # Responses that may not come from Magento.
 
     @property
-    def from_magento(self) -> bool:
-        """Whether this is how Magento's REST API responds."""
-        return self.said.by_magento or (self.said.kind == "empty" and self.response.media_type.endswith("json"))
+    def is_rest_response(self) -> bool:
+        """Whether Magento's REST API sends such a response."""
+        return self.body.by_magento or (self.body.kind == "empty" and self.response.media_type.endswith("json"))
 
     @property
     def location(self) -> str:
         return beginning(self.response.header("Location") or "", 200)
 
     @cached_property
-    def target(self) -> str:
-        """Where a redirect leads, as a whole address; empty where it names none."""
+    def redirect_uri(self) -> str:
+        """The absolute target of a redirect; empty without one."""
         location = self.response.header("Location") or ""
         try:
             target = urljoin(self.request.uri, location) if location else ""
@@ -117,17 +118,17 @@ class Case:
             return ""
 
     @property
-    def target_shown(self) -> str:
-        return beginning(self.target, 200)
+    def redirect_target(self) -> str:
+        return beginning(self.redirect_uri, 200)
 
     @property
-    def target_store(self) -> str:
+    def redirect_store(self) -> str:
         """The store's address in the target of a redirect."""
-        return beginning(place_of(_BEFORE_REST.split(self.target, maxsplit=1)[0]), 200)
+        return beginning(place_of(_BEFORE_REST.split(self.redirect_uri, maxsplit=1)[0]), 200)
 
     @property
-    def challenge(self) -> str:
-        """The scheme of the password that a web server asks for, such as Basic."""
+    def auth_scheme(self) -> str:
+        """The authentication scheme that a web server asks for, such as Basic."""
         return without_secrets(self.response.header("WWW-Authenticate") or "").partition(" ")[0]
 
     @property
@@ -135,19 +136,19 @@ class Case:
         return any(words in self._start for words in _PLAIN_TO_TLS)
 
     @property
-    def secure_address(self) -> str:
-        """The store's address with https; empty where the request's has no scheme."""
+    def https_address(self) -> str:
+        """The store's address with https; empty if the request's URI is relative."""
         secure = re.sub(r"^http:", "https:", self.request.uri)
         return _BEFORE_REST.split(secure, maxsplit=1)[0] if secure.startswith("https:") else ""
 
     @property
-    def is_turned_away(self) -> bool:
-        """Whether something in front of the store refused; of 403 and 406, Magento's own are JSON."""
-        if self.status in (403, 406) or any(self.response.header(name) for name in _CHALLENGES):
+    def is_firewall_page(self) -> bool:
+        """Whether a firewall or web server rejected the request; Magento's own 403 and 406 are JSON."""
+        if self.status in (403, 406) or any(self.response.header(name) for name in _FIREWALL_HEADERS):
             return self.status in (200, 401, 403, 406, 429, 503)
-        # each page of a Magento shop has the captcha of its login in it; a 429 says enough by itself
+        # every page of a Magento shop contains its login's captcha; a 429 is explained by itself
         is_shop = _SHOP_PAGE.search(self.response.body[:500_000]) is not None
-        return self.status in (200, 401, 503) and not is_shop and _CHALLENGE_WORDS.search(self._start) is not None
+        return self.status in (200, 401, 503) and not is_shop and _FIREWALL_PAGE.search(self._start) is not None
 
     @property
     def _start(self) -> bytes:
@@ -180,17 +181,17 @@ class Case:
         after = beginning((self.response.header("Retry-After") or "").strip(), 40)
         return f" ({after} s)" if after.isdecimal() else ""
 
-    # the caller
+    # The caller.
 
     @property
     def resource(self) -> str:
-        """The permission that a refusal names."""
-        return self.said.parameter("resources")
+        """The permission (ACL resource) that a refusal names."""
+        return self.body.parameter("resources")
 
     @property
-    def box(self) -> str:
-        """Where in Magento's tree the resource is ticked."""
-        return tick(self.resource)
+    def permission_path(self) -> str:
+        """Where in Magento's tree of permissions the resource is ticked."""
+        return permission_path(self.resource)
 
     @cached_property
     def _endpoint(self) -> re.Match[str] | None:
@@ -209,49 +210,49 @@ class Case:
         return self._endpoint is not None and self._endpoint[2] == "customer"
 
     @property
-    def usual_login(self) -> str:
-        """The login's path at the endpoint that needs no code."""
+    def login_without_code(self) -> str:
+        """The path of the token endpoint that needs no one-time code."""
         return f"{self.path.partition('/tfa/')[0]}/integration/admin/token"
 
     @property
     def providers(self) -> str:
-        return self.said.parameter("active_providers")
+        return self.body.parameter("active_providers")
 
     @property
     def provider(self) -> str:
         return self.providers.partition(",")[0]
 
     @property
-    def lacks_second_factor(self) -> bool:
+    def lacks_two_factor_setup(self) -> bool:
         """Whether the user has not set up one-time codes yet."""
-        asks = self.said.has("configure personal", "provider is not configured")
-        return asks or "providers" in (self.said.named or {})
+        requested = self.body.has("configure personal", "provider is not configured")
+        return requested or "providers" in (self.body.named or {})
 
-    # the signature
+    # The signature.
 
     @property
     def is_signed(self) -> bool:
-        return self.way == "oauth1" or way_sent(self.request.header("Authorization") or "") == "oauth1"
+        return self.auth == "oauth1" or auth_kind_of(self.request.header("Authorization") or "") == "oauth1"
 
     @property
-    def is_bad_signature(self) -> bool:
-        """Whether a signed request was refused for its signature: with 401, or with 400 for its form."""
+    def is_signature_refusal(self) -> bool:
+        """Whether a signed request was refused for its signature: with 401, or with 400 if it is malformed."""
         if self.status == 401:
             return True
-        about_form = self.said.has("signature method", "oauth version") or (
-            self.said.has("token") and not self.said.has("nonce", "timestamp", "revoked", "not associated", "consumer")
+        is_malformed = self.body.has("signature method", "oauth version") or (
+            self.body.has("token") and not self.body.has("nonce", "timestamp", "revoked", "not associated", "consumer")
         )
-        return self.status == 400 and self.is_signed and about_form and not self.said.named
+        return self.status == 400 and self.is_signed and is_malformed and not self.body.named
 
     @property
-    def is_fast(self) -> bool:
-        """Whether the request was signed at a time that is further ahead of the store's than Magento allows."""
+    def is_clock_ahead(self) -> bool:
+        """Whether the signature's timestamp is further ahead of the store's clock than Magento allows."""
         stamp = _TIMESTAMP.search(self.request.header("Authorization") or "")
-        return stamp is not None and is_ahead(float(stamp[1]), self.response)
+        return stamp is not None and is_too_far_ahead(float(stamp[1]), self.response)
 
     @property
-    def unsignable(self) -> str:
-        """Why Magento 2.4.8 refuses this request however it is signed; empty where it does not."""
+    def unsignable_reason(self) -> str:
+        """Why Magento 2.4.8 refuses every signature of this request; empty if it does not."""
         try:
             base_string(self.method, self._signed_uri, {}, "m248")
         except InvalidValue as error:
@@ -259,8 +260,8 @@ class Case:
         return ""
 
     @property
-    def is_signed_differently(self) -> bool:
-        """Whether Magento's versions sign this request differently: then its refusal says nothing of the secrets."""
+    def depends_on_dialect(self) -> bool:
+        """Whether Magento versions sign this request differently; if so, a refusal says nothing about the secrets."""
         if "+" in self._query:
             return True
         try:
@@ -285,7 +286,7 @@ class Case:
         uri = self.request.uri
         return uri if is_absolute(uri) else f"https://shop.example/{uri}"
 
-    # the request
+    # The request.
 
     @property
     def is_read(self) -> bool:
@@ -293,74 +294,74 @@ class Case:
 
     @property
     def is_search(self) -> bool:
-        return self.is_read and _SEARCHED.search(self.request.uri) is not None
+        return self.is_read and _SEARCH.search(self.request.uri) is not None
 
     @property
     def is_async(self) -> bool:
-        return "async" in self._rest_parts[:2]
+        return "async" in self._rest_segments[:2]
 
     @property
     def lacks_version(self) -> bool:
-        """Whether neither the first nor the second part after /rest is /V1, /async or /schema."""
-        parts = self._rest_parts
-        return bool(parts) and not any(_VERSION.match("/".join(parts[start:])) for start in (0, 1))
+        """Whether neither of the first two segments after /rest is V1, async or schema."""
+        segments = self._rest_segments
+        return bool(segments) and not any(_VERSION.match("/".join(segments[start:])) for start in (0, 1))
 
     @property
-    def _rest_parts(self) -> list[str]:
+    def _rest_segments(self) -> list[str]:
         place = _REST.search(self.path)
         return place["rest"].split("/") if place else []
 
     @property
-    def is_bad_path(self) -> bool:
-        """Whether Magento could not make anything of the path itself."""
-        says_so = self.said.has("cannot be processed") or self.path.endswith("directory/currency")
-        return says_so and not (self.said.named or self.said.listed)
+    def is_unroutable(self) -> bool:
+        """Whether Magento could not parse the path itself: an unknown store view, or no version."""
+        cannot_parse = self.body.has("cannot be processed") or self.path.endswith("directory/currency")
+        return cannot_parse and not (self.body.named or self.body.listed)
 
     @property
     def has_limit(self) -> bool:
-        return self.said.parameter("max").isdecimal()
+        return self.body.parameter("max").isdecimal()
 
     @property
     def is_bad_json(self) -> bool:
-        """Whether the request's body is not JSON: the store says so, or refused it without a parameter."""
-        if self.said.has("decoding error"):
+        """Whether the request's body is not JSON: the store says so, or names no parameter and it is invalid."""
+        if self.body.has("decoding error"):
             return True
         try:
             json.loads(self.request.body or b"0")
         except (ValueError, RecursionError):
-            return not self.said.named
+            return not self.body.named
         return False
 
     @property
     def lists_directions(self) -> bool:
-        return {str(each).upper() for each in self.said.listed} == {"ASC", "DESC"}
+        return {str(each).upper() for each in self.body.listed} == {"ASC", "DESC"}
 
     @property
-    def report(self) -> str:
-        """The number of the store's report, or what else to look for in its log."""
-        report = _REPORT.search(self.said.message)
+    def report_id(self) -> str:
+        """The id of the error in the store's log, or what else to look for there."""
+        report = _REPORT.search(self.body.message)
         return report[0] if report else "that time"
 
     @property
-    def field(self) -> str:
-        """The field that the message names, where that is all it names."""
-        return self.said.parameter("fieldName") if set(self.said.named or {}) == {"fieldName"} else ""
+    def named_field(self) -> str:
+        """The field that the message is about, if it names nothing else."""
+        return self.body.parameter("fieldName") if set(self.body.named or {}) == {"fieldName"} else ""
 
     @property
-    def column(self) -> str:
-        """The column that a database does not have."""
-        column = _COLUMN.search(self.said.message)
+    def unknown_column(self) -> str:
+        """The column that the database does not have."""
+        column = _COLUMN.search(self.body.message)
         return column[1] if column else ""
 
     @property
-    def searched_field(self) -> str:
-        """The field of a search that the message lists."""
-        if not self.is_search or len(self.said.listed) != 1:
+    def rejected_filter(self) -> str:
+        """The field of a search that the message names."""
+        if not self.is_search or len(self.body.listed) != 1:
             return ""
-        name = self.said.listed[0]
+        name = self.body.listed[0]
         return "a filter without a field" if name is None else beginning(str(name), 100)
 
     def is_path_of(self, entities: str) -> bool:
-        """Whether the path after /V1 starts with one of these; `entities` is a regular expression, empty for any."""
+        """Whether the path after /V1 starts with this regular expression; an empty one matches every path."""
         place = self.path.partition("/V1/")[2] or self.path.lstrip("/")
         return not entities or re.match(rf"({entities})(/|$|[\w-]*/)", place) is not None

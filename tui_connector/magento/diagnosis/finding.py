@@ -1,4 +1,4 @@
-"""A finding: what is wrong, how we know, and what to do."""
+"""A finding: what is wrong, the evidence, and what to do."""
 
 from __future__ import annotations
 
@@ -8,38 +8,46 @@ from typing import Literal
 from ...client.message import Failure
 from ...secrets.places import without_any_secret
 
-Way = Literal["oauth1", "oauth2", "bearer", "request", ""]
-"""How a request was authenticated, by the kind's name; empty: not at all, or in some other way."""
+AuthKind = Literal["oauth1", "oauth2", "bearer", "request", ""]
+"""The kind of authentication of a request; empty: none, or another one."""
 
-What = Literal[
-    "address", "way", "store-view", "one-time-code", "signed-origin", "dialect", "page-size", "batch", "login"
+FixTarget = Literal[
+    "address",
+    "authentication",
+    "store-view",
+    "one-time-code",
+    "signed-origin",
+    "dialect",
+    "page-size",
+    "batch",
+    "login",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What the program itself can mend by one key: `value` is put in force for `what`, `words` say so on the key.
+    """A fix that the program can apply by itself: set `target` to `value`; `label` is the text of its button.
 
-    - `address`: the store's address to search from
-    - `way`: the kind of authentication to use instead, "oauth1" or "request"
+    - `address`: the store's address
+    - `authentication`: the kind of authentication to use instead, "oauth1" or "request"
     - `store-view`: the store view to use, "default" or "all"
-    - `one-time-code`: the provider whose token endpoint wants a code, such as "google"; empty: no code
-    - `signed-origin`: the origin to sign as; empty: the address's own
+    - `one-time-code`: the provider whose token endpoint to use, such as "google"; empty: the one without a code
+    - `signed-origin`: the origin to sign as; empty: that of the address
     - `dialect`: the dialect to sign in
-    - `login`: to forget that this login was refused before, "again"
-    - `page-size`, `batch`: how many the store takes at most
+    - `login`: "again", to allow a login that was refused before
+    - `page-size`, `batch`: the most that the store accepts
     """
 
-    what: What
+    target: FixTarget
     value: str
-    words: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong; `evidence` names exchanges by number, `remedy` says what to do in Magento's words.
+    """What is wrong. `evidence` names exchanges by number, `remedy` uses the names of Magento's own menus.
 
-    `field` is the setting it points at, by its name in the profile, where there is one.
+    `field` is the setting to correct, by its name in the profile, if there is one.
     """
 
     id: str
@@ -49,16 +57,16 @@ class Finding:
     field: str = ""
     fix: Fix | None = None
     failure: Failure | None = None
-    """Why the store could not be reached; None where it was, or nothing was sent."""
+    """Why there was no response; None if there was one, or nothing was sent."""
 
     def __post_init__(self) -> None:
-        """No secret is in it, whatever the store has said and whatever address is named."""
+        """Masks secrets: a store's message or an address may contain one."""
         object.__setattr__(self, "summary", without_any_secret(self.summary))
         object.__setattr__(self, "evidence", tuple(map(without_any_secret, self.evidence)))
         object.__setattr__(self, "remedy", without_any_secret(self.remedy))
 
     def as_json(self) -> dict[str, object]:
-        """What `check --json` prints of it."""
+        """As `check --json` prints it."""
         return {
             "id": self.id,
             "summary": self.summary,

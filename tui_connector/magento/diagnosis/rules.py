@@ -1,100 +1,41 @@
-"""What is wrong when a store says no, and what to do: one rule for each cause, the first that applies is shown.
+"""The diagnosis table: every cause of a refusal, with what is said about it and what to do.
 
-Rules look at the status, the shape of the body and the parameters first, at the store's words last: Magento translates
-them. Texts may name facts in braces: the properties of `Case` and the rule's own parameters.
+To change how a response is explained, find its row by the `id` that `check --json` prints, and edit `summary` and
+`remedy`. A row is `Rule(id, setting to correct, conditions, fix=, summary=, remedy=)`; its columns are explained in
+`rule.py`. Sections are searched from top to bottom, and the rows of each as well: the first match is shown.
 
-A 401 is explained in three tables: `IN_FRONT` (the web server's own), `CALLER` (it names a resource), and
-`LOGIN` and `SIGNATURE`. Where the response alone does not tell two causes apart, the rule names the probe that does.
+A 401 is explained in one of these sections:
+
+- `IN_FRONT`: the web server asks for a password of its own
+- `UNAUTHORIZED`: Magento names a permission: the caller lacks it, or Magento does not know the caller
+- `LOGIN`: a token endpoint refuses the user, the password or the one-time code
+- `SIGNATURE`, `DIALECT`, `SECRETS`: Magento refuses an OAuth signature
+
+A row with `probe` cannot be told from others by the response alone; `probes.py` sends a few more requests to find out,
+and reports a row of `PROBED` or another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from types import MappingProxyType
-from typing import Literal
 
 from .case import Case
 from .finding import Finding, Fix
-
-Probe = Literal["caller", "signature", ""]
-"""Which requests find out more (`probes.py`): about who asks, or about the signature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A cause. It applies to a case where everything that it names holds."""
-
-    id: str
-    field: str = ""
-    """The setting to correct, by its name in the profile."""
-    _: KW_ONLY
-    summary: str
-    remedy: str
-    fix: Fix | None = None
-    """Left out where the fact that its value names is empty."""
-    status: Collection[int] = ()
-    way: str | None = None
-    parameters: tuple[str, ...] = ()
-    """Parameters that the response names; facts for the texts."""
-    says: tuple[str, ...] = ()
-    """Words in the store's message, in lower case; one is enough."""
-    when: Callable[[Case], object] = lambda _: True
-    probe: Probe = ""
-
-    def applies(self, case: Case) -> bool:
-        return (
-            (not self.status or case.status in self.status)
-            and (self.way is None or case.way == self.way)
-            and all(case.said.parameter(name) for name in self.parameters)
-            and (not self.says or case.said.has(*self.says))
-            and bool(self.when(case))
-        )
-
-    def finding(
-        self, evidence: tuple[str, ...], case: Case | None, facts: Mapping[str, str] = MappingProxyType({})
-    ) -> Finding:
-        """The finding, its texts filled in."""
-        known = _Facts(self, case, facts)
-
-        def filled(text: str) -> str:
-            return text.format_map(known)
-
-        fix = self.fix
-        if fix is not None:
-            value = filled(fix.value)
-            fix = Fix(fix.what, value, filled(fix.words)) if value or not fix.value else None
-        return Finding(self.id, filled(self.summary), evidence, filled(self.remedy), filled(self.field), fix)
-
-
-class _Facts:
-    """What the braces in a rule's texts stand for."""
-
-    def __init__(self, rule: Rule, case: Case | None, facts: Mapping[str, str]) -> None:
-        self._rule, self._case, self._facts = rule, case, facts
-
-    def __getitem__(self, name: str) -> str:
-        if name in self._facts:
-            return self._facts[name]
-        if self._case is None:
-            raise KeyError(name)
-        return self._case.said.parameter(name) if name in self._rule.parameters else str(getattr(self._case, name))
-
+from .rule import Probe, Rule, Section
 
 ANY_RESOURCE = "Magento_Backend::admin"
-"""What `modules` needs, and what whoever has any resource at all has too (Magento_Authorization, Rules)."""
-ROLE = "System › Permissions › User Roles › the user's role › Role Resources"
-"""Where the boxes of an admin user are."""
-BOXES = "System › Extensions › Integrations › Edit › API"
-"""Where the boxes of an integration are."""
+"""Required by `modules`, and granted to every caller that has any resource at all (Magento_Authorization, Rules)."""
+ROLE_MENU = "System › Permissions › User Roles › the user's role › Role Resources"
+"""Where the permissions of an admin user are ticked."""
+INTEGRATION_MENU = "System › Extensions › Integrations › Edit › API"
+"""Where the permissions of an integration are ticked."""
 _INTEGRATION = "System › Extensions › Integrations › your row"
 _DETAILS = "Integrations › Edit › Integration Details"
 _LIMITS = "Stores › Configuration › Services › Magento Web API › Web Api Input Limits"
 _NO_CODES = "Or use an integration, which needs no one-time codes."
 _SET_UP = "Log in to the admin with this user in a browser once, and set up the authenticator app there."
 _SERVER_ERROR = range(500, 1_000)
-_DIALECTS = "The signature is refused, and Magento's versions differ in what they sign of such a request"
+_DIALECTS = "The signature is refused, and Magento versions sign such a request differently"
 _UNKNOWN_FIELD = "The store cannot search by this field: {}"
 _SEARCH_FIELDS = (
     "Only top-level fields can be searched by. What a response calls id is called entity_id in a search of products, "
@@ -123,31 +64,30 @@ _IDENTIFIERS = (
     ),
     ("", ""),
 )
-"""What an entity is called by, by its path after /V1."""
+"""By the path after /V1: what identifies such an entity."""
 
 
 def _is_unknown(case: Case) -> bool:
-    """Whether the store does not know the caller: whoever it knows has `ANY_RESOURCE`."""
-    return case.accepted is False or case.resource == ANY_RESOURCE
+    """Whether the store does not know the caller: every caller that it knows has `ANY_RESOURCE`."""
+    return case.authenticated is False or case.resource == ANY_RESOURCE
 
 
 def _names_an_entity(case: Case, entities: str) -> bool:
-    """Whether an entity of a path like these is what was not found."""
-    said = case.said
-    named = said.named or said.listed or said.has("requested doesn't exist", "no such entity")
+    """Whether what was not found is an entity at one of these paths (a regular expression)."""
+    body = case.body
+    named = body.named or body.listed or body.has("requested doesn't exist", "no such entity")
     return bool(named) and case.is_path_of(entities)
 
 
-# Each rule is a row: its id, the setting to correct and the conditions; then what is said.
 # fmt: off
 
 # Responses that Magento's REST API did not send: the web server, a firewall, or the wrong address.
 
-IN_FRONT = (
-    Rule("redirect", "address", status=range(300, 400), when=lambda case: case.target,
-         fix=Fix("address", "{target_store}", "Use {target_store}"),
-         summary="The store redirects requests to {target_shown}",
-         remedy="Redirects are not followed, because the token would go with them. Use that address as the store's "
+IN_FRONT = Section(lambda _: True, (
+    Rule("redirect", "address", status=range(300, 400), when=lambda case: case.redirect_uri,
+         fix=Fix("address", "{redirect_store}", "Use {redirect_store}"),
+         summary="The store redirects requests to {redirect_target}",
+         remedy="Redirects are not followed because they would carry the token along. Use that address as the store's "
                 "address."),
     Rule("redirect", "address", status=range(300, 400), when=lambda case: case.location,
          summary="The store redirects requests to {location}",
@@ -156,21 +96,21 @@ IN_FRONT = (
          summary="The store redirects requests and does not say where to",
          remedy="Ask for the address under which the shop is reached."),
     Rule("web-server-password", "address", status=(401,), when=lambda case: case.response.header("WWW-Authenticate"),
-         summary="The web server asks for a password of its own ({challenge}) before it lets anybody reach Magento",
-         remedy="Have /rest exempted from it (nginx: auth_basic off for /rest) or this computer's address allowed; "
-                "then test again. A signed integration can carry both: put the HTTP authentication basic before "
-                "it. A bearer token cannot."),
-)
-NOT_MAGENTO = (
+         summary="The web server in front of Magento requires a password of its own ({auth_scheme})",
+         remedy="Exempt /rest from it (nginx: auth_basic off for /rest) or allow this computer's address, then test "
+                "again. A signed integration can be combined with it: add a basic HTTP authentication before it. A "
+                "bearer token cannot."),
+))
+NOT_MAGENTO = Section(lambda case: not case.is_rest_response, (
     Rule("plain-to-tls", "address", when=lambda case: case.is_plain_to_tls,
-         fix=Fix("address", "{secure_address}", "Use {secure_address}"),
+         fix=Fix("address", "{https_address}", "Use {https_address}"),
          summary="This port speaks TLS, but the address says http://",
          remedy="Write https:// instead of http://."),
-    Rule("php-text", when=lambda case: case.said.php_text,
+    Rule("php-text", when=lambda case: case.body.php_text,
          summary="PHP writes its warnings into the response, before the data",
          remedy="Have PHP's display_errors switched off (php.ini: display_errors = Off); the warning itself is in "
                 "the log."),
-    Rule("firewall", "address", when=lambda case: case.is_turned_away,
+    Rule("firewall", "address", when=lambda case: case.is_firewall_page,
          summary="A firewall or the web server{server} rejected the request: Magento's REST API never responds like "
                  "this",
          remedy="Have this computer's address, or the path /rest, allowed where the firewall is set up (CDN, WAF, "
@@ -182,7 +122,7 @@ NOT_MAGENTO = (
     # from 520: Cloudflare's own statuses, where it got no response from the store that it could pass on
     Rule("gateway", status=(502, 503, 504, *range(520, 528)),
          summary="The web server got no response from Magento ({status}): PHP is down, or took too long",
-         remedy="Try again; for a list, request fewer items at a time. If it persists, ask who runs the store."),
+         remedy="Try again; for a list, request fewer items at a time. If it persists, ask the store's administrator."),
     Rule("body-too-large", "batch", status=(413,),
          summary="The web server does not accept a body of this size",
          remedy="Send fewer entities at a time, or have the limit raised (nginx: client_max_body_size)."),
@@ -190,7 +130,7 @@ NOT_MAGENTO = (
          summary="The web server does not accept an address of this length",
          remedy="Request fewer values at a time: at most 100 in one `in`."),
     Rule("too-many-requests", status=(429,),
-         summary="The store, or what is in front of it, accepts no more requests for now",
+         summary="The store, or a server in front of it, limits the number of requests",
          remedy="Wait{retry_after}; add the plugin rate-limit to the client."),
     Rule("request-line", "uri", status=(400,),
          summary="The web server cannot read the address",
@@ -204,85 +144,84 @@ NOT_MAGENTO = (
          remedy="Send Accept: application/json, or no such header."),
     Rule("store-crashed", status=_SERVER_ERROR, when=lambda case: case.is_error_page_without_report,
          summary="The store crashed outside its REST API ({status})",
-         remedy="Ask who runs the store to look at that time into var/log/exception.log, and into "
-                "var/log/system.log for a database that is down."),
+         remedy="Ask the store's administrator to check var/log/exception.log at that time, and var/log/system.log for "
+                "a database that is down."),
     Rule("store-crashed", status=_SERVER_ERROR,
          summary="The store crashed outside its REST API ({status})",
-         remedy="Ask who runs the store to look at that time into var/log/exception.log and var/report."),
-    Rule("empty-answer", when=lambda case: case.said.kind == "empty",
+         remedy="Ask the store's administrator to check var/log/exception.log and var/report at that time."),
+    Rule("empty-answer", when=lambda case: case.body.kind == "empty",
          summary="The store responded with {status} and an empty body",
-         remedy="Try again; if it persists, PHP crashes: look into its log."),
-    Rule("not-rest", "address", when=lambda case: case.said.kind == "html",
+         remedy="Try again; if it persists, PHP crashes: check its log."),
+    Rule("not-rest", "address", when=lambda case: case.body.kind == "html",
          summary="This address responds with {status} and a web page{title}, not with Magento's REST API",
          remedy=_NOT_REST),
     Rule("not-rest", "address",
          summary="This address responds with {status} and text that is not JSON",
          remedy=_NOT_REST),
-)
+))
 
-# A 401 that names a resource: one body for whoever Magento does not know, and for whoever lacks the permission. A bad
-# bearer token is never reported as such: the request continues as a guest's, and is refused as one (Magento_Webapi,
+# A 401 that names a resource: Magento sends the same body to callers that it does not know and to those that lack the
+# permission. It never reports a bad bearer token as such: the request continues as a guest's (Magento_Webapi,
 # TokenUserContext).
 
-CALLER = (
-    Rule("customers-only", "uri", when=lambda case: case.accepted is not False and case.resource == "self",
+UNAUTHORIZED = Section(lambda case: case.status == 401 and case.resource, (
+    Rule("customers-only", "uri", when=lambda case: case.authenticated is not False and case.resource == "self",
          summary=_CUSTOMERS_ONLY,
          remedy=_AS_CUSTOMER),
-    Rule("permission-missing", "permission", way="request", when=lambda case: case.accepted,
+    Rule("permission-missing", "permission", auth="request", when=lambda case: case.authenticated,
          summary="The token lacks the permission {resource}",
-         remedy=f"In Magento: {ROLE}: tick {{box}}, then Save."),
-    Rule("permission-missing", "permission", when=lambda case: case.accepted,
+         remedy=f"In Magento: {ROLE_MENU}: tick {{permission_path}}, then Save."),
+    Rule("permission-missing", "permission", when=lambda case: case.authenticated,
          summary="The token lacks the permission {resource}",
-         remedy=f"In Magento: {BOXES}: tick {{box}}, then Save (not Reauthorize: that makes new tokens)."),
+         remedy=f"In Magento: {INTEGRATION_MENU}: tick {{permission_path}}, then Save (not Reauthorize: that makes "
+                "new tokens)."),
     Rule("token-malformed", "token", when=lambda case: case.shape and case.shape.kind == "odd",
          summary="This does not look like a Magento token",
          remedy='Copy "Access Token", the third value, again: 32 letters and digits, nothing before or after it.'),
     Rule("token-expired", "token", when=lambda case: case.shape and case.shape.expired,
-         fix=Fix("way", "request", "Log in with user and password instead"),
+         fix=Fix("authentication", "request", "Log in with user and password instead"),
          summary="This token has expired: those of a login last 60 minutes",
          remedy="Log in with user and password (Request authentication), which renews it by itself, or use an "
                 "integration: its tokens do not expire. How long: Stores › Configuration › Services › Magento Web "
                 "API › JWT Authentication › Admin User JWT Expires In."),
     Rule("customer-token", when=lambda case: case.shape and case.shape.kind == "customer",
-         summary="This is a customer's token: it may do only what that customer may",
+         summary="This is a customer's token: it only has that customer's permissions",
          remedy="Use an integration's tokens, or an admin user's."),
-    Rule("not-authenticated", "way", way="",
+    Rule("not-authenticated", "authentication", auth="",
          summary="The store requires authentication",
          remedy="Give the client an HTTP authentication."),
-    Rule("bearer-refused", "token", way="bearer", when=_is_unknown, probe="caller",
-         fix=Fix("way", "oauth1", "Sign with the four tokens instead"),
-         summary="The store does not accept this token alone (Bearer); since Magento 2.4.4 that is switched off",
+    Rule("bearer-refused", "token", auth="bearer", when=_is_unknown, probe="caller",
+         fix=Fix("authentication", "oauth1", "Sign with the four tokens instead"),
+         summary="The store does not accept this token alone (Bearer); Magento 2.4.4 and later disable that by default",
          remedy="Sign with the integration's four tokens, or set Stores › Configuration › Services › OAuth › "
                 "Consumer Settings › Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes "
                 "(bin/magento config:set oauth/consumer/enable_integration_as_bearer 1, then cache:clean config). "
                 "Was it copied from this store?"),
-    Rule("integration-inactive", "way", way="oauth1", when=_is_unknown, probe="caller",
+    Rule("integration-inactive", "authentication", auth="oauth1", when=_is_unknown, probe="caller",
          summary="The signature is right, but the integration is inactive or has no resource ticked",
          remedy=f"In Magento: {_INTEGRATION}: Activate it; Edit › API: tick what it may do, then Save."),
     Rule("login-token-refused", "username", when=_is_unknown, probe="caller",
-         summary="The login worked, but the store does not accept the token it gave: the user's role has no "
-                 "resource ticked",
-         remedy=f"In Magento: {ROLE}: tick what it may do. A user made a moment ago: bin/magento cache:clean "
+         summary="The login worked, but the store does not accept its token: the user's role has no resource ticked",
+         remedy=f"In Magento: {ROLE_MENU}: tick what it may do. A user made a moment ago: bin/magento cache:clean "
                 "config."),
-    Rule("unauthorized", "permission", way="oauth1", probe="caller",
+    Rule("unauthorized", "permission", auth="oauth1", probe="caller",
          summary="Either the integration is inactive, or it may not do this (it needs {resource})",
-         remedy="Test the authentication: that tells which. The box to tick is {box}."),
+         remedy="Test the authentication to find out which. The permission to tick: {permission_path}."),
     Rule("unauthorized", "permission", probe="caller",
          summary="Either the store does not know this token, or it may not do this (it needs {resource})",
-         remedy="Test the authentication: that tells which. The box to tick is {box}."),
-)
-
+         remedy="Test the authentication to find out which. The permission to tick: {permission_path}."),
+))
 
 # What only the probes find out about a caller or a signature.
 
 PROBED = (
-    Rule("header-lost", "way",
-         summary="The header Authorization does not reach Magento: the web server removes it",
+    Rule("header-lost", "authentication",
+         summary="The Authorization header does not reach Magento: the web server removes it",
          remedy='Have it passed on. Apache: SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1 in the virtual '
                 "host (or CGIPassAuth On); nginx: fastcgi_param HTTP_AUTHORIZATION $http_authorization."),
-    # at a store so old that it accepts every integration's token alone
+    # reported only for versions that accept every integration's token alone
     Rule("token-unknown", "token",
-         summary="The store does not know this token: it is no longer valid, or of another store",
+         summary="The store does not know this token: it is no longer valid, or belongs to another store",
          remedy=f'In Magento: {_INTEGRATION}: Edit › Integration Details: copy "Access Token", the third value.'),
     Rule("oauth-origin", "signed-origin", fix=Fix("signed-origin", "", "Sign as {origin}"),
          summary="The secrets are right, but the profile signs as {signed_origin}, and the store's own address is "
@@ -293,9 +232,9 @@ PROBED = (
                  "hides {hidden}",
          remedy="{remedies} Or sign as that origin."),
     Rule("totp-secret-wrong", "totp",
-         summary="The store refuses the one-time code that was made from the TOTP secret",
+         summary="The store refuses the one-time code generated from the TOTP secret",
          remedy="Compare the secret with the one that this user's authenticator app was set up with (the letters "
-                "under the QR code). If it is right, compare this computer's clock: 29 seconds off are too much."),
+                "under the QR code). If it is right, compare this computer's clock: 29 seconds off is too much."),
 )
 PASS_PORT = (
     "Have the web server pass the Host header with its port. nginx as a proxy: proxy_set_header Host $http_host; nginx "
@@ -306,140 +245,141 @@ PASS_SCHEME = (
     "nginx with PHP-FPM: fastcgi_param HTTPS on."
 )
 
-# What the token endpoints say of a login: Magento_Integration, Magento_TwoFactorAuth, Magento_AdminAdobeIms.
+# The responses of the token endpoints to a login: Magento_Integration, Magento_TwoFactorAuth, Magento_AdminAdobeIms.
 
-LOGIN = (
-    # the endpoints for codes exist only where their module is enabled
-    Rule("two-factor-off", "uri", status=(404,), when=lambda case: case.is_login_with_code and case.said.by_magento,
+LOGIN = Section(lambda case: case.is_login and case.status >= 300, (
+    # the endpoints for one-time codes only exist where their module is enabled
+    Rule("two-factor-off", "uri", status=(404,), when=lambda case: case.is_login_with_code and case.body.by_magento,
          fix=Fix("one-time-code", "", "Log in without a code"),
          summary="This store uses no one-time codes: its module Magento_TwoFactorAuth is disabled or removed",
-         remedy='Log in at {usual_login} (the authentication\'s uri) and remove the code ("otp") from its '
+         remedy='Log in at {login_without_code} (the authentication\'s uri) and remove the code ("otp") from its '
                 "parameters."),
-    Rule("one-time-code-wrong", "otp", status=(401,), says=("code",), when=lambda case: case.is_login_with_code,
+    Rule("one-time-code-wrong", "otp", status=(401,), message=("code",), when=lambda case: case.is_login_with_code,
          summary="The one-time code is wrong or too old",
          remedy="Type the code that the app shows now; a code is valid for about a minute. Is this computer's "
                 "clock right?"),
-    Rule("ims", "way", status=(401,), says=("ims",), fix=Fix("way", "oauth1", "Use an integration"),
+    Rule("ims", "authentication", status=(401,), message=("ims",),
+         fix=Fix("authentication", "oauth1", "Use an integration"),
          summary="Admin users of this store log in with Adobe IMS only",
          remedy="Use an integration: it does not need a login."),
-    Rule("user-without-role", "username", status=(401,), says=("permissions are needed",),
+    Rule("user-without-role", "username", status=(401,), message=("permissions are needed",),
          summary="The user has no role",
          remedy="In Magento: System › Permissions › All Users › the user › User Role: give it a role."),
     Rule("customer-login-refused", "password", status=(401,), when=lambda case: case.is_customer_login,
-         summary="The store did not accept the customer's e-mail address or password, or has locked the customer "
-                 "for now",
+         summary="The store did not accept the customer's e-mail address or password, or has temporarily locked the "
+                 "customer",
          remedy="Correct them. The address must be that of a store view of the customer's website."),
     Rule("login-refused", "password", status=(401,),
          summary="The store did not accept the user name or the password, or the account is locked or inactive",
          remedy="Correct them; no further login is sent automatically. After six failures Magento locks the user "
-                "for 30 minutes: then wait, or have the row in the table oauth_token_request_log removed. Does the "
-                "user get into the admin?"),
-    Rule("two-factor-user", "username", status=(400,), when=lambda case: case.lacks_second_factor,
+                "for 30 minutes: then wait, or have the row in the table oauth_token_request_log removed. Can the "
+                "user log in to the admin?"),
+    Rule("two-factor-user", "username", status=(400,), when=lambda case: case.lacks_two_factor_setup,
          summary="This store asks for a one-time code, and the user has not set that up yet",
          remedy=f"{_SET_UP} {_NO_CODES}"),
-    Rule("two-factor", "way", status=(400,), parameters=("active_providers",),
+    Rule("two-factor", "authentication", status=(400,), parameters=("active_providers",),
          fix=Fix("one-time-code", "{provider}", "Log in with a one-time code"),
          summary="This store asks admin users for a one-time code ({active_providers})",
          remedy=f"Give the code's secret, or type the code when prompted. {_NO_CODES}"),
-    Rule("two-factor", "way", status=(400,), says=("provider-specific",),
+    Rule("two-factor", "authentication", status=(400,), message=("provider-specific",),
          fix=Fix("one-time-code", "google", "Log in with a one-time code"),
          summary="This store asks admin users for a one-time code",
          remedy=f"Give the code's secret, or type the code when prompted. {_NO_CODES}"),
-    Rule("two-factor-provider", "uri", status=(400,), says=("provider is not allowed",),
+    Rule("two-factor-provider", "uri", status=(400,), message=("provider is not allowed",),
          summary="The store does not use this provider of codes",
          remedy=f"Ask which provider the store uses (Stores › Configuration › Security › 2FA). {_NO_CODES}"),
-    Rule("two-factor-store", "way", status=(400,), says=("2fa", "two-factor"),
+    Rule("two-factor-store", "authentication", status=(400,), message=("2fa", "two-factor"),
          summary="This store asks for a one-time code, and no provider of codes has been chosen yet",
          remedy="In Magento: Stores › Configuration › Security › 2FA: choose the providers (bin/magento config:set "
                 f"twofactorauth/general/force_providers google). {_NO_CODES}"),
-    Rule("two-factor-mail", "username", status=(400,), says=("failed to send",),
+    Rule("two-factor-mail", "username", status=(400,), message=("failed to send",),
          summary="The user has not set up one-time codes yet, and the store cannot send the e-mail to begin with",
          remedy=f"{_SET_UP} (bin/magento security:tfa:google:set-secret USER SECRET does it without e-mail.) "
                 f"{_NO_CODES}"),
-    Rule("one-time-code-missing", "otp", status=(400,), when=lambda case: case.said.parameter("fieldName") == "otp",
-         summary="The login lacks the one-time code",
+    Rule("one-time-code-missing", "otp", status=(400,), when=lambda case: case.body.parameter("fieldName") == "otp",
+         summary="The login request lacks the one-time code",
          remedy="Give the secret of the authenticator app, or choose to be prompted for the code."),
     Rule("login-fields", "{fieldName}", status=(400,), parameters=("fieldName",),
-         summary="The login lacks {fieldName}",
+         summary="The login request lacks {fieldName}",
          remedy="Give {fieldName} in the parameters of the login, which is sent as JSON (Content-Type: "
                 "application/json)."),
-)
+))
 
-# A signed request: Magento names the value that is wrong (Magento\\Framework\\Oauth\\Oauth and Magento_Integration,
-# Oauth\\Token\\Provider; the same words from 2.3 to 2.4.8). Where a store translates them, the probes compare what it
-# says of a value that is certainly wrong.
+# A signed request: Magento's message names the wrong value (Magento\\Framework\\Oauth\\Oauth and Magento_Integration,
+# Oauth\\Token\\Provider; the same words from 2.3 to 2.4.8). Where a store translates it, the probes compare it with the
+# message for a value that is certainly wrong.
 
-SIGNATURE = (
-    Rule("oauth-method", says=("signature method", "oauth version"),
+SIGNATURE = Section(lambda case: case.is_signature_refusal, (
+    Rule("oauth-method", message=("signature method", "oauth version"),
          summary="The store does not accept this signature method: HMAC-SHA1 is refused since Magento 2.4.4",
          remedy="Sign with HMAC-SHA256, as the authentication oauth1 does."),
-    Rule("oauth-nonce-used", says=("nonce",), when=lambda case: case.said.listed,
-         summary="Magento has received this exact request before: something on the way sends requests twice",
+    Rule("oauth-nonce-used", message=("nonce",), when=lambda case: case.body.listed,
+         summary="Magento has received this exact request before: something in between sends requests twice",
          remedy="Test again. If it persists, look for a proxy between here and the store that repeats requests."),
-    Rule("clock", says=("nonce", "timestamp"), when=lambda case: case.is_fast,
+    Rule("clock", message=("nonce", "timestamp"), when=lambda case: case.is_clock_ahead,
          summary="This computer's clock is fast: Magento accepts requests from at most ten minutes ahead",
          remedy="Set the clock (timedatectl set-ntp true), then test again."),
-    Rule("oauth-nonce", says=("nonce", "timestamp"), probe="signature",
+    Rule("oauth-nonce", message=("nonce", "timestamp"), probe="signature",
          summary="Magento cannot accept this nonce: the clock here is fast, or the store's database failed",
          remedy="Compare the clock here with the response's Date header: it may be ten minutes fast at most. "
                 "Otherwise, look for that time in the store's var/log/exception.log."),
-    Rule("oauth-revoked", "access-token", says=("revoked",),
+    Rule("oauth-revoked", "access-token", message=("revoked",),
          summary="This access token has been revoked",
          remedy=f"In Magento: {_INTEGRATION} › Reauthorize; then copy all four values again."),
-    Rule("oauth-pair", "access-token", says=("not associated",),
+    Rule("oauth-pair", "access-token", message=("not associated",),
          summary="The consumer key and the access token belong to two integrations",
          remedy=f"Copy all four values from one row ({_DETAILS})."),
-    Rule("oauth-consumer-key", "consumer-key", says=("consumer",),
+    Rule("oauth-consumer-key", "consumer-key", message=("consumer",),
          summary="Magento does not know this consumer key",
          remedy=f'Copy "Consumer Key", the first value ({_DETAILS}). Is it from this store?'),
-    Rule("oauth-access-token", "access-token", says=("token",),
+    Rule("oauth-access-token", "access-token", message=("token",),
          summary="Magento knows the consumer key, but not this access token",
          remedy=f'Copy "Access Token", the third value ({_DETAILS}).'),
-)
-DIALECT = (
-    Rule("oauth-dialect", "dialect", when=lambda case: case.unsignable, probe="signature",
+))
+DIALECT = Section(lambda case: case.is_signature_refusal and case.body.has("signature") and case.depends_on_dialect, (
+    Rule("oauth-dialect", "dialect", when=lambda case: case.unsignable_reason, probe="signature",
          summary=_DIALECTS,
-         remedy="Change the request: Magento 2.4.8 refuses every signature of it, because {unsignable}."),
+         remedy="Change the request: Magento 2.4.8 refuses every signature of it, because {unsignable_reason}."),
     Rule("oauth-dialect", "dialect", when=lambda case: case.has_bare_parameter, probe="signature",
          summary=_DIALECTS,
          remedy="Write each parameter with =, such as searchCriteria=: the store leaves the others out of what it "
                 "signs."),
     Rule("oauth-dialect", "dialect", when=lambda case: case.has_plus, probe="signature",
          summary=_DIALECTS,
-         remedy="Write a space as %20: the store takes + for a plus."),
+         remedy="Write a space as %20: the store reads + as a plus sign."),
     Rule("oauth-dialect", "dialect", probe="signature",
          summary=_DIALECTS,
          remedy="Test `modules`: if it is accepted, the secrets are right; then set the authentication's dialect "
                 "to auto, which finds out how this version signs."),
-)
-SECRETS = (
-    Rule("oauth-signature", "consumer-secret", says=("signature",), probe="signature",
+))
+SECRETS = Section(lambda case: case.is_signature_refusal, (
+    Rule("oauth-signature", "consumer-secret", message=("signature",), probe="signature",
          summary="Magento knows the key and the token, but one of the two secrets is wrong",
          remedy='Copy "Consumer Secret" and "Access Token Secret" again: the second and the fourth value '
                 f"({_DETAILS})."),
     Rule("oauth-refused", "consumer-key", probe="signature",
          summary="Magento refuses the signed request: {message}",
          remedy=f"Compare the four values with those under {_DETAILS}."),
-)
+))
 
-# A request from somebody whom the store knows: the path, the method, or the data are wrong.
+# A request from a caller that the store knows: the path, the method or the data are wrong.
 
-REQUEST = (
+REQUEST = Section(lambda case: case.status >= 300, (
     Rule("too-many-requests", status=(429,),
-         summary="The store, or what is in front of it, accepts no more requests for now",
+         summary="The store, or a server in front of it, limits the number of requests",
          remedy="Wait{retry_after}; add the plugin rate-limit to the client."),
     *(Rule("no-entity", "uri", status=(404,), when=partial(_names_an_entity, entities=entities),
-           summary="There is no such entity in the store: {message}",
+           summary="The entity does not exist in the store: {message}",
            remedy=f"Compare the identifier. {identifier}".rstrip())
       for entities, identifier in _IDENTIFIERS),
-    Rule("no-route", "uri", status=(404,), says=("route",),
+    Rule("no-route", "uri", status=(404,), message=("route",),
          summary="Magento has no such route: the path is misspelt, the method is wrong, or a module is disabled",
          remedy="Compare the path and the method with the list of entities; a / within a sku is %2F. Is the module "
                 "there? bin/magento module:status"),
     Rule("not-found", "uri", status=(404,),
          summary="The store has no such route or no such entity: {message}",
          remedy="Compare the path, the method and the identifier."),
-    Rule("method", "method", when=lambda case: case.status == 405 or case.said.has("request method is invalid"),
+    Rule("method", "method", when=lambda case: case.status == 405 or case.body.has("request method is invalid"),
          summary="Magento does not accept the method {method}",
          remedy="Use get, post, put or delete: Magento has no others."),
     Rule("stand-in", "uri", status=(501,), parameters=("route",),
@@ -449,26 +389,26 @@ REQUEST = (
     Rule("not-implemented", "address", status=(501,),
          summary="The server does not implement this request: {message}",
          remedy="Magento never responds with 501: check which server or proxy does, and the method {method}."),
-    Rule("filter-field", "filter", status=_SERVER_ERROR, when=lambda case: case.column,
-         summary=_UNKNOWN_FIELD.format("{column}"),
+    Rule("filter-field", "filter", status=_SERVER_ERROR, when=lambda case: case.unknown_column,
+         summary=_UNKNOWN_FIELD.format("{unknown_column}"),
          remedy=_SEARCH_FIELDS),
     Rule("store-error", status=_SERVER_ERROR, when=lambda case: case.is_search,
          summary="The store failed: {message}",
-         remedy="Ask who runs the store to look for {report} in var/log/exception.log. On a list, the likeliest "
-                "reason is a field in the search that the entity does not have; otherwise request fewer items at a "
-                "time, down to the one that breaks."),
+         remedy="Ask the store's administrator to look for {report_id} in var/log/exception.log. For a list, the "
+                "likeliest reason is a search by a field that the entity does not have; otherwise request fewer "
+                "items at a time, down to the one that fails."),
     Rule("store-error", status=_SERVER_ERROR,
          summary="The store failed: {message}",
-         remedy="Ask who runs the store to look for {report} in var/log/exception.log."),
-)
-BAD_REQUEST = (
-    Rule("async-get", "uri", when=lambda case: case.is_bad_path and case.is_async and case.is_read,
+         remedy="Ask the store's administrator to look for {report_id} in var/log/exception.log."),
+))
+BAD_REQUEST = Section(lambda case: case.status == 400, (
+    Rule("async-get", "uri", when=lambda case: case.is_unroutable and case.is_async and case.is_read,
          summary="Nothing can be read through /async",
-         remedy="Leave out /async; only writes can be left to the store's queue."),
-    Rule("rest-version", "address", when=lambda case: case.is_bad_path and case.lacks_version,
+         remedy="Remove /async; only writes can be queued by the store."),
+    Rule("rest-version", "address", when=lambda case: case.is_unroutable and case.lacks_version,
          summary="The address lacks /V1 after /rest",
          remedy="The address ends in /rest/V1, with a capital V; a store view's code may come between."),
-    Rule("store-code", "store-view", when=lambda case: case.is_bad_path,
+    Rule("store-code", "store-view", when=lambda case: case.is_unroutable,
          fix=Fix("store-view", "default", "Use the default store view"),
          summary="Magento does not know this path: there is no store view of that code, or /V1 is missing",
          remedy="Use the default store view, all, or the code of a store view (Stores › Settings › All Stores; its "
@@ -485,99 +425,83 @@ BAD_REQUEST = (
          summary="The store allows at most {max} items per page",
          remedy=f"Set the page size to {{max}}, or have the limit raised ({_LIMITS})."),
     # Magento writes a name that it does not know in UpperCamel
-    Rule("field-unknown", "parameters", when=lambda case: case.field[:1].isupper() and not case.said.has("required"),
-         summary="The store does not know the field {field} (its name in camel case)",
+    Rule("field-unknown", "parameters",
+         when=lambda case: case.named_field[:1].isupper() and not case.body.has("required"),
+         summary="The store does not know the field {named_field} (its name in camel case)",
          remedy="Correct it or leave it out. Stock does not belong in a product: send it as stock by source."),
-    Rule("search-criteria", "uri", when=lambda case: case.field in ("searchCriteria", "search_criteria"),
+    Rule("search-criteria", "uri", when=lambda case: case.named_field in ("searchCriteria", "search_criteria"),
          summary="A list must be requested with searchCriteria",
          remedy="Add ?searchCriteria= to the address, or a pagination to the incoming."),
-    Rule("customers-only", "uri", when=lambda case: case.field == "customerId",
+    Rule("customers-only", "uri", when=lambda case: case.named_field == "customerId",
          summary=_CUSTOMERS_ONLY,
          remedy=_AS_CUSTOMER),
-    Rule("field-missing", "parameters", when=lambda case: case.field,
-         summary="The request lacks {field}",
-         remedy='Give "{field}" in the parameters; the top level has the name that the route wants, such as '
+    Rule("field-missing", "parameters", when=lambda case: case.named_field,
+         summary="The request lacks {named_field}",
+         remedy='Add "{named_field}" to the parameters; the top-level key is the one that the route expects, such as '
                 '{{"product": …}}.'),
     Rule("sort-direction", "uri", when=lambda case: case.is_search and case.lists_directions,
          summary="The sort direction is neither ASC nor DESC",
          remedy="Write ASC or DESC; the default is DESC."),
-    Rule("filter-field", "filter", when=lambda case: case.searched_field,
-         summary=_UNKNOWN_FIELD.format("{searched_field}"),
+    Rule("filter-field", "filter", when=lambda case: case.rejected_filter,
+         summary=_UNKNOWN_FIELD.format("{rejected_filter}"),
          remedy=_SEARCH_FIELDS),
-    Rule("content-type", "plugins", says=("content-type", "supported charset"),
+    Rule("content-type", "plugins", message=("content-type", "supported charset"),
          summary="The store cannot read the body: {message}",
          remedy="Add the plugin content-type to the client: it sends Content-Type: application/json."),
     Rule("bad-json", "parameters", when=lambda case: case.is_bad_json,
          summary="The body is not valid JSON",
          remedy="Look at the body in the log: it must be JSON, UTF-8, without a byte order mark or a trailing "
                 "comma."),
-    Rule("wrong-type", "parameters", says=("value's type is invalid", "error occurred during"),
+    Rule("wrong-type", "parameters", message=("value's type is invalid", "error occurred during"),
          summary="A value has the wrong type: {message}",
          remedy="Send a number as a number, a list as a list."),
-    Rule("captcha", "way", says=("captcha",), fix=Fix("way", "oauth1", "Use an integration"),
+    Rule("captcha", "authentication", message=("captcha",),
+         fix=Fix("authentication", "oauth1", "Use an integration"),
          summary="The store requires a captcha for this",
          remedy="Use an integration: captchas do not apply to it."),
-    Rule("https-only", "address", says=("only in https",),
+    Rule("https-only", "address", message=("only in https",),
          summary="The store accepts this request over https only",
          remedy="Use the store's https address."),
-    Rule("try-again", says=("deadlock", "lock wait", "database connection", "could not save source item config"),
+    Rule("try-again", message=("deadlock", "lock wait", "database connection", "could not save source item config"),
          summary="Two writes collided in the store's database; nothing was saved",
          remedy="Send it again, with fewer requests at a time."),
-    Rule("url-key", "parameters", says=("url key",),
+    Rule("url-key", "parameters", message=("url key",),
          summary="Another entity has the same URL key",
          remedy="Give the entity a url_key of its own (in custom_attributes)."),
-    Rule("data-refused", "parameters", when=lambda case: not case.is_read and case.said.message,
+    Rule("data-refused", "parameters", when=lambda case: not case.is_read and case.body.message,
          summary="The store does not accept this: {message}",
          remedy="Correct the entity; nothing of this request was saved."),
-)
-REFUSED = (
+))
+REFUSED = Section(lambda case: case.status >= 300, (
     Rule("refused",
          summary="The store refused the request: {status}, {message}",
          remedy="See the response in the log."),
-)
+))
 
 # fmt: on
 
-_TABLES: tuple[tuple[Callable[[Case], object], tuple[Rule, ...]], ...] = (
-    (lambda _: True, IN_FRONT),
-    (lambda case: not case.from_magento, NOT_MAGENTO),
-    (lambda case: case.status == 401 and case.resource, CALLER),
-    (lambda case: case.is_login and case.status >= 300, LOGIN),
-    (lambda case: case.is_bad_signature, SIGNATURE),
-    (lambda case: case.is_bad_signature and case.said.has("signature") and case.is_signed_differently, DIALECT),
-    (lambda case: case.is_bad_signature, SECRETS),
-    (lambda case: case.status >= 300, REQUEST),
-    (lambda case: case.status == 400, BAD_REQUEST),
-    (lambda case: case.status >= 300, REFUSED),
-)
-"""In this order; a table is only looked at where its condition holds."""
+SECTIONS = (IN_FRONT, NOT_MAGENTO, UNAUTHORIZED, LOGIN, SIGNATURE, DIALECT, SECRETS, REQUEST, BAD_REQUEST, REFUSED)
+"""In the order in which they are searched."""
+
+EVERY_RULE = (*(rule for section in SECTIONS for rule in section.rules), *PROBED)
 
 
-def rule_for(case: Case) -> Rule | None:
-    """The first rule of all that applies; None for a success of Magento's REST API."""
-    found = (first(table, case) for condition, table in _TABLES if condition(case))
-    return next((rule for rule in found if rule is not None), None)
+def first_match(case: Case) -> Rule | None:
+    """The rule that explains this response; None for a success of Magento's REST API."""
+    return next((rule for section in SECTIONS if (rule := section.match(case)) is not None), None)
 
 
-def first(table: tuple[Rule, ...], case: Case) -> Rule | None:
-    """The first rule of a table that applies."""
-    return next((rule for rule in table if rule.applies(case)), None)
-
-
-EVERY_RULE = (*(rule for _, table in _TABLES for rule in table), *PROBED)
-
-
-def explain(name: str, evidence: tuple[str, ...], *, way: str = "", **facts: str) -> Finding:
-    """The finding of this id, for what was not found out by one response alone; `facts` for its texts."""
-    rule = next(rule for rule in EVERY_RULE if rule.id == name and rule.way in (None, way))
+def explain(rule_id: str, evidence: tuple[str, ...], *, auth: str = "", **facts: str) -> Finding:
+    """The finding of a rule that was not found by one response alone; `facts` are filled into its texts."""
+    rule = next(rule for rule in EVERY_RULE if rule.id == rule_id and rule.auth in (None, auth))
     return rule.finding(evidence, None, facts)
 
 
-def probe_of(name: str) -> Probe:
-    """Which probe tells a finding of this id apart from others that the store words alike."""
-    return next((rule.probe for rule in EVERY_RULE if rule.id == name), "")
+def probe_of(rule_id: str) -> Probe:
+    """Which probe distinguishes this rule from those with the same response."""
+    return next((rule.probe for rule in EVERY_RULE if rule.id == rule_id), "")
 
 
-def boxes_at(way: str) -> str:
+def permissions_menu(auth: str) -> str:
     """Where in Magento the permissions of a caller that authenticates this way are ticked."""
-    return ROLE if way == "request" else BOXES
+    return ROLE_MENU if auth == "request" else INTEGRATION_MENU

@@ -1,4 +1,4 @@
-"""What a response says, read once: its kind, its message filled in, and the parameters beside it."""
+"""A response's body, parsed once: its kind, its message with the placeholders filled in, and its parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PHP = re.compile(r"^\s*(<br />\s*)?(<b>)?(Deprecated|Notice|Warning|Fatal error
 
 @dataclass(frozen=True, slots=True)
 class StoreMessage:
-    """`named` are the parameters that are in an object, `listed` those in a list; both may are in `errors`."""
+    """The message of a response. Its parameters are in an object (`named`) or in a list (`listed`)."""
 
     kind: Kind
     message: str = ""
@@ -39,7 +39,7 @@ class StoreMessage:
         try:
             data = json.loads(response.body)
         except (ValueError, RecursionError):
-            return _other(response)
+            return _of_text(response)
         if not isinstance(data, dict):
             return cls("json")
         parameters = _parameters(data)
@@ -49,16 +49,16 @@ class StoreMessage:
 
     @property
     def by_magento(self) -> bool:
-        """Whether this is how the REST API answers."""
+        """Whether the REST API responds in this format."""
         return self.kind in ("json", "xml")
 
     def has(self, *words: str) -> bool:
-        """Whether one of these is in the message. Magento translates it: shape comes first, this last."""
+        """Whether the message contains one of these words. Magento translates messages: test this last."""
         text = self.message.lower()
         return any(word in text for word in words)
 
     def parameter(self, name: str) -> str:
-        """A parameter as text, or nothing."""
+        """A named parameter as text; empty if there is none."""
         value = (self.named or {}).get(name)
         if isinstance(value, list):
             return ", ".join(map(str, value))
@@ -66,15 +66,15 @@ class StoreMessage:
 
 
 def _parameters(data: dict[str, object]) -> object:
-    """Those of the message, or else those of the first of its errors that has some."""
+    """The parameters of the message, or of the first of its `errors` that has any."""
     errors = data.get("errors")
     candidates = [data, *(errors if isinstance(errors, list) else [])]
     found = (each.get("parameters") for each in candidates if isinstance(each, dict))
     return next((parameters for parameters in found if parameters), None)
 
 
-def _other(response: Response) -> StoreMessage:
-    text = without_secrets(response.body[:100_000].decode("utf-8", "replace"))  # before tags are looked for in it
+def _of_text(response: Response) -> StoreMessage:
+    text = without_secrets(response.body[:100_000].decode("utf-8", "replace"))
     if response.media_type.endswith("xml") and "<html" not in text[:1_000].lower():
         message = _XML_MESSAGE.search(text)
         named = {name: html.unescape(value) for name, value in _XML_ENTRY.findall(text)}

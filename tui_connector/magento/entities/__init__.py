@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from .entity import TICKS, Readable, Writable, tick
+from .entity import PERMISSION_PATHS, Readable, Writable, permission_path
 from .readable import READABLES
 from .writable import WRITABLES
 
-__all__ = ["READABLE", "TICKS", "WRITABLE", "Readable", "Writable", "tick"]
+__all__ = ["PERMISSION_PATHS", "READABLE", "WRITABLE", "Readable", "Writable", "permission_path"]
 
 READABLE = MappingProxyType({entity.name: entity for entity in READABLES})
 WRITABLE = MappingProxyType({entity.name: entity for entity in WRITABLES})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ORDERS = "Sales › Operations › Orders › Actions"
 _STOCKS = "Stores › Inventory › Stocks"
 
-TICKS: Mapping[str, str] = {
+PERMISSION_PATHS: Mapping[str, str] = {
     "Magento_Sales::create": f"{_ORDERS} › Create",
     "Magento_Sales::actions_view": f"{_ORDERS} › View",
     "Magento_Sales::email": f"{_ORDERS} › Send Order Email",
@@ -67,10 +67,10 @@ TICKS: Mapping[str, str] = {
 """The place of each resource, in the order of the tree."""
 
 
-def tick(resource: str) -> str:
+def permission_path(resource: str) -> str:
     """Where a resource is ticked; for one of a module that is not known here, the module's name."""
     module, _, name = resource.partition("::")
-    return TICKS.get(resource) or f"the box of {module} for {name.replace('_', ' ')}"
+    return PERMISSION_PATHS.get(resource) or f"the box of {module} for {name.replace('_', ' ')}"
 
 
 _VALUE = re.compile(r"[&?@]\{[^}]*\}")
@@ -112,9 +112,9 @@ class Readable:
         return bool(_VALUE.fullmatch(last)) and path == re.sub("/(search|list)$", "", self.path)
 
     @property
-    def tick(self) -> str:
+    def permission_path(self) -> str:
         """Where in Magento's tree the resource is ticked."""
-        return tick(self.resource)
+        return permission_path(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:
         """The incoming configuration, as it is in a profile."""
@@ -157,9 +157,9 @@ class Writable:
         return _VALUE.sub("", uri) == _VALUE.sub("", self.uri)
 
     @property
-    def tick(self) -> str:
+    def permission_path(self) -> str:
         """Where in Magento's tree the resource is ticked."""
-        return tick(self.resource)
+        return permission_path(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:
         """The outgoing configuration, as it is in a profile."""

@@ -28,7 +28,7 @@ from ...errors import InvalidValue
 from ...files import reason, remedy, write_private
 from ...guide.resend import resendable_request
 from ...machine import Machine
-from ...magento.diagnosis import Finding, Way, diagnose_exchange
+from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
 from ..clipboard import copy
 from ..dialogs import ConfirmScreen
@@ -268,9 +268,9 @@ class LogActions:
 
     async def _diagnose(self, exchange: Exchange) -> None:
         exchanges = self._panel.exchanges
-        way: Way = "request" if related_exchanges(exchange, exchanges).login else ""
+        way: AuthKind = "request" if related_exchanges(exchange, exchanges).login else ""
         accepted = was_accepted(exchange, exchanges)
-        finding = await asyncio.to_thread(diagnose_exchange, exchange, way, accepted=accepted)
+        finding = await asyncio.to_thread(diagnose_exchange, exchange, way, authenticated=accepted)
         self._panel.post_message(self.Explained(exchange, finding))
 
     def save_body(self, exchange: Exchange | None) -> None:

@@ -350,13 +350,13 @@ class AuthenticationPane(StepPane):
         self.found(finding)
 
     def apply(self, fix: Fix) -> None:
-        if fix.what == "way":
+        if fix.target == "authentication":
             self.setup.choose_way(fix.value)
-        elif fix.what in ("signed-origin", "dialect"):
-            self.setup.edit(("authentications", self.setup.authentication, fix.what), fix.value or None)
+        elif fix.target in ("signed-origin", "dialect"):
+            self.setup.edit(("authentications", self.setup.authentication, fix.target), fix.value or None)
             self.test()
             return
-        elif fix.what == "login":
+        elif fix.target == "login":
             self.busy("logging in again")
             self.run_worker(self._log_in_again(), exclusive=True)
             return

@@ -318,7 +318,7 @@ class BasicsPane(StepPane):
             setup.edit(("name",), title)
 
     def apply(self, fix: Fix) -> None:
-        if fix.what == "address":
+        if fix.target == "address":
             self.setup.typed_address = fix.value
             self.query_one("#field-address", Input).value = fix.value
         else:

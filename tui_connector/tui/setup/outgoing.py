@@ -198,7 +198,7 @@ class OutgoingPane(ConfigurationsPane):
 
     def added_text(self, entity: str) -> str:
         known = WRITABLE[entity]
-        needs = "" if known.resource == "anonymous" else f" It needs {known.tick}."
+        needs = "" if known.resource == "anonymous" else f" It needs {known.permission_path}."
         return f"{known.route}: {known.note}{needs}"
 
     def editable(self, name: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ _PATIENCE = 3.0
 _FIXED_AT = {
     "address": GuideStep.BASICS,
     "store-view": GuideStep.BASICS,
-    "way": GuideStep.AUTHENTICATION,
+    "authentication": GuideStep.AUTHENTICATION,
     "one-time-code": GuideStep.AUTHENTICATION,
     "signed-origin": GuideStep.AUTHENTICATION,
     "dialect": GuideStep.AUTHENTICATION,
@@ -300,7 +300,7 @@ class SetupScreen(LogDock):
     @on(StepPane.FixWanted)
     def _apply(self, message: StepPane.FixWanted) -> None:
         """A fix is applied at the step that it belongs to."""
-        step = _FIXED_AT.get(message.fix.what, self._step)
+        step = _FIXED_AT.get(message.fix.target, self._step)
         if step is not self._step or self.zoomed:
             self.go_to(step)
         self.pane.apply(message.fix)

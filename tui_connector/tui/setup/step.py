@@ -121,7 +121,7 @@ class StepPane(VerticalScroll, can_focus=False):
         self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *told]), bad=True)
         if finding.fix is not None:
             button = self.query_one(".fix", Button)
-            button.label = Content(shown_line(f"a  {finding.fix.words}"))
+            button.label = Content(shown_line(f"a  {finding.fix.label}"))
             button.add_class("there")
             button.focus()
 
