@@ -62,7 +62,7 @@ async def test_a_code_that_nothing_makes_yet_is_not_said_to_be_saved(machine: Ma
             await until_shown(pilot, "The key the authenticator app")
             rows = [row for row in pilot.app.screen.query(FormField) if isinstance(row.editor, Secret)]
             marks = {row.asked.title: str(row.query_one(".mark", Static).content) for row in rows}
-    assert marks == {"Password": marks["Password"], "One-time code": ""}
+    assert marks == {"Password": marks["Password"], "TOTP secret": ""}
     assert marks["Password"]
 
 

@@ -104,7 +104,7 @@ async def to_authentication(pilot: Pilot[None]) -> None:
 
 async def sign_in_as_admin(pilot: Pilot[None]) -> None:
     await to_authentication(pilot)
-    await choose(pilot, "#way", "Admin user")
+    await choose(pilot, "#way", "Request authentication")
     await until_shown(pilot, "Password")
     await pilot.press("alt+u", "enter")
     await until_shown(pilot, "accepts it")
@@ -180,7 +180,7 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
 async def test_the_client_that_logs_in_is_one_of_those_that_there_are(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Admin user")
+        await choose(pilot, "#way", "Request authentication")
         await until_shown(pilot, "Password")
         pilot.app.screen.query_one("#whole", Toggle).focus()
         await pilot.press("space")
@@ -259,7 +259,7 @@ async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(ma
     options = SandboxOptions(products=5, settings={"twofactorauth/general/force_providers": "google"})
     async with Sandbox(options, machine.now) as sandbox, guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Admin user")
+        await choose(pilot, "#way", "Request authentication")
         await until_shown(pilot, "Password")
         sandbox.change({"twofactorauth/general/enable": "1"})  # after the guide has looked
         await pilot.press("alt+u", "enter")
@@ -282,7 +282,7 @@ async def test_a_login_that_was_refused_before_is_sent_again_on_purpose_only(
 
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        await choose(pilot, "#way", "Admin user")
+        await choose(pilot, "#way", "Request authentication")
         await until_shown(pilot, "Password")
         sandbox.change({"sandbox/fail_next": "401:1"})
         await pilot.press("alt+u", "enter")

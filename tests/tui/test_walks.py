@@ -47,10 +47,10 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.press("Enter")
         return
     terminal.press("BTab", "Enter")
-    terminal.wait_for("Admin user and password")
+    terminal.wait_for("Request authentication")
     if way == "bearer":
         terminal.press("Down", "Enter")
-        terminal.wait_for("The third of the")
+        terminal.wait_for("the third of")
         terminal.paste(full["access_token"])
         terminal.wait_for("32 ✔")
     else:
@@ -59,7 +59,7 @@ def authenticate(terminal: Terminal, way: str, store: dict[str, Any]) -> None:
         terminal.paste(store["admin"]["username"])
         terminal.wait_for(store["admin"]["username"])
         terminal.press("Enter")
-        terminal.wait_for("Sent only to this store")
+        terminal.wait_for("Sent only in the token request")
         terminal.paste(store["admin"]["password"])
         terminal.wait_for(f"{len(store['admin']['password'])} ✔")
     terminal.press("Enter")

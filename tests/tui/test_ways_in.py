@@ -68,7 +68,7 @@ def test_a_refused_bearer_token_is_signed_with_by_one_key(
     store = stores()
     full = store["integrations"]["full"]
     with at_authentication(tmp_path, clean_environment, store["url"]) as terminal:
-        choose(terminal, "The third of the", "Down")
+        choose(terminal, "the third of", "Down")
         terminal.paste(full["access_token"])
         terminal.wait_for("32 ✔")
         terminal.press("Enter")
@@ -102,7 +102,7 @@ def at_one_time_code(
     """Step 2 for an admin user whose store asks for a one-time code, and who that user is."""
     store = stores("twofactorauth/general/enable=1")
     with at_authentication(directory, environment, store["url"]) as terminal:
-        choose(terminal, "One-time code", "Down", "Down")
+        choose(terminal, "TOTP secret", "Down", "Down")
         terminal.wait_for("integrations do not")
         yield terminal, store["admin"]
 

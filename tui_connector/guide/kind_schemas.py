@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
+from ..client.authentication.one_time_code import OneTimeCode
 from ..client.layer import Authentication, Plugin
 from ..client.model import HttpClient
 from ..incoming.model import Incoming
@@ -31,6 +32,12 @@ def authentications() -> dict[str, str]:
     return _titles(Authentication)
 
 
+def authentication_title(kind: str) -> str:
+    """The title of this kind of authentication; its name where there is no such kind."""
+    found = Authentication.find(kind)
+    return _title(found) if found is not None else kind
+
+
 def plugin(kind: str) -> Schema | None:
     """The schema of this kind of plugin; None where there is no such kind."""
     return _schema(Plugin, kind)
@@ -39,6 +46,12 @@ def plugin(kind: str) -> Schema | None:
 def authentication(kind: str) -> Schema | None:
     """The schema of this kind of authentication; None where there is no such kind."""
     return _schema(Authentication, kind)
+
+
+@cache
+def one_time_code() -> Schema:
+    """The schema of a one-time code, as a parameter of a login."""
+    return json_schema(OneTimeCode)
 
 
 _NESTED: Mapping[str, type[Kind]] = {"pagination": Pagination, "sink": Sink, "source": Source}

@@ -11,7 +11,7 @@ from ..profile.library import ProfileError
 from ..templates import Json
 from .drafts import Draft
 from .setup import CLIENT, Setup
-from .texts import INTEGRATION, WAYS, GuideStep
+from .texts import INTEGRATION, METHODS, GuideStep
 
 
 def worth_keeping(setup: Setup) -> bool:
@@ -43,7 +43,7 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     about = draft.about
     setup.kept = frozenset(name for name in _saved_authentications(draft) if name in setup.table("authentications"))
     setup.client = str(about.get("client") or CLIENT)
-    setup.authentication = str(about.get("authentication") or WAYS[INTEGRATION].name)
+    setup.authentication = str(about.get("authentication") or METHODS[INTEGRATION].name)
     setup.way = str(about.get("way") or INTEGRATION)
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")

@@ -21,7 +21,7 @@ from . import kind_schemas
 from .draft_paths import free, plain, put
 from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, place_of, secret_name, source, sources
 from .store_address import Shape, StoreAddress, is_bare, shapes
-from .texts import ADMIN, BEARER, CLOUD_WAYS, INTEGRATION, MAGENTO_WAYS, OAUTH2, WAYS, FieldTexts, GuideStep
+from .texts import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
 
 # A profile that is being edited: its plain data by path, and the secrets that they name.
 
@@ -133,7 +133,7 @@ _SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, B
 
 def name_for(way: str) -> str:
     """What the guide calls an authentication of this kind."""
-    return WAYS[way].name if way in WAYS else way
+    return METHODS[way].name if way in METHODS else way
 
 
 def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str, Json]) -> dict[str, Json]:
@@ -141,7 +141,7 @@ def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str,
     made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
     if way == OAUTH2:
         made |= {"token-uri": "", "client-id": "", **(_IMS if is_bare(base_uri) else {})}
-    for each in WAYS[way].fields if way in WAYS else ():
+    for each in METHODS[way].fields if way in METHODS else ():
         if each.secret:
             named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))
             put(made, each.path, named)
@@ -218,7 +218,7 @@ class Setup(EditedProfile):
     document: Document = field(default_factory=new_document)
     client: str = CLIENT
     """The client that the steps show."""
-    authentication: str = WAYS[INTEGRATION].name
+    authentication: str = METHODS[INTEGRATION].name
     """The authentication that step 2 shows; it is in the draft once something was given for it."""
     way: str = INTEGRATION
     """The kind of that authentication."""
@@ -293,7 +293,7 @@ class Setup(EditedProfile):
 
     def ways(self) -> tuple[str, ...]:
         """The ways to authenticate that the guide offers for this store, the usual one first."""
-        return CLOUD_WAYS if is_bare(self.base_uri) else MAGENTO_WAYS
+        return CLOUD_METHODS if is_bare(self.base_uri) else MAGENTO_METHODS
 
     def choose_view(self, store_view: str) -> None:
         """Takes a store view: "all", "default" or a code."""
@@ -446,14 +446,14 @@ class Setup(EditedProfile):
         if self.at("authentications", self.authentication, "parameters", "otp") is None:
             self.edit(("authentications", self.authentication, "parameters", "otp"), {"ask": True})
 
-    def fields(self) -> tuple[FieldTexts, ...]:
-        """What step 2 asks for, in order; a kind that the guide has no words for asks by its form."""
-        return WAYS[self.way].fields if self.way in WAYS else ()
+    def fields(self) -> tuple[GuideField, ...]:
+        """What step 2 asks for, in order; empty for a kind that the guide does not offer, which has a form only."""
+        return METHODS[self.way].fields if self.way in METHODS else ()
 
-    def secret_fields(self) -> list[FieldTexts]:
+    def secret_fields(self) -> list[GuideField]:
         return [each for each in self.fields() if each.secret]
 
-    def path_of(self, each: FieldTexts) -> ModelPath:
+    def path_of(self, each: GuideField) -> ModelPath:
         """Where the field is in the draft."""
         return ("authentications", self.authentication, *each.path)
 

@@ -11,7 +11,6 @@ from ..profile.positions import value_at
 from ..templates import Json
 from . import kind_schemas
 from .secret_sources import SecretPlace, place_of, sources
-from .texts import WAYS
 
 
 def plugin(data: Json) -> str:
@@ -125,10 +124,10 @@ def _client(value: Json) -> str:
 
 def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
     kind = str(value_at(value, ("kind",)) or "no kind")
-    title = WAYS[kind].title if kind in WAYS else kind
     places = [place_of(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
     counted = [f"{places.count(place)} {_PLACES[place]}" for place in dict.fromkeys(places)]
-    return " · ".join([title, *(["secrets: " + ", ".join(counted)] if counted else [])])
+    secrets = f" · secrets: {', '.join(counted)}" if counted else ""
+    return f"{kind_schemas.authentication_title(kind)}{secrets}"
 
 
 def _incoming(value: Json) -> str:

@@ -1,4 +1,4 @@
-"""The guide's words: its steps, the ways to authenticate, their fields, and what to click in Magento for each."""
+"""The steps of the guide, the methods of authentication that it offers, and what to click in Magento for each."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ TITLES: Mapping[GuideStep, str] = {
 }
 
 NOT_RUN_YET = "This version saves outgoing configurations, including chains of steps, but does not run them yet."
-"""Said wherever somebody may expect that they are run."""
+"""Shown wherever a user may expect them to run."""
 
 INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
-"""The guide's ways, by the kind of authentication that each of them makes."""
+"""Kinds of authentication."""
 
 
 @dataclass(frozen=True, slots=True)
-class FieldTexts:
-    """A field that a way asks for, and where it is in the authentication."""
+class GuideField:
+    """A field that step 2 asks for. Its title and description are those of the model."""
 
     path: tuple[str, ...]
-    title: str
-    about: str
+    """Where it is in the authentication."""
     secret: bool = True
 
     @property
@@ -49,24 +48,24 @@ class FieldTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class MethodTexts:
-    """How a way is called, what it asks for, and what to click in Magento for it."""
+class GuideMethod:
+    """A method of authentication that the guide offers."""
 
-    title: str
     name: str
-    fields: tuple[FieldTexts, ...]
+    """Name of a new authentication of this kind."""
+    fields: tuple[GuideField, ...]
     in_magento: tuple[str, ...]
+    """What to click to get the values, one step a line."""
 
 
-WAYS: Mapping[str, MethodTexts] = {
-    INTEGRATION: MethodTexts(
-        "Integration, 4 tokens (signed, OAuth 1.0a)",
+METHODS: Mapping[str, GuideMethod] = {
+    INTEGRATION: GuideMethod(
         "integration",
         (
-            FieldTexts(("consumer-key",), "Consumer key", "The first of the four values in Magento's window."),
-            FieldTexts(("consumer-secret",), "Consumer secret", "The second of the four values."),
-            FieldTexts(("access-token",), "Access token", "The third of the four values."),
-            FieldTexts(("access-token-secret",), "Access token secret", "The fourth of the four values."),
+            GuideField(("consumer-key",)),
+            GuideField(("consumer-secret",)),
+            GuideField(("access-token",)),
+            GuideField(("access-token-secret",)),
         ),
         (
             "System › Extensions › Integrations › Add New Integration: give it a name.",
@@ -75,36 +74,30 @@ WAYS: Mapping[str, MethodTexts] = {
             "You can see them again later: Edit › Integration Details.",
         ),
     ),
-    BEARER: MethodTexts(
-        "Integration, access token only (Bearer token)",
+    BEARER: GuideMethod(
         "integration",
-        (FieldTexts(("token",), "Access token", "The third of the integration's four values."),),
+        (GuideField(("token",)),),
         (
             "Stores › Configuration › Services › OAuth › Consumer Settings: "
             "Allow OAuth Access Tokens to be used as standalone Bearer tokens = Yes (No by default since 2.4.4).",
             "System › Extensions › Integrations › your row › Edit › Integration Details: Access Token, the third.",
         ),
     ),
-    ADMIN: MethodTexts(
-        "Admin user and password (Request authentication)",
+    ADMIN: GuideMethod(
         "admin",
-        (
-            FieldTexts(("parameters", "username"), "User name", "Use a dedicated admin user.", False),
-            FieldTexts(("parameters", "password"), "Password", "Sent only to this store, to get a token."),
-        ),
+        (GuideField(("parameters", "username"), secret=False), GuideField(("parameters", "password"))),
         (
             "System › Permissions › All Users: add a dedicated user, with a role that grants only what it needs.",
             "Log in with it in a browser once. Six wrong passwords lock it for 30 minutes.",
             "If admin users need a one-time code (2FA), use an integration instead.",
         ),
     ),
-    OAUTH2: MethodTexts(
-        "OAuth 2 client credentials (Adobe IMS)",
+    OAUTH2: GuideMethod(
         "ims",
         (
-            FieldTexts(("token-uri",), "Token URI", "The token endpoint; Adobe IMS for the Cloud Service.", False),
-            FieldTexts(("client-id",), "Client ID", "From the OAuth Server-to-Server credential.", False),
-            FieldTexts(("client-secret",), "Client secret", "Sent only to the token endpoint."),
+            GuideField(("token-uri",), secret=False),
+            GuideField(("client-id",), secret=False),
+            GuideField(("client-secret",)),
         ),
         (
             "Adobe Developer Console (developer.adobe.com/console): create a project with the Adobe Commerce API.",
@@ -114,26 +107,24 @@ WAYS: Mapping[str, MethodTexts] = {
         ),
     ),
 }
-MAGENTO_WAYS = (INTEGRATION, BEARER, ADMIN)
-CLOUD_WAYS = (OAUTH2, *MAGENTO_WAYS)
-"""What is offered for Adobe Commerce as a Cloud Service, which accepts tokens of Adobe IMS only."""
-"""The guide's ways, in the order in which they are offered."""
+"""The methods by kind of authentication."""
+
+MAGENTO_METHODS = (INTEGRATION, BEARER, ADMIN)
+"""In the order in which they are offered."""
+CLOUD_METHODS = (OAUTH2, *MAGENTO_METHODS)
+"""The same for Adobe Commerce as a Cloud Service, which accepts only tokens of Adobe IMS."""
 
 
-# What there is to click in Magento at each step, for the way in that was chosen.
-
-
-def in_magento(step: GuideStep, way: str) -> list[str]:
-    """Lines of text. An admin user has a role, and no integration with ticks and values of its own."""
-    admin = way == ADMIN
+def in_magento(step: GuideStep, kind: str) -> list[str]:
+    """What to click in Magento at this step with this kind of authentication, one line each."""
+    admin = kind == ADMIN
     if step is GuideStep.BASICS:
         return ["Nothing to do yet. The store's address is enough; the guide finds the REST API."]
     if step is GuideStep.AUTHENTICATION:
-        return [f"{n}. {line}" for n, line in enumerate(WAYS[way].in_magento if way in WAYS else (), 1)]
+        return [f"{n}. {line}" for n, line in enumerate(METHODS[kind].in_magento if kind in METHODS else (), 1)]
     if step is GuideStep.INCOMING:
-        return [
-            f"What {'an admin user' if admin else 'an integration'} may read is ticked under {permissions_menu(way)}."
-        ]
+        user = "an admin user" if admin else "an integration"
+        return [f"What {user} may read is ticked under {permissions_menu(kind)}."]
     if step is GuideStep.OUTGOING:
         place = "Role Resources" if admin else "API"
         return [f"Writing needs its own ticks under {place}. Store view “all” writes global values."]

@@ -56,8 +56,6 @@ class KnownDialects:
 
 LIKELIEST_FIRST: tuple[Dialect, ...] = ("laminas", "m248", "rfc5849")
 
-_WHERE = "In Magento: System, Extensions, Integrations; activate the integration, or open it and unfold its details."
-
 
 def _origin(text: str) -> str:
     try:
@@ -70,15 +68,19 @@ class OAuth1(Authentication):
     """Integration, 4 tokens (signed, OAuth 1.0a)."""
 
     kind: Literal["oauth1"] = "oauth1"
-    consumer_key: SecretSource = secret_field("Consumer key", f"The first of the four values. {_WHERE}")
+    consumer_key: SecretSource = secret_field(
+        "Consumer key",
+        "The first of the four values that Magento shows when the integration is activated, and later under Edit › "
+        "Integration Details.",
+    )
     consumer_secret: SecretSource = secret_field(
-        "Consumer secret", "The second value. It signs requests and is never sent."
+        "Consumer secret", "The second of the four values. It signs requests and is never sent."
     )
     access_token: SecretSource = secret_field(
-        "Access token", "The third value. It changes whenever the integration is reauthorised."
+        "Access token", "The third of the four values. It changes when the integration is reauthorized."
     )
     access_token_secret: SecretSource = secret_field(
-        "Access token secret", "The fourth value. It signs requests and is never sent."
+        "Access token secret", "The fourth of the four values. It signs requests and is never sent."
     )
     dialect: Literal["auto", "rfc5849", "laminas", "m248"] = Field(
         default="auto",

@@ -11,13 +11,13 @@ from ..uri import origin_of
 
 
 class Bearer(Authentication):
-    """Bearer token."""
+    """Bearer token (such as the access token of an integration)."""
 
     kind: Literal["bearer"] = "bearer"
     token: SecretSource = secret_field(
-        "Token",
-        "An integration's access token. Since Magento 2.4.4 a store accepts it alone only if "
-        "Stores › Configuration › Services › OAuth › Consumer Settings allows it.",
+        "Access token",
+        "For Magento, the third of an integration's four values. Magento 2.4.4 and later accept it only if Stores › "
+        "Configuration › Services › OAuth › Consumer Settings allows it.",
     )
 
     def header_written(self) -> str:

@@ -48,7 +48,7 @@ def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 class OAuth2(Authentication):
-    """OAuth 2 client credentials."""
+    """OAuth 2 client credentials (such as Adobe IMS)."""
 
     kind: Literal["oauth2"] = "oauth2"
     token_uri: LoginUri = Field(
@@ -57,8 +57,12 @@ class OAuth2(Authentication):
         description="The token endpoint. A relative URI starts at the root of the store's address.",
         examples=["https://ims-na1.adobelogin.com/ims/token/v3", "/oauth/token"],
     )
-    client_id: str = Field(min_length=1, title="Client ID", description="The public part of the credentials.")
-    client_secret: SecretSource = secret_field("Client secret", "The secret part of the credentials.")
+    client_id: str = Field(
+        min_length=1,
+        title="Client ID",
+        description="The public part of the credentials. For Adobe IMS, from the OAuth Server-to-Server credential.",
+    )
+    client_secret: SecretSource = secret_field("Client secret", "Sent only to the token endpoint.")
     scope: str | None = Field(
         None,
         min_length=1,

@@ -25,7 +25,8 @@ class OneTimeCode(Model):
 
     totp: SecretSource = secret_field(
         "TOTP secret",
-        "The key the authenticator app was set up with: the letters under the QR code, or its otpauth:// address.",
+        "The key the authenticator app was set up with: the letters under the QR code, or its otpauth:// address. "
+        "Without it, a code is typed at every login.",
     )
 
 

@@ -30,6 +30,22 @@ _HEADER_NAMES = re.compile(r"[0-9A-Za-z_-]+")
 """Words of a template that may be names of headers."""
 
 
+def _describe_login(schema: dict[str, Any]) -> None:
+    """Describes the parameters of Magento's login, for forms and editors; any others are allowed."""
+    schema["properties"] = {
+        "username": {
+            "title": "User name",
+            "description": "Use a dedicated admin user that has only the permissions it needs.",
+            **schema["additionalProperties"],
+        },
+        "password": {
+            "title": "Password",
+            "description": "Sent only in the token request.",
+            **schema["additionalProperties"],
+        },
+    }
+
+
 class RequestAuthentication(Authentication):
     """Request authentication (admin user and password)."""
 
@@ -54,6 +70,7 @@ class RequestAuthentication(Authentication):
                 "otp": {"totp": {"keyring": "acme/admin/totp"}},
             },
         ],
+        json_schema_extra=_describe_login,
     )
     body: BodyFormat = Field(
         "json", title="Body format", description="Encoding of the parameters: Magento accepts JSON, not a form."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +16,12 @@ from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, try_authentication
 from ...guide.preview import last_login, preview
 from ...guide.setup import Setup
-from ...guide.texts import ADMIN, OAUTH2, WAYS, FieldTexts, GuideStep
+from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix
 from ...profile.positions import value_at
 from ..widgets.choice import Choice, ChoiceScreen, Toggle
 from ..widgets.fields import FieldRow
-from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath
+from ..widgets.form import FieldSpec, FieldType, Form, FormField, FormPath, asked, with_inner
 from ..widgets.secret import Secret, SecretInput
 from .context import GuideContext
 from .step import SetupForm, StepPane, asked_in
@@ -29,18 +29,20 @@ from .step import SetupForm, StepPane, asked_in
 # Which fields step 2 shows, and which of them were given.
 
 
-CODE = FieldSpec(
-    ("parameters", "otp", "totp"),
-    "One-time code",
-    "The key the authenticator app was set up with: the letters under the QR code. Or type each code.",
-    FieldType.SECRET,
-)
+CODE = ("parameters", "otp", "totp")
+"""Where a login has the secret that its one-time code is made from."""
 
 
 def guide_fields(setup: Setup) -> list[FieldSpec]:
-    """What the guide asks for; nothing for a kind that it has no words for."""
-    found = [_asked(each) for each in setup.fields()]
-    return [*found, CODE] if setup.way == ADMIN and setup.asks_for_code() else found
+    """What the guide asks for; nothing for a kind that it does not offer."""
+    described = {each.path: each for each in with_inner(schema_fields(setup))}
+    found = [
+        replace(described[each.path], sort=FieldType.SECRET if each.secret else FieldType.TEXT, required=True)
+        for each in setup.fields()
+    ]
+    if setup.way == ADMIN and setup.asks_for_code():
+        found += [replace(each, path=CODE, required=False) for each in asked(kind_schemas.one_time_code())]
+    return found
 
 
 def schema_fields(setup: Setup) -> list[FieldSpec]:
@@ -51,12 +53,12 @@ def schema_fields(setup: Setup) -> list[FieldSpec]:
 
 def code_wanted(setup: Setup) -> str:
     """The field of the one-time code, where the store asks for one and nothing makes it yet: else none."""
-    path = ("authentications", setup.authentication, *CODE.path)
+    path = ("authentications", setup.authentication, *CODE)
     wanted = setup.way == ADMIN and setup.asks_for_code() and setup.at(*path) is None
-    return CODE.name if wanted else ""
+    return CODE[-1] if wanted else ""
 
 
-def is_given(work: GuideContext, each: FieldTexts) -> bool:
+def is_given(work: GuideContext, each: GuideField) -> bool:
     """Whether this field was given: typed here, or named by the saved profile or by another source."""
     setup = work.setup
     path = setup.path_of(each)
@@ -65,12 +67,6 @@ def is_given(work: GuideContext, each: FieldTexts) -> bool:
         return bool(there or value_at(setup.fresh(), each.path))
     at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
     return at_hand or (there is not None and (setup.authentication in setup.kept or setup.at(*path, "keyring") is None))
-
-
-def _asked(each: FieldTexts) -> FieldSpec:
-    return FieldSpec(
-        each.path, each.title, each.about, FieldType.SECRET if each.secret else FieldType.TEXT, required=True
-    )
 
 
 # What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order.
@@ -99,7 +95,7 @@ class MethodMenu:
 
 def entries(setup: Setup) -> MethodMenu:
     """The menu for this setup, as it is."""
-    titles: Mapping[str, str] = {**kind_schemas.authentications(), **{way: words.title for way, words in WAYS.items()}}
+    titles = kind_schemas.authentications()
     applied = setup.applied()
     shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
     menu = MethodMenu(f"use {shown}" if shown else f"way {setup.way}")
@@ -238,16 +234,15 @@ class AuthenticationPane(StepPane):
         self._explain(missing)
 
     def _explain(self, name: str, about: str = "") -> None:
-        about = about or (CODE.about if name == CODE.name else "")
-        words = next((f"{each.about} " for each in self.setup.fields() if each.name == name), f"{about} ")
-        in_magento = WAYS[self.setup.way].in_magento if self.setup.way in WAYS else ()
+        about = about or next((each.about for each in guide_fields(self.setup) if each.name == name), "")
+        in_magento = METHODS[self.setup.way].in_magento if self.setup.way in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
         place = "" if self.setup.way == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
             beside = "This is the demo: press Esc, then u, to fill in its store's values."
-        self.explain(words + ("" if wide else beside))
+        self.explain(f"{about} {'' if wide else beside}")
 
     @on(Form.Focused)
     def _field_focused(self, event: Form.Focused) -> None:
@@ -307,7 +302,8 @@ class AuthenticationPane(StepPane):
     def _test(self) -> None:
         missing = next((each for each in self.setup.fields() if not is_given(self.work, each)), None)
         if missing is not None:
-            self.say(f"✘ {missing.title} is missing.", bad=True)
+            title = next(each.title for each in guide_fields(self.setup) if each.path == missing.path)
+            self.say(f"✘ {title} is missing.", bad=True)
             self.form.focus_on(missing.name)
             return
         if self.setup.way == ADMIN and self.setup.asks_for_code():

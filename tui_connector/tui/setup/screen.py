@@ -33,7 +33,7 @@ from ..clipboard import copy
 from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
-from .authentication import AuthenticationPane
+from .authentication import AuthenticationPane, guide_fields
 from .basics import BasicsPane
 from .context import GuideContext
 from .incoming import IncomingPane
@@ -279,7 +279,7 @@ class SetupScreen(LogDock):
             words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: Esc, then c).")
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
             words.append("\nThis sandbox's values (u fills them in; in a field: Esc, then u)")
-            titles = {each.name: each.title for each in self.work.setup.fields()}
+            titles = {each.name: each.title for each in guide_fields(self.work.setup)}
             words += [f"{titles[each]}: {self.work.sandbox[each]}" for each in titles if each in self.work.sandbox]
         return "\n".join(words)
 

@@ -66,6 +66,7 @@ class FieldSpec:
     may_be_secret: bool = False
     """Whether a row of a table may name a secret instead of a value."""
     inner: tuple[FieldSpec, ...] = ()
+    """The fields of a group; of a table, those rows that its schema describes."""
 
     @property
     def name(self) -> str:
@@ -100,7 +101,7 @@ def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[
         hint=_hint(node),
         whole=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
         may_be_secret=isinstance(values, dict) and _names_secret(values, definitions),
-        inner=_fields(node, definitions, path) if sort is FieldType.GROUP else (),
+        inner=_fields(node, definitions, path) if sort in (FieldType.GROUP, FieldType.PAIRS) else (),
     )
 
 
@@ -135,10 +136,10 @@ def _sort(node: Mapping[str, Any]) -> FieldType:
         return FieldType.SECRET
     if "enum" in node:
         return FieldType.CHOICE
-    if kind == "object" and properties is not None:
-        return FieldType.GROUP
     if kind == "object" and isinstance(node.get("additionalProperties"), dict):
         return FieldType.PAIRS
+    if kind == "object" and properties is not None:
+        return FieldType.GROUP
     if kind == "array" and node.get("items", {}).get("type") in ("string", "integer"):
         return FieldType.LIST
     if "anyOf" in node and all(each.get("type") == "string" for each in node["anyOf"]):
@@ -217,7 +218,6 @@ class Form(FieldGroup):
         super().__init__(id=id, classes="form")
         self.asked, self.data, self.path = tuple(asked), data, path
         self._make_source = make_source
-        self._by_path = {self._full(each.path): each for each in _flat(self.asked)}
 
     def compose(self) -> ComposeResult:
         yield from self._rows(self.asked)
@@ -413,10 +413,11 @@ def _row_of(widget: Widget) -> FormField | None:
     return next((node for node in widget.ancestors if isinstance(node, FormField)), None)
 
 
-def _flat(asked: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
-    for each in asked:
+def with_inner(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
+    """The fields and those inside them, each before its inner ones."""
+    for each in fields:
         yield each
-        yield from _flat(each.inner)
+        yield from with_inner(each.inner)
 
 
 def written(asked: FieldSpec, value: Json) -> str:
