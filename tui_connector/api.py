@@ -55,7 +55,7 @@ from .templates import (
     as_data,
     render,
 )
-from .templates.field import ExpressionText
+from .templates.expression import ExpressionText
 
 __all__ = [
     "Authentication",

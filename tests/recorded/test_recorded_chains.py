@@ -13,8 +13,7 @@ from tui_connector.guide.workbench import profile_of
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.profile.problems import check
 from tui_connector.templates import Budget, Json
-from tui_connector.templates.expression import Expression
-from tui_connector.templates.field import holds
+from tui_connector.templates.expression import Expression, is_truthy
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -28,9 +27,10 @@ def answered(method: str, route: str, status: int) -> Json:
 def sent(outgoing: Outgoing, entity: Json, response: Json) -> list[str]:
     """The steps that are sent once the first has this response."""
     run = outgoing.scope(entity, {"steps": {outgoing.steps[0].name: response}}).run
-    conditions = {step.name: step.when for step in outgoing.steps}
     return [
-        n for n, each in conditions.items() if each is None or holds(Expression.compile(each).find(run, Budget())[0])
+        step.name
+        for step in outgoing.steps
+        if step.when is None or is_truthy(Expression.compile(step.when).find(run, Budget())[0])
     ]
 
 

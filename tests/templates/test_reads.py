@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui_connector.errors import InvalidValue
-from tui_connector.templates import Budget, Names, read_of_run, reads
+from tui_connector.templates import Budget, DataPath, paths_read, run_paths_read
 from tui_connector.templates.expression import Expression
 
 
@@ -33,12 +33,12 @@ from tui_connector.templates.expression import Expression
     ],
 )
 def test_the_names_that_an_expression_begins_with(expression: str, names: set[str]) -> None:
-    assert {".".join(each) for each in reads(Expression.compile(expression))} == names
+    assert {".".join(each) for each in paths_read(Expression.compile(expression))} == names
 
 
 def test_only_placeholders_of_the_run_count() -> None:
     value: Any = {"a": ["@{steps.find.body} &{sku}", "?{steps}"], "b": {"c": "@{run.started_at}"}, "d": 1}
-    assert read_of_run(value) == {("steps", "find", "body"), ("run", "started_at")}
+    assert run_paths_read(value) == {("steps", "find", "body"), ("run", "started_at")}
 
 
 NAMES = ["a", "b", "c"]
@@ -74,7 +74,7 @@ expressions = st.recursive(
 )
 
 
-def _only(value: Any, names: frozenset[Names]) -> Any:
+def _only(value: Any, names: frozenset[DataPath]) -> Any:
     """The data without what none of these names leads to."""
     if () in names or not isinstance(value, dict):
         return value
@@ -89,7 +89,7 @@ def test_what_is_not_read_makes_no_difference(text: str, value: Any) -> None:
         expression = Expression.compile(text)
     except InvalidValue:
         return
-    assert _outcome(expression, value) == _outcome(expression, _only(value, reads(expression)))
+    assert _outcome(expression, value) == _outcome(expression, _only(value, paths_read(expression)))
 
 
 def _outcome(expression: Expression, value: Any) -> object:

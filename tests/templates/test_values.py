@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from rendered import PRODUCT, RUN, header, json_values, plain_text, refused, value
 
 from tui_connector.templates import (
-    STEPS,
+    MAX_STEPS,
     Budget,
     Json,
     PlaceholderError,
@@ -201,7 +201,7 @@ class TestHostile:
         budget = Budget()
         with pytest.raises(PlaceholderError, match=r"steps|characters|items"):
             Template.parse(f"&{{{expression}}}").value(Scope(data), budget)
-        assert budget.spent <= STEPS + 110_000  # at most one list is paid for beyond the limit
+        assert budget.spent <= MAX_STEPS + 110_000  # at most one list is paid for beyond the limit
 
     def test_what_is_only_shared_and_thrown_away_is_allowed(self) -> None:
         assert value("&{" + " | ".join(["@", *["[@,@]"] * 40, "length(@)"]) + "}") == 2
@@ -221,7 +221,7 @@ class TestHostile:
         budget = Budget()
         with contextlib.suppress(PlaceholderError):
             Template.parse(f"&{{{expression}}}").value(Scope(data), budget)
-        assert budget.spent < STEPS
+        assert budget.spent < MAX_STEPS
 
     def test_old_literals_are_read_without_a_warning(self) -> None:
         assert value("&{`word`}") == "word"

@@ -9,7 +9,7 @@ from ..secrets.names import is_secret_parameter, secrets_of_address
 from ..secrets.places import MARK
 from ..secrets.secret_error import LiteralSecret
 from ..templates import Json, Template
-from ..templates.embedded import Inside, leaves, refuse
+from ..templates.validation import ValuePath, leaves, raise_errors
 
 MOVE = "put it into the keyring (tui-connector secrets set PROFILE)"
 _USE = f"{MOVE} and use an HTTP authentication"
@@ -25,7 +25,7 @@ def is_literal_secret(name: str, value: object) -> bool:
 
 def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
     """The headers of a request or a plugin. Raises where one of them is a secret that is written out."""
-    refuse(
+    raise_errors(
         [
             ((name,), LiteralSecret(f'{name} contains a secret, which does not belong in a profile: {MOVE} and use an '
              'HTTP authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
@@ -38,11 +38,11 @@ def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
 
 def no_literal_parameters(parameters: Any) -> Any:
     """The parameters of a request. Raises where one of them is a secret that is written out."""
-    refuse([*_in_parameters(parameters)])
+    raise_errors([*_in_parameters(parameters)])
     return parameters
 
 
-def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, LiteralSecret]]:
+def _in_parameters(parameters: Json) -> Iterator[tuple[ValuePath, LiteralSecret]]:
     for place, value in leaves(parameters):
         names = [each for each in place if isinstance(each, str)]
         if names and is_literal_secret(names[-1], value):
@@ -56,7 +56,7 @@ def _in_parameters(parameters: Json) -> Iterator[tuple[Inside, LiteralSecret]]:
 
 def no_literal_query(parameters: Mapping[str, str]) -> Any:
     """The parameters of a query. Raises where one of them is a secret that is written out."""
-    refuse(
+    raise_errors(
         [
             (
                 (name,),

@@ -10,7 +10,7 @@ from ..profile.model import ModelPath
 from ..profile.problems import literal_secrets
 from ..secrets.mask import Mask
 from ..templates import Json
-from ..templates.embedded import leaves
+from ..templates.validation import leaves
 from .drafts import Draft
 
 _LONG_ENOUGH = 16

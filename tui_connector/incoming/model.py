@@ -15,8 +15,7 @@ from ..errors import InvalidValue
 from ..kinds import Named
 from ..runs.request_templates import RUN, Misread, read_by, templates
 from ..templates import Json, PlaceholderError, Scope, run_only
-from ..templates.expression import Budget, Expression
-from ..templates.field import ExpressionText, holds, leaves_items_out
+from ..templates.expression import Budget, Expression, ExpressionText, is_truthy, may_drop_items
 from .incremental import Incremental
 from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
@@ -72,7 +71,7 @@ class ItemTransform:
                 found, _ = self._filter.find(decoded, Budget())
             except InvalidValue as error:
                 raise _Failed(f"the filter cannot be evaluated: {error}") from error
-            if not holds(found):
+            if not is_truthy(found):
                 return ()
         if self._transform is None:
             return (item,)
@@ -125,7 +124,7 @@ class Incoming(Named):
 
     def misread(self) -> Iterator[Misread]:
         """What reads something that is not there when a list is asked for, or keeps its pages from being counted."""
-        if self.pagination is not None and leaves_items_out(self.items):
+        if self.pagination is not None and may_drop_items(self.items):
             yield Misread(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
         yield from self._unsent()
         for place, text in templates(self.request):

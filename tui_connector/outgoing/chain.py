@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field
 from ..client.model import RequestTemplate
 from ..kinds import Model
 from ..runs.request_templates import ENTITY, RUN, STEPS, Misread, Place, read_by
-from ..templates import Budget, Names, Scope, expression, reads
-from ..templates.field import ExpressionText, holds
+from ..templates import Budget, DataPath, Scope, expression, paths_read
+from ..templates.expression import ExpressionText, is_truthy
 
 ANSWER = ("status", "headers", "body")
 """What is kept of a step's answer: a number, texts by their names in lower case, and JSON or else text."""
@@ -57,12 +57,12 @@ class ChainStep(Model):
         if self.when is None:
             return False
         compiled = expression.Expression.compile(self.when)
-        if any(names[:1] in ((), (STEPS,)) for names in reads(compiled)):
+        if any(names[:1] in ((), (STEPS,)) for names in paths_read(compiled)):
             return False
-        return not holds(compiled.find(dict(scope.run), Budget())[0])
+        return not is_truthy(compiled.find(dict(scope.run), Budget())[0])
 
 
-def _is_read(step: str, names: Names) -> bool:
+def _is_read(step: str, names: DataPath) -> bool:
     return names in ((), (STEPS,)) or names[:2] == (STEPS, step)
 
 
@@ -81,7 +81,7 @@ def misread(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iter
                 yield Misread((STEPS, index, *place), *wrong)
 
 
-def _not_there(names: Names, earlier: Sequence[str], every: Sequence[str]) -> tuple[str, str, Sequence[str]] | None:
+def _not_there(names: DataPath, earlier: Sequence[str], every: Sequence[str]) -> tuple[str, str, Sequence[str]] | None:
     """What is wrong, the name that is not there, and those that are."""
     match names:
         case [first, *_] if first not in (RUN, STEPS, ENTITY):
@@ -97,9 +97,9 @@ def _not_there(names: Names, earlier: Sequence[str], every: Sequence[str]) -> tu
     return None
 
 
-def _read_by_step(step: ChainStep) -> Iterator[tuple[Place, Names]]:
+def _read_by_step(step: ChainStep) -> Iterator[tuple[Place, DataPath]]:
     if step.when is not None:
-        for names in sorted(reads(expression.Expression.compile(step.when))):
+        for names in sorted(paths_read(expression.Expression.compile(step.when))):
             yield ("when",), names
     for place, names in read_by(step.request):
         yield ("request", *place), names

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from ..client.model import RequestTemplate
-from ..templates import Json, Names, read_of_run
+from ..templates import DataPath, Json, run_paths_read
 
 RUN, STEPS, ENTITY = "run", "steps", "entity"
 """What `@{…}` and `when` read in an outgoing: the run, the responses of earlier steps, and the entity or the batch."""
@@ -25,10 +25,10 @@ class Misread(NamedTuple):
     known: Sequence[str] = ()
 
 
-def read_by(request: RequestTemplate) -> Iterator[tuple[Place, Names]]:
+def read_by(request: RequestTemplate) -> Iterator[tuple[Place, DataPath]]:
     """What the request reads of the run, each with its place in it."""
     for place, text in templates(request):
-        for names in sorted(read_of_run(text)):
+        for names in sorted(run_paths_read(text)):
             yield place, names
 
 

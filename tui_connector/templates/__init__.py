@@ -1,12 +1,12 @@
-"""Templates: text in which `&{…}`, `?{…}` and `@{…}` stand for what a JMESPath expression finds."""
+"""Templates: text with the placeholders `&{…}`, `?{…}` and `@{…}`, which contain JMESPath expressions."""
 
 from pydantic import JsonValue as Json
 
-from .expression import STEPS, Budget
+from .expression import MAX_STEPS, Budget
 from .template import (
     MISSING,
+    DataPath,
     Missing,
-    Names,
     PlaceholderError,
     RunTemplateText,
     Scope,
@@ -15,19 +15,19 @@ from .template import (
     TemplateText,
     UriTemplateText,
     as_data,
-    read_of_run,
-    reads,
+    paths_read,
     render,
     run_only,
+    run_paths_read,
 )
 
 __all__ = [
+    "MAX_STEPS",
     "MISSING",
-    "STEPS",
     "Budget",
+    "DataPath",
     "Json",
     "Missing",
-    "Names",
     "PlaceholderError",
     "RunTemplateText",
     "Scope",
@@ -36,8 +36,8 @@ __all__ = [
     "TemplateText",
     "UriTemplateText",
     "as_data",
-    "read_of_run",
-    "reads",
+    "paths_read",
     "render",
     "run_only",
+    "run_paths_read",
 ]

@@ -1,6 +1,6 @@
-"""JMESPath within bounds: whatever an expression says, it costs milliseconds and fails in words.
+"""JMESPath with limits: any expression costs at most milliseconds and fails with a clear message.
 
-The language: https://jmespath.org/specification.html
+Specification: https://jmespath.org/specification.html
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError, ParseError
 from jmespath.functions import Functions
 from jmespath.visitor import Options, TreeInterpreter
+from pydantic import AfterValidator, Field
 from pydantic import JsonValue as Json
 
 from ..errors import InvalidValue
 
-EXPRESSION: Final = 1_000
-"""Characters an expression may have."""
-NESTING: Final = 50
-"""How deep an expression may be nested."""
-STEPS: Final = 200_000
-"""Steps one evaluation may take, about half a microsecond each; a value that is walked counts by its size."""
-TEXT: Final = 1_000_000
-"""Characters of a text that an expression or a template makes."""
-ITEMS: Final = 100_000
-"""Items of a list that an expression makes."""
+MAX_LENGTH: Final = 1_000
+"""Characters of an expression."""
+MAX_DEPTH: Final = 50
+"""Levels of nesting in an expression."""
+MAX_STEPS: Final = 200_000
+"""Steps of one evaluation, about half a microsecond each; a value that is traversed counts by its size."""
+MAX_TEXT: Final = 1_000_000
+"""Characters of a text that an expression or a template produces."""
+MAX_ITEMS: Final = 100_000
+"""Items of a list that an expression produces."""
 
 QUOTED: Final = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`"""
 """A raw string, a quoted identifier or a literal."""
@@ -44,34 +45,34 @@ _REPAIRS = (
 
 
 class Budget:
-    """The steps that evaluations may share."""
+    """Counts the steps of one or more evaluations that share a limit."""
 
     def __init__(self) -> None:
         self.spent = 0
 
     def spend(self, steps: int) -> None:
-        """Raises `InvalidValue` when `STEPS` are used up."""
+        """Raises `InvalidValue` when `MAX_STEPS` are exceeded."""
         self.spent += steps
-        if self.spent > STEPS:
-            raise InvalidValue("expression", f"the expression needs more than {STEPS:,} steps")
+        if self.spent > MAX_STEPS:
+            raise InvalidValue("expression", f"the expression needs more than {MAX_STEPS:,} steps")
 
     def weigh(self, value: object) -> int:
-        """Roughly the characters of `value` as JSON. A part that is shared counts, and costs, each time it is met."""
-        size, todo = 0, [value]
-        while todo:
-            part = todo.pop()
+        """Roughly the characters of `value` as JSON. A shared part counts, and costs, each time it occurs."""
+        size, stack = 0, [value]
+        while stack:
+            part = stack.pop()
             if isinstance(part, str):
                 size += len(part) + 2
                 self.spend(1 + len(part) // 64)
             elif isinstance(part, list):
                 size += len(part) + 2
                 self.spend(1 + len(part))
-                todo.extend(part)
+                stack.extend(part)
             elif isinstance(part, dict):
                 names = sum(map(len, part))
                 size += names + 4 * len(part) + 2
                 self.spend(1 + len(part) + names // 64)
-                todo.extend(part.values())
+                stack.extend(part.values())
             elif part is None or isinstance(part, bool | int) or (isinstance(part, float) and abs(part) < float("inf")):
                 size += 4
                 self.spend(1)
@@ -81,31 +82,33 @@ class Budget:
 
 
 class _Functions(Functions):
-    """The functions of JMESPath, paid for before they run."""
+    """The functions of JMESPath; their cost is checked before they run."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
     def call_function(self, function_name: str, resolved_args: Any) -> Any:
-        made = 0
+        produced = 0
         for argument in resolved_args:
             if function_name in ("to_string", "contains"):
-                made += self._budget.weigh(argument)
+                produced += self._budget.weigh(argument)
             elif isinstance(argument, list):
                 length = sum(len(item) for item in argument if isinstance(item, str))
                 self._budget.spend(len(argument) // 8 + length // 64)
-                made += length
+                produced += length
             elif isinstance(argument, str | dict):
                 self._budget.spend(len(argument) // (64 if isinstance(argument, str) else 8))
         if function_name == "join" and len(resolved_args) == 2 and type(resolved_args[1]) is list:
-            made += len(str(resolved_args[0])) * len(resolved_args[1])
-        if function_name in ("to_string", "join") and made > TEXT:
-            raise InvalidValue("expression", f"{function_name}() would create a text of more than {TEXT:,} characters")
+            produced += len(str(resolved_args[0])) * len(resolved_args[1])
+        if function_name in ("to_string", "join") and produced > MAX_TEXT:
+            raise InvalidValue(
+                "expression", f"{function_name}() would create a text of more than {MAX_TEXT:,} characters"
+            )
         return super().call_function(function_name, resolved_args)
 
 
 class _Interpreter(TreeInterpreter):
-    """Evaluates an expression within a budget, and remembers the last place where nothing was."""
+    """Evaluates an expression within a budget, and remembers the last lookup that found nothing."""
 
     def __init__(self, budget: Budget) -> None:
         super().__init__(Options(custom_functions=_Functions(budget)))
@@ -142,31 +145,31 @@ class _Interpreter(TreeInterpreter):
         if not isinstance(base, list):
             return None
         length = sum(len(item) if isinstance(item, list) else 1 for item in base)
-        if length > ITEMS:
-            raise InvalidValue("expression", f"the expression creates a list of more than {ITEMS:,} items")
+        if length > MAX_ITEMS:
+            raise InvalidValue("expression", f"the expression creates a list of more than {MAX_ITEMS:,} items")
         self._budget.spend(len(base) + length // 4)
         return [part for item in base for part in (item if isinstance(item, list) else (item,))]
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A JMESPath expression, read and checked."""
+    """A compiled JMESPath expression."""
 
     text: str
     tree: Any
     builds: bool
-    """Whether the result may be larger than the data it is made from."""
+    """Whether the result may be larger than the data."""
 
     @classmethod
     def compile(cls, text: str) -> Expression:
-        """Raises `InvalidValue` where `text` is not JMESPath, or too long, or nested too deep."""
-        if len(text) > EXPRESSION:
-            raise InvalidValue("expression", f"the expression has more than {EXPRESSION:,} characters")
+        """Raises `InvalidValue` if `text` is not valid JMESPath, too long, or nested too deeply."""
+        if len(text) > MAX_LENGTH:
+            raise InvalidValue("expression", f"the expression has more than {MAX_LENGTH:,} characters")
         try:
             tree: Any = _compiled(text)
-            kinds = {str(node["type"]) for node in _checked(tree)}
+            kinds = {str(node["type"]) for node in _checked_nodes(tree)}
         except RecursionError:
-            raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}") from None
+            raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}") from None
         except ParseError as error:
             where = f"at character {error.lex_position + 1}"
             raise InvalidValue("expression", f"invalid JMESPath {where}", _repair(text)) from None
@@ -175,16 +178,16 @@ class Expression:
         return cls(text, tree, bool(kinds & _BUILDING))
 
     def find(self, data: object, budget: Budget) -> tuple[Json, InvalidValue | None]:
-        """What the expression finds in `data`; where that is nothing, also why, in words that name the nearest keys.
+        """The expression's value for `data`; if that is null, also why, with the nearest keys.
 
-        Raises `InvalidValue` where it cannot be worked out, or not within the budget.
+        Raises `InvalidValue` if it cannot be evaluated, or not within the budget.
         """
         interpreter = _Interpreter(budget)
         try:
             found: Json = interpreter.visit(self.tree, data)
             if self.builds:
                 budget.weigh(found)
-        except JMESPathTypeError as error:  # its own text holds the value
+        except JMESPathTypeError as error:  # its message contains the value
             wanted = " or ".join(error.expected_types)
             raise InvalidValue(
                 "expression", f"{error.function_name}() requires {wanted}, not {error.actual_type}"
@@ -197,13 +200,13 @@ class Expression:
             raise InvalidValue("expression", "the data is nested too deep") from None
         except (TypeError, ValueError, OverflowError):
             raise InvalidValue("expression", "the expression cannot be evaluated on this data") from None
-        return found, (_nothing(interpreter.missed) if found is None else None)
+        return found, (_not_found(interpreter.missed) if found is None else None)
 
 
 def shape(value: object) -> str:
-    """What kind of value it is, for a message: never the value itself."""
+    """The type of a value for a message, never the value itself."""
     if isinstance(value, dict):
-        return f"an object ({_named(list(value)[:5])})" if value else "an empty object"
+        return f"an object ({_joined(list(value)[:5])})" if value else "an empty object"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, str):
@@ -219,21 +222,21 @@ def _compiled(text: str) -> Any:
 
 def nodes(tree: Any) -> Iterator[tuple[Any, int]]:
     """Each node of a compiled expression, and its depth."""
-    todo = [(tree, 1)]
-    while todo:
-        node, depth = todo.pop()
+    stack = [(tree, 1)]
+    while stack:
+        node, depth = stack.pop()
         yield node, depth
-        todo.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
+        stack.extend((child, depth + 1) for child in node["children"] if isinstance(child, dict))
 
 
-def _checked(tree: Any) -> Iterator[Any]:
+def _checked_nodes(tree: Any) -> Iterator[Any]:
     for node, depth in nodes(tree):
-        if depth > NESTING:
-            raise InvalidValue("expression", f"the expression is nested deeper than {NESTING}")
+        if depth > MAX_DEPTH:
+            raise InvalidValue("expression", f"the expression is nested deeper than {MAX_DEPTH}")
         name = node.get("value")
         if node["type"] == "function_expression" and name not in Functions.FUNCTION_TABLE:
             near = get_close_matches(name, Functions.FUNCTION_TABLE, 3, 0.5)
-            raise InvalidValue("expression", f"unknown function {name}()", f"Nearest: {_named(near)}." if near else "")
+            raise InvalidValue("expression", f"unknown function {name}()", f"Nearest: {_joined(near)}." if near else "")
         yield node
 
 
@@ -253,15 +256,15 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _named(names: list[str]) -> str:
+def _joined(names: list[str]) -> str:
     return ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in names)
 
 
-def _nothing(missed: tuple[str | int, object] | None) -> InvalidValue:
+def _not_found(missed: tuple[str | int, object] | None) -> InvalidValue:
     if missed is None:
         return InvalidValue("expression", "no value found", "Write ?{…} if the value is optional.")
     wanted, place = missed
-    step = f"[{wanted}]" if isinstance(wanted, int) else _named([wanted])
+    step = f"[{wanted}]" if isinstance(wanted, int) else _joined([wanted])
     there = isinstance(place, list) and isinstance(wanted, int) and -len(place) <= wanted < len(place)
     if there or (isinstance(place, dict) and wanted in place):
         return InvalidValue("expression", f"{step} is null", "Write ?{…} if it may be null.")
@@ -269,6 +272,29 @@ def _nothing(missed: tuple[str | int, object] | None) -> InvalidValue:
         hint = f"Write [0].{step} or [*].{step}." if isinstance(wanted, str) and isinstance(place, list) else ""
         return InvalidValue("expression", f"no value found: {step} was looked up on {shape(place)}", hint)
     near = get_close_matches(wanted, [name for name in list(place)[:1_000] if len(name) <= 100], 3, 0.5)
-    names = _named(near or list(place)[:5])
+    names = _joined(near or list(place)[:5])
     hint = f"Nearest: {names}." if near else f"There are: {names}." if names else "The object is empty."
     return InvalidValue("expression", f"no value found: no {step}", hint)
+
+
+def _checked(text: str) -> str:
+    try:
+        Expression.compile(text)
+    except InvalidValue as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+ExpressionText = Annotated[str, Field(min_length=1), AfterValidator(_checked)]
+"""A field of a profile that is a JMESPath expression."""
+
+
+def is_truthy(value: object) -> bool:
+    """Whether JMESPath regards it as true: everything but null, false and empty values; 0 is true."""
+    return value not in (None, False, "", [], {}) or (value == 0 and value is not False)
+
+
+def may_drop_items(text: str) -> bool:
+    """Whether an expression contains a filter or a slice, so that its list may be shorter than its input."""
+    tree = Expression.compile(text).tree
+    return any(node["type"] in ("filter_projection", "slice") for node, _ in nodes(tree))

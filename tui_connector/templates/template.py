@@ -1,6 +1,7 @@
-"""Reads templates and fills them in; what is put in is never read for placeholders again.
+"""Parses and renders templates; inserted values are never scanned for placeholders.
 
-`&{…}` reads the current data, `?{…}` the same where nothing may be there, `@{…}` the run."""
+`&{…}` reads the current data, `?{…}` does so for optional values, `@{…}` reads the run.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +19,17 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic import JsonValue as Json
 
 from ..errors import InvalidValue
-from .embedded import leaves, refuse
-from .expression import QUOTED, TEXT, Budget, Expression, shape
+from .expression import MAX_TEXT, QUOTED, Budget, Expression, shape
+from .validation import leaves, raise_errors
 
 _OPEN = re.compile(r"[&?@]\{")
-_INSIDE = re.compile(rf"{QUOTED}|[{{}}'\"`]", re.DOTALL)  # a quote alone is one that is never closed
+_INSIDE = re.compile(rf"{QUOTED}|[{{}}'\"`]", re.DOTALL)  # a lone quote is one that is never closed
 _NO_ENTITY = ("there is no entity here", "Only @{…} can be used, as in @{run.started_at}.")
 _URI_HEAD = re.compile(r"(?:[^/?#]*:)?(?://[^/?#]*)?")
 
 
 class Missing(Enum):
-    """There is no entity."""
+    """There is no entity to read."""
 
     MISSING = "missing"
 
@@ -37,23 +38,23 @@ MISSING: Final = Missing.MISSING
 
 
 class PlaceholderError(InvalidValue):
-    """A template that cannot be read, or not filled in with this data; it holds no value of the data."""
+    """A template that cannot be parsed, or not be rendered with this data. It contains no value of the data."""
 
     def __init__(
         self, message: str, hint: str = "", *, template: str, expression: str | None = None, offset: int = 0
     ) -> None:
         self.template, self.expression, self.offset = template, expression, offset
-        """`offset` counts characters of the template, from 0."""
+        """Characters from the start of the template."""
         where = f", at character {offset + 1} of {_cut(template)}" if expression is None or offset else ""
         what = "" if expression is None else f"{_cut(template[offset : offset + 2] + expression + '}')}: "
         super().__init__("template", f"{what}{message}{where}", hint)
         self.reason = message
-        """What is wrong, without where."""
+        """The message without the position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What placeholders read: `&{…}` and `?{…}` the data (see `as_data`), `@{…}` the run."""
+    """What placeholders read: `&{…}` and `?{…}` read `data` (see `as_data`), `@{…}` reads `run`."""
 
     data: Json | Missing = MISSING
     run: Mapping[str, Json] = field(default_factory=dict)
@@ -70,14 +71,14 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template, read once. Each way to fill it in raises `PlaceholderError` where that cannot be done."""
+    """A parsed template. All methods that render it raise `PlaceholderError`."""
 
     source: str
     pieces: tuple[str | Placeholder, ...]
 
     @classmethod
     def parse(cls, text: str) -> Template:
-        """Raises `PlaceholderError` where a placeholder is not closed, not JMESPath or too large."""
+        """Raises `PlaceholderError` if a placeholder is not closed, not valid JMESPath or too large."""
         return _parsed(text)
 
     @property
@@ -86,64 +87,62 @@ class Template:
         return all(isinstance(piece, str) for piece in self.pieces)
 
     def value(self, scope: Scope, budget: Budget | None = None) -> Json:
-        """What the placeholder gives, with its type, where the template is exactly one; else text."""
+        """The placeholder's value with its type, if the template is exactly one placeholder; otherwise text."""
         if len(self.pieces) == 1 and isinstance(self.pieces[0], Placeholder):
             return self._find(self.pieces[0], scope, budget or Budget())
         return self.text(scope, budget)
 
     def text(self, scope: Scope, budget: Budget | None = None) -> str:
-        """Text; numbers, booleans, lists and objects are in it as compact JSON."""
-        return self._joined([text for _, _, text in self._filled(scope, budget)])
+        """The text, with numbers, booleans, lists and objects as compact JSON."""
+        return self._join([text for _, _, text in self._rendered_pieces(scope, budget)])
 
     def uri(self, scope: Scope) -> str:
-        """A URI or a part of one; what is put in is percent-encoded (RFC 3986 §2.1), so a segment stays one segment."""
+        """A URI or part of one; values are percent-encoded (RFC 3986 §2.1), so a segment remains one segment."""
         self.check_uri()
         parts, in_path = [], True
-        for piece, value, text in self._filled(scope, None):
+        for piece, value, text in self._rendered_pieces(scope, None):
             if piece is None:
                 parts.append(text)
                 in_path = in_path and "?" not in text and "#" not in text
                 continue
             if in_path and isinstance(value, dict | list):
-                self._refuse(f"{shape(value)} cannot be used in a path", piece=piece)
+                self._fail(f"{shape(value)} cannot be used in a path", piece=piece)
             try:
                 parts.append(f"\0{quote(text, safe='')}\0")  # marks the segments that were filled in
             except UnicodeEncodeError:
-                self._refuse("the text contains half a character (a lone surrogate)", piece=piece)
-        uri = self._joined(parts)
+                self._fail("the text contains half a character (a lone surrogate)", piece=piece)
+        uri = self._join(parts)
         for segment in re.split("[?#]", uri, maxsplit=1)[0].split("/"):
             if "\0" in segment and unquote(segment.replace("\0", "")) in ("", ".", ".."):
-                self._refuse("a part of the path would be empty, . or .., and lead elsewhere")
+                self._fail("a part of the path would be empty, . or .., and lead elsewhere")
         return uri.replace("\0", "")
 
     def check_uri(self) -> None:
-        """Raises where a placeholder could choose scheme, host or port, whatever the data."""
+        """Raises if a placeholder could set the scheme, host or port, whatever the data."""
         marked = "".join(piece if isinstance(piece, str) else "\0" for piece in self.pieces)
         head = _URI_HEAD.match(marked)
         if head and "\0" in head.group():
-            self._refuse(
-                "a placeholder must not set the scheme, host or port", "Write the address without placeholders."
-            )
+            self._fail("a placeholder must not set the scheme, host or port", "Write the address without placeholders.")
         if "\\" in marked or "\0" in self.source or re.search(r"%[0-9A-Fa-f]?\0", marked):
-            self._refuse("a URI must not contain a backslash, or a % completed by a placeholder", "Write % as %25.")
+            self._fail("a URI must not contain a backslash, or a % completed by a placeholder", "Write % as %25.")
 
     def header(self, scope: Scope) -> str:
-        """A header's value (RFC 9110 §5.5): not empty, visible ASCII, spaces and tabs, none of these at an end."""
+        """A header's value (RFC 9110 §5.5): visible ASCII, spaces and tabs inside but not at the ends."""
         parts = []
-        for piece, value, text in self._filled(scope, None):
+        for piece, value, text in self._rendered_pieces(scope, None):
             if piece is not None and (isinstance(value, dict | list) or value == ""):
-                self._refuse(f"{shape(value)} cannot be used in a header", piece=piece)
+                self._fail(f"{shape(value)} cannot be used in a header", piece=piece)
             parts.append(text)
-        header = self._joined(parts)
+        header = self._join(parts)
         if not header.strip(" \t"):
-            self._refuse("the header would be empty")
+            self._fail("the header would be empty")
         if not re.fullmatch(r"[\t\x20-\x7e]*", header):
-            self._refuse("the header would contain a line break, a control character or a non-ASCII character")
+            self._fail("the header would contain a line break, a control character or a non-ASCII character")
         if header != header.strip(" \t"):
-            self._refuse("the header would start or end with a space")
+            self._fail("the header would start or end with a space")
         return header
 
-    def _filled(self, scope: Scope, budget: Budget | None) -> Iterator[tuple[Placeholder | None, Json, str]]:
+    def _rendered_pieces(self, scope: Scope, budget: Budget | None) -> Iterator[tuple[Placeholder | None, Json, str]]:
         budget = budget or Budget()
         for piece in self.pieces:
             if isinstance(piece, str):
@@ -153,27 +152,27 @@ class Template:
             try:
                 text = "" if value is None else value if isinstance(value, str) else _compact(value)
             except (ValueError, RecursionError):
-                self._refuse(f"{shape(value)} that cannot be written as JSON", piece=piece)
+                self._fail(f"{shape(value)} that cannot be written as JSON", piece=piece)
             yield piece, value, text
 
     def _find(self, piece: Placeholder, scope: Scope, budget: Budget) -> Json:
         data: object = dict(scope.run) if piece.sigil == "@" else scope.data
         if data is MISSING:
-            self._refuse(*_NO_ENTITY, piece)
+            self._fail(*_NO_ENTITY, piece)
         try:
             found, reason = piece.expression.find(data, budget)
         except InvalidValue as error:
-            self._refuse(error.message, error.hint, piece)
+            self._fail(error.message, error.hint, piece)
         if reason and piece.sigil != "?":
-            self._refuse(reason.message, reason.hint, piece)
+            self._fail(reason.message, reason.hint, piece)
         return found
 
-    def _joined(self, parts: list[str]) -> str:
-        if len(parts) > 1 and sum(map(len, parts)) > TEXT:
-            self._refuse(f"the text would have more than {TEXT:,} characters")
+    def _join(self, parts: list[str]) -> str:
+        if len(parts) > 1 and sum(map(len, parts)) > MAX_TEXT:
+            self._fail(f"the text would have more than {MAX_TEXT:,} characters")
         return "".join(parts)
 
-    def _refuse(self, message: str, hint: str = "", piece: Placeholder | None = None) -> NoReturn:
+    def _fail(self, message: str, hint: str = "", piece: Placeholder | None = None) -> NoReturn:
         piece = piece or next((piece for piece in self.pieces if isinstance(piece, Placeholder)), None)
         if piece is None:
             raise PlaceholderError(message, hint, template=self.source)
@@ -186,15 +185,15 @@ def _cut(text: str) -> str:
 
 
 def as_data(value: Json) -> Json:
-    """A response as the data of placeholders: what is not a list or object becomes a list of one.
+    """A response as the data of placeholders: anything but a list or an object becomes a list of one.
 
-    Magento's token endpoint answers a bare JSON string; `Bearer &{@[0]}` reads it.
+    Magento's token endpoint responds with a bare JSON string; `Bearer &{@[0]}` reads it.
     """
     return value if isinstance(value, dict | list) else [value]
 
 
 def render(value: Json, scope: Scope) -> Json:
-    """`value` with every text in it filled in as a template; names in objects are not templates."""
+    """`value` with every string in it rendered as a template; keys of objects are not templates."""
     return _rendered(value, scope, Budget())
 
 
@@ -227,7 +226,7 @@ def _parsed(text: str) -> Template:
 
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
-    """Where placeholders start and end."""
+    """Where each placeholder starts and ends."""
     at = 0
     while opened := _OPEN.search(text, at):
         start, at = opened.start(), _end(text, opened.end())
@@ -238,7 +237,7 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _end(text: str, at: int) -> int:
-    """Behind the brace that closes the one before `at`, or 0. A brace in quotes or backticks is the expression's."""
+    """The position after the brace that closes the one before `at`, or 0. Quoted braces do not count."""
     depth = 1
     for inside in _INSIDE.finditer(text, at):
         match inside.group():
@@ -263,11 +262,11 @@ def _checked(text: str) -> str:
 
 
 def run_only(text: str) -> str:
-    """The text, in whose placeholders there is no entity to read. Raises `PlaceholderError` where one reads it."""
+    """`text`, if its placeholders read only the run. Raises `PlaceholderError` if one reads an entity."""
     template = Template.parse(text)
     for piece in template.pieces:
         if isinstance(piece, Placeholder) and piece.sigil != "@":
-            template._refuse(*_NO_ENTITY, piece)
+            template._fail(*_NO_ENTITY, piece)
     return text
 
 
@@ -277,11 +276,11 @@ def _checked_uri(text: str) -> str:
 
 
 def _checked_json(value: Json) -> Json:
-    refuse([(place, wrong) for place, leaf in leaves(value) if (wrong := _wrong(leaf)) is not None])
+    raise_errors([(path, error) for path, leaf in leaves(value) if (error := _leaf_error(leaf)) is not None])
     return value
 
 
-def _wrong(leaf: Json) -> ValueError | None:
+def _leaf_error(leaf: Json) -> ValueError | None:
     if isinstance(leaf, float) and not math.isfinite(leaf):
         return ValueError(f"{leaf} is not a valid JSON number")
     try:
@@ -297,56 +296,55 @@ _SCHEMA = WithJsonSchema({"type": "string", "format": "template"})
 TemplateText = Annotated[str, AfterValidator(_checked), _SCHEMA]
 """A field that is a template."""
 RunTemplateText = Annotated[str, AfterValidator(run_only), _SCHEMA]
-"""A field that is a template where there is no entity: only `@{…}`."""
+"""A field that is a template in which only `@{…}` is allowed, as there is no entity."""
 UriTemplateText = Annotated[str, AfterValidator(_checked_uri), _SCHEMA]
-"""A field that is a template of a URI; no placeholder chooses scheme, host or port."""
+"""A field that is a template of a URI; placeholders cannot set scheme, host or port."""
 TemplateJson = Annotated[Json, AfterValidator(_checked_json)]
-"""A field that is JSON in which every text is a template."""
+"""A field that is JSON in which every string is a template."""
 
 
-# What an expression reads: the names it starts with, found without any data.
+# Static analysis: which paths of its data an expression reads.
 
-
-Names: TypeAlias = tuple[str, ...]
-"""Names from the root of the data downwards, such as ("steps", "find", "status"); () is all of it."""
+DataPath: TypeAlias = tuple[str, ...]
+"""Names from the root of the data downwards, such as ("steps", "find", "status"); () is all of the data."""
 
 _IN_TURN = {"subexpression", "pipe", "index_expression"}
-"""Each child resumes from what the one before it has found."""
+"""Each child is evaluated on the result of the one before."""
 _BY_ELEMENT = {"projection", "value_projection", "filter_projection", "flatten"}
-"""The first child is the list or the object; the others resume from what is in it."""
+"""The first child is the list or the object; the others are evaluated on its elements."""
 
 
-def reads(expression: Expression) -> frozenset[Names]:
-    """What the expression reads, each as far as names alone say it.
+def paths_read(expression: Expression) -> frozenset[DataPath]:
+    """The paths that the expression reads, each as far as it consists of names only.
 
-    An index, a wildcard, a filter or a function ends what can be said: `steps.find.body.items[0].id` reads
+    An index, a wildcard, a filter or a function ends a path: `steps.find.body.items[0].id` reads
     ("steps", "find", "body", "items"), and `keys(steps)` all of ("steps",).
     """
     return frozenset(_read(expression.tree, ()))
 
 
-def read_of_run(value: Json) -> frozenset[Names]:
-    """What the placeholders `@{…}` in all texts of `value` read of the run."""
+def run_paths_read(value: Json) -> frozenset[DataPath]:
+    """The paths of the run that the placeholders `@{…}` in all strings of `value` read."""
     if isinstance(value, str):
         pieces = Template.parse(value).pieces
-        found = [reads(each.expression) for each in pieces if isinstance(each, Placeholder) and each.sigil == "@"]
+        found = [paths_read(each.expression) for each in pieces if isinstance(each, Placeholder) and each.sigil == "@"]
     else:
         inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        found = [read_of_run(each) for each in inside]
+        found = [run_paths_read(each) for each in inside]
     return frozenset().union(*found)
 
 
-def _read(node: Any, start: Names | None) -> Iterator[Names]:
-    """What `node` reads of the data at `start`; None is somewhere inside what was counted as read already."""
-    found: list[Names] = []
+def _read(node: Any, start: DataPath | None) -> Iterator[DataPath]:
+    """The paths that `node` reads below `start`; None is somewhere inside a path that is already counted."""
+    found: list[DataPath] = []
     end = _follow(node, start, found)
     yield from found
     if end is not None:
         yield end
 
 
-def _follow(node: Any, start: Names | None, found: list[Names]) -> Names | None:
-    """Where `node` leads from `start`. What it reads on the way, or takes as a whole, goes to `found`."""
+def _follow(node: Any, start: DataPath | None, found: list[DataPath]) -> DataPath | None:
+    """The path `node` leads to from `start`. Paths that it reads on the way are added to `found`."""
     kind, children = node["type"], [child for child in node["children"] if isinstance(child, dict)]
     if kind in ("current", "identity"):
         return start
@@ -362,7 +360,7 @@ def _follow(node: Any, start: Names | None, found: list[Names]) -> Names | None:
     elif kind in ("index", "slice") and start is not None:
         found.append(start)
     elif kind == "expref":
-        start = None  # a function applies it to what its other argument holds
+        start = None  # a function applies it to its other argument
     for child in children:
         found.extend(_read(child, start))
     return None

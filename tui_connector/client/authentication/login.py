@@ -23,7 +23,7 @@ from ...secrets.capability import token_name
 from ...secrets.secret_error import LiteralSecret
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ...templates import Json, as_data
-from ...templates.embedded import refuse
+from ...templates.validation import raise_errors
 from ...text import beginning, page_title
 from ..error_message import error_message
 from ..layer import Layer, LayerContext, Send
@@ -102,7 +102,7 @@ def _tag(value: object) -> str:
 def no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters. Raises where one of them is a secret that is written out."""
     named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
-    refuse(
+    raise_errors(
         [
             ((name,), LiteralSecret(f"{name!r} is a secret and does not belong in a profile: {MOVE} and {ONE_SOURCE}"))
             for name in named

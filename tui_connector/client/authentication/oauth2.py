@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from ...errors import UserError
 from ...secrets.source import SecretSource, secret_field
-from ...templates.embedded import refuse
+from ...templates.validation import raise_errors
 from ...text import beginning
 from ..layer import Authentication, Layer, LayerContext
 from ..message import Request, Response
@@ -43,7 +43,7 @@ _GRANT = "client_credentials"
 
 def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     fixed = "belongs to the grant: use client-id, client-secret and scope"
-    refuse([((name,), ValueError(f"{name!r} {fixed}")) for name in parameters if name in _FIXED])
+    raise_errors([((name,), ValueError(f"{name!r} {fixed}")) for name in parameters if name in _FIXED])
     return no_literal_secret(parameters)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ...client.message import Request, Response
 from ...templates import Json
-from ...templates.field import ExpressionText
+from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, PageRequest, PageResult, PaginationError, SinglePage
 from .envelope import says_more

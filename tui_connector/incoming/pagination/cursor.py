@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ...client.message import Request
 from ...templates import Json
-from ...templates.field import ExpressionText
+from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, Pagination, PaginationError
 from .envelope import beside, is_named, is_true, nothing_at

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from ...errors import InvalidValue
-from ...templates import Json, reads
+from ...templates import Json, paths_read
 from ...templates.expression import Budget, Expression
 from ...text import beginning, without_secrets
 from ..pages import Page, content_range, count_of
@@ -22,9 +22,9 @@ _NEXT_NAMES = frozenset(
         *("nextcursor", "nexttoken", "nextpagetoken", "hasnext", "hasnextpage", "continuationtoken", "morerecords"),
     }
 )
-"""Names under which responses say that more follows, in lower case and letters only."""
+"""DataPath under which responses say that more follows, in lower case and letters only."""
 _FLAGS = frozenset({"hasmore", "hasnext", "hasnextpage", "morerecords", "more", "truncated", "istruncated"})
-"""Names of flags that are true where a response does not hold the rest of the list."""
+"""DataPath of flags that are true where a response does not hold the rest of the list."""
 _PARTIAL_FLAGS = frozenset(
     {
         *("hasmore", "hasmoreitems", "hasmoreresults", "hasmorepages", "hasnext", "hasnextpage", "morerecords"),
@@ -34,7 +34,7 @@ _PARTIAL_FLAGS = frozenset(
 )
 """The same in any of the objects around the items: these mean nothing else (GitHub, Elasticsearch, ArcGIS, …)."""
 _END_FLAGS = frozenset({"last", "islast", "islastpage", "isfinal", "done", "isend", "endoflist"})
-"""Names of flags that are false where more follows (Spring, Salesforce)."""
+"""DataPath of flags that are false where more follows (Spring, Salesforce)."""
 _TRUE = (b"true", b'"true"', b"1", b'"1"')
 _UNTRUE = (b"false", b'"false"')
 _FALSE = ("", "0", "false", "no", "off", "null", "none")
@@ -100,7 +100,8 @@ def _with_headers(page: Page) -> Json:
 
 @cache
 def _reads_headers(expression: str) -> bool:
-    return any(names[:1] in ((), ("headers",)) for names in reads(_compiled(expression))) and "headers" in expression
+    paths = paths_read(_compiled(expression))
+    return any(path[:1] in ((), ("headers",)) for path in paths) and "headers" in expression
 
 
 def is_named(page: Page, expression: str) -> bool:

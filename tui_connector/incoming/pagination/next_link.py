@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ...client.message import Request
 from ...templates import Json
-from ...templates.field import ExpressionText
+from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, Pagination, PaginationError
 from .envelope import beside
