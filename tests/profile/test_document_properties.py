@@ -25,9 +25,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tui_connector.profile.document import Document, Unset
-from tui_connector.profile.edit import same
 from tui_connector.profile.library import ProfileError
-from tui_connector.profile.positions import KeyPath, TextSpan, layout, places
+from tui_connector.profile.matching import same
+from tui_connector.profile.positions import KeyPath, TextSpan, layout, position_finder
 
 # What must hold afterwards
 
@@ -46,7 +46,7 @@ def label(path: KeyPath, data: Any) -> str:
 def written_in(text: str) -> Iterator[TextSpan]:
     def inside(written: TextSpan) -> Iterator[TextSpan]:
         yield written
-        for entry in written.inside:
+        for entry in written.children:
             yield from inside(entry)
 
     for statement in layout(text).statements:
@@ -55,14 +55,14 @@ def written_in(text: str) -> Iterator[TextSpan]:
 
 def belongings(text: str) -> Counter[tuple[str, str, str]]:
     """(how it stands, what it stands at, the comment) of every comment whose text is in the style of the corpus."""
-    data, place = tomllib.loads(text), places(text)
+    data, place = tomllib.loads(text), position_finder(text)
     lines = text.replace("\r\n", "\n").split("\n")
     begins: dict[int, str] = {}
     ends: dict[int, str] = {}
     for written in written_in(text):
         name = label(written.path, data)
         begins.setdefault(place(written.start).line, name)
-        if not any(inner.end == written.end for inner in written.inside):
+        if not any(inner.end == written.end for inner in written.children):
             ends.setdefault(place(written.end - 1).line, name)
     out: Counter[tuple[str, str, str]] = Counter()
     for number, line in enumerate(lines, 1):

@@ -70,7 +70,7 @@ def test_what_has_a_place_is_what_tomllib_reads() -> None:
 
 
 def test_the_written_value_is_the_value() -> None:
-    found = {w.path: TEXT[w.value : w.end] for w in layout(TEXT).statements if not w.header}
+    found = {w.path: TEXT[w.value_start : w.end] for w in layout(TEXT).statements if not w.is_header}
     assert found["clients", "m", "timeout"] == "'''\n30\n'''"
     for path, value in found.items():
         data: Any = tomllib.loads(TEXT)

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.profile.positions import TextPosition
-from tui_connector.profile.syntax import Mistake, mistake
+from tui_connector.profile.syntax import Mistake, explain_error
 
 
 def refused(text: str) -> Mistake:
     with pytest.raises(tomllib.TOMLDecodeError) as caught:
         tomllib.loads(text)
-    return mistake(text, caught.value)
+    return explain_error(text, caught.value)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
     found = refused(text)
     assert found.hint is not None
     assert hint in found.hint
-    assert found.place.line == line
+    assert found.position.line == line
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
 )
 def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
-    assert found.place == TextPosition(*place)
+    assert found.position == TextPosition(*place)
     assert message in found.message
     assert found.hint is not None
     assert hint in found.hint
@@ -118,7 +118,7 @@ def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, 
 )
 def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
-    assert found.place == TextPosition(*place)
+    assert found.position == TextPosition(*place)
     assert message in found.message
     assert found.hint is not None
     assert hint in found.hint
@@ -127,7 +127,7 @@ def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], 
 @pytest.mark.parametrize("text", ["a = [1,\n2", "a = [1,\n", "a = { b = [1", 'a = """x\n', "a = '''x"])
 def test_what_is_never_closed_ends_the_document(text: str) -> None:
     found = refused(text)
-    assert found.place.line == text.count("\n") + 1
+    assert found.position.line == text.count("\n") + 1
     assert found.hint is not None
     assert "not closed" in found.hint
 
@@ -137,6 +137,6 @@ def test_no_text_breaks_the_hints(text: str) -> None:
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = mistake(text, error)
-        assert found.place.line >= 1
-        assert found.place.column >= 1
+        found = explain_error(text, error)
+        assert found.position.line >= 1
+        assert found.position.column >= 1

@@ -70,6 +70,6 @@ def _document(draft: Draft) -> Document:
         except ProfileError:
             document = Document("", path)
         if document.text_as_read != draft.text:
-            document = Document(draft.text, path, found=digest(draft.text.encode()))
+            document = Document(draft.text, path, file_digest=digest(draft.text.encode()))
     document.draft = draft.data
     return document

@@ -1,144 +1,73 @@
-"""From a text as read to one that holds other data: only what differs changes, and comments stay with their keys."""
+"""Rewrites a TOML text so that it holds other data: only what differs changes, and comments stay with their keys.
+
+The text is split into statements with their comments (`statements`). Old and new data are compared (`matching`): values
+that differ are rewritten in place (`_ValueWriter`), keys and tables are inserted, moved and removed (`_Editor`).
+"""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TypeAlias
 
 from .library import ProfileError
-from .positions import Cell, KeyPath, Statement, TextPosition, TextSpan, cells, statements
-
-# The text of a value: written again, or changed entry by entry where it is an array or an inline table.
-
+from .matching import match_elements, same
+from .positions import KeyPath, TextPosition, TextSpan
+from .statements import Cell, Statement, cells, statements
 
 Plain: TypeAlias = "bool | int | float | str | datetime | date | time | Sequence[Plain] | Mapping[str, Plain]"
 """What a TOML document can hold."""
 
-Piece: TypeAlias = tuple[int | None, str]
-"""Which of the entries as read, if any, and its new text."""
+_Piece: TypeAlias = tuple[int | None, str]
+"""An entry of an array or inline table: its old index, if it had one, and its new text."""
 
-WIDTH = 100
-"""An array whose line would be longer is written with one element a line."""
+FIRST_KEYS = ("format", "name", "description")
+"""The keys at the top of a profile."""
+TABLE_ORDER = ("authentications", "clients", "incoming", "outgoing")
+"""The order of the tables of a profile."""
+MAX_ARRAY_LINE = 100
+"""Characters; a longer array is written with one element a line."""
+MAX_INLINE_TABLE_LINE = 120
+"""Characters; a longer table gets a header of its own."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def frozen(value: object) -> Hashable:
-    """`value` as TOML means it: 1, 1.0 and true differ, a NaN equals itself, the order of keys says nothing."""
-    if isinstance(value, dict):
-        return "{}", frozenset((key, frozen(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return "[]", tuple(frozen(item) for item in value)
-    if isinstance(value, (date, time)):  # a datetime is a date
-        return type(value).__name__, value.isoformat()
-    return type(value).__name__, value if isinstance(value, (int, str)) else repr(value)
+def rewrite(text: str, old: dict[str, object], new: dict[str, object], scalar: Callable[[object], str]) -> str:
+    """`text`, which holds `old`, with the changes that make it hold `new`.
+
+    `scalar` writes a value that is not an array or table. The caller reads the result back and compares it.
+    """
+    newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
+    is_complete = not text or text.endswith("\n")
+    editor = _Editor(text if is_complete else text + newline, scalar, newline)
+    editor.update_table((), old, new)
+    out = editor.text()
+    return out if is_complete else out.removesuffix("\n").removesuffix("\r")
 
 
-def same(one: object, other: object) -> bool:
-    """Whether both mean the same TOML."""
-    return frozen(one) == frozen(other)
-
-
-def matched(old: list[object], new: list[object]) -> list[int | None]:
-    """For each element of `new` the element of `old` that it was, or None where it was added."""
-    before, after = [frozen(item) for item in old], [frozen(item) for item in new]
-    out: list[int | None] = [None] * len(new)
-    head = 0
-    while head < min(len(old), len(new)) and before[head] == after[head]:
-        out[head] = head
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-        out[-tail] = len(old) - tail
-    unmoved: defaultdict[Hashable, deque[int]] = defaultdict(deque)
-    for index in range(head, len(old) - tail):
-        unmoved[before[index]].append(index)
-    for index in range(head, len(new) - tail):
-        if unmoved[after[index]]:
-            out[index] = unmoved[after[index]].popleft()
-    free = sorted(index for indices in unmoved.values() for index in indices)
-    _match_changed(old, new, free, out)
-    return out
-
-
-def _match_changed(old: list[object], new: list[object], free: list[int], out: list[int | None]) -> None:
-    """Match what changed: tables of the same kind that are most alike, other values where none came or went."""
-    left = [index for index, was in enumerate(out) if was is None]
-    if len(free) * len(left) > 10_000 or not all(isinstance(old[i], dict) for i in free):
-        if len(free) == len(left):
-            for index, was in zip(left, free, strict=True):
-                out[index] = was
-        return
-    alike = sorted((-_likeness(old[was], new[index]), abs(was - index), index, was) for index in left for was in free)
-    taken: set[int] = set()
-    for likeness, _, index, was in alike:
-        if likeness < 0 and out[index] is None and was not in taken:
-            out[index] = was
-            taken.add(was)
-
-
-def _likeness(old: object, new: object) -> int:
-    """How many values two tables have in common; that they are of one kind says most. Without any they are two."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return int(same(old, new))
-    common = sum(_likeness(value, new[key]) for key, value in old.items() if key in new)
-    return common + 2 * ("kind" in old and old["kind"] == new.get("kind"))
-
-
-class PathMapping:
-    """Where each path of the data as read is in the new data."""
-
-    def __init__(self, old: object, new: object) -> None:
-        self._pairs: dict[KeyPath, tuple[object, object]] = {(): (old, new)}
-        self._matched: dict[KeyPath, dict[int, int]] = {}
-
-    def __call__(self, path: KeyPath) -> KeyPath | None:
-        """The new path; None where what stood there is gone."""
-        out: KeyPath = ()
-        for depth, step in enumerate(path):
-            old, new = self._pairs[path[:depth]]
-            if isinstance(old, dict) and isinstance(new, dict) and step in new:
-                out = (*out, step)
-                self._pairs[path[: depth + 1]] = old[step], new[step]
-            elif isinstance(old, list) and isinstance(new, list) and isinstance(step, int):
-                there = self._elements(path[:depth], old, new).get(step)
-                if there is None:
-                    return None
-                out = (*out, there)
-                self._pairs[path[: depth + 1]] = old[step], new[there]
-            else:
-                return None
-        return out
-
-    def _elements(self, path: KeyPath, old: list[object], new: list[object]) -> dict[int, int]:
-        if path not in self._matched:
-            self._matched[path] = {was: now for now, was in enumerate(matched(old, new)) if was is not None}
-        return self._matched[path]
-
-    def list_kept(self, path: KeyPath) -> bool:
-        """Whether an array is still one."""
-        return self(path) is not None and all(isinstance(value, list) for value in self._pairs[path])
+def cannot_splice(keys: KeyPath, position: TextPosition, reason: str) -> ProfileError:
+    """The error for a change that would harm the rest of the text."""
+    hint = "Change it in the editor, at this line."
+    return ProfileError("toml-splice", reason, hint, line=position.line, column=position.column, keys=keys)
 
 
 @dataclass(frozen=True, slots=True)
-class ValueWriter:
-    """Writes values for one text."""
+class _ValueWriter:
+    """Writes keys and values in the style of one text."""
 
     text: str
-    write: Callable[[object], str]
-    """The text of a value that is not an array or table."""
+    scalar: Callable[[object], str]
+    """The TOML of a value that is not an array or table."""
     newline: str
 
     def key(self, key: str | int) -> str:
-        """A part of a dotted key, quoted where it must be."""
-        return str(key) if _BARE_KEY.fullmatch(str(key)) else self.write(str(key))
+        """A key, in quotes if it needs them."""
+        return str(key) if _BARE_KEY.fullmatch(str(key)) else self.scalar(str(key))
 
-    def keys(self, path: KeyPath) -> str:
+    def dotted_key(self, path: KeyPath) -> str:
         return ".".join(self.key(key) for key in path if isinstance(key, str))
 
     def value(self, value: object) -> str:
@@ -148,66 +77,68 @@ class ValueWriter:
             return f"{{ {entries} }}" if entries else "{}"
         if isinstance(value, list):
             return "[" + ", ".join(self.value(item) for item in value) + "]"
-        return self.write(value)
+        return self.scalar(value)
 
     def pair(self, keys: KeyPath, value: object, indent: str = "") -> str:
-        """The line, or with a long array the lines, of a key and its value."""
-        line = f"{indent}{self.keys(keys)} = {self.value(value)}{self.newline}"
-        if len(line) <= WIDTH or not isinstance(value, list) or len(value) < 2:
+        """A key and its value, on one line unless it is a long array."""
+        line = f"{indent}{self.dotted_key(keys)} = {self.value(value)}{self.newline}"
+        if len(line) <= MAX_ARRAY_LINE or not isinstance(value, list) or len(value) < 2:
             return line
         elements = "".join(f"{indent}    {self.value(item)},{self.newline}" for item in value)
-        return f"{indent}{self.keys(keys)} = [{self.newline}{elements}{indent}]{self.newline}"
+        return f"{indent}{self.dotted_key(keys)} = [{self.newline}{elements}{indent}]{self.newline}"
 
-    def changed(self, written: TextSpan, old: object, new: object) -> str:
-        """The text of `new` where `old` is written, as it is written wherever both agree."""
+    def updated(self, span: TextSpan, old: object, new: object) -> str:
+        """The text of `new` in place of `old`, which is at `span`: unchanged wherever both agree."""
         if same(old, new):
-            return self.text[written.value : written.end]
+            return self.text[span.value_start : span.end]
         if isinstance(old, dict) and isinstance(new, dict):
-            if all(len(entry.path) == len(written.path) + 1 for entry in written.inside):
-                return self._table(written, old, new)
+            if all(len(entry.path) == len(span.path) + 1 for entry in span.children):
+                return self._updated_inline_table(span, old, new)
         elif isinstance(old, list) and isinstance(new, list):
             pieces = [
-                (None, self.value(item)) if was is None else (was, self.changed(written.inside[was], old[was], item))
-                for was, item in zip(matched(old, new), new, strict=True)
+                (None, self.value(item)) if was is None else (was, self.updated(span.children[was], old[was], item))
+                for was, item in zip(match_elements(old, new), new, strict=True)
             ]
-            if "\n" in self._between(written):
-                return self._lines(written, pieces)
-            return self._joined(written, pieces)
+            if "\n" in self._separators(span):
+                return self._on_several_lines(span, pieces)
+            return self._on_one_line(span, pieces)
         return self.value(new)
 
-    def _table(self, written: TextSpan, old: dict[str, object], new: dict[str, object]) -> str:
-        pieces: list[Piece] = []
-        for number, entry in enumerate(written.inside):
+    def _updated_inline_table(self, span: TextSpan, old: dict[str, object], new: dict[str, object]) -> str:
+        pieces: list[_Piece] = []
+        for index, entry in enumerate(span.children):
             key = str(entry.path[-1])
             if key in new:
-                text = self.text[entry.start : entry.value] + self.changed(entry, old[key], new[key])
-                pieces.append((number, text))
+                text = self.text[entry.start : entry.value_start] + self.updated(entry, old[key], new[key])
+                pieces.append((index, text))
         pieces += [(None, f"{self.key(key)} = {self.value(item)}") for key, item in new.items() if key not in old]
-        return self._joined(written, pieces) if pieces else "{}"
+        return self._on_one_line(span, pieces) if pieces else "{}"
 
-    def _between(self, written: TextSpan) -> str:
-        """What is between the elements."""
-        ends = [written.value, *(entry.end for entry in written.inside)]
-        starts = [*(entry.start for entry in written.inside), written.end]
+    def _separators(self, span: TextSpan) -> str:
+        """The text around and between the elements of an array."""
+        ends = [span.value_start, *(entry.end for entry in span.children)]
+        starts = [*(entry.start for entry in span.children), span.end]
         return "".join(self.text[end:start] for end, start in zip(ends, starts, strict=True))
 
-    def _joined(self, written: TextSpan, pieces: Sequence[Piece]) -> str:
-        inside = written.inside
-        bracket = self.text[written.value], self.text[written.end - 1]
+    def _on_one_line(self, span: TextSpan, pieces: Sequence[_Piece]) -> str:
+        """An array or inline table of these pieces, with the separators that the pieces had."""
+        entries = span.children
+        first, last = self.text[span.value_start], self.text[span.end - 1]
         if not pieces:
-            return "".join(bracket)
-        space = " " if bracket[0] == "{" else ""
-        opening = self.text[written.value + 1 : inside[0].start] if inside else space
-        closing = self.text[inside[-1].end : written.end - 1] if inside else space
-        out = [bracket[0], opening]
-        for number, (was, text) in enumerate(pieces):
-            if number:
-                out.append(self.text[inside[was - 1].end : inside[was].start] if was else ", ")
+            return first + last
+        space = " " if first == "{" else ""
+        opening = self.text[span.value_start + 1 : entries[0].start] if entries else space
+        closing = self.text[entries[-1].end : span.end - 1] if entries else space
+        out = [first, opening]
+        for index, (was, text) in enumerate(pieces):
+            if index:
+                out.append(self.text[entries[was - 1].end : entries[was].start] if was else ", ")
             out.append(text)
-        return "".join([*out, closing, bracket[1]])
+        return "".join([*out, closing, last])
 
-    def _lines(self, written: TextSpan, pieces: Sequence[Piece]) -> str:
-        head, found, closing = cells(self.text, written)
+    def _on_several_lines(self, span: TextSpan, pieces: Sequence[_Piece]) -> str:
+        """An array of these pieces, one a line, each with its comments; those detached from a removed one stay."""
+        opening, found, closing = cells(self.text, span)
         indent = re.split("\n", found[0].lead if found else closing[:-1])[-1] + ("" if found else "    ")
         comma_at_end = not found or found[-1].comma
         out: list[Cell] = []
@@ -215,148 +146,106 @@ class ValueWriter:
             cell = Cell(self.newline + indent, text) if was is None else found[was]
             cell.body = text
             out.append(cell)
-        kept, carried = {was for was, _ in pieces}, ""
-        for number, cell in enumerate(found):
-            if number in kept:
-                cell.lead, carried = carried + cell.lead, ""
-            elif "#" in (apart := cell.split_lead()[0]):
-                carried += apart
-        closing = carried + closing
-        parts = [head]
+        kept, detached = {was for was, _ in pieces}, ""
+        for index, cell in enumerate(found):
+            if index in kept:
+                cell.lead, detached = detached + cell.lead, ""
+            elif "#" in (comments := cell.split_lead()[0]):
+                detached += comments
+        closing = detached + closing
+        parts = [opening]
         for number, cell in enumerate(out, 1):
             if "#" in parts[-1] and not re.match(r"[ \t]*\r?\n", cell.lead):
                 cell.lead = self.newline + indent
             comma = "," if number < len(out) or (cell.comma and comma_at_end) else ""
-            parts += [cell.lead, cell.body, cell.pad, comma, cell.beside]
+            parts += [cell.lead, cell.body, cell.before_comma, comma, cell.same_line]
         return "".join([*parts, closing])
 
 
-ORDER = ("authentications", "clients", "incoming", "outgoing")
-"""The tables of a profile in the order in which they are written."""
+class _Editor:
+    """The statements of a text while they are changed."""
 
-FIRST = ("format", "name", "description")
-"""The keys with which a profile starts."""
-
-LONG = 120
-"""A table whose line would be longer gets a header of its own."""
-
-
-def spliced(text: str, old: dict[str, object], new: dict[str, object], write: Callable[[object], str]) -> str:
-    """`text`, which holds `old`, changed where `new` differs.
-
-    `write` gives the text of a value that is not an array or table. What comes out is to be read back and compared.
-    """
-    newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
-    whole = not text or text.endswith("\n")
-    splice = _Splice(text if whole else text + newline, write, newline)
-    splice.table((), old, new)
-    out = splice.text()
-    return out if whole else out.removesuffix("\n").removesuffix("\r")
-
-
-def own_table(path: KeyPath, value: object, line: str) -> bool:
-    """Whether a new value gets headers of its own: parts of a profile, their lists, and what is too long to read."""
-    in_list = len(path) == 5 and isinstance(path[3], int)  # a plugin's or a step's, such as its request
-    if not all(isinstance(key, str) for place, key in enumerate(path) if not in_list or place != 3):
-        return False  # a header cannot say which of a list's tables is meant
-    if isinstance(value, dict):
-        return len(path) <= 2 or ((len(path) == 3 or in_list) and len(line) > LONG)
-    return len(path) <= 3 and _tables(value)
-
-
-def _tables(value: object) -> bool:
-    return isinstance(value, list) and value != [] and all(isinstance(item, dict) for item in value)
-
-
-def cannot_splice(keys: KeyPath, place: TextPosition, why: str) -> ProfileError:
-    """A change that cannot be written into the text without harm to what is there."""
-    hint = "Change it in the editor, at this line."
-    return ProfileError("toml-splice", why, hint, line=place.line, column=place.column, keys=keys)
-
-
-class _Splice:
-    def __init__(self, text: str, write: Callable[[object], str], newline: str) -> None:
+    def __init__(self, text: str, scalar: Callable[[object], str], newline: str) -> None:
         self.newline = newline
-        self.values = ValueWriter(text, write, newline)
+        self.values = _ValueWriter(text, scalar, newline)
         self.statements, self.tail = statements(text)
-        self.pairs = {statement.path: statement for statement in self.statements if not statement.header}
+        self.pairs = {statement.path: statement for statement in self.statements if not statement.is_header}
 
     def text(self) -> str:
         return "".join(statement.text() for statement in self.statements) + self.tail
 
-    # What differs
+    # Changes: what differs between the old and the new data.
 
-    def table(self, path: KeyPath, old: dict[str, object], new: dict[str, object]) -> None:
+    def update_table(self, path: KeyPath, old: dict[str, object], new: dict[str, object]) -> None:
         for key in sorted((key for key in new if key not in old), key=lambda key: _rank(path, key)):
             self.insert(path, key, new[key])
         for key, value in new.items():
             if key in old and not same(old[key], value):
-                self.change((*path, key), old[key], value)
-        gone = [key for key in old if key not in new]
-        for key in gone:
-            self.remove(self.group((*path, key)))
-        if gone and not new and path and not self.group(path):
+                self.update_value((*path, key), old[key], value)
+        removed = [key for key in old if key not in new]
+        for key in removed:
+            self.remove(self.statements_of((*path, key)))
+        if removed and not new and path and not self.statements_of(path):
             self.insert(path[:-1], path[-1], {})
 
-    def change(self, path: KeyPath, old: object, new: object) -> None:
+    def update_value(self, path: KeyPath, old: object, new: object) -> None:
         pair = self.pairs.get(path)
-        if pair is not None and old in ([], {}) and self.plain(pair) and own_table(path, new, ""):
+        if pair is not None and old in ([], {}) and self.can_move(pair) and _needs_header(path, new, ""):
             self.remove([pair])
             self.insert(path[:-1], path[-1], new)
-        elif pair is not None and pair.written is not None:
-            start, end = pair.written.value - pair.start, pair.written.end - pair.start
-            pair.body = pair.body[:start] + self.values.changed(pair.written, old, new) + pair.body[end:]
+        elif pair is not None and pair.span is not None:
+            start, end = pair.span.value_start - pair.start, pair.span.end - pair.start
+            pair.body = pair.body[:start] + self.values.updated(pair.span, old, new) + pair.body[end:]
         elif isinstance(old, dict) and isinstance(new, dict):
-            self.table(path, old, new)
-        elif isinstance(old, list) and isinstance(new, list) and _tables(new):
-            self.elements(path, old, new)
+            self.update_table(path, old, new)
+        elif isinstance(old, list) and isinstance(new, list) and _is_list_of_tables(new):
+            self.update_elements(path, old, new)
         else:
-            was = self.group(path)
+            before = self.statements_of(path)
             self.insert(path[:-1], path[-1], new)
-            now = next(found for found in self.group(path) if found not in was)
-            now.comments = next((found.comments for found in was if found.path == path), "")
-            self.remove(was)
+            inserted = next(found for found in self.statements_of(path) if found not in before)
+            inserted.comments = next((found.comments for found in before if found.path == path), "")
+            self.remove(before)
 
-    def plain(self, pair: Statement) -> bool:
-        """Whether a pair can go elsewhere: it is under its table's header, and has no comment."""
+    def can_move(self, pair: Statement) -> bool:
+        """Whether a key can become a table elsewhere: it is directly under its table's header, without a comment."""
         return len(pair.path) == len(pair.base) + 1 and not pair.comments and "#" not in pair.body
 
-    def elements(self, path: KeyPath, old: list[object], new: list[object]) -> None:
-        """An array of tables. A new element counts on from the old ones until the text is written."""
-        kept = matched(old, new)
-        order = [(*path, len(old) + index if was is None else was) for index, was in enumerate(kept)]
-        for element, was, value in zip(order, kept, new, strict=True):
-            before = self.group(path)
+    def update_elements(self, path: KeyPath, old: list[object], new: list[object]) -> None:
+        """An array of tables. Until the text is written, new elements have indices that follow the old ones."""
+        matches = match_elements(old, new)
+        order = [(*path, len(old) + index if was is None else was) for index, was in enumerate(matches)]
+        for element, was, value in zip(order, matches, new, strict=True):
             if was is None and isinstance(value, dict):
-                self.place(self.index_after(before), self.rendered(element, value))
+                self.insert_statements(self.index_after(self.statements_of(path)), self.new_table(element, value))
             elif was is not None:
-                self.change(element, old[was], value)
+                self.update_value(element, old[was], value)
         for index in range(len(old)):
-            if index not in kept:
-                self.remove(self.group((*path, index)))
+            if index not in matches:
+                self.remove(self.statements_of((*path, index)))
         groups: dict[KeyPath, list[Statement]] = {element: [] for element in order}
-        for found in self.group(path):
+        for found in self.statements_of(path):
             groups[found.path[: len(path) + 1]].append(found)
-        numbers = {id(found): number for number, found in enumerate(self.statements)}
-        ends = [numbers[id(group[-1])] for group in groups.values()]
+        indices = {id(found): index for index, found in enumerate(self.statements)}
+        ends = [indices[id(group[-1])] for group in groups.values()]
         if ends != sorted(ends):
             self.reorder(list(groups.values()))
 
     def reorder(self, groups: list[list[Statement]]) -> None:
-        """Bring groups of statements into this order; what belongs to none of them stays where it is."""
+        """Bring groups of statements into this order; blank lines and detached comments between them stay in place."""
         moving = {id(statement) for group in groups for statement in group}
         first = next(index for index, found in enumerate(self.statements) if id(found) in moving)
-        heads = {id(group[0]) for group in groups}
-        between = [found.before for found in self.statements if id(found) in heads]
-        for group, before in zip(groups, between, strict=True):
-            group[0].before = before
+        first_of_group = {id(group[0]) for group in groups}
+        gaps = [found.before for found in self.statements if id(found) in first_of_group]
+        for group, gap in zip(groups, gaps, strict=True):
+            group[0].before = gap
         rest = [found for found in self.statements if id(found) not in moving]
         self.statements = rest[:first] + [found for group in groups for found in group] + rest[first:]
 
-    # Where things are
+    # Positions.
 
-    def group(self, path: KeyPath) -> list[Statement]:
-        """All statements of a table, element or key, in their order."""
+    def statements_of(self, path: KeyPath) -> list[Statement]:
+        """All statements of a table, an element or a key, in their order."""
         return [found for found in self.statements if found.path[: len(path)] == path]
 
     def index_after(self, group: list[Statement]) -> int:
@@ -366,77 +255,73 @@ class _Splice:
     def index_of(self, statement: Statement) -> int:
         return self.index_after([statement]) - 1
 
-    # What goes, what comes
+    # Removal and insertion.
 
     def remove(self, group: list[Statement]) -> None:
-        """Take statements away with the comments above and beside it; what is apart stays."""
-        going = {id(statement) for statement in group}
-        left: list[Statement] = []
-        carried = ""
+        """Remove statements with the comments above them and on their lines; detached comments stay."""
+        removed = {id(statement) for statement in group}
+        remaining: list[Statement] = []
+        gap = ""
         for found in self.statements:
-            if id(found) in going:
-                carried = self.apart(carried, found.before)
+            if id(found) in removed:
+                gap = _joined_gap(gap, found.before)
                 if found.after:
-                    carried = self.apart(carried, found.after)
+                    gap = _joined_gap(gap, found.after)
                 continue
-            if carried.strip():
-                found.before = carried.rstrip("\r\n") + self.newline * 2 + found.before.lstrip("\r\n")
-            elif carried and left:
-                found.before = found.before or carried
-            elif not left and not found.before.strip():
+            if gap.strip():
+                found.before = gap.rstrip("\r\n") + self.newline * 2 + found.before.lstrip("\r\n")
+            elif gap and remaining:
+                found.before = found.before or gap
+            elif not remaining and not found.before.strip():
                 found.before = ""
-            carried = ""
-            left.append(found)
-        self.statements = left
-        self.tail = carried + self.tail if carried.strip() else self.tail
-
-    def apart(self, carried: str, more: str) -> str:
-        """Blank lines do not add up, comments do."""
-        if not more.strip():
-            return carried or more
-        return (carried if carried.strip() else "") + more
+            gap = ""
+            remaining.append(found)
+        self.statements = remaining
+        self.tail = gap + self.tail if gap.strip() else self.tail
 
     def insert(self, parent: KeyPath, key: str | int, value: object) -> None:
         path = (*parent, key)
-        group = self.group(parent)
-        if parent and not group:  # all that made this table was removed
+        group = self.statements_of(parent)
+        if parent and not group:  # everything in this table was removed
             self.insert(parent[:-1], parent[-1], {str(key): value})
             return
-        headed = not parent or any(found.path == parent for found in group)
-        dotted = [found for found in group if len(found.base) < len(parent)] if not headed else []
+        has_header = not parent or any(found.path == parent for found in group)
+        dotted = [found for found in group if len(found.base) < len(parent)] if not has_header else []
         if dotted:
-            self.pair(dotted[-1].base, path, value, dotted[-1])
-        elif own_table(path, value, self.values.pair((key,), value)):
-            self.place(self.index_for(path, group), self.rendered(path, value))
+            self.insert_pair(dotted[-1].base, path, value, dotted[-1])
+        elif _needs_header(path, value, self.values.pair((key,), value)):
+            self.insert_statements(self.index_for_table(path, group), self.new_table(path, value))
         else:
-            if not headed:
-                self.place(self.index_of(group[0]), [Statement(parent, parent, self.header(parent))])
+            if not has_header:
+                self.insert_statements(self.index_of(group[0]), [Statement(parent, parent, self.header(parent))])
             section = [found for found in self.statements if found.base == parent]
-            self.pair(parent, path, value, section[-1] if section else None)
+            self.insert_pair(parent, path, value, section[-1] if section else None)
 
-    def index_for(self, path: KeyPath, group: list[Statement]) -> int:
-        """Where a new table starts: after the last of its parent; at the root, in the order of a profile."""
+    def index_for_table(self, path: KeyPath, group: list[Statement]) -> int:
+        """Where a new table goes: after its parent's last statement; at the root, in the order of a profile."""
         if len(path) > 1:
             return self.index_after(group)
         before = [found for found in group if _rank((), found.path[0]) <= _rank((), path[0]) or found.base == ()]
         return self.index_after(before) if before else 0
 
-    def pair(self, base: KeyPath, path: KeyPath, value: object, last: Statement | None) -> None:
-        """Put a key below `last`, or at the beginning of the document."""
-        indent = re.match(r"[ \t]*", last.body) if last else None
-        body = self.values.pair(path[len(base) :], value, indent.group() if indent and last and not last.header else "")
+    def insert_pair(self, base: KeyPath, path: KeyPath, value: object, last: Statement | None) -> None:
+        """Insert a key below `last`, or at the beginning of the document."""
+        indent = ""
+        if last is not None and not last.is_header:
+            indent = last.body[: len(last.body) - len(last.body.lstrip(" \t"))]
+        body = self.values.pair(path[len(base) :], value, indent)
         new = Statement(path, base, body)
         if last is None:
-            self.place(0, [new])
+            self.insert_statements(0, [new])
             return
-        if last.header and last.after:
+        if last.is_header and last.after:
             new.before = self.newline
         else:
             last.after, new.after = "", last.after
         self.statements.insert(self.index_after([last]), new)
 
-    def place(self, index: int, new: list[Statement]) -> None:
-        """Put statements in, with a blank line around them."""
+    def insert_statements(self, index: int, new: list[Statement]) -> None:
+        """Insert statements, with a blank line around them."""
         following = self.statements[index] if index < len(self.statements) else None
         if index:
             new[0].before = self.newline
@@ -448,34 +333,57 @@ class _Splice:
             new[0].before, following.before = following.before, self.newline
         self.statements[index:index] = new
 
-    # How new things are written
+    # New statements.
 
     def header(self, path: KeyPath) -> str:
         brackets = "[[{}]]" if isinstance(path[-1], int) else "[{}]"
-        return brackets.format(self.values.keys(path)) + self.newline
+        return brackets.format(self.values.dotted_key(path)) + self.newline
 
-    def rendered(self, path: KeyPath, value: object) -> list[Statement]:
+    def new_table(self, path: KeyPath, value: object) -> list[Statement]:
         """The statements of a new table or array of tables."""
         if isinstance(value, list):
-            return self.spaced([self.rendered((*path, index), item) for index, item in enumerate(value)])
+            return self.separated([self.new_table((*path, index), item) for index, item in enumerate(value)])
         items = value if isinstance(value, dict) else {}
         lines = {key: self.values.pair((key,), item) for key, item in items.items()}
-        own = {key for key, item in items.items() if own_table((*path, key), item, lines[key])}
-        plain = [Statement((*path, key), path, line) for key, line in lines.items() if key not in own]
-        below = [self.rendered((*path, key), items[key]) for key in sorted(own, key=list(items).index)]
-        if plain or not below:
-            below.insert(0, [Statement(path, path, self.header(path)), *plain])
-        return self.spaced(below)
+        tables = [key for key, item in items.items() if _needs_header((*path, key), item, lines[key])]
+        pairs = [Statement((*path, key), path, line) for key, line in lines.items() if key not in tables]
+        groups = [self.new_table((*path, key), items[key]) for key in tables]
+        if pairs or not groups:
+            groups.insert(0, [Statement(path, path, self.header(path)), *pairs])
+        return self.separated(groups)
 
-    def spaced(self, groups: list[list[Statement]]) -> list[Statement]:
+    def separated(self, groups: list[list[Statement]]) -> list[Statement]:
+        """All statements, with a blank line between two groups."""
         for group in groups[1:]:
             group[0].before = self.newline
         return [statement for group in groups for statement in group]
 
 
+def _joined_gap(gap: str, more: str) -> str:
+    """The text between two statements after the removal of one: keeps each comment, but only one run of blank lines."""
+    if not more.strip():
+        return gap or more
+    return (gap if gap.strip() else "") + more
+
+
+def _needs_header(path: KeyPath, value: object, line: str) -> bool:
+    """Whether a new value gets a table header: parts of a profile, lists of tables, and tables too long for a line."""
+    in_list = len(path) == 5 and isinstance(path[3], int)  # in a plugin or a step, such as its request
+    if not all(isinstance(key, str) for index, key in enumerate(path) if not in_list or index != 3):
+        return False  # a header cannot name an element of a list
+    if isinstance(value, dict):
+        return len(path) <= 2 or ((len(path) == 3 or in_list) and len(line) > MAX_INLINE_TABLE_LINE)
+    return len(path) <= 3 and _is_list_of_tables(value)
+
+
+def _is_list_of_tables(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(isinstance(item, dict) for item in value)
+
+
 def _rank(path: KeyPath, key: str | int) -> int:
+    """The place of a new key among its neighbours: at the root in the order of a profile, elsewhere last."""
     if path or not isinstance(key, str):
         return 0
-    if key in FIRST:
-        return FIRST.index(key) - len(FIRST)
-    return ORDER.index(key) + 1 if key in ORDER else len(ORDER) + 1
+    if key in FIRST_KEYS:
+        return FIRST_KEYS.index(key) - len(FIRST_KEYS)
+    return TABLE_ORDER.index(key) + 1 if key in TABLE_ORDER else len(TABLE_ORDER) + 1

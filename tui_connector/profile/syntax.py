@@ -1,7 +1,6 @@
-"""What is wrong with a text that is not TOML, and what was probably meant: the cause and its place.
+"""Explains invalid TOML: where the mistake is, and what was probably meant.
 
-`tomllib` stops at the first mistake and names what it expected there. People make a few mistakes again and again; each
-of these has a rule below that names it.
+`tomllib` stops at the first mistake and says what it expected there. Each common mistake has a rule with a hint below.
 """
 
 from __future__ import annotations
@@ -11,41 +10,42 @@ import tomllib
 import unicodedata
 from typing import NamedTuple
 
-from .positions import KeyPath, TextPosition, layout, places
+from .positions import KeyPath, TextPosition, layout, position_finder
 
 
 class Mistake(NamedTuple):
-    """Where a text is not TOML, why, and what to do; `hint` is None where nothing is probable."""
+    """A mistake in a TOML text; `hint` is None if the cause is unclear."""
 
-    place: TextPosition
+    position: TextPosition
     message: str
     hint: str | None
 
 
-def mistake(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
-    """The mistake at which `tomllib` refused `text`."""
+def explain_error(text: str, error: tomllib.TOMLDecodeError) -> Mistake:
+    """The mistake at which `tomllib` stopped."""
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-    place = TextPosition(int(found[1]), int(found[2])) if found else None
+    position = TextPosition(int(found[1]), int(found[2])) if found else None
     message = re.sub(r" \(at .*\)$", "", str(error))
     hint: str | None
-    if pasted := _pasted(text):
-        hint = f"This looks like {pasted}. A profile is TOML: [tables], and key = value, one per line."
-        return Mistake(place or _end(text), message, hint)
-    if repeated := _repeated(text, place, message):
-        return repeated
-    if place is None:
+    if other := _other_format(text):
+        hint = f"This looks like {other}. A profile is TOML: [tables], and key = value, one per line."
+        return Mistake(position or _end(text), message, hint)
+    if duplicate := _duplicate(text, position, message):
+        return duplicate
+    if position is None:
         last = _line(text, text.rstrip().count("\n") + 1)
-        hint = _hint(last) if _unclosed(last) or not _is_open(text) else None
+        hint = _hint(last) if _has_open_quote(last) or not _has_open_bracket(text) else None
         return Mistake(_end(text), message, hint or "Something opened with [, { or a quote is not closed.")
-    line = _line(text, place.line)
-    unlike = _unlike(line)
-    if unlike is not None:
-        return Mistake(TextPosition(place.line, unlike[0]), f"Invalid character {unlike[1]}", unlike[2])
-    return Mistake(place, message, _hint(line))
+    line = _line(text, position.line)
+    invalid = _invalid_character(line)
+    if invalid is not None:
+        column, character, hint = invalid
+        return Mistake(TextPosition(position.line, column), f"Invalid character {character}", hint)
+    return Mistake(position, message, _hint(line))
 
 
 def _end(text: str) -> TextPosition:
-    return places(text)(len(text))
+    return position_finder(text)(len(text))
 
 
 def _line(text: str, number: int) -> str:
@@ -53,69 +53,66 @@ def _line(text: str, number: int) -> str:
     return lines[min(number, len(lines)) - 1]
 
 
-# ── what is declared twice ──────────────────────────────────────────────────────────────────────────────────────────
-
-_TWICE = re.compile(r"Cannot (?:declare|mutate|overwrite|redefine)")
+_DUPLICATE = re.compile(r"Cannot (?:declare|mutate|overwrite|redefine)")
 
 
-def _repeated(text: str, place: TextPosition | None, message: str) -> Mistake | None:
-    """A key or a table that is there already, where that is what `message` says."""
-    if not _TWICE.match(message):
+def _duplicate(text: str, position: TextPosition | None, message: str) -> Mistake | None:
+    """A key or a table that is defined a second time, if that is what tomllib's message says."""
+    if not _DUPLICATE.match(message):
         return None
-    line = place.line if place is not None else text.rstrip().count("\n") + 1
-    # tomllib notices at the end of a value, which may be many lines below its key
+    line = position.line if position is not None else text.rstrip().count("\n") + 1
+    # tomllib reports the end of the value, which may be many lines below its key
     for number in range(line, 0, -1):
         before = "\n".join(text.split("\n")[: number - 1]) + "\n"
         try:
             tomllib.loads(before)
         except tomllib.TOMLDecodeError:
             continue
-        return _named_twice(before, _line(text, number), number, message)
+        return _duplicate_at(number, before, _line(text, number))
     return None
 
 
-def _named_twice(before: str, line: str, number: int, message: str) -> Mistake | None:
-    known = layout(before)
-    column = len(line) - len(line.lstrip()) + 1
+def _duplicate_at(number: int, before: str, line: str) -> Mistake | None:
+    """The duplicate on a line; `before` is the valid text above it."""
+    here = TextPosition(number, len(line) - len(line.lstrip()) + 1)
     header = re.match(r"\s*(\[\[?)([^\]]+)\]", line)
     if header is not None:
-        keys = _keys(header[2])
-        path: KeyPath = tuple(keys)
-        written = ".".join(keys)
-        first = _first(known.offsets, path)
-        if first is None:
-            return None
-        where = places(before)(first).line
-        opened = _line(before, where).lstrip()
-        if header[1] == "[[" and not opened.startswith("[["):
-            why = f"[[{written}]] adds to a list, but {written} is a single table or a value since line {where}"
-            return Mistake(
-                TextPosition(number, column), why, f"Write [[{written}]] on line {where}, too, or [{written}] once."
-            )
-        if header[1] == "[" and opened.startswith("[["):
-            why = f"[{written}] is a list since line {where}"
-            return Mistake(TextPosition(number, column), why, f"Write [[{written}]] to add another element to it.")
-        if not opened.startswith("["):
-            why = f"{written} already has a value on line {where}"
-            return Mistake(TextPosition(number, column), why, f"Write all of it there, or all of it below [{written}].")
-        why = f"The table [{written}] is declared twice, first on line {where}"
-        return Mistake(
-            TextPosition(number, column), why, f"Move these keys below line {where}, and remove this header."
-        )
-    base = next((each.path for each in reversed(known.statements) if each.header), ())
+        return _duplicate_table(here, before, is_list=header[1] == "[[", keys=_keys(header[2]))
+    known = layout(before)
     key = re.match(r"\s*([^=#\[\]{}]+?)\s*=", line)
     if key is None:
         return None
-    path = (*base, *_keys(key[1]))
-    first = known.offsets.get(path, _first(known.offsets, path))
+    table = next((each.path for each in reversed(known.statements) if each.is_header), ())
+    path = (*table, *_keys(key[1]))
+    first = known.offsets.get(path, _first_offset(known.offsets, path))
     if first is None:
-        return Mistake(TextPosition(number, column), "Duplicate key", None)
-    where = places(before)(first).line
-    why = f"The key {key[1]} is already defined on line {where}"
-    return Mistake(TextPosition(number, column), why, "Keep one of the two lines.")
+        return Mistake(here, "Duplicate key", None)
+    where = position_finder(before)(first).line
+    return Mistake(here, f"The key {key[1]} is already defined on line {where}", "Keep one of the two lines.")
+
+
+def _duplicate_table(here: TextPosition, before: str, *, is_list: bool, keys: list[str]) -> Mistake | None:
+    name = ".".join(keys)
+    first = _first_offset(layout(before).offsets, tuple(keys))
+    if first is None:
+        return None
+    where = position_finder(before)(first).line
+    first_line = _line(before, where).lstrip()
+    if is_list and not first_line.startswith("[["):
+        message = f"[[{name}]] adds to a list, but {name} is a single table or a value since line {where}"
+        return Mistake(here, message, f"Write [[{name}]] on line {where}, too, or [{name}] once.")
+    if not is_list and first_line.startswith("[["):
+        message = f"[{name}] is a list since line {where}"
+        return Mistake(here, message, f"Write [[{name}]] to add another element to it.")
+    if not first_line.startswith("["):
+        message = f"{name} already has a value on line {where}"
+        return Mistake(here, message, f"Write all of it there, or all of it below [{name}].")
+    message = f"The table [{name}] is declared twice, first on line {where}"
+    return Mistake(here, message, f"Move these keys below line {where}, and remove this header.")
 
 
 def _keys(dotted: str) -> list[str]:
+    """The parts of a dotted key."""
     try:
         data = tomllib.loads(f"{dotted} = 0")
     except tomllib.TOMLDecodeError:
@@ -128,16 +125,14 @@ def _keys(dotted: str) -> list[str]:
     return keys
 
 
-def _first(offsets: dict[KeyPath, int], path: KeyPath) -> int | None:
-    """Where this path is first named, whatever elements of lists it leads through."""
+def _first_offset(offsets: dict[KeyPath, int], path: KeyPath) -> int | None:
+    """Where this path, or else the nearest table above it, first appears; indices of lists are ignored."""
     for length in range(len(path), 0, -1):
         found = [at for known, at in offsets.items() if tuple(k for k in known if isinstance(k, str)) == path[:length]]
         if found:
             return min(found)
     return None
 
-
-# ── characters that only look right ─────────────────────────────────────────────────────────────────────────────────
 
 _LOOK_ALIKES = {
     **dict.fromkeys("“”„‟«»″＂❝❞", 'Write a straight double quote: "'),
@@ -154,36 +149,30 @@ _LOOK_ALIKES = {
 }
 
 
-def _unlike(line: str) -> tuple[int, str, str] | None:
-    """The column, the name and a hint of a character that TOML has in quotes and comments only."""
+def _invalid_character(line: str) -> tuple[int, str, str] | None:
+    """The column, name and hint of a character that TOML allows in quotes and comments only."""
     bare = _STRING.sub(lambda match: " " * len(match.group()), line).partition("#")[0]
     key_ends = bare.find("=")
     for column, character in enumerate(bare, 1):
         if not character.isascii() and character.isalnum() and column <= key_ends:
             name = unicodedata.name(character, "").lower()
-            return (
-                column,
-                f"U+{ord(character):04X} ({name}) in a key",
-                "Put a key with other letters than A–Z in quotes.",
-            )
+            hint = "Put a key with other letters than A–Z in quotes."
+            return column, f"U+{ord(character):04X} ({name}) in a key", hint
         if character in _LOOK_ALIKES or (not character.isascii() and not character.isalnum()):
             name = unicodedata.name(character, "").lower() or "no name"
-            hint = _LOOK_ALIKES.get(character)
-            if hint is None and (character.isspace() or unicodedata.category(character) in ("Cf", "Zl", "Zp")):
+            if character in _LOOK_ALIKES:
+                hint = _LOOK_ALIKES[character]
+            elif character.isspace() or unicodedata.category(character) in ("Cf", "Zl", "Zp"):
                 hint = "Delete it: it is invisible, or looks like a space. Then type an ordinary space if one is needed"
-            return (
-                column,
-                f"U+{ord(character):04X} ({name})",
-                f"{hint or 'Delete it, or put the text in double quotes'}.",
-            )
+            else:
+                hint = "Delete it, or put the text in double quotes"
+            return column, f"U+{ord(character):04X} ({name})", f"{hint}."
         if character == "\r" and column < len(bare):
             return column, "U+000D (carriage return)", "End lines with a line feed; your editor calls it LF or Unix."
         if ord(character) < 32 and character not in "\t\r":
             return column, f"U+{ord(character):04X} (control character)", "Delete it."
     return None
 
-
-# ── slips on one line ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'')
 _WORD = re.compile(r"=\s*(yes|no|on|off|true|false)\b", re.IGNORECASE)
@@ -193,7 +182,7 @@ _UNIT = re.compile(r"=\s*(\d+(?:\.\d+)?\s*[A-Za-z%]+)\s*$")
 _BARE_TEXT = re.compile(r"=\s*[A-Za-z_/$~.@*][^\"'\[{]*$")
 
 _RULES: list[tuple[str, str]] = [
-    # in this order: what comes first is the likelier cause
+    # the likelier cause first: the first match is shown
     (r"\s*(//|;|--|/\*)", "Comments start with #."),
     (r"\s*\[+\s*\]", "The name of the table is missing between the brackets."),
     (r"\s*\[\[[^\]]+\](?!\])", "A list of tables has two brackets on either side: [[name]]."),
@@ -233,7 +222,7 @@ def _hint(line: str) -> str | None:
             return f"Write {meant}, in lower case and without quotes."
     if _COLON.match(line):
         return "Write = between a key and its value, not a colon."
-    if _unclosed(line):
+    if _has_open_quote(line):
         return "A closing quote is missing on this line."
     if re.search(r'"[^"]*\\', line):
         return "In double quotes a backslash starts an escape: use 'single quotes', or write it twice (\\\\)."
@@ -255,7 +244,8 @@ def _hint(line: str) -> str | None:
     return None
 
 
-def _pasted(text: str) -> str | None:
+def _other_format(text: str) -> str | None:
+    """The format of a text that was not meant to be TOML."""
     start = text.lstrip()[:200]
     if re.match(r"\{|\[\s*[{\"\d]|\[\s*\[\s*[\"\d{]", start) and not re.match(r"\[\[?\s*[\"\w. -]+\]\]?\s", start):
         return "JSON"
@@ -269,16 +259,16 @@ def _pasted(text: str) -> str | None:
     return None
 
 
-def _is_open(text: str) -> bool:
-    """Whether brackets, braces or a long string are open at the end of `text`."""
+def _has_open_bracket(text: str) -> bool:
+    """Whether a bracket, a brace or a multi-line string is open at the end of `text`."""
     if len(re.findall(r'"""|\'\'\'', text)) % 2:
         return True
     bare = "\n".join(_STRING.sub("", line).partition("#")[0] for line in text.split("\n"))
     return bare.count("[") > bare.count("]") or bare.count("{") > bare.count("}")
 
 
-def _unclosed(line: str) -> bool:
-    """Whether a quote that opens on `line` does not close there."""
+def _has_open_quote(line: str) -> bool:
+    """Whether a quote that opens on `line` is not closed there."""
     rest = re.sub(r'"""|\'\'\'', "", line)
     rest = _STRING.sub("", rest)
     return bool(re.search(r"[\"']", rest.partition("#")[0]))
