@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from examples import examples
+from homes import STRAY, stray_home
 from hypothesis import HealthCheck, settings
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
@@ -35,6 +36,12 @@ CANARY = b"CANARY"
 _allowed: set[Path] = set()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with stray_home(tmp_path_factory.mktemp(STRAY)):
+        yield
+
+
 @pytest.fixture
 def directories(tmp_path: Path) -> Directories:
     config = tmp_path / "config" / "tui-connector"
@@ -47,8 +54,8 @@ def memory_keyring() -> MemoryKeyring:
 
 
 @pytest.fixture
-def machine(directories: Directories, memory_keyring: MemoryKeyring) -> Machine:
-    return Machine(directories, {}, keyring=lambda: memory_keyring)
+def machine(directories: Directories, memory_keyring: MemoryKeyring, tmp_path: Path) -> Machine:
+    return Machine(directories, {"HOME": str(tmp_path / "home")}, keyring=lambda: memory_keyring)
 
 
 @pytest.fixture(autouse=True)
@@ -103,10 +110,15 @@ def _forms() -> list[bytes]:
     return [CANARY, CANARY.decode().encode("utf-16-le"), *(form for form in coded if len(form) >= 6)]
 
 
-def _leaks(root: Path) -> tuple[int, list[Path]]:
-    count, found = 0, []
+def _leaks(root: Path) -> tuple[int, list[Path], list[Path]]:
+    """The number of files that the tests wrote, those with a secret in them, and those in nobody's home."""
+    count, found, stray = 0, [], []
     for path in root.rglob("*"):
-        if path.is_symlink() or not path.is_file() or path in _allowed:
+        if path.is_symlink() or not path.is_file():
+            continue
+        if any(part.startswith(STRAY) for part in path.relative_to(root).parts):
+            stray.append(path)
+        if path in _allowed:
             continue
         try:
             content = path.read_bytes()
@@ -115,7 +127,7 @@ def _leaks(root: Path) -> tuple[int, list[Path]]:
         count += 1
         if any(form in content for form in _forms()):
             found.append(path)
-    return count, found
+    return count, found, stray
 
 
 BAD_INPUTS = 61
@@ -143,10 +155,11 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     factory = getattr(session.config, "_tmp_path_factory", None)
     if factory is None or factory._basetemp is None:
         return
-    count, found = _leaks(factory._basetemp)
+    count, found, stray = _leaks(factory._basetemp)
     lines = [f"CANARY search: {count} files, {len(found)} hits", *(f"  leaked into {path}" for path in found)]
+    lines += [f"written by a process without a home of its own: {path}" for path in stray]
     session.config.stash[_LINES] = lines
-    if found:
+    if found or stray:
         session.exitstatus = 1
 
 

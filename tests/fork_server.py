@@ -25,6 +25,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from homes import assert_own_home
+
 _SIZE = struct.Struct("!I")
 _STATUS = struct.Struct("!i")
 
@@ -42,7 +44,7 @@ class ForkServer:
         with its_end:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(its_end.fileno())],
-                env={**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**kept, "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[its_end.fileno()],
             )
@@ -96,6 +98,7 @@ def _order(
     `closed` is a standard stream (0, 1 or 2) that the process does not have. With `terminal`, standard input is made
     the terminal that controls the process.
     """
+    assert_own_home(env)
     odd = for_the_interpreter(env)
     assert not odd, f"{odd}: an interpreter reads this when it starts; start one"
     return {

@@ -107,7 +107,7 @@ async def test_a_script_that_changed_since_it_was_trusted_is_not_run(
     (tmp_path / "tok.sh").write_text("#!/bin/sh\necho CANA''RY-good\n")
     (tmp_path / "tok.py").write_text("print('CANA' 'RY-good')\n")
     (tmp_path / "tok.sh").chmod(0o700)
-    here = replace(machine, environ={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    here = replace(machine, environ={**machine.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     source, vault = SecretSource(command=argv), Vault(here, Mask())
     grants = granted(source, SHOP, directory=tmp_path, machine=here)
     if argv != ["sh", "-c", "./tok.sh"]:  # a command is started elsewhere

@@ -68,7 +68,7 @@ async def test_a_token_is_cleaned_the_same_way_wherever_it_comes_from(
     memory_keyring.set_password(
         "tui-connector/shop/token", "tui-connector", json.dumps({"v": 1, "origins": [ORIGIN], "secret": given})
     )
-    vault = Vault(replace(machine, environ=environ, prompt=Typing(given)), Mask())
+    vault = Vault(replace(machine, environ={**machine.environ, **environ}, prompt=Typing(given)), Mask())
     (secret,) = saved.secrets()
     assert await read(vault, secret.source, ORIGIN) == token
     vault.close()
