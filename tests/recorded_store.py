@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from recordings import Recording, query_of, recordings, route_of, schema
 from serving import Received, Server, serving
 
-from tui_connector.sandbox.sign_in import encode, sign
+from tui_connector.sandbox.oauth_signature import encode, sign
 
 FIELDS = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
 PASSWORD = "CANARY-of-an-admin-1"

@@ -15,7 +15,7 @@ from user_errors import user_error
 
 from tui_connector.errors import InvalidValue
 from tui_connector.magento.dialects import DIALECTS, Dialect, base_string, encoded, signature
-from tui_connector.sandbox.sign_in import UnsignableRequest, parse_str, sign
+from tui_connector.sandbox.oauth_signature import UnsignableRequest, parse_str, sign
 
 HEADER = {
     "oauth_consumer_key": "a" * 32,

@@ -20,7 +20,7 @@ from tui_connector.machine import Directories, Machine, nonce
 from tui_connector.magento.diagnosis import diagnose
 from tui_connector.magento.dialects import DIALECTS, Dialect
 from tui_connector.magento.oauth1 import KnownDialects, OAuth1, alike, refuses_signature
-from tui_connector.sandbox.sign_in import UnsignableRequest, sign
+from tui_connector.sandbox.oauth_signature import UnsignableRequest, sign
 from tui_connector.secrets.source import SecretSource
 
 BASE = "https://shop.test/rest/all/V1/"

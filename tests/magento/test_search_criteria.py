@@ -21,8 +21,7 @@ from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.magento.search_criteria import CONDITION_TYPES, Criteria, CriteriaFilter, misread, searched
 from tui_connector.profile.problems import check, check_data
-from tui_connector.sandbox.query import parse_query
-from tui_connector.sandbox.search import read_criteria
+from tui_connector.sandbox.criteria import parse_query, read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.sandbox.settings import Settings
 from tui_connector.templates import Scope

@@ -13,7 +13,7 @@ import pytest
 
 from tui_connector.client.uri import canonical
 from tui_connector.magento.dialects import Dialect, signature
-from tui_connector.sandbox.sign_in import sign
+from tui_connector.sandbox.oauth_signature import sign
 
 PLACE = Path(
     os.environ.get("TUI_CONNECTOR_RECORDINGS_248", Path(__file__).parents[3] / "shared" / "magento-recordings-2.4.8")

@@ -9,7 +9,7 @@ import pytest
 import recordings
 from sandbox_client import Store
 
-from tui_connector.sandbox.real_routes import REAL_ROUTES
+from tui_connector.sandbox.magento_routes import REAL_ROUTES
 
 SERVED_BY_OTHERS = "/tfa/"
 """Routes of a module that the recorded store had switched off."""

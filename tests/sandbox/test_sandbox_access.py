@@ -16,7 +16,7 @@ from oauthlib.oauth1 import Client
 from oauthlib.oauth1.rfc5849 import signature as oauthlib_signature
 from sandbox_client import BEARER, Clock, Starter, Store, signature
 
-from tui_connector.sandbox.sign_in import encode, sign
+from tui_connector.sandbox.oauth_signature import encode, sign
 
 MODULES = "/rest/V1/modules"
 SIGN_IN = "The account sign-in was incorrect or your account is disabled temporarily. Please wait and try again later."

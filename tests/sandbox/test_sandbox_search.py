@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_client import Starter, Store
 
-from tui_connector.sandbox.conditions import test_of as condition_test
-from tui_connector.sandbox.fields import parse_fields, project
-from tui_connector.sandbox.query import parse_query
-from tui_connector.sandbox.search import Sort, StoreCriteria, StoreFilter
-from tui_connector.sandbox.store import Catalogue
+from tui_connector.sandbox.catalogue import Catalogue
+from tui_connector.sandbox.criteria import Sort, StoreCriteria, StoreFilter, parse_query
+from tui_connector.sandbox.response import parse_fields, project
 from tui_connector.sandbox.table import Searches
+from tui_connector.sandbox.table import test_of as condition_test
 
 
 def criteria(*filters: tuple[str, str, str], **rest: object) -> str:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
+from .admin_tokens import SignIn
+from .callers import CATALOGUE, EVERYTHING, GUEST, Caller, Integration
 from .noise import token
-from .permissions import CATALOGUE, EVERYTHING, GUEST, Caller, Integration
+from .oauth_signature import UnsignableRequest, encode, sign
 from .response import Refusal, internal, required
 from .settings import Settings
-from .sign_in import SignIn, UnsignableRequest, encode, sign
 
 _LENGTH = 32
 _AHEAD = 600

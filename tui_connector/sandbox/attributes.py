@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .call import Call, Handlers, Listed, Part, no_entity
+from .criteria import unsupported
+from .handlers import Call, Handlers, Listed, Part, no_entity
 from .records import Item, Records
 from .response import Json, Refusal, required
-from .search import unsupported
 from .settings import Settings
 
 _ENTITY = "4"

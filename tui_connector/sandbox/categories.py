@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from .call import Call, Checks, Handlers, Listed, Part, no_entity, whole_number
+from .catalogue import Catalogue, missing_product, stamp
+from .criteria import unsupported
+from .handlers import Call, Checks, Handlers, Listed, Part, no_entity, whole_number
 from .records import Item, Records
 from .response import Json, Refusal, required
-from .search import unsupported
-from .store import Catalogue, missing_product, stamp
 
 _PARENTS = {1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3}
 _FROM_BELOW = 10_000

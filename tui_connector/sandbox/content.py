@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .call import Call, Handler, Handlers, Listed, Part, no_entity
+from .catalogue import stamp
+from .criteria import unsupported
+from .handlers import Call, Handler, Handlers, Listed, Part, no_entity
 from .noise import token
 from .orders import EPOCH, Orders, order_address
 from .records import Item, Records
 from .response import Json, Refusal, required
-from .search import unsupported
 from .settings import Settings
-from .store import stamp
 
 # Small tables whose entities are read, made, changed and deleted by the same five routes, each in its own words.
 

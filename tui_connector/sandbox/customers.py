@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from .call import Call, Checks, Handlers, Listed, Part, no_entity
+from .catalogue import stamp
+from .criteria import unsupported
+from .handlers import Call, Checks, Handlers, Listed, Part, no_entity
 from .noise import noise
 from .orders import EPOCH
 from .records import Item, Records
 from .response import Json, Refusal, required
-from .search import unsupported
 from .settings import Settings
-from .shop import COUNTRY_CODES
-from .store import stamp
+from .store_config import COUNTRY_CODES
 from .table import Column
 
 _COLUMNS = """

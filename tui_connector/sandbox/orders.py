@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from .conditions import Cell
+from .catalogue import Catalogue, stamp
 from .noise import noise
 from .records import Item, Records
 from .response import Json
-from .store import Catalogue, stamp
-from .table import Column
+from .table import Cell, Column
 
 EPOCH = datetime(2026, 1, 1)
 _STATES = ("closed", "complete", "processing", "pending", "pending", "pending")

@@ -1,22 +1,287 @@
-"""The routes of products: themselves, their images and their variants."""
+"""Products, with their images and variants, and the checks and wording of Magento 2.4.7 for writes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
 
-from .call import Call, Checks, Handlers, Listed, Part, no_entity
+from .catalogue import PIXEL, Catalogue, missing_product, stamp
+from .criteria import invalid_type, snake, unsupported
+from .handlers import Call, Checks, Handlers, Listed, Part, no_entity
+from .inventory import DEFAULT, SourceItems
 from .records import Item
-from .response import Json, Refusal, required
-from .search import invalid_type, unsupported
+from .response import Json, ListPage, Refusal, StoreResponse, required
 from .settings import Settings
-from .stock import SourceItems
-from .store import PIXEL, Catalogue, missing_product
-from .writes import Writes
 
-_TYPES = ("simple", "virtual", "downloadable", "bundle", "grouped", "configurable")
-_LINK_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associated", 3))
+_FIELD_TYPES: dict[str, str] = {
+    "id": "int",
+    "sku": "string",
+    "name": "string",
+    "attribute_set_id": "int",
+    "price": "float",
+    "status": "int",
+    "visibility": "int",
+    "type_id": "string",
+    "created_at": "string",
+    "updated_at": "string",
+    "weight": "float",
+    "extension_attributes": "",
+    "product_links": "",
+    "options": "",
+    "media_gallery_entries": "",
+    "tier_prices": "",
+    "custom_attributes": "",
+}
+_EXTENSIONS = {
+    *("website_ids", "category_links", "stock_item", "discounts", "bundle_product_options"),
+    *("downloadable_product_links", "downloadable_product_samples", "giftcard_amounts"),
+    *("configurable_product_options", "configurable_product_links"),
+}
+_IN_STORE = ("name", "status", "visibility")
+"""What a store view has of its own; a price is global unless the store says otherwise."""
+_DEFAULT_SET = 4
+_LONGEST_SKU = 64
+_NEVER_EMPTY = {"name": "Product Name", "price": "Price"}
+_NEEDS_PRICE = ("simple", "virtual", "downloadable")
+_PRICED = ("simple", "virtual", "downloadable", "bundle", "configurable", "grouped")
+"""Product types that have a price; an unknown type is taken and loses it."""
+
+
+class _InvalidRow(Exception):
+    """A source item that Magento's validators refuse."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+        self.text = text
+
+
+class Writes:
+    """Changes the catalogue and the stock in memory."""
+
+    def __init__(
+        self, catalogue: Catalogue, stock: SourceItems, settings: Settings, now: Callable[[], datetime]
+    ) -> None:
+        self._catalogue = catalogue
+        self._stock = stock
+        self._settings = settings
+        self._now = now
+
+    def product(self, body: Item, store: str, sku: str | None = None) -> Item:
+        """Create or update by sku, without regard to case; a sku in the path wins. Gives the product whole.
+
+        `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
+        Raises `Refusal`, or `ListPage` where Magento breaks down.
+        """
+        product = self.read(body)
+        named = product.get("sku")
+        if sku is not None:
+            product["sku"] = sku
+        row = self._catalogue.find(self._sku(product))
+        for name, label in _NEVER_EMPTY.items() if row is not None and store == "all" else ():
+            if name in product and product[name] in (None, ""):
+                raise Refusal(400, f'The "{label}" attribute value is empty. Set the attribute and try again.')
+        product = {name: value for name, value in product.items() if value is not None and name != "id"}
+        if row is None:
+            row = self._create(product)
+        else:
+            self._update(row, product, store)
+        self._put_stock(product)
+        return _as_saved(self.whole(row, store), named)
+
+    def read(self, body: Item) -> Item:
+        """The product in a body, in snake case and of the right types. Raises `Refusal`."""
+        given = body.get("product")
+        if not isinstance(given, dict):
+            raise required(["product"])
+        return _read(given)
+
+    def whole(self, row: int, store: str) -> Item:
+        """One product as its own route answers it: with its stock item."""
+        product = self._catalogue.product(row, store)
+        extension = product.get("extension_attributes")
+        extension = extension if isinstance(extension, dict) else {}
+        return product | {"extension_attributes": extension | {"stock_item": self._stock.stock_item(row)}}
+
+    def source_items(self, body: Item) -> list[Json]:
+        """Set quantities; that no product has a sku is not checked. Raises `Refusal`."""
+        rows = self.read_source_items(body)
+        if not rows:
+            raise Refusal(400, "Input data is empty")
+        if not all(self._stock.knows(source) for _, source, _, _ in rows):
+            raise Refusal(400, "Could not save Source Item")
+        for sku, source, quantity, status in rows:
+            self._stock.put(sku, source, quantity, status)
+        return []
+
+    def check_source_items(self, body: Item) -> None:
+        """Look at names and types only, as the queue does before it takes them. Raises `Refusal`."""
+        try:
+            self.read_source_items(body)
+        except Refusal as refusal:
+            if "errors" not in refusal.envelope:
+                raise
+
+    def read_source_items(self, body: Item) -> list[tuple[str, str, float, int]]:
+        """The rows in a body. Raises `Refusal`."""
+        given = body.get("sourceItems")
+        if not isinstance(given, list):
+            raise required(["sourceItems"])
+        self._settings.refuse_too_many(len(given), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
+        try:
+            return [_source_item(each) for each in given]
+        except _InvalidRow as error:
+            raise self._invalid(error) from error
+
+    def _invalid(self, error: _InvalidRow) -> Refusal:
+        """400 that names the field, never the row; since 2.4.8 the reason stands in the message too."""
+        told = f": {error.text.replace('%field', error.field)}" if self._settings.since("2.4.8") else ""
+        each: Json = {"message": error.text, "parameters": {"field": error.field}}
+        return Refusal(400, f"Validation Failed{told}", errors=[each])
+
+    def _sku(self, product: Item) -> str:
+        if "sku" not in product:
+            text = "An error has happened during application run. See exception log for details.\n"
+            raise ListPage(StoreResponse(500, "text/plain;charset=UTF-8", text))
+        sku = str(product["sku"] or "").strip()
+        if not sku:
+            raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')
+        if len(sku) > _LONGEST_SKU:
+            raise Refusal(400, "SKU length should be 64 characters maximum.")
+        return sku
+
+    def _create(self, product: Item) -> int:
+        if product.get("attribute_set_id") != _DEFAULT_SET:
+            raise Refusal(400, "Invalid product data: %1", ["Invalid attribute set entity type"])
+        name = str(product.get("name") or "")
+        if not name:
+            raise Refusal(400, 'The "Product Name" attribute value is empty. Set the attribute and try again.')
+        if product.get("type_id", "simple") in _NEEDS_PRICE and product.get("price") is None:
+            raise Refusal(400, 'The "Price" attribute value is empty. Set the attribute and try again.')
+        attributes = _merged(_made_attributes(name), product.get("custom_attributes"))
+        self._refuse_taken(attributes, None)
+        extension = _extension(product)
+        links = extension.get("category_links")
+        ids = [each["category_id"] for each in links if isinstance(each, dict)] if isinstance(links, list) else []
+        attributes.append({"attribute_code": "category_ids", "value": ids})
+        now = stamp(self._now())
+        made: Item = {"id": 0, "sku": str(product["sku"]).strip(), "name": name, "attribute_set_id": _DEFAULT_SET}
+        sold = product.get("type_id", "simple") in _PRICED
+        made |= {"price": product["price"]} if sold and "price" in product else {}
+        made |= {"status": product.get("status", 1), "visibility": product.get("visibility", 4)}
+        made |= {"type_id": product.get("type_id", "simple"), "created_at": now, "updated_at": now}
+        made |= {"weight": product["weight"]} if sold and "weight" in product else {}
+        kept: Item = {"website_ids": extension.get("website_ids", [1])}
+        made["extension_attributes"] = kept | ({"category_links": links} if links else {})
+        lists: Item = {name: [] for name in ("product_links", "options", "media_gallery_entries", "tier_prices")}
+        return self._catalogue.put(made | lists | {"custom_attributes": attributes}, None)
+
+    def _update(self, row: int, product: Item, store: str) -> None:
+        kept = self._catalogue.product(row)
+        own = {} if store == "all" else {name: product[name] for name in _IN_STORE if name in product}
+        attributes = _merged(kept.get("custom_attributes"), product.get("custom_attributes"))
+        self._refuse_taken(attributes, row)
+        extension = kept.get("extension_attributes")
+        given = {name: value for name, value in _extension(product).items() if name != "stock_item"}
+        changed = {name: value for name, value in product.items() if name not in own and name != "sku"}
+        changed["extension_attributes"] = (extension if isinstance(extension, dict) else {}) | given
+        changed |= {"custom_attributes": attributes, "updated_at": stamp(self._now())}
+        self._catalogue.put(kept | changed, row)
+        if own:
+            self._catalogue.put_in_store(store, row, own)
+
+    def _refuse_taken(self, attributes: list[Json], row: int | None) -> None:
+        for each in attributes:
+            if isinstance(each, dict) and each.get("attribute_code") == "url_key":
+                taken = self._catalogue.find_url_key(str(each.get("value")))
+                if taken is not None and taken != row:
+                    raise Refusal(400, "URL key for specified store already exists.")
+
+    def _put_stock(self, product: Item) -> None:
+        item = _extension(product).get("stock_item")
+        quantity = item.get("qty") if isinstance(item, dict) else None
+        if isinstance(item, dict) and isinstance(quantity, int | float):
+            in_stock = int(bool(item.get("is_in_stock", quantity > 0)))
+            self._stock.put(str(product["sku"]).strip(), DEFAULT, quantity, in_stock)
+
+
+def _as_saved(product: Item, named: Json) -> Item:
+    """The answer to a write: two lists are missing where the body itself named the sku (seen on 2.4.7-p3)."""
+    if str(named).lower() != str(product["sku"]).lower():
+        return product
+    return {name: value for name, value in product.items() if name not in ("product_links", "tier_prices")}
+
+
+def _read(given: Item) -> Item:
+    """A product's fields in snake case and of their types."""
+    product: Item = {}
+    for name, value in given.items():
+        field = snake(name)
+        if field not in _FIELD_TYPES:
+            raise unsupported(field)
+        product[field] = _typed(name, value, _FIELD_TYPES[field])
+    for name in _extension(product):
+        if snake(name) not in _EXTENSIONS:
+            raise unsupported(name)
+    return product
+
+
+def _extension(product: Item) -> Item:
+    extension = product.get("extension_attributes")
+    return extension if isinstance(extension, dict) else {}
+
+
+def _typed(name: str, value: Json, expected: str) -> Json:
+    if value is None or not expected:
+        return value
+    if isinstance(value, dict | list):
+        found = invalid_type("Array", expected)
+        raise Refusal(400, f'Error occurred during "{name}" processing. {found}')
+    if expected == "string":
+        return str(value)
+    try:
+        return int(value) if expected == "int" else float(value)
+    except ValueError as error:
+        message = f'Error occurred during "{name}" processing. {invalid_type(str(value), expected)}'
+        raise Refusal(400, message) from error
+
+
+def _source_item(given: Json) -> tuple[str, str, float, int]:
+    row = {snake(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+    for name in row:
+        if name not in ("sku", "source_code", "quantity", "status", "extension_attributes"):
+            raise unsupported(name)
+    for name in ("sku", "source_code"):
+        if not str(row.get(name) or "").strip():
+            raise _InvalidRow(name, '"%field" can not be empty.')
+    quantity, status = _typed("quantity", row.get("quantity"), "float"), _typed("status", row.get("status"), "int")
+    if not isinstance(status, int):
+        raise _InvalidRow("status", '"%field" should be numeric.')
+    if status not in (0, 1):
+        raise _InvalidRow("status", '"%field" should a known status.')
+    number = quantity if isinstance(quantity, int | float) else 0.0
+    return str(row["sku"]), str(row["source_code"]), number, status
+
+
+def _made_attributes(name: str) -> list[Json]:
+    url_key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    values = {"options_container": "container2", "url_key": url_key, "msrp_display_actual_price_type": "0"}
+    values |= {"required_options": "0", "has_options": "0", "tax_class_id": "2"}
+    return [{"attribute_code": code, "value": value} for code, value in values.items()]
+
+
+def _merged(kept: Json, given: Json) -> list[Json]:
+    """Attributes sent replace those of the same code; the others stay."""
+    values: dict[str, Json] = {}
+    for each in [*(kept if isinstance(kept, list) else []), *(given if isinstance(given, list) else [])]:
+        if isinstance(each, dict):
+            values[str(each.get("attribute_code"))] = each.get("value")
+    return [{"attribute_code": code, "value": value} for code, value in values.items() if value is not None]
+
+
+_PRODUCT_TYPES = ("simple", "virtual", "downloadable", "bundle", "grouped", "configurable")
+_LINK_PRODUCT_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associated", 3))
 _IMAGE_NEEDED = ("media_type", "types")
 
 
@@ -39,9 +304,11 @@ class Products(Part):
             "PUT /V1/products/:sku": self._write,
             "DELETE /V1/products/:sku": self._delete,
             "GET /V1/products/types": lambda call: [
-                {"name": name, "label": f"{name.capitalize()} Product"} for name in _TYPES
+                {"name": name, "label": f"{name.capitalize()} Product"} for name in _PRODUCT_TYPES
             ],
-            "GET /V1/products/links/types": lambda call: [{"code": code, "name": name} for name, code in _LINK_TYPES],
+            "GET /V1/products/links/types": lambda call: [
+                {"code": code, "name": name} for name, code in _LINK_PRODUCT_TYPES
+            ],
             "GET /V1/products/:sku/options": lambda call: self._product_item(call).get("options", []),
             "GET /V1/inventory/source-items": self._listed(self._stock),
             "POST /V1/inventory/source-items": lambda call: self._writes.source_items(call.body),
@@ -268,274 +535,3 @@ def _without_roles(entries: list[Item], given: Item) -> list[Item]:
         rest: list[Json] = [role for role in own if role not in roles] if isinstance(own, list) else []
         kept.append(each | {"types": rest})
     return kept
-
-
-# Prices by sku: base prices, special prices, tier prices and costs, where a bad row is told in a response of 200.
-
-
-_INVALID = "Invalid attribute %fieldName = %fieldValue."
-_TIER_ROW = " Row ID: SKU = %SKU, Website ID: %websiteId, Customer Group: %customerGroup, Quantity: %qty."
-_DUPLICATE = (
-    "We found a duplicate website, tier price, customer group and quantity: Customer Group = %customerGroup, "
-    f"Website ID = %websiteId, Quantity = %qty.{_TIER_ROW}"
-)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
-_ALL_GROUPS = "all groups"
-_STORES = (0, 1, 2)
-_FIELDS = {
-    "BasePrice": ("sku", "store_id", "price"),
-    "SpecialPrice": ("sku", "store_id", "price", "price_from", "price_to"),
-    "TierPrice": ("sku", "price", "price_type", "website_id", "customer_group", "quantity"),
-    "Cost": ("sku", "store_id", "cost"),
-}
-_NUMBERS = ("price", "cost", "quantity")
-
-Problem = Item
-Key = tuple[str, float, str, float]
-
-
-class Prices(Part):
-    """The routes of the price storages (module-catalog/Model/Product/Price)."""
-
-    def __init__(self, catalogue: Catalogue, settings: Settings, groups: Callable[[], list[str]]) -> None:
-        self._catalogue = catalogue
-        self._settings = settings
-        self._groups = groups
-        self._special: dict[tuple[str, float], Item] = {}
-        self._cost: dict[tuple[str, float], Item] = {}
-        self._tier: dict[Key, Item] = {}
-
-    def handlers(self) -> Handlers:
-        return {
-            "POST /V1/products/base-prices": self._put_base,
-            "POST /V1/products/base-prices-information": self._base,
-            "POST /V1/products/special-price": self._put_special,
-            "POST /V1/products/special-price-information": lambda call: self._known(call, self._special),
-            "POST /V1/products/special-price-delete": self._delete_special,
-            "POST /V1/products/cost": self._put_cost,
-            "POST /V1/products/cost-information": lambda call: self._known(call, self._cost),
-            "POST /V1/products/cost-delete": self._delete_cost,
-            "POST /V1/products/tier-prices": lambda call: self._put_tier(call, replace=False),
-            "PUT /V1/products/tier-prices": lambda call: self._put_tier(call, replace=True),
-            "POST /V1/products/tier-prices-information": self._known_tier,
-            "POST /V1/products/tier-prices-delete": self._delete_tier,
-        }
-
-    def checks(self) -> Checks:
-        routes = {
-            "base-prices": "BasePrice",
-            "special-price": "SpecialPrice",
-            "tier-prices": "TierPrice",
-            "cost": "Cost",
-        }
-        return {f"POST /V1/products/{path}": partial(self._read_rows, kind) for path, kind in routes.items()}
-
-    def _rows(self, call: Call, kind: str) -> list[Item]:
-        return self._read_rows(kind, call.body)
-
-    def _read_rows(self, kind: str, body: Item) -> list[Item]:
-        given = body.get("prices")
-        if not isinstance(given, list):
-            raise required(["prices"])
-        self._settings.refuse_too_many(len(given), f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface")
-        return [_read(each, kind) for each in given if isinstance(each, dict)]
-
-    def _sku(self, row: Item) -> int | None:
-        """The product of a row; one whose price comes from others, as a configurable's does, has none."""
-        found = self._catalogue.find(str(row.get("sku", "")))
-        configurable = found is not None and self._catalogue.columns["type_id"].read(found) == "configurable"
-        return None if configurable else found
-
-    def _base(self, call: Call) -> Json:
-        found: list[Json] = []
-        for sku in _skus(call):
-            product = self._sku({"sku": sku})
-            if product is not None:
-                price = self._catalogue.product(product).get("price")
-                found.append({"price": price, "store_id": 0, "sku": sku})
-        return found
-
-    def _put_base(self, call: Call) -> Json:
-        problems: list[Json] = []
-        for row in self._rows(call, "BasePrice"):
-            product, price, store = self._sku(row), row.get("price"), row.get("store_id", 0)
-            if product is None:
-                problems.append(_problem(_INVALID, "SKU", row.get("sku")))
-            elif not isinstance(price, int | float) or price < 0:
-                problems.append(_problem(_INVALID, "Price", _text(price)))
-            elif store not in _STORES:
-                problems.append(_no_store(row))
-            else:
-                self._catalogue.put(self._catalogue.product(product) | {"price": price}, product)
-        return problems
-
-    def _put_special(self, call: Call) -> Json:
-        problems: list[Json] = []
-        for row in self._rows(call, "SpecialPrice"):
-            wrong = self._special_problems(row)
-            problems += wrong
-            if not wrong:
-                key = (_folded(row["sku"]), _number(row.get("store_id")))
-                former = self._special.get(key, {"price_from": None, "price_to": None})
-                self._special[key] = {"store_id": 0} | former | row
-        return problems
-
-    def _special_problems(self, row: Item) -> list[Json]:
-        sku, store, start, end = (row.get(name) for name in ("sku", "store_id", "price_from", "price_to"))
-        told: list[Json] = [sku, str(int(_number(store))), start, end]
-        tail = f" Row ID: SKU = {sku}, Store ID: {told[1]}, Price From: {start or ''}, Price To: {end or ''}."
-        price = row.get("price")
-        if self._sku(row) is None:
-            return [{"message": missing_product().args[0] + tail, "parameters": told}]
-        if not isinstance(price, int | float) or price < 0:
-            parameters: list[Json] = [_text(price), *told]
-            return [{"message": f"Invalid attribute Price = {_text(price)}.{tail}", "parameters": parameters}]
-        if store not in (0, None):
-            return [_no_store(row)]
-        problems: list[Json] = []
-        for label, value in (("Price From", start), ("Price To", end)):
-            if value is not None and not _DATE.fullmatch(str(value)):
-                # The value named is that of the end in both: so Magento has it.
-                problems.append({"message": f"Invalid attribute {label} = {end}.{tail}", "parameters": [label, *told]})
-        return problems
-
-    def _delete_special(self, call: Call) -> Json:
-        problems: list[Json] = []
-        for row in self._rows(call, "SpecialPrice"):
-            if self._sku(row) is None:
-                problems += self._special_problems(row)
-            self._special.pop((_folded(row.get("sku")), _number(row.get("store_id"))), None)
-        return problems
-
-    def _put_cost(self, call: Call) -> Json:
-        problems: list[Json] = []
-        for row in self._rows(call, "Cost"):
-            cost, store = row.get("cost"), str(int(_number(row.get("store_id"))))
-            if self._sku(row) is None:
-                problems.append(_problem(_INVALID, "SKU", row.get("sku")))
-            elif not isinstance(cost, int | float) or cost < 0:
-                text = f"Invalid attribute Cost = {_text(cost)}. Row ID: SKU = {row['sku']}, Store ID: {store}."
-                problems.append({"message": text, "parameters": [_text(cost), row["sku"], store]})
-            else:
-                kept: Item = {"cost": round(cost, 6), "store_id": int(store), "sku": row["sku"]}
-                self._cost[_folded(row["sku"]), float(store)] = kept
-        return problems
-
-    def _delete_cost(self, call: Call) -> Json:
-        skus = {_folded(sku) for sku in _skus(call)}
-        self._cost = {key: row for key, row in self._cost.items() if key[0] not in skus}
-        return True
-
-    def _known(self, call: Call, kept: dict[tuple[str, float], Item]) -> Json:
-        """The rows of these skus, each under the sku as it was asked for; of others nothing is said."""
-        return [row | {"sku": sku} for sku in _skus(call) for key, row in kept.items() if key[0] == _folded(sku)]
-
-    def _known_tier(self, call: Call) -> Json:
-        skus = {_folded(sku) for sku in _skus(call)}
-        return [row for key, row in self._tier.items() if key[0] in skus]
-
-    def _put_tier(self, call: Call, *, replace: bool) -> Json:
-        rows = self._rows(call, "TierPrice")
-        if any(self._sku(row) is None for row in rows):
-            raise missing_product()
-        keys = [_tier_key(row) for row in rows]
-        problems: list[Json] = []
-        good = []
-        for row, key in zip(rows, keys, strict=True):
-            found = self._tier_problem(row, twice=keys.count(key) > 1)
-            if found:
-                problems.append(found)
-            else:
-                good.append((row, key))
-        if replace:
-            skus = {key[0] for _, key in good}
-            self._tier = {key: row for key, row in self._tier.items() if key[0] not in skus}
-        for row, key in good:
-            group = _ALL_GROUPS if key[2] == _ALL_GROUPS else row["customer_group"]
-            kept: Item = {
-                "price": row["price"],
-                "price_type": row["price_type"],
-                "website_id": row.get("website_id", 0),
-            }
-            self._tier[key] = kept | {"sku": row["sku"], "customer_group": group, "quantity": row["quantity"]}
-        return problems
-
-    def _tier_problem(self, row: Item, *, twice: bool) -> Item | None:
-        group, price, quantity = row.get("customer_group"), _number(row.get("price")), _number(row.get("quantity"))
-        told: list[Json] = [row.get("sku"), _text(row.get("website_id", 0)), group, _text(row.get("quantity"))]
-        known = {_ALL_GROUPS, *(code.lower() for code in self._groups())}
-        checks: tuple[tuple[bool, str, list[Json]], ...] = (
-            (twice, _DUPLICATE, told),
-            (
-                row.get("price_type") not in ("fixed", "discount"),
-                f"Invalid attribute Price Type = %priceType.{_TIER_ROW}",
-                [row.get("price_type"), *told],
-            ),
-            (
-                price < 0 or (row.get("price_type") == "discount" and price > 100),
-                f"Invalid attribute Price = %price.{_TIER_ROW}",
-                [_text(row.get("price")), *told],
-            ),
-            (quantity <= 0, f"Invalid attribute Quantity = %qty.{_TIER_ROW}", told),
-            (row.get("website_id", 0) != 0, f"Invalid attribute Website ID = %websiteId.{_TIER_ROW}", told),
-            (
-                str(group).lower() not in known,
-                f"No such entity with Customer Group = %customerGroup.{_TIER_ROW}",
-                told,
-            ),
-        )
-        return next((_problem(text, *parameters) for wrong, text, parameters in checks if wrong), None)
-
-    def _delete_tier(self, call: Call) -> Json:
-        for row in self._rows(call, "TierPrice"):
-            self._tier.pop(_tier_key(row), None)
-        return []
-
-
-def _read(given: Item, kind: str) -> Item:
-    row = dict(given)
-    for name, value in given.items():
-        if name not in (*_FIELDS[kind], "extension_attributes"):
-            raise unsupported(name)
-        if name in _NUMBERS and isinstance(value, str):
-            try:
-                row[name] = float(value)
-            except ValueError as error:
-                text = f'Error occurred during "{name}" processing. {invalid_type(value, "float")}'
-                raise Refusal(400, text) from error
-    return row
-
-
-def _skus(call: Call) -> list[str]:
-    skus = call.body.get("skus")
-    if not isinstance(skus, list):
-        raise required(["skus"])
-    return [str(sku) for sku in skus]
-
-
-def _problem(message: str, *parameters: Json) -> Item:
-    return {"message": message, "parameters": list(parameters)}
-
-
-def _no_store(row: Item) -> Item:
-    sku, store = row.get("sku"), str(int(_number(row.get("store_id"))))
-    return _problem(f"Requested store is not found. Row ID: SKU = {sku}, Store ID: {store}.", sku, store)
-
-
-def _tier_key(row: Item) -> Key:
-    group = str(row.get("customer_group")).lower()
-    return _folded(row.get("sku")), _number(row.get("website_id")), group, _number(row.get("quantity"))
-
-
-def _text(value: Json) -> str | None:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None if value is None else str(value)
-
-
-def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _folded(value: Json) -> str:
-    return str(value).lower()

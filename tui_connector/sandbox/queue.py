@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .call import Call, Check, Handler, Handlers, Listed
-from .permissions import Caller
-from .real_routes import RealRoute
+from .callers import Caller
+from .catalogue import stamp
+from .handlers import Call, Check, Handler, Handlers, Listed
+from .magento_routes import RealRoute
 from .records import Item, Records
 from .response import Json, ListPage, Refusal, php_json, required
 from .settings import Settings
-from .store import stamp
 
 _COMPLETE, _FAILED, _OPEN = 1, 3, 4
 _METHODS = {

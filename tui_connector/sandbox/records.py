@@ -5,9 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .conditions import Cell, Kind
 from .response import Json, php_json
-from .table import Column
+from .table import Cell, Column, Kind
 
 Item = dict[str, Json]
 Make = Callable[[int], Item]

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from .access import Access, Asked
-from .call import Call
-from .permissions import GUEST, Caller
-from .query import parse_query
+from .callers import GUEST, Caller
+from .criteria import parse_query
+from .handlers import Call
 from .records import Item
 from .response import JSON_TYPE, XML_TYPE, Json, ListPage, Refusal, StoreResponse, crash_page, php_json, xml
-from .routes import Route, Shop, answered
 from .schema import schema
-from .shop import STORE_CODES
+from .store import Route, Shop, answered
+from .store_config import STORE_CODES
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _JSON_ACCEPTED = ("*/*", "application/*", "application/json")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
-from .call import Call, Checks, Handlers, Listed, Part, no_sales_entity
+from .catalogue import stamp
+from .criteria import unsupported
+from .handlers import Call, Checks, Handlers, Listed, Part, no_sales_entity
 from .orders import OrderItems, Orders, item_alone, number_of
 from .records import Item, Records
 from .response import Json, Refusal, required
-from .search import unsupported
-from .store import stamp
 
 _SALES_COLUMNS = "email_sent send_email customer_note customer_note_notify transaction_id discount_description"
 _INVOICE_COLUMNS = f"{_SALES_COLUMNS} is_used_for_refund base_total_refunded"

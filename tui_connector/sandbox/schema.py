@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .permissions import Caller
+from .callers import Caller
 from .records import Item
 from .response import Json, internal
-from .routes import Route, Shop
+from .store import Route, Shop
 
 _TYPES: list[Json] = ["application/json", "application/xml"]
 

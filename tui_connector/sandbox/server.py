@@ -30,8 +30,8 @@ from .response import (
     web_server_page,
 )
 from .rest import Received, Rest, Told
-from .routes import Shop
 from .settings import Settings
+from .store import Shop
 
 __all__ = ["Sandbox", "SandboxOptions"]
 

@@ -1,4 +1,4 @@
-"""Who asks, and what an integration may do."""
+"""Who sends a request, and the resources that each may access."""
 
 from __future__ import annotations
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .permissions import Caller
-from .query import Tree
+from .callers import Caller
+from .criteria import Tree, invalid_type
 from .records import Item
 from .response import Json, Refusal
-from .search import invalid_type
 from .table import Rows
 
 

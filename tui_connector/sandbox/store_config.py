@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .call import Call, Handlers, Part
+from .handlers import Call, Handlers, Part
 from .records import Item
 from .response import Json, Refusal
 

@@ -1,13 +1,61 @@
-"""Search criteria: read from a query as Magento reads them, and echoed as it echoes them."""
+"""Query strings as PHP's parse_str reads them, and the search criteria in them as Magento reads and echoes them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
-from .query import Tree
 from .response import Json, Refusal, required
 from .settings import Settings
+
+Tree = dict[str, "str | Tree"]
+_MOST = 1000
+"""PHP's max_input_vars: what comes after is dropped."""
+_DEEPEST = 64
+"""PHP's max_input_nesting_level."""
+
+
+def parse_query(query: str) -> Tree:
+    """The query's values by name; `a[b][]=1` nests, `[]` counts from 0."""
+    tree: Tree = {}
+    for pair in query.split("&")[:_MOST]:
+        if pair:
+            name, _, value = pair.partition("=")
+            _put(tree, _keys(unquote_plus(name)), unquote_plus(value))
+    return tree
+
+
+def _keys(name: str) -> list[str]:
+    head, bracket, rest = name.partition("[")
+    keys = [head.replace(".", "_").replace(" ", "_")]
+    if not head or (bracket and "]" not in rest):
+        return [name.replace(".", "_").replace(" ", "_").replace("[", "_")]
+    while bracket and "]" in rest:
+        inside, _, rest = rest.partition("]")
+        keys.append(inside)
+        between, bracket, rest = rest.partition("[")
+        if between:
+            break
+    return keys
+
+
+def _put(tree: Tree, keys: list[str], value: str) -> None:
+    if len(keys) > _DEEPEST or not keys[0]:
+        return
+    place = tree
+    for key in keys[:-1]:
+        inner = place.get(key or _next(place))
+        if not isinstance(inner, dict):
+            inner = {}
+            place[key or _next(place)] = inner
+        place = inner
+    place[keys[-1] or _next(place)] = value
+
+
+def _next(place: Tree) -> str:
+    return str(1 + max((int(key) for key in place if key.isdecimal()), default=-1))
+
 
 _LARGEST = 2**63 - 1
 """PHP's PHP_INT_MAX: a larger number becomes this."""

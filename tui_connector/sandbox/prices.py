@@ -1,0 +1,281 @@
+"""Prices by SKU: base, special and tier prices, and costs. Invalid rows are reported in a 200 response."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+from .catalogue import Catalogue, missing_product
+from .criteria import invalid_type, unsupported
+from .handlers import Call, Checks, Handlers, Part
+from .records import Item
+from .response import Json, Refusal, required
+from .settings import Settings
+
+_INVALID = "Invalid attribute %fieldName = %fieldValue."
+_TIER_ROW = " Row ID: SKU = %SKU, Website ID: %websiteId, Customer Group: %customerGroup, Quantity: %qty."
+_DUPLICATE = (
+    "We found a duplicate website, tier price, customer group and quantity: Customer Group = %customerGroup, "
+    f"Website ID = %websiteId, Quantity = %qty.{_TIER_ROW}"
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_ALL_GROUPS = "all groups"
+_STORES = (0, 1, 2)
+_FIELDS = {
+    "BasePrice": ("sku", "store_id", "price"),
+    "SpecialPrice": ("sku", "store_id", "price", "price_from", "price_to"),
+    "TierPrice": ("sku", "price", "price_type", "website_id", "customer_group", "quantity"),
+    "Cost": ("sku", "store_id", "cost"),
+}
+_NUMBERS = ("price", "cost", "quantity")
+
+Problem = Item
+Key = tuple[str, float, str, float]
+
+
+class Prices(Part):
+    """The routes of the price storages (module-catalog/Model/Product/Price)."""
+
+    def __init__(self, catalogue: Catalogue, settings: Settings, groups: Callable[[], list[str]]) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._groups = groups
+        self._special: dict[tuple[str, float], Item] = {}
+        self._cost: dict[tuple[str, float], Item] = {}
+        self._tier: dict[Key, Item] = {}
+
+    def handlers(self) -> Handlers:
+        return {
+            "POST /V1/products/base-prices": self._put_base,
+            "POST /V1/products/base-prices-information": self._base,
+            "POST /V1/products/special-price": self._put_special,
+            "POST /V1/products/special-price-information": lambda call: self._known(call, self._special),
+            "POST /V1/products/special-price-delete": self._delete_special,
+            "POST /V1/products/cost": self._put_cost,
+            "POST /V1/products/cost-information": lambda call: self._known(call, self._cost),
+            "POST /V1/products/cost-delete": self._delete_cost,
+            "POST /V1/products/tier-prices": lambda call: self._put_tier(call, replace=False),
+            "PUT /V1/products/tier-prices": lambda call: self._put_tier(call, replace=True),
+            "POST /V1/products/tier-prices-information": self._known_tier,
+            "POST /V1/products/tier-prices-delete": self._delete_tier,
+        }
+
+    def checks(self) -> Checks:
+        routes = {
+            "base-prices": "BasePrice",
+            "special-price": "SpecialPrice",
+            "tier-prices": "TierPrice",
+            "cost": "Cost",
+        }
+        return {f"POST /V1/products/{path}": partial(self._read_rows, kind) for path, kind in routes.items()}
+
+    def _rows(self, call: Call, kind: str) -> list[Item]:
+        return self._read_rows(kind, call.body)
+
+    def _read_rows(self, kind: str, body: Item) -> list[Item]:
+        given = body.get("prices")
+        if not isinstance(given, list):
+            raise required(["prices"])
+        self._settings.refuse_too_many(len(given), f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface")
+        return [_read(each, kind) for each in given if isinstance(each, dict)]
+
+    def _sku(self, row: Item) -> int | None:
+        """The product of a row; one whose price comes from others, as a configurable's does, has none."""
+        found = self._catalogue.find(str(row.get("sku", "")))
+        configurable = found is not None and self._catalogue.columns["type_id"].read(found) == "configurable"
+        return None if configurable else found
+
+    def _base(self, call: Call) -> Json:
+        found: list[Json] = []
+        for sku in _skus(call):
+            product = self._sku({"sku": sku})
+            if product is not None:
+                price = self._catalogue.product(product).get("price")
+                found.append({"price": price, "store_id": 0, "sku": sku})
+        return found
+
+    def _put_base(self, call: Call) -> Json:
+        problems: list[Json] = []
+        for row in self._rows(call, "BasePrice"):
+            product, price, store = self._sku(row), row.get("price"), row.get("store_id", 0)
+            if product is None:
+                problems.append(_problem(_INVALID, "SKU", row.get("sku")))
+            elif not isinstance(price, int | float) or price < 0:
+                problems.append(_problem(_INVALID, "Price", _text(price)))
+            elif store not in _STORES:
+                problems.append(_no_store(row))
+            else:
+                self._catalogue.put(self._catalogue.product(product) | {"price": price}, product)
+        return problems
+
+    def _put_special(self, call: Call) -> Json:
+        problems: list[Json] = []
+        for row in self._rows(call, "SpecialPrice"):
+            wrong = self._special_problems(row)
+            problems += wrong
+            if not wrong:
+                key = (_folded(row["sku"]), _number(row.get("store_id")))
+                former = self._special.get(key, {"price_from": None, "price_to": None})
+                self._special[key] = {"store_id": 0} | former | row
+        return problems
+
+    def _special_problems(self, row: Item) -> list[Json]:
+        sku, store, start, end = (row.get(name) for name in ("sku", "store_id", "price_from", "price_to"))
+        told: list[Json] = [sku, str(int(_number(store))), start, end]
+        tail = f" Row ID: SKU = {sku}, Store ID: {told[1]}, Price From: {start or ''}, Price To: {end or ''}."
+        price = row.get("price")
+        if self._sku(row) is None:
+            return [{"message": missing_product().args[0] + tail, "parameters": told}]
+        if not isinstance(price, int | float) or price < 0:
+            parameters: list[Json] = [_text(price), *told]
+            return [{"message": f"Invalid attribute Price = {_text(price)}.{tail}", "parameters": parameters}]
+        if store not in (0, None):
+            return [_no_store(row)]
+        problems: list[Json] = []
+        for label, value in (("Price From", start), ("Price To", end)):
+            if value is not None and not _DATE.fullmatch(str(value)):
+                # The value named is that of the end in both: so Magento has it.
+                problems.append({"message": f"Invalid attribute {label} = {end}.{tail}", "parameters": [label, *told]})
+        return problems
+
+    def _delete_special(self, call: Call) -> Json:
+        problems: list[Json] = []
+        for row in self._rows(call, "SpecialPrice"):
+            if self._sku(row) is None:
+                problems += self._special_problems(row)
+            self._special.pop((_folded(row.get("sku")), _number(row.get("store_id"))), None)
+        return problems
+
+    def _put_cost(self, call: Call) -> Json:
+        problems: list[Json] = []
+        for row in self._rows(call, "Cost"):
+            cost, store = row.get("cost"), str(int(_number(row.get("store_id"))))
+            if self._sku(row) is None:
+                problems.append(_problem(_INVALID, "SKU", row.get("sku")))
+            elif not isinstance(cost, int | float) or cost < 0:
+                text = f"Invalid attribute Cost = {_text(cost)}. Row ID: SKU = {row['sku']}, Store ID: {store}."
+                problems.append({"message": text, "parameters": [_text(cost), row["sku"], store]})
+            else:
+                kept: Item = {"cost": round(cost, 6), "store_id": int(store), "sku": row["sku"]}
+                self._cost[_folded(row["sku"]), float(store)] = kept
+        return problems
+
+    def _delete_cost(self, call: Call) -> Json:
+        skus = {_folded(sku) for sku in _skus(call)}
+        self._cost = {key: row for key, row in self._cost.items() if key[0] not in skus}
+        return True
+
+    def _known(self, call: Call, kept: dict[tuple[str, float], Item]) -> Json:
+        """The rows of these skus, each under the sku as it was asked for; of others nothing is said."""
+        return [row | {"sku": sku} for sku in _skus(call) for key, row in kept.items() if key[0] == _folded(sku)]
+
+    def _known_tier(self, call: Call) -> Json:
+        skus = {_folded(sku) for sku in _skus(call)}
+        return [row for key, row in self._tier.items() if key[0] in skus]
+
+    def _put_tier(self, call: Call, *, replace: bool) -> Json:
+        rows = self._rows(call, "TierPrice")
+        if any(self._sku(row) is None for row in rows):
+            raise missing_product()
+        keys = [_tier_key(row) for row in rows]
+        problems: list[Json] = []
+        good = []
+        for row, key in zip(rows, keys, strict=True):
+            found = self._tier_problem(row, twice=keys.count(key) > 1)
+            if found:
+                problems.append(found)
+            else:
+                good.append((row, key))
+        if replace:
+            skus = {key[0] for _, key in good}
+            self._tier = {key: row for key, row in self._tier.items() if key[0] not in skus}
+        for row, key in good:
+            group = _ALL_GROUPS if key[2] == _ALL_GROUPS else row["customer_group"]
+            kept: Item = {
+                "price": row["price"],
+                "price_type": row["price_type"],
+                "website_id": row.get("website_id", 0),
+            }
+            self._tier[key] = kept | {"sku": row["sku"], "customer_group": group, "quantity": row["quantity"]}
+        return problems
+
+    def _tier_problem(self, row: Item, *, twice: bool) -> Item | None:
+        group, price, quantity = row.get("customer_group"), _number(row.get("price")), _number(row.get("quantity"))
+        told: list[Json] = [row.get("sku"), _text(row.get("website_id", 0)), group, _text(row.get("quantity"))]
+        known = {_ALL_GROUPS, *(code.lower() for code in self._groups())}
+        checks: tuple[tuple[bool, str, list[Json]], ...] = (
+            (twice, _DUPLICATE, told),
+            (
+                row.get("price_type") not in ("fixed", "discount"),
+                f"Invalid attribute Price Type = %priceType.{_TIER_ROW}",
+                [row.get("price_type"), *told],
+            ),
+            (
+                price < 0 or (row.get("price_type") == "discount" and price > 100),
+                f"Invalid attribute Price = %price.{_TIER_ROW}",
+                [_text(row.get("price")), *told],
+            ),
+            (quantity <= 0, f"Invalid attribute Quantity = %qty.{_TIER_ROW}", told),
+            (row.get("website_id", 0) != 0, f"Invalid attribute Website ID = %websiteId.{_TIER_ROW}", told),
+            (
+                str(group).lower() not in known,
+                f"No such entity with Customer Group = %customerGroup.{_TIER_ROW}",
+                told,
+            ),
+        )
+        return next((_problem(text, *parameters) for wrong, text, parameters in checks if wrong), None)
+
+    def _delete_tier(self, call: Call) -> Json:
+        for row in self._rows(call, "TierPrice"):
+            self._tier.pop(_tier_key(row), None)
+        return []
+
+
+def _read(given: Item, kind: str) -> Item:
+    row = dict(given)
+    for name, value in given.items():
+        if name not in (*_FIELDS[kind], "extension_attributes"):
+            raise unsupported(name)
+        if name in _NUMBERS and isinstance(value, str):
+            try:
+                row[name] = float(value)
+            except ValueError as error:
+                text = f'Error occurred during "{name}" processing. {invalid_type(value, "float")}'
+                raise Refusal(400, text) from error
+    return row
+
+
+def _skus(call: Call) -> list[str]:
+    skus = call.body.get("skus")
+    if not isinstance(skus, list):
+        raise required(["skus"])
+    return [str(sku) for sku in skus]
+
+
+def _problem(message: str, *parameters: Json) -> Item:
+    return {"message": message, "parameters": list(parameters)}
+
+
+def _no_store(row: Item) -> Item:
+    sku, store = row.get("sku"), str(int(_number(row.get("store_id"))))
+    return _problem(f"Requested store is not found. Row ID: SKU = {sku}, Store ID: {store}.", sku, store)
+
+
+def _tier_key(row: Item) -> Key:
+    group = str(row.get("customer_group")).lower()
+    return _folded(row.get("sku")), _number(row.get("website_id")), group, _number(row.get("quantity"))
+
+
+def _text(value: Json) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value)
+
+
+def _number(value: Json) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _folded(value: Json) -> str:
+    return str(value).lower()
