@@ -9,7 +9,7 @@ import pytest
 import recordings
 from sandbox_client import Store
 
-from tui_connector.sandbox.magento_routes import REAL_ROUTES
+from tui_connector.sandbox.magento_routes import MAGENTO_ROUTES
 
 SERVED_BY_OTHERS = "/tfa/"
 """Routes of a module that the recorded store had switched off."""
@@ -27,19 +27,19 @@ def in_schema(of: str) -> set[tuple[str, str]]:
 
 
 def test_the_list_of_routes_is_that_of_a_real_store() -> None:
-    ours = {(real.method, shape(real.path)) for real in REAL_ROUTES if SERVED_BY_OTHERS not in real.path}
+    ours = {(real.method, shape(real.path)) for real in MAGENTO_ROUTES if SERVED_BY_OTHERS not in real.path}
     assert ours == in_schema("all")
 
 
 def test_what_everybody_may_use_is_what_a_real_store_opens() -> None:
-    opened = {(real.method, shape(real.path)) for real in REAL_ROUTES if real.resource == "anonymous"}
+    opened = {(real.method, shape(real.path)) for real in MAGENTO_ROUTES if real.resource == "anonymous"}
     assert {each for each in opened if SERVED_BY_OTHERS not in each[1]} == in_schema("anonymous")
 
 
 async def test_every_real_route_is_offered_or_is_said_not_to_be(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     statuses = {}
-    for real in REAL_ROUTES:
+    for real in MAGENTO_ROUTES:
         if SERVED_BY_OTHERS in real.path:
             continue
         target = "/rest/V1" + re.sub(r":\w+", "1", real.path).removeprefix("/V1")
@@ -81,6 +81,6 @@ async def test_a_route_that_is_not_offered_still_wants_its_permission(store: Sto
 
 
 def test_the_list_is_read_as_it_is_written() -> None:
-    names = [real.name for real in REAL_ROUTES]
+    names = [real.name for real in MAGENTO_ROUTES]
     assert len(names) == len(set(names)) == 410
-    assert all(real.resource and real.service.endswith("V1") for real in REAL_ROUTES)
+    assert all(real.resource and real.service.endswith("V1") for real in MAGENTO_ROUTES)

@@ -15,7 +15,7 @@ from sandbox_client import Starter, Store
 
 from tui_connector.sandbox.catalogue import Catalogue
 from tui_connector.sandbox.criteria import Sort, StoreCriteria, StoreFilter, parse_query
-from tui_connector.sandbox.response import parse_fields, project
+from tui_connector.sandbox.response import parse_fields, select_fields
 from tui_connector.sandbox.table import Searches
 from tui_connector.sandbox.table import test_of as condition_test
 
@@ -308,7 +308,7 @@ def test_fields(fields: str, expected: object) -> None:
         {"sku": sku, "ext": {"qty": place, "other": 0}, "custom_attributes": attributes}
         for place, sku in enumerate("ab", 1)
     ]
-    assert project({"items": items, "search_criteria": {}, "total_count": 2}, fields) == expected
+    assert select_fields({"items": items, "search_criteria": {}, "total_count": 2}, fields) == expected
 
 
 @given(st.text("ab[],_ .", max_size=20))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from .admin_tokens import SignIn
+from .admin_tokens import AdminTokens
 from .callers import CATALOGUE, EVERYTHING, GUEST, Caller, Integration
 from .noise import token
 from .oauth_signature import UnsignableRequest, encode, sign
@@ -21,7 +21,7 @@ from .response import Refusal, internal, required
 from .settings import Settings
 
 _LENGTH = 32
-_AHEAD = 600
+_MAX_AHEAD = 600
 """Seconds that a timestamp may be in the future; in the past it may be any age."""
 _INVALID = "The signature is invalid. Verify and try again."
 _REQUIRED = (
@@ -35,7 +35,7 @@ _REQUIRED = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class SignedRequest:
     """What of a request matters for who sent it; `url` as the server rebuilds it, `authorization` as it came."""
 
     method: str
@@ -50,7 +50,7 @@ class Access:
         self._settings = settings
         self._now = now
         self._nonces: set[tuple[int, str]] = set()
-        self.sign_in = SignIn(seed, settings, now)
+        self.sign_in = AdminTokens(seed, settings, now)
         everything = frozenset({EVERYTHING})
         rights = {"full": everything, "catalog": CATALOGUE, "inactive": everything, "none": frozenset[str]()}
         self.integrations = {
@@ -58,7 +58,7 @@ class Access:
             for number, (name, resources) in enumerate(rights.items(), start=1)
         }
 
-    def caller(self, asked: Asked) -> Caller:
+    def caller(self, asked: SignedRequest) -> Caller:
         """Who sent it. A bearer token that is no good makes a guest; bad OAuth parameters are a `Refusal`."""
         if "oauth " in asked.authorization.lower():
             return self._by_signature(asked)
@@ -76,12 +76,12 @@ class Access:
         # An inactive integration's token still works here: module-integration checks the status for OAuth only.
         return found.caller() if found and not self._revoked(found) else GUEST
 
-    def _by_signature(self, asked: Asked) -> Caller:
+    def _by_signature(self, asked: SignedRequest) -> Caller:
         values = _header(asked.authorization)
-        _well_formed(values)
+        _check_parameters(values)
         consumer = self._consumer(values["oauth_consumer_key"])
-        self._spend_nonce(consumer, values["oauth_nonce"], values["oauth_timestamp"])
-        self._own_token(consumer, values["oauth_token"])
+        self._use_nonce(consumer, values["oauth_nonce"], values["oauth_timestamp"])
+        self._check_token(consumer, values["oauth_token"])
         key = f"{encode(consumer.consumer_secret)}&{encode(consumer.access_token_secret)}"
         dialect = self._settings.text("sandbox/signing_dialect")
         try:
@@ -100,9 +100,9 @@ class Access:
             raise Refusal(401, "A consumer having the specified key does not exist")
         return found
 
-    def _spend_nonce(self, consumer: Integration, nonce: str, timestamp: str) -> None:
+    def _use_nonce(self, consumer: Integration, nonce: str, timestamp: str) -> None:
         seconds = int(timestamp) if timestamp.isdecimal() else 0
-        late = seconds > self._now().timestamp() + _AHEAD
+        late = seconds > self._now().timestamp() + _MAX_AHEAD
         if seconds <= 0 or late or len(nonce) > _LENGTH:
             raise Refusal(401, "An error occurred validating the nonce")
         if (consumer.number, nonce) in self._nonces:
@@ -110,7 +110,7 @@ class Access:
             raise Refusal(401, text, [str(consumer.number)])
         self._nonces.add((consumer.number, nonce))
 
-    def _own_token(self, consumer: Integration, text: str) -> None:
+    def _check_token(self, consumer: Integration, text: str) -> None:
         found = self._find("access_token", text)
         if not found:
             raise Refusal(401, "Specified token does not exist")
@@ -150,7 +150,7 @@ def _header(authorization: str) -> dict[str, str]:
     return values
 
 
-def _well_formed(values: dict[str, str]) -> None:
+def _check_parameters(values: dict[str, str]) -> None:
     if values.get("oauth_version", "1.0") != "1.0":
         raise Refusal(400, 'The "%1" Oauth version isn\'t supported.', [values["oauth_version"]])
     for name in _REQUIRED:

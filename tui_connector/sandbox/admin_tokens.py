@@ -25,13 +25,13 @@ _ADMIN_TYPE = 2
 
 @dataclass(frozen=True)
 class AdminUser:
-    """One admin user; `code_set_up` is whether an authenticator app is."""
+    """One admin user; `has_authenticator` is whether an authenticator app is."""
 
     number: int
     name: str
     password: str
     active: bool = True
-    code_set_up: bool = True
+    has_authenticator: bool = True
 
 
 @dataclass
@@ -40,7 +40,7 @@ class _Failures:
     locked_until: datetime | None = None
 
 
-class SignIn:
+class AdminTokens:
     """The admin token endpoints (module-integration, module-two-factor-auth, module-jwt-user-token)."""
 
     def __init__(self, seed: int, settings: Settings, now: Callable[[], datetime]) -> None:
@@ -51,7 +51,7 @@ class SignIn:
         password = token(seed, "admin password")
         self.totp_secret = shared_secret(seed, "authenticator")
         self.admin = AdminUser(1, "admin", password)
-        clerk = AdminUser(2, "clerk", password, code_set_up=False)
+        clerk = AdminUser(2, "clerk", password, has_authenticator=False)
         former = AdminUser(3, "former", password, active=False)
         self._users = {user.name: user for user in (self.admin, clerk, former)}
 
@@ -60,25 +60,25 @@ class SignIn:
 
         Raises `Refusal`.
         """
-        username, password = _fields(body, "username", "password")
-        user = self._checked(username, password)
+        username, password = _required_values(body, "username", "password")
+        user = self._verified_user(username, password)
         if not self._settings.flag("twofactorauth/general/enable"):
             return self._token(user)
         providers = self._settings.names("twofactorauth/general/force_providers")
         if not providers:
             raise Refusal(400, "Please ask an administrator with sufficient access to configure 2FA first")
-        if not user.code_set_up:
+        if not user.has_authenticator:
             raise Refusal(400, "Failed to send the message. Please contact the administrator")
         text = "Please use the 2fa provider-specific endpoints to obtain a token."
         raise Refusal(400, text, {"active_providers": list(providers)})
 
     def code_token(self, provider: str, body: dict[str, Json]) -> str:
         """A token for name, password and one-time code. Wrong codes lock nobody. Raises `Refusal`."""
-        username, password, code = _fields(body, "username", "password", "otp")
+        username, password, code = _required_values(body, "username", "password", "otp")
         if provider not in self._settings.names("twofactorauth/general/force_providers"):
             raise Refusal(400, "Provider is not allowed.")
-        user = self._checked(username, password)
-        if not user.code_set_up:
+        user = self._verified_user(username, password)
+        if not user.has_authenticator:
             raise Refusal(400, "Provider is not configured.")
         if not pyotp.TOTP(self.totp_secret).verify(code, for_time=self._now(), valid_window=1):
             raise Refusal(401, "Invalid code.")
@@ -95,7 +95,7 @@ class SignIn:
         if not hmac.compare_digest(signature.encode(), self._signature(head).encode()):
             return None
         try:
-            claims = json.loads(_unpacked(head.partition(".")[2]))
+            claims = json.loads(_from_base64url(head.partition(".")[2]))
         except (ValueError, binascii.Error):
             return None
         if claims["exp"] <= self._now().timestamp():
@@ -103,7 +103,7 @@ class SignIn:
         name = next(user.name for user in self._users.values() if user.number == claims["uid"])
         return Caller(f"admin {name}", frozenset({EVERYTHING}))
 
-    def _checked(self, username: str, password: str) -> AdminUser:
+    def _verified_user(self, username: str, password: str) -> AdminUser:
         failures = self._failures.setdefault(username, _Failures())
         now = self._now()
         if failures.locked_until and failures.locked_until <= now:
@@ -127,14 +127,14 @@ class SignIn:
         expires = issued + 60 * minutes
         whole = int(expires) if expires.is_integer() or minutes >= 1 else expires
         claims = {"uid": user.number, "utypid": _ADMIN_TYPE, "iat": int(issued), "exp": whole}
-        head = ".".join(_packed(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+        head = ".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
         return f"{head}.{self._signature(head)}"
 
     def _signature(self, head: str) -> str:
-        return _packed(hmac.digest(self._key, head.encode(), "sha256"))
+        return _base64url(hmac.digest(self._key, head.encode(), "sha256"))
 
 
-def _fields(body: dict[str, Json], *names: str) -> list[str]:
+def _required_values(body: dict[str, Json], *names: str) -> list[str]:
     values = [body.get(name) for name in names]
     missing = [name for name, value in zip(names, values, strict=True) if value in (None, "")]
     if missing:
@@ -142,9 +142,9 @@ def _fields(body: dict[str, Json], *names: str) -> list[str]:
     return [str(value) for value in values]
 
 
-def _packed(data: bytes) -> str:
+def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _unpacked(text: str) -> bytes:
+def _from_base64url(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from .criteria import unsupported
-from .handlers import Call, Handlers, Listed, Part, no_entity
+from .handlers import Call, Endpoints, Handlers, ListHandler, no_such_entity, required_object
 from .records import Item, Records
-from .response import Json, Refusal, required
+from .response import Json, Refusal, as_list, objects_in, required
 from .settings import Settings
 
 _ENTITY = "4"
 """The number of products among the entity types, a text in responses."""
 _FIRST = 73
 _COLOR, _SIZE = 93, 144
-_SELECTED = (
+_SELECTS = (
     (_COLOR, "color", "Color", ("Black", "Blue", "Red", "White")),
     (_SIZE, "size", "Size", ("S", "M", "L", "XL")),
     (83, "manufacturer", "Manufacturer", ("Acme", "Gear")),
 )
-_PLAIN = """
+_BUILT_IN = """
 name:text:varchar sku:text:static description:textarea:text short_description:textarea:text price:price:decimal
 special_price:price:decimal special_from_date:date:datetime special_to_date:date:datetime cost:price:decimal
 weight:weight:decimal meta_title:text:varchar meta_keyword:textarea:text meta_description:textarea:varchar
@@ -57,11 +56,11 @@ def _option_number(attribute: int, place: int) -> int:
     return 49 + 10 * attribute + place
 
 
-class Attributes(Part):
+class Attributes(Endpoints):
     """The routes of product attributes and attribute sets."""
 
-    def __init__(self, listed: Listed, settings: Settings) -> None:
-        self._listed = listed
+    def __init__(self, list_handler: ListHandler, settings: Settings) -> None:
+        self._list_handler = list_handler
         self._settings = settings
         self._attributes = Records("attribute_id", _COLUMNS, first=_first())
         default: Item = {"attribute_set_id": 4, "attribute_set_name": "Default", "sort_order": 1, "entity_type_id": 4}
@@ -74,7 +73,7 @@ class Attributes(Part):
         sets = "/V1/products/attribute-sets"
         one, options = "/V1/products/attributes/:attributeCode", "/V1/products/attributes/:attributeCode/options"
         return {
-            "GET /V1/products/attributes": self._listed(self._attributes),
+            "GET /V1/products/attributes": self._list_handler(self._attributes),
             f"GET {one}": self._one,
             "POST /V1/products/attributes": self._create,
             f"PUT {one}": self._update,
@@ -86,8 +85,8 @@ class Attributes(Part):
             "GET /V1/products/attributes/types": lambda call: [
                 {"value": name, "label": name.replace("_", " ").capitalize()} for name in _TYPES.split()
             ],
-            f"GET {sets}/sets/list": self._listed(self._sets),
-            "GET /V1/eav/attribute-sets/list": self._listed(self._sets),
+            f"GET {sets}/sets/list": self._list_handler(self._sets),
+            "GET /V1/eav/attribute-sets/list": self._list_handler(self._sets),
             f"GET {sets}/:attributeSetId": self._set,
             "GET /V1/eav/attribute-sets/:attributeSetId": self._set,
             f"POST {sets}": self._create_set,
@@ -97,7 +96,7 @@ class Attributes(Part):
             f"DELETE {sets}/:attributeSetId": self._delete_set,
             "DELETE /V1/eav/attribute-sets/:attributeSetId": self._delete_set,
             f"GET {sets}/:attributeSetId/attributes": self._of_set,
-            f"GET {sets}/groups/list": self._listed(self._groups),
+            f"GET {sets}/groups/list": self._list_handler(self._groups),
         }
 
     def _row(self, code: str) -> int:
@@ -111,41 +110,41 @@ class Attributes(Part):
         return self._attributes.get(self._row(call.variables["attributeCode"])) or {}
 
     def _create(self, call: Call) -> Json:
-        given = self._read(call.body)
-        code = given.get("attribute_code")
-        if not given.get("frontend_input"):
+        payload = self._read(call.body)
+        code = payload.get("attribute_code")
+        if not payload.get("frontend_input"):
             raise required(["frontend_input"])
         if not code or self._attributes.find(attribute_code=code) is not None:
-            raise _already() if code else required(["attribute_code"])
-        labels = given.get("frontend_labels")
+            raise _already_exists() if code else required(["attribute_code"])
+        labels = payload.get("frontend_labels")
         texts = [each.get("label") for each in labels if isinstance(each, dict)] if isinstance(labels, list) else []
-        label = given.get("default_frontend_label") or next(iter(texts), None)
-        kept = {name: value for name, value in given.items() if name not in ("options", "frontend_labels")}
-        made = _attribute(0, str(code), str(given["frontend_input"]), "int", str(label or code), user=True)
+        label = payload.get("default_frontend_label") or next(iter(texts), None)
+        kept = {name: value for name, value in payload.items() if name not in ("options", "frontend_labels")}
+        made = _attribute(0, str(code), str(payload["frontend_input"]), "int", str(label or code), user=True)
         made.pop("attribute_id")
         attribute = self._attributes.add(made | kept)
-        return self._with_options(attribute, given.get("options"))
+        return self._with_options(attribute, payload.get("options"))
 
     def _update(self, call: Call) -> Json:
         """Change what was sent; without its number inside Magento takes it for a new one of the same name."""
         code = call.variables["attributeCode"]
         row = self._row(code)
-        given = self._read(call.body)
-        if given.get("attribute_id") != row:
-            raise _already()
-        kept = {name: value for name, value in given.items() if name != "options"}
+        payload = self._read(call.body)
+        if payload.get("attribute_id") != row:
+            raise _already_exists()
+        kept = {name: value for name, value in payload.items() if name != "options"}
         attribute = self._attributes.change(row, kept | {"attribute_code": code})
-        return self._with_options(attribute, given.get("options"))
+        return self._with_options(attribute, payload.get("options"))
 
     def _delete(self, call: Call) -> Json:
         self._attributes.delete(self._row(call.variables["attributeCode"]))
         return True
 
-    def _with_options(self, attribute: Item, given: Json) -> Item:
+    def _with_options(self, attribute: Item, payload: Json) -> Item:
         """Options that were sent with a known value stay as they are; all others are added, an empty one too."""
-        options = _options(attribute)
+        options = objects_in(attribute.get("options"))
         known = {option.get("value") for option in options if option.get("value")}
-        for each in given if isinstance(given, list) else []:
+        for each in as_list(payload):
             if isinstance(each, dict) and each.get("value") not in known:
                 options.append(self._numbered(str(each.get("label") or " ")))
         return self._attributes.change(int(str(attribute["attribute_id"])), {"options": list[Json](options)})
@@ -155,14 +154,12 @@ class Attributes(Part):
         return {"label": label, "value": str(self._last_option)}
 
     def _add_option(self, call: Call) -> Json:
-        given = call.body.get("option")
-        if not isinstance(given, dict):
-            raise required(["option"])
+        payload = required_object(call.body, "option")
         attribute = self._one(call)
-        label = given.get("label")
+        label = payload.get("label")
         if not label:
             raise Refusal(400, "The attribute option label is empty. Enter the value and try again.")
-        options = _options(attribute)
+        options = objects_in(attribute.get("options"))
         if any(str(option["label"]).strip().lower() == str(label).strip().lower() for option in options):
             raise Refusal(400, 'Admin store attribute option label "%1" is already exists.', [label])
         made = self._numbered(str(label))
@@ -171,17 +168,15 @@ class Attributes(Part):
         return made["value"]
 
     def _change_option(self, call: Call) -> Json:
-        given = call.body.get("option")
-        if not isinstance(given, dict):
-            raise required(["option"])
-        return self._put_options(call, {"label": given.get("label")})
+        payload = required_object(call.body, "option")
+        return self._put_options(call, {"label": payload.get("label")})
 
     def _delete_option(self, call: Call) -> Json:
         return self._put_options(call, None)
 
     def _put_options(self, call: Call, change: Item | None) -> Json:
         attribute, wanted = self._one(call), call.variables["optionId"]
-        options = _options(attribute)
+        options = objects_in(attribute.get("options"))
         if not any(option.get("value") == wanted for option in options):
             text = 'The "%1" option doesn\'t exist.' if change is None else 'Option with id "%1" does not exist.'
             raise Refusal(404, text, [wanted])
@@ -195,41 +190,31 @@ class Attributes(Part):
         return True
 
     def _read(self, body: Item) -> Item:
-        given = body.get("attribute")
-        if not isinstance(given, dict):
-            raise required(["attribute"])
-        for name in given:
-            if name not in _FIELDS.split() and name not in _COLUMNS.split():
-                raise unsupported(name)
-        return given
+        return required_object(body, "attribute", _FIELDS + _COLUMNS)
 
     def _set(self, call: Call) -> Item:
         row = call.number("attributeSetId")
         found = self._sets.get(row)
         if found is None:
-            raise no_entity("id", row)
+            raise no_such_entity("id", row)
         return found
 
     def _create_set(self, call: Call) -> Json:
-        given = call.body.get("attributeSet")
-        if not isinstance(given, dict):
-            raise required(["attributeSet"])
+        payload = required_object(call.body, "attributeSet")
         if not isinstance(call.body.get("skeletonId"), int) or not call.body["skeletonId"]:
             raise required(["skeletonId"])
-        name = given.get("attribute_set_name")
+        name = payload.get("attribute_set_name")
         if not name:
             raise Refusal(400, "The attribute set name is empty. Enter the name and try again.")
         if self._sets.find(attribute_set_name=name) is not None:
             raise Refusal(400, f'A "{name}" attribute set name already exists. Create a new name and try again.')
-        kept = {field: value for field, value in given.items() if field != "attribute_set_id"}
+        kept = {field: value for field, value in payload.items() if field != "attribute_set_id"}
         return self._sets.add({"sort_order": 0} | kept | {"entity_type_id": int(_ENTITY)})
 
     def _change_set(self, call: Call) -> Json:
-        given = call.body.get("attributeSet")
-        if not isinstance(given, dict):
-            raise required(["attributeSet"])
+        payload = required_object(call.body, "attributeSet")
         row = int(str(self._set(call)["attribute_set_id"]))
-        return self._sets.change(row, given | {"attribute_set_id": row})
+        return self._sets.change(row, payload | {"attribute_set_id": row})
 
     def _delete_set(self, call: Call) -> Json:
         row = int(str(self._set(call)["attribute_set_id"]))
@@ -245,11 +230,11 @@ class Attributes(Part):
 
 def _first() -> list[Item]:
     made = []
-    numbers = (each for each in range(_FIRST, _FIRST + 200) if each not in {number for number, *_ in _SELECTED})
-    for line in _PLAIN.split():
+    numbers = (each for each in range(_FIRST, _FIRST + 200) if each not in {number for number, *_ in _SELECTS})
+    for line in _BUILT_IN.split():
         code, kind, storage = line.split(":")
         made.append(_attribute(next(numbers), code, kind, storage, code.replace("_", " ").capitalize()))
-    for place, (number, code, label, values) in enumerate(_SELECTED):
+    for place, (number, code, label, values) in enumerate(_SELECTS):
         options: list[Json] = [_NO_OPTION]
         options += [{"label": each, "value": str(_option_number(place, at))} for at, each in enumerate(values)]
         made.append(_attribute(number, code, "select", "int", label, user=True) | {"options": options})
@@ -269,10 +254,5 @@ def _attribute(number: int, code: str, kind: str, storage: str, label: str, *, u
     return attribute | {"is_unique": "0", "validation_rules": []}
 
 
-def _options(attribute: Item) -> list[Item]:
-    options = attribute.get("options")
-    return [option for option in options if isinstance(option, dict)] if isinstance(options, list) else []
-
-
-def _already() -> Refusal:
+def _already_exists() -> Refusal:
     return Refusal(400, "%1 already exists.", ["Attribute with the same code"])

@@ -27,7 +27,7 @@ class Caller:
     name: str
     resources: frozenset[str]
 
-    def may(self, resource: str) -> bool:
+    def has_access(self, resource: str) -> bool:
         return resource == ANONYMOUS or resource in self.resources or EVERYTHING in self.resources
 
 

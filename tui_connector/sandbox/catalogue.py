@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from .noise import noise
 from .records import Item
-from .response import Json, Refusal, php_json
+from .response import Json, Refusal, as_list, as_object, php_json
 from .table import Cell, Column
 
 ODD_SKUS = (
@@ -50,20 +50,20 @@ class Catalogue:
     """Products by row number (`entity_id`), which ascends without gaps as long as nothing is deleted."""
 
     key = "entity_id"
-    named = True
+    strict_fields = True
 
     def __init__(self, size: int, seed: int) -> None:
-        self._size = self._made_size = size
+        self._size = self._generated_size = size
         self._seed = seed
         self._rows: Sequence[int] = range(1, size + 1)
         self._deleted: set[int] = set()
         self._written: dict[int, Item] = {}
-        self._in_store: dict[tuple[str, int], Item] = {}
+        self._store_view_values: dict[tuple[str, int], Item] = {}
         self._odd = {sku.lower(): row for row, sku in enumerate(ODD_SKUS[:size], start=1)}
         self._by_sku: dict[str, int] = {}
         self._by_url_key: dict[str, int] = {}
         self._version = 0
-        for row, changes in self._special().items():
+        for row, changes in self._special_products().items():
             self._written[row] = json.loads(self._made(row)) | changes
             self._by_url_key[f"product-{row}"] = row
         self.columns: Mapping[str, Column] = self._columns()
@@ -83,7 +83,7 @@ class Catalogue:
     def product(self, row: int, store: str = "all") -> Item:
         """The product as data, with the values of a store view where it has its own."""
         item: Item = json.loads(self.written(row))
-        return item | self._in_store.get((store, row), {})
+        return item | self._store_view_values.get((store, row), {})
 
     def sku(self, row: int) -> str:
         item = self._written.get(row)
@@ -93,14 +93,14 @@ class Catalogue:
 
     def find(self, sku: str) -> int | None:
         """The row of a sku, in any case (MySQL compares without it)."""
-        row = self._by_sku.get(sku.lower()) or self.first_row(sku)
+        row = self._by_sku.get(sku.lower()) or self.generated_row(sku)
         return None if row in self._deleted else row
 
     def _located(self, sku: str) -> Sequence[int]:
         row = self.find(sku)
         return () if row is None else (row,)
 
-    def first_row(self, sku: str) -> int | None:
+    def generated_row(self, sku: str) -> int | None:
         """The row that a sku had at first, whether or not it is still there."""
         sku = sku.lower()
         if sku in self._odd:
@@ -108,7 +108,7 @@ class Catalogue:
         if not sku.startswith("sku-") or not sku[4:].isdecimal():
             return None
         row = int(sku[4:]) + len(ODD_SKUS)
-        return row if row <= self._made_size and self.sku(row).lower() == sku else None
+        return row if row <= self._generated_size and self.sku(row).lower() == sku else None
 
     def find_url_key(self, url_key: str) -> int | None:
         """The row of a url key; two products of one store may not share it."""
@@ -116,7 +116,7 @@ class Catalogue:
             return self._by_url_key[url_key]
         number = url_key.removeprefix("product-")
         row = int(number) if number.isdecimal() else 0
-        untouched = 0 < row <= self._made_size and row not in self._written and row not in self._deleted
+        untouched = 0 < row <= self._generated_size and row not in self._written and row not in self._deleted
         return row if untouched and url_key == f"product-{row}" else None
 
     def put(self, item: Item, row: int | None) -> int:
@@ -128,32 +128,34 @@ class Catalogue:
         self._written[row] = item | {"id": row}
         self._by_sku[str(item["sku"]).lower()] = row
         attributes = item.get("custom_attributes")
-        for each in attributes if isinstance(attributes, list) else []:
+        for each in as_list(attributes):
             if isinstance(each, dict) and each.get("attribute_code") == "url_key":
                 self._by_url_key[str(each["value"])] = row
         self._version += 1
         return row
 
-    def put_in_store(self, store: str, row: int, values: Item) -> None:
+    def put_in_store_view(self, store: str, row: int, values: Item) -> None:
         """Keep values that only one store view shows."""
-        self._in_store[store, row] = self._in_store.get((store, row), {}) | values
+        self._store_view_values[store, row] = self._store_view_values.get((store, row), {}) | values
         self._version += 1
 
     def delete(self, row: int) -> None:
         """Take a product away; its number is given to no other."""
         self._by_sku.pop(self.sku(row).lower(), None)
         self._by_url_key = {url_key: owner for url_key, owner in self._by_url_key.items() if owner != row}
-        self._in_store = {place: values for place, values in self._in_store.items() if place[1] != row}
+        self._store_view_values = {
+            place: values for place, values in self._store_view_values.items() if place[1] != row
+        }
         self._written.pop(row, None)
         self._deleted.add(row)
         self._rows = [each for each in self._rows if each != row]
         self._version += 1
 
-    def written_item(self, row: int) -> Item | None:
+    def changed_product(self, row: int) -> Item | None:
         """The product as it was written, if it ever was."""
         return self._written.get(row)
 
-    def _special(self) -> Mapping[int, Item]:
+    def _special_products(self) -> Mapping[int, Item]:
         """What some of the first products have beside the rest: an image; three colors."""
         rows = {sku: row for sku, row in ((sku, self._odd.get(sku.lower())) for sku in ODD_SKUS) if row}
         special: dict[int, Item] = {}
@@ -168,7 +170,7 @@ class Catalogue:
             option: Item = {"id": 1, "attribute_id": "93", "label": "Color", "position": 0, "values": values}
             made: Item = json.loads(self._made(parent))
             own = made["extension_attributes"]
-            extension: Item = own if isinstance(own, dict) else {}
+            extension: Item = as_object(own)
             links: Item = {"configurable_product_options": [option | {"product_id": parent}]}
             links["configurable_product_links"] = list[Json](children)
             special[parent] = {"type_id": "configurable", "price": 0, "extension_attributes": extension | links}
@@ -176,7 +178,7 @@ class Catalogue:
                 child_item: Item = json.loads(self._made(child))
                 attributes = child_item["custom_attributes"]
                 color: Json = {"attribute_code": "color", "value": str(value)}
-                kept = attributes if isinstance(attributes, list) else []
+                kept = as_list(attributes)
                 special[child] = {"visibility": 1, "custom_attributes": [*kept, color]}
         return special
 
@@ -206,7 +208,7 @@ class Catalogue:
 
     def quantity(self, row: int) -> int | None:
         """What the default source had at first; nothing for a product written later."""
-        return noise(self._seed, row, 4) % 500 if row <= self._made_size else None
+        return noise(self._seed, row, 4) % 500 if row <= self._generated_size else None
 
     def _columns(self) -> Mapping[str, Column]:
         def of(name: str, made: Callable[[int], Cell]) -> Callable[[int], Cell]:

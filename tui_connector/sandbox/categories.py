@@ -8,13 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from .catalogue import Catalogue, missing_product, stamp
-from .criteria import unsupported
-from .handlers import Call, Checks, Handlers, Listed, Part, no_entity, whole_number
+from .handlers import Call, Checks, Endpoints, Handlers, ListHandler, no_such_entity, required_object, whole_number
 from .records import Item, Records
-from .response import Json, Refusal, required
+from .response import Json, Refusal, as_list, as_object, objects_in
 
 _PARENTS = {1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3}
-_FROM_BELOW = 10_000
+_INHERITED_POSITION = 10_000
 """The position of a product that is in a category only because it is in one below."""
 _COLUMNS = """
 entity_id attribute_set_id children_count is_anchor url_key url_path description meta_title meta_keywords
@@ -28,15 +27,20 @@ extension_attributes custom_attributes
 _START = "2026-01-01 00:00:00"
 
 
-class Categories(Part):
+class Categories(Endpoints):
     """The routes of categories and of the products in them."""
 
-    def __init__(self, catalogue: Catalogue, listed: Listed, now: Callable[[], datetime]) -> None:
+    def __init__(self, catalogue: Catalogue, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self._catalogue = catalogue
-        self._listed = listed
+        self._list_handler = list_handler
         self._now = now
         self._rows = Records(
-            "entity_id", _COLUMNS, first=map(_first, _PARENTS), field="id", aliases={"entity_id": "id"}, named=True
+            "entity_id",
+            _COLUMNS,
+            first=map(_first, _PARENTS),
+            field="id",
+            aliases={"entity_id": "id"},
+            strict_fields=True,
         )
         self._counted: tuple[int, Counter[str]] = (-1, Counter())
 
@@ -44,7 +48,7 @@ class Categories(Part):
         one, products = "/V1/categories/:categoryId", "/V1/categories/:categoryId/products"
         return {
             "GET /V1/categories": self._tree,
-            "GET /V1/categories/list": self._listed(self._rows),
+            "GET /V1/categories/list": self._list_handler(self._rows),
             f"GET {one}": self._found,
             "POST /V1/categories": self._create,
             "PUT /V1/categories/:id": self._update,
@@ -65,7 +69,7 @@ class Categories(Part):
     def _get(self, row: Json) -> Item:
         found = self._rows.get(row) if isinstance(row, int) else None
         if found is None:
-            raise no_entity("id", row)
+            raise no_such_entity("id", row)
         return found
 
     def _tree(self, call: Call) -> Json:
@@ -100,35 +104,35 @@ class Categories(Part):
         return sum(self._counted[1][str(each)] for each in self._with_descendants(row))
 
     def _create(self, call: Call) -> Json:
-        given = _read(call.body)
-        if not given.get("name"):
+        payload = _read(call.body)
+        if not payload.get("name"):
             raise Refusal(400, 'The "Name" attribute value is empty. Set the attribute and try again.')
-        parent = self._get(given.get("parent_id", 2))
-        self._refuse_taken(given, parent, None)
+        parent = self._get(payload.get("parent_id", 2))
+        self._check_unique(payload, parent, None)
         number, now = self._rows.next_number, stamp(self._now())
-        key = _url_key(str(given["name"]))
+        key = _url_key(str(payload["name"]))
         path = f"{parent['path']}/{number}"
-        made: Item = {"id": number, "parent_id": parent["id"], "name": given["name"], "is_active": False}
+        made: Item = {"id": number, "parent_id": parent["id"], "name": payload["name"], "is_active": False}
         made |= {"position": len(self._children(int(str(parent["id"])))) + 1, "level": int(str(parent["level"])) + 1}
         made |= {"children": "", "created_at": now, "updated_at": now, "path": path, "include_in_menu": True}
         codes = {"is_anchor": "1", "path": path, "children_count": "0", "url_key": key, "url_path": key}
-        attributes = _merged([{"attribute_code": code, "value": value} for code, value in codes.items()], given)
+        attributes = _merged([{"attribute_code": code, "value": value} for code, value in codes.items()], payload)
         fixed = ("id", "path", "level", "created_at", "updated_at", "custom_attributes")
-        kept = {name: value for name, value in given.items() if name not in fixed}
+        kept = {name: value for name, value in payload.items() if name not in fixed}
         category = self._rows.add(made | kept | {"custom_attributes": attributes})
-        self._tell(int(str(parent["id"])))
+        self._update_children(int(str(parent["id"])))
         return category
 
     def _update(self, call: Call) -> Json:
         """Change what was sent; the number in the path counts, and a parent inside moves nothing."""
         known = self._found(call, "id")
-        given = _read(call.body)
-        self._refuse_taken(given, self._rows.get(int(str(known["parent_id"]))), int(str(known["id"])))
+        payload = _read(call.body)
+        self._check_unique(payload, self._rows.get(int(str(known["parent_id"]))), int(str(known["id"])))
         fixed = ("id", "parent_id", "path", "level", "created_at", "updated_at", "custom_attributes")
-        kept = {name: value for name, value in given.items() if name not in fixed and value is not None}
+        kept = {name: value for name, value in payload.items() if name not in fixed and value is not None}
         if "is_active" in kept:
             kept["is_active"] = kept["is_active"] not in (False, 0, "0", "false", "")
-        changed: Item = {"custom_attributes": _merged(known.get("custom_attributes"), given)}
+        changed: Item = {"custom_attributes": _merged(known.get("custom_attributes"), payload)}
         return self._rows.change(int(str(known["id"])), kept | changed | {"updated_at": stamp(self._now())})
 
     def _delete(self, call: Call) -> Json:
@@ -137,7 +141,7 @@ class Categories(Part):
             raise Refusal(400, "Cannot delete category with id %1", [str(item["id"])])
         for row in reversed(self._with_descendants(int(str(item["id"])))):
             self._rows.delete(row)
-        self._tell(int(str(item["parent_id"])))
+        self._update_children(int(str(item["parent_id"])))
         return True
 
     def _move(self, call: Call) -> Json:
@@ -149,18 +153,18 @@ class Categories(Part):
         changed: Item = {"parent_id": parent["id"], "path": f"{parent['path']}/{row}"}
         self._rows.change(row, changed | {"level": int(str(parent["level"])) + 1})
         for each in (former, int(str(parent["id"]))):
-            self._tell(each)
+            self._update_children(each)
         return True
 
-    def _tell(self, parent: int) -> None:
+    def _update_children(self, parent: int) -> None:
         children = ",".join(map(str, self._children(parent)))
         if self._rows.get(parent) is not None:
             self._rows.change(parent, {"children": children})
 
-    def _refuse_taken(self, given: Item, parent: Item | None, row: int | None) -> None:
-        if "name" not in given or parent is None:
+    def _check_unique(self, payload: Item, parent: Item | None, row: int | None) -> None:
+        if "name" not in payload or parent is None:
             return
-        key = _url_key(str(given["name"]))
+        key = _url_key(str(payload["name"]))
         siblings = (self._get(each) for each in self._children(int(str(parent["id"]))) if each != row)
         if any(_url_key(str(each["name"])) == key for each in siblings):
             raise Refusal(400, "Could not save category: %1", ["URL key for specified store already exists."])
@@ -174,26 +178,24 @@ class Categories(Part):
         for product in self._catalogue.numbers():
             links = of(product)
             if isinstance(links, frozenset) and links & within:
-                position = self._position(product, own) if own in links else _FROM_BELOW
+                position = self._position(product, own) if own in links else _INHERITED_POSITION
                 found.append({"sku": self._catalogue.sku(product), "position": position, "category_id": own})
         return found
 
     def _position(self, product: int, category: str) -> int:
-        links = _links(self._catalogue.written_item(product) or {})
+        links = _links(self._catalogue.changed_product(product) or {})
         found = (each.get("position") for each in links if str(each.get("category_id")) == category)
         return int(str(next(found, 0) or 0))
 
     def _add_product(self, call: Call) -> Json:
         """Put a product into a category; the one named in the body wins over the path's."""
-        given = call.body.get("productLink")
-        if not isinstance(given, dict):
-            raise required(["productLink"])
-        wanted = given.get("category_id")
+        payload = required_object(call.body, "productLink")
+        wanted = payload.get("category_id")
         category = self._get(whole_number(str(wanted)) if wanted is not None else None)
-        product = self._product(str(given.get("sku", "")))
+        product = self._product(str(payload.get("sku", "")))
         item = self._catalogue.product(product)
         others = [each for each in _links(item) if str(each.get("category_id")) != str(category["id"])]
-        link: Item = {"position": given.get("position", 0), "category_id": str(category["id"])}
+        link: Item = {"position": payload.get("position", 0), "category_id": str(category["id"])}
         self._catalogue.put(_linked(item, [*others, link]), product)
         return True
 
@@ -241,20 +243,14 @@ def _url_key(name: str) -> str:
 
 
 def _read(body: Item) -> Item:
-    given = body.get("category")
-    if not isinstance(given, dict):
-        raise required(["category"])
-    for name in given:
-        if name not in _FIELDS.split():
-            raise unsupported(name)
-    return given
+    return required_object(body, "category", _FIELDS)
 
 
-def _merged(kept: Json, given: Item) -> list[Json]:
+def _merged(kept: Json, payload: Item) -> list[Json]:
     """Attributes that were sent replace those of the same code; an empty one is taken away."""
     values: Item = {}
-    sent = given.get("custom_attributes")
-    for each in [*(kept if isinstance(kept, list) else []), *(sent if isinstance(sent, list) else [])]:
+    sent = payload.get("custom_attributes")
+    for each in [*(as_list(kept)), *(as_list(sent))]:
         if isinstance(each, dict):
             values[str(each.get("attribute_code"))] = each.get("value")
     return [{"attribute_code": code, "value": value} for code, value in values.items() if value not in (None, "")]
@@ -263,7 +259,7 @@ def _merged(kept: Json, given: Item) -> list[Json]:
 def _links(item: Item) -> list[Item]:
     extension = item.get("extension_attributes")
     links = extension.get("category_links") if isinstance(extension, dict) else None
-    return [each for each in links if isinstance(each, dict)] if isinstance(links, list) else []
+    return objects_in(links)
 
 
 def _linked(item: Item, links: list[Item]) -> Item:
@@ -272,9 +268,9 @@ def _linked(item: Item, links: list[Item]) -> Item:
     attributes = item.get("custom_attributes")
     others = [
         each
-        for each in (attributes if isinstance(attributes, list) else [])
+        for each in (as_list(attributes))
         if isinstance(each, dict) and each.get("attribute_code") != "category_ids"
     ]
-    kept: Item = extension if isinstance(extension, dict) else {}
+    kept: Item = as_object(extension)
     changed: Item = {"extension_attributes": kept | {"category_links": list[Json](links)}}
     return item | changed | {"custom_attributes": [*others, {"attribute_code": "category_ids", "value": ids}]}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from .catalogue import stamp
 from .criteria import unsupported
-from .handlers import Call, Handler, Handlers, Listed, Part, no_entity
+from .handlers import Call, Endpoints, Handler, Handlers, ListHandler, no_such_entity, required_list, required_object
 from .noise import token
 from .orders import EPOCH, Orders, order_address
 from .records import Item, Records
@@ -42,22 +42,22 @@ class Entity:
 
     def post(self, call: Call) -> Json:
         """Make one. Raises `Refusal`."""
-        given = self.read(call.body)
-        self._refuse_lacking(given)
-        self._refuse_taken(given, None)
-        return self.rows.add(self.finished({**self.defaults, **given}))
+        payload = self.read(call.body)
+        self._check_required(payload)
+        self._check_unique(payload, None)
+        return self.rows.add(self.finished({**self.defaults, **payload}))
 
     def put(self, variable: str = "") -> Handler:
         """Changes one, by the number in the path, or where there is none by the number inside."""
 
         def put(call: Call) -> Json:
-            given = self.read(call.body)
-            if not variable and not isinstance(given.get(self.rows.field), int):
+            payload = self.read(call.body)
+            if not variable and not isinstance(payload.get(self.rows.field), int):
                 return self.post(call)
-            row = call.number(variable) if variable else int(str(given[self.rows.field]))
+            row = call.number(variable) if variable else int(str(payload[self.rows.field]))
             self._found(row)
-            self._refuse_taken(given, row)
-            return self.rows.change(row, {**given, self.rows.field: row})
+            self._check_unique(payload, row)
+            return self.rows.change(row, {**payload, self.rows.field: row})
 
         return put
 
@@ -72,14 +72,12 @@ class Entity:
 
     def read(self, body: Item) -> Item:
         """The entity in a body. Raises `Refusal` 400 where it is absent or has a field that Magento does not know."""
-        given = body.get(self.envelope)
-        if not isinstance(given, dict):
-            raise required([self.envelope])
+        payload = required_object(body, self.envelope)
         known = {*self.rows.columns, *self.defaults, self.rows.field, "extension_attributes", "custom_attributes"}
-        for name in given:
+        for name in payload:
             if name not in known and not any(name in item for item in self.rows.rows()[:3]):
                 raise unsupported(name)
-        return given
+        return payload
 
     def _found(self, row: int) -> Item:
         item = self.rows.get(row)
@@ -87,20 +85,20 @@ class Entity:
             raise self.missing(row)
         return item
 
-    def _refuse_lacking(self, given: Item) -> None:
-        lacking = [name for name in self.needed if given.get(name) in (None, "")]
-        if lacking:
-            raise required(lacking)
+    def _check_required(self, payload: Item) -> None:
+        missing_fields = [name for name in self.needed if payload.get(name) in (None, "")]
+        if missing_fields:
+            raise required(missing_fields)
 
-    def _refuse_taken(self, given: Item, row: int | None) -> None:
-        if not self.taken or self.unique not in given:
+    def _check_unique(self, payload: Item, row: int | None) -> None:
+        if not self.taken or self.unique not in payload:
             return
-        found = self.rows.find(**{self.unique: given[self.unique]})
+        found = self.rows.find(**{self.unique: payload[self.unique]})
         if found is not None and found != row:
             raise self.taken
 
 
-def routes(entity: Entity, listed: Listed, **paths: str) -> Handlers:
+def routes(entity: Entity, list_handler: ListHandler, **paths: str) -> Handlers:
     """The handlers of an entity's routes: `search`, `one`, `post`, `put` and `delete` name their paths after /V1/."""
     made: dict[str, Handler] = {}
     for what, path in paths.items():
@@ -108,7 +106,7 @@ def routes(entity: Entity, listed: Listed, **paths: str) -> Handlers:
         variable = last.removeprefix(":") if last.startswith(":") else ""
         match what:
             case "search":
-                made[f"GET /V1/{path}"] = listed(entity.rows)
+                made[f"GET /V1/{path}"] = list_handler(entity.rows)
             case "one":
                 made[f"GET /V1/{path}"] = entity.one(variable)
             case "post":
@@ -120,12 +118,12 @@ def routes(entity: Entity, listed: Listed, **paths: str) -> Handlers:
     return made
 
 
-def by_number(field_name: str) -> Missing:
+def no_such_number(field_name: str) -> Missing:
     """404 that names a field and its value."""
-    return lambda value: no_entity(field_name, value)
+    return lambda value: no_such_entity(field_name, value)
 
 
-def already(what: str) -> Refusal:
+def already_exists(what: str) -> Refusal:
     """400 for a name that is taken."""
     return Refusal(400, "%1 already exists.", [what])
 
@@ -152,16 +150,16 @@ _VIEWS = ("default", "nl")
 _PAGES = ("no-route", "home", "enable-cookies", "privacy-policy-cookie-restriction-mode")
 
 
-class Content(Part):
+class Content(Endpoints):
     """The small tables beside catalogue, customers and sales."""
 
     def __init__(
-        self, orders: Orders, seed: int, listed: Listed, settings: Settings, now: Callable[[], datetime]
+        self, orders: Orders, seed: int, list_handler: ListHandler, settings: Settings, now: Callable[[], datetime]
     ) -> None:
         self._now = now
         self._settings = settings
         self._seed = seed
-        self._listed = listed
+        self._list_handler = list_handler
         self._pages = Entity(
             Records("page_id", _PAGE_COLUMNS, first=map(_page, _PAGES), field="id", aliases=_ACTIVE),
             "page",
@@ -194,56 +192,56 @@ class Content(Part):
                 "rule_id", _RULE_COLUMNS, first=[_rule(1, "Ten per cent", "SPECIFIC_COUPON"), _rule(2, "Free gift")]
             ),
             "rule",
-            by_number("rule_id"),
+            no_such_number("rule_id"),
             needed=("name",),
             defaults=_rule(0, ""),
         )
         self._coupons = Entity(
             Records("coupon_id", _COUPON_COLUMNS, first=[_coupon(f"WELCOME-{number}") for number in range(1, 6)]),
             "coupon",
-            by_number("coupon_id"),
+            no_such_number("coupon_id"),
             needed=("rule_id",),
             unique="code",
-            taken=already("Code"),
+            taken=already_exists("Code"),
             defaults={"usage_limit": 0, "usage_per_customer": 0, "times_used": 0, "type": 0},
-            finished=lambda given: given | {"is_primary": None, "created_at": stamp(self._now())},
+            finished=lambda payload: payload | {"is_primary": None, "created_at": stamp(self._now())},
         )
         self._tax_rates = Entity(
             Records(
                 "tax_calculation_rate_id", "region_name zip_is_range zip_from zip_to", first=_TAX_RATES, field="id"
             ),
             "taxRate",
-            by_number("taxRateId"),
+            no_such_number("taxRateId"),
             needed=("tax_country_id", "rate", "code"),
             unique="code",
-            taken=already("Code"),
+            taken=already_exists("Code"),
             defaults={"tax_region_id": 0, "tax_postcode": "*", "titles": []},
         )
         self._tax_rules = Entity(
             Records("id", "tax_calculation_rule_id", first=[_TAX_RULE], aliases={"tax_calculation_rule_id": "id"}),
             "rule",
-            by_number("taxRuleId"),
+            no_such_number("taxRuleId"),
             needed=("code", "customer_tax_class_ids", "product_tax_class_ids", "tax_rate_ids"),
             unique="code",
-            taken=already("Code"),
+            taken=already_exists("Code"),
             defaults={"calculate_subtotal": False, "priority": 0, "position": 0},
         )
         self._tax_classes = Entity(
             Records("class_id", first=_TAX_CLASSES),
             "taxClass",
-            by_number("class_id"),
+            no_such_number("class_id"),
             needed=("class_name", "class_type"),
         )
         groups = {"customer_group_id": "id", "customer_group_code": "code", "id": "id"}
         self._groups = Entity(
             Records("customer_group_id", "", first=_GROUPS, field="id", aliases=groups),
             "group",
-            by_number("id"),
+            no_such_number("id"),
             needed=("code",),
             unique="code",
             taken=Refusal(400, "Customer Group already exists."),
             defaults={"tax_class_id": 3},
-            finished=lambda given: given | {"tax_class_name": "Retail Customer"},
+            finished=lambda payload: payload | {"tax_class_name": "Retail Customer"},
         )
         columns = {"entity_id": "id"}
         self._carts = Records(
@@ -256,27 +254,29 @@ class Content(Part):
         tax_class, group = "taxClasses/:taxClassId", "customerGroups/:id"
         rates, tax_rules = "taxRates/:rateId", "taxRules/:ruleId"
         made = (
-            routes(self._pages, self._listed, search="cmsPage/search", one=page, post="cmsPage", put="cmsPage/:id"),
-            routes(self._pages, self._listed, delete=page),
-            routes(self._blocks, self._listed, search="cmsBlock/search", one=block, post="cmsBlock"),
-            routes(self._blocks, self._listed, put="cmsBlock/:id", delete=block),
-            routes(self._rules, self._listed, search="salesRules/search", one=rule, post="salesRules"),
-            routes(self._rules, self._listed, put=rule, delete=rule),
-            routes(self._coupons, self._listed, search="coupons/search", one=coupon, post="coupons", put=coupon),
-            routes(self._coupons, self._listed, delete=coupon),
-            routes(self._tax_rates, self._listed, search="taxRates/search", one=rates, post="taxRates"),
-            routes(self._tax_rates, self._listed, put="taxRates", delete=rates),
-            routes(self._tax_rules, self._listed, search="taxRules/search", one=tax_rules, post="taxRules"),
-            routes(self._tax_rules, self._listed, put="taxRules", delete=tax_rules),
-            routes(self._tax_classes, self._listed, search="taxClasses/search", one=tax_class, post="taxClasses"),
-            routes(self._tax_classes, self._listed, put="taxClasses/:classId", delete=tax_class),
-            routes(self._groups, self._listed, search="customerGroups/search", one=group, post="customerGroups"),
-            routes(self._groups, self._listed, put=group, delete=group),
+            routes(
+                self._pages, self._list_handler, search="cmsPage/search", one=page, post="cmsPage", put="cmsPage/:id"
+            ),
+            routes(self._pages, self._list_handler, delete=page),
+            routes(self._blocks, self._list_handler, search="cmsBlock/search", one=block, post="cmsBlock"),
+            routes(self._blocks, self._list_handler, put="cmsBlock/:id", delete=block),
+            routes(self._rules, self._list_handler, search="salesRules/search", one=rule, post="salesRules"),
+            routes(self._rules, self._list_handler, put=rule, delete=rule),
+            routes(self._coupons, self._list_handler, search="coupons/search", one=coupon, post="coupons", put=coupon),
+            routes(self._coupons, self._list_handler, delete=coupon),
+            routes(self._tax_rates, self._list_handler, search="taxRates/search", one=rates, post="taxRates"),
+            routes(self._tax_rates, self._list_handler, put="taxRates", delete=rates),
+            routes(self._tax_rules, self._list_handler, search="taxRules/search", one=tax_rules, post="taxRules"),
+            routes(self._tax_rules, self._list_handler, put="taxRules", delete=tax_rules),
+            routes(self._tax_classes, self._list_handler, search="taxClasses/search", one=tax_class, post="taxClasses"),
+            routes(self._tax_classes, self._list_handler, put="taxClasses/:classId", delete=tax_class),
+            routes(self._groups, self._list_handler, search="customerGroups/search", one=group, post="customerGroups"),
+            routes(self._groups, self._list_handler, put=group, delete=group),
         )
         return {name: handler for part in made for name, handler in part.items()} | {
             "GET /V1/customerGroups/default": lambda call: self._groups.rows.get(1),
             "GET /V1/customerGroups/default/:storeId": lambda call: self._groups.rows.get(1),
-            "GET /V1/carts/search": self._listed(self._carts),
+            "GET /V1/carts/search": self._list_handler(self._carts),
             "POST /V1/coupons/generate": self._generate,
             "POST /V1/coupons/deleteByCodes": lambda call: self._delete_coupons(call, "codes", "code"),
             "POST /V1/coupons/deleteByIds": lambda call: self._delete_coupons(call, "ids", "coupon_id"),
@@ -286,9 +286,9 @@ class Content(Part):
         """The names of all customer groups."""
         return [str(group["code"]) for group in self._groups.rows.rows()]
 
-    def _dated(self, given: Item) -> Item:
+    def _dated(self, payload: Item) -> Item:
         now = stamp(self._now())
-        return given | {"creation_time": now, "update_time": now}
+        return payload | {"creation_time": now, "update_time": now}
 
     def refresh(self) -> None:
         """Let what a setting decides be made anew."""
@@ -301,15 +301,13 @@ class Content(Part):
         return {"id": row, **_block(_BLOCKS[place], _VIEWS[view], repeated=repeated)}
 
     def _generate(self, call: Call) -> Json:
-        given = call.body.get("couponSpec")
-        if not isinstance(given, dict):
-            raise required(["couponSpec"])
-        rule = given.get("rule_id")
+        payload = required_object(call.body, "couponSpec")
+        rule = payload.get("rule_id")
         if not isinstance(rule, int) or self._rules.rows.get(rule) is None:
             raise Refusal(400, "Error occurred when generating coupons: %1", ["No such entity"])
         codes: list[Json] = []
-        length = given.get("length")
-        for _ in range(int(str(given.get("quantity", 1)))):
+        length = payload.get("length")
+        for _ in range(int(str(payload.get("quantity", 1)))):
             number = self._coupons.rows.next_number
             code = token(self._seed, f"coupon {number}").upper()[: length if isinstance(length, int) else 12]
             made: Item = {"rule_id": rule, "code": code, "usage_limit": 0, "usage_per_customer": 0, "times_used": 0}
@@ -318,9 +316,7 @@ class Content(Part):
         return codes
 
     def _delete_coupons(self, call: Call, envelope: str, field: str) -> Json:
-        wanted = call.body.get(envelope)
-        if not isinstance(wanted, list):
-            raise required([envelope])
+        wanted = required_list(call.body, envelope)
         rows = {str(each): self._coupons.rows.find(**{field: each}) for each in wanted}
         missing: list[Json] = [each for each, row in rows.items() if row is None]
         if missing and call.body.get("ignoreInvalidCoupons", True) is False:

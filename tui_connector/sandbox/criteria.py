@@ -10,19 +10,19 @@ from .response import Json, Refusal, required
 from .settings import Settings
 
 Tree = dict[str, "str | Tree"]
-_MOST = 1000
+_MAX_VARIABLES = 1000
 """PHP's max_input_vars: what comes after is dropped."""
-_DEEPEST = 64
+_MAX_NESTING = 64
 """PHP's max_input_nesting_level."""
 
 
 def parse_query(query: str) -> Tree:
     """The query's values by name; `a[b][]=1` nests, `[]` counts from 0."""
     tree: Tree = {}
-    for pair in query.split("&")[:_MOST]:
+    for pair in query.split("&")[:_MAX_VARIABLES]:
         if pair:
             name, _, value = pair.partition("=")
-            _put(tree, _keys(unquote_plus(name)), unquote_plus(value))
+            _insert(tree, _keys(unquote_plus(name)), unquote_plus(value))
     return tree
 
 
@@ -40,24 +40,24 @@ def _keys(name: str) -> list[str]:
     return keys
 
 
-def _put(tree: Tree, keys: list[str], value: str) -> None:
-    if len(keys) > _DEEPEST or not keys[0]:
+def _insert(tree: Tree, keys: list[str], value: str) -> None:
+    if len(keys) > _MAX_NESTING or not keys[0]:
         return
     place = tree
     for key in keys[:-1]:
-        inner = place.get(key or _next(place))
+        inner = place.get(key or _next_index(place))
         if not isinstance(inner, dict):
             inner = {}
-            place[key or _next(place)] = inner
+            place[key or _next_index(place)] = inner
         place = inner
-    place[keys[-1] or _next(place)] = value
+    place[keys[-1] or _next_index(place)] = value
 
 
-def _next(place: Tree) -> str:
+def _next_index(place: Tree) -> str:
     return str(1 + max((int(key) for key in place if key.isdecimal()), default=-1))
 
 
-_LARGEST = 2**63 - 1
+_MAX_INT = 2**63 - 1
 """PHP's PHP_INT_MAX: a larger number becomes this."""
 _NAME = re.compile(r"^[A-Za-z0-9_]+$")
 
@@ -107,21 +107,21 @@ class StoreCriteria:
 
     def echo(self) -> dict[str, Json]:
         """`search_criteria` of the response."""
-        said: dict[str, Json] = {
+        criteria: dict[str, Json] = {
             "filter_groups": [
                 {"filters": [{"field": f.field, "value": f.sent, "condition_type": f.condition} for f in group]}
                 for group in self.groups
             ]
         }
         if self.sorts:
-            said["sort_orders"] = [
+            criteria["sort_orders"] = [
                 {"field": sort.field, "direction": "DESC" if sort.descending else "ASC"} for sort in self.sorts
             ]
         if self.page_size is not None:
-            said["page_size"] = self.page_size
+            criteria["page_size"] = self.page_size
         if self.current_page is not None:
-            said["current_page"] = self.current_page
-        return said
+            criteria["current_page"] = self.current_page
+        return criteria
 
 
 def read_criteria(query: Tree, settings: Settings) -> StoreCriteria:
@@ -140,9 +140,9 @@ def read_criteria(query: Tree, settings: Settings) -> StoreCriteria:
     for name, value in inner.items():
         match snake(name):
             case "filter_groups":
-                groups = tuple(_group(each) for each in _listed(value))
+                groups = tuple(_group(each) for each in _list_handler(value))
             case "sort_orders":
-                sorts = tuple(_sort(each) for each in _listed(value))
+                sorts = tuple(_sort(each) for each in _list_handler(value))
             case "page_size":
                 size = _integer(name, value)
             case "current_page":
@@ -150,8 +150,8 @@ def read_criteria(query: Tree, settings: Settings) -> StoreCriteria:
             case _:
                 raise unsupported(name)
     for group in groups:
-        settings.refuse_too_many(len(group), "\\Magento\\Framework\\Api\\Filter")
-    return StoreCriteria(groups, sorts, _limited(size, settings), page)
+        settings.check_length(len(group), "\\Magento\\Framework\\Api\\Filter")
+    return StoreCriteria(groups, sorts, _check_page_size(size, settings), page)
 
 
 def snake(name: str) -> str:
@@ -165,7 +165,7 @@ def unsupported(name: str) -> Refusal:
     return Refusal(400, '"%fieldName" is not supported. Correct the field name and try again.', {"fieldName": camel})
 
 
-def _limited(size: int | None, settings: Settings) -> int | None:
+def _check_page_size(size: int | None, settings: Settings) -> int | None:
     if not settings.flag("webapi/validation/input_limit_enabled"):
         return size
     if size is None:
@@ -176,12 +176,12 @@ def _limited(size: int | None, settings: Settings) -> int | None:
     return size
 
 
-def _listed(value: str | Tree) -> list[Tree]:
+def _list_handler(value: str | Tree) -> list[Tree]:
     return [each for each in value.values() if isinstance(each, dict)] if isinstance(value, dict) else []
 
 
 def _group(tree: Tree) -> tuple[StoreFilter, ...]:
-    return tuple(_filter(each) for each in _listed(tree.get("filters", {})))
+    return tuple(_filter(each) for each in _list_handler(tree.get("filters", {})))
 
 
 def _filter(tree: Tree) -> StoreFilter:
@@ -225,7 +225,7 @@ def _integer(name: str, value: str | Tree) -> int:
     text = value if isinstance(value, str) else ""
     if not re.fullmatch(r"[+-]?\d{1,4000}", text, re.ASCII):
         raise Refusal(400, f'Error occurred during "{name}" processing. {invalid_type(text, "int")}')
-    return max(-_LARGEST - 1, min(_LARGEST, int(text)))
+    return max(-_MAX_INT - 1, min(_MAX_INT, int(text)))
 
 
 def invalid_type(text: str, expected: str) -> str:

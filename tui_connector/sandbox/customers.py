@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from .catalogue import stamp
-from .criteria import unsupported
-from .handlers import Call, Checks, Handlers, Listed, Part, no_entity
+from .handlers import Call, Checks, Endpoints, Handlers, ListHandler, no_such_entity, required_object
 from .noise import noise
 from .orders import EPOCH
 from .records import Item, Records
-from .response import Json, Refusal, required
+from .response import Json, Refusal, as_list, objects_in, required
 from .settings import Settings
 from .store_config import COUNTRY_CODES
 from .table import Column
@@ -30,8 +29,8 @@ middlename prefix suffix gender store_id taxvat website_id addresses disable_aut
 custom_attributes
 """
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_SHORTEST_PASSWORD = 8
-_TWICE = 10
+_MIN_PASSWORD_LENGTH = 8
+_REPEAT_EVERY = 10
 """With repeated e-mail addresses, every tenth customer has the address of the one before, on another website."""
 
 
@@ -54,7 +53,7 @@ class Customers(Records):
             "updated_at": Column(lambda row: stamp(self._updated(row)), "date"),
         }
         super().__init__(
-            "entity_id", _COLUMNS, size=size, make=self._customer, field="id", made_columns=columns, named=True
+            "entity_id", _COLUMNS, size=size, make=self._customer, field="id", made_columns=columns, strict_fields=True
         )
 
     def taken(self, email: str, website: Json, row: int | None) -> bool:
@@ -89,7 +88,7 @@ class Customers(Records):
         }
 
     def _repeats(self, row: int) -> bool:
-        return row % _TWICE == 0 and self._settings.flag("sandbox/repeated_emails")
+        return row % _REPEAT_EVERY == 0 and self._settings.flag("sandbox/repeated_emails")
 
     def _email(self, row: int) -> str:
         return f"c{row - self._repeats(row):03d}@example.com"
@@ -112,18 +111,18 @@ class Customers(Records):
         return self._created(row) + timedelta(seconds=noise(self._seed, row, 12) % 86_400)
 
 
-class Accounts(Part):
+class Accounts(Endpoints):
     """The routes of customers and their addresses."""
 
-    def __init__(self, customers: Customers, listed: Listed, now: Callable[[], datetime]) -> None:
+    def __init__(self, customers: Customers, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self._customers = customers
-        self._listed = listed
+        self._list_handler = list_handler
         self._now = now
         self._last_address = customers.made
 
     def handlers(self) -> Handlers:
         return {
-            "GET /V1/customers/search": self._listed(self._customers),
+            "GET /V1/customers/search": self._list_handler(self._customers),
             "GET /V1/customers/:customerId": self._found,
             "POST /V1/customers": self._create,
             "PUT /V1/customers/:customerId": self._update,
@@ -139,13 +138,13 @@ class Accounts(Part):
     def checks(self) -> Checks:
         return {"POST /V1/customers": _read, "PUT /V1/customers/:customerId": _read}
 
-    def save_alone(self, call: Call) -> Json:
+    def save_queued(self, call: Call) -> Json:
         """Save a customer as the queue does: not completed from the store, and made where it has no number."""
-        given = _read(call.body)
-        self._check(given)
-        if given.get("id") is None:
+        payload = _read(call.body)
+        self._check(payload)
+        if payload.get("id") is None:
             return self._create(call)
-        return self._update(Call(call.caller, call.store, {"customerId": str(given["id"])}, {}, call.body))
+        return self._update(Call(call.caller, call.store, {"customerId": str(payload["id"])}, {}, call.body))
 
     def refresh(self) -> None:
         """Let what a setting decides be made anew."""
@@ -155,7 +154,7 @@ class Accounts(Part):
         row = call.number("customerId")
         item = self._customers.get(row)
         if item is None:
-            raise no_entity("customerId", row)
+            raise no_such_entity("customerId", row)
         return item
 
     def _me(self, call: Call) -> Json:
@@ -163,20 +162,20 @@ class Accounts(Part):
         raise required(["customerId"])
 
     def _create(self, call: Call) -> Json:
-        given = _read(call.body)
-        self._check(given)
+        payload = _read(call.body)
+        self._check(payload)
         password = call.body.get("password")
-        if isinstance(password, str) and len(password) < _SHORTEST_PASSWORD:
+        if isinstance(password, str) and len(password) < _MIN_PASSWORD_LENGTH:
             text = "The password needs at least %1 characters. Create a new password and try again."
-            raise Refusal(400, text, [str(_SHORTEST_PASSWORD)])
-        website = given.get("website_id", 1)
-        if self._customers.taken(str(given["email"]), website, None):
+            raise Refusal(400, text, [str(_MIN_PASSWORD_LENGTH)])
+        website = payload.get("website_id", 1)
+        if self._customers.taken(str(payload["email"]), website, None):
             raise _taken()
         now, row = stamp(self._now()), self._customers.next_number
         made: Item = {"id": row, "group_id": 1, "created_at": now, "updated_at": now}
         made |= {"created_in": "Default Store View", "store_id": 1, "website_id": website, "addresses": []}
         made |= {"disable_auto_group_change": 0, "extension_attributes": {"is_subscribed": False}}
-        kept = {name: value for name, value in given.items() if name not in ("id", "created_at", "updated_at")}
+        kept = {name: value for name, value in payload.items() if name not in ("id", "created_at", "updated_at")}
         if "addresses" in kept:
             kept |= self._addressed(row, {}, kept["addresses"])
         whole = made | kept
@@ -185,16 +184,16 @@ class Accounts(Part):
     def _update(self, call: Call) -> Json:
         """Change what was sent; addresses only where they were sent, and then those left out are removed."""
         known = self._found(call)
-        given = _read(call.body)
+        payload = _read(call.body)
         row = call.number("customerId")
-        if given.get("id", row) != row and "default_billing" in known:
+        if payload.get("id", row) != row and "default_billing" in known:
             text = "The %fieldName value is invalid. Set the correct value and try again."
             raise Refusal(400, text, {"fieldName": "default_billing"})
-        whole = known | given
+        whole = known | payload
         self._check(whole)
         if self._customers.taken(str(whole["email"]), whole.get("website_id"), row):
             raise _taken()
-        changed = {name: value for name, value in given.items() if name not in ("id", "created_at", "updated_at")}
+        changed = {name: value for name, value in payload.items() if name not in ("id", "created_at", "updated_at")}
         if "addresses" in changed:
             changed |= self._addressed(row, known, changed["addresses"])
         return self._customers.change(row, changed | {"updated_at": stamp(self._now())})
@@ -206,26 +205,26 @@ class Accounts(Part):
 
     def _check(self, customer: Item) -> None:
         names = (("firstname", "First Name"), ("lastname", "Last Name"))
-        lacking = [f'"{label}" is a required value.' for name, label in names if not customer.get(name)]
-        if lacking:
-            raise Refusal(400, "\n".join(lacking))
+        missing_fields = [f'"{label}" is a required value.' for name, label in names if not customer.get(name)]
+        if missing_fields:
+            raise Refusal(400, "\n".join(missing_fields))
         email = customer.get("email")
         if not email:
             raise Refusal(400, "The customer email is missing. Enter and try again.")
         if not _EMAIL.fullmatch(str(email)):
             raise Refusal(400, '"Email" is not a valid email address.')
 
-    def _addressed(self, row: int, known: Item, given: Json) -> Item:
+    def _addressed(self, row: int, known: Item, payload: Json) -> Item:
         """The addresses as they are kept, and which are the defaults."""
         kept: list[Json] = []
         defaults: Item = {}
-        had = {each.get("id"): each for each in _addresses(known)}
-        for each in given if isinstance(given, list) else []:
+        had = {each.get("id"): each for each in objects_in(known.get("addresses"))}
+        for each in as_list(payload):
             if not isinstance(each, dict) or str(each.get("country_id", "US")) not in COUNTRY_CODES:
                 continue  # dropped in silence
             number = each.get("id")
             if number is not None and number not in had:
-                raise no_entity("addressId", number)
+                raise no_such_entity("addressId", number)
             if number is None:
                 self._last_address += 1
                 number = self._last_address
@@ -238,23 +237,25 @@ class Accounts(Part):
 
     def _default(self, call: Call, name: str) -> Json:
         customer = self._found(call)
-        found = (each for each in _addresses(customer) if str(each.get("id")) == str(customer.get(name)))
+        found = (
+            each for each in objects_in(customer.get("addresses")) if str(each.get("id")) == str(customer.get(name))
+        )
         return next(found, None)
 
     def _address(self, call: Call) -> Item:
         number = call.number("addressId")
-        holders = [self._customers.get(number), *self._customers.kept().values()]
+        holders = [self._customers.get(number), *self._customers.changed_records().values()]
         for customer in holders:
-            for each in _addresses(customer or {}):
+            for each in objects_in((customer or {}).get("addresses")):
                 if each.get("id") == number:
                     return each
-        raise no_entity("addressId", number)
+        raise no_such_entity("addressId", number)
 
     def _delete_address(self, call: Call) -> Json:
         address = self._address(call)
         row = int(str(address["customer_id"]))
         customer = self._customers.get(row) or {}
-        kept: list[Json] = [each for each in _addresses(customer) if each.get("id") != address["id"]]
+        kept: list[Json] = [each for each in objects_in(customer.get("addresses")) if each.get("id") != address["id"]]
         defaults = ("default_billing", "default_shipping")
         gone: Item = {name: None for name in defaults if customer.get(name) == str(address["id"])}
         self._customers.change(row, {**gone, "addresses": kept})
@@ -268,18 +269,7 @@ class Accounts(Part):
 
 
 def _read(body: Item) -> Item:
-    given = body.get("customer")
-    if not isinstance(given, dict):
-        raise required(["customer"])
-    for name in given:
-        if name not in _FIELDS.split():
-            raise unsupported(name)
-    return given
-
-
-def _addresses(customer: Item) -> list[Item]:
-    addresses = customer.get("addresses")
-    return [each for each in addresses if isinstance(each, dict)] if isinstance(addresses, list) else []
+    return required_object(body, "customer", _FIELDS)
 
 
 def _taken() -> Refusal:

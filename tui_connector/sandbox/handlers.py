@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .callers import Caller
-from .criteria import Tree, invalid_type
+from .criteria import Tree, invalid_type, unsupported
 from .records import Item
-from .response import Json, Refusal
+from .response import Json, Refusal, required
 from .table import Rows
 
 
@@ -34,7 +34,7 @@ Checks = Mapping[str, Check]
 """By method and path."""
 
 
-class Part:
+class Endpoints:
     """One part of the store: what answers its routes, and what looks at a body before the queue takes it."""
 
     def handlers(self) -> Handlers:
@@ -44,10 +44,33 @@ class Part:
         return {}
 
 
-Listed = Callable[[Rows], Handler]
+ListHandler = Callable[[Rows], Handler]
 """Makes of a table what answers its list route."""
 Handlers = Mapping[str, Handler]
-"""By method and path, as in `RealRoute.name`."""
+"""By method and path, as in `MagentoRoute.name`."""
+
+
+def required_object(body: Item, name: str, fields: str = "") -> Item:
+    """A parameter of the service that is an object, with no other than these fields, if any are named.
+
+    Raises `Refusal` 400.
+    """
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise required([name])
+    known = fields.split()
+    for field in value if known else ():
+        if field not in known:
+            raise unsupported(field)
+    return value
+
+
+def required_list(body: Item, name: str) -> list[Json]:
+    """A parameter of the service that is a list. Raises `Refusal` 400."""
+    value = body.get(name)
+    if not isinstance(value, list):
+        raise required([name])
+    return value
 
 
 def whole_number(text: str) -> int:
@@ -57,11 +80,11 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-def no_entity(name: str, value: Json) -> Refusal:
+def no_such_entity(name: str, value: Json) -> Refusal:
     """404 as Magento\\Framework\\Exception\\NoSuchEntityException words it for one field."""
     return Refusal(404, "No such entity with %fieldName = %fieldValue", {"fieldName": name, "fieldValue": value})
 
 
-def no_sales_entity() -> Refusal:
+def no_such_sales_entity() -> Refusal:
     """404 of the sales repositories, which do not name what was requested."""
     return Refusal(404, "The entity that was requested doesn't exist. Verify the entity and try again.")

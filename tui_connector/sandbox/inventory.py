@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from .catalogue import Catalogue
-from .criteria import unsupported
-from .handlers import Call, Handlers, Listed, Part, whole_number
+from .handlers import Call, Endpoints, Handlers, ListHandler, required_list, required_object, whole_number
 from .records import Item, Records, holds
-from .response import Json, Refusal, php_json, required
+from .response import Json, Refusal, objects_in, php_json, required
 from .settings import Settings
 from .table import Column
 
@@ -57,7 +56,7 @@ class SourceItems:
     """One row for each product that was there at first, in the default source; then those written since."""
 
     key = "source_item_id"
-    named = False
+    strict_fields = False
 
     def __init__(self, catalogue: Catalogue, sources: Sources) -> None:
         self._catalogue = catalogue
@@ -86,7 +85,7 @@ class SourceItems:
         """The row of a sku in a source; source items may be of skus that no product has, and outlive their product."""
         row = self._added.get((sku.lower(), source.lower()))
         if row is None and source.lower() == DEFAULT:
-            row = self._catalogue.first_row(sku)
+            row = self._catalogue.generated_row(sku)
         return row if row is not None and holds(self._numbers, row) else None
 
     def written(self, row: int) -> str:
@@ -153,17 +152,17 @@ postcode phone fax use_default_carrier_config carrier_links extension_attributes
 """
 
 
-class Warehouse(Part):
+class Inventory(Endpoints):
     """The routes of module-inventory and module-catalog-inventory."""
 
     def __init__(
-        self, catalogue: Catalogue, items: SourceItems, sources: Sources, listed: Listed, settings: Settings
+        self, catalogue: Catalogue, items: SourceItems, sources: Sources, list_handler: ListHandler, settings: Settings
     ) -> None:
         self._catalogue = catalogue
         self._items = items
         self._sources = sources
         self._settings = settings
-        self._listed = listed
+        self._list_handler = list_handler
         channels: Json = [{"type": "website", "code": "base"}]
         default: Item = {"stock_id": 1, "name": "Default Stock", "extension_attributes": {"sales_channels": channels}}
         self._stocks = Records("stock_id", first=[default])
@@ -173,16 +172,16 @@ class Warehouse(Part):
     def handlers(self) -> Handlers:
         salable = "/V1/inventory"
         return {
-            "GET /V1/inventory/sources": self._listed(self._sources),
+            "GET /V1/inventory/sources": self._list_handler(self._sources),
             "GET /V1/inventory/sources/:sourceCode": self._source,
             "POST /V1/inventory/sources": self._post_source,
             "PUT /V1/inventory/sources/:sourceCode": self._put_source,
-            "GET /V1/inventory/stocks": self._listed(self._stocks),
+            "GET /V1/inventory/stocks": self._list_handler(self._stocks),
             "GET /V1/inventory/stocks/:stockId": self._stock,
             "POST /V1/inventory/stocks": self._post_stock,
             "PUT /V1/inventory/stocks/:stockId": self._put_stock,
             "DELETE /V1/inventory/stocks/:stockId": self._delete_stock,
-            "GET /V1/inventory/stock-source-links": self._listed(self._links),
+            "GET /V1/inventory/stock-source-links": self._list_handler(self._links),
             "POST /V1/inventory/stock-source-links": self._post_links,
             "POST /V1/inventory/stock-source-links-delete": self._delete_links,
             "GET /V1/inventory/get-sources-assigned-to-stock-ordered-by-priority/:stockId": self._assigned,
@@ -205,33 +204,33 @@ class Warehouse(Part):
         return self._sources.get(row)
 
     def _post_source(self, call: Call) -> Json:
-        given = _inside(call.body, "source", _SOURCE_FIELDS)
-        lacking = [name for name in _SOURCE_NEEDED if not given.get(name)]
-        if lacking:
+        payload = required_object(call.body, "source", _SOURCE_FIELDS)
+        missing_fields = [name for name in _SOURCE_NEEDED if not payload.get(name)]
+        if missing_fields:
             errors: list[Json] = [
                 {"message": 'Validation Failed: "%field" can not be empty.', "parameters": {"field": name}}
-                for name in lacking
+                for name in missing_fields
             ]
             raise Refusal(400, "Validation Failed", errors=errors)
-        self._put(given, str(given["source_code"]))
+        self._put(payload, str(payload["source_code"]))
         return []
 
     def _put_source(self, call: Call) -> Json:
-        given = _inside(call.body, "source", _SOURCE_FIELDS)
+        payload = required_object(call.body, "source", _SOURCE_FIELDS)
         code = call.variables["sourceCode"]
         if self._sources.find(source_code=code) is None:
             raise Refusal(400, "Could not save Source")
-        self._put(given, code)
+        self._put(payload, code)
         return []
 
-    def _put(self, given: Item, code: str) -> None:
+    def _put(self, payload: Item, code: str) -> None:
         row = self._sources.find(source_code=code)
         if row is not None:
-            self._sources.change(row, given | {"source_code": code})
+            self._sources.change(row, payload | {"source_code": code})
             return
-        extension: Item = {"is_pickup_location_active": False, "frontend_name": given.get("name")}
+        extension: Item = {"is_pickup_location_active": False, "frontend_name": payload.get("name")}
         made: Item = {"enabled": True, "use_default_carrier_config": True, "carrier_links": []}
-        self._sources.add(made | given | {"extension_attributes": extension})
+        self._sources.add(made | payload | {"extension_attributes": extension})
 
     def _stock(self, call: Call) -> Item:
         row = call.number("stockId")
@@ -242,19 +241,21 @@ class Warehouse(Part):
         return stock
 
     def _post_stock(self, call: Call) -> Json:
-        given = _inside(call.body, "stock", "stock_id name extension_attributes")
-        if not given.get("name"):
+        payload = required_object(call.body, "stock", "stock_id name extension_attributes")
+        if not payload.get("name"):
             raise Refusal(400, "Validation Failed", errors=[_empty("name")])
-        if self._stocks.find(name=given["name"]) is not None:
+        if self._stocks.find(name=payload["name"]) is not None:
             raise Refusal(400, "Could not save Stock")
-        extension = given.get("extension_attributes")
+        extension = payload.get("extension_attributes")
         shown: Json = extension if isinstance(extension, dict) else {"sales_channels": []}
-        kept = {name: value for name, value in given.items() if name != "stock_id"}
+        kept = {name: value for name, value in payload.items() if name != "stock_id"}
         return self._stocks.add(kept | {"extension_attributes": shown})["stock_id"]
 
     def _put_stock(self, call: Call) -> Json:
         row = int(str(self._stock(call)["stock_id"]))
-        self._stocks.change(row, _inside(call.body, "stock", "stock_id name extension_attributes") | {"stock_id": row})
+        self._stocks.change(
+            row, required_object(call.body, "stock", "stock_id name extension_attributes") | {"stock_id": row}
+        )
         return row
 
     def _delete_stock(self, call: Call) -> Json:
@@ -293,7 +294,7 @@ class Warehouse(Part):
 
     def _delete_items(self, call: Call) -> Json:
         rows = _rows(call.body, "sourceItems")
-        self._settings.refuse_too_many(len(rows), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
+        self._settings.check_length(len(rows), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
         if not rows:
             raise Refusal(400, "Input data is empty")
         for each in rows:
@@ -339,10 +340,8 @@ class Warehouse(Part):
     def _put_stock_item(self, call: Call) -> Json:
         """Set what one product has; the sku counts, the item's number in the path is not looked at."""
         row = self._product_row(call)
-        given = call.body.get("stockItem")
-        if not isinstance(given, dict):
-            raise required(["stockItem"])
-        item = self._items.stock_item(row) | given
+        payload = required_object(call.body, "stockItem")
+        item = self._items.stock_item(row) | payload
         quantity = item["qty"]
         number = float(quantity) if isinstance(quantity, int | float | str) else 0.0
         self._items.put(self._catalogue.sku(row), "default", number, int(bool(item["is_in_stock"])))
@@ -351,9 +350,9 @@ class Warehouse(Part):
     def _low(self, call: Call) -> Json:
         """Products with less than a quantity; the page is a criteria of an older kind, echoed as it is kept inside."""
         names = ("scopeId", "qty")
-        lacking = [name for name in names if name not in call.query]
-        if lacking:
-            raise required(lacking)
+        missing_fields = [name for name in names if name not in call.query]
+        if missing_fields:
+            raise required(missing_fields)
         most = whole_number(str(call.query["qty"]))
         page, size = (whole_number(str(call.query.get(name, default))) for name, default in _PAGE)
         items = (self._items.stock_item(row) for row in self._catalogue.numbers())
@@ -376,18 +375,5 @@ def _empty(name: str) -> Json:
     return {"message": '"%field" can not be empty.', "parameters": {"field": name}}
 
 
-def _inside(body: Item, envelope: str, fields: str) -> Item:
-    given = body.get(envelope)
-    if not isinstance(given, dict):
-        raise required([envelope])
-    for name in given:
-        if name not in fields.split():
-            raise unsupported(name)
-    return given
-
-
 def _rows(body: Item, envelope: str) -> list[Item]:
-    given = body.get(envelope)
-    if not isinstance(given, list):
-        raise required([envelope])
-    return [each for each in given if isinstance(each, dict)]
+    return objects_in(required_list(body, envelope))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class RealRoute:
+class MagentoRoute:
     """One line of a webapi.xml: `resource` is the permission a caller needs, `service` the name in the schema."""
 
     method: str
@@ -570,15 +570,15 @@ twoFactorAuthGoogleConfigureV1 anonymous
 """A service and the permission it needs, then its routes, indented (the webapi.xml files of Magento's modules)."""
 
 
-def _read() -> Iterator[RealRoute]:
+def _read() -> Iterator[MagentoRoute]:
     service = resource = ""
     for line in _ROUTES.strip().splitlines():
         first, second = line.split()
         if line.startswith(" "):
             for method in first.split(","):
-                yield RealRoute(method, second, resource, service)
+                yield MagentoRoute(method, second, resource, service)
         else:
             service, resource = first, second
 
 
-REAL_ROUTES = tuple(_read())
+MAGENTO_ROUTES = tuple(_read())

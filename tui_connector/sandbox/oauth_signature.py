@@ -18,12 +18,12 @@ from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
 _OCTET = re.compile(r"%([0-9A-Fa-f]{2})")
-_KEPT_DECODED = re.compile(r"[A-Za-z0-9_\-.~:@&=+$,/;%]")
+_DECODED_IN_PATH = re.compile(r"[A-Za-z0-9_\-.~:@&=+$,/;%]")
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9_\-.~:@&=+$,/;%]+|%(?![A-Fa-f0-9]{2})")
 _RUNS = re.compile(r"[0-9]+|[^0-9]")
 _LEADING_ZEROS = re.compile(r"^0+(?=[0-9])")
 _DIGITS = "0123456789"
-_OF_THE_PROTOCOL = re.compile(r"oauth_[a-z_-]+")
+_OAUTH_PARAMETER = re.compile(r"oauth_[a-z_-]+")
 
 Nested: TypeAlias = "dict[bytes, bytes | Nested]"
 
@@ -57,7 +57,7 @@ def encode(text: str | bytes) -> str:
 def _pairs(header: Mapping[str, str], query: str) -> list[str]:
     values = _split(header, query)
     encoded = {encode(name): encode(value) for name, value in values.items()}
-    return [f"{name}={encoded[name]}" for name in sorted(encoded, key=_natural)]
+    return [f"{name}={encoded[name]}" for name in sorted(encoded, key=_natural_order)]
 
 
 def _split(header: Mapping[str, str], query: str) -> dict[bytes, bytes]:
@@ -65,7 +65,7 @@ def _split(header: Mapping[str, str], query: str) -> dict[bytes, bytes]:
     values = {name.encode(): value.encode() for name, value in header.items()}
     for part in query.split("&"):
         pieces = part.split("=")
-        if len(pieces) == 2 and not _OF_THE_PROTOCOL.search(pieces[0]):
+        if len(pieces) == 2 and not _OAUTH_PARAMETER.search(pieces[0]):
             values[unquote_to_bytes(pieces[0])] = unquote_to_bytes(pieces[1])
     return values
 
@@ -73,7 +73,7 @@ def _split(header: Mapping[str, str], query: str) -> dict[bytes, bytes]:
 def _pairs_248(header: Mapping[str, str], query: str) -> list[str]:
     values: dict[bytes, bytes | Nested] = dict(_split(header, query))
     for key, value in parse_str(query).items():
-        if not _OF_THE_PROTOCOL.search(key.decode("latin-1")) and (isinstance(value, bytes) or key in values):
+        if not _OAUTH_PARAMETER.search(key.decode("latin-1")) and (isinstance(value, bytes) or key in values):
             values[key] = value
     if any(isinstance(value, dict) for value in values.values()):
         raise UnsignableRequest(401)
@@ -120,7 +120,7 @@ def _is_integer(key: bytes) -> bool:
 
 
 @cmp_to_key
-def _natural(left: str, right: str) -> int:
+def _natural_order(left: str, right: str) -> int:
     """PHP's strnatcmp (ext/standard/strnatcmp.c): runs of digits by size, or by text where one begins with 0."""
     ours, theirs = (_RUNS.findall(_LEADING_ZEROS.sub("", text)) for text in (left, right))
     for one, other in zip(ours, theirs, strict=False):
@@ -144,4 +144,4 @@ def _address(dialect: str, address: str) -> str:
 
 def _decoded(found: re.Match[str]) -> str:
     character = chr(int(found[1], 16))
-    return character if _KEPT_DECODED.match(character) else found[0].upper()
+    return character if _DECODED_IN_PATH.match(character) else found[0].upper()

@@ -15,20 +15,20 @@ EPOCH = datetime(2026, 1, 1)
 _STATES = ("closed", "complete", "processing", "pending", "pending", "pending")
 _FIRST_STATES = (*["closed"] * 2, *["complete"] * 4, *["processing"] * 6, *["pending"] * 8)
 _SHIPPING = 10
-_LINES = 2
+_ITEMS_PER_ORDER = 2
 """Items of each order that was made from the seed."""
 
-_SHIPPING_NOTHING = (
+_SHIPPING_ZERO = (
     *("base_shipping_discount_amount", "base_shipping_tax_amount", "base_shipping_discount_tax_compensation_amnt"),
     *("shipping_discount_tax_compensation_amount", "shipping_discount_amount", "shipping_tax_amount"),
 )
-_ALWAYS_NOTHING = (
+_ALWAYS_ZERO = (
     *("base_discount_tax_compensation_amount", "discount_tax_compensation_amount"),
     *("store_to_base_rate", "store_to_order_rate"),
-    *_SHIPPING_NOTHING,
+    *_SHIPPING_ZERO,
 )
 _CREDITED = ("adjustment_negative", "adjustment_positive", "base_adjustment_negative", "base_adjustment_positive")
-_LINE_NOTHING = (
+_ITEM_ZERO = (
     *("base_discount_amount", "base_discount_invoiced", "base_discount_tax_compensation_amount", "base_tax_amount"),
     *("base_tax_invoiced", "discount_amount", "discount_invoiced", "discount_percent", "free_shipping"),
     *("discount_tax_compensation_amount", "is_qty_decimal", "is_virtual", "no_discount", "qty_canceled", "tax_amount"),
@@ -81,20 +81,20 @@ class Orders(Records):
         columns: dict[str, Column] = {
             "entity_id": Column(lambda row: row, "number"),
             "increment_id": Column(lambda row: f"{row:09d}", "text", self._located),
-            "status": Column(self.made_status),
-            "state": Column(lambda row: _state(self.made_status(row))),
+            "status": Column(self.initial_status),
+            "state": Column(lambda row: _state(self.initial_status(row))),
             "store_id": Column(lambda row: 1, "number"),
             "customer_email": Column(lambda row: f"guest{row}@example.com"),
             "customer_is_guest": Column(lambda row: 1, "number"),
             "grand_total": Column(lambda row: self._total(row) + _SHIPPING, "number"),
             "subtotal": Column(self._total, "number"),
-            "total_item_count": Column(lambda row: _LINES, "number"),
+            "total_item_count": Column(lambda row: _ITEMS_PER_ORDER, "number"),
             "created_at": Column(lambda row: stamp(self._created(row)), "date"),
             "updated_at": Column(lambda row: stamp(self._updated(row)), "date"),
         }
         super().__init__("entity_id", _COLUMNS, size=size, make=self._order, made_columns=columns)
 
-    def made_status(self, row: int) -> str:
+    def initial_status(self, row: int) -> str:
         """The status that an order of the seed had at first."""
         if row <= len(_FIRST_STATES):
             return _FIRST_STATES[row - 1]
@@ -105,11 +105,11 @@ class Orders(Records):
         return (row,) if 0 < row <= self.made and f"{row:09d}" == increment_id else ()
 
     def _order(self, row: int) -> Item:
-        status, total = self.made_status(row), self._total(row)
-        lines: list[Json] = [self._line(row, place, status) for place in range(_LINES)]
+        status, total = self.initial_status(row), self._total(row)
+        lines: list[Json] = [self._line(row, place, status) for place in range(_ITEMS_PER_ORDER)]
         billing = order_address() | {"email": f"guest{row}@example.com", "parent_id": row, "entity_id": 2 * row}
         return {
-            **dict.fromkeys(_ALWAYS_NOTHING, 0),
+            **dict.fromkeys(_ALWAYS_ZERO, 0),
             **_amounts(total, status),
             "base_currency_code": "USD",
             "base_to_global_rate": 1,
@@ -131,10 +131,10 @@ class Orders(Records):
             "store_currency_code": "USD",
             "store_id": 1,
             "store_name": "Main Website\nMain Website Store\nDefault Store View",
-            "total_item_count": _LINES,
-            "total_qty_ordered": _LINES,
+            "total_item_count": _ITEMS_PER_ORDER,
+            "total_qty_ordered": _ITEMS_PER_ORDER,
             "updated_at": stamp(self._updated(row)),
-            "weight": _LINES,
+            "weight": _ITEMS_PER_ORDER,
             "items": lines,
             "billing_address": billing | {"address_type": "billing"},
             "payment": _payment(row, total + _SHIPPING, status),
@@ -147,30 +147,30 @@ class Orders(Records):
         price = self._price(product)
         line: Item = {
             "created_at": stamp(self._created(row)),
-            "item_id": _LINES * row - 1 + place,
+            "item_id": _ITEMS_PER_ORDER * row - 1 + place,
             "name": str(self._catalogue.columns["name"].read(product)),
             "order_id": row,
             "product_id": product,
             "product_type": "simple",
             "qty_ordered": 1,
-            "quote_item_id": _LINES * row - 1 + place,
+            "quote_item_id": _ITEMS_PER_ORDER * row - 1 + place,
             "row_weight": 1,
             "sku": self._catalogue.sku(product),
             "store_id": 1,
             "updated_at": stamp(self._updated(row)),
             "weight": 1,
             **{f"{base}{name}": price for name in ("original_price", *_PRICES) for base in ("", "base_")},
-            **dict.fromkeys(_LINE_NOTHING, 0),
+            **dict.fromkeys(_ITEM_ZERO, 0),
         }
         return line | _progress(price, status) | {"extension_attributes": {"itemized_taxes": []}}
 
     def _histories(self, row: int) -> list[Json]:
-        if self.made_status(row) != "closed":
+        if self.initial_status(row) != "closed":
             return []
         comment = f"We refunded ${self._total(row) + _SHIPPING:.2f} offline."
-        said: Item = {"comment": comment, "created_at": stamp(self._updated(row)), "entity_id": row}
-        said |= {"entity_name": "creditmemo", "is_customer_notified": 0, "is_visible_on_front": 0}
-        return [said | {"parent_id": row, "status": "closed"}]
+        history: Item = {"comment": comment, "created_at": stamp(self._updated(row)), "entity_id": row}
+        history |= {"entity_name": "creditmemo", "is_customer_notified": 0, "is_visible_on_front": 0}
+        return [history | {"parent_id": row, "status": "closed"}]
 
     def _price(self, product: int) -> float:
         price = self._catalogue.columns["price"].read(product)
@@ -178,7 +178,7 @@ class Orders(Records):
 
     def _total(self, row: int) -> float:
         products = len(self._catalogue.numbers())
-        ordered = (1 + noise(self._seed, 2 * row + place, 21) % max(1, products) for place in range(_LINES))
+        ordered = (1 + noise(self._seed, 2 * row + place, 21) % max(1, products) for place in range(_ITEMS_PER_ORDER))
         return round(sum(self._price(product) for product in ordered), 2)
 
     def _created(self, row: int) -> datetime:
@@ -195,22 +195,22 @@ class OrderItems(Records):
         self._orders = orders
         columns = {
             "item_id": Column(lambda row: row, "number"),
-            "order_id": Column(lambda row: (row + 1) // _LINES, "number", self._of_order),
+            "order_id": Column(lambda row: (row + 1) // _ITEMS_PER_ORDER, "number", self._of_order),
             "product_type": Column(lambda row: "simple"),
             "store_id": Column(lambda row: 1, "number"),
         }
-        size = _LINES * orders.made
+        size = _ITEMS_PER_ORDER * orders.made
         super().__init__("item_id", _ITEM_COLUMNS, size=size, make=self._item, made_columns=columns)
 
     def _item(self, row: int) -> Item:
-        order = self._orders.get((row + 1) // _LINES) or {}
+        order = self._orders.get((row + 1) // _ITEMS_PER_ORDER) or {}
         lines = order.get("items")
         found = (each for each in lines if isinstance(each, dict)) if isinstance(lines, list) else ()
         return next((item_alone(each) for each in found if each.get("item_id") == row), {})
 
     def _of_order(self, order: str) -> Sequence[int]:
         row = int(order) if order.isdecimal() and len(order) < 12 else 0
-        return range(_LINES * row - 1, _LINES * row + 1) if 0 < row <= self._orders.made else ()
+        return range(_ITEMS_PER_ORDER * row - 1, _ITEMS_PER_ORDER * row + 1) if 0 < row <= self._orders.made else ()
 
 
 def item_alone(line: Item) -> Item:
@@ -270,7 +270,7 @@ def _extension(row: int, billing: Item, lines: list[Json], status: str) -> Item:
     shipping: Item = {
         "address": billing | {"address_type": "shipping", "entity_id": 2 * row - 1},
         "method": "flatrate_flatrate",
-        "total": dict.fromkeys(_SHIPPING_NOTHING, 0) | total,
+        "total": dict.fromkeys(_SHIPPING_ZERO, 0) | total,
     }
     lists: Item = {name: [] for name in ("applied_taxes", "item_applied_taxes", "taxes", "additional_itemized_taxes")}
     return {

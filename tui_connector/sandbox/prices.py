@@ -8,9 +8,9 @@ from functools import partial
 
 from .catalogue import Catalogue, missing_product
 from .criteria import invalid_type, unsupported
-from .handlers import Call, Checks, Handlers, Part
+from .handlers import Call, Checks, Endpoints, Handlers, required_list
 from .records import Item
-from .response import Json, Refusal, required
+from .response import Json, Refusal
 from .settings import Settings
 
 _INVALID = "Invalid attribute %fieldName = %fieldValue."
@@ -34,14 +34,14 @@ Problem = Item
 Key = tuple[str, float, str, float]
 
 
-class Prices(Part):
+class Prices(Endpoints):
     """The routes of the price storages (module-catalog/Model/Product/Price)."""
 
     def __init__(self, catalogue: Catalogue, settings: Settings, groups: Callable[[], list[str]]) -> None:
         self._catalogue = catalogue
         self._settings = settings
         self._groups = groups
-        self._special: dict[tuple[str, float], Item] = {}
+        self._special_products: dict[tuple[str, float], Item] = {}
         self._cost: dict[tuple[str, float], Item] = {}
         self._tier: dict[Key, Item] = {}
 
@@ -50,14 +50,14 @@ class Prices(Part):
             "POST /V1/products/base-prices": self._put_base,
             "POST /V1/products/base-prices-information": self._base,
             "POST /V1/products/special-price": self._put_special,
-            "POST /V1/products/special-price-information": lambda call: self._known(call, self._special),
+            "POST /V1/products/special-price-information": lambda call: self._stored(call, self._special_products),
             "POST /V1/products/special-price-delete": self._delete_special,
             "POST /V1/products/cost": self._put_cost,
-            "POST /V1/products/cost-information": lambda call: self._known(call, self._cost),
+            "POST /V1/products/cost-information": lambda call: self._stored(call, self._cost),
             "POST /V1/products/cost-delete": self._delete_cost,
             "POST /V1/products/tier-prices": lambda call: self._put_tier(call, replace=False),
             "PUT /V1/products/tier-prices": lambda call: self._put_tier(call, replace=True),
-            "POST /V1/products/tier-prices-information": self._known_tier,
+            "POST /V1/products/tier-prices-information": self._stored_tier,
             "POST /V1/products/tier-prices-delete": self._delete_tier,
         }
 
@@ -74,11 +74,9 @@ class Prices(Part):
         return self._read_rows(kind, call.body)
 
     def _read_rows(self, kind: str, body: Item) -> list[Item]:
-        given = body.get("prices")
-        if not isinstance(given, list):
-            raise required(["prices"])
-        self._settings.refuse_too_many(len(given), f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface")
-        return [_read(each, kind) for each in given if isinstance(each, dict)]
+        payload = required_list(body, "prices")
+        self._settings.check_length(len(payload), f"\\Magento\\Catalog\\Api\\Data\\{kind}Interface")
+        return [_read(each, kind) for each in payload if isinstance(each, dict)]
 
     def _sku(self, row: Item) -> int | None:
         """The product of a row; one whose price comes from others, as a configurable's does, has none."""
@@ -115,28 +113,30 @@ class Prices(Part):
             wrong = self._special_problems(row)
             problems += wrong
             if not wrong:
-                key = (_folded(row["sku"]), _number(row.get("store_id")))
-                former = self._special.get(key, {"price_from": None, "price_to": None})
-                self._special[key] = {"store_id": 0} | former | row
+                key = (_case_folded(row["sku"]), _number(row.get("store_id")))
+                former = self._special_products.get(key, {"price_from": None, "price_to": None})
+                self._special_products[key] = {"store_id": 0} | former | row
         return problems
 
     def _special_problems(self, row: Item) -> list[Json]:
         sku, store, start, end = (row.get(name) for name in ("sku", "store_id", "price_from", "price_to"))
-        told: list[Json] = [sku, str(int(_number(store))), start, end]
-        tail = f" Row ID: SKU = {sku}, Store ID: {told[1]}, Price From: {start or ''}, Price To: {end or ''}."
+        parameters: list[Json] = [sku, str(int(_number(store))), start, end]
+        tail = f" Row ID: SKU = {sku}, Store ID: {parameters[1]}, Price From: {start or ''}, Price To: {end or ''}."
         price = row.get("price")
         if self._sku(row) is None:
-            return [{"message": missing_product().args[0] + tail, "parameters": told}]
+            return [{"message": missing_product().args[0] + tail, "parameters": parameters}]
         if not isinstance(price, int | float) or price < 0:
-            parameters: list[Json] = [_text(price), *told]
-            return [{"message": f"Invalid attribute Price = {_text(price)}.{tail}", "parameters": parameters}]
+            message = f"Invalid attribute Price = {_text(price)}.{tail}"
+            return [{"message": message, "parameters": [_text(price), *parameters]}]
         if store not in (0, None):
             return [_no_store(row)]
         problems: list[Json] = []
         for label, value in (("Price From", start), ("Price To", end)):
             if value is not None and not _DATE.fullmatch(str(value)):
                 # The value named is that of the end in both: so Magento has it.
-                problems.append({"message": f"Invalid attribute {label} = {end}.{tail}", "parameters": [label, *told]})
+                problems.append(
+                    {"message": f"Invalid attribute {label} = {end}.{tail}", "parameters": [label, *parameters]}
+                )
         return problems
 
     def _delete_special(self, call: Call) -> Json:
@@ -144,7 +144,7 @@ class Prices(Part):
         for row in self._rows(call, "SpecialPrice"):
             if self._sku(row) is None:
                 problems += self._special_problems(row)
-            self._special.pop((_folded(row.get("sku")), _number(row.get("store_id"))), None)
+            self._special_products.pop((_case_folded(row.get("sku")), _number(row.get("store_id"))), None)
         return problems
 
     def _put_cost(self, call: Call) -> Json:
@@ -157,21 +157,21 @@ class Prices(Part):
                 text = f"Invalid attribute Cost = {_text(cost)}. Row ID: SKU = {row['sku']}, Store ID: {store}."
                 problems.append({"message": text, "parameters": [_text(cost), row["sku"], store]})
             else:
-                kept: Item = {"cost": round(cost, 6), "store_id": int(store), "sku": row["sku"]}
-                self._cost[_folded(row["sku"]), float(store)] = kept
+                stored: Item = {"cost": round(cost, 6), "store_id": int(store), "sku": row["sku"]}
+                self._cost[_case_folded(row["sku"]), float(store)] = stored
         return problems
 
     def _delete_cost(self, call: Call) -> Json:
-        skus = {_folded(sku) for sku in _skus(call)}
+        skus = {_case_folded(sku) for sku in _skus(call)}
         self._cost = {key: row for key, row in self._cost.items() if key[0] not in skus}
         return True
 
-    def _known(self, call: Call, kept: dict[tuple[str, float], Item]) -> Json:
+    def _stored(self, call: Call, stored: dict[tuple[str, float], Item]) -> Json:
         """The rows of these skus, each under the sku as it was asked for; of others nothing is said."""
-        return [row | {"sku": sku} for sku in _skus(call) for key, row in kept.items() if key[0] == _folded(sku)]
+        return [row | {"sku": sku} for sku in _skus(call) for key, row in stored.items() if key[0] == _case_folded(sku)]
 
-    def _known_tier(self, call: Call) -> Json:
-        skus = {_folded(sku) for sku in _skus(call)}
+    def _stored_tier(self, call: Call) -> Json:
+        skus = {_case_folded(sku) for sku in _skus(call)}
         return [row for key, row in self._tier.items() if key[0] in skus]
 
     def _put_tier(self, call: Call, *, replace: bool) -> Json:
@@ -192,36 +192,36 @@ class Prices(Part):
             self._tier = {key: row for key, row in self._tier.items() if key[0] not in skus}
         for row, key in good:
             group = _ALL_GROUPS if key[2] == _ALL_GROUPS else row["customer_group"]
-            kept: Item = {
+            stored: Item = {
                 "price": row["price"],
                 "price_type": row["price_type"],
                 "website_id": row.get("website_id", 0),
             }
-            self._tier[key] = kept | {"sku": row["sku"], "customer_group": group, "quantity": row["quantity"]}
+            self._tier[key] = stored | {"sku": row["sku"], "customer_group": group, "quantity": row["quantity"]}
         return problems
 
     def _tier_problem(self, row: Item, *, twice: bool) -> Item | None:
         group, price, quantity = row.get("customer_group"), _number(row.get("price")), _number(row.get("quantity"))
-        told: list[Json] = [row.get("sku"), _text(row.get("website_id", 0)), group, _text(row.get("quantity"))]
+        parameters: list[Json] = [row.get("sku"), _text(row.get("website_id", 0)), group, _text(row.get("quantity"))]
         known = {_ALL_GROUPS, *(code.lower() for code in self._groups())}
         checks: tuple[tuple[bool, str, list[Json]], ...] = (
-            (twice, _DUPLICATE, told),
+            (twice, _DUPLICATE, parameters),
             (
                 row.get("price_type") not in ("fixed", "discount"),
                 f"Invalid attribute Price Type = %priceType.{_TIER_ROW}",
-                [row.get("price_type"), *told],
+                [row.get("price_type"), *parameters],
             ),
             (
                 price < 0 or (row.get("price_type") == "discount" and price > 100),
                 f"Invalid attribute Price = %price.{_TIER_ROW}",
-                [_text(row.get("price")), *told],
+                [_text(row.get("price")), *parameters],
             ),
-            (quantity <= 0, f"Invalid attribute Quantity = %qty.{_TIER_ROW}", told),
-            (row.get("website_id", 0) != 0, f"Invalid attribute Website ID = %websiteId.{_TIER_ROW}", told),
+            (quantity <= 0, f"Invalid attribute Quantity = %qty.{_TIER_ROW}", parameters),
+            (row.get("website_id", 0) != 0, f"Invalid attribute Website ID = %websiteId.{_TIER_ROW}", parameters),
             (
                 str(group).lower() not in known,
                 f"No such entity with Customer Group = %customerGroup.{_TIER_ROW}",
-                told,
+                parameters,
             ),
         )
         return next((_problem(text, *parameters) for wrong, text, parameters in checks if wrong), None)
@@ -232,9 +232,9 @@ class Prices(Part):
         return []
 
 
-def _read(given: Item, kind: str) -> Item:
-    row = dict(given)
-    for name, value in given.items():
+def _read(payload: Item, kind: str) -> Item:
+    row = dict(payload)
+    for name, value in payload.items():
         if name not in (*_FIELDS[kind], "extension_attributes"):
             raise unsupported(name)
         if name in _NUMBERS and isinstance(value, str):
@@ -247,9 +247,7 @@ def _read(given: Item, kind: str) -> Item:
 
 
 def _skus(call: Call) -> list[str]:
-    skus = call.body.get("skus")
-    if not isinstance(skus, list):
-        raise required(["skus"])
+    skus = required_list(call.body, "skus")
     return [str(sku) for sku in skus]
 
 
@@ -264,7 +262,7 @@ def _no_store(row: Item) -> Item:
 
 def _tier_key(row: Item) -> Key:
     group = str(row.get("customer_group")).lower()
-    return _folded(row.get("sku")), _number(row.get("website_id")), group, _number(row.get("quantity"))
+    return _case_folded(row.get("sku")), _number(row.get("website_id")), group, _number(row.get("quantity"))
 
 
 def _text(value: Json) -> str | None:
@@ -277,5 +275,5 @@ def _number(value: Json) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _folded(value: Json) -> str:
+def _case_folded(value: Json) -> str:
     return str(value).lower()

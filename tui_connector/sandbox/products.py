@@ -8,10 +8,10 @@ from datetime import datetime
 
 from .catalogue import PIXEL, Catalogue, missing_product, stamp
 from .criteria import invalid_type, snake, unsupported
-from .handlers import Call, Checks, Handlers, Listed, Part, no_entity
+from .handlers import Call, Checks, Endpoints, Handlers, ListHandler, no_such_entity, required_list, required_object
 from .inventory import DEFAULT, SourceItems
 from .records import Item
-from .response import Json, ListPage, Refusal, StoreResponse, required
+from .response import Json, PageResponse, Refusal, StoreResponse, as_list, as_object, objects_in, required
 from .settings import Settings
 
 _FIELD_TYPES: dict[str, str] = {
@@ -38,11 +38,11 @@ _EXTENSIONS = {
     *("downloadable_product_links", "downloadable_product_samples", "giftcard_amounts"),
     *("configurable_product_options", "configurable_product_links"),
 }
-_IN_STORE = ("name", "status", "visibility")
+_PER_STORE_VIEW = ("name", "status", "visibility")
 """What a store view has of its own; a price is global unless the store says otherwise."""
 _DEFAULT_SET = 4
-_LONGEST_SKU = 64
-_NEVER_EMPTY = {"name": "Product Name", "price": "Price"}
+_MAX_SKU_LENGTH = 64
+_NOT_EMPTY = {"name": "Product Name", "price": "Price"}
 _NEEDS_PRICE = ("simple", "virtual", "downloadable")
 _PRICED = ("simple", "virtual", "downloadable", "bundle", "configurable", "grouped")
 """Product types that have a price; an unknown type is taken and loses it."""
@@ -57,7 +57,7 @@ class _InvalidRow(Exception):
         self.text = text
 
 
-class Writes:
+class ProductWriter:
     """Changes the catalogue and the stock in memory."""
 
     def __init__(
@@ -72,14 +72,14 @@ class Writes:
         """Create or update by sku, without regard to case; a sku in the path wins. Gives the product whole.
 
         `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
-        Raises `Refusal`, or `ListPage` where Magento breaks down.
+        Raises `Refusal`, or `PageResponse` where Magento breaks down.
         """
         product = self.read(body)
-        named = product.get("sku")
+        strict_fields = product.get("sku")
         if sku is not None:
             product["sku"] = sku
         row = self._catalogue.find(self._sku(product))
-        for name, label in _NEVER_EMPTY.items() if row is not None and store == "all" else ():
+        for name, label in _NOT_EMPTY.items() if row is not None and store == "all" else ():
             if name in product and product[name] in (None, ""):
                 raise Refusal(400, f'The "{label}" attribute value is empty. Set the attribute and try again.')
         product = {name: value for name, value in product.items() if value is not None and name != "id"}
@@ -88,20 +88,18 @@ class Writes:
         else:
             self._update(row, product, store)
         self._put_stock(product)
-        return _as_saved(self.whole(row, store), named)
+        return _as_saved(self.whole(row, store), strict_fields)
 
     def read(self, body: Item) -> Item:
         """The product in a body, in snake case and of the right types. Raises `Refusal`."""
-        given = body.get("product")
-        if not isinstance(given, dict):
-            raise required(["product"])
-        return _read(given)
+        payload = required_object(body, "product")
+        return _read(payload)
 
     def whole(self, row: int, store: str) -> Item:
         """One product as its own route answers it: with its stock item."""
         product = self._catalogue.product(row, store)
         extension = product.get("extension_attributes")
-        extension = extension if isinstance(extension, dict) else {}
+        extension = as_object(extension)
         return product | {"extension_attributes": extension | {"stock_item": self._stock.stock_item(row)}}
 
     def source_items(self, body: Item) -> list[Json]:
@@ -125,12 +123,10 @@ class Writes:
 
     def read_source_items(self, body: Item) -> list[tuple[str, str, float, int]]:
         """The rows in a body. Raises `Refusal`."""
-        given = body.get("sourceItems")
-        if not isinstance(given, list):
-            raise required(["sourceItems"])
-        self._settings.refuse_too_many(len(given), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
+        payload = required_list(body, "sourceItems")
+        self._settings.check_length(len(payload), "\\Magento\\InventoryApi\\Api\\Data\\SourceItemInterface")
         try:
-            return [_source_item(each) for each in given]
+            return [_source_item(each) for each in payload]
         except _InvalidRow as error:
             raise self._invalid(error) from error
 
@@ -143,11 +139,11 @@ class Writes:
     def _sku(self, product: Item) -> str:
         if "sku" not in product:
             text = "An error has happened during application run. See exception log for details.\n"
-            raise ListPage(StoreResponse(500, "text/plain;charset=UTF-8", text))
+            raise PageResponse(StoreResponse(500, "text/plain;charset=UTF-8", text))
         sku = str(product["sku"] or "").strip()
         if not sku:
             raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')
-        if len(sku) > _LONGEST_SKU:
+        if len(sku) > _MAX_SKU_LENGTH:
             raise Refusal(400, "SKU length should be 64 characters maximum.")
         return sku
 
@@ -160,8 +156,8 @@ class Writes:
         if product.get("type_id", "simple") in _NEEDS_PRICE and product.get("price") is None:
             raise Refusal(400, 'The "Price" attribute value is empty. Set the attribute and try again.')
         attributes = _merged(_made_attributes(name), product.get("custom_attributes"))
-        self._refuse_taken(attributes, None)
-        extension = _extension(product)
+        self._check_unique(attributes, None)
+        extension = as_object(product.get("extension_attributes"))
         links = extension.get("category_links")
         ids = [each["category_id"] for each in links if isinstance(each, dict)] if isinstance(links, list) else []
         attributes.append({"attribute_code": "category_ids", "value": ids})
@@ -179,19 +175,23 @@ class Writes:
 
     def _update(self, row: int, product: Item, store: str) -> None:
         kept = self._catalogue.product(row)
-        own = {} if store == "all" else {name: product[name] for name in _IN_STORE if name in product}
+        own = {} if store == "all" else {name: product[name] for name in _PER_STORE_VIEW if name in product}
         attributes = _merged(kept.get("custom_attributes"), product.get("custom_attributes"))
-        self._refuse_taken(attributes, row)
+        self._check_unique(attributes, row)
         extension = kept.get("extension_attributes")
-        given = {name: value for name, value in _extension(product).items() if name != "stock_item"}
+        payload = {
+            name: value
+            for name, value in as_object(product.get("extension_attributes")).items()
+            if name != "stock_item"
+        }
         changed = {name: value for name, value in product.items() if name not in own and name != "sku"}
-        changed["extension_attributes"] = (extension if isinstance(extension, dict) else {}) | given
+        changed["extension_attributes"] = (as_object(extension)) | payload
         changed |= {"custom_attributes": attributes, "updated_at": stamp(self._now())}
         self._catalogue.put(kept | changed, row)
         if own:
-            self._catalogue.put_in_store(store, row, own)
+            self._catalogue.put_in_store_view(store, row, own)
 
-    def _refuse_taken(self, attributes: list[Json], row: int | None) -> None:
+    def _check_unique(self, attributes: list[Json], row: int | None) -> None:
         for each in attributes:
             if isinstance(each, dict) and each.get("attribute_code") == "url_key":
                 taken = self._catalogue.find_url_key(str(each.get("value")))
@@ -199,37 +199,32 @@ class Writes:
                     raise Refusal(400, "URL key for specified store already exists.")
 
     def _put_stock(self, product: Item) -> None:
-        item = _extension(product).get("stock_item")
+        item = as_object(product.get("extension_attributes")).get("stock_item")
         quantity = item.get("qty") if isinstance(item, dict) else None
         if isinstance(item, dict) and isinstance(quantity, int | float):
             in_stock = int(bool(item.get("is_in_stock", quantity > 0)))
             self._stock.put(str(product["sku"]).strip(), DEFAULT, quantity, in_stock)
 
 
-def _as_saved(product: Item, named: Json) -> Item:
+def _as_saved(product: Item, strict_fields: Json) -> Item:
     """The answer to a write: two lists are missing where the body itself named the sku (seen on 2.4.7-p3)."""
-    if str(named).lower() != str(product["sku"]).lower():
+    if str(strict_fields).lower() != str(product["sku"]).lower():
         return product
     return {name: value for name, value in product.items() if name not in ("product_links", "tier_prices")}
 
 
-def _read(given: Item) -> Item:
+def _read(payload: Item) -> Item:
     """A product's fields in snake case and of their types."""
     product: Item = {}
-    for name, value in given.items():
+    for name, value in payload.items():
         field = snake(name)
         if field not in _FIELD_TYPES:
             raise unsupported(field)
         product[field] = _typed(name, value, _FIELD_TYPES[field])
-    for name in _extension(product):
+    for name in as_object(product.get("extension_attributes")):
         if snake(name) not in _EXTENSIONS:
             raise unsupported(name)
     return product
-
-
-def _extension(product: Item) -> Item:
-    extension = product.get("extension_attributes")
-    return extension if isinstance(extension, dict) else {}
 
 
 def _typed(name: str, value: Json, expected: str) -> Json:
@@ -247,8 +242,8 @@ def _typed(name: str, value: Json, expected: str) -> Json:
         raise Refusal(400, message) from error
 
 
-def _source_item(given: Json) -> tuple[str, str, float, int]:
-    row = {snake(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+def _source_item(payload: Json) -> tuple[str, str, float, int]:
+    row = {snake(name): value for name, value in payload.items()} if isinstance(payload, dict) else {}
     for name in row:
         if name not in ("sku", "source_code", "quantity", "status", "extension_attributes"):
             raise unsupported(name)
@@ -271,10 +266,10 @@ def _made_attributes(name: str) -> list[Json]:
     return [{"attribute_code": code, "value": value} for code, value in values.items()]
 
 
-def _merged(kept: Json, given: Json) -> list[Json]:
+def _merged(kept: Json, payload: Json) -> list[Json]:
     """Attributes sent replace those of the same code; the others stay."""
     values: dict[str, Json] = {}
-    for each in [*(kept if isinstance(kept, list) else []), *(given if isinstance(given, list) else [])]:
+    for each in [*(as_list(kept)), *(as_list(payload))]:
         if isinstance(each, dict):
             values[str(each.get("attribute_code"))] = each.get("value")
     return [{"attribute_code": code, "value": value} for code, value in values.items() if value is not None]
@@ -285,20 +280,22 @@ _LINK_PRODUCT_TYPES = (("related", 1), ("crosssell", 5), ("upsell", 4), ("associ
 _IMAGE_NEEDED = ("media_type", "types")
 
 
-class Products(Part):
+class Products(Endpoints):
     """Products, as the store shows and changes them."""
 
-    def __init__(self, catalogue: Catalogue, stock: SourceItems, writes: Writes, listed: Listed) -> None:
+    def __init__(
+        self, catalogue: Catalogue, stock: SourceItems, writes: ProductWriter, list_handler: ListHandler
+    ) -> None:
         self._catalogue = catalogue
         self._stock = stock
         self._writes = writes
-        self._listed = listed
+        self._list_handler = list_handler
         self._last_image = 100
 
     def handlers(self) -> Handlers:
         media, variants = "/V1/products/:sku/media", "/V1/configurable-products/:sku"
         return {
-            "GET /V1/products": self._listed(self._catalogue),
+            "GET /V1/products": self._list_handler(self._catalogue),
             "POST /V1/products": self._write,
             "GET /V1/products/:sku": self._product,
             "PUT /V1/products/:sku": self._write,
@@ -310,7 +307,7 @@ class Products(Part):
                 {"code": code, "name": name} for name, code in _LINK_PRODUCT_TYPES
             ],
             "GET /V1/products/:sku/options": lambda call: self._product_item(call).get("options", []),
-            "GET /V1/inventory/source-items": self._listed(self._stock),
+            "GET /V1/inventory/source-items": self._list_handler(self._stock),
             "POST /V1/inventory/source-items": lambda call: self._writes.source_items(call.body),
             "POST /V1/products/:sku/websites": self._add_website,
             "PUT /V1/products/:sku/websites": self._add_website,
@@ -354,7 +351,7 @@ class Products(Part):
         return self._catalogue.product(self._row(call), call.store)
 
     def _entries(self, call: Call) -> list[Item]:
-        return _dicts(self._product_item(call).get("media_gallery_entries"))
+        return objects_in(self._product_item(call).get("media_gallery_entries"))
 
     def _images(self, call: Call) -> Json:
         """Newest first, with their content, which the product itself does not show."""
@@ -368,24 +365,24 @@ class Products(Part):
         return _with_content(found)
 
     def _add_image(self, call: Call) -> Json:
-        given = _entry(call.body)
-        content = given.get("content")
+        payload = required_object(call.body, "entry")
+        content = payload.get("content")
         if not isinstance(content, dict) or not content.get("base64_encoded_data"):
             raise Refusal(400, "The image content is invalid. Verify the content and try again.")
         self._last_image += 1
         name = str(content.get("name", "image"))
-        kept = {field: value for field, value in given.items() if field not in ("content", "id")}
+        kept = {field: value for field, value in payload.items() if field not in ("content", "id")}
         made: Item = {"id": self._last_image, "media_type": "image", "label": None, "position": 1, "disabled": False}
         file: Item = {"file": f"/{name[:1]}/{name[1:2]}/{name}"}
-        self._put_images(call, [*_without_roles(self._entries(call), given), made | {"types": []} | kept | file])
+        self._put_images(call, [*_without_roles(self._entries(call), payload), made | {"types": []} | kept | file])
         return str(self._last_image)
 
     def _change_image(self, call: Call) -> Json:
-        wanted, given = call.number("entryId"), _entry(call.body)
+        wanted, payload = call.number("entryId"), required_object(call.body, "entry")
         entries = self._entries(call)
         if not any(each["id"] == wanted for each in entries):
             raise Refusal(404, "No image with the provided ID was found. Verify the ID and try again.")
-        kept = {field: value for field, value in given.items() if field not in ("content", "id", "file")}
+        kept = {field: value for field, value in payload.items() if field not in ("content", "id", "file")}
         self._put_images(call, [each | kept if each["id"] == wanted else each for each in entries])
         return True
 
@@ -419,29 +416,27 @@ class Products(Part):
 
     def _options(self, call: Call) -> Json:
         options = self._extension(call).get("configurable_product_options")
-        return options if isinstance(options, list) else []
+        return as_list(options)
 
     def _option(self, call: Call) -> Json:
         options, wanted = self._options(call), call.number("id")
-        found = options if isinstance(options, list) else []
+        found = as_list(options)
         for each in found:
             if isinstance(each, dict) and each.get("id") == wanted:
                 return each
-        raise no_entity("option_id", wanted)
+        raise no_such_entity("option_id", wanted)
 
     def _add_option(self, call: Call) -> Json:
         """Make a product vary by an attribute; it becomes configurable by it."""
-        given = call.body.get("option")
-        if not isinstance(given, dict):
-            raise required(["option"])
-        values = given.get("values")
-        if not given.get("attribute_id") or not isinstance(values, list) or not values:
+        payload = required_object(call.body, "option")
+        values = payload.get("values")
+        if not payload.get("attribute_id") or not isinstance(values, list) or not values:
             raise Refusal(400, "Option values are not specified.")
         extension = self._own_extension(call)
-        options = _dicts(extension.get("configurable_product_options"))
+        options = objects_in(extension.get("configurable_product_options"))
         number = 1 + max((int(str(each["id"])) for each in options), default=0)
-        kept = [each for each in options if each.get("attribute_id") != given["attribute_id"]]
-        made: Item = {"position": 0, **given, "id": number, "product_id": self._row(call)}
+        kept = [each for each in options if each.get("attribute_id") != payload["attribute_id"]]
+        made: Item = {"position": 0, **payload, "id": number, "product_id": self._row(call)}
         links = extension.get("configurable_product_links", [])
         changed: Item = {"configurable_product_options": [*kept, made], "configurable_product_links": links}
         self._put_extension(call, extension | changed, {"type_id": "configurable"})
@@ -450,15 +445,15 @@ class Products(Part):
     def _remove_option(self, call: Call) -> Json:
         wanted = self._option(call)
         extension = self._extension(call)
-        kept: list[Json] = [each for each in _dicts(extension.get("configurable_product_options")) if each != wanted]
+        kept: list[Json] = [
+            each for each in objects_in(extension.get("configurable_product_options")) if each != wanted
+        ]
         self._put_extension(call, extension | {"configurable_product_options": kept})
         return True
 
     def _add_website(self, call: Call) -> Json:
-        given = call.body.get("productWebsiteLink")
-        if not isinstance(given, dict):
-            raise required(["productWebsiteLink"])
-        return self._put_websites(call, add=given.get("website_id"))
+        payload = required_object(call.body, "productWebsiteLink")
+        return self._put_websites(call, add=payload.get("website_id"))
 
     def _remove_website(self, call: Call) -> Json:
         return self._put_websites(call, remove=call.number("websiteId"))
@@ -494,29 +489,18 @@ class Products(Part):
 
     def _links(self, call: Call) -> list[Json]:
         links = self._extension(call).get("configurable_product_links")
-        return links if isinstance(links, list) else []
+        return as_list(links)
 
     def _put_links(self, call: Call, links: list[Json]) -> None:
         self._put_extension(call, self._extension(call) | {"configurable_product_links": links})
 
     def _own_extension(self, call: Call) -> Item:
         extension = self._product_item(call).get("extension_attributes")
-        return extension if isinstance(extension, dict) else {}
+        return as_object(extension)
 
     def _put_extension(self, call: Call, extension: Item, beside: Item | None = None) -> None:
         row = self._row(call)
         self._catalogue.put(self._catalogue.product(row) | {"extension_attributes": extension} | (beside or {}), row)
-
-
-def _dicts(value: Json) -> list[Item]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _entry(body: Item) -> Item:
-    given = body.get("entry")
-    if not isinstance(given, dict):
-        raise required(["entry"])
-    return given
 
 
 def _with_content(entry: Item) -> Item:
@@ -525,10 +509,10 @@ def _with_content(entry: Item) -> Item:
     return entry | {"content": content}
 
 
-def _without_roles(entries: list[Item], given: Item) -> list[Item]:
+def _without_roles(entries: list[Item], payload: Item) -> list[Item]:
     """The older images without the roles that a new one takes."""
-    taken = given.get("types")
-    roles = taken if isinstance(taken, list) else []
+    taken = payload.get("types")
+    roles = as_list(taken)
     kept = []
     for each in entries:
         own = each.get("types")

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from .callers import Caller
 from .catalogue import stamp
-from .handlers import Call, Check, Handler, Handlers, Listed
-from .magento_routes import RealRoute
+from .handlers import Call, Check, Handler, Handlers, ListHandler
+from .magento_routes import MagentoRoute
 from .records import Item, Records
-from .response import Json, ListPage, Refusal, php_json, required
+from .response import Json, PageResponse, Refusal, as_object, objects_in, php_json, required
 from .settings import Settings
 
 _COMPLETE, _FAILED, _OPEN = 1, 3, 4
@@ -71,10 +71,10 @@ bulk_uuid topic_name serialized_data result_serialized_data status result_messag
 
 
 @dataclass(frozen=True)
-class Offer:
+class QueuedRoute:
     """A route as the queue needs it."""
 
-    real: RealRoute
+    real: MagentoRoute
     handler: Handler
     check: Check
 
@@ -83,7 +83,7 @@ class Offer:
 class _Operation:
     row: int
     due: datetime | None
-    offer: Offer
+    offer: QueuedRoute
     call: Call
     alone: bool
 
@@ -91,10 +91,10 @@ class _Operation:
 class Queue:
     """The operations that were accepted, and the consumer that runs them one after the other."""
 
-    def __init__(self, seed: int, settings: Settings, listed: Listed, now: Callable[[], datetime]) -> None:
+    def __init__(self, seed: int, settings: Settings, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self._seed = seed
         self._settings = settings
-        self._listed = listed
+        self._list_handler = list_handler
         self._now = now
         self._operations = Records("operation_id", _COLUMNS, field="", aliases={"operation_key": "id"})
         self._bulks: dict[str, list[int]] = {}
@@ -104,30 +104,28 @@ class Queue:
     def handlers(self) -> Handlers:
         one = "/V1/bulk/:bulkUuid"
         return {
-            "GET /V1/bulk": self._listed(self._operations),
+            "GET /V1/bulk": self._list_handler(self._operations),
             f"GET {one}/status": lambda call: self._status(call, _SHORT),
             f"GET {one}/detailed-status": lambda call: self._status(call, _DETAILED),
             f"GET {one}/operation-status/:status": self._count,
         }
 
-    def accept(self, offer: Offer, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
+    def accept(self, offer: QueuedRoute, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
         """Take one request into the queue. Raises `Refusal` where its shape is wrong."""
         offer.check(body)
-        return self._accepted(offer, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
+        return self._enqueue(offer, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
 
-    def accept_bulk(self, offer: Offer, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
+    def accept_bulk(self, offer: QueuedRoute, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
         """Take a list of requests, all or none; entries that are no objects are dropped. Raises `Refusal`."""
-        given = body if isinstance(body, list) else list(body.values()) if isinstance(body, dict) else []
+        entries = body if isinstance(body, list) else list(as_object(body).values())
         calls = []
-        for each in given:
-            if not isinstance(each, dict):
-                continue
-            inside = {name: value for name, value in each.items() if name not in names}
+        for each in objects_in(entries):
+            payload = {name: value for name, value in each.items() if name not in names}
             if offer.real.method != "DELETE":
-                offer.check(inside)
-            variables = {name: _key(name, each, inside, offer) for name in names}
-            calls.append((Call(caller, store, variables, {}, inside), each))
-        return self._accepted(offer, calls, alone=False)
+                offer.check(payload)
+            variables = {name: _key(name, each, payload, offer) for name in names}
+            calls.append((Call(caller, store, variables, {}, payload), each))
+        return self._enqueue(offer, calls, alone=False)
 
     def work(self) -> None:
         """Run what is due, in the order in which it was accepted."""
@@ -135,7 +133,7 @@ class Queue:
         while self._waiting and (due := self._waiting[0].due) is not None and due <= now:
             self._run(self._waiting.pop(0))
 
-    def _accepted(self, offer: Offer, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
+    def _enqueue(self, offer: QueuedRoute, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
         bulk = str(uuid.UUID(bytes=hashlib.sha256(f"{self._seed} bulk {len(self._bulks)}".encode()).digest()[:16]))
         topic = _topic(offer.real)
         start = stamp(self._now())
@@ -168,20 +166,20 @@ class Queue:
         kept = self._operations.get(operation.row) or {}
         try:
             if not operation.alone:
-                _refuse_lacking_key(operation)
+                _check_key(operation)
             response = operation.offer.handler(operation.call)
             message = f"Service execution success {_service(operation.offer.real)}"
             done: Item = {"status": _COMPLETE, "serialized_data": None, "result_serialized_data": php_json(response)}
             result: Item = done | {"result_message": message, "error_code": None}
         except Refusal as refusal:
-            result = {"status": _FAILED, "result_message": _filled(refusal), "error_code": 0}
-        except ListPage:
+            result = {"status": _FAILED, "result_message": _filled_in(refusal), "error_code": 0}
+        except PageResponse:
             text = 'The "sku" attribute value is empty. Set the attribute and try again.'
             result = {"status": _FAILED, "result_message": text, "error_code": 0}
         self._operations.replace(operation.row, kept | result)
 
     def _status(self, call: Call, fields: Sequence[str]) -> Json:
-        bulk = self._known(call)
+        bulk = self._bulk_id(call)
         operations = [self._operations.get(row) or {} for row in self._bulks[bulk]]
         ordered = sorted(operations, key=lambda each: int(str(each["status"])))
         shown: list[Json] = [{name: each[name] for name in fields} for each in ordered]
@@ -193,10 +191,10 @@ class Queue:
 
     def _count(self, call: Call) -> Json:
         wanted = call.number("status")
-        rows = self._bulks[self._known(call)]
+        rows = self._bulks[self._bulk_id(call)]
         return sum((self._operations.get(row) or {}).get("status") == wanted for row in rows)
 
-    def _known(self, call: Call) -> str:
+    def _bulk_id(self, call: Call) -> str:
         bulk = call.variables["bulkUuid"]
         if bulk not in self._bulks:
             raise Refusal(404, "Bulk uuid %bulkUuid not exist", {"bulkUuid": bulk})
@@ -215,18 +213,18 @@ def bulk_part(part: str) -> str:
     return f"by{part[1].upper()}{part[2:]}" if part.startswith(":") else part
 
 
-def _key(name: str, beside: Item, inside: Item, offer: Offer) -> str:
+def _key(name: str, entry: Item, payload: Item, offer: QueuedRoute) -> str:
     """The value for a variable of the path. Raises `Refusal` where a route that has no entity inside lacks it."""
     envelope, inner = _INNER.get(name, ("", ""))
-    entity = inside.get(envelope)
+    entity = payload.get(envelope)
     if isinstance(entity, dict) and offer.real.method != "DELETE":
         return str(entity.get(inner, ""))
-    if name not in beside:
+    if name not in entry:
         raise required([name])
-    return str(beside[name])
+    return str(entry[name])
 
 
-def _refuse_lacking_key(operation: _Operation) -> None:
+def _check_key(operation: _Operation) -> None:
     variables = operation.call.variables
     if variables.get("sku") == "":
         raise Refusal(400, 'The "sku" attribute value is empty. Set the attribute and try again.')
@@ -234,19 +232,19 @@ def _refuse_lacking_key(operation: _Operation) -> None:
         raise Refusal(404, "No such entity with id = 0")
 
 
-def _topic(real: RealRoute) -> str:
+def _topic(real: MagentoRoute) -> str:
     topic = _METHODS[real.name][0] if real.name in _METHODS else real.service.removesuffix("V1").lower()
     return f"async.magento.{topic}.{real.method.lower()}"
 
 
-def _service(real: RealRoute) -> str:
+def _service(real: MagentoRoute) -> str:
     if real.name not in _METHODS:
         return f"Magento\\{real.service.removesuffix('V1')}::execute"
     _, name, method = _METHODS[real.name]
     return f"Magento\\{name}\\Interceptor::{method}"
 
 
-def _filled(refusal: Refusal) -> str:
+def _filled_in(refusal: Refusal) -> str:
     """The message with its parameters put in, as the queue keeps it."""
     message, parameters = str(refusal.envelope["message"]), refusal.envelope.get("parameters")
     if isinstance(parameters, list):

@@ -11,7 +11,7 @@ from .table import Cell, Column, Kind
 Item = dict[str, Json]
 Make = Callable[[int], Item]
 
-_REMEMBERED = 2048
+_CACHED_RECORDS = 2048
 """Made records kept between reads."""
 _DATE_ENDINGS = ("_at", "_date", "_time")
 
@@ -36,19 +36,19 @@ class Records:
         field: str | None = None,
         aliases: Mapping[str, str] | None = None,
         made_columns: Mapping[str, Column] | None = None,
-        named: bool = False,
+        strict_fields: bool = False,
     ) -> None:
         self.key = key
         self.field = key if field is None else field
-        self.named = named
+        self.strict_fields = strict_fields
         self.version = 0
         self._names = columns.split()
         self._aliases = dict(aliases or {})
         self._made_columns = dict(made_columns or {})
         self._make = make
-        self._size = size
-        self._made: dict[int, Item] = {}
-        self._kept: dict[int, Item] = {}
+        self._generated_size = size
+        self._generated: dict[int, Item] = {}
+        self._changed: dict[int, Item] = {}
         self._numbers: list[int] | None = None
         self._next = size + 1
         self._columns: Mapping[str, Column] | None = None
@@ -63,21 +63,21 @@ class Records:
         return self._columns
 
     def numbers(self) -> Sequence[int]:
-        return range(1, self._size + 1) if self._numbers is None else self._numbers
+        return range(1, self._generated_size + 1) if self._numbers is None else self._numbers
 
     def get(self, row: int) -> Item | None:
         """The record, which must not be changed, or None where there is no such row."""
-        if row in self._kept:
-            return self._kept[row]
+        if row in self._changed:
+            return self._changed[row]
         if self._numbers is not None and not holds(self._numbers, row):
             return None
-        if self._make is None or not 0 < row <= self._size:
+        if self._make is None or not 0 < row <= self._generated_size:
             return None
-        made = self._made.get(row)
+        made = self._generated.get(row)
         if made is None:
-            if len(self._made) >= _REMEMBERED:
-                self._made.clear()
-            made = self._made[row] = self._make(row)
+            if len(self._generated) >= _CACHED_RECORDS:
+                self._generated.clear()
+            made = self._generated[row] = self._make(row)
         return made
 
     def written(self, row: int) -> str:
@@ -89,10 +89,10 @@ class Records:
 
     def find(self, **values: Json) -> int | None:
         """The first row whose record has these values; text is compared without regard to case, as MySQL does."""
-        wanted = {name: _folded(value) for name, value in values.items()}
+        wanted = {name: _case_folded(value) for name, value in values.items()}
         for row in self.numbers():
             item = self.get(row) or {}
-            if all(_folded(item.get(name)) == value for name, value in wanted.items()):
+            if all(_case_folded(item.get(name)) == value for name, value in wanted.items()):
                 return row
         return None
 
@@ -101,16 +101,16 @@ class Records:
         given = item.get(self.field)
         row = given if isinstance(given, int) else self._next
         self._next = max(self._next, row + 1)
-        kept = {self.field: row} | item if self.field else dict(item)
+        changed_records = {self.field: row} | item if self.field else dict(item)
         if self._numbers is None:
-            self._numbers = list(range(1, self._size + 1))
+            self._numbers = list(range(1, self._generated_size + 1))
         insort(self._numbers, row)
-        return self._keep(row, kept)
+        return self._keep(row, changed_records)
 
     def change(self, row: int, values: Item) -> Item:
         """Put values into a record; None takes a field away. Gives the record as kept."""
-        kept = {name: value for name, value in (self.get(row) or {}).items() if name not in values}
-        return self._keep(row, kept | {name: value for name, value in values.items() if value is not None})
+        changed_records = {name: value for name, value in (self.get(row) or {}).items() if name not in values}
+        return self._keep(row, changed_records | {name: value for name, value in values.items() if value is not None})
 
     def replace(self, row: int, item: Item) -> Item:
         """Keep a record as it is given, in place of the former one."""
@@ -119,21 +119,21 @@ class Records:
     def delete(self, row: int) -> None:
         """Take a row away; its number is given to no other."""
         if self._numbers is None:
-            self._numbers = list(range(1, self._size + 1))
+            self._numbers = list(range(1, self._generated_size + 1))
         self._numbers.remove(row)
-        self._kept.pop(row, None)
-        self._made.pop(row, None)
+        self._changed.pop(row, None)
+        self._generated.pop(row, None)
         self.version += 1
 
     def refresh(self) -> None:
         """Forget what was made: it is made anew when it is next read."""
-        self._made.clear()
+        self._generated.clear()
         self._columns = None
         self.version += 1
 
-    def kept(self) -> Mapping[int, Item]:
+    def changed_records(self) -> Mapping[int, Item]:
         """The records that were added or changed."""
-        return self._kept
+        return self._changed
 
     @property
     def next_number(self) -> int:
@@ -141,35 +141,37 @@ class Records:
         return self._next
 
     def _keep(self, row: int, item: Item) -> Item:
-        self._kept[row] = item
+        self._changed[row] = item
         self.version += 1
         self._columns = None
         return item
 
     def _all_columns(self) -> Mapping[str, Column]:
         sample = [item for row in self.numbers()[:3] if (item := self.get(row)) is not None]
-        sample += list(self._kept.values())[-3:]
+        sample += list(self._changed.values())[-3:]
         names = [name for item in sample for name, value in item.items() if not isinstance(value, dict | list)]
         columns = {name: self._column(name, sample) for name in dict.fromkeys((*self._names, *self._aliases, *names))}
         columns[self.key] = Column(lambda row: row, "number")
-        return columns | {name: self._over(column, columns.get(name)) for name, column in self._made_columns.items()}
+        return columns | {
+            name: self._with_changes(column, columns.get(name)) for name, column in self._made_columns.items()
+        }
 
     def _column(self, name: str, sample: Sequence[Item]) -> Column:
         field = self._aliases.get(name, name)
         return Column(lambda row: _cell((self.get(row) or {}).get(field)), _kind(name, field, sample))
 
-    def _over(self, made: Column, record: Column | None) -> Column:
+    def _with_changes(self, made: Column, record: Column | None) -> Column:
         """The quick column for made rows; records that were written since are read themselves."""
         reading = record or made
         locate = made.locate
 
         def located(value: str) -> Sequence[int]:
             """Rows of the index that still hold the value, and written ones that do now."""
-            candidates = {*(locate(value) if locate else ()), *self._kept}
+            candidates = {*(locate(value) if locate else ()), *self._changed}
             return [row for row in candidates if str(read(row)).lower() == value.lower()]
 
         def read(row: int) -> Cell:
-            return reading.read(row) if row in self._kept else made.read(row)
+            return reading.read(row) if row in self._changed else made.read(row)
 
         return Column(read, made.kind, located if locate else None)
 
@@ -193,5 +195,5 @@ def _kind(name: str, field: str, sample: Sequence[Item]) -> Kind:
     return "number" if values and all(isinstance(value, int | float) for value in values) else "text"
 
 
-def _folded(value: Json) -> Json:
+def _case_folded(value: Json) -> Json:
     return value.strip().lower() if isinstance(value, str) else value

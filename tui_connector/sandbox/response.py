@@ -15,6 +15,22 @@ HTML_TYPE = "text/html; charset=UTF-8"
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+
+def as_list(value: Json) -> list[Json]:
+    """The value if it is a list, otherwise an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_object(value: Json) -> dict[str, Json]:
+    """The value if it is an object, otherwise an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: Json) -> list[dict[str, Json]]:
+    """The objects of a list; none for any other value."""
+    return [each for each in as_list(value) if isinstance(each, dict)]
+
+
 INTERNAL = "Internal Error. Details are available in Magento log file. Report ID: webapi-{}"
 
 
@@ -28,7 +44,7 @@ class StoreResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Written(str):
+class JsonText(str):
     """JSON text that was written already, as `php_json` would."""
 
     __slots__ = ()
@@ -58,7 +74,7 @@ class Refusal(Exception):
             self.envelope["parameters"] = parameters
 
 
-class ListPage(Exception):
+class PageResponse(Exception):
     """A response from outside the Web API: a page of the web server or of Magento's error processor."""
 
     def __init__(self, response: StoreResponse) -> None:
@@ -82,7 +98,7 @@ def internal(cause: str) -> Refusal:
 
 def php_json(data: Json) -> str:
     """JSON as PHP's json_encode writes it: `\\/` and `\\uXXXX`, no spaces."""
-    if isinstance(data, Written):
+    if isinstance(data, JsonText):
         return str(data)
     return json.dumps(_plain(data), separators=(",", ":")).replace("/", "\\/")
 
@@ -100,7 +116,7 @@ def _plain(data: Json) -> Json:
 
 def xml(data: Json) -> str:
     """XML as framework/Webapi/Rest/Response/Renderer/Xml.php writes it: `<response>`, list entries are `<item>`."""
-    data = data.data() if isinstance(data, Written) else data
+    data = data.data() if isinstance(data, JsonText) else data
     inner = _xml_inner(data, "  ") if isinstance(data, dict | list) else _xml_scalar(data)
     newline = "\n" if isinstance(data, dict | list) else ""
     return f'<?xml version="1.0"?>\n<response>{newline}{inner}</response>\n'
@@ -167,7 +183,7 @@ Wanted = dict[str, "Wanted"]
 _TOKEN = re.compile(r"\w+|[\[\],]", re.ASCII)
 
 
-def project(data: Json, fields: str) -> Json:
+def select_fields(data: Json, fields: str) -> Json:
     """The answer cut down to `fields`; `[]` where nothing matches or it cannot be read, null for an empty list."""
     if not fields or not isinstance(data, dict | list):
         return data
@@ -233,17 +249,17 @@ def _by_code(attributes: list[Json], codes: Wanted) -> Json:
     return list(chosen.values()) if list(chosen) == [str(place) for place in range(len(chosen))] else chosen
 
 
-def varied(data: Json, turn: int) -> Json:
+def rotated_lists(data: Json, turn: int) -> Json:
     """The same data, its nested lists without an order begun elsewhere at each turn."""
     if isinstance(data, list):
-        return [varied(each, turn) for each in data]
+        return [rotated_lists(each, turn) for each in data]
     if not isinstance(data, dict):
         return data
-    turned: dict[str, Json] = {}
+    rotated: dict[str, Json] = {}
     for name, value in data.items():
-        inner = varied(value, turn)
+        inner = rotated_lists(value, turn)
         if name in _VARYING and isinstance(inner, list) and inner:
             first = turn % len(inner)
             inner = [*inner[first:], *inner[:first]]
-        turned[name] = inner
-    return turned
+        rotated[name] = inner
+    return rotated

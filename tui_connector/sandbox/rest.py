@@ -8,14 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from .access import Access, Asked
+from .access import Access, SignedRequest
 from .callers import GUEST, Caller
 from .criteria import parse_query
 from .handlers import Call
 from .records import Item
-from .response import JSON_TYPE, XML_TYPE, Json, ListPage, Refusal, StoreResponse, crash_page, php_json, xml
+from .response import (
+    JSON_TYPE,
+    XML_TYPE,
+    Json,
+    PageResponse,
+    Refusal,
+    StoreResponse,
+    as_object,
+    crash_page,
+    php_json,
+    xml,
+)
 from .schema import schema
-from .store import Route, Shop, answered
+from .store import Route, Store, call_route
 from .store_config import STORE_CODES
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
@@ -27,7 +38,7 @@ _UNPROCESSABLE = "Specified request cannot be processed."
 
 
 @dataclass(frozen=True)
-class Received:
+class StoreRequest:
     """A request as it came: `path` without the query and not decoded, header names in lower case."""
 
     method: str
@@ -44,7 +55,7 @@ class Received:
 
 
 @dataclass
-class Told:
+class JournalEntry:
     """What the journal says of a request beside its status."""
 
     who: str = GUEST.name
@@ -53,18 +64,18 @@ class Told:
 class Rest:
     """Answers everything under `/rest`."""
 
-    def __init__(self, shop: Shop, access: Access) -> None:
+    def __init__(self, shop: Store, access: Access) -> None:
         self._shop = shop
         self._access = access
 
-    def response(self, received: Received, told: Told) -> StoreResponse:
-        """The answer; `told` learns who asked."""
-        accepted = _accepted(received.headers.get("accept", ""))
+    def response(self, request: StoreRequest, entry: JournalEntry) -> StoreResponse:
+        """The answer; `entry` learns who asked."""
+        accepted = _accepted_type(request.headers.get("accept", ""))
         try:
-            content_type, data, status = self._data(received, told)
+            content_type, data, status = self._data(request, entry)
         except Refusal as refusal:
             content_type, data, status = "", refusal.envelope, refusal.status
-        except ListPage as page:
+        except PageResponse as page:
             return page.response
         if accepted is None:
             return crash_page()
@@ -72,38 +83,38 @@ class Rest:
             return StoreResponse(status, XML_TYPE, xml(data))
         return StoreResponse(status, content_type or JSON_TYPE, php_json(data))
 
-    def _data(self, received: Received, told: Told) -> tuple[str, Json, int]:
-        if received.method not in _METHODS:
-            raise Refusal(405, f"The {received.method} HTTP method is not supported.")
-        store, path = _store_and_path(received.path)
+    def _data(self, request: StoreRequest, entry: JournalEntry) -> tuple[str, Json, int]:
+        if request.method not in _METHODS:
+            raise Refusal(405, f"The {request.method} HTTP method is not supported.")
+        store, path = _store_and_path(request.path)
         self._shop.queue.work()
         if path == "/schema":
-            return "application/json", self._schema(received, told), 200
+            return "application/json", self._schema(request, entry), 200
         if queued := _ASYNC.match(path):
-            data = self._queued(received, told, store, path[queued.end() :].rstrip("/"), bulk=bool(queued[1]))
+            data = self._enqueue(request, entry, store, path[queued.end() :].rstrip("/"), bulk=bool(queued[1]))
             return "", data, 202
-        route, variables = self._shop.find(received.method, path.rstrip("/").split("/"))
-        caller = self._allowed(route, received, told)
-        query = parse_query(received.query)
-        body = _body(received) if received.method in ("POST", "PUT") else {}
+        route, variables = self._shop.find(request.method, path.rstrip("/").split("/"))
+        caller = self._authorize(route, request, entry)
+        query = parse_query(request.query)
+        body = _body(request) if request.method in ("POST", "PUT") else {}
         item = _parameters(body) if isinstance(body, dict) else {}
-        data = answered(route, Call(caller, store, variables, query, item))
-        return "", self._shop.as_ordered(data), 200
+        data = call_route(route, Call(caller, store, variables, query, item))
+        return "", self._shop.in_varying_order(data), 200
 
-    def _queued(self, received: Received, told: Told, store: str, path: str, *, bulk: bool) -> Json:
+    def _enqueue(self, request: StoreRequest, entry: JournalEntry, store: str, path: str, *, bulk: bool) -> Json:
         """Take a request into the queue: everything but its shape is looked at later."""
-        if received.method == "GET":
+        if request.method == "GET":
             raise Refusal(400, _UNPROCESSABLE)
         parts = path.split("/")
         names: tuple[str, ...] = ()
         variables: dict[str, str] = {}
         if bulk:
-            route, names = self._shop.find_bulk(received.method, parts)
+            route, names = self._shop.find_bulk(request.method, parts)
         else:
-            route, variables = self._shop.find(received.method, parts)
-        caller = self._allowed(route, received, told)
+            route, variables = self._shop.find(request.method, parts)
+        caller = self._authorize(route, request, entry)
         offer = self._shop.queued(route)
-        body = _body(received) if bulk or received.method != "DELETE" else {}
+        body = _body(request) if bulk or request.method != "DELETE" else {}
         if bulk:
             if isinstance(body, list):
                 body = [_parameters(each) if isinstance(each, dict) else each for each in body]
@@ -111,26 +122,26 @@ class Rest:
         item = _parameters(body) if isinstance(body, dict) else {}
         return self._shop.queue.accept(offer, store, caller, variables, item)
 
-    def _allowed(self, route: Route, received: Received, told: Told) -> Caller:
+    def _authorize(self, route: Route, request: StoreRequest, entry: JournalEntry) -> Caller:
         """Who asks. Raises `Refusal` 401 where that caller may not use the route."""
         resource = self._shop.resource(route)
-        caller = GUEST if GUEST.may(resource) else self._caller(received, told)
-        if not caller.may(resource):
+        caller = GUEST if GUEST.has_access(resource) else self._caller(request, entry)
+        if not caller.has_access(resource):
             text = "The consumer isn't authorized to access %resources."
             raise Refusal(401, text, {"resources": resource})
         return caller
 
-    def _caller(self, received: Received, told: Told) -> Caller:
-        authorization = received.headers.get("authorization", "")
-        caller = self._access.caller(Asked(received.method, received.url(), authorization))
-        told.who = caller.name
+    def _caller(self, request: StoreRequest, entry: JournalEntry) -> Caller:
+        authorization = request.headers.get("authorization", "")
+        caller = self._access.caller(SignedRequest(request.method, request.url(), authorization))
+        entry.who = caller.name
         return caller
 
-    def _schema(self, received: Received, told: Told) -> Item:
-        services = parse_query(received.query).get("services", "all")
-        caller = self._caller(received, told)
-        base_path = received.path.removeprefix("/index.php").removesuffix("/schema")
-        return schema(self._shop, caller, received.headers.get("host", ""), base_path, str(services))
+    def _schema(self, request: StoreRequest, entry: JournalEntry) -> Item:
+        services = parse_query(request.query).get("services", "all")
+        caller = self._caller(request, entry)
+        base_path = request.path.removeprefix("/index.php").removesuffix("/schema")
+        return schema(self._shop, caller, request.headers.get("host", ""), base_path, str(services))
 
 
 def _store_and_path(path: str) -> tuple[str, str]:
@@ -153,7 +164,7 @@ def _parameters(body: Item) -> Item:
     return {re.sub(r"(?<=[a-z0-9])_([a-z])", lambda found: found[1].upper(), name): body[name] for name in body}
 
 
-def _accepted(header: str) -> str | None:
+def _accepted_type(header: str) -> str | None:
     """The type to answer in; None where Magento has no renderer and breaks down."""
     weighted: list[tuple[float, str]] = []
     for part in header.split(",") if header.strip() else ["*/*"]:
@@ -168,10 +179,10 @@ def _accepted(header: str) -> str | None:
     return None
 
 
-def _body(received: Received) -> Json:
-    if not received.body:
+def _body(request: StoreRequest) -> Json:
+    if not request.body:
         return {}  # Magento looks at the type only of what it reads (framework/Webapi/Rest/Request.php, getBodyParams)
-    header = received.headers.get("content-type", "")
+    header = request.headers.get("content-type", "")
     if not header:
         raise Refusal(400, "Content-Type header is empty.")
     found = re.fullmatch(r"([a-z\d/\-+.]+)(?:;\s*charset=(.+))?", header.strip(), re.IGNORECASE)
@@ -181,10 +192,10 @@ def _body(received: Received) -> Json:
         raise Refusal(400, "UTF-8 is the only supported charset.")
     kind = found[1].lower()
     if kind in _XML_TYPES:
-        return _from_xml(received.body)
+        return _from_xml(request.body)
     if kind != "application/json":
         raise Refusal(400, f"Server cannot understand Content-Type HTTP header media type {found[1]}")
-    return _from_json(received.body)
+    return _from_json(request.body)
 
 
 def _from_json(body: bytes) -> Json:
@@ -202,7 +213,7 @@ def _from_xml(body: bytes) -> Item:
         data = _element(ElementTree.fromstring(body))
     except ElementTree.ParseError as error:
         raise Refusal(400, "Decoding error.") from error
-    return data if isinstance(data, dict) else {}
+    return as_object(data)
 
 
 def _element(element: ElementTree.Element) -> Json:

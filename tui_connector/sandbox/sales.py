@@ -7,10 +7,10 @@ from datetime import datetime
 
 from .catalogue import stamp
 from .criteria import unsupported
-from .handlers import Call, Checks, Handlers, Listed, Part, no_sales_entity
+from .handlers import Call, Checks, Endpoints, Handlers, ListHandler, no_such_sales_entity, required_object
 from .orders import OrderItems, Orders, item_alone, number_of
 from .records import Item, Records
-from .response import Json, Refusal, required
+from .response import Json, Refusal, as_list, objects_in
 
 _SALES_COLUMNS = "email_sent send_email customer_note customer_note_notify transaction_id discount_description"
 _INVOICE_COLUMNS = f"{_SALES_COLUMNS} is_used_for_refund base_total_refunded"
@@ -34,7 +34,7 @@ _LINE_COPIED = (
 _SHIPPED_LINE = ("name", "price", "product_id", "sku", "weight")
 _STATUSES = {"new": ("pending",), "processing": ("processing", "fraud"), "holded": ("holded", "pending")}
 """Statuses that a comment may name, by the order's state; in other states the status of the order itself."""
-_NOT_HELD = ("canceled", "complete", "closed", "holded", "payment_review")
+_CANNOT_BE_HELD = ("canceled", "complete", "closed", "holded", "payment_review")
 
 _NO_PRODUCTS = "The invoice can't be created without products. Add products and try again."
 _NO_SHIPMENT = "You can't create a shipment without products."
@@ -42,16 +42,16 @@ _TOO_MANY = "The quantity to refund must not be greater than the unrefunded quan
 _SENT = ("order_id", "parent_id", "weight", "qty", "description", "track_number", "title", "carrier_code")
 
 
-class Sales(Part):
+class Sales(Endpoints):
     """Orders and their documents, as the store shows and changes them."""
 
-    def __init__(self, orders: Orders, listed: Listed, now: Callable[[], datetime]) -> None:
+    def __init__(self, orders: Orders, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self.orders = orders
-        self._listed = listed
+        self._list_handler = list_handler
         self.items = OrderItems(orders)
         self._now = now
         made = range(1, orders.made + 1)
-        statuses = {row: orders.made_status(row) for row in made}
+        statuses = {row: orders.initial_status(row) for row in made}
         self._invoiced = [row for row in made if statuses[row] != "pending"]
         self._shipped = [row for row in made if statuses[row] in ("complete", "closed")]
         self._refunded = [row for row in made if statuses[row] == "closed"]
@@ -89,7 +89,7 @@ class Sales(Part):
         commented = {"orders": self.orders, "invoices": self.invoices, "shipment": self.shipments}
         commented["creditmemo"] = self.memos
         return {
-            **{f"GET /V1/{path}": self._listed(rows) for path, rows in lists.items()},
+            **{f"GET /V1/{path}": self._list_handler(rows) for path, rows in lists.items()},
             **{f"GET /V1/{path}": _one(rows) for path, rows in single.items()},
             **{f"GET /V1/{path}/:id/comments": _comments(rows) for path, rows in commented.items()},
             "GET /V1/orders/:id/statuses": lambda call: self._order(call)["status"],
@@ -108,12 +108,15 @@ class Sales(Part):
         }
 
     def checks(self) -> Checks:
-        return {"POST /V1/orders": _entity, "POST /V1/orders/:id/comments": _history}
+        return {
+            "POST /V1/orders": lambda body: required_object(body, "entity"),
+            "POST /V1/orders/:id/comments": lambda body: required_object(body, "statusHistory"),
+        }
 
     def _order(self, call: Call, variable: str = "id") -> Item:
         order = self.orders.get(call.number(variable))
         if order is None:
-            raise no_sales_entity()
+            raise no_such_sales_entity()
         return order
 
     def _change(self, order: Item, values: Item) -> None:
@@ -122,15 +125,15 @@ class Sales(Part):
             self.items.change(int(number_of(line, "item_id")), item_alone(line))
 
     def _create(self, call: Call) -> Json:
-        given = _entity(call.body)
-        if not isinstance(given.get("payment"), dict):
+        payload = required_object(call.body, "entity")
+        if not isinstance(payload.get("payment"), dict):
             raise Refusal(400, "Please provide payment for the order.")
-        known = given.get("entity_id")
+        known = payload.get("entity_id")
         if isinstance(known, int) and self.orders.get(known) is not None:
-            return self.orders.change(known, given | {"updated_at": stamp(self._now())})
+            return self.orders.change(known, payload | {"updated_at": stamp(self._now())})
         row, now = self.orders.next_number, stamp(self._now())
         lines: list[Json] = []
-        for line in _lines(given):
+        for line in _lines(payload):
             price = number_of(line, "price")
             own: Item = {"created_at": now, "order_id": row, "original_price": price, "updated_at": now}
             own |= {"row_total": price * number_of(line, "qty_ordered"), "base_row_total": 0}
@@ -138,18 +141,18 @@ class Sales(Part):
             lines.append(self.items.add(own | line))
         payment: Item = {"account_status": None, "additional_information": [], "cc_last4": None, "entity_id": row}
         totals: Item = {
-            "base_total_due": given.get("base_grand_total", 0),
-            "total_due": given.get("grand_total", 0),
+            "base_total_due": payload.get("base_grand_total", 0),
+            "total_due": payload.get("grand_total", 0),
         }
         made: Item = {"created_at": now, "updated_at": now, "store_name": "Admin\nDefault\nAdmin", "entity_id": row}
         made |= {"protect_code": f"{row:032x}", "increment_id": f"{row:09d}", "total_item_count": len(lines)}
-        own_payment = given["payment"] if isinstance(given["payment"], dict) else {}
-        made |= totals | given | {"payment": payment | own_payment | {"parent_id": row}, "status_histories": []}
+        own_payment = payload["payment"] if isinstance(payload["payment"], dict) else {}
+        made |= totals | payload | {"payment": payment | own_payment | {"parent_id": row}, "status_histories": []}
         return self.orders.add(made | {"entity_id": row, "items": lines})
 
     def _cancel(self, call: Call) -> Json:
         order = self._order(call)
-        if order.get("state") in _NOT_HELD or any(number_of(line, "qty_invoiced") for line in _lines(order)):
+        if order.get("state") in _CANNOT_BE_HELD or any(number_of(line, "qty_invoiced") for line in _lines(order)):
             return False
         lines: list[Json] = [line | {"qty_canceled": line.get("qty_ordered")} for line in _lines(order)]
         total = order.get("grand_total")
@@ -159,7 +162,7 @@ class Sales(Part):
 
     def _hold(self, call: Call) -> Json:
         order = self._order(call)
-        if order.get("state") in _NOT_HELD:
+        if order.get("state") in _CANNOT_BE_HELD:
             raise Refusal(400, "A hold action is not available.")
         before: Item = {"hold_before_state": order.get("state"), "hold_before_status": order.get("status")}
         self._change(order, before | {"state": "holded", "status": "holded"})
@@ -174,19 +177,19 @@ class Sales(Part):
         return True
 
     def _comment(self, call: Call) -> Json:
-        given = _history(call.body)
+        payload = required_object(call.body, "statusHistory")
         order = self._order(call)
-        status = given.get("status", order.get("status"))
+        status = payload.get("status", order.get("status"))
         if status not in (order.get("status"), *_STATUSES.get(str(order.get("state")), ())):
             text = 'Unable to add comment: The status "%1" is not part of the order status history.'
             raise Refusal(400, text, [status])
         row, now = _row(order), stamp(self._now())
-        histories = order.get("status_histories")
-        kept = histories if isinstance(histories, list) else []
-        said: Item = {"comment": None, "is_customer_notified": 0, "is_visible_on_front": 0} | given
-        number = 1_000_000 + sum(len(_list(each, "status_histories")) for each in self.orders.kept().values())
-        said |= {"created_at": now, "entity_id": number, "entity_name": "order", "parent_id": row, "status": status}
-        self.orders.change(row, {"status_histories": [said, *kept], "status": status, "updated_at": now})
+        comments = as_list(order.get("status_histories"))
+        comment: Item = {"comment": None, "is_customer_notified": 0, "is_visible_on_front": 0} | payload
+        changed = self.orders.changed_records().values()
+        number = 1_000_000 + sum(len(as_list(each.get("status_histories"))) for each in changed)
+        comment |= {"created_at": now, "entity_id": number, "entity_name": "order", "parent_id": row, "status": status}
+        self.orders.change(row, {"status_histories": [comment, *comments], "status": status, "updated_at": now})
         return True
 
     def _post_invoice(self, call: Call) -> Json:
@@ -208,7 +211,7 @@ class Sales(Part):
             raise _invalid("Shipment", [_NO_SHIPMENT])
         shipment = self.shipments.add(self._shipment(self.shipments.next_number, order, wanted))
         row = int(number_of(shipment, "entity_id"))
-        for track in _items(call.body, "tracks"):
+        for track in objects_in(call.body.get("tracks")):
             self._add_track(row, _row(order), track)
         self._progress(order, "qty_shipped", wanted, {})
         return str(row)
@@ -225,15 +228,15 @@ class Sales(Part):
         return str(memo["entity_id"])
 
     def _post_track(self, call: Call) -> Json:
-        given = _entity(call.body)
-        for name in given:
+        payload = required_object(call.body, "entity")
+        for name in payload:
             if name not in (*_SENT, "entity_id", "extension_attributes", "created_at", "updated_at"):
                 raise unsupported(name)
-        row = int(number_of(given, "parent_id"))
+        row = int(number_of(payload, "parent_id"))
         shipment = self.shipments.get(row)
-        if shipment is None or shipment.get("order_id") != given.get("order_id"):
+        if shipment is None or shipment.get("order_id") != payload.get("order_id"):
             raise Refusal(400, "Could not save the shipment tracking.")
-        return self._add_track(row, int(number_of(given, "order_id")), given)
+        return self._add_track(row, int(number_of(payload, "order_id")), payload)
 
     def _delete_track(self, call: Call) -> Json:
         row = call.number("id")
@@ -243,10 +246,10 @@ class Sales(Part):
             self._show_tracks(int(number_of(track, "parent_id")))
         return True
 
-    def _add_track(self, shipment: int, order: int, given: Item) -> Item:
+    def _add_track(self, shipment: int, order: int, payload: Item) -> Item:
         now = stamp(self._now())
         made: Item = {"order_id": order, "created_at": now, "parent_id": shipment, "updated_at": now, "weight": 0}
-        track = self.tracks.add(made | {"qty": 0, "description": ""} | given | {"parent_id": shipment})
+        track = self.tracks.add(made | {"qty": 0, "description": ""} | payload | {"parent_id": shipment})
         self._show_tracks(shipment)
         return track
 
@@ -327,7 +330,7 @@ def _one(rows: Records) -> Callable[[Call], Json]:
     def one(call: Call) -> Json:
         item = rows.get(call.number("id"))
         if item is None:
-            raise no_sales_entity()
+            raise no_such_sales_entity()
         return item
 
     return one
@@ -339,7 +342,7 @@ def _comments(rows: Records) -> Callable[[Call], Json]:
     def comments(call: Call) -> Json:
         row = call.number("id")
         item = rows.get(row) or {}
-        found = _list(item, "status_histories") or _list(item, "comments")
+        found = as_list(item.get("status_histories")) or as_list(item.get("comments"))
         criteria: Json = {"field": "parent_id", "value": str(row), "condition_type": "eq"}
         groups: Json = [{"filters": [criteria]}]
         return {"items": found, "search_criteria": {"filter_groups": groups}, "total_count": len(found)}
@@ -347,44 +350,21 @@ def _comments(rows: Records) -> Callable[[Call], Json]:
     return comments
 
 
-def _entity(body: Item) -> Item:
-    given = body.get("entity")
-    if not isinstance(given, dict):
-        raise required(["entity"])
-    return given
-
-
-def _history(body: Item) -> Item:
-    given = body.get("statusHistory")
-    if not isinstance(given, dict):
-        raise required(["statusHistory"])
-    return given
-
-
 def _row(order: Item) -> int:
     return int(number_of(order, "entity_id"))
 
 
-def _list(item: Item, name: str) -> list[Json]:
-    value = item.get(name)
-    return value if isinstance(value, list) else []
-
-
-def _items(item: Item, name: str) -> list[Item]:
-    return [each for each in _list(item, name) if isinstance(each, dict)]
-
-
 def _lines(order: Item) -> list[Item]:
-    return _items(order, "items")
+    return objects_in(order.get("items"))
 
 
 def _wanted(body: Item, order: Item, of: str, done: str) -> dict[int, float]:
     """How many of each item are asked for; empty where one is more than is left. Without items: all that is left."""
     left = {int(number_of(line, "item_id")): number_of(line, of) - number_of(line, done) for line in _lines(order)}
-    given = _items(body, "items")
-    if not given:
+    payload = objects_in(body.get("items"))
+    if not payload:
         return {item: quantity for item, quantity in left.items() if quantity > 0}
-    wanted = {int(number_of(each, "order_item_id")): number_of(each, "qty") for each in given}
+    wanted = {int(number_of(each, "order_item_id")): number_of(each, "qty") for each in payload}
     possible = all(0 < quantity <= left.get(item, 0) for item, quantity in wanted.items())
     return wanted if possible else {}
 

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from .callers import Caller
 from .records import Item
 from .response import Json, internal
-from .store import Route, Shop
+from .store import Route, Store
 
 _TYPES: list[Json] = ["application/json", "application/xml"]
 
 
-def schema(shop: Shop, caller: Caller, host: str, base_path: str, services: str) -> Item:
+def schema(shop: Store, caller: Caller, host: str, base_path: str, services: str) -> Item:
     """The document of `/schema`; without a token it still is one, of the anonymous routes.
 
     `services` is `all` or names with commas between. Raises `Refusal` 500 for a name that is none.
     """
-    allowed = [route for route in shop.routes_in_force() if caller.may(shop.resource(route))]
+    allowed = [route for route in shop.active_routes() if caller.has_access(shop.resource(route))]
     if services != "all":
         wanted = services.split(",")
         if not set(wanted) <= {route.real.service for route in shop.routes}:

@@ -29,17 +29,17 @@ from .response import (
     store_page,
     web_server_page,
 )
-from .rest import Received, Rest, Told
+from .rest import JournalEntry, Rest, StoreRequest
 from .settings import Settings
-from .store import Shop
+from .store import Store
 
 __all__ = ["Sandbox", "SandboxOptions"]
 
 _CONTROL = "/__sandbox__/"
-_LONGEST_LINE = 8192
-_LARGEST_BODY = 1024 * 1024
+_MAX_REQUEST_LINE = 8192
+_MAX_BODY = 1024 * 1024
 """nginx's defaults: large_client_header_buffers and client_max_body_size."""
-_JOURNAL = 100_000
+_JOURNAL_SIZE = 100_000
 """Requests that are remembered."""
 _RAW_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Temporarily Unavailable"}
@@ -69,9 +69,9 @@ class Sandbox:
         latency = {"sandbox/latency_ms": str(options.latency_ms)} if options.latency_ms else {}
         self._settings = Settings(latency | dict(options.settings))
         self._access = Access(options.seed, self._settings, now)
-        self._shop = Shop(options.products, options.seed, self._settings, self._access, now)
+        self._shop = Store(options.products, options.seed, self._settings, self._access, now)
         self._rest = Rest(self._shop, self._access)
-        self._journal: deque[dict[str, object]] = deque(maxlen=_JOURNAL)
+        self._journal: deque[dict[str, object]] = deque(maxlen=_JOURNAL_SIZE)
         self._received = 0
         self._runner: web.ServerRunner | None = None
         self.url = ""
@@ -143,16 +143,16 @@ class Sandbox:
         latency = self._settings.integer("sandbox/latency_ms")
         if latency:
             await asyncio.sleep(latency / 1000)
-        if self._settings.faults.take_loss():
+        if self._settings.faults.next_loss():
             if request.transport:
                 request.transport.abort()
             return web.Response()
-        told = Told()
+        told = JournalEntry()
         response = await self._answer(request, path, query, told)
         entry |= {"who": told.who, "status": response.status}
         return self._response(request, response)
 
-    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: Told) -> StoreResponse:
+    async def _answer(self, request: web.BaseRequest, path: str, query: str, told: JournalEntry) -> StoreResponse:
         refused = self._web_server(request, path)
         if refused:
             return refused
@@ -161,26 +161,26 @@ class Sandbox:
         trimmed = path.removeprefix("/index.php")
         if trimmed != "/rest" and not trimmed.startswith("/rest/"):
             return _page(trimmed)
-        status = self._settings.faults.take_failure()
+        status = self._settings.faults.next_failure()
         if status:
             return _failure(status, self._received)
         headers = {name.lower(): value for name, value in request.headers.items()}
         if self._settings.flag("sandbox/hide_port"):
             headers["host"] = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-        received = Received(request.method, path, query, headers, await request.read())
+        received = StoreRequest(request.method, path, query, headers, await request.read())
         return self._rest.response(received, told)
 
     def _web_server(self, request: web.BaseRequest, path: str) -> StoreResponse | None:
         """What the web server refuses before Magento sees it."""
-        if len(request.method) + len(request.raw_path) + len("  HTTP/1.1") > _LONGEST_LINE:
+        if len(request.method) + len(request.raw_path) + len("  HTTP/1.1") > _MAX_REQUEST_LINE:
             return web_server_page(414, "Request-URI Too Large", {"Connection": "close"})
         if _RAW_PERCENT.search(path):
             return web_server_page(400, "Bad Request", {"Connection": "close"})
         wanted = self._settings.text("sandbox/basic_auth")
-        if wanted and not _knows(request.headers.get("Authorization", ""), wanted):
+        if wanted and not _has_basic_auth(request.headers.get("Authorization", ""), wanted):
             challenge = {"WWW-Authenticate": 'Basic realm="Restricted"'}
             return web_server_page(401, "Authorization Required", challenge)
-        if (request.content_length or 0) > _LARGEST_BODY:
+        if (request.content_length or 0) > _MAX_BODY:
             return web_server_page(413, "Request Entity Too Large", {"Connection": "close"})
         return None
 
@@ -194,20 +194,20 @@ class Sandbox:
             return StoreResponse(200, JSON_TYPE, "[]")
         if (request.method, name) == ("POST", "settings"):
             return self._change(await request.read())
-        return _said(404, "The sandbox has no such control: GET or DELETE requests, POST settings.")
+        return _control_message(404, "The sandbox has no such control: GET or DELETE requests, POST settings.")
 
     def _change(self, body: bytes) -> StoreResponse:
         try:
             given = json.loads(body or b"{}")
         except ValueError:
-            return _said(400, "The settings are no JSON.")
+            return _control_message(400, "The settings are no JSON.")
         if not isinstance(given, dict) or any(isinstance(value, dict | list) for value in given.values()):
-            return _said(400, "The settings are a JSON object from path to value.")
+            return _control_message(400, "The settings are a JSON object from path to value.")
         try:
             self._settings.change({path: _setting(value) for path, value in given.items()})
         except UserError as error:
-            return _said(400, str(error))
-        return StoreResponse(200, JSON_TYPE, json.dumps(self._settings.now_in_force()))
+            return _control_message(400, str(error))
+        return StoreResponse(200, JSON_TYPE, json.dumps(self._settings.current()))
 
     def _response(self, request: web.BaseRequest, response: StoreResponse) -> web.Response:
         headers = {"Server": "nginx", "Date": format_datetime(self._now().astimezone(UTC), usegmt=True)}
@@ -246,7 +246,7 @@ def _failure(status: int, number: int) -> StoreResponse:
     return StoreResponse(status, JSON_TYPE, php_json(refusal.envelope))
 
 
-def _knows(authorization: str, wanted: str) -> bool:
+def _has_basic_auth(authorization: str, wanted: str) -> bool:
     """Whether a header, which may go on after a comma for Magento, holds the web server's user and password."""
     expected = base64.b64encode(wanted.encode()).decode()
     return authorization.partition(",")[0].strip() == f"Basic {expected}"
@@ -256,5 +256,5 @@ def _setting(value: object) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _said(status: int, message: str) -> StoreResponse:
+def _control_message(status: int, message: str) -> StoreResponse:
     return StoreResponse(status, JSON_TYPE, json.dumps({"message": message}))

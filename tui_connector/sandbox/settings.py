@@ -37,7 +37,7 @@ DEFAULTS: dict[str, str] = {
 }
 """Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""
 
-_MEANINGS = {
+_ALLOWED_VALUES = {
     "webapi/jwtauth/admin_expiration": "minutes, a fraction is allowed",
     "sandbox/signing_dialect": "rfc5849 (2.4.5 and older), laminas (2.4.6 and 2.4.7) or m248 (2.4.8)",
     "sandbox/basic_auth": "user:password that a web server in front asks for, or nothing",
@@ -59,7 +59,7 @@ def _unknown(path: str) -> UserError:
 
 
 def _invalid(path: str, value: str) -> UserError:
-    hint = f"It may be {_MEANINGS.get(path, 'a number, 0 or more')}."
+    hint = f"It may be {_ALLOWED_VALUES.get(path, 'a number, 0 or more')}."
     return UserError("setting-invalid", f"{value!r} is not a valid value for the sandbox's setting {path}", hint)
 
 
@@ -71,14 +71,14 @@ class Faults:
     failing: int = 0
     losing: int = 0
 
-    def take_failure(self) -> int:
+    def next_failure(self) -> int:
         """The status that this request must get, or 0."""
         if not self.failing:
             return 0
         self.failing -= 1
         return self.status
 
-    def take_loss(self) -> bool:
+    def next_loss(self) -> bool:
         """Whether this request's connection is cut."""
         if not self.losing:
             return False
@@ -117,7 +117,7 @@ class Settings:
         for changed in self._watchers:
             changed()
 
-    def now_in_force(self) -> dict[str, str]:
+    def current(self) -> dict[str, str]:
         """Every path with its value; what is counted down shows what is left."""
         left = f"{self.faults.status}:{self.faults.failing}" if self.faults.failing else ""
         return self._values | {"sandbox/fail_next": left, "sandbox/lose_next": str(self.faults.losing)}
@@ -132,7 +132,7 @@ class Settings:
         """Whether the store is of this version or a later one."""
         return VERSIONS.index(self._values["sandbox/magento"]) >= VERSIONS.index(version)
 
-    def refuse_too_many(self, count: int, kind: str) -> None:
+    def check_length(self, count: int, kind: str) -> None:
         """Raises `Refusal` 400 for a list that is longer than the input limits allow (framework/Webapi/Validator)."""
         most = self.integer("webapi/validation/complex_array_limit")
         if self.flag("webapi/validation/input_limit_enabled") and count > most:

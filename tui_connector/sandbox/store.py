@@ -16,14 +16,14 @@ from .categories import Categories
 from .content import Content
 from .criteria import read_criteria
 from .customers import Accounts, Customers
-from .handlers import Call, Check, Handler, Handlers, Part
-from .inventory import SourceItems, Sources, Warehouse
-from .magento_routes import REAL_ROUTES, RealRoute
+from .handlers import Call, Check, Endpoints, Handler, Handlers
+from .inventory import Inventory, SourceItems, Sources
+from .magento_routes import MAGENTO_ROUTES, MagentoRoute
 from .orders import Orders
 from .prices import Prices
-from .products import Products, Writes
-from .queue import Offer, Queue, bulk_part
-from .response import Json, Refusal, Written, project, varied
+from .products import Products, ProductWriter
+from .queue import Queue, QueuedRoute, bulk_part
+from .response import Json, JsonText, Refusal, rotated_lists, select_fields
 from .sales import Sales
 from .settings import Settings
 from .store_config import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
@@ -34,7 +34,7 @@ from .table import Rows, Searches
 class Route:
     """A real route with what answers it here; without a handler the sandbox does not offer it."""
 
-    real: RealRoute
+    real: MagentoRoute
     handler: Handler | None
     parts: tuple[str, ...]
 
@@ -60,7 +60,7 @@ _OPEN_IF_INSECURE = {
 """What module-webapi-security opens to everybody, for reading only."""
 
 
-class Shop:
+class Store:
     """Everything the routes read and change."""
 
     def __init__(
@@ -74,29 +74,29 @@ class Shop:
         sources = Sources()
         stock = SourceItems(catalogue, sources)
         orders = Orders(max(60, products // 20), seed, catalogue)
-        content = Content(orders, seed, self._listed, settings, now)
-        accounts = Accounts(Customers(max(131, products // 10), seed, settings), self._listed, now)
+        content = Content(orders, seed, self._list_handler, settings, now)
+        accounts = Accounts(Customers(max(131, products // 10), seed, settings), self._list_handler, now)
         settings.watch(content.refresh)
         settings.watch(accounts.refresh)
-        parts: tuple[Part, ...] = (
-            Products(catalogue, stock, Writes(catalogue, stock, settings, now), self._listed),
-            Sales(orders, self._listed, now),
+        parts: tuple[Endpoints, ...] = (
+            Products(catalogue, stock, ProductWriter(catalogue, stock, settings, now), self._list_handler),
+            Sales(orders, self._list_handler, now),
             content,
             accounts,
-            Warehouse(catalogue, stock, sources, self._listed, settings),
-            Attributes(self._listed, settings),
-            Categories(catalogue, self._listed, now),
+            Inventory(catalogue, stock, sources, self._list_handler, settings),
+            Attributes(self._list_handler, settings),
+            Categories(catalogue, self._list_handler, now),
             Prices(catalogue, settings, content.group_codes),
             Directory(),
         )
-        self._queue = Queue(seed, settings, self._listed, now)
-        handlers = {**self._own_handlers(), **self._queue.handlers()}
+        self._queue = Queue(seed, settings, self._list_handler, now)
+        handlers = {**self._handlers(), **self._queue.handlers()}
         self._checks: dict[str, Check] = {}
         for part in parts:
             handlers |= part.handlers()
             self._checks |= part.checks()
-        self._alone = {"PUT /V1/customers/:customerId": accounts.save_alone}
-        self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in REAL_ROUTES)
+        self._when_queued = {"PUT /V1/customers/:customerId": accounts.save_queued}
+        self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in MAGENTO_ROUTES)
         assert not handlers, f"no such routes in Magento: {', '.join(handlers)}"
         self._by_shape: dict[tuple[str, int], list[Route]] = defaultdict(list)
         for route in sorted(self.routes, key=lambda route: [part.startswith(":") for part in route.parts]):
@@ -108,7 +108,7 @@ class Shop:
         Raises `Refusal` 404, as a real store does; a wrong method is no route either.
         """
         for route in self._by_shape[method, len(parts)]:
-            variables = route.match(parts) if self._in_force(route) else None
+            variables = route.match(parts) if self._is_active(route) else None
             if variables is not None:
                 return route, variables
         raise no_route()
@@ -116,46 +116,46 @@ class Shop:
     def find_bulk(self, method: str, parts: list[str]) -> tuple[Route, tuple[str, ...]]:
         """The route of a bulk's path, where `:sku` is written `bySku`, and its variables. Raises `Refusal` 404."""
         for route in self._by_shape[method, len(parts)]:
-            if self._in_force(route) and [bulk_part(part) for part in route.parts] == parts:
+            if self._is_active(route) and [bulk_part(part) for part in route.parts] == parts:
                 return route, tuple(part[1:] for part in route.parts if part.startswith(":"))
         raise no_route()
 
-    def queued(self, route: Route) -> Offer:
+    def queued(self, route: Route) -> QueuedRoute:
         """A route as the queue runs it. Raises `Refusal` 501 where it is not offered."""
         name = route.real.name
-        handler = self._alone.get(name, route.handler)
+        handler = self._when_queued.get(name, route.handler)
         if handler is None:
             raise not_offered(route)
-        return Offer(route.real, handler, self._checks.get(name, dict))
+        return QueuedRoute(route.real, handler, self._checks.get(name, dict))
 
     @property
     def queue(self) -> Queue:
         return self._queue
 
-    def routes_in_force(self) -> list[Route]:
+    def active_routes(self) -> list[Route]:
         """The routes of the modules that are on."""
-        return [route for route in self.routes if self._in_force(route)]
+        return [route for route in self.routes if self._is_active(route)]
 
     def resource(self, route: Route) -> str:
         """What a caller of the route needs, as the settings are now."""
         insecure = route.real.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
         return ANONYMOUS if insecure else route.real.resource
 
-    def as_ordered(self, data: Json) -> Json:
+    def in_varying_order(self, data: Json) -> Json:
         """The answer with its lists inside in an order of its own, where the settings say that it varies."""
         if not self._settings.flag("sandbox/varying_order"):
             return data
         self._turn += 1
-        return varied(data.data() if isinstance(data, Written) else data, self._turn)
+        return rotated_lists(data.data() if isinstance(data, JsonText) else data, self._turn)
 
-    def _in_force(self, route: Route) -> bool:
+    def _is_active(self, route: Route) -> bool:
         return "/tfa/" not in route.real.path or self._settings.flag("twofactorauth/general/enable")
 
-    def _listed(self, rows: Rows) -> Handler:
+    def _list_handler(self, rows: Rows) -> Handler:
         searches = Searches(rows)
         return lambda call: searches.response(read_criteria(call.query, self._settings))
 
-    def _own_handlers(self) -> Handlers:
+    def _handlers(self) -> Handlers:
         sign_in = self._access.sign_in
         return {
             "GET /V1/modules": self._modules,
@@ -173,7 +173,7 @@ class Shop:
         return [*MODULES, *([TWO_FACTOR_MODULE] if two_factor else [])]
 
 
-def answered(route: Route, call: Call) -> Json:
+def call_route(route: Route, call: Call) -> Json:
     """What the route answers, cut down to the `fields` asked for. Raises `Refusal`: 501 where it is not offered."""
     if route.handler is None:
         raise not_offered(route)
@@ -181,10 +181,10 @@ def answered(route: Route, call: Call) -> Json:
     fields = call.query.get("fields", "")
     if not isinstance(fields, str) or not fields:
         return data
-    return project(data.data() if isinstance(data, Written) else data, fields)
+    return select_fields(data.data() if isinstance(data, JsonText) else data, fields)
 
 
-def _route(real: RealRoute, handler: Handler | None) -> Route:
+def _route(real: MagentoRoute, handler: Handler | None) -> Route:
     return Route(real, handler, tuple(real.path.split("/")))
 
 

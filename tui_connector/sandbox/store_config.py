@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .handlers import Call, Handlers, Part
+from .handlers import Call, Endpoints, Handlers
 from .records import Item
 from .response import Json, Refusal
 
@@ -118,7 +118,7 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
     return own | addresses
 
 
-class Directory(Part):
+class Directory(Endpoints):
     """Countries and the currency, which everybody may read."""
 
     def handlers(self) -> Handlers:

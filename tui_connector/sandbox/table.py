@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from .criteria import Sort, StoreCriteria, StoreFilter
-from .response import Refusal, Written, internal, php_json
+from .response import JsonText, Refusal, internal, php_json
 
 Cell = str | float | None | frozenset[str]
 Kind = Literal["number", "text", "date", "set"]
@@ -53,7 +53,7 @@ def test_of(condition: str, value: str, kind: Kind) -> Test:
     Raises `BrokenQuery`.
     """
     if kind == "set":
-        return _member(condition, value)
+        return _set_test(condition, value)
     if condition in ("null", "notnull"):
         return lambda cell: (cell is None) == (condition == "null")
     if condition in ("seq", "sneq"):
@@ -61,12 +61,12 @@ def test_of(condition: str, value: str, kind: Kind) -> Test:
             return lambda cell: (cell is None) == (condition == "seq")
         condition = "eq" if condition == "seq" else "neq"
     if condition in _ORDER:
-        return _ordered(condition, value, kind)
+        return _sorted(condition, value, kind)
     if condition in ("in", "nin"):
-        return _among(value.split(","), kind, wanted=condition == "in")
+        return _one_of(value.split(","), kind, wanted=condition == "in")
     if condition == "neq":
-        return _among([value], kind, wanted=False)
-    return _textual(condition, value) or _among([value], kind, wanted=True)
+        return _one_of([value], kind, wanted=False)
+    return _text_test(condition, value) or _one_of([value], kind, wanted=True)
 
 
 def _cast(text: str, kind: Kind) -> str | float:
@@ -75,17 +75,17 @@ def _cast(text: str, kind: Kind) -> str | float:
     return moment(text) if kind == "date" else text.lower()
 
 
-def _own(cell: Cell) -> str | float | None:
+def _comparable(cell: Cell) -> str | float | None:
     return cell.lower() if isinstance(cell, str) else cell if isinstance(cell, int | float) else None
 
 
-def _ordered(condition: str, value: str, kind: Kind) -> Test:
+def _sorted(condition: str, value: str, kind: Kind) -> Test:
     limit = _cast(value, kind)
     upward = condition in ("gt", "gteq", "from")
     equal = condition in ("gteq", "lteq", "from", "to")
 
     def test(cell: Cell) -> bool:
-        own = _own(cell)
+        own = _comparable(cell)
         if own is None:
             return False
         if own == limit:
@@ -96,22 +96,22 @@ def _ordered(condition: str, value: str, kind: Kind) -> Test:
     return test
 
 
-def _among(values: list[str], kind: Kind, *, wanted: bool) -> Test:
+def _one_of(values: list[str], kind: Kind, *, wanted: bool) -> Test:
     chosen = {_cast(value, kind) for value in values}
-    return lambda cell: cell is not None and (_own(cell) in chosen) == wanted
+    return lambda cell: cell is not None and (_comparable(cell) in chosen) == wanted
 
 
-def _textual(condition: str, value: str) -> Test | None:
+def _text_test(condition: str, value: str) -> Test | None:
     match condition:
         case "like" | "nlike":
             pattern = like(value)
-            return lambda cell: cell is not None and bool(pattern.fullmatch(_shown(cell))) == (condition == "like")
+            return lambda cell: cell is not None and bool(pattern.fullmatch(_as_text(cell))) == (condition == "like")
         case "fulltext":
             inside = like(f"%{value}%")
-            return lambda cell: cell is not None and bool(inside.fullmatch(_shown(cell)))
+            return lambda cell: cell is not None and bool(inside.fullmatch(_as_text(cell)))
         case "finset" | "nfinset":
             return lambda cell: (
-                cell is not None and (value.lower() in _shown(cell).lower().split(",")) == (condition == "finset")
+                cell is not None and (value.lower() in _as_text(cell).lower().split(",")) == (condition == "finset")
             )
         case "regexp":
             return _regexp(value)
@@ -128,23 +128,23 @@ def _regexp(value: str) -> Test:
         pattern = re.compile(value, re.IGNORECASE)
     except re.error as error:
         raise BrokenQuery(str(error)) from error
-    return lambda cell: cell is not None and bool(pattern.search(_shown(cell)))
+    return lambda cell: cell is not None and bool(pattern.search(_as_text(cell)))
 
 
-def _shown(cell: Cell) -> str:
+def _as_text(cell: Cell) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)
 
 
-def _member(condition: str, value: str) -> Test:
+def _set_test(condition: str, value: str) -> Test:
     chosen = set(value.split(","))
     unwanted = condition in ("neq", "nin", "nlike")
     return lambda cell: isinstance(cell, frozenset) and bool(cell & chosen) != unwanted
 
 
 _KEY_RANGE = {"gt", "gteq", "from", "lt", "lteq", "to", "eq"}
-_KEPT = 8
+_CACHED_SEARCHES = 8
 """Searches whose row numbers are remembered: a walk asks for the same ones on every page."""
 
 
@@ -161,7 +161,7 @@ class Rows(Protocol):
     """What a list route reads from: rows by ascending number, the number being the field `key`."""
 
     key: str
-    named: bool
+    strict_fields: bool
     """Whether a wrong field is named in a 400 (EAV lists) or an unknown SQL column, a 500 (flat lists)."""
 
     @property
@@ -182,15 +182,15 @@ class Searches:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._kept: OrderedDict[object, Sequence[int]] = OrderedDict()
+        self._cache: OrderedDict[object, Sequence[int]] = OrderedDict()
 
-    def response(self, criteria: StoreCriteria) -> Written:
+    def response(self, criteria: StoreCriteria) -> JsonText:
         """The list answer: items, search_criteria, total_count. Raises `Refusal`."""
         found = self.found(criteria)
         first, last = criteria.window(len(found))
         items = ",".join(self._rows.written(row) for row in found[first:last])
         echo = php_json(criteria.echo())
-        return Written(f'{{"items":[{items}],"search_criteria":{echo},"total_count":{len(found)}}}')
+        return JsonText(f'{{"items":[{items}],"search_criteria":{echo},"total_count":{len(found)}}}')
 
     def found(self, criteria: StoreCriteria) -> Sequence[int]:
         """Row numbers that match, in order. Raises `Refusal`."""
@@ -198,19 +198,19 @@ class Searches:
         sorts = self._sorts(criteria.sorts)
         # Sorting by a field with ties loses and repeats rows between pages, as MySQL does with LIMIT: on every second
         # page those that tie start elsewhere.
-        turned = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
-        kept = (groups, sorts, turned, self._rows.version)
-        rows = self._kept.get(kept)
+        rotated = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
+        key = (groups, sorts, rotated, self._rows.version)
+        rows = self._cache.get(key)
         if rows is None:
-            rows = self._ordered(self._filtered(groups), sorts, turned=turned)
-            self._kept[kept] = rows
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            rows = self._sorted(self._filtered(groups), sorts, rotated=rotated)
+            self._cache[key] = rows
+            if len(self._cache) > _CACHED_SEARCHES:
+                self._cache.popitem(last=False)
         return self._narrowed(rows, ranges, sorts) if ranges else rows
 
     def _column(self, name: str | None) -> Column:
         column = self._rows.columns.get(name or "")
-        if column is None and self._rows.named:
+        if column is None and self._rows.strict_fields:
             raise Refusal(400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name])
         if column is None:
             raise internal(f"unknown column {name}")
@@ -233,7 +233,7 @@ class Searches:
         for sort in sorts:
             if sort.field in self._rows.columns:
                 known.append(sort)
-            elif not self._rows.named:
+            elif not self._rows.strict_fields:
                 raise internal(f"unknown column {sort.field}")
         return tuple(known)
 
@@ -252,7 +252,7 @@ class Searches:
             locate = self._column(each.field).locate
             for value in each.value.split(",") if each.condition == "in" else [each.value]:
                 hits.update(locate(value) if locate else ())
-        return sorted(row for row in hits if _holds(rows, row))
+        return sorted(row for row in hits if _contains(rows, row))
 
     def _scanned(self, group: tuple[StoreFilter, ...], rows: Sequence[int]) -> Sequence[int]:
         try:
@@ -267,12 +267,12 @@ class Searches:
     def _columns(self, group: tuple[StoreFilter, ...]) -> list[tuple[StoreFilter, Column]]:
         return [(each, self._column(each.field)) for each in group]
 
-    def _ordered(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, turned: bool) -> Sequence[int]:
+    def _sorted(self, rows: Sequence[int], sorts: tuple[Sort, ...], *, rotated: bool) -> Sequence[int]:
         if not sorts:
             return rows
         if sorts[0].field == self._rows.key:
             return rows[::-1] if sorts[0].descending else rows
-        third = len(rows) // 3 if turned else 0
+        third = len(rows) // 3 if rotated else 0
         ordered = [*rows[third:], *rows[:third]]
         for sort in reversed(sorts):
             column = self._rows.columns[sort.field]
@@ -281,14 +281,14 @@ class Searches:
 
     def _narrowed(self, rows: Sequence[int], ranges: list[StoreFilter], sorts: tuple[Sort, ...]) -> Sequence[int]:
         if sorts and sorts[0].field != self._rows.key:
-            within = _cut(self._rows.numbers(), ranges)
+            within = _key_range(self._rows.numbers(), ranges)
             return [row for row in rows if within[0] <= row <= within[-1]] if within else ()
         if sorts and sorts[0].descending:
-            return _cut(rows[::-1], ranges)[::-1]
-        return _cut(rows, ranges)
+            return _key_range(rows[::-1], ranges)[::-1]
+        return _key_range(rows, ranges)
 
 
-def _cut(rows: Sequence[int], ranges: list[StoreFilter]) -> Sequence[int]:
+def _key_range(rows: Sequence[int], ranges: list[StoreFilter]) -> Sequence[int]:
     """Ascending rows between the limits."""
     first, last = 0, len(rows)
     for each in ranges:
@@ -304,7 +304,7 @@ def _cut(rows: Sequence[int], ranges: list[StoreFilter]) -> Sequence[int]:
     return rows[first:last] if first < last else ()
 
 
-def _holds(rows: Sequence[int], row: int) -> bool:
+def _contains(rows: Sequence[int], row: int) -> bool:
     place = bisect_left(rows, row)
     return place < len(rows) and rows[place] == row
 
