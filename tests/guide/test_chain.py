@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from profiles import FOUR, signed
 
 from tui_connector.guide.chain import LOOK_UPS, ChainSteps, sample_for
-from tui_connector.guide.check import check
-from tui_connector.guide.part_check import try_part
+from tui_connector.guide.check import check, check_part
 from tui_connector.guide.permissions import boxes, chosen
 from tui_connector.guide.samples import as_text, sample_requests
 from tui_connector.guide.setup import Setup
@@ -215,7 +214,7 @@ async def test_a_check_asks_for_the_permission_of_every_step(
     async with bench.session(profile) as session:
         tried = {each.words: each async for each in check(profile, session, bench.run())}
         part = next(each for each in parts(data) if each.family == "outgoing")
-        tested = await try_part(profile, session, part, bench.run())
+        tested = await check_part(profile, session, part, bench.run())
     bench.close()
     assert tried["outgoing products, step find: permitted"].ok
     stock = tried["outgoing products, step stock: permitted"]

@@ -15,8 +15,7 @@ from faulty_stores import (
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
 from serving import Received, reply, serving
 
-from tui_connector.guide.check import CheckReport, CheckResult, check
-from tui_connector.guide.part_check import try_part
+from tui_connector.guide.check import CheckReport, CheckResult, check, check_part
 from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Directories, Machine
@@ -166,7 +165,7 @@ async def test_a_part_tested_alone_tells_what_the_token_may_not_do_from_who_asks
         hold(bench, given, sandbox, sandbox.url)
         profile = saved(given, sandbox.url)
         async with bench.session(profile) as session:
-            tried = await try_part(profile, session, ProfilePart("incoming", "orders", ""), bench.run())
+            tried = await check_part(profile, session, ProfilePart("incoming", "orders", ""), bench.run())
     bench.close()
     assert tried.finding is not None
     assert tried.finding.id == finding

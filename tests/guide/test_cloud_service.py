@@ -76,12 +76,12 @@ async def found(machine: Machine, store: CloudService) -> tuple[Setup, Workbench
     async with bench.anonymous() as session:
         states = [each async for each in search(store.address, session.client("default"))]
     assert states[-1].found is not None, states[-1].finding
-    setup.found(states[-1].found, store.address)
+    setup.use_store(states[-1].found, store.address)
     return setup, bench
 
 
 def filled_in(setup: Setup, bench: Workbench, store: CloudService, secret: str = CLIENT_SECRET) -> dict[str, Any]:
-    setup.begin()
+    setup.write_authentication()
     path = ("authentications", setup.authentication)
     setup.edit((*path, "token-uri"), store.token_uri)
     setup.edit((*path, "client-id"), CLIENT_ID)
@@ -97,9 +97,9 @@ async def test_the_guide_finds_it_and_offers_oauth_2_first(machine: Machine) -> 
     assert setup.base_uri == store.address
     assert setup.store is not None
     assert setup.store.summary() == "Commerce REST API, REST at /Tenant1/V1, requires an access token"
-    assert setup.ways() == (OAUTH2, INTEGRATION, BEARER, ADMIN)
-    assert setup.way == OAUTH2
-    saved = setup.fresh()
+    assert setup.offered_kinds() == (OAUTH2, INTEGRATION, BEARER, ADMIN)
+    assert setup.auth_kind == OAUTH2
+    saved = setup.default_authentication()
     assert saved["token-uri"] == "https://ims-na1.adobelogin.com/ims/token/v3"
     assert saved["client-authentication"] == "client_secret_post"
     assert "commerce.accs" in str(saved["scope"])
@@ -110,7 +110,7 @@ async def test_the_guide_finds_it_and_offers_oauth_2_first(machine: Machine) -> 
 async def test_a_token_of_ims_is_accepted_and_the_view_goes_into_the_header_store(machine: Machine) -> None:
     async with cloud_service() as store:
         setup, bench = await found(machine, store)
-        setup.choose_view("nl")
+        setup.choose_store_view("nl")
         trial: AuthenticationTest = await try_authentication(setup, bench, filled_in(setup, bench, store))
     bench.close()
     assert trial.tried.ok, trial.tried.finding
@@ -149,31 +149,31 @@ async def test_check_is_green(machine: Machine, with_incoming: bool) -> None:
 
 def test_the_header_store_follows_the_chosen_view_and_leaves_other_headers() -> None:
     setup = Setup()
-    setup.found(StoreAddress(Shape(TENANT, bare=True)))
+    setup.use_store(StoreAddress(Shape(TENANT, bare=True)))
 
     def headers() -> list[Any]:
         return [each["headers"] for each in setup.draft["clients"][setup.client]["plugins"] if "headers" in each]
 
     assert headers() == []
-    setup.choose_view("nl")
+    setup.choose_store_view("nl")
     assert headers() == [{"Store": "nl"}]
-    setup.choose_view("de")
+    setup.choose_store_view("de")
     assert headers() == [{"Store": "de"}]
     assert setup.base_uri == f"{TENANT}/V1"
     index = setup.plugin("set-headers")
     setup.edit(("clients", setup.client, "plugins", index or 0, "headers", "x-gw-ims-org-id"), "1@AdobeOrg")
-    again = Setup.of("acme", setup.document)
+    again = Setup.from_document("acme", setup.document)
     assert again.store_view == "de"
-    again.choose_view("default")
+    again.choose_store_view("default")
     assert headers() == [{"x-gw-ims-org-id": "1@AdobeOrg"}]
 
 
 def test_back_at_a_magento_the_ways_of_magento_are_offered() -> None:
     setup = Setup()
-    setup.found(StoreAddress(Shape(TENANT, bare=True)))
-    assert setup.way == OAUTH2
-    setup.found(StoreAddress(Shape("https://shop.example")))
-    assert setup.way == INTEGRATION
-    assert OAUTH2 not in setup.ways()
-    assert setup.choose_way(OAUTH2) is None
-    assert setup.fresh()["token-uri"] == ""
+    setup.use_store(StoreAddress(Shape(TENANT, bare=True)))
+    assert setup.auth_kind == OAUTH2
+    setup.use_store(StoreAddress(Shape("https://shop.example")))
+    assert setup.auth_kind == INTEGRATION
+    assert OAUTH2 not in setup.offered_kinds()
+    assert setup.choose_kind(OAUTH2) is None
+    assert setup.default_authentication()["token-uri"] == ""

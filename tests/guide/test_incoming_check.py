@@ -10,8 +10,7 @@ import pytest
 from runs import BEARER, KEYSET, NUMBERS, in_sandbox
 from serving import Received, reply, serving
 
-from tui_connector.guide.check import CheckReport, check, try_incoming
-from tui_connector.guide.part_check import try_part
+from tui_connector.guide.check import CheckReport, check, check_incoming, check_part
 from tui_connector.guide.summaries import ProfilePart
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -118,7 +117,7 @@ async def test_numbers_are_written_as_people_write_them(
         assert saved is not None, problems
         bench = Workbench(machine)
         async with bench.session(saved) as session:
-            tried, _found = await try_incoming(saved, session, "p", bench.run())
+            tried, _found = await check_incoming(saved, session, "p", bench.run())
         bench.close()
     assert tried.words == f"incoming p: {words}"
 
@@ -150,7 +149,7 @@ async def test_what_may_change_the_store_is_shown_and_not_sent(
         saved = shop.profile({})
         async with shop.bench.session(saved) as session:
             tried = [each async for each in check(saved, session, shop.bench.run())]
-            by_key = await try_part(saved, session, ProfilePart("incoming", "items", ""), shop.bench.run())
+            by_key = await check_part(saved, session, ProfilePart("incoming", "items", ""), shop.bench.run())
         paths = {(each["method"], each["path"]) for each in sandbox.journal()}
     assert tried[-1].ok
     assert by_key == tried[-1]
@@ -204,7 +203,7 @@ async def test_a_plugin_that_names_another_method_counts_too(machine: Machine) -
         assert saved is not None, problems
         bench = Workbench(machine)
         async with bench.session(saved) as session:
-            tried, _found = await try_incoming(saved, session, "p", bench.run())
+            tried, _found = await check_incoming(saved, session, "p", bench.run())
         bench.close()
         assert store.received == []
     assert "not sent" in tried.words

@@ -11,8 +11,7 @@ import pytest
 from profiles import TOKEN
 from serving import Received, Server, reply, serving
 
-from tui_connector.guide.check import CheckReport, check
-from tui_connector.guide.part_check import try_part
+from tui_connector.guide.check import CheckReport, check, check_part
 from tui_connector.guide.store_address import search
 from tui_connector.guide.summaries import parts
 from tui_connector.guide.workbench import Workbench
@@ -182,7 +181,7 @@ async def test_each_part_can_be_tried_alone(machine: Machine, family: str) -> No
         data = saved.model_dump(exclude_none=True, by_alias=True, mode="json")
         [part] = [each for each in parts(data) if each.family == family]
         async with bench.session(saved) as session:
-            tried = await try_part(saved, session, part, bench.run())
+            tried = await check_part(saved, session, part, bench.run())
     bench.close()
     assert tried.ok, tried
 

@@ -65,14 +65,14 @@ sink = { kind = "jsonl", path = "orders.jsonl" }
 def setup(tmp_path: Path) -> Setup:
     path = tmp_path / "acme.toml"
     path.write_text(TWO_OF_EACH)
-    return Setup.of("acme", Document.read(path))
+    return Setup.from_document("acme", Document.read(path))
 
 
 async def test_a_profile_that_was_only_looked_at_is_saved_as_it_was(setup: Setup, machine: Machine) -> None:
     path = setup.document.path
     assert path is not None
-    assert (setup.client, setup.authentication, setup.way) == ("magento", "shop", INTEGRATION)
-    assert (setup.base_uri, setup.store_view, setup.proven) == ("https://acme.example/rest/all/V1", "all", True)
+    assert (setup.client, setup.authentication, setup.auth_kind) == ("magento", "shop", INTEGRATION)
+    assert (setup.base_uri, setup.store_view, setup.authenticated) == ("https://acme.example/rest/all/V1", "all", True)
     await save(setup, path, Vault(machine, Mask()))
     assert path.read_text() == TWO_OF_EACH
 
@@ -80,8 +80,8 @@ async def test_a_profile_that_was_only_looked_at_is_saved_as_it_was(setup: Setup
 async def test_one_change_leaves_everything_else_where_it_stood(setup: Setup, machine: Machine) -> None:
     path = setup.document.path
     assert path is not None
-    setup.choose_view("nl")
-    assert not setup.proven
+    setup.choose_store_view("nl")
+    assert not setup.authenticated
     setup.edit(("clients", "magento", "timeout"), "20s")
     await save(setup, path, Vault(machine, Mask()))
     assert path.read_text() == TWO_OF_EACH.replace("/rest/all/V1", "/rest/nl/V1").replace('"10s"', '"20s"')
@@ -90,7 +90,7 @@ async def test_one_change_leaves_everything_else_where_it_stood(setup: Setup, ma
 def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setup) -> None:
     setup.choose_client("staging")
     assert (setup.base_uri, setup.store_view) == ("https://staging.acme.example/rest/nl/V1", "nl")
-    assert (setup.applied(), setup.authentication, setup.way) == (["staging", "shop"], "staging", BEARER)
+    assert (setup.applied(), setup.authentication, setup.auth_kind) == (["staging", "shop"], "staging", BEARER)
     setup.apply(["shop", "staging"])
     assert setup.at("clients", "staging", "authentications") == ["shop", "staging"]
     assert setup.at("clients", "magento", "authentications") == ["shop"]
@@ -101,30 +101,30 @@ def test_each_client_has_its_own_address_and_its_own_authentications(setup: Setu
         "content-type",
     ]
     assert not setup.base_uri
-    assert (setup.authentication, setup.way, setup.begun) == ("integration", INTEGRATION, False)
-    setup.begin()
+    assert (setup.authentication, setup.auth_kind, setup.has_authentication) == ("integration", INTEGRATION, False)
+    setup.write_authentication()
     assert setup.at("clients", "new", "authentications") == ["integration"]
     assert set(setup.table("authentications")) == {"staging", "shop", "integration"}
 
 
 def test_another_way_takes_the_place_of_the_one_shown_and_a_saved_one_stays(setup: Setup) -> None:
     setup.choose_client("staging")
-    setup.choose_way(ADMIN)
+    setup.choose_kind(ADMIN)
     assert setup.applied() == ["admin", "shop"]
     assert set(setup.table("authentications")) == {"staging", "shop", "admin"}
     assert setup.at("authentications", "admin", "parameters", "password") == {"keyring": "acme/admin/password"}
-    setup.choose_way(INTEGRATION)
+    setup.choose_kind(INTEGRATION)
     assert setup.applied() == ["integration", "shop"]
     assert set(setup.table("authentications")) == {"staging", "shop", "integration"}
 
 
 def test_signing_in_place_of_a_bearer_token_keeps_the_token_there_is(setup: Setup) -> None:
     setup.choose_client("staging")
-    setup.use("staging")
-    setup.another(BEARER)
-    setup.begin()
+    setup.show_authentication("staging")
+    setup.new_authentication(BEARER)
+    setup.write_authentication()
     setup.edit(("authentications", "integration", "token"), {"env": "TOKEN"})
-    setup.choose_way(INTEGRATION)
+    setup.choose_kind(INTEGRATION)
     assert setup.applied() == ["staging", "shop", "integration"]
     assert setup.at("authentications", "integration", "kind") == "oauth1"
     assert setup.at("authentications", "integration", "access-token") == {"env": "TOKEN"}
@@ -132,10 +132,10 @@ def test_signing_in_place_of_a_bearer_token_keeps_the_token_there_is(setup: Setu
 
 def test_a_new_setup_is_a_profile_once_the_store_and_one_authentication_are_known() -> None:
     setup = Setup("acme")
-    setup.found(StoreAddress(Shape("https://acme.example/shop", index=True)))
-    setup.choose_way(ADMIN)
-    assert not setup.begun
-    setup.begin()
+    setup.use_store(StoreAddress(Shape("https://acme.example/shop", index=True)))
+    setup.choose_kind(ADMIN)
+    assert not setup.has_authentication
+    setup.write_authentication()
     setup.edit(("authentications", "admin", "parameters", "username"), "api")
     profile = profile_of(setup.draft)
     assert profile.base_uri("magento") == "https://acme.example/shop/index.php/rest/all/V1"
@@ -143,18 +143,18 @@ def test_a_new_setup_is_a_profile_once_the_store_and_one_authentication_are_know
 
 
 def test_secrets_are_named_elsewhere_and_tested_all_the_same(setup: Setup) -> None:
-    setup.place_secrets(SecretPlace.ENVIRONMENT)
+    setup.move_secrets(SecretPlace.ENVIRONMENT)
     assert setup.at("authentications", "shop", "access-token") == {"env": "TUI_CONNECTOR_ACME_SHOP_ACCESS_TOKEN"}
     assert setup.at("authentications", "shop", "access-token-secret") == {"command": ["pass", "show", "acme"]}
-    tried = setup.trial({"acme/shop/access-token"}.__contains__)
+    tried = setup.trial_data({"acme/shop/access-token"}.__contains__)
     assert tried["authentications"]["shop"]["access-token"] == {"keyring": "acme/shop/access-token"}  # type: ignore[call-overload, index]
     assert tried["authentications"]["shop"]["consumer-key"] == {"env": "TUI_CONNECTOR_ACME_SHOP_CONSUMER_KEY"}  # type: ignore[call-overload, index]
 
 
 def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path) -> None:
     setup = Setup("acme")
-    setup.found(StoreAddress(Shape("https://acme.example")))
-    setup.begin()
+    setup.use_store(StoreAddress(Shape("https://acme.example")))
+    setup.write_authentication()
     from tui_connector.guide.save import in_order
 
     setup.document.draft = in_order(setup.draft)
@@ -181,7 +181,7 @@ async def test_saving_a_hard_link_says_once_that_the_other_names_keep_the_old_te
     link.symlink_to(path)
     notes = []
     for title in ("Acme NL", "Acme BE"):
-        setup = Setup.of("link", Document.read(link))
+        setup = Setup.from_document("link", Document.read(link))
         setup.document.set(("name",), title)
         notes.append((await save(setup, link, Vault(machine, Mask()))).notes)
     assert notes == [

@@ -130,7 +130,7 @@ async def test_a_test_in_the_guide_gives_the_dialect_whatever_the_profile_said(
                 }
             },
         }
-        setup = Setup.of("shop", Document.new(data))
+        setup = Setup.from_document("shop", Document.new(data))
         trial = await try_authentication(setup, bench, setup.draft)
         bench.close()
         assert trial.tried.ok

@@ -81,9 +81,9 @@ async def test_the_guide_is_walked_to_its_end(
     machine = replace(machine, environ=clean_environment, keyring=None, directories=directories)
     workbench = Workbench(machine)
     setup = Setup("acme", new_document("Acme"))
-    setup.choose_way(way)
+    setup.choose_kind(way)
     if way == ADMIN:
-        setup.begin()
+        setup.write_authentication()
         setup.edit(("authentications", setup.authentication, "parameters", "username"), "admin")
     said: list[str] = []
     path = Path(clean_environment["XDG_CONFIG_HOME"]) / "tui-connector" / "profiles" / "acme.toml"

@@ -147,7 +147,7 @@ async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide
     user = Answering(response)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
-    setup = Setup.of("acme", Document.read(path))
+    setup = Setup.from_document("acme", Document.read(path))
     trust = ProfileTrust(here, path)
     bench = Workbench(here, directory=path.parent, trust=trust)
     setup.edit(("description",), "ours now")
@@ -163,7 +163,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     user = Answering(True)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
-    setup = Setup.of("acme", Document.read(path))
+    setup = Setup.from_document("acme", Document.read(path))
     trust = ProfileTrust(here, path)
     bench = Workbench(here, directory=path.parent, trust=trust)
     await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example")
@@ -198,7 +198,7 @@ async def test_what_a_user_adds_by_a_form_is_trusted_with_the_save_and_shown(mac
     profile, _ = check(path.read_text())
     assert profile is not None
     records.grant(path, capabilities(profile, path.parent, here), here.now())
-    setup = Setup.of("acme", Document.read(path))
+    setup = Setup.from_document("acme", Document.read(path))
     trust = ProfileTrust(here, path)
     bench = Workbench(here, directory=path.parent, trust=trust)
     incoming = {"client": "magento", "request": {"uri": "products"}, "sink": {"kind": "jsonl", "path": "/data/x.jsonl"}}

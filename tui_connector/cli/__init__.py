@@ -48,7 +48,7 @@ _SHORTEST_TOKEN = 20
 
 
 @contextmanager
-def _ends_where_nobody_reads() -> Iterator[None]:
+def _exit_on_broken_pipe() -> Iterator[None]:
     """Before click sees it, which ends with 1: the exit code of something that failed."""
     try:
         yield
@@ -62,11 +62,11 @@ class _Commands(click.Group):
     """Loads a command's module only when it is asked for."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        with _ends_where_nobody_reads():
+        with _exit_on_broken_pipe():
             return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> object:
-        with _ends_where_nobody_reads():
+        with _exit_on_broken_pipe():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -52,7 +52,7 @@ def check(
     except UserError as error:
         if not as_json:
             raise
-        _unusable(error)
+        _report_invalid_profile(error)
 
     from ..client.authentication.login_lockouts import LoginLockouts
     from ..guide.check import CheckReport
@@ -101,7 +101,7 @@ def _exit_of(report: CheckReport) -> Exit:
     return Exit.SETUP if of_the_setup else Exit.STOPPED
 
 
-def _unusable(error: UserError) -> NoReturn:
+def _report_invalid_profile(error: UserError) -> NoReturn:
     """Says as JSON what is wrong with the profile, and ends."""
     from ..profile.problems import InvalidProfile
 

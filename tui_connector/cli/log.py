@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..log.recording import Notice, Reader
     from ..machine import Machine
 
-_LOOKS_AGAIN = 0.2
+_POLL_INTERVAL = 0.2
 """Seconds between two looks at a file that is followed."""
 
 
@@ -163,7 +163,7 @@ def _reader(path: Path) -> Reader:
 async def _follow(reader: Reader, printing: _Printing, machine: Machine) -> None:
     while True:
         printing.all(reader.read())
-        await machine.sleep(_LOOKS_AGAIN)
+        await machine.sleep(_POLL_INTERVAL)
 
 
 def _export(chosen: Iterable[Exchange], export: str, out: Path | None, profile: str | None) -> None:

@@ -75,13 +75,13 @@ def request(
     with keeping_history(workbench, path, saved):
         response = run(send())
     if method in ("GET", "HEAD"):
-        _point_out(uri)
+        _warn_of_ignored_criteria(uri)
     _print_body(workbench.mask.bytes_without_known(response.body), response.body)
     if not 200 <= response.status < 300:
         sys.exit(Exit.REFUSED if response.status in (401, 403) else Exit.FAILED)
 
 
-def _point_out(uri: str) -> None:
+def _warn_of_ignored_criteria(uri: str) -> None:
     """What Magento ignores in the search criteria of a request, which is sent as it is typed."""
     from ..magento.search_criteria import ignored
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
+from ..client.exchange import Exchange, Exchanges
 from ..client.layer import Send
 from ..client.message import ANONYMOUS, RequestFailed
 from ..magento.diagnosis import AuthKind, diagnose_failure
-from ..templates import Json
+from ..templates import Json, PlaceholderError, Scope, Template, as_data
 from ..text import listed
-from .check import CheckResult, authenticated, way_of
-from .permissions import NOTHING_KNOWN, Permissions, RouteAccess, permissions
+from .check import CheckResult, auth_kind, authenticated
+from .permissions import UNKNOWN_PERMISSIONS, Permissions, RouteAccess, permissions
 from .setup import Setup
 from .signing import find_dialect
 from .store_views import store_views
@@ -27,9 +29,9 @@ class AuthenticationTest:
     """What the store said."""
 
     tried: CheckResult
-    permissions: Permissions = NOTHING_KNOWN
+    permissions: Permissions = UNKNOWN_PERMISSIONS
     dialect: str = ""
-    put_right: str = ""
+    correction: str = ""
     """How the order of the values was corrected."""
     views: tuple[str, ...] = ()
     """The codes of the store views, where the token may ask for them."""
@@ -46,8 +48,8 @@ class AuthenticationTest:
 
 async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Json]) -> AuthenticationTest:
     """Tries the authentication that the setup shows; `data` are the profile's, as a test uses them now."""
-    allowed = NOTHING_KNOWN
-    dialect, put_right, client = "", "", setup.client
+    allowed = UNKNOWN_PERMISSIONS
+    dialect, correction, client = "", "", setup.client
     views: tuple[str, ...] = ()
     try:
         profile = profile_of(data)
@@ -55,18 +57,18 @@ async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Jso
             send = session.client(client)
             tried = await authenticated(profile, session, client)
             if tried.finding is not None and tried.finding.id in MAY_BE_MISPLACED:
-                put_right = await _put_right(setup, bench, session.client(client, ANONYMOUS))
-                if put_right:
+                correction = await _correct_order(setup, bench, session.client(client, ANONYMOUS))
+                if correction:
                     tried = await authenticated(profile, session, client)
             if tried.ok:
                 anonymous = session.client(client, ANONYMOUS)
                 allowed = await permissions(send, anonymous, setup.base_uri, tried.modules)
-                views = await _views(setup, send, allowed, way_of(profile, client))
+                views = await _views(setup, send, allowed, auth_kind(profile, client))
                 signing = await find_dialect(profile, session, client)
                 dialect = (signing and signing.dialect) or ""
     except RequestFailed as failure:
         tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
-    return AuthenticationTest(tried, allowed, dialect, put_right, views)
+    return AuthenticationTest(tried, allowed, dialect, correction, views)
 
 
 async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) -> tuple[str, ...]:
@@ -75,11 +77,45 @@ async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) 
     return tuple(view.code for view in (await store_views(send, setup.store.shape, way)).views)
 
 
-async def _put_right(setup: Setup, bench: Workbench, send: Send) -> str:
+async def _correct_order(setup: Setup, bench: Workbench, send: Send) -> str:
     """Puts four values that were typed in the wrong order into the right one; what was changed, in words."""
     places = [setup.path_of(each) for each in setup.fields()]
-    if setup.way != INTEGRATION or len(places) != len(FIELDS):
+    if setup.auth_kind != INTEGRATION or len(places) != len(FIELDS):
         return ""
     names = [setup.secret_name(place) for place in places]
     found = await put_in_order(bench.vault, names, setup.origin, send, setup.base_uri, bench.machine)
     return found.words
+
+
+_MASKED, _PLAIN = "•", "*"
+"""What the log has in place of a secret, and what stands for it while the template is rendered: valid in a header."""
+
+
+def last_login(exchanges: Exchanges) -> Exchange | None:
+    """The newest login that the store accepted."""
+    good = (each for each in reversed(list(exchanges)) if each.purpose == "login" and each.status is not None)
+    return next((each for each in good if each.status is not None and 200 <= each.status < 300), None)
+
+
+def preview(template: str, source: str, login: Exchange | None) -> str:
+    """The header's value as rendered from the login's response, secrets masked, or why there is none."""
+    try:
+        parsed = Template.parse(template)
+        if login is None:
+            return "shown after a login"
+        headers: Json = {name.lower(): value.replace(_MASKED, _PLAIN) for name, value in login.headers}
+        data = as_data(headers if source == "headers" else _body(login))
+        return parsed.header(Scope(data)).replace(_PLAIN, _MASKED)
+    except PlaceholderError as error:
+        return f"✘ {error}"
+
+
+def _body(login: Exchange) -> Json:
+    text = login.body.data.decode("utf-8", "replace").replace(_MASKED, _PLAIN)
+    if not text or text.startswith(f'"{_PLAIN}'):
+        return _PLAIN * 3  # a bare token, of which the log keeps no more than its length
+    try:
+        found: Json = json.loads(text)
+    except ValueError:
+        return text
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..magento.entities import WRITABLE, Writable
 from ..profile.positions import value_at
 from ..templates import Json
-from .setup import EditedProfile
+from .setup import ProfileDraft
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
 """What a step is called at first, by its method."""
@@ -26,7 +26,7 @@ LOOK_UPS: Mapping[str, str] = {
 class ChainSteps:
     """The steps of an outgoing. A single request shows as the only step; it is one of a chain once that is edited."""
 
-    profile: EditedProfile
+    profile: ProfileDraft
     name: str
 
     @property

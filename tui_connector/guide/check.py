@@ -24,11 +24,15 @@ from ..magento.token_shape import TokenShape, token_shape
 from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
+from .chain import sample_for
 from .incoming_check import mistakes
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
+from .samples import sample_requests
 from .signing import find_dialect
 from .store_address import PROTECTED, currency_finding, is_bare, is_cloud_service, protected_finding
+from .summaries import ProfilePart
+from .texts import NOT_RUN_YET
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class CheckReport:
         return {"ok": self.ok, "findings": [finding.as_json() for finding in self.findings]}
 
 
-def _may_be_another(reached: CheckResult) -> bool:
+def _may_be_other_api(reached: CheckResult) -> bool:
     """Whether an incoming of the profile may still be readable there: something answered, though not as Magento."""
     return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
 
@@ -120,8 +124,8 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
             yield CheckResult(f"client {name}: disabled", True)
             continue
         tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
-        if tried is None or (_may_be_another(tried) and _first_incoming(profile, session, name, run) is not None):
-            own = await by_own_request(profile, session, name, run)
+        if tried is None or (_may_be_other_api(tried) and _first_incoming(profile, session, name, run) is not None):
+            own = await check_own_request(profile, session, name, run)
             if tried is None or any(each.ok for each in own.incoming.values()):
                 for tried in own.tried:
                     yield tried
@@ -133,7 +137,7 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
         if tried.ok and client.authentications:
             tried = await authenticated(profile, session, name)
             yield tried
-            if tried.ok and (signing := await signed_right(profile, session, name)) is not None:
+            if tried.ok and (signing := await check_signing(profile, session, name)) is not None:
                 yield signing
         if tried.ok:
             working[name] = tried.modules
@@ -154,14 +158,14 @@ async def check(profile: Profile, session: Session, run: dict[str, Json]) -> Asy
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRequest:
+class OwnRequestCheck:
     """What the first request of a client's own configurations showed, and the incoming that it was of."""
 
     tried: list[CheckResult]
     incoming: dict[str, CheckResult] = field(default_factory=dict)
 
 
-async def by_own_request(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> OwnRequest:
+async def check_own_request(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> OwnRequestCheck:
     """Whether a store other than Magento can be used, by the first page of an incoming, or else by the base URI."""
     reached, accepted = f"client {name}: store reachable", f"client {name}: authenticated"
     authenticates = bool(profile.clients[name].authentications)
@@ -188,19 +192,21 @@ async def by_own_request(profile: Profile, session: Session, name: str, run: dic
             finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
     if not responses:  # nothing came from the store: the login, a secret, or the connection is at fault
         unreachable = finding is None or finding.failure is not None or not authenticates
-        return OwnRequest([CheckResult(reached if unreachable else accepted, False, finding)])
+        return OwnRequestCheck([CheckResult(reached if unreachable else accepted, False, finding)])
     status = responses[0].status
     if status in (401, 403, 407):
-        return OwnRequest([CheckResult(reached, True), CheckResult(accepted, False, finding)])
+        return OwnRequestCheck([CheckResult(reached, True), CheckResult(accepted, False, finding)])
     if status >= 500 or 300 <= status < 400:
-        return OwnRequest([CheckResult(reached, False, finding)])
+        return OwnRequestCheck([CheckResult(reached, False, finding)])
     if not authenticates:
-        return OwnRequest([CheckResult(reached, True)], incoming)
+        return OwnRequestCheck([CheckResult(reached, True)], incoming)
     if first is None and status >= 400:
-        return OwnRequest(
+        return OwnRequestCheck(
             [CheckResult(f"{reached} ({status} at the base URI; add an incoming to try the authentication)", True)]
         )
-    return OwnRequest([CheckResult(reached, True), *([CheckResult(accepted, True)] if status < 400 else [])], incoming)
+    return OwnRequestCheck(
+        [CheckResult(reached, True), *([CheckResult(accepted, True)] if status < 400 else [])], incoming
+    )
 
 
 async def _read(
@@ -209,7 +215,7 @@ async def _read(
     """The first items of an incoming, of whatever store it is."""
     incoming = profile.incoming[name]
     client = incoming.client
-    way = way_of(profile, client) if client in profile.clients and is_magento(profile, client) else None
+    way = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
     return await readable(incoming, _reading(session, client, incoming), run, name, way)
 
 
@@ -224,11 +230,11 @@ async def _sendable(
     known = await permissions(session.client(client), session.client(client, ANONYMOUS), base_uri, modules)
     for name, each in outgoing.items():
         for step, request in each.requests.items():
-            finding = known.lacking(request.method, request.uri, way_of(profile, client))
+            finding = known.lacking(request.method, request.uri, auth_kind(profile, client))
             yield CheckResult(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
 
 
-def way_of(profile: Profile, client: str) -> AuthKind:
+def auth_kind(profile: Profile, client: str) -> AuthKind:
     """How this client's requests say who sends them."""
     for name in profile.clients[client].authentications:
         saved = profile.authentications[name]
@@ -273,14 +279,14 @@ def _as_sent(session: Session, request: Request, response: Response) -> Request:
 
 async def authenticated(profile: Profile, session: Session, name: str) -> CheckResult:
     """Whether the store knows who asks; where it does not, a few more requests that find out why."""
-    words, way, send = f"client {name}: authenticated", way_of(profile, name), session.client(name)
+    words, way, send = f"client {name}: authenticated", auth_kind(profile, name), session.client(name)
     request = Request("GET", MODULES, about=RequestInfo(purpose="test"))
     try:
         response = await send(request)
     except RequestFailed as failure:
         exchange = session.recorded(failure.exchange)
         finding = diagnose_failure(failure, f"GET {MODULES}", exchange)
-        if finding.id == "one-time-code-wrong" and _made_of_secret(profile, name):
+        if finding.id == "one-time-code-wrong" and _generates_codes(profile, name):
             finding = explain("totp-secret-wrong", finding.evidence)
         return CheckResult(words, False, finding)
     if diagnose(request, response, way) is None:
@@ -291,7 +297,7 @@ async def authenticated(profile: Profile, session: Session, name: str) -> CheckR
     return CheckResult(words, False, told.finding, told.probes)
 
 
-async def signed_right(profile: Profile, session: Session, name: str) -> CheckResult | None:
+async def check_signing(profile: Profile, session: Session, name: str) -> CheckResult | None:
     """Whether the client signs in the store's dialect, where it signs: `modules` is signed alike in all of them."""
     signing = await find_dialect(profile, session, name)
     if signing is None:
@@ -301,7 +307,7 @@ async def signed_right(profile: Profile, session: Session, name: str) -> CheckRe
 
 async def _ways(profile: Profile, session: Session, name: str) -> ProbeClients:
     origin = origin_of(profile.base_uri(name) or "")
-    signs = way_of(profile, name) == "oauth1"
+    signs = auth_kind(profile, name) == "oauth1"
     return ProbeClients(
         session.client(name),
         session.client(name, ANONYMOUS),
@@ -318,7 +324,7 @@ def _signed_origin(profile: Profile, name: str) -> str:
     return next((each.signed_origin or "" for each in saved if isinstance(each, OAuth1)), "")
 
 
-def _made_of_secret(profile: Profile, name: str) -> bool:
+def _generates_codes(profile: Profile, name: str) -> bool:
     """Whether this client's login sends a code that is made from the authenticator's secret."""
     saved = (profile.authentications[each] for each in profile.clients[name].authentications)
     logins = (each for each in saved if isinstance(each, RequestAuthentication))
@@ -334,7 +340,7 @@ async def _shape(profile: Profile, session: Session, name: str, origin: str) -> 
     )
 
 
-async def try_incoming(
+async def check_incoming(
     profile: Profile, session: Session, name: str, run: dict[str, Json]
 ) -> tuple[CheckResult, FirstItems | None]:
     """The same as `readable`, for an incoming whose client has not been tried before.
@@ -356,7 +362,7 @@ async def readable(
 ) -> tuple[CheckResult, FirstItems | None]:
     """Whether an incoming can be read as a run reads it, and its first items.
 
-    `way` is that of its client (`way_of`), None where its store is not Magento.
+    `way` is that of its client (`auth_kind`), None where its store is not Magento.
     """
     words = f"incoming {name}"
     responses: list[tuple[Request, Response]] = []
@@ -397,3 +403,65 @@ def _items_read(read: int, total: int | None) -> str:
     if total is None or total < read:
         return f"{count(read, 'item')} read"
     return f"{read:,} of {count(total, 'item')} read"
+
+
+async def check_part(profile: Profile, session: Session, part: ProfilePart, run: dict[str, Json]) -> CheckResult:
+    """A client: reachable and authenticated. An incoming: its first items. An outgoing: its request, not sent."""
+    if part.disabled:
+        return CheckResult(f"{part.name} is disabled: nothing is sent", True)
+    try:
+        match part.family:
+            case "clients":
+                return await _check_client(profile, session, part.name, run)
+            case "authentications":
+                return await _check_authentication(profile, session, part.name, run)
+            case "incoming":
+                tried, _ = await check_incoming(profile, session, part.name, run)
+                return tried
+            case "outgoing":
+                return _check_outgoing(profile, session, part.name, run)
+    except RequestFailed as failure:
+        return CheckResult(part.name, False, diagnose_failure(failure, part.name))
+
+
+async def _check_other_store(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
+    """What the client's own request shows; the first thing that is wrong, or else the last that was tried."""
+    tried = (await check_own_request(profile, session, name, run)).tried
+    return next((each for each in tried if not each.ok), tried[-1])
+
+
+async def _check_client(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
+    if profile.base_uri(name) is None:
+        return CheckResult(f"client {name} has no address of its own", True)
+    if not is_magento(profile, name):
+        return await _check_other_store(profile, session, name, run)
+    reached = await reachable(session, name, profile.base_uri(name) or "")
+    if not reached.ok or not profile.clients[name].authentications:
+        return reached
+    return await _check_magento_authentication(profile, session, name)
+
+
+async def _check_authentication(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
+    users = [client for client in profile.addressed_clients() if name in profile.clients[client].authentications]
+    if not users:
+        return CheckResult(f"{name}: no client with an address uses it", True)
+    if not is_magento(profile, users[0]):
+        return await _check_other_store(profile, session, users[0], run)
+    return await _check_magento_authentication(profile, session, users[0])
+
+
+async def _check_magento_authentication(profile: Profile, session: Session, client: str) -> CheckResult:
+    tried = await authenticated(profile, session, client)
+    signing = await check_signing(profile, session, client) if tried.ok else None
+    return tried if signing is None or signing.ok else signing
+
+
+def _check_outgoing(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
+    outgoing = profile.outgoing[name]
+    known = sample_for([(each.method, each.uri) for each in outgoing.requests.values()])
+    shown = list(sample_requests(outgoing, session, known or {}, run))
+    wrong = [each for each in shown if each.wrong]
+    if wrong:
+        return CheckResult(f"{name}: {'; '.join(each.line for each in wrong)}", known is None)
+    more = f". {NOT_RUN_YET}" if outgoing.steps else ""
+    return CheckResult(f"{name}: would send {'; '.join(each.line for each in shown)} (not sent){more}", True)

@@ -93,8 +93,8 @@ class Drafts:
 
 def _read(path: Path) -> Draft | None:
     try:
-        found = json.loads(read_bytes(path), object_hook=_undated)
-        if found.pop("format") != FORMAT or not _is_sound(found) or found["key"] != path.stem:
+        found = json.loads(read_bytes(path), object_hook=_decode_date)
+        if found.pop("format") != FORMAT or not _is_valid(found) or found["key"] != path.stem:
             return None
         tomllib.loads(found["text"] or "")  # raises ValueError where this is not the text of a profile
         return Draft(**found)
@@ -102,7 +102,7 @@ def _read(path: Path) -> Draft | None:
         return None
 
 
-def _is_sound(found: dict[str, Any]) -> bool:
+def _is_valid(found: dict[str, Any]) -> bool:
     """Whether each part is what it should be: anybody may have written the file."""
     texts = [found["key"], found["name"], found["title"], found["profile"] or "", found["text"] or ""]
     tables = [found["data"], found["about"]]
@@ -117,5 +117,5 @@ def _date(value: object) -> dict[str, str]:
     raise TypeError(f"a {type(value).__name__} in a draft")
 
 
-def _undated(table: dict[str, object]) -> object:
+def _decode_date(table: dict[str, object]) -> object:
     return tomllib.loads(f"d = {table[_DATE]}")["d"] if table.keys() == {_DATE} else table

@@ -134,14 +134,14 @@ class _Pages:
                     yield finding
         except _Refused as refused:
             what = f"The store refuses the second page, which a run requests by {name!r}" if name else ""
-            yield self._blamed(refused.finding, what, setting, name)
+            yield self._finding_for(refused.finding, what, setting, name)
         except PaginationError as error:
             summary = f"The second page does not follow the first one: {error.message}"
             yield Finding(
                 "incoming-pages", summary, self._evidence(), error.hint or _correct(setting, name, self._names), setting
             )
 
-    def _blamed(self, finding: Finding, what: str, setting: str, name: str) -> Finding:
+    def _finding_for(self, finding: Finding, what: str, setting: str, name: str) -> Finding:
         if finding.id in ("permission-missing",) or not what:
             return finding
         remedy = f"{_correct(setting, name, self._names)} {finding.remedy}".strip()
@@ -209,7 +209,7 @@ class _Pages:
             return
         except _Refused as refused:
             what = f"The store refuses to filter by {field!r}, and every later run does so"
-            yield self._blamed(refused.finding, what, "incremental.field", field)
+            yield self._finding_for(refused.finding, what, "incremental.field", field)
             return
         if page.items:
             yield Finding(

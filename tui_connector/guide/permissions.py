@@ -74,7 +74,7 @@ class Permissions:
         return explain("permission-missing", evidence, auth=way, resource=resource, permission_path=path)
 
 
-NOTHING_KNOWN = Permissions({}, {})
+UNKNOWN_PERMISSIONS = Permissions({}, {})
 
 
 async def permissions(send: Send, anonymous: Send, base_uri: str, modules: frozenset[str]) -> Permissions:
@@ -85,10 +85,10 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     """
     mine, number = await _paths(send, base_uri)
     if not mine:
-        return NOTHING_KNOWN
+        return UNKNOWN_PERMISSIONS
     routes = _routes(mine) - _routes((await _paths(anonymous, base_uri))[0])
     if not routes:
-        return NOTHING_KNOWN
+        return UNKNOWN_PERMISSIONS
     return Permissions(
         {name: _may(mine, "get", each.path, each, modules) for name, each in READABLE.items()},
         {name: _may(mine, each.method, each.uri, each, modules) for name, each in WRITABLE.items()},
@@ -98,7 +98,7 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     )
 
 
-def to_do(may: RouteAccess | None, entity: Readable | Writable) -> str:
+def how_to_permit(may: RouteAccess | None, entity: Readable | Writable) -> str:
     """What has to be done in Magento before the token may have this entity; nothing where that is not known."""
     if may is RouteAccess.NO_MODULE:
         return f"the store has no {_module(entity.resource)}"

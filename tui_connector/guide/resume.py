@@ -14,11 +14,11 @@ from .setup import CLIENT, Setup
 from .texts import INTEGRATION, METHODS, GuideStep
 
 
-def worth_keeping(setup: Setup) -> bool:
+def has_unsaved_work(setup: Setup) -> bool:
     """Whether there is something in it that no file holds."""
     if setup.saved:
         return setup.document.changed
-    return bool(setup.base_uri or setup.begun or setup.incoming or setup.outgoing)
+    return bool(setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
 
 
 def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
@@ -26,7 +26,7 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
     about: dict[str, Json] = {
         "client": setup.client,
         "authentication": setup.authentication,
-        "way": setup.way,
+        "way": setup.auth_kind,
         "typed-address": setup.searched[0],  # what was not tried may be a token that was pasted into the wrong field
         "store-view": setup.store_view,
     }
@@ -41,10 +41,12 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
     """The setup as it was left. A profile that has changed since is noticed when it is saved, as always."""
     setup = Setup(draft.name, _document(draft))
     about = draft.about
-    setup.kept = frozenset(name for name in _saved_authentications(draft) if name in setup.table("authentications"))
+    setup.saved_authentications = frozenset(
+        name for name in _saved_authentications(draft) if name in setup.table("authentications")
+    )
     setup.client = str(about.get("client") or CLIENT)
     setup.authentication = str(about.get("authentication") or METHODS[INTEGRATION].name)
-    setup.way = str(about.get("way") or INTEGRATION)
+    setup.auth_kind = str(about.get("way") or INTEGRATION)
     setup.typed_address = str(about.get("typed-address") or "")
     setup.store_view = str(about.get("store-view") or "all")
     setup.searched = (setup.typed_address, setup.store_view)

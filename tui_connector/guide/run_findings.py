@@ -18,12 +18,12 @@ def explainer(profile: Profile, client: str) -> Callable[[Request, Response], tu
 
     def explain(request: Request, response: Response) -> tuple[str, str] | None:
         from ..magento.diagnosis import diagnose
-        from .check import way_of
+        from .check import auth_kind
         from .other_stores import is_magento
 
         if client not in profile.clients or not is_magento(profile, client):
             return None
-        finding = diagnose(request, response, way_of(profile, client))
+        finding = diagnose(request, response, auth_kind(profile, client))
         return (finding.summary, finding.remedy) if finding is not None else None
 
     return explain

@@ -24,10 +24,10 @@ from ..secrets.mask import Mask
 from ..secrets.secret_error import OtherStore
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
+from .misplaced_secrets import misplaced_secrets
 from .secret_sources import secret_name, sources
 from .setup import Setup
 from .trust import ProfileTrust
-from .written_out import written_out
 
 SCHEMA_FILE = "tui-connector.schema.json"
 _ORDER = ("format", "name", "description", "authentications", "clients", "incoming", "outgoing")
@@ -51,10 +51,10 @@ class SaveResult:
 
 def check_no_secret(setup: Setup, mask: Mask) -> None:
     """Raises `UserError` where saving would write a secret into the profile that is not in its file already."""
-    places = written_out(setup.draft, mask)
+    places = misplaced_secrets(setup.draft, mask)
     if places and setup.saved:
         try:
-            there = written_out(tomllib.loads(setup.document.text_as_read), mask)
+            there = misplaced_secrets(tomllib.loads(setup.document.text_as_read), mask)
         except ValueError:
             there = {}
         places = {path: why for path, why in places.items() if path not in there}
@@ -98,7 +98,7 @@ async def save(
             if agreed is None or not await agreed(error):
                 raise
     named = [each for _, each in sources(setup.draft)]
-    stored = await vault.store_held(setup.in_keyring())
+    stored = await vault.store_held(setup.keyring_names())
     notes = await asyncio.to_thread(_write, setup, path, overwrite)
     trusted = trust is None
     if trust is not None and allowed is not None and profile is not None:
@@ -118,7 +118,7 @@ async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Pat
 
     So what is typed for a copy of a profile never replaces the secrets of the original.
     """
-    typed = {name for name in setup.in_keyring() if vault.held(name)}
+    typed = {name for name in setup.keyring_names() if vault.held(name)}
     try:
         shared = await asyncio.to_thread(other_users, path, typed, *([profiles] if profiles else []))
     except ProfileError:  # saving will say so
@@ -137,7 +137,7 @@ async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Pat
 def _origins(setup: Setup) -> dict[str, list[str]]:
     """The origins that the profile sends each entry of the keyring to; nothing is known of an invalid profile."""
     profile, _ = check_data(setup.draft)
-    found: dict[str, list[str]] = {name: [] for name in setup.in_keyring()}
+    found: dict[str, list[str]] = {name: [] for name in setup.keyring_names()}
     for secret in profile.secrets() if profile is not None else ():
         if secret.source.keyring is not None:
             found.setdefault(secret.source.keyring, []).extend(secret.origins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
@@ -12,22 +12,48 @@ from urllib.parse import urlsplit
 from ..client.uri import is_absolute, origin_of
 from ..errors import InvalidValue
 from ..magento.entities import READABLE, WRITABLE
-from ..profile.document import UNSET, Document
+from ..profile.document import UNSET, Document, Unset
+from ..profile.edit import Plain
 from ..profile.model import ModelPath
 from ..profile.positions import value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from . import kind_schemas
-from .draft_paths import free, plain, put
 from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, place_of, secret_name, source, sources
 from .store_address import Shape, StoreAddress, is_bare, shapes
 from .texts import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
 
-# A profile that is being edited: its plain data by path, and the secrets that they name.
+
+def put(data: dict[str, Json], path: Sequence[str], value: Json) -> None:
+    """Sets a value in nested tables; creates those that are missing."""
+    *parents, last = path
+    for step in parents:
+        inner = data.setdefault(step, {})
+        assert isinstance(inner, dict)
+        data = inner
+    data[last] = value
+
+
+def plain(value: Json) -> Plain | Unset:
+    """The value as a document stores it: TOML has no null, so it removes the key."""
+    if value is None:
+        return UNSET
+    if isinstance(value, dict):
+        return {key: cleaned for key, item in value.items() if not isinstance(cleaned := plain(item), Unset)}
+    if isinstance(value, list):
+        return [cleaned for item in value if not isinstance(cleaned := plain(item), Unset)]
+    return value
+
+
+def free(name: str, taken: Mapping[str, object]) -> str:
+    """`name`, with a number appended if it is taken."""
+    if name not in taken:
+        return name
+    return next(f"{name}-{n}" for n in range(2, 1_000) if f"{name}-{n}" not in taken)
 
 
 @dataclass(slots=True)
-class EditedProfile:
+class ProfileDraft:
     """What a profile holds stays as it is, but for what is edited. No secret is in it: the vault holds them by name."""
 
     name: str
@@ -85,7 +111,7 @@ class EditedProfile:
     def title(self) -> str:
         return str(self.at("name") or "")
 
-    def in_keyring(self) -> list[str]:
+    def keyring_names(self) -> list[str]:
         """The names of the secrets that the profile says are in the keyring."""
         return [str(each["keyring"]) for _, each in sources(self.draft) if "keyring" in each]
 
@@ -99,13 +125,13 @@ class EditedProfile:
         """Where the first of the secrets is said to be."""
         return next((place_of(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
 
-    def place_secrets(self, place: SecretPlace) -> None:
+    def move_secrets(self, place: SecretPlace) -> None:
         """Names every secret that a keyring, a variable or a question gives at this place."""
         for path, there in list(sources(self.draft)):
             if place_of(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
                 self.document.set(path, plain(source(place, secret_name(self.name, path))))
 
-    def trial(self, held: Callable[[str], bool]) -> dict[str, Json]:
+    def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
         """The draft as a test in this session uses it: what was typed is at hand, wherever it will be named later."""
         document = Document.new({})
         document.draft = deepcopy(self.draft)
@@ -167,7 +193,7 @@ def _login(base_uri: str) -> dict[str, Json]:
 # What a store's limit on pages makes of an incoming that asks for more.
 
 
-def limit_pages(setup: EditedProfile, name: str, size: int) -> None:
+def limit_pages(setup: ProfileDraft, name: str, size: int) -> None:
     """Has an incoming read pages of N items.
 
     One that asked for all in one response is read page by page from then on, so that nothing of it is left out.
@@ -178,7 +204,7 @@ def limit_pages(setup: EditedProfile, name: str, size: int) -> None:
     setup.edit(("incoming", name, "pagination"), {**pages, "page-size": size})
 
 
-def _pagination(setup: EditedProfile, name: str) -> dict[str, Json]:
+def _pagination(setup: ProfileDraft, name: str) -> dict[str, Json]:
     """How Magento pages what the incoming asks for."""
     path = str(setup.at("incoming", name, "request", "uri")).partition("?")[0]
     known = next((each for each in READABLE.values() if each.path == path), None)
@@ -211,7 +237,7 @@ def new_document(title: str = UNNAMED, description: str = "") -> Document:
 
 
 @dataclass(slots=True)
-class Setup(EditedProfile):
+class Setup(ProfileDraft):
     """The steps are views on the document's draft: what they do not show stays as it is."""
 
     name: str = "store"
@@ -220,7 +246,7 @@ class Setup(EditedProfile):
     """The client that the steps show."""
     authentication: str = METHODS[INTEGRATION].name
     """The authentication that step 2 shows; it is in the draft once something was given for it."""
-    way: str = INTEGRATION
+    auth_kind: str = INTEGRATION
     """The kind of that authentication."""
     typed_address: str = ""
     searched: tuple[str, str] = ("", "all")
@@ -228,18 +254,18 @@ class Setup(EditedProfile):
     store: StoreAddress | None = None
     """What the store's address was found to be, in this session."""
     store_view: str = "all"
-    proven: bool = False
+    authenticated: bool = False
     """The store accepted the client's authentication as it is."""
-    kept: frozenset[str] = frozenset()
+    saved_authentications: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
     def _edited(self, path: ModelPath) -> None:
         # a change of how requests are sent is to be tested again
         if path[0] in ("clients", "authentications") and path[-1] not in ("title", "description"):
-            self.proven = False
+            self.authenticated = False
 
     @property
-    def begun(self) -> bool:
+    def has_authentication(self) -> bool:
         """Whether something of step 2 was given."""
         return self.authentication in self.table("authentications")
 
@@ -281,21 +307,25 @@ class Setup(EditedProfile):
             self._forget(name)
         self.choose_client(next(iter(self.table("clients")), CLIENT))
 
-    def found(self, store: StoreAddress, typed: str | None = None) -> None:
+    def use_store(self, store: StoreAddress, typed: str | None = None) -> None:
         """Takes the address that answered to what was typed, and the store view that was typed with it."""
         self.store = store
         view = store.shape.store_view or self.store_view
         # without a header, the Cloud Service takes the default view
-        self.choose_view("default" if store.shape.bare and view == "all" else view)
+        self.choose_store_view("default" if store.shape.bare and view == "all" else view)
         self.searched = (self.typed_address if typed is None else typed, self.store_view)
-        if not self.begun and not self.applied() and (self.way == OAUTH2) != (self.ways()[0] == OAUTH2):
-            self.choose_way(self.ways()[0])
+        if (
+            not self.has_authentication
+            and not self.applied()
+            and (self.auth_kind == OAUTH2) != (self.offered_kinds()[0] == OAUTH2)
+        ):
+            self.choose_kind(self.offered_kinds()[0])
 
-    def ways(self) -> tuple[str, ...]:
+    def offered_kinds(self) -> tuple[str, ...]:
         """The ways to authenticate that the guide offers for this store, the usual one first."""
         return CLOUD_METHODS if is_bare(self.base_uri) else MAGENTO_METHODS
 
-    def choose_view(self, store_view: str) -> None:
+    def choose_store_view(self, store_view: str) -> None:
         """Takes a store view: "all", "default" or a code."""
         self.store_view = store_view
         shape = self.store.shape if self.store else _shape(self.base_uri)
@@ -341,10 +371,12 @@ class Setup(EditedProfile):
         self.searched = (self.typed_address, self.store_view)
         applied = self.applied()
         if applied:
-            self.use(applied[0])
-        elif self.begun:  # what another client authenticates with is not to be edited as if it were this one's
-            self.another(INTEGRATION)
-        self.proven = bool(applied) and not self.document.changed
+            self.show_authentication(applied[0])
+        elif (
+            self.has_authentication
+        ):  # what another client authenticates with is not to be edited as if it were this one's
+            self.new_authentication(INTEGRATION)
+        self.authenticated = bool(applied) and not self.document.changed
 
     def _view_in_header(self) -> str:
         index = self.plugin("set-headers")
@@ -360,37 +392,37 @@ class Setup(EditedProfile):
         """Has the client use these authentications, in this order."""
         self.edit(("clients", self.client, "authentications"), cast(Json, names) if names else None)
 
-    def use(self, name: str) -> None:
+    def show_authentication(self, name: str) -> None:
         """Shows a saved authentication; one that the client does not use yet takes the place of the one shown."""
         applied, replaced = self.applied(), self.authentication
         self.authentication = name
-        self.way = str(self.at("authentications", name, "kind") or self.way)
+        self.auth_kind = str(self.at("authentications", name, "kind") or self.auth_kind)
         if name not in applied:
             self._replace(applied, replaced)
 
-    def choose_way(self, way: str) -> None:
+    def choose_kind(self, way: str) -> None:
         """Another kind of authentication instead of the one shown."""
-        applied, replaced, begun = self.applied(), self.authentication, self.begun
+        applied, replaced, begun = self.applied(), self.authentication, self.has_authentication
         name = name_for(way)
         if name != replaced and self.at("authentications", name, "kind") not in (None, way):
             name = free(name, self.table("authentications"))
-        self.way, self.authentication = way, name
+        self.auth_kind, self.authentication = way, name
         if begun:
-            self.begin()
+            self.write_authentication()
             self._replace(applied, replaced)
 
-    def another(self, way: str) -> None:
+    def new_authentication(self, way: str) -> None:
         """Shows one more authentication; it joins the others once something is given for it."""
-        self.way, self.authentication = way, free(name_for(way), self.table("authentications"))
-        self.proven = False
+        self.auth_kind, self.authentication = way, free(name_for(way), self.table("authentications"))
+        self.authenticated = False
 
-    def drop(self, name: str) -> None:
+    def remove_authentication(self, name: str) -> None:
         """Takes an authentication from the client."""
         self.apply([each for each in self.applied() if each != name])
         self._forget(name)
         left = self.applied()
         if left:
-            self.use(left[0])
+            self.show_authentication(left[0])
 
     def _replace(self, applied: list[str], replaced: str) -> None:
         names = [self.authentication if each == replaced else each for each in applied]
@@ -401,30 +433,32 @@ class Setup(EditedProfile):
     def _forget(self, name: str) -> None:
         """Takes an authentication out of the profile that this setup made and nothing uses."""
         users = [self.at("clients", client, "authentications") for client in self.table("clients")]
-        if name not in self.kept and not any(name in names for names in users if isinstance(names, list)):
+        if name not in self.saved_authentications and not any(
+            name in names for names in users if isinstance(names, list)
+        ):
             self.edit(("authentications", name), None)
 
-    def fresh(self) -> dict[str, Json]:
+    def default_authentication(self) -> dict[str, Json]:
         """The authentication that step 2 shows as the guide starts it."""
         there = self.table("authentications", self.authentication)
-        made = fresh(self.way, self.name, self.authentication, self.base_uri, there)
-        if self.way == ADMIN and self.store is not None and self.store.two_factor:
+        made = fresh(self.auth_kind, self.name, self.authentication, self.base_uri, there)
+        if self.auth_kind == ADMIN and self.store is not None and self.store.two_factor:
             made["uri"] = f"{str(made['uri']).rpartition('/integration/')[0]}/tfa/provider/google/authenticate"
         return made
 
-    def begin(self) -> None:
+    def write_authentication(self) -> None:
         """Puts the authentication that step 2 shows into the draft, and has the client use it."""
-        if self.at("authentications", self.authentication, "kind") != self.way:
-            self.edit(("authentications", self.authentication), self.fresh())
+        if self.at("authentications", self.authentication, "kind") != self.auth_kind:
+            self.edit(("authentications", self.authentication), self.default_authentication())
         if self.authentication not in self.applied():
             self.apply([*self.applied(), self.authentication])
 
-    def asks_for_code(self) -> bool:
+    def needs_code(self) -> bool:
         """Whether the login wants a one-time code: the store said so, or the profile does."""
         saved = self.table("authentications", self.authentication, "parameters")
         return any(name in saved for name in ONE_TIME_CODES) or (self.store is not None and self.store.two_factor)
 
-    def drop_code(self) -> None:
+    def remove_code(self) -> None:
         """Has the login send no code, to the endpoint that wants none."""
         place = ("authentications", self.authentication)
         uri = str(self.at(*place, "uri") or "")
@@ -436,9 +470,9 @@ class Setup(EditedProfile):
         if self.store is not None:
             self.store = replace(self.store, two_factor=False)
 
-    def ask_for_code(self, provider: str = "") -> None:
+    def add_code(self, provider: str = "") -> None:
         """Has the login send a code, typed each time until something makes it; to this provider's endpoint."""
-        self.begin()
+        self.write_authentication()
         if provider:
             uri = str(self.at("authentications", self.authentication, "uri") or "")
             prefix = uri.partition("/integration/")[0].partition("/tfa/")[0]
@@ -448,7 +482,7 @@ class Setup(EditedProfile):
 
     def fields(self) -> tuple[GuideField, ...]:
         """What step 2 asks for, in order; empty for a kind that the guide does not offer, which has a form only."""
-        return METHODS[self.way].fields if self.way in METHODS else ()
+        return METHODS[self.auth_kind].fields if self.auth_kind in METHODS else ()
 
     def secret_fields(self) -> list[GuideField]:
         return [each for each in self.fields() if each.secret]
@@ -468,7 +502,7 @@ class Setup(EditedProfile):
         except InvalidValue:  # it is being typed
             return self.origin
 
-    def learned(self, field_name: str, value: str) -> None:
+    def set_detected(self, field_name: str, value: str) -> None:
         """Something that a test found out and that is worth saving, such as the signing dialect."""
         self.document.set(("authentications", self.authentication, field_name), value)
 
@@ -515,7 +549,7 @@ class Setup(EditedProfile):
             return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
             return "Test the store's address: it has changed."
-        if step is GuideStep.AUTHENTICATION and not self.proven:
+        if step is GuideStep.AUTHENTICATION and not self.authenticated:
             return "Test the authentication: the store must accept it."
         return ""
 
@@ -523,10 +557,10 @@ class Setup(EditedProfile):
         return next((step for step in GuideStep if self.missing(step)), None)
 
     @classmethod
-    def of(cls, name: str, document: Document) -> Setup:
+    def from_document(cls, name: str, document: Document) -> Setup:
         """The setup of a saved profile."""
         setup = cls(name, document)
-        setup.kept = frozenset(setup.table("authentications"))
+        setup.saved_authentications = frozenset(setup.table("authentications"))
         clients = setup.table("clients")
         addressed = [each for each in clients if _has_base_uri(clients[each])]
         chosen = next((each for each in (CLIENT, *addressed, *clients) if each in clients), CLIENT)

@@ -18,7 +18,7 @@ from ..magento.dialects import Dialect
 from ..magento.oauth1 import LIKELIEST_FIRST, KnownDialects, OAuth1, accepts_signature, alike, refuses_signature
 from ..profile.model import Profile
 
-TELLING = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
+PROBE_URI = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
 """Signed differently in each dialect: laminas decodes `%2B` in the path, m248 sorts `[10]` before `[2]`.
 
 A product that no store has: 404 proves a valid signature, as does a 401 that names a missing permission. `%2F` would
@@ -87,7 +87,7 @@ def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bo
 
 
 async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:
-    request = Request("GET", TELLING, about=RequestInfo(purpose="probe"))
+    request = Request("GET", PROBE_URI, about=RequestInfo(purpose="probe"))
     accepted: list[Dialect] = []
     refused = False
     evidence = []
@@ -98,7 +98,7 @@ async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) 
             evidence.append(failure.message)
             break
         words = f" {StoreMessage.of(response).message}".rstrip()
-        evidence.append(f"#{response.exchange} GET {TELLING} (signed as {dialect}) → {response.status}{words}")
+        evidence.append(f"#{response.exchange} GET {PROBE_URI} (signed as {dialect}) → {response.status}{words}")
         if accepts_signature(response):
             accepted.append(dialect)
         elif refuses_signature(response):

@@ -112,12 +112,12 @@ class ProfileTrust:
             raise refusal
         if self.is_pinned():
             return
-        missing = self._not_given(await asyncio.to_thread(self.missing, wanted), vault)
+        missing = self._not_implied(await asyncio.to_thread(self.missing, wanted), vault)
         if missing and self._once:
             self._accepted.update(missing)
             return
         if missing:
-            missing = await self._not_bound_before(missing)
+            missing = await self._not_allowed_earlier(missing)
         if not missing:
             return
         if not await self._machine.prompt.allow(question(self._name, missing)):
@@ -126,11 +126,11 @@ class ProfileTrust:
         if self.path is not None:
             await asyncio.to_thread(self._records.grant, self.path, missing, self._machine.now())
 
-    def _not_given(self, missing: list[Capability], vault: Vault | None) -> list[Capability]:
+    def _not_implied(self, missing: list[Capability], vault: Vault | None) -> list[Capability]:
         """Those that the user of the guide has not given just now: by typing a secret for a store, or all of it."""
-        return [each for each in missing if not self._is_given(each, vault)]
+        return [each for each in missing if not self._is_implied(each, vault)]
 
-    def _is_given(self, capability: Capability, vault: Vault | None) -> bool:
+    def _is_implied(self, capability: Capability, vault: Vault | None) -> bool:
         facts = capability.facts
         if facts["kind"] != "secret" or not str(facts["secret"]).startswith("keyring:"):
             return self.path is None  # nobody but its user has made this profile
@@ -138,7 +138,7 @@ class ProfileTrust:
         plain = self.path is None or not facts.get("route")
         return plain and vault is not None and vault.held_for(name, str(facts["to"]))
 
-    async def _not_bound_before(self, missing: list[Capability]) -> list[Capability]:
+    async def _not_allowed_earlier(self, missing: list[Capability]) -> list[Capability]:
         """Those that no earlier version of this program was allowed.
 
         It bound each keyring entry to the stores that it was given for. That counts for profiles of this user's own
@@ -177,7 +177,7 @@ class ProfileTrust:
         if not missing or saved_text is None or self.path is None:  # then nobody but its user has made it
             return missing
         before = await asyncio.to_thread(self._in_text, saved_text)
-        foreign = await self._not_bound_before(before) if before else []
+        foreign = await self._not_allowed_earlier(before) if before else []
         if foreign and not await self._machine.prompt.allow(question(self._name, missing)):
             return None
         return missing

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..magento.diagnosis import Finding
 from ..profile.document import Document
 from ..profile.library import ProfileError
-from .check import authenticated, try_incoming
+from .check import authenticated, check_incoming
 from .first_call import first_call
 from .save import SaveResult, save
 from .secret_sources import SecretPlace
@@ -63,7 +63,7 @@ async def _basics(setup: Setup, address: str, workbench: Workbench, say: Callabl
     if state.found is None:
         finding = state.finding
         raise _failed(finding) if finding else UserError("step-failed", "No store found at this address")
-    setup.found(state.found)
+    setup.use_store(state.found)
     for probe in state.probes:
         say(f"  {'✔' if probe.found else '✘'} {probe.base_uri}: {probe.result}")
     say(f"  {state.found.summary()}")
@@ -74,7 +74,7 @@ async def _authentication(
     setup: Setup, secrets: Mapping[str, str], workbench: Workbench, say: Callable[[str], None]
 ) -> None:
     _heading(GuideStep.AUTHENTICATION, say)
-    setup.begin()
+    setup.write_authentication()
     for field in setup.secret_fields():
         workbench.vault.hold(setup.secret_name(setup.path_of(field)), secrets[field.name], setup.origin)
     profile = profile_of(setup.draft)
@@ -83,10 +83,10 @@ async def _authentication(
         signing = await find_dialect(profile, session, setup.client) if tried.ok else None
     if tried.finding is not None:
         raise _failed(tried.finding)
-    setup.proven = True
+    setup.authenticated = True
     say(f"  ✔ {setup.authentication}: the store accepts it")
     if signing is not None and signing.dialect is not None:
-        setup.learned("dialect", signing.dialect)
+        setup.set_detected("dialect", signing.dialect)
         say(f"  {signing.words}")
 
 
@@ -95,7 +95,7 @@ async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], Non
     name = setup.add_incoming("products")
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        tried, found = await try_incoming(profile, session, name, workbench.run())
+        tried, found = await check_incoming(profile, session, name, workbench.run())
     if tried.finding is not None or found is None:
         raise _failed(tried.finding) if tried.finding else UserError("step-failed", tried.words)
     say(f"  ✔ {tried.words}")
@@ -134,7 +134,7 @@ async def _save(
     setup.document = await asyncio.to_thread(_onto, path, setup.document)
     state = await workbench.vault.state()
     if not state.usable:
-        setup.place_secrets(SecretPlace.ENVIRONMENT)
+        setup.move_secrets(SecretPlace.ENVIRONMENT)
         say(f"  the keyring cannot be used: {state.reason}")
         say("  so the profile reads secrets from environment variables; none is written to disk")
     workbench.trust.path = path

@@ -20,10 +20,9 @@ from textual.widgets.option_list import Option
 from ..client.exchange import Exchange
 from ..client.message import InvalidRequest, Request, Response
 from ..errors import UserError
-from ..guide.check import CheckResult
+from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs
-from ..guide.part_check import try_part
 from ..guide.resend import resend
 from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.setup import Setup
@@ -84,7 +83,7 @@ async def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
 async def _begin(
     app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
 ) -> None:
-    setup = Setup.of(path.stem, document)
+    setup = Setup.from_document(path.stem, document)
     if part is not None and part.family == "clients":
         setup.choose_client(part.name)
     elif part is not None and part.family == "authentications":
@@ -93,7 +92,7 @@ async def _begin(
             app.notify("No client uses it. Press e to edit it as text.", markup=False)
             return
         setup.choose_client(users[0])
-        setup.use(part.name)
+        setup.show_authentication(part.name)
     work = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
     step = _STEPS[part.family] if part else GuideStep.BASICS
     await app.push_screen(SetupScreen(work, step, part.name if part else ""))
@@ -321,7 +320,7 @@ class ProfilePage(LogDock):
         assert opened.profile is not None
         try:
             async with self._workbench.session(opened.profile) as session:
-                tried = await try_part(opened.profile, session, part, self._workbench.run())
+                tried = await check_part(opened.profile, session, part, self._workbench.run())
         except InvalidRequest as failure:
             tried = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
         self.post_message(self.Tested(part, tried))

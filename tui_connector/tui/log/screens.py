@@ -59,7 +59,7 @@ class RequestsScreen(Screen[None]):
 _COUNT, _BYTES = 100_000, 400_000_000
 _BATCH = 50
 """Exchanges read between two looks at the keys."""
-_LOOKS_AGAIN = 0.2
+_POLL_INTERVAL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class RecordedScreen(RequestsScreen):
                 self.call_later(self._act)  # an empty one
                 if not self._recorded.follow:
                     return
-                await self._machine.sleep(_LOOKS_AGAIN)
+                await self._machine.sleep(_POLL_INTERVAL)
         except LogFailed as error:
             self.post_message(self.Failed(str(error)))
 

@@ -13,8 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from ...guide import kind_schemas
-from ...guide.authentication_test import AuthenticationTest, try_authentication
-from ...guide.preview import last_login, preview
+from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
 from ...guide.setup import Setup
 from ...guide.texts import ADMIN, METHODS, OAUTH2, GuideField, GuideStep
 from ...magento.diagnosis import Finding, Fix
@@ -40,21 +39,21 @@ def guide_fields(setup: Setup) -> list[FieldSpec]:
         replace(described[each.path], sort=FieldType.SECRET if each.secret else FieldType.TEXT, required=True)
         for each in setup.fields()
     ]
-    if setup.way == ADMIN and setup.asks_for_code():
+    if setup.auth_kind == ADMIN and setup.needs_code():
         found += [replace(each, path=CODE, required=False) for each in asked(kind_schemas.one_time_code())]
     return found
 
 
 def schema_fields(setup: Setup) -> list[FieldSpec]:
     """All that the kind takes."""
-    schema = kind_schemas.authentication(setup.way)
+    schema = kind_schemas.authentication(setup.auth_kind)
     return list(asked_in(setup, schema)) if schema is not None else []
 
 
 def code_wanted(setup: Setup) -> str:
     """The field of the one-time code, where the store asks for one and nothing makes it yet: else none."""
     path = ("authentications", setup.authentication, *CODE)
-    wanted = setup.way == ADMIN and setup.asks_for_code() and setup.at(*path) is None
+    wanted = setup.auth_kind == ADMIN and setup.needs_code() and setup.at(*path) is None
     return CODE[-1] if wanted else ""
 
 
@@ -64,9 +63,12 @@ def is_given(work: GuideContext, each: GuideField) -> bool:
     path = setup.path_of(each)
     there = setup.at(*path)
     if not each.secret:
-        return bool(there or value_at(setup.fresh(), each.path))
+        return bool(there or value_at(setup.default_authentication(), each.path))
     at_hand = bool(work.workbench.vault.glimpse(setup.secret_name(path)))
-    return at_hand or (there is not None and (setup.authentication in setup.kept or setup.at(*path, "keyring") is None))
+    return at_hand or (
+        there is not None
+        and (setup.authentication in setup.saved_authentications or setup.at(*path, "keyring") is None)
+    )
 
 
 # What can be chosen as the way to authenticate: the guide's ways, others, what is saved, and several in order.
@@ -98,27 +100,31 @@ def entries(setup: Setup) -> MethodMenu:
     titles = kind_schemas.authentications()
     applied = setup.applied()
     shown = setup.authentication if setup.authentication in applied and len(applied) > 1 else ""
-    menu = MethodMenu(f"use {shown}" if shown else f"way {setup.way}")
-    for way in setup.ways():
-        menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_way(way))  # type: ignore[misc]
-    if setup.way not in setup.ways():
-        menu.add(f"way {setup.way}", titles.get(setup.way, setup.way), lambda: None)
+    menu = MethodMenu(f"use {shown}" if shown else f"way {setup.auth_kind}")
+    for way in setup.offered_kinds():
+        menu.add(f"way {way}", titles[way], lambda way=way: setup.choose_kind(way))  # type: ignore[misc]
+    if setup.auth_kind not in setup.offered_kinds():
+        menu.add(f"way {setup.auth_kind}", titles.get(setup.auth_kind, setup.auth_kind), lambda: None)
     menu.add(OTHER, "Other ▸  basic, query parameter, a header, …")
     for name, saved in setup.table("authentications").items():
         if name in applied and len(applied) == 1 and name == setup.authentication:
             continue
         kind = str(saved.get("kind", "")) if isinstance(saved, dict) else ""
         words = f"{'Applied' if name in applied else 'Saved'}: {name} ({titles.get(kind, kind).partition(' (')[0]})"
-        menu.add(f"use {name}", words, lambda name=name: setup.use(name))  # type: ignore[misc]
+        menu.add(f"use {name}", words, lambda name=name: setup.show_authentication(name))  # type: ignore[misc]
     if applied:
-        menu.add("another", "+ Add another, applied after this one", lambda: setup.another("basic"))
+        menu.add("another", "+ Add another, applied after this one", lambda: setup.new_authentication("basic"))
     if len(applied) > 1 and setup.authentication in applied:
         place = applied.index(setup.authentication)
         if place:
             earlier = [*applied]
             earlier[place - 1], earlier[place] = earlier[place], earlier[place - 1]
             menu.add("earlier", f"↑ apply {setup.authentication} before {earlier[place]}", lambda: setup.apply(earlier))
-        menu.add("drop", f"- no longer apply {setup.authentication}", lambda: setup.drop(setup.authentication))
+        menu.add(
+            "drop",
+            f"- no longer apply {setup.authentication}",
+            lambda: setup.remove_authentication(setup.authentication),
+        )
     return menu
 
 
@@ -164,7 +170,14 @@ class AuthenticationPane(StepPane):
         fields = self.query_one("#fields", Vertical)
         await fields.remove_children()
         await fields.mount(
-            SetupForm(self.work, self._asked(), self._path, data=setup.fresh(), before_edit=setup.begin, id="way-form")
+            SetupForm(
+                self.work,
+                self._asked(),
+                self._path,
+                data=setup.default_authentication(),
+                before_edit=setup.write_authentication,
+                id="way-form",
+            )
         )
         if not self.query("#way-form"):
             return  # the screen was left meanwhile
@@ -179,14 +192,14 @@ class AuthenticationPane(StepPane):
         asked_for = {each.path[0] for each in guide_fields(self.setup)} - {"parameters"}
         others = [each.title for each in schema_fields(self.setup) if each.name not in asked_for]
         whole = self.query_one("#whole", Toggle)
-        whole.display = bool(asked_for or self.setup.way == ADMIN) and bool(others)
+        whole.display = bool(asked_for or self.setup.auth_kind == ADMIN) and bool(others)
         whole.say("All fields" if self._whole else f"More fields: {', '.join(others)}")
 
     def _say_saved(self) -> None:
         """Which secrets the profile has a place for, and so need not be typed."""
         for row in self.form.query(FormField):
             place = (*self._path, *row.asked.path)
-            saved = self.setup.authentication in self.setup.kept and self.setup.at(*place) is not None
+            saved = self.setup.authentication in self.setup.saved_authentications and self.setup.at(*place) is not None
             if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
                 row.mark("saved")
 
@@ -200,7 +213,7 @@ class AuthenticationPane(StepPane):
         note = ""
         if self.work.resumed and any(not is_given(self.work, each) for each in setup.fields() if each.secret):
             note = "Drafts contain no secrets. Enter them again."
-        elif setup.way == ADMIN and setup.asks_for_code():
+        elif setup.auth_kind == ADMIN and setup.needs_code():
             note = "2FA is on: admin users need a one-time code; integrations do not."
         self.put(self.query_one("#note", Static), note)
         self._preview()
@@ -212,8 +225,8 @@ class AuthenticationPane(StepPane):
     def _preview(self) -> None:
         """What the template makes of the last login, where a template is asked for."""
         setup, words = self.setup, ""
-        if self._whole and setup.way == ADMIN:
-            there = {**setup.fresh(), **setup.table("authentications", setup.authentication)}
+        if self._whole and setup.auth_kind == ADMIN:
+            there = {**setup.default_authentication(), **setup.table("authentications", setup.authentication)}
             login = last_login(self.work.workbench.exchanges)
             value = preview(str(there.get("template") or ""), str(there.get("source") or "body"), login)
             words = f"{there.get('header') or 'Authorization'}: {value}"
@@ -235,10 +248,10 @@ class AuthenticationPane(StepPane):
 
     def _explain(self, name: str, about: str = "") -> None:
         about = about or next((each.about for each in guide_fields(self.setup) if each.name == name), "")
-        in_magento = METHODS[self.setup.way].in_magento if self.setup.way in METHODS else ()
+        in_magento = METHODS[self.setup.auth_kind].in_magento if self.setup.auth_kind in METHODS else ()
         wide = self.screen.has_class("wide")
         wide = wide or self._whole
-        place = "" if self.setup.way == OAUTH2 else "In Magento: "
+        place = "" if self.setup.auth_kind == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
             beside = "This is the demo: press Esc, then u, to fill in its store's values."
@@ -259,7 +272,7 @@ class AuthenticationPane(StepPane):
     async def _way(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == OTHER:
-            ways = self.setup.ways()
+            ways = self.setup.offered_kinds()
             others = {kind: title for kind, title in kind_schemas.authentications().items() if kind not in ways}
             self.app.push_screen(ChoiceScreen(others), self._other)
             return
@@ -268,7 +281,7 @@ class AuthenticationPane(StepPane):
 
     async def _other(self, kind: str | None) -> None:
         if kind is not None:
-            self.setup.choose_way(kind)
+            self.setup.choose_kind(kind)
         await self._switched()
 
     async def _switched(self) -> None:
@@ -306,8 +319,8 @@ class AuthenticationPane(StepPane):
             self.say(f"✘ {title} is missing.", bad=True)
             self.form.focus_on(missing.name)
             return
-        if self.setup.way == ADMIN and self.setup.asks_for_code():
-            self.setup.ask_for_code()
+        if self.setup.auth_kind == ADMIN and self.setup.needs_code():
+            self.setup.add_code()
         self.busy("contacting the store")
         self.run_worker(self._try(), exclusive=True)
 
@@ -323,12 +336,12 @@ class AuthenticationPane(StepPane):
         if trial.tried.finding is not None:
             self._refused(trial.tried.finding)
             return
-        self.setup.proven = True
+        self.setup.authenticated = True
         if trial.dialect:
-            self.setup.learned("dialect", trial.dialect)
+            self.setup.set_detected("dialect", trial.dialect)
         self.work.permissions = trial.permissions
-        put_right = f" Values {trial.put_right}." if trial.put_right else ""
-        lines = [f"✔ The store accepts it.{put_right}", *trial.may()]
+        correction = f" Values {trial.correction}." if trial.correction else ""
+        lines = [f"✔ The store accepts it.{correction}", *trial.may()]
         if len(trial.views) > 1:
             lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
         self.say("\n".join(lines))
@@ -347,7 +360,7 @@ class AuthenticationPane(StepPane):
 
     def apply(self, fix: Fix) -> None:
         if fix.target == "authentication":
-            self.setup.choose_way(fix.value)
+            self.setup.choose_kind(fix.value)
         elif fix.target in ("signed-origin", "dialect"):
             self.setup.edit(("authentications", self.setup.authentication, fix.target), fix.value or None)
             self.test()
@@ -357,9 +370,9 @@ class AuthenticationPane(StepPane):
             self.run_worker(self._log_in_again(), exclusive=True)
             return
         elif fix.value:
-            self.setup.ask_for_code(fix.value)
+            self.setup.add_code(fix.value)
         else:
-            self.setup.drop_code()
+            self.setup.remove_code()
         self.run_worker(self._switched())
 
     async def _log_in_again(self) -> None:
@@ -370,7 +383,7 @@ class AuthenticationPane(StepPane):
         """The demo's values into the fields."""
         setup = self.setup
         values: Mapping[str, str] = self.work.sandbox
-        setup.begin()
+        setup.write_authentication()
         for each in setup.fields():
             if each.name not in values:
                 continue

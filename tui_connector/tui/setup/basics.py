@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from ...client.message import InvalidRequest, RequestFailed
 from ...client.uri import origin_of
 from ...guide import kind_schemas, summaries
-from ...guide.check import way_of
+from ...guide.check import auth_kind
 from ...guide.setup import UNNAMED
 from ...guide.store_address import AddressSearch, insecure, search
 from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
@@ -138,7 +138,7 @@ class BasicsPane(StepPane):
         if view and not _CODE.fullmatch(view):
             self.say("✘ A store view code consists of letters, digits and _, and starts with a letter.", bad=True)
         elif view and view != self.setup.store_view:
-            self.setup.choose_view(view)
+            self.setup.choose_store_view(view)
             self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
             self.post_message(self.Changed())
 
@@ -156,11 +156,11 @@ class BasicsPane(StepPane):
         """The store views that the store tells of, where it knows who asks; else those that every store has."""
         found = StoreViews()
         shape = self.setup.store.shape if self.setup.store is not None else None
-        if self.setup.proven and shape is not None:
+        if self.setup.authenticated and shape is not None:
             try:
                 profile = profile_of(self.trial())
                 async with self.work.workbench.session(profile) as session:
-                    way = way_of(profile, self.setup.client)
+                    way = auth_kind(profile, self.setup.client)
                     found = await store_views(session.client(self.setup.client), shape, way)
             except InvalidRequest as error:
                 self.say(f"✘ {error.message}", bad=True)
@@ -294,7 +294,7 @@ class BasicsPane(StepPane):
                 self.found(state.finding)
             self.query_one("#field-address", Input).focus()
             return
-        self.setup.found(state.found, state.typed)
+        self.setup.use_store(state.found, state.typed)
         self.query_one("#field-store-view", Input).value = self.setup.store_view
         self._suggest_names(*message.names)
         self._show_client()
@@ -322,7 +322,7 @@ class BasicsPane(StepPane):
             self.setup.typed_address = fix.value
             self.query_one("#field-address", Input).value = fix.value
         else:
-            self.setup.choose_view(fix.value)
+            self.setup.choose_store_view(fix.value)
             self.query_one("#field-store-view", Input).value = fix.value
         self.test()
 

@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...guide import kind_schemas
-from ...guide.permissions import RouteAccess, to_do
+from ...guide.permissions import RouteAccess, how_to_permit
 from ...guide.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...text import shown_line
@@ -149,7 +149,7 @@ class EntityChooser(Vertical):
 
 def offer(name: str, entity: Readable | Writable, may: RouteAccess | None) -> EntityOption:
     """An entity of Magento's lists, and what the token may do with it, where that is known."""
-    return EntityOption(name, entity.title, entity.route, may.mark if may else " ", to_do(may, entity))
+    return EntityOption(name, entity.title, entity.route, may.mark if may else " ", how_to_permit(may, entity))
 
 
 def _searched(offer: EntityOption) -> str:
@@ -231,7 +231,7 @@ class ConfigurationsPane(StepPane):
 
     def offers(self) -> list[EntityOption]:
         """What can be added, with what the token may, as long as that is proved."""
-        may = self.permitted() if self.setup.proven else {}
+        may = self.permitted() if self.setup.authenticated else {}
         return [offer(name, entity, may.get(name)) for name, entity in self.entities.items()]
 
     def permitted(self) -> Mapping[str, RouteAccess]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from ...guide.drafts import Draft, key_for
-from ...guide.permissions import NOTHING_KNOWN, Permissions
+from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.resume import setup_of
 from ...guide.secret_sources import SecretPlace, is_source, source
 from ...guide.setup import Setup, new_document
@@ -41,7 +41,7 @@ class GuideContext:
     path: Path | None = None
     sandbox: Mapping[str, str] = field(default_factory=dict)
     """The sandbox's values by field, in the demo."""
-    permissions: Permissions = NOTHING_KNOWN
+    permissions: Permissions = UNKNOWN_PERMISSIONS
     """What the token may do, as the last successful test found."""
     draft_key: str = field(default_factory=lambda: token_hex(8))
     """The key of its draft."""
@@ -54,7 +54,7 @@ class GuideContext:
         if not is_source(setup.at(*path)):
             setup.edit(path, source(SecretPlace.KEYRING, setup.secret_name(path)))
         self.workbench.vault.hold(setup.secret_name(path), value, setup.origin_for(path))
-        setup.proven = False
+        setup.authenticated = False
 
     def glimpse(self, path: ModelPath) -> str:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
@@ -77,9 +77,9 @@ def open_context(
         return GuideContext(setup, workbench, directory, sandbox=demo.values if demo else {})
     document, profile = read_profile(path)
     workbench.keep_history(path, profile)  # the profile page reports it where this fails
-    setup = Setup.of(path.stem, document)
+    setup = Setup.from_document(path.stem, document)
     if demo is not None:
-        setup.typed_address, setup.proven = demo.url, False
+        setup.typed_address, setup.authenticated = demo.url, False
         setup.searched = (demo.url, setup.store_view)
     return GuideContext(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
 

@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...client.message import RequestFailed
-from ...guide.check import CheckResult, try_incoming
+from ...guide.check import CheckResult, check_incoming
 from ...guide.permissions import RouteAccess
 from ...guide.setup import limit_pages
 from ...guide.texts import GuideStep
@@ -181,7 +181,7 @@ class IncomingPane(ConfigurationsPane):
         try:
             profile = profile_of(self.trial())
             async with workbench.session(profile) as session:
-                tried, items = await try_incoming(profile, session, name, workbench.run())
+                tried, items = await check_incoming(profile, session, name, workbench.run())
         except RequestFailed as failure:
             tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
         self.post_message(self.Tested(name, tried, items))

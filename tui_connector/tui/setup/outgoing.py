@@ -114,7 +114,7 @@ class ChainScreen(ModalScreen[None]):
 
     @on(OrderedList.AddWanted)
     def _ask_what(self) -> None:
-        may = self._work.permissions.send if self._work.setup.proven else {}
+        may = self._work.permissions.send if self._work.setup.authenticated else {}
         look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOK_UPS.items()]
         sent = [offer(name, entity, may.get(name)) for name, entity in WRITABLE.items()]
         self.app.push_screen(AddStepScreen([*look_ups, *sent]), self._add)

@@ -143,7 +143,7 @@ class SavePane(StepPane):
         self._place(SecretPlace(event.option))
 
     def _place(self, place: SecretPlace) -> None:
-        self.setup.place_secrets(place)
+        self.setup.move_secrets(place)
         choice = self.query_one(Choice)
         choice.chosen = place.value
         choice.on_mount()
@@ -190,7 +190,12 @@ class SavePane(StepPane):
         work.path = path
         self._told.clear()
         call = None
-        if saved.trusted and self.setup.proven and not self._wrong() and self.setup.secret_place is SecretPlace.KEYRING:
+        if (
+            saved.trusted
+            and self.setup.authenticated
+            and not self._wrong()
+            and self.setup.secret_place is SecretPlace.KEYRING
+        ):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
             profile, _ = check_data(self.setup.draft)

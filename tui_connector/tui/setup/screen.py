@@ -21,12 +21,12 @@ from ...client.exchange import Exchange
 from ...client.message import Request, Response
 from ...files import CannotSave, reason, state_remedy
 from ...guide.drafts import Draft, Drafts
+from ...guide.misplaced_secrets import without_secrets
 from ...guide.permissions import boxes_text, chosen
 from ...guide.resend import resend
-from ...guide.resume import draft_of, worth_keeping
+from ...guide.resume import draft_of, has_unsaved_work
 from ...guide.texts import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
-from ...guide.written_out import without_secrets
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
@@ -60,7 +60,7 @@ class DraftWriter:
     @property
     def unsaved(self) -> bool:
         """Whether there is anything to save as a draft."""
-        return worth_keeping(self._work.setup)
+        return has_unsaved_work(self._work.setup)
 
     def save(self, step: GuideStep) -> str:
         """Writes the draft now, after any write in progress; returns the reason where that fails."""
@@ -163,7 +163,7 @@ class SetupScreen(LogDock):
 
         async def send(exchange: Exchange, request: Request) -> Response:
             return await resend(
-                work.workbench, profile_of(work.setup.trial(work.workbench.vault.held)), exchange, request
+                work.workbench, profile_of(work.setup.trial_data(work.workbench.vault.held)), exchange, request
             )
 
         return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send)
@@ -208,13 +208,13 @@ class SetupScreen(LogDock):
         problem = await self._draft_writer.save_soon(self._step)
         if problem:
             self.notify(shown_line(f"The draft could not be saved: {problem}"), severity="warning", markup=False)
-        if self.work.setup.proven and not self._asked_keyring and self._holds_secrets():
+        if self.work.setup.authenticated and not self._asked_keyring and self._holds_secrets():
             self._asked_keyring = True
             await self._ask_keyring()
 
     def _holds_secrets(self) -> bool:
         """Whether saving will put something into the keyring."""
-        return any(map(self.work.workbench.vault.held, self.work.setup.in_keyring()))
+        return any(map(self.work.workbench.vault.held, self.work.setup.keyring_names()))
 
     async def _ask_keyring(self) -> None:
         """Says early if the keyring cannot be used. Nothing is put into it before the setup is saved."""
@@ -261,7 +261,7 @@ class SetupScreen(LogDock):
         setup = self.work.setup
         done = {
             GuideStep.BASICS: not setup.missing(GuideStep.BASICS),
-            GuideStep.AUTHENTICATION: setup.proven,
+            GuideStep.AUTHENTICATION: setup.authenticated,
             GuideStep.INCOMING: bool(setup.incoming),
             GuideStep.OUTGOING: bool(setup.outgoing),
             GuideStep.SAVE: setup.saved,
@@ -274,7 +274,7 @@ class SetupScreen(LogDock):
 
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
-        words = ["In Magento", *in_magento(self._step, self.work.setup.way)]
+        words = ["In Magento", *in_magento(self._step, self.work.setup.auth_kind)]
         if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
             words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: Esc, then c).")
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
@@ -287,7 +287,7 @@ class SetupScreen(LogDock):
         """The boxes to tick for what is set up; empty while that is nothing of Magento's lists."""
         setup = self.work.setup
         reads, sends = chosen(setup.incoming, setup.outgoing)
-        return boxes_text(reads, sends, setup.way) if reads or sends else ""
+        return boxes_text(reads, sends, setup.auth_kind) if reads or sends else ""
 
     async def action_go_on(self) -> None:
         """Enter on Continue."""

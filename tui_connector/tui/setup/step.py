@@ -65,7 +65,7 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def trial(self) -> dict[str, Json]:
         """The profile's data as a test uses them now."""
-        return self.setup.trial(self.work.workbench.vault.held)
+        return self.setup.trial_data(self.work.workbench.vault.held)
 
     def compose(self) -> ComposeResult:
         yield from self.asked()

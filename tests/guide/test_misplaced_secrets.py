@@ -12,7 +12,7 @@ from tui_connector.guide.save import save
 from tui_connector.guide.texts import GuideStep
 from tui_connector.machine import Machine
 from tui_connector.tui.setup.context import GuideContext, open_context
-from tui_connector.tui.setup.screen import DraftKeeper
+from tui_connector.tui.setup.screen import DraftWriter
 
 TOKEN = "aCANARYtokenaCANARYtoken0a1b2c3d"
 LITERAL = {
@@ -58,7 +58,7 @@ def work(machine: Machine) -> GuideContext:
 
 def kept(machine: Machine, work: GuideContext) -> str:
     """The file of the draft."""
-    assert DraftKeeper(work).keep(GuideStep.BASICS) == ""
+    assert DraftWriter(work).save(GuideStep.BASICS) == ""
     [file] = (machine.directories.state / "drafts").iterdir()
     return file.read_text()
 

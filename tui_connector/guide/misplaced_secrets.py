@@ -17,7 +17,7 @@ _LONG_ENOUGH = 16
 """Characters. A shorter secret may be a word that is part of other texts: such as the password "magento"."""
 
 
-def written_out(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, str]:
+def misplaced_secrets(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, str]:
     """Why the value at each of these paths must not be written to a file, in words.
 
     They are literal values where a secret belongs, and secrets that were typed elsewhere in this session.
@@ -31,7 +31,7 @@ def written_out(data: Mapping[str, Json], mask: Mask) -> dict[ModelPath, str]:
 def without_secrets(draft: Draft, mask: Mask) -> Draft:
     """The draft without what must not be written to a file: it is typed again when the setup is resumed."""
     data, known = deepcopy(draft.data), _long(mask)
-    for path in written_out(data, mask):
+    for path in misplaced_secrets(data, mask):
         _remove(data, path)
 
     def cleaned(text: str) -> str:
