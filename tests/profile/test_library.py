@@ -15,7 +15,7 @@ from user_errors import user_error
 
 from tui_connector.files import TEMPORARY
 from tui_connector.profile import library as module
-from tui_connector.profile.library import LARGEST, Library
+from tui_connector.profile.library import MAX_SIZE, Library
 
 ACME = """\
 name = "Acme store"
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_listed_with_its_problem(tmp_path: Path) -> None:
     (tmp_path / "nothing.toml").symlink_to(tmp_path / "file not found")
     (tmp_path / "zero.toml").symlink_to("/dev/zero")
     with open(tmp_path / "large.toml", "wb") as file:
-        file.truncate(50 * LARGEST)
+        file.truncate(50 * MAX_SIZE)
     for name, data in {
         "latin": b"name = 'caf\xe9'",
         "utf16": "name = 1".encode("utf-16"),
@@ -217,7 +217,7 @@ def test_a_file_that_does_not_respond_is_listed_so_and_holds_up_no_other(
         return read(path)
 
     monkeypatch.setattr(module, "read_bytes", held)
-    monkeypatch.setattr(module, "_PATIENCE", 1.0)
+    monkeypatch.setattr(module, "_SILENCE_LIMIT", 1.0)
     try:
         found = [(entry.name, entry.problem) for entry in Library(tmp_path).list()]
     finally:

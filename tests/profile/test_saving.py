@@ -21,7 +21,7 @@ from user_errors import user_error
 from tui_connector import files
 from tui_connector.files import CannotSave, ChangedOnDisk, digest, write_atomic
 from tui_connector.profile.document import Document
-from tui_connector.profile.library import LARGEST, ProfileError
+from tui_connector.profile.library import MAX_SIZE, ProfileError
 
 NOBODY = 65534
 
@@ -232,7 +232,7 @@ def test_what_is_no_profile_never_hangs_a_reader(tmp_path: Path, name: str) -> N
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "directory").mkdir()
     with open(tmp_path / "large", "wb") as file:
-        file.truncate(50 * LARGEST)
+        file.truncate(50 * MAX_SIZE)
     with pytest.raises(ProfileError) as caught:
         Document.read(tmp_path / name)
     assert caught.value.hint

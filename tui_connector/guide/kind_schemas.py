@@ -16,7 +16,7 @@ from ..kinds import Kind, Named, json_schema
 from ..outgoing.chain import ChainStep
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
-from ..profile.model import ALWAYS_THERE
+from ..profile.model import DEFAULT_CLIENT
 from ..templates import Json
 
 Schema = dict[str, Any]
@@ -99,7 +99,7 @@ def client() -> Schema:
 def named(schema: Schema, draft: Mapping[str, Json]) -> Schema:
     """The schema with the draft's clients as what can be chosen, where a field names one."""
     there = draft.get("clients")
-    clients = list(dict.fromkeys([*(there if isinstance(there, dict) else {}), ALWAYS_THERE]))
+    clients = list(dict.fromkeys([*(there if isinstance(there, dict) else {}), DEFAULT_CLIENT]))
     fields = {
         name: {**field, "enum": clients} if field.get("format") == "client" else field
         for name, field in schema["properties"].items()

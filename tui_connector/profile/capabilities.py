@@ -1,4 +1,4 @@
-"""What a profile can do, read off its model: the list that its user trusts."""
+"""What a profile can do, derived from its model: the list that its user is asked to trust."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..secrets.backends import override_name
 from ..secrets.capability import Capability, ResolvedCommand, token_name
 from ..secrets.source import SecretSource
 from ..templates import Template
-from .model import ALWAYS_THERE, Profile, secrets_in
+from .model import DEFAULT_CLIENT, Profile, secrets_in
 
 _ORDER = ("run", "secret", "connect", "write", "alter", "read")
 
@@ -27,7 +27,7 @@ def capabilities(profile: Profile, directory: Path, machine: Machine) -> list[Ca
 
     `directory` is the profile's folder. Reads and hashes files, so call it in a thread.
     """
-    found = dict.fromkeys(_Derived(profile, directory, machine).all())
+    found = dict.fromkeys(_ProfileCapabilities(profile, directory, machine).all())
     return sorted(found, key=lambda each: (_ORDER.index(each.kind), each.canonical))
 
 
@@ -36,14 +36,14 @@ def client_routes(profile: Profile, directory: Path) -> dict[str, ClientRoute]:
     return {name: ClientRoute.of(client, directory) for name, client in profile.clients.items()}
 
 
-class _Derived:
-    """The capabilities of one profile."""
+class _ProfileCapabilities:
+    """Derives the capabilities of one profile."""
 
     def __init__(self, profile: Profile, directory: Path, machine: Machine) -> None:
         self._profile, self._directory, self._machine = profile, directory, machine
-        self._clients: dict[str, HttpClient] = {ALWAYS_THERE: HttpClient(), **profile.clients}
+        self._clients: dict[str, HttpClient] = {DEFAULT_CLIENT: HttpClient(), **profile.clients}
         self._routes = {name: ClientRoute.of(client, directory) for name, client in self._clients.items()}
-        self._destinations = self._reached()
+        self._destinations = self._destinations_of_clients()
 
     def all(self) -> Iterator[Capability]:
         yield from self._commands()
@@ -51,7 +51,7 @@ class _Derived:
             yield from self._of_client(client)
         for part in (self._profile.incoming, self._profile.outgoing):
             for each in part.values():
-                yield from self._sent(secrets_in(each), each.client)
+                yield from self._secrets_sent(secrets_in(each), each.client)
         yield from self._files()
 
     def _commands(self) -> Iterator[Capability]:
@@ -64,48 +64,52 @@ class _Derived:
     def _of_client(self, name: str) -> Iterator[Capability]:
         client, route = self._clients[name], self._routes[name]
         if route.facts:
-            # a client certificate says who connects, so it counts to whom
+            # a client certificate identifies the user, so the origin matters
             for origin in (self._destinations[name] if route.certificate else ()) or ("",):
                 to = f" to {origin}" if origin else ""
                 yield Capability.of("connect", f"connects{to} {route.words()}", route=route.facts, to=origin)
         if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
-            yield _secret(client.proxy.password.key, _words(client.proxy.password), origin_of(client.proxy.uri))
-        yield from self._sent(secrets_in(client.tls), name)
+            yield _secret_sent(
+                client.proxy.password.key, _source_text(client.proxy.password), origin_of(client.proxy.uri)
+            )
+        yield from self._secrets_sent(secrets_in(client.tls), name)
         for plugin in client.plugins:
-            yield from self._sent(secrets_in(plugin), name)
+            yield from self._secrets_sent(secrets_in(plugin), name)
         for each in client.authentications:
             saved = self._profile.authentications[each]
             if (login := saved.login_uri()) is not None:
                 yield from self._login(saved, login, name)
             else:
                 signed_as = getattr(saved, "signed_origin", None)  # of OAuth 1
-                yield from self._sent(secrets_in(saved), name, signed_as)
+                yield from self._secrets_sent(secrets_in(saved), name, signed_as)
 
     def _login(self, saved: Authentication, written: str, client: str) -> Iterator[Capability]:
         for origin in self._destinations[client]:
             uri = absolute(origin, written)
             login, route = origin_of(uri), self._routes.get(saved.login_client(), ClientRoute())
             for source in secrets_in(saved):
-                yield _secret(source.key, _words(source), login, route)
+                yield _secret_sent(source.key, _source_text(source), login, route)
             if (login, route.key) != (origin, self._routes[client].key):
                 words = f"the token that {uri} gives"
-                yield _secret(
+                yield _secret_sent(
                     token_name(canonical(uri), (each.key for each in secrets_in(saved))),
                     words,
                     origin,
                     self._routes[client],
                 )
 
-    def _sent(self, sources: Iterable[SecretSource], client: str, signed_as: str | None = None) -> Iterator[Capability]:
+    def _secrets_sent(
+        self, sources: Iterable[SecretSource], client: str, signed_as: str | None = None
+    ) -> Iterator[Capability]:
         for source in sources:
             for origin in self._destinations.get(client, ()):
-                yield _secret(source.key, _words(source), origin, self._routes[client], signed_as)
+                yield _secret_sent(source.key, _source_text(source), origin, self._routes[client], signed_as)
 
-    def _reached(self) -> Mapping[str, list[str]]:
-        """The origins that each client sends requests to, as far as the profile says so."""
+    def _destinations_of_clients(self) -> Mapping[str, list[str]]:
+        """The origins that each client sends requests to, as far as the profile names them."""
         found: dict[str, dict[str, None]] = {name: {} for name in self._clients}
         for name in self._clients:
-            if base_uri := self._profile.base_uri(name):  # which refuses every other origin
+            if base_uri := self._profile.base_uri(name):  # the plugin base-uri refuses every other origin
                 found[name] = {origin_of(base_uri): None}
         bound = {name for name, origins in found.items() if origins}
 
@@ -151,7 +155,7 @@ class _Derived:
         yield from (each for each in needed if each is not None)
 
 
-def _secret(
+def _secret_sent(
     key: str, words: str, origin: str, route: ClientRoute | None = None, signed_as: str | None = None
 ) -> Capability:
     route = route or ClientRoute()
@@ -161,7 +165,7 @@ def _secret(
     return Capability.of("secret", text, secret=key, to=origin, route=route.key, signed_as=signed_as)
 
 
-def _words(source: SecretSource) -> str:
+def _source_text(source: SecretSource) -> str:
     if source.keyring is not None:
         return f"the keyring's {source.keyring} (or the variable {override_name(source.keyring)})"
     if source.env is not None:
@@ -172,7 +176,7 @@ def _words(source: SecretSource) -> str:
 
 
 def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:
-    """The origins of those that are absolute; no placeholder can change one."""
+    """The origins of the absolute URIs; a placeholder cannot change an origin."""
     for uri in uris:
         first = Template.parse(uri).pieces[:1]
         start = first[0] if first and isinstance(first[0], str) else ""
@@ -180,4 +184,4 @@ def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:
             try:
                 yield origin_of(start)
             except InvalidValue:
-                continue  # nor can it be sent to
+                continue  # no request can be sent there either

@@ -19,26 +19,26 @@ from urllib.parse import urlsplit
 from ..errors import UserError
 from ..files import FileFault, read_regular, reason
 
-# Reads many things from a disk in threads: one that does not respond holds up neither the others nor the program.
-
-
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 BATCH = 0.05
 """Seconds in which the results of one batch are collected."""
-_FEW = 10
-"""Fewer results in a batch mean that the disk is waited for: one more thread. Otherwise one thread is the fastest."""
-_MOST_THREADS = 64
+_FEW_RESULTS = 10
+"""Fewer results in a batch mean a slow disk: one more thread helps. Otherwise one thread is fastest."""
+_MAX_THREADS = 64
 
 
-def in_thread(work: Callable[[], None]) -> None:
-    """Starts `work` in a thread that the end of the program does not wait for."""
+def start_thread(work: Callable[[], None]) -> None:
+    """Start `work` in a thread that does not keep the program from exiting."""
     threading.Thread(target=work, daemon=True).start()
 
 
 class BatchReader(Generic[Key, Value]):
-    """Calls `read` for each key in threads of its own, in order. `read` reports failures in what it returns."""
+    """Calls `read` for each key, in order and in threads: one that hangs delays neither the others nor the program.
+
+    `read` must not raise: it reports failures in what it returns.
+    """
 
     def __init__(self, keys: Iterable[Key], read: Callable[[Key], Value]) -> None:
         self._keys = deque(keys)
@@ -47,28 +47,28 @@ class BatchReader(Generic[Key, Value]):
         self._results: dict[Key, Value] = {}
         self._threads = 0
         self.left = len(self._keys)
-        """How many results have not been taken yet."""
+        """The number of results that have not been taken yet."""
         self._start_thread()
 
     def take(self) -> dict[Key, Value]:
-        """The results since the last call, after `BATCH` seconds or once all are there; empty where none came."""
+        """The results since the last call, after `BATCH` seconds or as soon as all are there; may be empty."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._results) == self.left, BATCH)
             found, self._results = self._results, {}
             self.left -= len(found)
-            if len(found) < _FEW:
+            if len(found) < _FEW_RESULTS:
                 self._start_thread()
         return found
 
     def stop(self) -> None:
-        """Starts to read nothing more."""
+        """Read no further keys."""
         with self._changed:
             self._keys.clear()
 
     def _start_thread(self) -> None:
-        if self._keys and self._threads < _MOST_THREADS:
+        if self._keys and self._threads < _MAX_THREADS:
             self._threads += 1
-            in_thread(self._work)
+            start_thread(self._work)
 
     def _work(self) -> None:
         while True:
@@ -84,14 +84,11 @@ class BatchReader(Generic[Key, Value]):
                     self._changed.notify()
 
 
-# Reads a profile's file without ever hanging; `files` writes it.
-
-
-LARGEST = 1024 * 1024
+MAX_SIZE = 1024 * 1024
 """Bytes; a larger file is not a profile."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-"""What some editors put before UTF-8; it is no part of the text."""
+"""Some editors write it before UTF-8; it is not part of the text."""
 
 
 ProfileCode: TypeAlias = Literal[
@@ -130,9 +127,9 @@ class ProfileError(UserError):
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file of at most `LARGEST` bytes; raises `ProfileError`."""
+    """The bytes of a regular file of at most `MAX_SIZE` bytes; raises `ProfileError`."""
     try:
-        return read_regular(path, LARGEST)
+        return read_regular(path, MAX_SIZE)
     except FileNotFoundError as error:
         if path.is_symlink():
             words = "is a link to a file that does not exist"
@@ -164,8 +161,8 @@ def as_text(path: Path, data: bytes) -> str:
 
 SUFFIX = ".toml"
 
-_PATIENCE = 10.0
-"""Seconds without any result after which the files that are still being read count as not responding."""
+_SILENCE_LIMIT = 10.0
+"""Seconds without any result, after which the remaining files count as not responding."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -177,16 +174,16 @@ def _bad_name(name: str, why: str) -> ProfileError:
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """A profile as a list shows it. All text comes from outside and is to be made safe before it is shown."""
+    """A profile as lists show it. Its texts come from the file: sanitise them before they are shown."""
 
     name: str
     title: str
     base_uri: str | None
     path: Path
     problem: str | None
-    """Why it cannot be read; None where it can."""
+    """Why it cannot be read; None if it can."""
     modified: float | None
-    """Seconds since 1970; None where the file is gone or its date may not be read."""
+    """Unix time; None if the file is gone or its date cannot be read."""
 
 
 class Library:
@@ -200,17 +197,17 @@ class Library:
         return [*self.entries(self.paths())]
 
     def entries(self, paths: Sequence[Path]) -> Iterator[ProfileSummary]:
-        """The entries of these files in their order, each as soon as it and those before it are known.
+        """The summaries of these files in their order, each as soon as it and those before it are known.
 
-        A file that does not respond (as on a network drive that is gone) is an entry with that problem.
+        A file that does not respond (such as on a disconnected network drive) has that as its problem.
         """
-        reading, found, silent = BatchReader(paths, entry_of), dict[Path, ProfileSummary](), 0.0
+        reading, found, silent = BatchReader(paths, read_summary), dict[Path, ProfileSummary](), 0.0
         for path in paths:
-            while path not in found and silent < _PATIENCE:
+            while path not in found and silent < _SILENCE_LIMIT:
                 results = reading.take()
                 found.update(results)
                 silent = 0.0 if results else silent + BATCH
-            yield found.pop(path) if path in found else unread(path, "does not respond")
+            yield found.pop(path) if path in found else unread_summary(path, "does not respond")
         reading.stop()
 
     def find(self, name_or_path: str) -> Path:
@@ -221,7 +218,7 @@ class Library:
         if is_path and "\0" not in name_or_path and os.path.lexists(name_or_path):
             return Path(name_or_path)
         names = self._names()
-        if name_or_path in names:  # one that was not named here
+        if name_or_path in names:  # it need not be a name that `path_for` allows
             return self.directory / (name_or_path + SUFFIX)
         if close := difflib.get_close_matches(name_or_path, names, n=3):
             hint = f"Did you mean {' or '.join(close)}?"
@@ -247,12 +244,12 @@ class Library:
         return self.directory / (name + SUFFIX)
 
     def name_from(self, title_or_host: str) -> str:
-        """A name that is not taken yet, from a title or the address of a store."""
+        """A new name, from a title or the address of a store."""
         text = title_or_host.strip()
         if "://" in text:
             try:
                 text = urlsplit(text).netloc.rpartition("@")[2]
-            except ValueError:  # "http://[::1" has no host to speak of
+            except ValueError:  # such as "http://[::1"
                 text = text.partition("://")[2]
         plain = unicodedata.normalize("NFKD", text.strip().removeprefix("www.")).encode("ascii", "ignore").decode()
         slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:56].strip("-") or "store"
@@ -289,11 +286,11 @@ class Library:
         )
 
 
-def entry_of(path: Path) -> ProfileSummary:
-    """What a list shows of this file. It blocks."""
+def read_summary(path: Path) -> ProfileSummary:
+    """The summary of this file. Blocks."""
     try:
         modified = os.stat(path).st_mtime
-    except OSError:  # reading it will say why
+    except OSError:  # reading the file reports why
         modified = None
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
@@ -301,7 +298,7 @@ def entry_of(path: Path) -> ProfileSummary:
         problem = error.message
     except RecursionError:
         problem = "is nested too deeply"
-    except ValueError as error:  # TOMLDecodeError is one, and so is what int() says to 5,000 digits
+    except ValueError as error:  # TOMLDecodeError, and int() with more than 4,300 digits
         problem = str(error)
     else:
         title = data.get("name")
@@ -313,21 +310,21 @@ def entry_of(path: Path) -> ProfileSummary:
             None,
             modified,
         )
-    return unread(path, problem, modified)
+    return unread_summary(path, problem, modified)
 
 
-def unread(path: Path, problem: str | None = None, modified: float | None = None) -> ProfileSummary:
-    """The entry of a file of which only the name is known, as yet or for good."""
+def unread_summary(path: Path, problem: str | None = None, modified: float | None = None) -> ProfileSummary:
+    """The summary of a file of which only the name is known, for now or because of a problem."""
     return ProfileSummary(path.stem, path.stem, None, path, problem, modified)
 
 
 def _key(name: str) -> str:
-    """What the environment variables of a profile have of its name."""
+    """A profile's name as it appears in its environment variables."""
     return re.sub(r"[-_.]", "_", name).upper()
 
 
 def base_uris(data: dict[str, object]) -> Iterator[str]:
-    """The base URIs of all clients, whatever else the data holds."""
+    """The base URIs of all clients, in data that may be invalid."""
     clients = data.get("clients")
     for client in clients.values() if isinstance(clients, dict) else ():
         plugins = client.get("plugins") if isinstance(client, dict) else None

@@ -36,8 +36,8 @@ _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
 for _family, _packages in _FAMILIES.items():
     built_in(_family, *_packages)
 
-ALWAYS_THERE = "default"
-"""The client that exists in every profile, even where it is not written."""
+DEFAULT_CLIENT = "default"
+"""The client that exists in every profile, even if it is not configured."""
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 
@@ -58,7 +58,7 @@ ModelPath = tuple[Step, ...]
 
 
 class LogSettings(Model):
-    """What is kept of the requests of this profile's sessions."""
+    """What is stored of the requests of this profile's sessions."""
 
     history: Literal["metadata", "bodies", "off"] = Field(
         "metadata",
@@ -104,11 +104,11 @@ class Profile(Model):
         return next((p.uri for p in saved.plugins if isinstance(p, BaseUri)), None) if saved else None
 
     def addressed_clients(self) -> list[str]:
-        """The clients that have a base URI, and so can be asked for a relative URI."""
+        """The clients that have a base URI, and can send requests to a relative URI."""
         return [name for name in self.clients if self.base_uri(name)]
 
     def origins(self, authentication: str) -> list[str]:
-        """The origins that this authentication's secrets go to."""
+        """The origins to which this authentication's secrets are sent."""
         saved = self.authentications[authentication]
         users = [name for name, client in self.clients.items() if authentication in client.authentications]
         origins = [origin_of(uri) for uri in map(self.base_uri, users) if uri]
@@ -143,7 +143,7 @@ class Profile(Model):
 
 @dataclass(frozen=True, slots=True)
 class NamedSecret:
-    """A secret by its place, such as "integration/access-token", where it comes from, and where it goes."""
+    """A secret: its name, such as "integration/access-token", its source, and the origins that it is sent to."""
 
     name: str
     source: SecretSource
@@ -151,7 +151,7 @@ class NamedSecret:
 
 
 def secrets_in(model: Model) -> Iterator[SecretSource]:
-    """Each secret that a part of a profile names, at whatever depth."""
+    """Each secret in a part of a profile, at any depth."""
     for _, source in _secrets_in(model):
         yield source
 
@@ -175,9 +175,9 @@ def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
             yield from _secrets_at(f"{name}/{index + 1}", item)
 
 
-def dangling(profile: Profile) -> Iterator[Misread]:
-    """What refers to something that is not there, or to itself."""
-    clients = [*profile.clients, *([] if ALWAYS_THERE in profile.clients else [ALWAYS_THERE])]
+def inconsistencies(profile: Profile) -> Iterator[Misread]:
+    """References to something undefined, and parts that are valid but do not work together."""
+    clients = [*profile.clients, *([] if DEFAULT_CLIENT in profile.clients else [DEFAULT_CLIENT])]
     for name, client in profile.clients.items():
         for index, wanted in enumerate(client.authentications):
             if wanted not in profile.authentications:
@@ -197,19 +197,19 @@ def dangling(profile: Profile) -> Iterator[Misread]:
                 yield Misread((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
             for found in configuration.misread():
                 yield found._replace(place=(part, name, *found.place))
-    yield from _criteria(profile)
-    yield from _at_odds(profile)
-    yield from _circles(profile)
+    yield from _ignored_criteria(profile)
+    yield from _authentication_conflicts(profile)
+    yield from _login_cycles(profile)
 
 
 _PAGED_BY_CRITERIA = ("keyset", "search-criteria")
-_NOT_IN_DEFAULTS = (
+_CRITERIA_IN_DEFAULTS = (
     "search criteria belong in the request of an incoming: combined with those of its pages, Magento would ignore some"
 )
 
 
-def _criteria(profile: Profile) -> Iterator[Misread]:
-    """Search criteria that Magento would ignore, or read otherwise than they are meant."""
+def _ignored_criteria(profile: Profile) -> Iterator[Misread]:
+    """Search criteria that Magento would ignore or misread."""
     paged_clients = set()
     for name, incoming in profile.incoming.items():
         paged = incoming.pagination is not None and incoming.pagination.kind in _PAGED_BY_CRITERIA
@@ -232,28 +232,32 @@ def _criteria(profile: Profile) -> Iterator[Misread]:
         for index, plugin in enumerate(profile.clients[name].plugins):
             for parameter in plugin.parameters if isinstance(plugin, QueryDefaults) else ():
                 if is_criteria(parameter):
-                    yield Misread(("clients", name, "plugins", index, "parameters", parameter), _NOT_IN_DEFAULTS)
+                    yield Misread(("clients", name, "plugins", index, "parameters", parameter), _CRITERIA_IN_DEFAULTS)
 
 
-def _at_odds(profile: Profile) -> Iterator[Misread]:
-    """Authentications of one client that cannot be used together."""
+def _authentication_conflicts(profile: Profile) -> Iterator[Misread]:
+    """Authentications of one client that cannot be combined."""
     for client, saved in profile.clients.items():
         known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
         for place, (index, name) in enumerate(known):
-            clashes = (_clash(profile, before, name) for _, before in known[:place])
+            clashes = (_conflict(profile, before, name) for _, before in known[:place])
             if message := next(filter(None, clashes), None):
                 yield Misread(("clients", client, "authentications", index), message)
 
 
-def _clash(profile: Profile, first: str, second: str) -> str | None:
-    """Why these two, applied in this order, cannot both do what they are for."""
+def _conflict(profile: Profile, first: str, second: str) -> str | None:
+    """Why these two cannot be applied in this order; None if they can."""
     if first == second:
         return f"{first} is listed twice"
     one, other = profile.authentications[first], profile.authentications[second]
     if one.kind == "oauth1" and other.kind == "query":
         return f"{second} changes the query after {first} has signed it: list it first"
     header = other.header_written()
-    if header is None or (one.header_written() or "").lower() != header.lower() or {one.kind, other.kind} == _SHARE:
+    if (
+        header is None
+        or (one.header_written() or "").lower() != header.lower()
+        or {one.kind, other.kind} == _SHARE_HEADER
+    ):
         return None
     message = f"{first} and {second} both set the header {header}, but only one can be sent"
     if "basic" not in (one.kind, other.kind):
@@ -264,11 +268,12 @@ def _clash(profile: Profile, first: str, second: str) -> str | None:
     )
 
 
-_SHARE = {"basic", "oauth1"}
-"""These two are in one header: Magento looks for "OAuth " anywhere in it (pull request 8158 to magento2)."""
+_SHARE_HEADER = {"basic", "oauth1"}
+"""These two share one header: Magento looks for "OAuth " anywhere in it (magento2, pull request 8158)."""
 
 
-def _circles(profile: Profile) -> Iterator[Misread]:
+def _login_cycles(profile: Profile) -> Iterator[Misread]:
+    """Logins that are sent by a client which needs the login itself."""
     graph: dict[tuple[str, str], set[tuple[str, str]]] = {
         ("client", name): {("authentication", wanted) for wanted in client.authentications}
         for name, client in profile.clients.items()
@@ -279,10 +284,10 @@ def _circles(profile: Profile) -> Iterator[Misread]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        circle = error.args[1]
-        name = next(name for family, name in circle if family == "authentication")
-        way = " → ".join(" ".join(step) for step in reversed(circle))
-        yield Misread(("authentications", name, "client"), f"the login needs itself: {way}")
+        cycle = error.args[1]
+        name = next(name for family, name in cycle if family == "authentication")
+        steps = " → ".join(" ".join(step) for step in reversed(cycle))
+        yield Misread(("authentications", name, "client"), f"the login depends on itself: {steps}")
 
 
 def schema() -> dict[str, Any]:
@@ -291,7 +296,7 @@ def schema() -> dict[str, Any]:
 
 
 def kind_schemas() -> dict[str, dict[str, dict[str, Any]]]:
-    """The JSON Schema of each kind by name, for each family ("plugin", "sink", …), also those of other packages."""
+    """The JSON Schema of each kind by name, for each family ("plugin", "sink", …), including other packages' kinds."""
     return {
         family.__name__.lower(): {name: json_schema(kind) for name, kind in sorted(family.all_kinds().items())}
         for family in _FAMILIES

@@ -1,4 +1,4 @@
-"""Every problem of a profile's text, each with its line and column, all at once."""
+"""Validates a profile's text: all problems at once, each with its line and column."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..errors import UserError
 from ..kinds import Kind, broken_packages
 from ..secrets.secret_error import LiteralSecret
 from .document import Document
-from .model import ALWAYS_THERE, ModelPath, Profile, dangling
+from .model import DEFAULT_CLIENT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong; line and column count from 1."""
+    """One problem; line and column count from 1."""
 
     line: int
     column: int
@@ -34,7 +34,7 @@ class Problem:
 
 
 class InvalidProfile(UserError):
-    """A profile with problems; the message has each of them on a line, with its place."""
+    """A profile with problems; the message has one on each line, with its position."""
 
     def __init__(self, path: File, problems: Sequence[Problem]) -> None:
         self.lines = [f"{path}:{problem}" for problem in problems]
@@ -51,35 +51,35 @@ def read_profile(path: File) -> tuple[Document, Profile]:
 
 
 def check(text: str) -> tuple[Profile | None, list[Problem]]:
-    """The profile in a text that tomllib accepts, or what is wrong with it."""
+    """The profile in a valid TOML text, or its problems."""
     data = tomllib.loads(text)
     profile, found = check_data(data)
     if not found:
         return profile, []
     places = positions(text)
-    return None, sorted(_placed(path, message, places) for path, message in found)
+    return None, sorted(_problem(path, message, places) for path, message in found)
 
 
 def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
-    """The profile in plain data, as a draft holds it, or the path and the message of each problem."""
+    """The profile in plain data, or the path and the message of each problem."""
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = [_described(data, each) for each in errors]
+        found = [_path_and_message(data, each) for each in errors]
         wrong = {each["loc"][:2] for each in errors}
-        return None, [*found, *_dangling_in_the_rest(data, wrong), *_dangling_in_the_wrong(data, wrong)]
-    dangles = [(each.place, f"{each.message}{_hint(each.wanted, each.known)}") for each in dangling(profile)]
-    return (None, dangles) if dangles else (profile, [])
+        return None, [*found, *_inconsistencies_of_valid_parts(data, wrong), *_undefined_in_invalid_parts(data, wrong)]
+    found = [(each.place, f"{each.message}{_hint(each.wanted, each.known)}") for each in inconsistencies(profile)]
+    return (None, found) if found else (profile, [])
 
 
 def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
-    """The path and the message of each secret that is written out in plain data."""
+    """The path and the message of each secret that the data contains as a literal value."""
     try:
         Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        return dict(_described(data, each) for each in errors if isinstance(_cause(each), LiteralSecret))
+        return dict(_path_and_message(data, each) for each in errors if isinstance(_cause(each), LiteralSecret))
     return {}
 
 
@@ -90,29 +90,29 @@ def _cause(error: Any) -> object:
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
-def _dangling_in_the_rest(
+def _inconsistencies_of_valid_parts(
     data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
 ) -> Iterator[tuple[ModelPath, str]]:
-    """What dangles in the parts that are right by themselves. A part that is wrong by itself is there all the same."""
+    """Inconsistencies of the parts that are valid by themselves. References to an invalid part are not reported."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
     for family in _FAMILIES:
         named = data.get(family)
         if isinstance(named, Mapping) and (family,) not in wrong:
             rest[family] = {name: part for name, part in named.items() if (family, name) not in wrong}
-    for each in dangling(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
+    for each in inconsistencies(Profile.model_validate(rest, by_alias=True, by_name=False, strict=True)):
         path = each.place
-        family = _family_named_at(path)
+        family = _referenced_family(path)
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
         if (family,) not in wrong and value_at(data, path) not in left_out:
             yield path, f"{each.message}{_hint(each.wanted, [*each.known, *left_out])}"
 
 
-def _dangling_in_the_wrong(
+def _undefined_in_invalid_parts(
     data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
 ) -> Iterator[tuple[ModelPath, str]]:
-    """The names of nothing in the parts that are wrong by themselves."""
+    """References to undefined names, in parts that are invalid for other reasons."""
     known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
-    known["clients"] += [ALWAYS_THERE] * (ALWAYS_THERE not in known["clients"])
+    known["clients"] += [DEFAULT_CLIENT] * (DEFAULT_CLIENT not in known["clients"])
     for family, name in (place for place in wrong if len(place) == 2):
         part = _table(value_at(data, (family, name)))
         kind, key = ("authentications", "authentications") if family == "clients" else ("clients", "client")
@@ -130,13 +130,13 @@ def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _family_named_at(path: ModelPath) -> str:
+def _referenced_family(path: ModelPath) -> str:
     if path[2:3] == ("authentications",):
         return "authentications"
     return "clients" if path[2:] == ("client",) else ""
 
 
-def _placed(path: ModelPath, message: str, places: Mapping[ModelPath, TextPosition]) -> Problem:
+def _problem(path: ModelPath, message: str, places: Mapping[ModelPath, TextPosition]) -> Problem:
     at = path
     while at and at not in places:
         at = at[:-1]
@@ -144,8 +144,8 @@ def _placed(path: ModelPath, message: str, places: Mapping[ModelPath, TextPositi
     return Problem(place.line if place else 1, place.column if place else 1, ".".join(map(str, path)), message)
 
 
-def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
-    path = _path(data, error["loc"])
+def _path_and_message(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
+    path = _data_path(data, error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return path, _unknown_key(data, error["loc"], path)
@@ -164,17 +164,17 @@ def _described(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
         return path, str(context["error"])
     if kind == "literal_error":
         return path, f"must be {context['expected']}"
-    return path, _WORDS.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
+    return path, _MESSAGES.get(kind, error["msg"][:1].lower() + error["msg"][1:]).format(**context)
 
 
 def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
-    """Why unknown key here: misspelt, or written below the header of another table than it belongs to."""
+    """The message for an unknown key: misspelt, or below the header of another table than its own."""
     key = str(path[-1])
-    near = get_close_matches(key, _siblings(data, loc), 1, _VERY_LIKE)
+    near = get_close_matches(key, _siblings(data, loc), 1, _MISSPELLED)
     if not near:
         for length in range(len(loc) - 2, -1, -1):
             if key in _siblings(data, (*loc[:length], key)):
-                owner = ".".join(str(step) for step in _path(data, loc[:length]))
+                owner = ".".join(str(step) for step in _data_path(data, loc[:length]))
                 here = ".".join(str(step) for step in path[:-1] if isinstance(step, str))
                 where = f"[{owner}]" if owner else "the top of the file, above the first table"
                 return f"unknown key in {here}; {key!r} belongs to {where}: move it there"
@@ -182,10 +182,10 @@ def _unknown_key(data: Any, loc: tuple[int | str, ...], path: ModelPath) -> str:
     return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
-_VERY_LIKE = 0.8
-"""From here on a key is a misspelling of another (difflib's ratio), and not one from another table."""
+_MISSPELLED = 0.8
+"""From this similarity (difflib's ratio) a key counts as misspelt, rather than as one of another table."""
 
-_WORDS = {
+_MESSAGES = {
     "string_type": "must be text in quotes",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
@@ -205,8 +205,8 @@ _WORDS = {
 }
 
 
-def _path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
-    """pydantic's `loc` as what is really in the data, and a missing key at the end."""
+def _data_path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
+    """pydantic's `loc` as a path of the data: without the tags of unions, with a missing key at its end."""
     path: list[str | int] = []
     for position, step in enumerate(loc):
         if isinstance(data, list) and isinstance(step, int) and step < len(data):
@@ -220,24 +220,24 @@ def _path(data: Any, loc: tuple[str | int, ...]) -> ModelPath:
 
 
 def _siblings(data: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """The names that would be right where an unknown one is."""
+    """The keys that are valid in the place of an unknown one."""
     model: Any = Profile
     for step in loc[:-1]:
         data = value_at(data, (step,))
-        model = _kind_of(_inside(model, step), data)
+        model = _kind_class(_field_type(model, step), data)
     if isinstance(model, type) and issubclass(model, BaseModel):
         return [field.alias or name for name, field in model.model_fields.items()]
     return []
 
 
-def _inside(model: Any, step: str | int) -> Any:
+def _field_type(model: Any, step: str | int) -> Any:
     if isinstance(model, type) and issubclass(model, BaseModel):
         field = next((f for name, f in model.model_fields.items() if step in (name, f.alias)), None)
         return _item_type(field.annotation) if field is not None else model
     return model
 
 
-def _kind_of(model: Any, data: object) -> Any:
+def _kind_class(model: Any, data: object) -> Any:
     """The kind that a table in `data` names, where `model` is a family."""
     if not (isinstance(model, type) and issubclass(model, Kind) and Kind in model.__bases__):
         return model

@@ -1,4 +1,4 @@
-"""What the user trusts each profile to do: one private record for each profile, bound to its path."""
+"""What each profile is trusted to do: one private file for each profile, bound to its path."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TrustRecords:
         self._directory = state / "trust"
 
     def find(self, profile: Path) -> TrustRecord | None:
-        """The record of the profile at this path; None if there is none that can be believed."""
+        """The record of the profile at this path; None if there is none, or other users could have written it."""
         resolved = os.path.realpath(profile)
         record = self._read(self._file(resolved))
         return record if record is not None and record.profile == resolved else None
@@ -60,7 +60,7 @@ class TrustRecords:
         return sorted((each for each in found if each is not None), key=lambda each: each.profile)
 
     def grant(self, profile: Path, capabilities: Iterable[Capability], now: datetime, *, only: bool = False) -> None:
-        """Trusts the profile to do this, besides what it is trusted with already; `only`: and nothing else.
+        """Trust the profile with these capabilities, in addition to those it has; `only`: instead of those.
 
         Raises `CannotSave`.
         """
@@ -68,7 +68,7 @@ class TrustRecords:
         file, wanted = self._file(resolved), list(capabilities)
 
         def granted(_: bytes | None) -> bytes:
-            before = None if only else self._read(file)  # one that others could write is not believed
+            before = None if only else self._read(file)  # ignores one that other users could write
             kept = before.capabilities if before is not None and before.profile == resolved else ()
             data = {
                 "format": FORMAT,
@@ -87,7 +87,7 @@ class TrustRecords:
             raise CannotSave(file, reason(error), state_remedy(error)) from error
 
     def revoke(self, profile: Path) -> bool:
-        """Trusts the profile with nothing any more; whether it was trusted. Raises `CannotSave`."""
+        """Delete the record; False if there was none. Raises `CannotSave`."""
         file = self._file(os.path.realpath(profile))
         try:
             file.unlink()
@@ -98,7 +98,7 @@ class TrustRecords:
         return True
 
     def copy(self, profile: Path, copied: Path, now: datetime) -> None:
-        """Trusts a copy that the user has made of a profile as the profile is trusted. Raises `CannotSave`."""
+        """Trust a copy of a profile with the capabilities of the original. Raises `CannotSave`."""
         record = self.find(profile)
         if record is not None:
             self.grant(copied, record.capabilities, now)
@@ -107,7 +107,7 @@ class TrustRecords:
         return self._directory / f"{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:32]}{_SUFFIX}"
 
     def _read(self, file: Path) -> TrustRecord | None:
-        """The record in a file that nobody else can have written."""
+        """The record in a file; None if other users could have written it."""
         try:
             if not _is_private(os.lstat(self._directory)):
                 return None

@@ -19,7 +19,15 @@ from textual.strip import Strip
 
 from ...guide.drafts import Draft, Drafts
 from ...machine import Machine
-from ...profile.library import BatchReader, Library, ProfileError, ProfileSummary, entry_of, in_thread, unread
+from ...profile.library import (
+    BatchReader,
+    Library,
+    ProfileError,
+    ProfileSummary,
+    read_summary,
+    start_thread,
+    unread_summary,
+)
 from ...text import shown_line
 from ...units import ago
 
@@ -50,7 +58,7 @@ class HomeRows:
         """The row at this index; a text that cannot be chosen. Of a file that is being read, the name is known."""
         if index < len(self.paths):
             path = self.paths[index]
-            return self.entries.get(path) or unread(path)
+            return self.entries.get(path) or unread_summary(path)
         below = index - len(self.paths) - self._heading
         return self.drafts[below - 1] if below > 0 else "" if below < 0 else _HEADING
 
@@ -253,8 +261,8 @@ class Listing:
 
     def start(self) -> None:
         """Lists the drafts and the profiles' files."""
-        in_thread(self._list_drafts)
-        in_thread(self._list_profiles)
+        start_thread(self._list_drafts)
+        start_thread(self._list_profiles)
 
     def stop(self) -> None:
         """Posts nothing more; a read that does not return is left to itself."""
@@ -262,8 +270,8 @@ class Listing:
 
     def read(self, paths: Sequence[Path]) -> None:
         """Reads the profiles and their last runs. Once the names are painted: threads slow the paint down."""
-        in_thread(lambda: self._read_entries(paths))
-        in_thread(lambda: self._read_runs(paths))
+        start_thread(lambda: self._read_entries(paths))
+        start_thread(lambda: self._read_runs(paths))
 
     def _list_drafts(self) -> None:
         self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
@@ -277,7 +285,7 @@ class Listing:
         self._send(ProfilesFound(self, paths))
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
-        self._post(BatchReader(paths, entry_of), lambda found, left: EntriesRead(self, found, left))
+        self._post(BatchReader(paths, read_summary), lambda found, left: EntriesRead(self, found, left))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
         from ...guide.last_runs import last_runs
