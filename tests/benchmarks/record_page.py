@@ -13,7 +13,7 @@ from split_page import body, milliseconds
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Request
-from tui_connector.client.wire import AttemptRecord, record
+from tui_connector.client.wire import AttemptRecord, to_exchange
 from tui_connector.secrets.mask import Mask
 
 GOAL_MS = 0.3
@@ -52,7 +52,7 @@ def main(smoke: bool) -> int:
 
     def taken(data: bytes, kept: int) -> float:
         def one() -> Exchange:
-            return record(seen, data, len(data), mask=mask, kept=kept)
+            return to_exchange(seen, data, len(data), mask=mask, kept=kept)
 
         return milliseconds(one, times)
 

@@ -275,7 +275,7 @@ async def test_a_link_does_not_take_the_client_certificate_to_another_origin(clo
         "request", str(clone.file), "GET", "http://127.0.0.2:9/x", "--client", "shop", "--trust"
     )
     assert code != 0
-    assert "not trusted to show the client certificate to http://127.0.0.2:9" in err
+    assert "not trusted to present the client certificate to http://127.0.0.2:9" in err
 
 
 async def test_a_question_on_the_terminal_holds_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ async def test_a_kept_connection_that_was_closed_is_no_error_for_what_only_reads
         *((1, 200), (1, None), (2, 200), (1, None), (2, 200))
     ]
     lost = next(each for each in workbench.exchanges if each.status is None)
-    assert "kept connection" in lost.failure_text
+    assert "reused connection" in lost.failure_text
     assert lost.failure is Failure.CUT_OFF
 
 
@@ -154,7 +154,7 @@ async def test_what_writes_may_have_arrived_and_is_not_sent_again(workbench: Wor
     async with serving(Forgetful()) as shop, workbench.anonymous() as session:
         send = session.client("default")
         await send(Request("GET", f"{shop.url}/x"))
-        with pytest.raises(NoResponse, match="kept connection") as caught:
+        with pytest.raises(NoResponse, match="reused connection") as caught:
             await send(Request("POST", f"{shop.url}/x", body=b"{}"))
         assert caught.value.may_have_arrived
         assert len(shop.received) == 2
@@ -165,7 +165,7 @@ async def test_a_server_that_answers_nothing_is_asked_once(workbench: Workbench)
         writer.close()
 
     async with serving(response) as shop, workbench.anonymous() as session:
-        with pytest.raises(NoResponse, match="gave no HTTP response"):
+        with pytest.raises(NoResponse, match="did not send an HTTP response"):
             await session.client("default")(Request("GET", f"{shop.url}/x"))
         assert len(shop.received) == 1
 

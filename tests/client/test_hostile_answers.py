@@ -259,11 +259,11 @@ async def test_what_can_be_taken_is_taken_as_it_is(workbench: Workbench, name: s
 
 
 SLOW: dict[str, tuple[int, bytes, bytes, str]] = {
-    "silence": (51, b"", b"", "did not give a response within 0.5 s"),
-    "a drip": (51, _head("200 OK", "Content-Length: 10000"), b"a", "did not give the whole response within 0.5 s"),
-    "a head that drips": (51, b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", "did not give a response within 0.5 s"),
-    "a flood of 1xx": (53, b"", _head("100 Continue") * 10, "did not give a response within 0.5 s"),
-    "chunks for ever": (51, _head("200 OK", "Transfer-Encoding: chunked"), b"1\r\na\r\n", "did not give the whole"),
+    "silence": (51, b"", b"", "did not send a response within 0.5 s"),
+    "a drip": (51, _head("200 OK", "Content-Length: 10000"), b"a", "did not send the whole response within 0.5 s"),
+    "a head that drips": (51, b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", "did not send a response within 0.5 s"),
+    "a flood of 1xx": (53, b"", _head("100 Continue") * 10, "did not send a response within 0.5 s"),
+    "chunks for ever": (51, _head("200 OK", "Transfer-Encoding: chunked"), b"1\r\na\r\n", "did not send the whole"),
 }
 
 

@@ -142,7 +142,7 @@ CASES = {
     "no HTTP": ("protocol", "https"),
     "untrusted": ("tls-untrusted", "tls.ca-file"),
     "self-signed": ("tls-self-signed", "tls.ca-file"),
-    "name": ("tls-name", "the name that the certificate is for"),
+    "name": ("tls-name", "the host name that the certificate was issued for"),
     "expired": ("tls-expired", "renewed"),
     "not yet valid": ("tls-not-yet-valid", "clock"),
     "TLS to plain": ("tls-to-plain", "http://"),

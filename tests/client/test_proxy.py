@@ -89,9 +89,9 @@ async def test_a_proxys_password_goes_to_no_other_proxy(workbench: Workbench, sh
 @pytest.mark.parametrize(
     ("options", "words", "hint"),
     [
-        ({"user": "staff:CANARY"}, "407 Proxy Authentication Required", "a username and a password"),
-        ({"refuse": "403 Forbidden"}, "403 Forbidden", "whether it may connect there"),
-        ({"refuse": "502 Bad Gateway"}, "502 Bad Gateway", "whether it may connect there"),
+        ({"user": "staff:CANARY"}, "407 Proxy Authentication Required", "the username and password"),
+        ({"refuse": "403 Forbidden"}, "403 Forbidden", "administrator to allow this host"),
+        ({"refuse": "502 Bad Gateway"}, "502 Bad Gateway", "administrator to allow this host"),
     ],
 )
 async def test_a_proxy_that_refuses_is_named_and_nothing_has_arrived(
@@ -115,7 +115,7 @@ async def test_a_proxy_that_is_not_there_is_named(workbench: Workbench, shop: Se
     with pytest.raises(NoResponse) as failed:
         await _ask(workbench, shop.url, proxy={"uri": proxy.url})
     assert failed.value.failure is Failure.REFUSED
-    assert failed.value.message == f"The proxy {proxy.url.removeprefix('http://')} refuses the connection"
+    assert failed.value.message == f"The proxy {proxy.url.removeprefix('http://')} refused the connection"
 
 
 async def test_the_machines_proxy_is_used_and_named_without_its_password(workbench: Workbench, shop: Server) -> None:
@@ -131,7 +131,7 @@ async def test_the_machines_proxy_is_used_and_named_without_its_password(workben
 
 async def test_a_client_can_go_past_the_machines_proxy(workbench: Workbench, shop: Server) -> None:
     workbench.machine = _with(workbench.machine, HTTPS_PROXY="http://127.0.0.1:9")
-    with pytest.raises(NoResponse, match=r"The proxy 127\.0\.0\.1:9 refuses the connection"):
+    with pytest.raises(NoResponse, match=r"The proxy 127\.0\.0\.1:9 refused the connection"):
         await _ask(workbench, shop.url)
     assert (await _ask(workbench, shop.url, proxy={"uri": "direct"})).status == 200
     workbench.machine = _with(workbench.machine, HTTPS_PROXY="http://127.0.0.1:9", NO_PROXY="localhost,127.0.0.0/8")

@@ -52,7 +52,7 @@ async def test_a_host_that_refuses_at_all_its_addresses_refuses(workbench: Workb
     async with serving(_fine) as shop:
         port = urlsplit(shop.url).port
     async with workbench.anonymous() as session:
-        with pytest.raises(NoResponse, match=r"shop\.example:.* refuses the connection") as caught:
+        with pytest.raises(NoResponse, match=r"shop\.example:.* refused the connection") as caught:
             await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
     assert caught.value.failure is Failure.REFUSED
 

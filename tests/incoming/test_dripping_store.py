@@ -42,7 +42,7 @@ async def test_a_record_that_always_drips_is_found_and_left_out(tmp_path: Path, 
     assert (summary.state, summary.failed) == ("complete", 1)
     assert reader.ids() == [number for number in range(1, 41) if number != 18]
     assert told.records[0].record == "entity_id 18"
-    assert "did not give the whole response within 0.5 s" in told.records[0].message
+    assert "did not send the whole response within 0.5 s" in told.records[0].message
 
 
 PROFILE = """

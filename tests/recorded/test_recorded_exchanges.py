@@ -16,7 +16,7 @@ from recordings import recordings
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Request, RequestInfo
 from tui_connector.client.printer import text
-from tui_connector.client.wire import AttemptRecord, record
+from tui_connector.client.wire import AttemptRecord, to_exchange
 from tui_connector.log import har
 from tui_connector.log import recording as recorded
 from tui_connector.log.filter import parse
@@ -48,7 +48,7 @@ def _recorded(index: int) -> Exchange:
     seen = AttemptRecord(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
     seen.status, seen.reason, seen.headers = each.status, each.reason, each.headers
     body = each.body.encode()
-    return record(seen, body, len(body), mask=Mask(), kept=2_000_000)
+    return to_exchange(seen, body, len(body), mask=Mask(), kept=2_000_000)
 
 
 def test_no_secret_is_left_where_one_stands(log: list[Exchange], capsys: pytest.CaptureFixture[str]) -> None:

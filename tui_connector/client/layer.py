@@ -31,7 +31,7 @@ class LayerContext(Protocol):
         """
         ...
 
-    def token_goes(self, token: str, login: str, login_client: str, origin: str) -> None:
+    def check_token_use(self, token: str, login: str, login_client: str, origin: str) -> None:
         """Raises `InvalidRequest` if the token of a login must not go to `origin` with the current request.
 
         `token` is its name in capabilities, `login` the origin that the login goes to, through `login_client`.

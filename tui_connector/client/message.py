@@ -159,7 +159,7 @@ class RequestFailed(UserError):
 class NoResponse(RequestFailed):
     """No whole response came; `may_have_arrived` says whether the store may have acted on the request.
 
-    `on_kept_connection`: not a byte came, over a connection from before that the server had probably given up.
+    `on_reused_connection`: not a byte came, over a connection from before that the server had probably given up.
     """
 
     CODE = "no-response"
@@ -170,14 +170,14 @@ class NoResponse(RequestFailed):
         message: str,
         *,
         may_have_arrived: bool,
-        on_kept_connection: bool = False,
+        on_reused_connection: bool = False,
         hint: str = "",
         exchange: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
         self.failure = failure
         self.may_have_arrived = may_have_arrived
-        self.on_kept_connection = on_kept_connection
+        self.on_reused_connection = on_reused_connection
 
 
 class InvalidRequest(RequestFailed):

@@ -1,4 +1,4 @@
-"""What went wrong on the network, in words that name the cause and what to do."""
+"""Explains network failures: the cause, and what to do."""
 
 from __future__ import annotations
 
@@ -17,137 +17,138 @@ from .message import Failure
 REMEDIES = {
     Failure.DNS: "Check the spelling, or the VPN this host needs.",
     Failure.REFUSED: "Check the address and the port; is the store running?",
-    Failure.TIMEOUT_CONNECT: "Is the address right, and can this computer reach it (firewall, VPN, https on another "
+    Failure.TIMEOUT_CONNECT: "Is the address correct, and can this computer reach it (firewall, VPN, https on another "
     "port)?",
-    Failure.TIMEOUT_TLS: "Does this port speak TLS? Otherwise ask who runs the store's web server.",
-    Failure.TIMEOUT: "Raise the client's timeout; for a list, request fewer items at a time.",
+    Failure.TIMEOUT_TLS: "Does this port speak TLS? Otherwise contact the administrator of the web server.",
+    Failure.TIMEOUT: "Increase the client's timeout; for a list, request fewer items at a time.",
     Failure.TOO_LARGE: "Request fewer items at a time (pageSize, fields).",
-    Failure.CUT_OFF: "Try again; if it persists, ask who runs the store's web server or what is in front of it.",
+    Failure.CUT_OFF: "Try again; if it persists, contact the administrator of the web server.",
     Failure.PROTOCOL: "Is this an https address written as http, or a port that is not a web server's?",
-    Failure.PROXY: "Ask who runs the proxy whether it may connect there, or name another one in the client's proxy.",
-    Failure.TLS: "Does this port speak TLS? A firewall or a proxy in between may end the connection, too.",
-    Failure.TLS_UNTRUSTED: "Name the file of the authority it is from in the client's tls.ca-file.",
-    Failure.TLS_SELF_SIGNED: "Name the file of the certificate in the client's tls.ca-file.",
+    Failure.PROXY: "Ask the proxy's administrator to allow this host, or set another proxy for the client.",
+    Failure.TLS: "Does this port speak TLS? A firewall or a proxy in between may also close the connection.",
+    Failure.TLS_UNTRUSTED: "Set the client's tls.ca-file to the certificate of the authority that issued it.",
+    Failure.TLS_SELF_SIGNED: "Set the client's tls.ca-file to this certificate.",
     Failure.TLS_EXPIRED: "The store's certificate must be renewed.",
-    Failure.TLS_NOT_YET_VALID: "Is this computer's clock right? Otherwise the certificate is for later.",
-    Failure.TLS_NAME: "Use the name that the certificate is for.",
-    Failure.TLS_CLIENT_CERTIFICATE: "Name one that it accepts in the client's tls.client-certificate and "
-    "tls.client-key.",
+    Failure.TLS_NOT_YET_VALID: "Is this computer's clock correct? Otherwise the certificate starts later.",
+    Failure.TLS_NAME: "Use the host name that the certificate was issued for.",
+    Failure.TLS_CLIENT_CERTIFICATE: "Set the client's tls.client-certificate and tls.client-key to accepted ones.",
     Failure.TLS_TO_PLAIN: "Write http:// instead of https://, or the port that speaks TLS. Tokens sent over http can "
     "be read.",
     Failure.PLAIN_TO_TLS: "Write https:// instead of http://.",
 }
-"""What to do about a failure, where no more is known of it than its kind."""
+"""What to do about a failure if nothing but its kind is known."""
 
 
-Explained = tuple[Failure, str, str]
-Phase = Literal["connect", "tls", "kept", "answer", "body"]
-"""How far an attempt came: connecting, agreeing on TLS, waiting on a kept or on a new connection, or reading."""
+Explanation = tuple[Failure, str, str]
+Phase = Literal["connect", "tls", "reused", "response", "body"]
+"""How far an attempt got: connecting, TLS handshake, waiting on a reused or a new connection, or reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is known of an attempt that failed. `timeout` is in seconds."""
+    """What is known about a failed attempt. `timeout` is in seconds."""
 
     uri: str
     timeout: float
     phase: Phase
     proxy: str | None = None
     proxy_status: int | None = None
-    """The status with which the proxy answered the question to connect to the store."""
+    """The status of the proxy's response to CONNECT."""
     received: bytes = b""
-    """The first bytes that came."""
+    """The first bytes that were received."""
 
 
-def explain(error: BaseException, about: Circumstances) -> Explained:
-    """The failure, what happened, and what to do. Never a bare `str(error)`: many of them are empty."""
+def explain(error: BaseException, about: Circumstances) -> Explanation:
+    """The failure, what happened, and what to do. Never just `str(error)`, which is often empty."""
     uri, timeout, phase, proxy = about.uri, about.timeout, about.phase, about.proxy
     place = urlsplit(uri).netloc
     causes = list(_causes(error))
     names = {type(cause).__name__ for cause in causes}
     if "ProxyError" in names:
-        return _refused_by(about, place, _words(causes))
+        return _refused_by(about, place, _reason(causes))
     if isinstance(error, BodyTooLarge):
-        return _told(Failure.TOO_LARGE, f"Stopped reading: {error}")
+        return _explanation(Failure.TOO_LARGE, f"Stopped reading: {error}")
     if isinstance(error, BodyUnreadable):
-        return _told(Failure.PROTOCOL, f"The response cannot be read: {error}", REMEDIES[Failure.CUT_OFF])
-    # one that only waited for more bytes says nothing: the time ran out
+        return _explanation(Failure.PROTOCOL, f"The response cannot be read: {error}", REMEDIES[Failure.CUT_OFF])
+    # these only say that more bytes were expected: the real cause is the timeout
     waits = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError) and not isinstance(cause, waits)), None)
-    # once TLS is agreed on, only an alert is about it: any other error is a connection that was cut
+    # after the handshake only an alert is about TLS: any other error is a lost connection
     if tls is not None and (phase in ("connect", "tls") or "ALERT" in (tls.reason or "")):
         return _tls(tls, place)
     if isinstance(error, TimeoutError) or any(name.endswith("Timeout") for name in names):
-        return _too_late(place, timeout, phase, proxy)
+        return _timed_out(place, timeout, phase, proxy)
     if phase in ("connect", "tls"):
         return _not_connected(causes, place, proxy)
-    return _no_answer(causes, names, about)
+    return _no_response(causes, names, about)
 
 
-def _told(failure: Failure, message: str, hint: str = "") -> Explained:
+def _explanation(failure: Failure, message: str, hint: str = "") -> Explanation:
     return failure, message, hint or REMEDIES[failure]
 
 
-def _too_late(place: str, timeout: float, phase: Phase, proxy: str | None) -> Explained:
+def _timed_out(place: str, timeout: float, phase: Phase, proxy: str | None) -> Explanation:
     if phase == "connect":
-        nearest = _begin(_nearest(place, proxy))
-        return _told(Failure.TIMEOUT_CONNECT, f"{nearest} cannot be reached: no connection within its time")
+        nearest = _capitalized(_nearest(place, proxy))
+        return _explanation(Failure.TIMEOUT_CONNECT, f"{nearest} cannot be reached: connection timed out")
     if phase == "tls":
-        return _told(Failure.TIMEOUT_TLS, f"{place} accepted the connection, but not TLS within its time")
+        return _explanation(Failure.TIMEOUT_TLS, f"{place} accepted the connection, but the TLS handshake timed out")
     part = "the whole response" if phase == "body" else "a response"
-    return _told(Failure.TIMEOUT, f"{place} did not give {part} within {timeout:g} s")
+    return _explanation(Failure.TIMEOUT, f"{place} did not send {part} within {timeout:g} s")
 
 
-def _not_connected(causes: list[BaseException], place: str, proxy: str | None) -> Explained:
+def _not_connected(causes: list[BaseException], place: str, proxy: str | None) -> Explanation:
     nearest = _nearest(place, proxy)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return _told(Failure.DNS, f"There is no host named {nearest}")
-    # of a host with several addresses, asyncio tells what each of them said in one text
+        return _explanation(Failure.DNS, f"There is no host named {nearest}")
+    # for a host with several addresses, asyncio puts all their errors into one text
     refused = f"[Errno {errno.ECONNREFUSED}]"
     if any(isinstance(cause, ConnectionRefusedError) or refused in str(cause) for cause in causes):
         hint = "Check the port; is the proxy running?" if proxy else ""
-        return _told(Failure.REFUSED, f"{_begin(nearest)} refuses the connection", hint)
+        return _explanation(Failure.REFUSED, f"{_capitalized(nearest)} refused the connection", hint)
     if any(isinstance(cause, ConnectionResetError) for cause in causes):
-        return _told(Failure.TLS, f"{place} ended the connection while TLS was being agreed on")
+        return _explanation(Failure.TLS, f"{place} closed the connection during the TLS handshake")
     hint = "Check the address and the proxy."
-    return _told(Failure.REFUSED, f"{_begin(nearest)} cannot be reached ({_words(causes)})", hint)
+    return _explanation(Failure.REFUSED, f"{_capitalized(nearest)} cannot be reached ({_reason(causes)})", hint)
 
 
 _TLS_ALERT = b"\x15\x03"
-"""How TLS tells a client that speaks HTTP to it that it does not understand: an alert, RFC 8446 §5.1."""
+"""A TLS alert, the reaction of a TLS server to plain HTTP (RFC 8446 §5.1)."""
 
 
-def _no_answer(causes: list[BaseException], names: set[str], about: Circumstances) -> Explained:
-    place, words, uri = urlsplit(about.uri).netloc, _words(causes), about.uri
+def _no_response(causes: list[BaseException], names: set[str], about: Circumstances) -> Explanation:
+    place, words, uri = urlsplit(about.uri).netloc, _reason(causes), about.uri
     if about.received.startswith(_TLS_ALERT) and uri.startswith("http:"):
-        return _told(Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, but the address says http://")
+        return _explanation(Failure.PLAIN_TO_TLS, f"{place} speaks TLS on this port, but the address says http://")
     if about.phase == "body":
-        return _told(Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})")
-    if about.phase == "kept" and not about.received.strip():
-        return _told(Failure.CUT_OFF, f"{place} closed the kept connection before it responded ({words})")
+        return _explanation(Failure.CUT_OFF, f"{place} stopped in the middle of its response ({words})")
+    if about.phase == "reused" and not about.received.strip():
+        return _explanation(Failure.CUT_OFF, f"{place} closed the reused connection before it responded ({words})")
     if names & {"RemoteProtocolError", "ReadError", "WriteError", "CloseError"}:
         hint = ""
         if uri.startswith("https:"):  # a reset may overtake the alert that asks for one
             hint = "Does its web server ask for a client certificate (the client's tls.client-certificate)?"
-        return _told(Failure.PROTOCOL, f"{place} gave no HTTP response ({words})", hint)
-    return _told(Failure.PROTOCOL, f"The request to {place} failed ({words})", REMEDIES[Failure.CUT_OFF])
+        return _explanation(Failure.PROTOCOL, f"{place} did not send an HTTP response ({words})", hint)
+    return _explanation(Failure.PROTOCOL, f"The request to {place} failed ({words})", REMEDIES[Failure.CUT_OFF])
 
 
 _NO_TLS = ("wrong version number", "http request", "record layer failure", "packet length too long")
 """OpenSSL's reasons for bytes that are not TLS."""
 
 
-def _tls(error: ssl.SSLError, place: str) -> Explained:
+def _tls(error: ssl.SSLError, place: str) -> Explanation:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate(error.verify_code, error.verify_message or "it cannot be verified", place)
     reason = (error.reason or "no TLS").replace("_", " ").lower()
     if "certificate required" in reason or "bad certificate" in reason or "unknown ca" in reason:
         message = f"{place} requires a client certificate and refused the connection ({reason})"
-        return _told(Failure.TLS_CLIENT_CERTIFICATE, message)
+        return _explanation(Failure.TLS_CLIENT_CERTIFICATE, message)
     if reason in _NO_TLS:
-        return _told(Failure.TLS_TO_PLAIN, f"{place} does not speak TLS on this port, but the address says https://")
-    hint = "Is it a very old server, or something in between that ends the connection?"
-    return _told(Failure.TLS, f"{place} and this program found no common TLS ({reason})", hint)
+        return _explanation(
+            Failure.TLS_TO_PLAIN, f"{place} does not speak TLS on this port, but the address says https://"
+        )
+    hint = "Is the server very old, or does something in between close the connection?"
+    return _explanation(Failure.TLS, f"{place} and this program share no TLS version or cipher ({reason})", hint)
 
 
 _UNTRUSTED = (2, 19, 20, 21, 27)
@@ -157,34 +158,34 @@ _OTHER_NAME = (62, 63, 64)
 """Another host, e-mail or IP address."""
 
 
-def _certificate(code: int, reason: str, place: str) -> Explained:
+def _certificate(code: int, reason: str, place: str) -> Explanation:
     """The codes are OpenSSL's X509_V_ERR_…, openssl/x509_vfy.h."""
     certificate = f"The certificate of {place}"
     if code in _UNTRUSTED:
         message = f"{certificate} is not from an authority this computer trusts ({reason})"
-        return _told(Failure.TLS_UNTRUSTED, message)
+        return _explanation(Failure.TLS_UNTRUSTED, message)
     if code == _SELF_SIGNED:
-        return _told(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})")
+        return _explanation(Failure.TLS_SELF_SIGNED, f"{certificate} is self-signed ({reason})")
     if code == _EXPIRED:
-        return _told(Failure.TLS_EXPIRED, f"{certificate} has expired")
+        return _explanation(Failure.TLS_EXPIRED, f"{certificate} has expired")
     if code == _NOT_YET_VALID:
-        return _told(Failure.TLS_NOT_YET_VALID, f"{certificate} is not valid yet")
+        return _explanation(Failure.TLS_NOT_YET_VALID, f"{certificate} is not valid yet")
     if code in _OTHER_NAME:
-        return _told(Failure.TLS_NAME, f"{certificate} is for another name ({reason})")
-    return _told(Failure.TLS, f"{certificate} was refused ({reason})", "Look at it with a browser.")
+        return _explanation(Failure.TLS_NAME, f"{certificate} is for another name ({reason})")
+    return _explanation(Failure.TLS, f"{certificate} was refused ({reason})", "Inspect it with a browser.")
 
 
 def _nearest(place: str, proxy: str | None) -> str:
     return f"the proxy {urlsplit(proxy).netloc}" if proxy else place
 
 
-def _refused_by(about: Circumstances, place: str, words: str) -> Explained:
+def _refused_by(about: Circumstances, place: str, words: str) -> Explanation:
     message = f"The proxy {urlsplit(about.proxy or '').netloc} does not connect to {place} ({words})"
-    hint = "Give the client's proxy a username and a password that it accepts." if about.proxy_status == 407 else ""
-    return _told(Failure.PROXY, message, hint)
+    hint = "Set the username and password of the client's proxy." if about.proxy_status == 407 else ""
+    return _explanation(Failure.PROXY, message, hint)
 
 
-def _begin(words: str) -> str:
+def _capitalized(words: str) -> str:
     return f"T{words[1:]}" if words.startswith("the proxy ") else words
 
 
@@ -199,5 +200,5 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _words(causes: list[BaseException]) -> str:
+def _reason(causes: list[BaseException]) -> str:
     return next((beginning(str(cause), 200) for cause in causes if str(cause)), type(causes[0]).__name__)

@@ -11,7 +11,8 @@ from ..client.authentication.login_lockouts import LoginLockouts
 from ..client.exchange import Exchanges
 from ..client.message import InvalidRequest
 from ..client.model import HttpClient
-from ..client.session import ClientRoute, Session, SessionCache
+from ..client.route import ClientRoute
+from ..client.session import Session, SessionCache
 from ..client.wire import Bounds
 from ..files import CannotSave
 from ..log.history import History
@@ -46,7 +47,7 @@ class Workbench:
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
         self.vault = Vault(machine, self.mask)
-        self._kept = SessionCache()
+        self._cache = SessionCache()
         self._history: History | None = None
 
     def run(self) -> dict[str, Json]:
@@ -67,7 +68,7 @@ class Workbench:
             vault=self.vault,
             exchanges=self.exchanges,
             machine=self.machine,
-            kept=self._kept,
+            cache=self._cache,
             directory=self.directory,
             run=self.run(),
             bounds=bounds,
@@ -102,7 +103,7 @@ class Workbench:
             vault=self.vault,
             exchanges=self.exchanges,
             machine=self.machine,
-            kept=self._kept,
+            cache=self._cache,
             directory=self.directory,
             grants=granted,
             routes=routes,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..client.layer import Authentication
 from ..client.model import DIRECT, HttpClient
-from ..client.session import ClientRoute
+from ..client.route import ClientRoute
 from ..client.uri import absolute, canonical, is_absolute, origin_of
 from ..errors import InvalidValue
 from ..incoming.output_path import OutputPaths
@@ -67,7 +67,7 @@ class _ProfileCapabilities:
             # a client certificate identifies the user, so the origin matters
             for origin in (self._destinations[name] if route.certificate else ()) or ("",):
                 to = f" to {origin}" if origin else ""
-                yield Capability.of("connect", f"connects{to} {route.words()}", route=route.facts, to=origin)
+                yield Capability.of("connect", f"connects{to} {route.description()}", route=route.facts, to=origin)
         if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
             yield _secret_sent(
                 client.proxy.password.key, _source_text(client.proxy.password), origin_of(client.proxy.uri)
@@ -159,7 +159,7 @@ def _secret_sent(
     key: str, words: str, origin: str, route: ClientRoute | None = None, signed_as: str | None = None
 ) -> Capability:
     route = route or ClientRoute()
-    by = f", {route.words()}" if route.facts else ""
+    by = f", {route.description()}" if route.facts else ""
     signed = f", signed as {signed_as}" if signed_as and signed_as != origin else ""
     text = f"sends {words} to {origin}{by}{signed}"
     return Capability.of("secret", text, secret=key, to=origin, route=route.key, signed_as=signed_as)

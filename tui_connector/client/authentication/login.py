@@ -219,7 +219,7 @@ class Login:
         """The token for this request's store: the one at hand, or that of the one login under way."""
         origin = origin_of(request.uri)
         login = absolute(request.uri, self._saved.login_uri())
-        self._context.token_goes(self._token_name(login), origin_of(login), self._saved.client, origin)
+        self._context.check_token_use(self._token_name(login), origin_of(login), self._saved.client, origin)
         kept = self._context.keep(self._kind, _Kept, origin)
         if origin in self._compared and kept.token is not None and self._is_still_good(kept.token, refused):
             return kept.token
