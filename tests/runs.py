@@ -127,7 +127,7 @@ class Shop:
             surroundings = RunEnvironment(session, self.bench.exchanges, self.machine, place, explain)
             run = Run(saved.incoming["items"], wanted or RunOptions(), surroundings, told or Told())
             on_run(run)
-            return await run.go()
+            return await run.execute()
 
     def failures(self) -> list[FailedRecord]:
         with Ledger(self.ledger) as ledger:

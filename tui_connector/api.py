@@ -24,11 +24,11 @@ from .client.message import Failure, Headers, InvalidRequest, NoResponse, Reques
 from .client.model import ClientName, FilePath, HeaderName, Span, seconds
 from .client.uri import origin_of
 from .errors import InvalidValue, UserError
-from .incoming.output_file import WrittenFile
+from .incoming.output_file import OutputFile
 from .incoming.pages import Page
 from .incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SequentialPages
 from .incoming.pagination.counted import CountedList
-from .incoming.pagination.envelope import beside, counted
+from .incoming.pagination.envelope import total_at, value_at
 from .incoming.pagination.placement import SendIn, with_parameter
 from .incoming.sink import (
     ByteOutput,
@@ -76,6 +76,7 @@ __all__ = [
     "Model",
     "NoResponse",
     "OpenSink",
+    "OutputFile",
     "Page",
     "PageRequest",
     "PageResult",
@@ -106,13 +107,12 @@ __all__ = [
     "TemplateText",
     "UriTemplateText",
     "UserError",
-    "WrittenFile",
     "as_data",
-    "beside",
-    "counted",
     "origin_of",
     "render",
     "seconds",
     "secret_field",
+    "total_at",
+    "value_at",
     "with_parameter",
 ]

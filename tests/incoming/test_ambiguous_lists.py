@@ -14,7 +14,7 @@ from runs import NUMBERS, Shop, shop
 from serving import Received, reply, serving
 
 from tui_connector.client.message import Response
-from tui_connector.incoming.incremental import before
+from tui_connector.incoming.incremental import earlier
 from tui_connector.incoming.pages import PageUnreadable, count_of, read_page
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.raw_json import repeated_name
@@ -245,7 +245,7 @@ async def test_a_store_that_counts_items_without_end_is_not_asked_without_end(
         summary = await Shop(tmp_path, impatient, server.url, incoming).run()
         assert len(server.received) < 2_000
     assert (summary.state, summary.items) == ("incomplete", 3)
-    assert "pages without an item" in summary.reason
+    assert "consecutive pages had no items" in summary.reason
 
 
 NUMBERED = {
@@ -261,7 +261,7 @@ NUMBERED = {
 @pytest.mark.parametrize("what", NUMBERED)
 def test_numbers_in_place_of_dates_overlap_too(what: str) -> None:
     number, expected = NUMBERED[what]
-    assert before(number, timedelta(seconds=30)) == expected
+    assert earlier(number, timedelta(seconds=30)) == expected
 
 
 async def test_a_row_whose_number_was_seen_late_is_read_by_the_next_run(tmp_path: Path, machine: Machine) -> None:

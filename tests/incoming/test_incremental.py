@@ -8,7 +8,7 @@ import pytest
 from listing import Asked, Item, listing, product, products
 from runs import Told, shop
 
-from tui_connector.incoming.incremental import order
+from tui_connector.incoming.incremental import sort_key
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
 from tui_connector.profile.problems import check
@@ -137,5 +137,5 @@ async def test_the_zero_date_of_mysql_is_no_date(tmp_path: Path, machine: Machin
 
 
 def test_numbers_are_compared_as_numbers() -> None:
-    assert max(["9", "10", "2"], key=order) == "10"
-    assert max(["2026-11-24", "2026-11-24 10:00:00", ""], key=order) == "2026-11-24 10:00:00"
+    assert max(["9", "10", "2"], key=sort_key) == "10"
+    assert max(["2026-11-24", "2026-11-24 10:00:00", ""], key=sort_key) == "2026-11-24 10:00:00"

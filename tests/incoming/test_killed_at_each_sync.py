@@ -138,7 +138,7 @@ class Place:
         async with bench.session(saved, OF_A_RUN) as session:
             ledger = ledger_file(machine.directories.state, file, "items")
             around = RunEnvironment(session, bench.exchanges, machine, Spot("items", file, ledger))
-            return (await Run(saved.incoming["items"], RunOptions(), around, Told()).go()).state
+            return (await Run(saved.incoming["items"], RunOptions(), around, Told()).execute()).state
 
 
 async def _slow_in_the_middle(asked: Asked) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui_connector.client.message import Request
-from tui_connector.incoming.pagination.followed import resolved
 from tui_connector.incoming.pagination.link_header import link_of
+from tui_connector.incoming.pagination.sequential import resolved_link
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tui_connector.incoming.pagination.link_header import link_of
     ],
 )
 def test_links_are_resolved(uri: str, link: str, found: str) -> None:
-    assert resolved(Request("GET", uri), link) == found
+    assert resolved_link(Request("GET", uri), link) == found
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ def run(rate: Callable[[int], float], seconds: float, most: int | None = None, s
             heapq.heappush(ends, now + in_flight / rate(in_flight))
         now = heapq.heappop(ends)
         if len(ends) + 1 > suffers_above:
-            pace.suffers(now)
+            pace.back_off(now)
         else:
-            pace.answered(100, now)
+            pace.page_received(100, now)
         limits.append(pace.limit)
     return limits
 
@@ -55,11 +55,11 @@ def test_a_store_with_two_cores_is_left_at_two() -> None:
 def test_429_and_5xx_halve_it() -> None:
     pace = Pace()
     pace.limit = 8
-    pace.suffers(1.0)
+    pace.back_off(1.0)
     assert pace.limit == 4
-    pace.suffers(1.1)
-    pace.suffers(1.2)
-    pace.suffers(1.3)
+    pace.back_off(1.1)
+    pace.back_off(1.2)
+    pace.back_off(1.3)
     assert pace.limit == 1
 
 
@@ -93,7 +93,7 @@ class Fixed:
 
     limit: int
 
-    def answered(self, items: int, now: float) -> None: ...
+    def page_received(self, items: int, now: float) -> None: ...
 
 
 Rate = Callable[[int, float], float]
@@ -135,7 +135,7 @@ def took(pace: Pace | Fixed, rate: Rate, pages: int, noise: float, seed: int) ->
         now += passes
         left = [work - passes * speed for work in left]
         for _ in range(sum(work <= 1e-9 for work in left)):
-            pace.answered(20, now)
+            pace.page_received(20, now)
             pages -= 1
         left = [work for work in left if work > 1e-9]
     return now
@@ -176,7 +176,7 @@ def test_one_slow_measurement_lowers_nothing() -> None:
     pace, now = Pace(), 0.0
     for number in range(2_000):
         now += 0.01 if number % 200 < 195 else 3.0
-        pace.answered(20, now)
+        pace.page_received(20, now)
         assert pace.limit >= 2
 
 
@@ -184,14 +184,14 @@ def test_after_an_outage_it_is_soon_as_before() -> None:
     pace, now = Pace(), 0.0
     while pace.limit < 8:
         now += 1 / (4.0 * pace.limit)
-        pace.answered(20, now)
+        pace.page_received(20, now)
     for _ in range(10):
         now += 1
-        pace.suffers(now)
+        pace.back_off(now)
     assert pace.limit == 1
     pages = 0
     while pace.limit < 6:
         now += 1 / (4.0 * pace.limit)
-        pace.answered(20, now)
+        pace.page_received(20, now)
         pages += 1
     assert pages < 100

@@ -98,7 +98,7 @@ LINES = """
 from collections.abc import Sequence
 from typing import Literal
 
-from tui_connector.api import FilePath, Json, OpenSink, RejectedItem, Sink, SinkContext, WrittenFile
+from tui_connector.api import FilePath, Json, OpenSink, RejectedItem, Sink, SinkContext, OutputFile
 
 
 class NumberedLines(Sink):
@@ -108,11 +108,11 @@ class NumberedLines(Sink):
     path: FilePath
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        return Numbered(WrittenFile(context.output(self.path), position, context.known, context.closed))
+        return Numbered(OutputFile(context.output(self.path), position, context.known, context.closed))
 
 
 class Numbered(OpenSink):
-    def __init__(self, file: WrittenFile) -> None:
+    def __init__(self, file: OutputFile) -> None:
         self._file, self._count = file, 0
 
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:

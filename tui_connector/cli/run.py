@@ -124,9 +124,9 @@ class RunOutput:
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""
         if self._json:
-            self._event("dry-run", name=name, request=preview.request, begins=preview.begins, sink=preview.sink)
+            self._event("dry-run", name=name, request=preview.request, start=preview.start, sink=preview.sink)
             return
-        click.echo(paragraph(f"{name}: {preview.begins}\n  {preview.request}\n  → {preview.sink}"))
+        click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
 
     def _event(self, event: str, **values: object) -> None:
         if self._json:
@@ -160,7 +160,7 @@ def exit_of(summary: Summary) -> Exit:
         return Exit.REFUSED
     if summary.state == "failed":
         return Exit.SETUP
-    return Exit.DONE if summary.as_wanted else Exit.STOPPED
+    return Exit.DONE if summary.as_requested else Exit.STOPPED
 
 
 def _line(name: str, progress: Progress) -> str:
@@ -420,7 +420,7 @@ class Runs:
             self._current = self._run(saved, session, name, incoming)
             if self._stopped:
                 self._current.stop(self._stopped)
-            summary = await self._current.go()
+            summary = await self._current.execute()
         except UserError as error:
             self._output.impossible(name, error)
             return exit_code(error)

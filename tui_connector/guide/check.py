@@ -15,7 +15,7 @@ from ..client.message import ANONYMOUS, ClientVariant, Request, RequestFailed, R
 from ..client.printer import path_of
 from ..client.session import Session
 from ..client.uri import origin_of
-from ..incoming.model import FirstItems, Incoming, NotExpected, first_items, list_request
+from ..incoming.model import FirstItems, Incoming, UnexpectedStatus, first_items, list_request
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose_with_probes
 from ..magento.diagnosis.rules import explain
@@ -383,7 +383,7 @@ async def readable(
         finding: Finding | None = None
         if way is not None and responses:
             finding = diagnose(*responses[-1], way, authenticated=True if way else None)
-        elif isinstance(failure, NotExpected):
+        elif isinstance(failure, UnexpectedStatus):
             finding = refusal(responses[-1][0], failure.response)
         return CheckResult(words, False, finding or diagnose_failure(failure, words)), None
     wrong = [finding async for finding in mistakes(incoming, watched, run, found, way)]

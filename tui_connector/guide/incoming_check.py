@@ -9,8 +9,8 @@ from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
 from ..incoming.model import FirstItems, Incoming, list_request
 from ..incoming.pages import Page, read_page
-from ..incoming.pagination import ListPart, PaginationError
-from ..incoming.plan import PUT_CURSOR, takes_cursor
+from ..incoming.pagination import CURSOR_HINT, ListPart, PaginationError
+from ..incoming.plan import has_cursor_placeholder
 from ..incoming.raw_json import NotJson, value
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
@@ -155,9 +155,9 @@ class _Pages:
     async def _follow(self, part: ListPart) -> None:
         """Requests the next pages as a run does. Raises `PaginationError` where they do not follow each other."""
         ask, left = part.take()
-        if ask.request.uri == self._first.asked:
-            answered = ask.answered(self._first.page)
-            parts = [*answered.left, *([left] if left else [])]
+        if ask.request.uri == self._first.uri:
+            result = ask.result(self._first.page)
+            parts = [*result.remaining, *([left] if left else [])]
         else:
             parts = [part]
         for _ in range(_REQUESTS):
@@ -165,8 +165,8 @@ class _Pages:
                 return
             ask, left = parts.pop(0).take()
             page, _answer = await self._page(ask.request)
-            answered = ask.answered(page)
-            parts = [*answered.left, *([left] if left else []), *parts]
+            result = ask.result(page)
+            parts = [*result.remaining, *([left] if left else []), *parts]
 
     async def _sorted(self, pagination: SearchCriteria) -> AsyncIterator[Finding]:
         """The last item by the order must not be the first one."""
@@ -196,13 +196,13 @@ class _Pages:
     async def date(self) -> AsyncIterator[Finding]:
         """Whether the store can be asked for what has changed."""
         incremental, pagination = self._incoming.incremental, self._incoming.pagination
-        if incremental is None or incremental.field is None or takes_cursor(self._incoming):
+        if incremental is None or incremental.field is None or has_cursor_placeholder(self._incoming):
             return
         field = incremental.field
         try:
             if pagination is None:
-                raise PaginationError("Changes cannot be requested without a pagination", PUT_CURSOR)
-            request = pagination.changed(list_request(self._incoming, self._run), field, _LATER)
+                raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
+            request = pagination.changed_since(list_request(self._incoming, self._run), field, _LATER)
             page, response = await self._page(pagination.first(request, 1))
         except PaginationError as error:
             yield Finding("incoming-incremental", error.message, (), error.hint, "incremental.field")

@@ -14,25 +14,23 @@ from ..runs.errors import Action, RunError
 from .pages import PageUnreadable
 from .pagination import PaginationError
 
-_AWAY = (
+_UNREACHABLE = (
     *(Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS, Failure.CUT_OFF, Failure.PROTOCOL),
     Failure.PROXY,
 )
 _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 
 
-def of_failure(error: Exception, *, begun: bool) -> RunError:
-    """What a request means that brought no page. `begun`: pages of the same list have been read already."""
+def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
+    """What a request means that brought no page. `has_read`: pages of the same list have been read already."""
     if isinstance(error, LoginRefused):
         return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
     if isinstance(error, NoResponse):
-        return RunError(
-            _of_unanswered(error.failure), error.message, error.hint, error.exchange, code=error.failure.value
-        )
+        return RunError(_action_for(error.failure), error.message, error.hint, error.exchange, code=error.failure.value)
     if isinstance(error, PageUnreadable):
         # a page that was good before: the store's trouble, not a wrong path
         return RunError(
-            Action.DIVIDE if begun or error.may_pass else Action.WRONG,
+            Action.DIVIDE if has_read or error.may_pass else Action.WRONG,
             error.message,
             error.hint,
             error.exchange,
@@ -47,44 +45,51 @@ def of_failure(error: Exception, *, begun: bool) -> RunError:
     raise error
 
 
-def _of_unanswered(failure: Failure) -> Action:
+def _action_for(failure: Failure) -> Action:
     if failure in LASTING or failure in (Failure.TLS, Failure.NOT_SENT):
         return Action.WRONG
-    return Action.WAIT if failure in _AWAY else Action.DIVIDE
+    return Action.WAIT if failure in _UNREACHABLE else Action.DIVIDE
 
 
-def of_answer(response: Response, *, begun: bool, wait: float | None) -> RunError:
-    """What a response means whose status is none of those expected. `wait`: the seconds it asks for."""
+def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:
+    """What a response means whose status is none of those expected. `retry_after`: the seconds it asks for."""
     message = f"The store responded with {response.status} ({said(response)})"
 
-    def trouble(means: Action, hint: str = "", allowed: int = 0) -> RunError:
+    def run_error(action: Action, hint: str = "", max_page_size: int = 0) -> RunError:
         return RunError(
-            means, message, hint, response.exchange, wait, allowed, response.status, f"status-{response.status}"
+            action,
+            message,
+            hint,
+            response.exchange,
+            retry_after,
+            max_page_size,
+            response.status,
+            f"status-{response.status}",
         )
 
     if response.status in (429, 503):
-        return trouble(Action.WAIT)
+        return run_error(Action.WAIT)
     if (response.status >= 500 and response.status != 501) or response.status == 408:
-        return trouble(Action.DIVIDE)
+        return run_error(Action.DIVIDE)
     if response.status in (401, 403):
-        return trouble(Action.REFUSED, "Run `check` on the profile to see what is missing.")
-    if response.status == 400 and (allowed := _allowed(response)):
-        return trouble(Action.LIMIT, allowed=allowed)
-    if response.status == 404 and begun:
-        return trouble(Action.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
+        return run_error(Action.REFUSED, "Run `check` on the profile to see what is missing.")
+    if response.status == 400 and (max_page_size := _page_size_limit(response)):
+        return run_error(Action.LIMIT, max_page_size=max_page_size)
+    if response.status == 404 and has_read:
+        return run_error(Action.DIVIDE)  # one deleted product makes a page of orders a 404 (magento2#7518)
     if 300 <= response.status < 400:
-        return trouble(Action.WRONG, f"It redirects to {response.header('Location') or 'an unknown address'}.")
+        return run_error(Action.WRONG, f"It redirects to {response.header('Location') or 'an unknown address'}.")
     if response.status == 406:
-        return trouble(Action.WRONG, accept_hint(response))
-    return trouble(Action.WRONG, "See the request in the log (--log long).")
+        return run_error(Action.WRONG, accept_hint(response))
+    return run_error(Action.WRONG, "See the request in the log (--log long).")
 
 
-def explained(trouble: RunError, told: tuple[str, str] | None) -> RunError:
+def with_explanation(run_error: RunError, explanation: tuple[str, str] | None) -> RunError:
     """The same in better words, where there are some. What smaller pages may pass is not the store's last word."""
-    if told is None or trouble.means in (Action.DIVIDE, Action.LIMIT):
-        return trouble
-    summary, remedy = told
-    return replace(trouble, message=f"{summary.rstrip('.')} ({trouble.status})", hint=remedy or trouble.hint)
+    if explanation is None or run_error.action in (Action.DIVIDE, Action.LIMIT):
+        return run_error
+    summary, remedy = explanation
+    return replace(run_error, message=f"{summary.rstrip('.')} ({run_error.status})", hint=remedy or run_error.hint)
 
 
 def accept_hint(response: Response) -> str:
@@ -95,15 +100,15 @@ def accept_hint(response: Response) -> str:
     return f"Add the plugin set-headers to the client, with the header Accept = {wanted}."
 
 
-class _Limits(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     message: str = ""
     parameters: dict[str, object] | list[object] | None = None
 
 
-def _allowed(response: Response) -> int:
+def _page_size_limit(response: Response) -> int:
     """The largest page, where the response names it: `Maximum SearchCriteria pageSize is %max`. Otherwise 0."""
     try:
-        envelope = msgspec.json.decode(response.body, type=_Limits)
+        envelope = msgspec.json.decode(response.body, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return 0
     if not _PAGE_SIZE.search(envelope.message):

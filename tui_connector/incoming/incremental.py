@@ -27,16 +27,16 @@ from .pages import field_reader
 if TYPE_CHECKING:
     from ..runs.ledger import Ledger, RunRow
 
-_MAGENTO = "%Y-%m-%d %H:%M:%S"
+_MAGENTO_DATE = "%Y-%m-%d %H:%M:%S"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
-_SIZE = 12
+_DIGEST_SIZE = 12
 """Bytes of a hash."""
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,9})?", re.ASCII)
 _NO_DATE = "0000-00-00"
 _SCHEMA = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
 
 
-def _checked_date(date: str) -> str:
+def _check_date(date: str) -> str:
     try:
         datetime.fromisoformat(date)
         written = _DATE.fullmatch(date)
@@ -57,7 +57,7 @@ class Incremental(Model):
         description="The date of the last change. For example, stock does not update the one of a product.",
         examples=["updated_at"],
     )
-    from_: Annotated[str, AfterValidator(_checked_date), WithJsonSchema(_SCHEMA)] | None = Field(
+    from_: Annotated[str, AfterValidator(_check_date), WithJsonSchema(_SCHEMA)] | None = Field(
         None,
         alias="from",
         title="From",
@@ -103,14 +103,14 @@ class ChangeFilter:
         ledger: Ledger,
         run: RunRow,
         *,
-        drop: bool,
-        accepts: Callable[[str], bool] = lambda date: True,
+        skip_known: bool,
+        accepts_date: Callable[[str], bool] = lambda date: True,
     ) -> None:
-        """`drop`: leaves out what is known; otherwise it is only noted.
+        """`skip_known`: leaves out what is known; otherwise it is only noted.
 
-        `accepts`: whether the list can be requested from this date on.
+        `accepts_date`: whether the list can be requested from this date on.
         """
-        self._accepts = accepts
+        self._accepts_date = accepts_date
         self._by_content, self.field = incremental.content, incremental.field
         self.by_date = incremental.field is not None
         """Whether there is a mark that must not pass what failed; by content, that is found again anyway."""
@@ -118,27 +118,29 @@ class ChangeFilter:
         self._date = field_reader(incremental.field) if incremental.field else None
         self._identifier = field_reader(identifier) if identifier else None
         self._ledger, self._run = ledger, run
-        self._drop = drop and (self._by_content or ledger.has_seen(run.id))
-        self._keeps_all = drop and not self._by_content
+        self._skip_known = skip_known and (self._by_content or ledger.has_seen(run.id))
+        self._remembers_all = skip_known and not self._by_content
         """Whether the run began at a mark, and starts there again if anything fails: then all it read is known."""
         self.newest = run.newest
         self.store_began = run.store_began
 
-    def new(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
+    def select_new(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
         """Those of the items that are to be written; what is to be remembered of them goes into `known`."""
         if self._by_content:
-            return self._by_digest(items, known)
+            return self._select_by_content(items, known)
         assert self._date is not None
         dates = [self._date_of(item) for item in items]
-        self.newest = max([self.newest or "", *filter(None, dates)], key=order) or None
-        threshold = order(self.forgotten_before() or "")
+        self.newest = max([self.newest or "", *filter(None, dates)], key=sort_key) or None
+        threshold = sort_key(self.forget_before() or "")
         kept = []
         for item, date in zip(items, dates, strict=True):
             identifier = _text(self._identifier(item)) if self._identifier else None
-            if identifier is not None and (self._drop or order(date or "") >= threshold):
-                if date is not None and order(date) >= threshold:
+            if identifier is not None and (self._skip_known or sort_key(date or "") >= threshold):
+                if date is not None and sort_key(date) >= threshold:
                     known.seen.append(SeenItem(date, identifier, digest(item)))
-                if self._drop and any(is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)):
+                if self._skip_known and any(
+                    is_same(item, each) for each in self._ledger.seen(self._run.id, identifier)
+                ):
                     known.dropped += 1
                     continue
             kept.append(item)
@@ -150,7 +152,7 @@ class ChangeFilter:
         text = _text(self._date(item))
         return None if text is None or text.startswith(_NO_DATE) else text or None
 
-    def unusable(self, items: Sequence[bytes]) -> tuple[int, str] | None:
+    def first_unusable_date(self, items: Sequence[bytes]) -> tuple[int, str] | None:
         """The place of the first item whose date no later run could start at, and that date; None where all can."""
         if self._by_content:
             return None
@@ -159,21 +161,21 @@ class ChangeFilter:
             if date is not None and _parsed(date) is None and not _NUMBER.fullmatch(date):
                 return index, date
         dates = [(self._date_of(item) or "", index) for index, item in enumerate(items)]
-        newest, index = max(dates, key=lambda each: order(each[0]), default=("", 0))
-        if newest and not self._accepts(before(newest, self._overlap)):
+        newest, index = max(dates, key=lambda each: sort_key(each[0]), default=("", 0))
+        if newest and not self._accepts_date(earlier(newest, self._overlap)):
             return index, newest
         return None
 
-    def _by_digest(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
+    def _select_by_content(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
         assert self._identifier is not None
         identifiers = [_text(self._identifier(item)) for item in items]
-        before = self._ledger.content([identifier for identifier in identifiers if identifier is not None])
+        earlier = self._ledger.content([identifier for identifier in identifiers if identifier is not None])
         kept = []
         for item, identifier in zip(items, identifiers, strict=True):
             if identifier is not None:
-                recorded = before.get(identifier)
-                same = self._drop and recorded is not None and is_same(item, recorded)
-                if not same or (recorded is not None and len(recorded) == _SIZE):
+                recorded = earlier.get(identifier)
+                same = self._skip_known and recorded is not None and is_same(item, recorded)
+                if not same or (recorded is not None and len(recorded) == _DIGEST_SIZE):
                     known.contents.append((identifier, digest(item)))
                 if same:
                     known.dropped += 1
@@ -184,70 +186,70 @@ class ChangeFilter:
     def threshold(self) -> str | None:
         """The date from which on items must be remembered, so far as is known now."""
         mark = self.mark()
-        return before(mark, self._overlap) if mark else None
+        return earlier(mark, self._overlap) if mark else None
 
-    def forgotten_before(self) -> str | None:
+    def forget_before(self) -> str | None:
         """The date before which items need not be remembered while the run continues."""
-        return None if self._keeps_all else self.threshold()
+        return None if self._remembers_all else self.threshold()
 
     def mark(self) -> str | None:
         """Up to when everything has been read, once this run is complete."""
         if self.newest is None or self.store_began is None:
             return self.newest
         if _NUMBER.fullmatch(self.newest):
-            return _number_until(self.newest, self.store_began)
+            return _number_mark(self.newest, self.store_began)
         newest, began = _parsed(self.newest), _parsed(self.store_began)
         if newest is None or began is None or newest <= began:
             return self.newest
-        return began.strftime(_MAGENTO) if len(self.newest) == len(self.store_began) else began.isoformat()
+        return began.strftime(_MAGENTO_DATE) if len(self.newest) == len(self.store_began) else began.isoformat()
 
 
-def order(date: str) -> tuple[int, Decimal, str]:
+def sort_key(date: str) -> tuple[int, Decimal, str]:
     """By what dates are compared, and numbers instead of dates: 10 is later than 9."""
     if _NUMBER.fullmatch(date):
         return 1, Decimal(date), ""
     return (2 if date else 0), Decimal(0), date
 
 
-def before(date: str, span: timedelta) -> str:
+def earlier(date: str, span: timedelta) -> str:
     """The date that much earlier, written alike; as it is where it cannot be read.
 
     A number is a time in seconds, in milliseconds if it is as large as these, or counts rows. Of all three that much
     is read again: rows get their numbers before they can be seen, and not in order.
     """
     if _NUMBER.fullmatch(date):
-        return _number_before(date, span)
+        return _earlier_number(date, span)
     parsed = _parsed(date)
     if parsed is None:
         return date
     earlier = parsed - span
-    return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO)
+    return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO_DATE)
 
 
-_MILLISECONDS = Decimal(10**11)
+_FIRST_MILLISECONDS = Decimal(10**11)
 """Numbers from here on are times in milliseconds, if they are times: as seconds they are in the year 5138."""
-_LATEST = Decimal(10 * 366 * 86_400)
+_MAX_FUTURE = Decimal(10 * 366 * 86_400)
 """Seconds after now up to which a number may be a time."""
 
 
-def _number_before(number: str, span: timedelta) -> str:
+def _earlier_number(number: str, span: timedelta) -> str:
     value = Decimal(number)
-    unit = 1000 if abs(value) >= _MILLISECONDS else 1
+    unit = 1000 if abs(value) >= _FIRST_MILLISECONDS else 1
     earlier = value - Decimal(str(span.total_seconds())) * unit
-    return _written(max(earlier, Decimal(0)) if value >= 0 else earlier)
+    return _plain_number(max(earlier, Decimal(0)) if value >= 0 else earlier)
 
 
-def _number_until(newest: str, store_began: str) -> str:
+def _number_mark(newest: str, store_began: str) -> str:
     """The number, or the time of the store's clock in the same unit where it is a time later than that."""
     began, value = _parsed(store_began), Decimal(newest)
     if began is None:
         return newest
-    unit = 1000 if value >= _MILLISECONDS else 1
+    unit = 1000 if value >= _FIRST_MILLISECONDS else 1
     now = Decimal(int(began.timestamp())) * unit
-    return _written(now) if now < value <= now + _LATEST * unit else newest
+    return _plain_number(now) if now < value <= now + _MAX_FUTURE * unit else newest
 
 
-def _written(number: Decimal) -> str:
+def _plain_number(number: Decimal) -> str:
     return format(number.normalize(), "f")
 
 
@@ -257,7 +259,7 @@ def is_number(date: str) -> bool:
 
 
 def magento_date(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(_MAGENTO)
+    return moment.astimezone(UTC).strftime(_MAGENTO_DATE)
 
 
 def _parsed(date: str) -> datetime | None:
@@ -285,13 +287,13 @@ def digest(item: bytes) -> bytes:
 
 def is_same(item: bytes, recorded: bytes) -> bool:
     """Whether this is the item of a recorded digest. An item that has the same text is not decoded."""
-    if _hash(item) == recorded[:_SIZE]:
+    if _hash(item) == recorded[:_DIGEST_SIZE]:
         return True
-    return len(recorded) > _SIZE and _hash(_canonical(item)) == recorded[_SIZE:]
+    return len(recorded) > _DIGEST_SIZE and _hash(_canonical(item)) == recorded[_DIGEST_SIZE:]
 
 
 def _hash(text: bytes) -> bytes:
-    return hashlib.blake2b(text, digest_size=_SIZE).digest()
+    return hashlib.blake2b(text, digest_size=_DIGEST_SIZE).digest()
 
 
 def _canonical(item: bytes) -> bytes:
@@ -301,16 +303,16 @@ def _canonical(item: bytes) -> bytes:
     order. Numbers count by their value: 10 and 10.00 are the same.
     """
     try:
-        return msgspec.json.encode(_ordered(msgspec.json.decode(item)), order="sorted")
+        return msgspec.json.encode(_normalized(msgspec.json.decode(item)), order="sorted")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         return item  # what only the standard library can read is known by its text
 
 
-def _ordered(value: Json) -> Json:
+def _normalized(value: Json) -> Json:
     if isinstance(value, dict):
-        return {name: _ordered(each) for name, each in value.items()}
+        return {name: _normalized(each) for name, each in value.items()}
     if isinstance(value, list):
-        found = [_ordered(each) for each in value]
+        found = [_normalized(each) for each in value]
         if len(found) > 1 and (all(isinstance(each, dict) for each in found) or all(map(_is_id, found))):
             found.sort(key=_ENCODER.encode)
         return found

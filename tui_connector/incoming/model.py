@@ -19,7 +19,7 @@ from ..templates.expression import Budget, Expression, ExpressionText, is_truthy
 from .incremental import Incremental
 from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
-from .pagination.placement import placed
+from .pagination.placement import with_value_at
 from .raw_json import NotJson, text_of, value
 from .sink import RejectedItem, Sink
 
@@ -31,7 +31,7 @@ class TransformedItems:
     """What became of the items of a page."""
 
     items: Sequence[bytes]
-    left_out: int
+    filtered_out: int
     """How many the filter left out."""
     rejected: Sequence[RejectedItem]
     """Those whose filter or transform cannot be worked out, by their place among what was given."""
@@ -53,38 +53,38 @@ class ItemTransform:
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
             try:
-                reshaped = self._reshaped(item)
-            except _Failed as failure:
+                reshaped = self._transform_item(item)
+            except _TransformError as failure:
                 rejected.append(RejectedItem(index, str(failure)))
             else:
                 kept.extend(reshaped)
         return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
 
-    def _reshaped(self, item: bytes) -> Sequence[bytes]:
+    def _transform_item(self, item: bytes) -> Sequence[bytes]:
         """The item as it continues, or nothing where the filter leaves it out."""
         try:
             decoded = value(item)
         except NotJson as error:
-            raise _Failed(f"it cannot be decoded: {error}") from error
+            raise _TransformError(f"it cannot be decoded: {error}") from error
         if self._filter is not None:
             try:
                 found, _ = self._filter.find(decoded, Budget())
             except InvalidValue as error:
-                raise _Failed(f"the filter cannot be evaluated: {error}") from error
+                raise _TransformError(f"the filter cannot be evaluated: {error}") from error
             if not is_truthy(found):
                 return ()
         if self._transform is None:
             return (item,)
         try:
-            made, why = self._transform.find(decoded, Budget())
+            result, why = self._transform.find(decoded, Budget())
         except InvalidValue as error:
-            raise _Failed(f"the transform cannot be evaluated: {error}") from error
+            raise _TransformError(f"the transform cannot be evaluated: {error}") from error
         if why is not None:
-            raise _Failed(f"the transform finds nothing: {why}")
-        return (text_of(made),)
+            raise _TransformError(f"the transform finds nothing: {why}")
+        return (text_of(result),)
 
 
-class _Failed(Exception):
+class _TransformError(Exception):
     """Why an item is not kept."""
 
 
@@ -92,7 +92,7 @@ FIRST_ITEMS = 3
 """How many items a test asks for: orders are 7 KB each."""
 
 CURSOR = "cursor"
-_OF_THE_RUN = (RUN, CURSOR)
+_RUN_NAMES = (RUN, CURSOR)
 """What `@{…}` reads in an incoming: the run, and the date from which on changes are asked for, empty at first."""
 
 
@@ -126,17 +126,17 @@ class Incoming(Named):
         """What reads something that is not there when a list is asked for, or keeps its pages from being counted."""
         if self.pagination is not None and may_drop_items(self.items):
             yield Misread(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
-        yield from self._unsent()
+        yield from self._misplaced_parameters()
         for place, text in templates(self.request):
             try:
                 run_only(text)
             except PlaceholderError as error:
                 yield Misread(("request", *place), str(error))
         for place, names in read_by(self.request):
-            if names and names[0] not in _OF_THE_RUN:
-                yield Misread(("request", *place), f"the run has no {names[0]!r}", names[0], _OF_THE_RUN)
+            if names and names[0] not in _RUN_NAMES:
+                yield Misread(("request", *place), f"the run has no {names[0]!r}", names[0], _RUN_NAMES)
 
-    def _unsent(self) -> Iterator[Misread]:
+    def _misplaced_parameters(self) -> Iterator[Misread]:
         """Parameters of the pagination that the request's body has no place for."""
         if getattr(self.pagination, "send_in", "query") != "body":
             return
@@ -152,11 +152,11 @@ class Incoming(Named):
             if name is None or isinstance(self.request.parameters, str):  # one placeholder: known when it is sent
                 continue
             try:
-                placed(self.request.parameters, name, None)
+                with_value_at(self.request.parameters, name, None)
             except PaginationError as error:
                 yield Misread(("pagination", field.replace("_", "-")), str(error))
 
-    def reshape(self) -> ItemTransform:
+    def item_transform(self) -> ItemTransform:
         """Filters and transforms items for one run."""
         return ItemTransform(self.transform, self.filter)
 
@@ -169,7 +169,7 @@ class FirstItems:
     total: int | None
     exchange: int
     page: Page
-    asked: str
+    uri: str
     """The URI that was requested."""
     size: int | None
     """How many items were requested; None without a pagination."""
@@ -183,7 +183,7 @@ def list_request(incoming: Incoming, run: dict[str, Json]) -> Request:
         raise InvalidRequest(f"The request cannot be created: {error}") from error
 
 
-class NotExpected(RequestFailed):
+class UnexpectedStatus(RequestFailed):
     """A response with a status that the request does not expect."""
 
     def __init__(self, response: Response) -> None:
@@ -199,14 +199,14 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
     """The first three items. Raises `RequestFailed` where the store refuses or answers something else."""
     request, size = list_request(incoming, run), None
     if incoming.pagination is not None:
-        size = min(FIRST_ITEMS, incoming.pagination.most or FIRST_ITEMS)
+        size = min(FIRST_ITEMS, incoming.pagination.max_page_size or FIRST_ITEMS)
         try:
             request = incoming.pagination.first(request, size)
         except PaginationError as error:
             raise InvalidRequest(error.message, hint=error.hint) from error
     response = await send(replace(request, about=replace(request.about, purpose=purpose)))
     if not incoming.request.is_expected(response.status):
-        raise NotExpected(response)
+        raise UnexpectedStatus(response)
     page = read_page(response, incoming.items)
     total = len(page.items) if incoming.pagination is None else page.total
     items = [value(item) for item in page.items[:FIRST_ITEMS]]

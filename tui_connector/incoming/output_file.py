@@ -14,13 +14,13 @@ from pydantic import BaseModel, ValidationError
 from ..errors import UserError
 from ..templates import Json
 from .output_path import open_regular
-from .sink import SinkChanged, SinkError, SinkMissing, refuse_moved
+from .sink import SinkChanged, SinkError, SinkMissing, check_not_moved
 
-_TAIL = 4_096
+_TAIL_BYTES = 4_096
 """So many bytes before a position must still be what they were."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class _Position(BaseModel):
@@ -31,7 +31,7 @@ class _Position(BaseModel):
     file: tuple[int, int]
 
 
-class WrittenFile:
+class OutputFile:
     """The file at `path`, opened for one run; `SinkContext.output` has resolved symbolic links."""
 
     def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
@@ -44,51 +44,55 @@ class WrittenFile:
         to the file. When starting over, the file's content is cut off by the first `sync`, no earlier.
         """
         self._path = path
-        self._file = _opened(path)
+        self._file = _open(path)
         self._new = True
         try:
-            self._refuse_changed(_read(closed), [_read(position), _read(known)])
-            self._durable = self._begun(_read(known)) if position is None else self._continued(_read(position))
+            self._check_as_closed(_parse_position(closed), [_parse_position(position), _parse_position(known)])
+            self._durable = (
+                self._start_over(_parse_position(known))
+                if position is None
+                else self._resume(_parse_position(position))
+            )
         except BaseException:
             os.close(self._file)
             raise
         self._end = self._durable
-        self._may_write = position is not None
+        self._is_started = position is not None
         self._size = os.fstat(self._file).st_size
         """Bytes that the file has, as long as nothing else writes to it."""
-        self._last = os.pread(self._file, _TAIL, max(0, self._end - _TAIL)) if self._may_write else b""
+        self._last = os.pread(self._file, _TAIL_BYTES, max(0, self._end - _TAIL_BYTES)) if self._is_started else b""
         """What must stand right before the end; nothing is known of what is about to be cut off."""
 
     def write(self, data: bytes) -> None:
         """Appends `data`, not yet durable."""
-        assert self._may_write, "sync comes before the first write"
+        assert self._is_started, "sync comes before the first write"
         left = memoryview(data)
         try:
-            self._refuse_touched()
+            self._check_untouched()
             while left:
                 written = os.pwrite(self._file, left, self._end)
-                self._last = (self._last + left[:written][-_TAIL:])[-_TAIL:]
+                self._last = (self._last + left[:written][-_TAIL_BYTES:])[-_TAIL_BYTES:]
                 self._end += written
                 self._size = self._end
                 left = left[written:]
         except OSError as error:
-            raise _failed(self._path, error) from error
+            raise _write_error(self._path, error) from error
 
     def sync(self) -> dict[str, Json]:
         """Makes the file end here, durably; the position to resume from."""
         try:
-            self._refuse_touched()
+            self._check_untouched()
             os.ftruncate(self._file, self._end)
-            self._size, self._may_write = self._end, True
+            self._size, self._is_started = self._end, True
             os.fsync(self._file)
             if self._new:
                 _sync_directory(self._path)
                 self._new = False
             about = os.fstat(self._file)
-            refuse_moved(self._path, about)
+            check_not_moved(self._path, about)
             tail = zlib.crc32(self._last)
         except OSError as error:
-            raise _failed(self._path, error) from error
+            raise _write_error(self._path, error) from error
         self._durable = self._end
         return {"bytes": self._durable, "tail": tail, "file": [about.st_dev, about.st_ino]}
 
@@ -111,7 +115,7 @@ class WrittenFile:
             return True
         return self._last != os.pread(self._file, len(self._last), self._end - len(self._last))
 
-    def _refuse_touched(self) -> None:
+    def _check_untouched(self) -> None:
         """Raises `SinkChanged` where it has: to write on would destroy it, or leave a hole."""
         if self._is_touched():
             raise SinkChanged(
@@ -120,7 +124,7 @@ class WrittenFile:
                 "the rest, then run again; or move the file away and start over with --full.",
             )
 
-    def _refuse_changed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
+    def _check_as_closed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
         """Raises `SinkChanged` where the file is ours, and not as it was when it was closed."""
         size = os.fstat(self._file).st_size
         positions = [each for each in recorded if each is not None]
@@ -136,7 +140,7 @@ class WrittenFile:
                 f"{closed.bytes} bytes must be as they were. Then run again.",
             )
 
-    def _begun(self, known: _Position | None) -> int:
+    def _start_over(self, known: _Position | None) -> int:
         if not self._is_ours(known):
             raise SinkError(
                 f"{self._path} already exists and was not written by this configuration",
@@ -144,7 +148,7 @@ class WrittenFile:
             )
         return 0
 
-    def _continued(self, position: _Position | None) -> int:
+    def _resume(self, position: _Position | None) -> int:
         if position is None:
             raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Start over with --full.")
         empty = not os.fstat(self._file).st_size
@@ -166,18 +170,18 @@ class WrittenFile:
         return position.bytes <= about.st_size and self._tail(position.bytes) == position.tail
 
     def _tail(self, end: int) -> int:
-        length = min(end, _TAIL)
+        length = min(end, _TAIL_BYTES)
         return zlib.crc32(os.pread(self._file, length, end - length))
 
 
-def _read(position: Json) -> _Position | None:
+def _parse_position(position: Json) -> _Position | None:
     try:
         return _Position.model_validate(position)
     except ValidationError:
         return None
 
 
-def _opened(path: Path) -> int:
+def _open(path: Path) -> int:
     try:
         if path.exists() and not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
             raise SinkError(
@@ -189,7 +193,7 @@ def _opened(path: Path) -> int:
     except UserError as error:
         raise SinkError(error.message, error.hint) from error
     except OSError as error:
-        raise _failed(path, error) from error
+        raise _write_error(path, error) from error
     except ValueError as error:  # a null character
         raise SinkError(f"{str(path)!r} is not a valid path: {error}", hint="Correct it.") from error
     try:
@@ -212,21 +216,23 @@ def _sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def _failed(path: Path, error: OSError) -> SinkError:
+def _write_error(path: Path, error: OSError) -> SinkError:
     if error.errno == errno.EISDIR:
         return SinkError(f"{path} is a folder", hint="Choose a file in it.")
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return SinkError(f"The folder of {path} does not exist", hint="Create it, or correct the path.")
-    if error.errno in _FULL:
+    if error.errno in _NO_SPACE:
         what = "it has reached the maximum size" if error.errno == errno.EFBIG else "the disk is full"
         return SinkError(
             f"{path} cannot grow: {what}",
             hint="What was recorded is safe: free some space, then run again to resume.",
         )
-    if error.errno in _FORBIDDEN:
-        return SinkError(f"{path} cannot be written: {_words(error)}", hint="Check its permissions and its folder's.")
-    return SinkError(f"{path} cannot be written: {_words(error)}")
+    if error.errno in _NO_PERMISSION:
+        return SinkError(
+            f"{path} cannot be written: {_os_message(error)}", hint="Check its permissions and its folder's."
+        )
+    return SinkError(f"{path} cannot be written: {_os_message(error)}")
 
 
-def _words(error: OSError) -> str:
+def _os_message(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

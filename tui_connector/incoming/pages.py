@@ -204,7 +204,7 @@ class Page:
     total: int | None
     """How many there are, as the store counts them (`total_count`)."""
     response: Response
-    beside: bytes = b""
+    envelope: bytes = b""
     """The object whose list the items are, as JSON text; empty where there is none."""
 
     @property
@@ -213,7 +213,7 @@ class Page:
         return _text(self.response)
 
     @property
-    def counted(self) -> int | None:
+    def reported_total(self) -> int | None:
         """How many items the list has, wherever the response says so: `total_count`, another usual name, a header.
 
         It serves to notice that items are missing, never to plan requests. Where several counts are found, the
@@ -225,19 +225,19 @@ class Page:
                 counts.append(count_of(text))
             elif name.lower() == "content-range" and (ranged := content_range(text.strip())) is not None:
                 counts.append(count_of(ranged))
-        if self.total is None and self.beside:
-            counts += _counts(self.beside, _COUNT_NAMES)
-            if self.text != self.beside:
+        if self.total is None and self.envelope:
+            counts += _counts(self.envelope, _COUNT_NAMES)
+            if self.text != self.envelope:
                 counts += _counts(self.text, _COUNT_NAMES)
         return max((count for count in counts if count is not None), default=None)
 
     @property
-    def counted_pages(self) -> str | None:
+    def page_count_name(self) -> str | None:
         """The name under which the response says that the list has several pages; None where it does not."""
         for name, text in self.response.headers:
             if name.lower() in _PAGES_HEADERS and (count_of(text) or 0) > 1:
                 return name
-        for place in (self.text, self.beside):
+        for place in (self.text, self.envelope):
             for name, each in _plain_members(place):
                 if (_number(each) or 0) > 1 and _plain(name) in _PAGES_NAMES:
                     return name

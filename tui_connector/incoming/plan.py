@@ -1,4 +1,4 @@
-"""Where a run starts: again, where an interrupted one stopped, or at the mark of the last complete one."""
+"""Where a run starts: from the beginning, where an interrupted run stopped, or at the mark of the last complete run."""
 
 from __future__ import annotations
 
@@ -21,52 +21,55 @@ from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import is_lost
 from ..templates import Json, PlaceholderError, Scope
-from .incremental import ChangeFilter, before, is_number
+from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming
 from .output_path import OutputPaths
-from .pagination import Pagination, PaginationError
+from .pagination import CURSOR_HINT, Pagination, PaginationError
 from .sink import OpenSink, SinkContext, SinkMissing
 from .writing import RunWriter
 
-_NOT_ASKED = {"title", "description", "disabled", "patience"}
-"""Fields whose change leaves a run what it was."""
+_NOT_COMPARED = {"title", "description", "disabled", "patience"}
+"""Fields that may change without a new start."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the user wants of this run."""
+    """The user's options of this run."""
 
     full: bool = False
     since: str | None = None
     limit: int | None = None
     in_flight: int | None = None
     mark: str | None = None
-    """Up to when everything has been read, where somebody else than the ledger keeps that."""
+    """The high-water mark, where a Singer runner keeps it instead of the ledger."""
 
 
 @dataclass(slots=True)
 class RunPlan:
-    """Where a run starts. `sink` None: the sink starts again. `at_end`: nothing is left to be read."""
+    """Where a run starts. `sink`: its position, None to start over. `at_end`: nothing is left to be read."""
 
     run: RunRow
     position: Json
     sink: Json
-    drops: bool
-    """Leaves out what is known."""
+    skip_known: bool
+    """Skip items that earlier runs have written."""
     notes: list[str] = field(default_factory=list)
     at_end: bool = False
-    held: int | None = None
-    """How many items the list had when it was last read whole, of a run that reads it whole, too; otherwise None."""
+    previous_total: int | None = None
+    """Items in the list when it was last read completely; None for a run that does not read the whole list."""
 
 
-def fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = ()) -> str:
-    """What a run is bound to: its request at its store, and all that decides on its items and where they go."""
-    saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_ASKED)
+def run_fingerprint(incoming: Incoming, uri: str, headers: Sequence[tuple[str, str]] = ()) -> str:
+    """Identifies the request and everything that determines which items are written where.
+
+    A run resumes, and the mark is used, only while it is unchanged.
+    """
+    saved = incoming.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
     for part, name in (("pagination", "page-size"), ("incremental", "overlap"), ("request", "reads")):
         if isinstance(saved.get(part), dict):
             saved[part].pop(name, None)
-    bound_to = [uri, saved, *([list(headers)] if headers else [])]
-    return hashlib.sha256(json.dumps(bound_to, sort_keys=True).encode()).hexdigest()
+    compared = [uri, saved, *([list(headers)] if headers else [])]
+    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
 
 _CIRCLE = "the pages of the last run went in a circle"
@@ -75,58 +78,70 @@ _STARTS_OVER = {
     "circle": _CIRCLE,
     "no-dates": "no item of the last run had a date to continue from",
 }
-"""Ends of a run, by code, that it cannot be resumed from, and why: its position leads back into them."""
+"""Codes of ends that a run cannot be resumed from, because its position leads back into them, and the reason."""
 
 
 def plan(
-    ledger: Ledger, incoming: Incoming, wanted: RunOptions, *, began: str, bound_to: str, asked: str, resumable: bool
+    ledger: Ledger,
+    incoming: Incoming,
+    options: RunOptions,
+    *,
+    began: str,
+    fingerprint: str,
+    request_line: str,
+    resumable: bool,
 ) -> RunPlan:
-    """Decides, and writes it into the ledger."""
+    """Decides where the run starts, and records the run in the ledger."""
     last = ledger.last()
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
-    if unfinished is not None and not wanted.full and wanted.since is None:
-        over = unfinished.code in _STARTS_OVER or is_lost(unfinished.position)
-        if unfinished.fingerprint == bound_to and unfinished.sink is not None and resumable and not over:
+    if unfinished is not None and not options.full and options.since is None:
+        lost = unfinished.code in _STARTS_OVER or is_lost(unfinished.position)
+        if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
-            drops = _drops(incoming, unfinished.since, ledger.mark())
+            skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
             if unfinished.at_end:
                 notes = [f"Completing the run of {unfinished.began}: all {unfinished.items} items had been written."]
             else:
                 notes = [f"Resuming the run of {unfinished.began} after {unfinished.items} items."]
-            return RunPlan(unfinished, unfinished.position, unfinished.sink, drops, notes, unfinished.at_end)
-        notes += _why_anew(unfinished, bound_to, asked, resumable=resumable)
-    mark = ledger.mark() if wanted.mark is None else HighWaterMark(wanted.mark, bound_to, None)
-    if mark is not None and mark.fingerprint != bound_to:
-        if incoming.incremental is not None and not wanted.full:
+            return RunPlan(unfinished, unfinished.position, unfinished.sink, skip_known, notes, unfinished.at_end)
+        notes += _start_over_notes(unfinished, fingerprint, request_line, resumable=resumable)
+    mark = ledger.mark() if options.mark is None else HighWaterMark(options.mark, fingerprint, None)
+    if mark is not None and mark.fingerprint != fingerprint:
+        if incoming.incremental is not None and not options.full:
             notes.append("The configuration has changed since the last complete run, so everything is read again.")
         mark = None
-    if incoming.incremental is None or wanted.full:
+    if incoming.incremental is None or options.full:
         mark = None
-    since = _since(incoming, wanted, mark)
-    moves = wanted.since is None or mark is None or mark.value is None or wanted.since <= mark.value
-    if not moves:
+    since = _start_date(incoming, options, mark)
+    moves_mark = options.since is None or mark is None or mark.value is None or options.since <= mark.value
+    if not moves_mark:
         notes.append(
             f"The mark stays at {mark.value if mark else ''}: earlier changes than --since are still to be read."
         )
-    elif wanted.since is not None and (mark is None or mark.value is None):
-        notes.append(f"Later runs continue from here: changes before {wanted.since} are read with --full only.")
-    run = ledger.begin(began, bound_to, asked, since, moves_mark=moves, forget=mark is None)
-    drops = wanted.since is None and _drops(incoming, since, mark)
-    whole = since is None and not wanted.full
+    elif options.since is not None and (mark is None or mark.value is None):
+        notes.append(f"Later runs continue from here: changes before {options.since} are read with --full only.")
+    run = ledger.begin(began, fingerprint, request_line, since, moves_mark=moves_mark, forget=mark is None)
+    skip_known = options.since is None and _skips_known(incoming, since, mark)
+    reads_all = since is None and not options.full
     return RunPlan(
-        run, None, mark.sink if mark else None, drops, notes, held=_held(ledger, bound_to) if whole else None
+        run,
+        None,
+        mark.sink if mark else None,
+        skip_known,
+        notes,
+        previous_total=_previous_total(ledger, fingerprint) if reads_all else None,
     )
 
 
-def _held(ledger: Ledger, bound_to: str) -> int:
-    """How many items the list had when it was last read whole with the same request; 0 where it never was."""
+def _previous_total(ledger: Ledger, fingerprint: str) -> int:
+    """Items in the list when it was last read completely with the same request; 0 if it never was."""
     last = ledger.last_complete()
-    return last.read if last is not None and last.fingerprint == bound_to and last.since is None else 0
+    return last.read if last is not None and last.fingerprint == fingerprint and last.since is None else 0
 
 
-def anew(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incoming, why: str) -> RunPlan:
-    """The plan when what earlier runs wrote is gone. What was read after the mark is not needed again."""
+def start_over(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incoming, why: str) -> RunPlan:
+    """The plan when the output of earlier runs is gone. It still starts at the mark, unless changes are by content."""
     run = abandoned.run
     since = run.since
     if incoming.incremental is not None and incoming.incremental.content:
@@ -135,28 +150,28 @@ def anew(ledger: Ledger, abandoned: RunPlan, began: str, incoming: Incoming, why
     return RunPlan(new, None, None, False, [*abandoned.notes, why])
 
 
-def _since(incoming: Incoming, wanted: RunOptions, mark: HighWaterMark | None) -> str | None:
+def _start_date(incoming: Incoming, options: RunOptions, mark: HighWaterMark | None) -> str | None:
     incremental = incoming.incremental
-    if wanted.since is not None:
-        return wanted.since
+    if options.since is not None:
+        return options.since
     if incremental is None or incremental.field is None:
         return None
     if mark is None or mark.value is None:
         return incremental.from_
-    if incoming.identifier is None and is_number(mark.value):  # nothing would tell which rows were read before
+    if incoming.identifier is None and is_number(mark.value):  # rows of an overlap could not be recognised
         return mark.value
-    return before(mark.value, timedelta(seconds=seconds(incremental.overlap)))
+    return earlier(mark.value, timedelta(seconds=seconds(incremental.overlap)))
 
 
-def _drops(incoming: Incoming, since: str | None, mark: HighWaterMark | None) -> bool:
+def _skips_known(incoming: Incoming, since: str | None, mark: HighWaterMark | None) -> bool:
     if incoming.incremental is None or mark is None:
         return False
     return incoming.incremental.content or since is not None
 
 
-def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> list[str]:
-    if last.fingerprint != bound_to:
-        what = f": it requested {last.asked}" if last.asked != asked else ""
+def _start_over_notes(last: RunRow, fingerprint: str, request_line: str, *, resumable: bool) -> list[str]:
+    if last.fingerprint != fingerprint:
+        what = f": it requested {last.asked}" if last.asked != request_line else ""
         return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.code in _STARTS_OVER:
         return [f"Starting over: {_STARTS_OVER[last.code]}."]
@@ -167,12 +182,9 @@ def _why_anew(last: RunRow, bound_to: str, asked: str, *, resumable: bool) -> li
     return []
 
 
-# What a run holds open: its ledger, its plan and its sink. All of it belongs to the writing thread.
-
-
 @dataclass(frozen=True, slots=True)
 class RunLocation:
-    """Where a run is: its incoming's name, the profile's file, and its ledger (None: it leaves nothing behind)."""
+    """The incoming's name, the profile's file, and the ledger (None: in memory)."""
 
     name: str
     file: Path
@@ -181,7 +193,7 @@ class RunLocation:
 
 @dataclass(frozen=True, slots=True)
 class RunEnvironment:
-    """What a run works with."""
+    """The session, clock and files of a run."""
 
     session: Session
     exchanges: Exchanges
@@ -189,7 +201,7 @@ class RunEnvironment:
     place: RunLocation
     explain: Explain = lambda _request, _answer: None
     typed_output: str | None = None
-    """The file that the user has just named as this run's output, if any."""
+    """The output file that the user has just typed (`--out`), if any."""
 
     @property
     def outputs(self) -> OutputPaths:
@@ -200,18 +212,18 @@ class RunEnvironment:
 
 @dataclass(slots=True)
 class OpenRun:
-    """A run that can start."""
+    """A run that can start, with its ledger and its sink. It belongs to the writing thread."""
 
     ledger: Ledger
     plan: RunPlan
     sink: OpenSink
-    writing: RunWriter
-    beyond: bool = False
+    writer: RunWriter
+    past_position: bool = False
     """The sink holds items after the recorded position."""
-    broken: Exception | None = None
+    failure: Exception | None = None
     """Why the sink or the ledger failed."""
-    closed: bool = False
-    """Nobody reads what the sink writes any more."""
+    reader_closed: bool = False
+    """The program that reads standard output has closed it."""
 
     def close(self) -> None:
         self.sink.close()
@@ -222,33 +234,38 @@ class OpenRun:
         cls,
         place: RunLocation,
         incoming: Incoming,
-        wanted: RunOptions,
+        options: RunOptions,
         outputs: OutputPaths,
         *,
-        bound_to: str,
-        asked: str,
+        fingerprint: str,
+        request_line: str,
         now: str,
         monotonic: Callable[[], float],
-        accepts: Callable[[str], bool],
+        accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
     ) -> Self:
-        """`now` in Magento's form; `stored` gives a position as it may be written to disk.
-
-        Raises `LedgerError` and `SinkError`.
-        """
+        """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`."""
         assert incoming.sink is not None
         ledger = Ledger(place.ledger)
         try:
             resumable = incoming.sink.resumable
-            chosen = plan(ledger, incoming, wanted, began=now, bound_to=bound_to, asked=asked, resumable=resumable)
+            run_plan = plan(
+                ledger,
+                incoming,
+                options,
+                began=now,
+                fingerprint=fingerprint,
+                request_line=request_line,
+                resumable=resumable,
+            )
             cursor = incoming.incremental.field if incoming.incremental else None
             known, closed = ledger.known_sink()
-            directory = Path(os.path.realpath(place.file)).parent  # by whatever link the profile was opened
+            directory = Path(os.path.realpath(place.file)).parent
             context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed, outputs)
             try:
-                sink = incoming.sink.open(context, chosen.sink)
+                sink = incoming.sink.open(context, run_plan.sink)
             except SinkMissing as gone:
-                chosen = anew(ledger, chosen, now, incoming, f"Starting over: {gone.message}.")
+                run_plan = start_over(ledger, run_plan, now, incoming, f"Starting over: {gone.message}.")
                 sink = incoming.sink.open(context, None)
             changes = None
             if incoming.incremental is not None:
@@ -256,20 +273,20 @@ class OpenRun:
                     incoming.incremental,
                     incoming.identifier,
                     ledger,
-                    chosen.run,
-                    drop=chosen.drops,
-                    accepts=accepts,
+                    run_plan.run,
+                    skip_known=run_plan.skip_known,
+                    accepts_date=accepts_date,
                 )
-            reshape = incoming.reshape()
-            writing = RunWriter(
+
+            writer = RunWriter(
                 ledger,
-                chosen.run,
+                run_plan.run,
                 sink,
                 changes=changes,
-                reshape=reshape,
+                transform=incoming.item_transform(),
                 identifier=incoming.identifier,
-                needs_identifier=incoming.sink.needs_identifier,
-                looks_for_doubles=incoming.pagination is not None and not incoming.pagination.holds_once,
+                requires_identifier=incoming.sink.requires_identifier,
+                find_duplicates=incoming.pagination is not None and not incoming.pagination.proves_no_duplicates,
                 monotonic=monotonic,
                 stored=stored,
             )
@@ -278,27 +295,23 @@ class OpenRun:
             except BaseException:
                 sink.close()
                 raise
-            return cls(ledger, chosen, sink, writing)
+            return cls(ledger, run_plan, sink, writer)
         except BaseException:
             ledger.close()
             raise
 
 
-# What a run asks for: the request of its list, how that is paged, and what a run of it is bound to.
-
-
 _CURSOR = "@{cursor}"
-PUT_CURSOR = "Put @{cursor} into the request where the store expects the date."
 
 
 class ListRequest:
-    """The request of an incoming, as a run from `since` on sends it (None: from where the ledger says)."""
+    """The request for an incoming's list. `since`: the date given by the user, instead of the ledger's mark."""
 
     def __init__(self, name: str, incoming: Incoming, since: str | None, session: Session) -> None:
         self._name, self._incoming, self._since, self._session = name, incoming, since, session
 
-    def bound(self) -> tuple[str, str]:
-        """What the run is bound to, and its request in words. Raises `UserError`."""
+    def identity(self) -> tuple[str, str]:
+        """The run's fingerprint, and its request line. Raises `UserError` if the incoming cannot be run."""
         incoming = self._incoming
         if incoming.disabled:
             message = f"The incoming {self._name} is disabled"
@@ -314,23 +327,19 @@ class ListRequest:
             raise UserError("identifier-missing", message)
         request = self._request("", "1970-01-01 00:00:00")
         prepared = self._session.prepared(incoming.client, request)
-        return fingerprint(
-            incoming, prepared.uri, self._session.written_headers(incoming.client)
-        ), f"{prepared.method} {prepared.uri}"
+        fingerprint = run_fingerprint(incoming, prepared.uri, self._session.written_headers(incoming.client))
+        return fingerprint, f"{prepared.method} {prepared.uri}"
 
-    def pages(self, chosen: RunPlan) -> tuple[Pagination | None, Request]:
-        """How the list is paged, and its request with what it is limited to.
-
-        Raises `UserError`.
-        """
-        run, incoming = chosen.run, self._incoming
+    def pages(self, run_plan: RunPlan) -> tuple[Pagination | None, Request]:
+        """The pagination, and the request limited to changes if the run has a start date. Raises `UserError`."""
+        run, incoming = run_plan.run, self._incoming
         request = self._request(run.began, run.since)
         pagination = incoming.pagination
         field = incoming.incremental.field if incoming.incremental else None
-        if field is not None and run.since is not None and not takes_cursor(incoming):
+        if field is not None and run.since is not None and not has_cursor_placeholder(incoming):
             if pagination is None:
-                raise PaginationError("Changes cannot be requested without a pagination", PUT_CURSOR)
-            request = pagination.changed(request, field, run.since)
+                raise PaginationError("Changes cannot be requested without a pagination", CURSOR_HINT)
+            request = pagination.changed_since(request, field, run.since)
         return pagination, request
 
     def _request(self, began: str, since: str | None) -> Request:
@@ -342,20 +351,20 @@ class ListRequest:
             raise UserError("template", f"The request cannot be created: {error}") from error
 
 
-def takes_cursor(incoming: Incoming) -> bool:
-    """Whether the request itself has the place for the date."""
+def has_cursor_placeholder(incoming: Incoming) -> bool:
+    """Whether the request itself contains the date."""
     return _CURSOR in incoming.request.model_dump_json().replace(" ", "")
 
 
-def can_begin_at(incoming: Incoming, date: str) -> bool:
+def can_start_at(incoming: Incoming, date: str) -> bool:
     """Whether the pagination can request what has changed since this date; True where the request itself does."""
     pagination, field = incoming.pagination, incoming.incremental.field if incoming.incremental else None
-    if pagination is None or field is None or takes_cursor(incoming):
+    if pagination is None or field is None or has_cursor_placeholder(incoming):
         return True
-    if type(pagination).changed is Pagination.changed:  # it never can, which is said when it is needed
+    if type(pagination).changed_since is Pagination.changed_since:  # not supported, which `pages` reports
         return True
     try:
-        pagination.changed(Request("GET", "any"), field, date)
+        pagination.changed_since(Request("GET", "any"), field, date)
     except PaginationError:
         return False
     return True

@@ -154,7 +154,7 @@ class Sink(Kind):
         return False
 
     @property
-    def needs_identifier(self) -> bool:
+    def requires_identifier(self) -> bool:
         """Whether an item without the incoming's identifier cannot be written."""
         return False
 
@@ -185,7 +185,7 @@ class Sink(Kind):
         raise NotImplementedError
 
 
-def without_identifier(fields: Mapping[str, bytes], identifier: str | None) -> str:
+def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> str:
     """Why an item of these fields cannot be told apart by `identifier`; nothing where it can."""
     if identifier is None:
         return ""
@@ -197,7 +197,7 @@ def without_identifier(fields: Mapping[str, bytes], identifier: str | None) -> s
     return "" if shape(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
 
 
-def refuse_moved(path: Path, opened: os.stat_result) -> None:
+def check_not_moved(path: Path, opened: os.stat_result) -> None:
     """Raises `SinkError` where `path` no longer leads to the file that was opened there.
 
     What is written to a file that was deleted is lost with its last descriptor, and no error says so.

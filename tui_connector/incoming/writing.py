@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..runs.ledger import FailedRecord, HighWaterMark, Ledger, RunEnd, RunRow
 from ..templates import Json
 from ..text import beginning, did_you_mean, listed
-from .incremental import ChangeFilter, PageChanges, order
+from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
 from .pages import field_reader
 from .raw_json import members, shape
@@ -25,7 +25,7 @@ STEP = 0.25
 """Seconds between two durable steps, at most."""
 
 
-def _expect(field: str, setting: str, items: Sequence[bytes]) -> None:
+def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
     """Raises `UserError` where none of the items has this field."""
     names: dict[str, None] = {}
     for item in items:
@@ -49,9 +49,9 @@ class WrittenCounts:
     failed: int = 0
     dropped: int = 0
     """Known from an earlier run."""
-    left_out: int = 0
+    filtered_out: int = 0
     """By the filter, since this process began."""
-    announced: int | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ class RepeatedRecords:
     def __init__(self, identifier: str) -> None:
         self._identifier = field_reader(identifier)
         self._keys = [] if identifier in _RECORD_IDS else [field_reader(name) for name in _RECORD_IDS]
-        self._doubles = DuplicateFinder()
+        self._duplicates = DuplicateFinder()
         self.have_keys = True
         """Whether all of them have a key of their own: then two with the same one are the same record."""
 
     def note(self, items: Sequence[bytes]) -> None:
-        self._doubles.note(map(self._key, items))
+        self._duplicates.note(map(self._key, items))
 
     def _key(self, item: bytes) -> object:
         identifier = self._identifier(item)
@@ -131,7 +131,7 @@ class RepeatedRecords:
 
     def found(self) -> tuple[int, tuple[int, int] | None]:
         """How many had come before, and the places of the first one that had: of both times."""
-        return self._doubles.found()
+        return self._duplicates.found()
 
 
 class RunWriter:
@@ -144,33 +144,33 @@ class RunWriter:
         sink: OpenSink,
         *,
         changes: ChangeFilter | None,
-        reshape: ItemTransform,
+        transform: ItemTransform,
         identifier: str | None,
-        needs_identifier: bool,
-        looks_for_doubles: bool = False,
+        requires_identifier: bool,
+        find_duplicates: bool = False,
         monotonic: Callable[[], float],
         stored: Callable[[Json], Json],
     ) -> None:
         """`stored` gives a position as it may be written to disk."""
         self._stored = stored
         self._ledger, self._run, self._sink = ledger, run, sink
-        self._changes, self._reshape, self._monotonic = changes, reshape, monotonic
-        self._identifier, self._needs_identifier = identifier, needs_identifier
-        self._doubles = DuplicateFinder() if looks_for_doubles and identifier else None
-        self._records = RepeatedRecords(identifier) if looks_for_doubles and identifier else None
+        self._changes, self._transform, self._monotonic = changes, transform, monotonic
+        self._identifier, self._requires_identifier = identifier, requires_identifier
+        self._duplicates = DuplicateFinder() if find_duplicates and identifier else None
+        self._records = RepeatedRecords(identifier) if find_duplicates and identifier else None
         self._remarks: list[str] = []
         self._identifier_of = field_reader(identifier) if identifier else None
         self._position: Json = run.position
         self._at_end = self._was_at_end = run.at_end
         self._sink_position: Json = run.sink
         self._pending = _Pending()
-        self._begun = False
-        self._stepped = 0.0
-        self.doubt = run.doubt
+        self._has_begun = False
+        self._last_step = 0.0
+        self.incomplete_reason = run.doubt
         """Why what was read may not be all; each step records it, for the case that another process resumes."""
-        self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, announced=run.expected)
+        self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, total=run.expected)
 
-    def add(self, pages: Sequence[PageRead], spent: RunCosts, store_time: str | None) -> list[FailedRecord]:
+    def add(self, pages: Sequence[PageRead], costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
         """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
 
         The first step comes before the first item: from then on what is in the sink is known as this run's. Pages
@@ -181,20 +181,20 @@ class RunWriter:
             self._check_fields([item for page in pages for item in page.items])
         if self._changes is not None and self._changes.store_began is None:
             self._changes.store_began = store_time
-        if not self._begun and (self._run.items or any(page.items or page.failed for page in pages)):
-            self._step(spent)
-            self._begun = True
+        if not self._has_begun and (self._run.items or any(page.items or page.failed for page in pages)):
+            self._step(costs)
+            self._has_begun = True
         failed: list[FailedRecord] = []
         for page in pages:
             failed += self._add(page)
-        if self._begun and self._monotonic() - self._stepped >= STEP:
-            self._step(spent)
+        if self._has_begun and self._monotonic() - self._last_step >= STEP:
+            self._step(costs)
         return failed
 
-    def add_beyond(self, page: PageRead, spent: RunCosts, store_time: str | None) -> list[FailedRecord]:
+    def add_past_position(self, page: PageRead, costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
         """Writes part of a page, and ends there: the next run cuts it off and reads the page again."""
-        self.add([], spent, store_time)
-        self._step(spent)
+        self.add([], costs, store_time)
+        self._step(costs)
         return self._add(page)
 
     def _check_fields(self, items: Sequence[bytes]) -> None:
@@ -202,54 +202,54 @@ class RunWriter:
         if not items:
             return
         identifier, date = self._identifier, self._changes.field if self._changes else None
-        if date is not None and not self._knows_dates():
-            _expect(date, "incremental.field", items)
+        if date is not None and not self._has_dates():
+            _require_field(date, "incremental.field", items)
         if identifier is None:
             return
-        if self._needs_identifier and (reshaped := self._reshape(items).items):
-            _expect(identifier, "identifier", reshaped)
+        if self._requires_identifier and (transformed := self._transform(items).items):
+            _require_field(identifier, "identifier", transformed)
         if self._changes is not None and date is None:
-            _expect(identifier, "identifier", items)
+            _require_field(identifier, "identifier", items)
         try:
-            _expect(identifier, "identifier", items)
+            _require_field(identifier, "identifier", items)
         except UserError as missing:
             self._remarks.append(str(missing))
 
-    def _knows_dates(self) -> bool:
+    def _has_dates(self) -> bool:
         """Whether an item of this run, or of a complete one before it, had a date."""
-        return self._known_mark() is not None or (self._changes is not None and bool(self._changes.newest))
+        return self._previous_mark() is not None or (self._changes is not None and bool(self._changes.newest))
 
-    def _known_mark(self) -> str | None:
+    def _previous_mark(self) -> str | None:
         """Up to when earlier runs of this configuration have read."""
         mark = self._ledger.mark()
         return mark.value if mark and mark.fingerprint == self._run.fingerprint else None
 
-    def undated(self) -> str:
+    def missing_dates(self) -> str:
         """Why a whole list has not brought the date that the next run starts with; nothing where it has."""
-        if self._changes is None or self._changes.field is None or not self.written.read or self._knows_dates():
+        if self._changes is None or self._changes.field is None or not self.written.read or self._has_dates():
             return ""
         return (
             f"No item has a date in {self._changes.field!r}, so the next run would read and write everything again. "
             "Correct incremental.field, or remove incremental."
         )
 
-    def doubled(self) -> str:
+    def duplicates(self) -> str:
         """Which items came twice; "" where none did, or where that was not looked for.
 
         One that was changed while the list was read may come a second time, instead of one that moved.
         """
-        if self._doubles is None or self._records is None:
+        if self._duplicates is None or self._records is None:
             return ""
-        count, first = self._doubles.found()
+        count, first = self._duplicates.found()
         if first is None:
-            return self._changed_meanwhile(self._records)
+            return self._changed_records(self._records)
         again = "1 item came" if count == 1 else f"{count:,} items came"
         return (
             f"{again} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
             "the list changed while it was read, or the store does not sort it by a unique field"
         )
 
-    def _changed_meanwhile(self, records: RepeatedRecords) -> str:
+    def _changed_records(self, records: RepeatedRecords) -> str:
         """Which records came twice with different content; only a remark where they may be different records."""
         count, first = records.found()
         if first is None:
@@ -269,9 +269,9 @@ class RunWriter:
 
     def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
         """Raises `UserError` where the next run could not start at the date of one of these."""
-        if (found := changes.unusable(items)) is not None:
+        if (found := changes.first_unusable_date(items)) is not None:
             index, date = found
-            which = self._named(self.written.read, items, RejectedItem(index, ""))
+            which = self._item_name(self.written.read, items, RejectedItem(index, ""))
             raise UserError(
                 "date-unusable",
                 f"{changes.field!r} of {which} is {beginning(date, 60)!r}, and no later run can start there",
@@ -282,40 +282,43 @@ class RunWriter:
 
     def _add(self, page: PageRead) -> list[FailedRecord]:
         written, items = self.written, page.items
-        if self._doubles is not None:
-            self._doubles.note(items)
+        if self._duplicates is not None:
+            self._duplicates.note(items)
         if self._records is not None:
             self._records.note(items)
         if self._changes is not None:
             self._check_dates(self._changes, items)
             known = self._pending.known
-            items = self._changes.new(items, known)
+            items = self._changes.select_new(items, known)
             written.dropped, known.dropped = written.dropped + known.dropped, 0
-        reshaped = self._reshape(items)
-        written.left_out += reshaped.left_out
-        rejected = self._sink.write(reshaped.items) if reshaped.items else ()
+        transformed = self._transform(items)
+        written.filtered_out += transformed.filtered_out
+        rejected = self._sink.write(transformed.items) if transformed.items else ()
         output = " of the output"
         failed = [
             *page.failed,
-            *(FailedRecord(self._named(written.read, items, each), each.reason) for each in reshaped.rejected),
-            *(FailedRecord(self._named(written.items, reshaped.items, each, output), each.reason) for each in rejected),
+            *(FailedRecord(self._item_name(written.read, items, each), each.reason) for each in transformed.rejected),
+            *(
+                FailedRecord(self._item_name(written.items, transformed.items, each, output), each.reason)
+                for each in rejected
+            ),
         ]
         written.read += len(page.items)
-        written.items += len(reshaped.items) - len(rejected)
+        written.items += len(transformed.items) - len(rejected)
         written.failed += len(failed)
-        if page.announced is not None:
-            written.announced = page.announced
+        if page.total is not None:
+            written.total = page.total
         self._pending.failed += failed
-        self._position, self._at_end = page.position, page.ended
+        self._position, self._at_end = page.position, page.is_last
         return failed
 
-    def _named(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
+    def _item_name(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
         """Which item it is: its number, and its identifier where it has one."""
         number = f"item {before + rejected.index + 1}{of}"
         value = self._identifier_of(items[rejected.index]) if self._identifier_of else None
         return number if value in (None, "") else f"{number} ({self._identifier} {value})"
 
-    def _step(self, spent: RunCosts, *, last: bool = False) -> None:
+    def _step(self, costs: RunCosts, *, last: bool = False) -> None:
         self._sink_position = self._sink.sync()
         changes = self._changes
         run = replace(
@@ -327,42 +330,42 @@ class RunWriter:
             items=self.written.items,
             failed=self.written.failed,
             dropped=self.written.dropped,
-            requests=spent.requests,
-            retries=spent.retries,
-            seconds=spent.seconds,
-            expected=self.written.announced,
+            requests=costs.requests,
+            retries=costs.retries,
+            seconds=costs.seconds,
+            expected=self.written.total,
             store_began=changes.store_began if changes else None,
             newest=changes.newest if changes else None,
-            doubt=self.doubt,
+            doubt=self.incomplete_reason,
         )
         pending, self._pending = self._pending, _Pending()
-        threshold = changes.forgotten_before() if changes else None
+        threshold = changes.forget_before() if changes else None
         known = pending.known
         self._ledger.step(run, pending.failed, known.seen, known.contents, forget_before=threshold, last=last)
-        self._stepped = self._monotonic()
+        self._last_step = self._monotonic()
 
-    def finish(self, end: RunEnd, ended: str, spent: RunCosts, *, beyond: bool = False) -> Sequence[str]:
+    def finish(self, end: RunEnd, ended: str, costs: RunCosts, *, past_position: bool = False) -> Sequence[str]:
         """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
 
-        `beyond`: the sink holds items after the position; they are made durable, and not recorded.
+        `past_position`: the sink holds items after the position; they are made durable, and not recorded.
         """
-        moves = end.state == "complete" and self._may_move_mark()
-        value = self._mark() if moves else None
-        if moves:
+        moves_mark = end.state == "complete" and self._moves_mark()
+        value = self._mark() if moves_mark else None
+        if moves_mark:
             self._sink.complete(value)
         closed: Json = None
-        if beyond:
+        if past_position:
             closed = self._sink.sync()
         elif (
-            self._begun or self._was_at_end or end.state == "complete"
+            self._has_begun or self._was_at_end or end.state == "complete"
         ):  # one that got nothing has left its sink as it was
-            self._step(spent, last=True)
+            self._step(costs, last=True)
             closed = self._sink_position
         mark, forget_before = None, None
         before = self._ledger.mark()
         if before is not None and before.fingerprint != self._run.fingerprint:
             before = None
-        if moves:
+        if moves_mark:
             mark = HighWaterMark(value, self._run.fingerprint, self._sink_position)
             forget_before = self._changes.threshold() if self._changes else None
         elif end.state in ("complete", "incomplete"):
@@ -376,7 +379,7 @@ class RunWriter:
         self._ledger.end(self._run, end, ended, mark, closed, forget_before=forget_before)
         return [*self._remarks, *self._sink.remarks()]
 
-    def _may_move_mark(self) -> bool:
+    def _moves_mark(self) -> bool:
         """Whether nothing is left after it: a record that failed is found again by the old mark only."""
         if self._changes is not None and self._changes.by_date and self.written.failed:
             return False
@@ -384,9 +387,9 @@ class RunWriter:
 
     def _mark(self) -> str | None:
         """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
-        known = self._known_mark()
+        known = self._previous_mark()
         found = self._changes.mark() if self._changes else None
-        return max(filter(None, (known, found)), default=None, key=order)
+        return max(filter(None, (known, found)), default=None, key=sort_key)
 
     def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
         """The end of a run whose sink or ledger failed: what the last step recorded is what counts.

@@ -209,38 +209,38 @@ class FirstPage(SinglePage):
     def request(self) -> Request:
         return self.ids.behind(self.after)
 
-    def answered(self, page: Page) -> PageResult:
-        answered = self._answered(page)
-        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+    def result(self, page: Page) -> PageResult:
+        result = self._result(page)
+        return replace(result, incomplete_reason=self.ids.doubled) if self.ids.doubled else result
 
-    def _answered(self, page: Page) -> PageResult:
+    def _result(self, page: Page) -> PageResult:
         ids, counted = self.ids, page.total if self.after is None else None
         rest = None if self.after is None else page.total
         if not page.items:
             if not page.total or isinstance(self.after, str):
-                return PageResult((), (), rest, counted=counted)
+                return PageResult((), (), rest, reported_total=counted)
             after = self.after if isinstance(self.after, int) else BEFORE_ALL
-            return PageResult((), (IdSearch(ids, after, after, 0),), rest, counted=counted)
+            return PageResult((), (IdSearch(ids, after, after, 0),), rest, reported_total=counted)
         first, last = ids.ends(page, self.after)
         complete = ids.is_last(page)
         if not isinstance(last, int) or not isinstance(first, int):
             ids.counts = ids.counts or (page.total or 0) > len(page.items)
-            return PageResult(page.items, () if complete else (FirstPage(ids, last),), rest, counted=counted)
+            return PageResult(page.items, () if complete else (FirstPage(ids, last),), rest, reported_total=counted)
         if complete:
-            return PageResult(page.items, (), rest, counted=counted)
+            return PageResult(page.items, (), rest, reported_total=counted)
         if ids.ascending_only:
-            return PageResult(page.items, (FirstPage(ids, last),), rest, counted=counted)
+            return PageResult(page.items, (FirstPage(ids, last),), rest, reported_total=counted)
         ids.saw(last - first + 1, len(page.items))
         end = LastId(ids, last, counted=(page.total or 0) - len(page.items), before=page.total)
-        return PageResult(page.items, (end,), rest, counted=counted)
+        return PageResult(page.items, (end,), rest, reported_total=counted)
 
     def recount(self) -> ListPart:
         return Recount(self.ids, self.after)
 
-    def position_behind(self, items: Sequence[bytes]) -> Json:
+    def position_after(self, items: Sequence[bytes]) -> Json:
         return self.ids.behind_last(items)
 
-    def halves(self) -> Sequence[ListPart]:
+    def divide(self) -> Sequence[ListPart]:
         return (LastId(self.ids, self.after if isinstance(self.after, int) else BEFORE_ALL),)
 
 
@@ -266,7 +266,7 @@ class LastId(SinglePage):
     def request(self) -> Request:
         return self.ids.from_the_end(self.after, self.rank)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         ids = self.ids
         if page.total is not None:
             ids.counts = page.total > 1 if self.before is None else 0 < page.total < self.before
@@ -274,28 +274,28 @@ class LastId(SinglePage):
         counted = page.total if self.after == BEFORE_ALL else None
         if not page.items:
             if page.total and (ids.counts or self.before is None):
-                return PageResult((), (IdSearch(ids, self.after, self.after, 0),), counted=counted)
+                return PageResult((), (IdSearch(ids, self.after, self.after, 0),), reported_total=counted)
             if self.rank > 1:  # fewer than that are left, and the last of them cannot be read
-                return PageResult((), (IdRange(ids, self.after, self.after + _BEYOND),), counted=counted)
-            return PageResult((), (EndProof(ids, self.after),) if self.counted > 0 else (), counted=counted)
+                return PageResult((), (IdRange(ids, self.after, self.after + _BEYOND),), reported_total=counted)
+            return PageResult((), (EndProof(ids, self.after),) if self.counted > 0 else (), reported_total=counted)
         last = ids.ends(page, self.after)[1]
         if not isinstance(last, int):
-            return PageResult((), (FirstPage(ids, self.after),), counted=counted)
+            return PageResult((), (FirstPage(ids, self.after),), reported_total=counted)
         if self.rank > 1:
-            return PageResult((), (IdRange(ids, self.after, last + self.rank * _BEYOND),), counted=counted)
+            return PageResult((), (IdRange(ids, self.after, last + self.rank * _BEYOND),), reported_total=counted)
         if self.before is not None and ids.counts and page.total is not None and page.total > last - self.after:
             ids.ascending_only = True  # more items than ids up to the last one: this is the first one
-            return PageResult((), (FirstPage(ids, self.after),), counted=counted)
+            return PageResult((), (FirstPage(ids, self.after),), reported_total=counted)
         ids.end = last
-        return PageResult((), (IdRange(ids, self.after, last, sure=True),), counted=counted)
+        return PageResult((), (IdRange(ids, self.after, last, sure=True),), reported_total=counted)
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return not page.items and bool(page.total) and page.total != self.before
 
     def recount(self) -> ListPart:
         return Recount(self.ids, self.after)
 
-    def halves(self) -> Sequence[ListPart]:
+    def divide(self) -> Sequence[ListPart]:
         return (LastId(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
 
 
@@ -318,14 +318,14 @@ class IdSearch(SinglePage):
     def request(self) -> Request:
         return self.ids.count(self.look)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         if page.total is None:
             raise PaginationError("The store does not say how many items there are (total_count)")
         left = page.total
         if self.look == self.after:
             step = IdSearch(self.ids, self.after, self.after + max(left, self.ids.size), left)
             counted = left if self.after == BEFORE_ALL else None
-            return PageResult((), (step,) if left else (), left if counted is None else None, counted=counted)
+            return PageResult((), (step,) if left else (), left if counted is None else None, reported_total=counted)
         if left and self.look < _HIGHEST:
             return PageResult(
                 (), (IdSearch(self.ids, self.after, self.after + 2 * (self.look - self.after), self.total),)
@@ -336,7 +336,7 @@ class IdSearch(SinglePage):
         self.ids.saw(self.look - self.after, self.total)
         return PageResult((), (IdRange(self.ids, self.after, self.look),))
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return False
 
     def recount(self) -> ListPart:
@@ -387,22 +387,22 @@ class IdWindow(SinglePage):
     def request(self) -> Request:
         return self.ids.range(self.after, self.until)
 
-    def answered(self, page: Page) -> PageResult:
-        answered = self._answered(page)
-        return replace(answered, unproven=self.ids.doubled) if self.ids.doubled else answered
+    def result(self, page: Page) -> PageResult:
+        result = self._result(page)
+        return replace(result, incomplete_reason=self.ids.doubled) if self.ids.doubled else result
 
-    def _answered(self, page: Page) -> PageResult:
+    def _result(self, page: Page) -> PageResult:
         ids, found, width = self.ids, len(page.items), self.until - self.after
         if not ids.answered:
             total = found if page.total is None and found < ids.size else page.total
-            pieces = self.halves()
+            pieces = self.divide()
             if (total is not None and total <= found) or not pieces:
                 ids.saw(width, found)
                 return PageResult(page.items)
             return PageResult((), tuple(pieces))
         if not found:
             held = (page.total or 0) if ids.counts else 0
-            if held > ids.size and (pieces := self.halves()):  # rows were left out of this page, and more are after it
+            if held > ids.size and (pieces := self.divide()):  # rows were left out of this page, and more are after it
                 return PageResult((), tuple(pieces))
             ids.saw(width, held)
             return PageResult((), self._proof(self.after))
@@ -414,7 +414,7 @@ class IdWindow(SinglePage):
         ids.saw(last - self.after, found)
         return PageResult(page.items, (IdRange(ids, last, self.until, self.end, self.sure),))
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return not page.items and self.ids.counts and bool(page.total)
 
     def recount(self) -> ListPart:
@@ -424,10 +424,10 @@ class IdWindow(SinglePage):
         """What is to be looked at where the last item of the list did not come: it may have been deleted since."""
         return (EndProof(self.ids, last, self.end),) if self.sure and last < self.until == self.end else ()
 
-    def position_behind(self, items: Sequence[bytes]) -> Json:
+    def position_after(self, items: Sequence[bytes]) -> Json:
         return self.ids.behind_last(items, self.end)
 
-    def halves(self) -> Sequence[ListPart]:
+    def divide(self) -> Sequence[ListPart]:
         if self.until - self.after < 2:
             return ()
         middle = (self.after + self.until) // 2
@@ -456,13 +456,13 @@ class EndProof(SinglePage):
     def request(self) -> Request:
         return self.ids.from_the_end(None, 1)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         last = self.ids.of(page.items[0]) if page.items else None
         if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
             raise self.ids.other_field(self.after, f"nothing, but its last one is {last}")
         return PageResult(())
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return False
 
     def recount(self) -> ListPart:
@@ -491,14 +491,14 @@ class Recount(SinglePage):
     def request(self) -> Request:
         return self.ids.recount(self.rank)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         beyond = () if self.ids.end is None else (ItemsBeyond(self.ids, self.ids.end, page.total or 0),)
-        return PageResult((), beyond, counted=page.total)
+        return PageResult((), beyond, reported_total=page.total)
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return not page.items
 
-    def halves(self) -> Sequence[ListPart]:
+    def divide(self) -> Sequence[ListPart]:
         return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
 
 
@@ -521,21 +521,21 @@ class ItemsBeyond(SinglePage):
     def request(self) -> Request:
         return self.ids.count(self.after)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         if not page.items:
             return PageResult(())
         self.ids.ascending_only = True
         counted = None if page.total is None else self.before + page.total
-        return PageResult((), (FirstPage(self.ids, self.after),), counted=counted)
+        return PageResult((), (FirstPage(self.ids, self.after),), reported_total=counted)
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return False
 
 
 class Keyset(Pagination):
     """Keyset: each page starts after the last item of the one before."""
 
-    holds_once: ClassVar[bool] = True
+    proves_no_duplicates: ClassVar[bool] = True
 
     kind: Literal["keyset"] = "keyset"
     filter: str = Field(
@@ -567,7 +567,7 @@ class Keyset(Pagination):
             return IdRange(ids, after, until)
         return FirstPage(ids, after) if self.field else IdSearch(ids, int(after), int(after), 0)
 
-    def changed(self, request: Request, field: str, since: str) -> Request:
+    def changed_since(self, request: Request, field: str, since: str) -> Request:
         return changed(request, field, since)
 
 

@@ -50,5 +50,5 @@ class SearchCriteria(Pagination):
             may_repeat=True,
         ).begin(position)
 
-    def changed(self, request: Request, field: str, since: str) -> Request:
+    def changed_since(self, request: Request, field: str, since: str) -> Request:
         return changed(request, field, since)

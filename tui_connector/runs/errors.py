@@ -1,4 +1,4 @@
-"""What went wrong in a run, and what the run does about it."""
+"""Why a run cannot go on as it is, and what it does about it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from ..secrets.places import without_any_secret
 
 
 class Action(Enum):
-    """What to do about it."""
+    """What a run does about an error."""
 
-    WAIT = "the store is away: nothing can be read now"
-    DIVIDE = "the page breaks the store: smaller ones may not"
+    WAIT = "the store is down: wait and retry"
+    DIVIDE = "the page makes the store fail: request smaller ones"
     LIMIT = "the page is larger than the store allows"
-    REFUSED = "the store does not let us"
-    WRONG = "what is asked for is wrong"
-    STOP = "the user wants it to end here"
+    REFUSED = "the store refuses access"
+    WRONG = "the configuration is wrong"
+    STOP = "the run was stopped on purpose"
 
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """What it means, in words for the user; `wait` are the seconds a store asked for, `allowed` its largest page."""
+    """An error of a run, with message and hint for the user.
 
-    means: Action
+    `retry_after`: seconds that the store asks to wait. `max_page_size`: the largest page that the store allows.
+    """
+
+    action: Action
     message: str
     hint: str = ""
     exchange: int | None = None
-    wait: float | None = None
-    allowed: int = 0
+    retry_after: float | None = None
+    max_page_size: int = 0
     status: int | None = None
     code: str = ""
 
@@ -43,12 +46,12 @@ class RunError:
 
 
 Explain = Callable[[Request, Response], tuple[str, str] | None]
-"""What is wrong and what to do where a store refuses a request; None where that is not known."""
+"""The cause of a refusal by the store and its remedy; None if unknown."""
 
 
 class RunFailed(Exception):
-    """Carries a trouble up to who can do something about it."""
+    """Raised to end a run, or to read on in another way, because of `error`."""
 
-    def __init__(self, trouble: RunError) -> None:
-        super().__init__(str(trouble))
-        self.trouble = trouble
+    def __init__(self, error: RunError) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -23,13 +23,13 @@ class Progress:
     latency: float = 0.0
     in_flight: int = 0
     limit: int = 0
-    began_with: int = 0
+    resumed_items: int = 0
     """Items that an interrupted run had brought."""
 
     @property
     def remaining(self) -> float | None:
         """Seconds, where it can be said."""
-        done = self.items - self.began_with
+        done = self.items - self.resumed_items
         if self.expected is None or done <= 0 or self.seconds <= 0:
             return None
         return max(0.0, (self.expected - self.items) * self.seconds / done)
@@ -53,7 +53,7 @@ class Summary:
     """Items that the store sent, before any was left out."""
     expected: int | None = None
     """Items that the store counted; None where it counted none."""
-    as_wanted: bool = False
+    as_requested: bool = False
     """Stopped where the user wanted: at the limit, or because nobody reads any more."""
     code: str = ""
 
@@ -63,7 +63,7 @@ class Preview:
     """What a run would do: its first request, where it starts, and where the items go."""
 
     request: str
-    begins: str
+    start: str
     sink: str
 
 

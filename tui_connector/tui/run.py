@@ -232,7 +232,7 @@ class RunScreen(LogDock):
                 run = self._current = Run(incoming, RunOptions(), around, self)
                 if self._stop:
                     run.stop(self._stop)
-                summary = await run.go()
+                summary = await run.execute()
         except UserError as error:
             self.post_message(self.Ended(None, str(error)))
             return

@@ -1,10 +1,10 @@
-"""Pagination: how one page of a list follows the other, one kind in each module.
+"""Pagination: how the next page of a list is requested, one kind per module.
 
-A run reads a list as *parts*. A part is a stretch of the list that is still to be read; `take` cuts its first page off.
-Where the next request is known before the response has arrived (page numbers with a known total, ID ranges), it says
-what is left, and several pages are requested at once. Where only a response says how to continue (a cursor, a next
-link), nothing is left until `answered`. Either way the pages are written in the list's order, and the *position* of the
-first part not written, plain JSON, is where a stopped run starts again.
+A run reads a list as *parts*. A part is a stretch of the list that is still to be read; `take` cuts off its first page.
+Where the next request is known before the response has arrived (page numbers with a known total, ID ranges), `take`
+also returns the rest, and several pages are requested at once. Where only a response says how to continue (a cursor, a
+next link), the rest is in the page's `result`. Either way the pages are written in the list's order, and the *position*
+of the first part not written, plain JSON, is where a stopped run resumes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from ...secrets.places import without_any_secret
 from ...templates import Json
 from ..pages import Page
 
+CURSOR_HINT = "Put @{cursor} into the request where the store expects the date."
+
 
 class PaginationError(UserError):
-    """The pages do not follow each other as this kind expects; `hint` says what to do."""
+    """The pagination does not fit the list; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "", code: str = "pagination") -> None:
         super().__init__(code, without_any_secret(message), without_any_secret(hint))
@@ -31,68 +33,64 @@ class PaginationError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What a page brought."""
+    """The items of a page, and what it says about the list."""
 
     items: Sequence[bytes]
-    """Those that count: none of a page that is read again in smaller parts, or that only found a bound."""
-    left: tuple[ListPart, ...] = ()
-    """What is still to be read between these items and what `take` said, in order."""
+    """The items to write; none of a page that is read again in smaller parts, or that was only a probe."""
+    remaining: tuple[ListPart, ...] = ()
+    """Parts to read after these items and before the rest that `take` returned, in order."""
     expected: int | None = None
-    """How many items the list has from this page on, this page's included, where the store said so."""
+    """Items from this page to the end of the list, if the store said so."""
     total: int | None = None
-    """How many the whole list has, where the pages are read by this number."""
-    counted: int | None = None
-    """How many the whole list has, where the pages are not read by this number but can be compared with it."""
-    unproven: str = ""
-    """Why this may not be the end of the list although nothing follows."""
+    """Items in the whole list, if the pages are requested by this number."""
+    reported_total: int | None = None
+    """Items in the whole list, if the number only serves to notice that items are missing."""
+    incomplete_reason: str = ""
+    """Why the list may go on although nothing remains to be requested; "" if it has ended."""
 
 
 class PageRequest(ABC):
-    """One page that is asked for."""
+    """The request for one page."""
 
     record: ClassVar[str | None] = None
-    """Which record this is, where the page can hold one only: it is named when it is what breaks the store."""
+    """The record on the page, if there can be only one: reported when the store fails at it."""
     past_the_end: ClassVar[tuple[int, ...]] = ()
-    """Statuses with which a store says that the page is after the list's end, as if it had sent no items."""
+    """Statuses of a page after the end of the list, which count as an empty page."""
+    may_repeat: ClassVar[bool] = False
+    """Whether the store may send the last page again after the end of the list (Magento 2.3, magento2#26986)."""
+    repeatable: ClassVar[bool] = True
+    """Whether the page can be requested again later as a probe; a cursor may be valid only once."""
 
     def is_past_the_end(self, response: Response) -> bool:
-        """Whether this response says that the page is after the list's end."""
+        """Whether this response says that the page is after the end of the list."""
         return response.status in self.past_the_end
 
-    def advice(self, response: Response) -> str:
-        """What to set where a response that was not expected may be the end of the list; usually nothing."""
+    def end_hint(self, response: Response) -> str:
+        """Which setting to change if this unexpected response marks the end of the list; usually ""."""
         return ""
-
-    may_repeat: ClassVar[bool] = False
-    """Whether stores answer past the end with the last page again (Magento 2.3, magento2#26986)."""
-    repeatable: ClassVar[bool] = True
-    """Whether the same page can be requested again later, to see whether the store works: a cursor may be used up."""
 
     @property
     @abstractmethod
     def request(self) -> Request: ...
 
     @abstractmethod
-    def answered(self, page: Page) -> PageResult:
-        """What the page brought. Raises `PaginationError` where it is not what was asked for.
+    def result(self, page: Page) -> PageResult:
+        """The result of the page as the store sent it, unfiltered. Raises `PaginationError` if it is the wrong page."""
 
-        It counts what the store sent: filters work later, on what is written.
-        """
-
-    def position_behind(self, items: Sequence[bytes]) -> Json:
-        """Where to continue behind these first items of the page; None where only a whole page has such a place."""
+    def position_after(self, items: Sequence[bytes]) -> Json:
+        """The position after these first items of the page; None if a run can resume after whole pages only."""
         return None
 
-    def lacks(self, page: Page) -> bool:
-        """Whether the page holds no item although the store counts some that belong on it."""
-        return not page.items and bool(page.counted)
+    def lacks_items(self, page: Page) -> bool:
+        """Whether the page is empty although the store counts items that belong on it."""
+        return not page.items and bool(page.reported_total)
 
     def recount(self) -> ListPart | None:
-        """What to request after the last page to learn how many items the list has by then; None where it cannot."""
+        """The request for the number of items after the last page has been read; None if there is none."""
         return None
 
-    def halves(self) -> Sequence[ListPart]:
-        """The same stretch in smaller parts, for a page at which the store breaks; none where it cannot be divided."""
+    def divide(self) -> Sequence[ListPart]:
+        """The same items in smaller parts, for a page at which the store fails; empty if it cannot be divided."""
         return ()
 
 
@@ -102,15 +100,15 @@ class ListPart(ABC):
     @property
     @abstractmethod
     def position(self) -> Json:
-        """Where to start in order to read this part and everything after it."""
+        """The position from which this part and everything after it is read."""
 
     @abstractmethod
     def take(self) -> tuple[PageRequest, ListPart | None]:
-        """Its first page, and what is left after that page where this can be said already."""
+        """Its first page, and the rest if that is known before the response."""
 
 
 class SinglePage(ListPart, PageRequest):
-    """A part that is one page: what follows it is known from its response only."""
+    """A part of one page; what follows is known from its response only."""
 
     def take(self) -> tuple[PageRequest, ListPart | None]:
         return self, None
@@ -119,39 +117,36 @@ class SinglePage(ListPart, PageRequest):
 class Pagination(Kind):
     """How the next page is requested."""
 
-    holds_once: ClassVar[bool] = False
-    """Whether its pages prove that no item came twice: then nobody else needs to look."""
+    proves_no_duplicates: ClassVar[bool] = False
+    """Whether its pages prove that no item was sent twice, so that the run need not check."""
 
     def first(self, request: Request, size: int | None = None) -> Request:
-        """The request for the first page, of `size` items where that is given."""
+        """The request for the first page, of `size` items if given."""
         return request
 
     def begin(self, request: Request, position: Json = None) -> ListPart:
-        """The whole list, or what is left of it from a position on."""
+        """The list from a position on; None: from the beginning."""
         raise NotImplementedError
 
-    def changed(self, request: Request, field: str, since: str) -> Request:
-        """The request for what has changed since then. Raises `PaginationError` where the kind knows no such filter."""
-        raise PaginationError(
-            "This pagination cannot request changes",
-            "Put @{cursor} into the request where the store expects the date.",
-        )
+    def changed_since(self, request: Request, field: str, since: str) -> Request:
+        """The request limited to changes since a date. Raises `PaginationError` if the kind has no such filter."""
+        raise PaginationError("This pagination cannot request changes", CURSOR_HINT)
 
     @property
-    def most(self) -> int | None:
-        """How many items a page may have; None where the kind does not ask for so many."""
+    def max_page_size(self) -> int | None:
+        """Items requested per page; None if the kind does not request a size."""
         size = getattr(self, "page_size", None)
         return size if isinstance(size, int) else None
 
-    def limited(self, size: int) -> Pagination:
-        """The same with at most `size` items a page, which is what the store allows."""
-        if self.most is None or self.most <= size:
+    def with_page_size(self, size: int) -> Pagination:
+        """The same with `size` items per page. Raises `PaginationError` if pages are not larger now."""
+        if self.max_page_size is None or self.max_page_size <= size:
             raise PaginationError(f"The store allows {size} items per page; no more are requested")
         return self.model_copy(update={"page_size": size})
 
 
 class SequentialPages(SinglePage):
-    """Pages of which only a response says how the next is asked for."""
+    """Pages of which each response says how the next one is requested."""
 
     repeatable = False
 
@@ -160,13 +155,13 @@ class SequentialPages(SinglePage):
         position: Json,
         ask: Callable[[Json], Request],
         after: Callable[[Json, Page], Json],
-        unproven: Callable[[Page, bool], str],
+        incomplete_reason: Callable[[Page, bool], str],
     ) -> None:
-        """`ask` gives the request at a position, `after` the position after the page there, None at the end.
+        """`ask` returns the request at a position, `after` the position of the next page, None at the end.
 
-        `unproven` is called with the last page, and whether it is the first one too: why it may not be the last, or "".
+        `incomplete_reason` says why the list may go on after the last page, or ""; its flag: whether that is the first.
         """
-        self._position, self._ask, self._after, self._unproven = position, ask, after, unproven
+        self._position, self._ask, self._after, self._incomplete_reason = position, ask, after, incomplete_reason
 
     @property
     def position(self) -> Json:
@@ -176,12 +171,16 @@ class SequentialPages(SinglePage):
     def request(self) -> Request:
         return self._ask(self._position)
 
-    def answered(self, page: Page) -> PageResult:
+    def result(self, page: Page) -> PageResult:
         position = self._after(self._position, page)
         if position is not None:
-            left = (SequentialPages(position, self._ask, self._after, self._unproven),)
-            return PageResult(page.items, left, counted=page.counted)
-        return PageResult(page.items, counted=page.counted, unproven=self._unproven(page, self._position is None))
+            left = (SequentialPages(position, self._ask, self._after, self._incomplete_reason),)
+            return PageResult(page.items, left, reported_total=page.reported_total)
+        return PageResult(
+            page.items,
+            reported_total=page.reported_total,
+            incomplete_reason=self._incomplete_reason(page, self._position is None),
+        )
 
-    def lacks(self, page: Page) -> bool:
-        return self._position is None and super().lacks(page)
+    def lacks_items(self, page: Page) -> bool:
+        return self._position is None and super().lacks_items(page)

@@ -1,6 +1,6 @@
-"""Pages that are asked for by how many items are before them: by number, or by offset.
+"""Pages requested by the number of items before them: by page number, or by offset.
 
-Where the store counts its list, all pages are known after the first one and are asked for at once.
+If the store counts its list, all pages are known after the first one and several are requested at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...templates import Json
 from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, PageRequest, PageResult, PaginationError, SinglePage
-from .envelope import says_more
+from .envelope import more_follows_flag
 
 LastPage = Annotated[
     Literal["empty", "short"],
@@ -48,64 +48,64 @@ EndStatuses = Annotated[
 _NOT_FOUND = (404, 416)
 _BAD_REQUEST = (400, 422)
 _PAGE_NUMBER_CODE = "invalid_page_number"
-"""How WordPress's codes for it end: rest_post_invalid_page_number, rest_user_invalid_page_number, …"""
+"""End of WordPress's error codes: rest_post_invalid_page_number, rest_user_invalid_page_number, …"""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedList:
-    """A list, and how a stretch of it is asked for."""
+    """A list, and how its pages are requested."""
 
     request: Callable[[int, int], Request]
-    """The page that starts after N items and has that many."""
+    """The request for a page, by the number of items before it and its size."""
     size: int
     numbered: bool = True
-    """A page starts at a multiple of its size, as page numbers have it; otherwise anywhere."""
+    """Pages start at multiples of their size only, as with page numbers."""
     total: Callable[[Page], int | None] = lambda page: page.total
     total_is_named: bool = False
-    """The profile names where the total is, so that it is not that of the page."""
+    """The profile names the total, so that it is not the count of the page."""
     last_page: LastPage = "short"
     may_repeat: bool = False
     divides: bool = True
-    """Smaller pages can be asked for."""
+    """Smaller pages can be requested."""
     strict: bool = False
-    """The first page must have the size asked for: a store that quietly sends fewer would be read in part."""
+    """The first page must have the size requested: a list of which the store silently caps pages would have gaps."""
     end_statuses: Sequence[int] = ()
 
     def begin(self, position: Json) -> ListPart:
-        """The whole list, or what is left of it. Raises `PaginationError`."""
+        """The list from a position on. Raises `PaginationError` for a position of another pagination."""
         read = position.get("read") if isinstance(position, dict) else 0
         if not isinstance(read, int) or read < 0:
             raise PaginationError(f"{position!r} is not a position in this list", "Start over with --full.")
         skip = read % self.size if self.numbered else 0
-        return _Stretch(self, read - skip, None, skip)
+        return _PageRange(self, read - skip, None, skip)
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch(ListPart):
-    """All pages from `start` on; `total` is None as long as the store has not counted."""
+class _PageRange(ListPart):
+    """All pages from `start` on; `total` is None as long as it is unknown."""
 
     list: CountedList
     start: int
     total: int | None
     skip: int = 0
-    """Items of the first page that were read by a run with another page size."""
-    is_behind: bool = False
-    """The pages before have shown that nothing follows, without saying so."""
+    """Items of the first page that an interrupted run with another page size has read."""
+    end_expected: bool = False
+    """Earlier pages suggest that nothing follows."""
 
     @property
     def position(self) -> Json:
         return {"read": self.start + self.skip}
 
     def take(self) -> tuple[PageRequest, ListPart | None]:
-        behind = self.start + self.list.size
-        ask = _OnePage(self.list, self.start, self.list.size, self.total, self.skip, is_behind=self.is_behind)
-        if self.total is None or behind >= self.total:
+        next_start = self.start + self.list.size
+        ask = _CountedPage(self.list, self.start, self.list.size, self.total, self.skip, end_expected=self.end_expected)
+        if self.total is None or next_start >= self.total:
             return ask, None
-        return ask, _Stretch(self.list, behind, self.total)
+        return ask, _PageRange(self.list, next_start, self.total)
 
 
 @dataclass(frozen=True, slots=True)
-class _OnePage(SinglePage):
+class _CountedPage(SinglePage):
     """The page at `start`."""
 
     list: CountedList
@@ -113,12 +113,12 @@ class _OnePage(SinglePage):
     size: int
     total: int | None
     skip: int = 0
-    is_piece: bool = False
-    """Of a page that broke the store: what follows it is said by others."""
-    is_behind: bool = False
-    """The pages before have shown that nothing follows."""
+    is_fragment: bool = False
+    """A part of a page at which the store failed; other parts determine what follows."""
+    end_expected: bool = False
+    """See `_PageRange`."""
 
-    def lacks(self, page: Page) -> bool:
+    def lacks_items(self, page: Page) -> bool:
         return not page.items and max(self.total or 0, self.list.total(page) or 0) > self.start
 
     @property
@@ -129,14 +129,14 @@ class _OnePage(SinglePage):
     def past_the_end(self) -> tuple[int, ...]:  # type: ignore[override]
         if not self.list.strict or self.total is not None or not self.start:
             return ()
-        return (*_NOT_FOUND, *self.list.end_statuses, *(_BAD_REQUEST if self.is_behind else ()))
+        return (*_NOT_FOUND, *self.list.end_statuses, *(_BAD_REQUEST if self.end_expected else ()))
 
     def is_past_the_end(self, response: Response) -> bool:
         if response.status in self.past_the_end:
             return True
-        return bool(self.past_the_end) and response.status in _BAD_REQUEST and _names_the_page(response)
+        return bool(self.past_the_end) and response.status in _BAD_REQUEST and _is_page_number_error(response)
 
-    def advice(self, response: Response) -> str:
+    def end_hint(self, response: Response) -> str:
         if not self.past_the_end or response.status not in _BAD_REQUEST:
             return ""
         return (
@@ -156,48 +156,56 @@ class _OnePage(SinglePage):
     def request(self) -> Request:
         return self.list.request(self.start, self.size)
 
-    def answered(self, page: Page) -> PageResult:
-        came, total = len(page.items), self.list.total(page)
+    def result(self, page: Page) -> PageResult:
+        received, total = len(page.items), self.list.total(page)
         items = page.items[self.skip :]
-        behind = self.start + self.size
-        if self.is_piece or (self.total is not None and behind < self.total):
+        next_start = self.start + self.size
+        if self.is_fragment or (self.total is not None and next_start < self.total):
             return PageResult(items, total=total)
         if total is None:
-            left = self._uncounted(came)
-            flag = None if left else says_more(page)
-            return PageResult(items, left, counted=page.counted, unproven=_says_more(flag) if flag else "")
-        if self.list.strict and self.start == 0 and came not in (0, self.size) and came < total:
-            raise PaginationError(
-                f"{self.size} items per page were requested, but the store sent {came} of {total}",
-                f"Write page-size = {came}.",
+            left = self._after_uncounted(received)
+            flag = None if left else more_follows_flag(page)
+            return PageResult(
+                items,
+                left,
+                reported_total=page.reported_total,
+                incomplete_reason=_contradicted_by(flag) if flag else "",
             )
-        if self.start == 0 and 0 < came < min(self.size, total):
-            return PageResult(items, (_SmallerPage(self.list, came, total, self.size),), total=total)
-        # a page that is said to be all of it, or more: there are modules whose total_count is that of the page
-        known = self.list.total_is_named and came < self.size
-        in_doubt = came > 0 and (total <= came and not known if self.start == 0 else total < self.start + came)
+        if self.list.strict and self.start == 0 and received not in (0, self.size) and received < total:
+            raise PaginationError(
+                f"{self.size} items per page were requested, but the store sent {received} of {total}",
+                f"Write page-size = {received}.",
+            )
+        if self.start == 0 and 0 < received < min(self.size, total):
+            return PageResult(items, (_PageSizeCheck(self.list, received, total, self.size),), total=total)
+        # the total is no more than what has been read: there are modules whose total_count is that of the page
+        known = self.list.total_is_named and received < self.size
+        in_doubt = received > 0 and (
+            total <= received and not known if self.start == 0 else total < self.start + received
+        )
         if in_doubt:
-            return PageResult(items, (_Stretch(self.list, behind, None, is_behind=True),), total=total)
-        return PageResult(items, (_Stretch(self.list, behind, total),) if behind < total else (), total=total)
+            return PageResult(items, (_PageRange(self.list, next_start, None, end_expected=True),), total=total)
+        return PageResult(items, (_PageRange(self.list, next_start, total),) if next_start < total else (), total=total)
 
-    def _uncounted(self, came: int) -> tuple[ListPart, ...]:
-        """What follows in a list of which nobody says how long it is."""
-        if not came or (came < self.size and self.list.last_page == "short"):
+    def _after_uncounted(self, received: int) -> tuple[ListPart, ...]:
+        """What follows in a list of unknown length."""
+        if not received or (received < self.size and self.list.last_page == "short"):
             return ()
-        if self.list.strict and came > self.size:
+        if self.list.strict and received > self.size:
             raise PaginationError(
-                f"{self.size} items per page were requested, but the store sent {came}", f"Write page-size = {came}."
+                f"{self.size} items per page were requested, but the store sent {received}",
+                f"Write page-size = {received}.",
             )
-        if self.start == 0 and came < self.size and not self.list.strict:
-            return (_SmallerPage(self.list, came, None, self.size),)
-        behind = self.start + (self.size if self.list.numbered else came)
-        return (_Stretch(self.list, behind, None, is_behind=came < self.size),)
+        if self.start == 0 and received < self.size and not self.list.strict:
+            return (_PageSizeCheck(self.list, received, None, self.size),)
+        next_start = self.start + (self.size if self.list.numbered else received)
+        return (_PageRange(self.list, next_start, None, end_expected=received < self.size),)
 
-    def position_behind(self, items: Sequence[bytes]) -> Json:
+    def position_after(self, items: Sequence[bytes]) -> Json:
         return {"read": self.start + self.skip + len(items)}
 
-    def halves(self) -> Sequence[ListPart]:
-        """Pages of half the size, or of a third, where that is how the size can be divided."""
+    def divide(self) -> Sequence[ListPart]:
+        """Pages of the size divided by its smallest divisor; none if pages cannot be smaller."""
         divisor = next((number for number in range(2, self.size + 1) if self.size % number == 0), 0)
         if not divisor or not self.list.divides:
             return ()
@@ -206,18 +214,18 @@ class _OnePage(SinglePage):
         for piece in range(divisor):
             skip = min(size, max(0, self.skip - piece * size))
             if skip < size:
-                pieces.append(_OnePage(self.list, self.start + piece * size, size, None, skip, is_piece=True))
-        if self.total is None and not self.is_piece:  # what follows is to be learned from the next page
-            pieces.append(_Stretch(self.list, self.start + self.size, None))
+                pieces.append(_CountedPage(self.list, self.start + piece * size, size, None, skip, is_fragment=True))
+        if self.total is None and not self.is_fragment:  # only the next page shows what follows
+            pieces.append(_PageRange(self.list, self.start + self.size, None))
         return pieces
 
 
-def _says_more(flag: str) -> str:
+def _contradicted_by(flag: str) -> str:
     return f'The last response says in {flag!r} that more follows. If pages may be short, set last-page = "empty"'
 
 
-def _names_the_page(response: Response) -> bool:
-    """Whether the error's code, not its text, says that there is no such page."""
+def _is_page_number_error(response: Response) -> bool:
+    """Whether the code of the error, not its text, says that there is no such page."""
     try:
         data = json.loads(response.body)
     except (ValueError, RecursionError):
@@ -227,26 +235,26 @@ def _names_the_page(response: Response) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _SmallerPage(SinglePage):
-    """The first page once more, with as many items as it brought: whether the store caps its pages at that.
+class _PageSizeCheck(SinglePage):
+    """The first page again, with as many items as were received: whether the store caps pages at that size.
 
-    If it does not, items were left out of a page of the usual size.
+    If it does not, items were omitted from a page of the usual size.
     """
 
     list: CountedList
-    came: int
+    received: int
     total: int | None
     size: int
 
     @property
     def position(self) -> Json:
-        return {"read": self.came}
+        return {"read": self.received}
 
     @property
     def request(self) -> Request:
-        return self.list.request(0, self.came)
+        return self.list.request(0, self.received)
 
-    def answered(self, page: Page) -> PageResult:
-        if len(page.items) == self.came:
-            return PageResult((), (_Stretch(replace(self.list, size=self.came), self.came, self.total),))
-        return PageResult((), (_Stretch(self.list, self.size, self.total),))
+    def result(self, page: Page) -> PageResult:
+        if len(page.items) == self.received:
+            return PageResult((), (_PageRange(replace(self.list, size=self.received), self.received, self.total),))
+        return PageResult((), (_PageRange(self.list, self.size, self.total),))

@@ -11,9 +11,9 @@ from ...templates import Json
 from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, Pagination, PaginationError
-from .envelope import beside, is_named, is_true, nothing_at
-from .followed import followed, unproven_end
+from .envelope import has_name_at, is_true, nothing_found_at, value_at
 from .placement import SendIn, with_parameter
+from .sequential import incomplete_reason_at, sequential_list
 
 
 class Cursor(Pagination):
@@ -62,17 +62,19 @@ class Cursor(Pagination):
         def unproven(page: Page, first: bool) -> str:
             size = self.page_size if self.size_parameter else None
             if self.more is None:
-                return unproven_end(page, self.cursor, "cursor", size, first=first)
-            if not first and not is_named(page, self.more) and not _is_end(beside(page, self.cursor)):
-                return nothing_at(page, self.more, "more", "last")
-            return "" if is_named(page, self.more) else unproven_end(page, self.more, "more", size, first=first)
+                return incomplete_reason_at(page, self.cursor, "cursor", size, first=first)
+            if not first and not has_name_at(page, self.more) and not _is_end(value_at(page, self.cursor)):
+                return nothing_found_at(page, self.more, "more", "last")
+            return (
+                "" if has_name_at(page, self.more) else incomplete_reason_at(page, self.more, "more", size, first=first)
+            )
 
-        return followed(ask, self._after, position, unproven)
+        return sequential_list(ask, self._next_cursor, position, unproven)
 
-    def _after(self, page: Page) -> Json:
-        if self.more is not None and not is_true(beside(page, self.more)):
+    def _next_cursor(self, page: Page) -> Json:
+        if self.more is not None and not is_true(value_at(page, self.more)):
             return None
-        found = beside(page, self.cursor)
+        found = value_at(page, self.cursor)
         if _is_end(found):
             if self.more is not None:
                 raise PaginationError("The store says that more follows, but sends no cursor", 'Correct "cursor".')

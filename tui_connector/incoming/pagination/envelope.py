@@ -44,7 +44,7 @@ _LONGEST_LINKS = 4_000
 """Bytes; a longer list beside the items is not one of links."""
 
 
-def beside(page: Page, expression: str) -> Json:
+def value_at(page: Page, expression: str) -> Json:
     """What the JMESPath finds in the response, None where that is nothing. A plain path does not decode the items.
 
     It reads the body, and under `headers` the response's headers by name. Raises `PaginationError`.
@@ -66,11 +66,11 @@ def beside(page: Page, expression: str) -> Json:
         raise PaginationError(f"{expression!r} cannot be evaluated on the response: {error}") from error
 
 
-def counted(page: Page, expression: str | None) -> int | None:
+def total_at(page: Page, expression: str | None) -> int | None:
     """How many items the list has by this expression, or by `total_count` without one."""
     if expression is None:
         return page.total
-    found = beside(page, expression)
+    found = value_at(page, expression)
     if isinstance(found, str):
         ranged = content_range(found)
         found = ranged if ranged is not None else found
@@ -104,7 +104,7 @@ def _reads_headers(expression: str) -> bool:
     return any(path[:1] in ((), ("headers",)) for path in paths) and "headers" in expression
 
 
-def is_named(page: Page, expression: str) -> bool:
+def has_name_at(page: Page, expression: str) -> bool:
     """Whether the response has the name with which this expression ends, be its value null.
 
     Where the expression is not a plain path, the name may stand anywhere beside the items.
@@ -118,24 +118,24 @@ def is_named(page: Page, expression: str) -> bool:
             place = members(place).get(name, b"") if shape(place) == "object" else b""
         return shape(place) == "object" and last in members(place)
     names = [quoted.replace('\\"', '"') or plain for quoted, plain in _NAME.findall(expression)]
-    return bool(names) and any(name == names[-1] for name, _ in _around(page))
+    return bool(names) and any(name == names[-1] for name, _ in _surrounding_members(page))
 
 
-def names_next(page: Page) -> str | None:
+def next_page_name(page: Page) -> str | None:
     """The name under which the response says that more follows, whatever was configured; None where it does not."""
-    for name, text in _around(page):
+    for name, text in _surrounding_members(page):
         if re.sub("[^a-z]", "", name.lower()) in _NEXT_NAMES and text not in (b"null", b"false", b'""', b"0"):
             return name
     return None
 
 
-def says_more(page: Page, expression: str | None = None) -> str | None:
+def more_follows_flag(page: Page, expression: str | None = None) -> str | None:
     """The name of a flag by which the response says that it does not hold the rest of the list; None without one.
 
     It is looked for at the top, beside the items, and beside the name with which `expression` ends; names that cannot
     mean anything else also in the other objects around the items.
     """
-    places = [page.text, page.beside]
+    places = [page.text, page.envelope]
     if expression is not None and _SIMPLE.fullmatch(expression):
         place = page.text
         for name in expression.split(".")[:-1]:
@@ -148,7 +148,7 @@ def says_more(page: Page, expression: str | None = None) -> str | None:
                 return name
             if plain in _END_FLAGS and text.lower() in _UNTRUE:
                 return name
-    for name, text in _around(page, lists=False):
+    for name, text in _surrounding_members(page, lists=False):
         if re.sub("[^a-z]", "", name.lower()) in _PARTIAL_FLAGS and text.lower() in _TRUE:
             return name
     return None
@@ -159,7 +159,7 @@ def is_true(found: Json) -> bool:
     return found.strip().lower() not in _FALSE if isinstance(found, str) else bool(found)
 
 
-def nothing_at(page: Page, expression: str, option: str, which: str = "first") -> str:
+def nothing_found_at(page: Page, expression: str, option: str, which: str = "first") -> str:
     """Says that this response has nothing there, what it has, and what to do."""
     place, way = page.text, list[str]()
     if _SIMPLE.fullmatch(expression):
@@ -172,14 +172,14 @@ def nothing_at(page: Page, expression: str, option: str, which: str = "first") -
     if expression.startswith("headers."):
         way, named = ["headers"], sorted({without_secrets(name).lower() for name, _ in page.response.headers})
     has = ", ".join(beginning(".".join([*way, name]), 60) for name in named[:12]) or "no names"
-    more = f"; {found!r} says that more follows" if (found := names_next(page)) else ""
+    more = f"; {found!r} says that more follows" if (found := next_page_name(page)) else ""
     return (
         f"Nothing at {expression!r} in the {which} response; it has: {has}{more}. "
         f'The list may go on: correct "{option}", then run again'
     )
 
 
-def _around(page: Page, *, lists: bool = True) -> list[tuple[str, bytes]]:
+def _surrounding_members(page: Page, *, lists: bool = True) -> list[tuple[str, bytes]]:
     """The names in the response beside the items, and their values; with those of short `lists` beside them."""
     found: list[tuple[str, bytes]] = []
 

@@ -14,8 +14,8 @@ from ...templates import Json
 from ...text import without_secrets
 from ..pages import Page
 from . import ListPart, Pagination
-from .envelope import names_next, says_more
-from .followed import contradicted, followed, resolved
+from .envelope import more_follows_flag, next_page_name
+from .sequential import contradicted_by, resolved_link, sequential_list
 
 _TARGET = re.compile(r"[\s,]*<([^>]*)>")
 _PARAMETER = re.compile(r'\s*;\s*([^\s=;,"<>]+)?\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?')
@@ -39,17 +39,17 @@ class LinkHeader(Pagination):
 
         def after(page: Page) -> str | None:
             target = link_of(page.response.headers, self.relation)
-            return None if target is None else resolved(request, target)
+            return None if target is None else resolved_link(request, target)
 
-        return followed(ask, after, position, self._unproven)
+        return sequential_list(ask, after, position, self._unproven)
 
     def _unproven(self, page: Page, first: bool) -> str:
         """A response without any `Link` is how a list of one page usually ends, unless something else contradicts."""
         if not first or not page.items:
-            flag = says_more(page)
-            return contradicted(flag) if flag else ""
+            flag = more_follows_flag(page)
+            return contradicted_by(flag) if flag else ""
         relations = sorted(relations_of(page.response.headers))
-        more = names_next(page)
+        more = next_page_name(page)
         if more is None and (self.relation.lower() == "next" or "next" not in relations):
             return ""
         has = f"the relations {', '.join(relations)}" if relations else "no header Link"

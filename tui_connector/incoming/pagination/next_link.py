@@ -12,8 +12,8 @@ from ...templates import Json
 from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, Pagination, PaginationError
-from .envelope import beside
-from .followed import followed, resolved, unproven_end
+from .envelope import value_at
+from .sequential import incomplete_reason_at, resolved_link, sequential_list
 
 
 class NextLink(Pagination):
@@ -32,14 +32,14 @@ class NextLink(Pagination):
             return request if link is None else replace(request, uri=str(link))
 
         def after(page: Page) -> str | None:
-            found = beside(page, self.link)
+            found = value_at(page, self.link)
             if found is None or found in ("", False, [], {}):
                 return None
             if not isinstance(found, str):
                 raise PaginationError(f"{self.link!r} is not a link in the response", 'Correct "link".')
-            return resolved(request, found) if found.strip() else None
+            return resolved_link(request, found) if found.strip() else None
 
         def unproven(page: Page, first: bool) -> str:
-            return unproven_end(page, self.link, "link", first=first)
+            return incomplete_reason_at(page, self.link, "link", first=first)
 
-        return followed(ask, after, position, unproven)
+        return sequential_list(ask, after, position, unproven)

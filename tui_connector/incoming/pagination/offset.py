@@ -10,7 +10,7 @@ from ...client.message import Request
 from ...templates import Json
 from . import ListPart, Pagination
 from .counted import CountedList, EndStatuses, LastPage, Total
-from .envelope import counted
+from .envelope import total_at
 from .placement import SendIn, with_parameter
 
 
@@ -43,7 +43,7 @@ class Offset(Pagination):
             lambda before, size: self.page(request, before, size),
             self.page_size,
             numbered=False,
-            total=lambda page: counted(page, self.total),
+            total=lambda page: total_at(page, self.total),
             total_is_named=self.total is not None,
             last_page=self.last_page,
             strict=True,

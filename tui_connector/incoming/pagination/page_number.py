@@ -10,7 +10,7 @@ from ...client.message import Request
 from ...templates import Json
 from . import ListPart, Pagination
 from .counted import CountedList, EndStatuses, LastPage, Total
-from .envelope import counted
+from .envelope import total_at
 from .placement import SendIn, with_parameter
 
 
@@ -51,7 +51,7 @@ class PageNumber(Pagination):
         return CountedList(
             lambda before, size: self.page(request, before, size),
             self.page_size,
-            total=lambda page: counted(page, self.total),
+            total=lambda page: total_at(page, self.total),
             total_is_named=self.total is not None,
             last_page=self.last_page,
             divides=self.size_parameter is not None,

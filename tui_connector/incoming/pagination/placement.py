@@ -30,10 +30,10 @@ def with_parameter(request: Request, send_in: Literal["query", "body"], name: st
         body: Json = json.loads(request.body) if request.body else {}
     except ValueError as error:
         raise PaginationError(f"The body of the request is not JSON, so {name!r} cannot be added") from error
-    return replace(request, body=json.dumps(placed(body, name, value), ensure_ascii=False).encode())
+    return replace(request, body=json.dumps(with_value_at(body, name, value), ensure_ascii=False).encode())
 
 
-def placed(body: Json, path: str, value: Json) -> Json:
+def with_value_at(body: Json, path: str, value: Json) -> Json:
     """A copy of `body` with `value` at a dotted path; objects that are missing on the way are added.
 
     In a list, a part of the path is an index. Raises `PaginationError`.

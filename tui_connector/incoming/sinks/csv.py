@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ...templates import Json
-from ..output_file import WrittenFile
+from ..output_file import OutputFile
 from ..raw_json import members, plain_text, shape, text_of
 from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
 
@@ -55,7 +55,7 @@ class CsvSink(Sink):
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         written = self._written(position)
-        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
+        file = OutputFile(context.output(self.path), position, context.known, context.closed)
         return _OpenCsv(file, self, written)
 
     def _written(self, position: Json) -> list[str]:
@@ -81,7 +81,7 @@ class _OpenCsv(OpenSink):
     if it had got one: a reader that takes it away again has what the store sent.
     """
 
-    def __init__(self, file: WrittenFile, saved: CsvSink, written: list[str]) -> None:
+    def __init__(self, file: OutputFile, saved: CsvSink, written: list[str]) -> None:
         self._file, self._saved = file, saved
         self._columns = written or saved.columns
         self._begun = bool(written)

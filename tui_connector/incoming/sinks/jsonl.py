@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from ...templates import Json
-from ..output_file import WrittenFile
+from ..output_file import OutputFile
 from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext
 
 
@@ -27,7 +27,7 @@ class JsonLinesSink(Sink):
     )
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
+        file = OutputFile(context.output(self.path), position, context.known, context.closed)
         return OpenJsonLines(file, compressed=self.compress == "gzip" or self.path.endswith(".gz"))
 
 

@@ -18,9 +18,9 @@ from typing import Final, Literal, Self
 from pydantic import Field, PrivateAttr
 
 from ...templates import Json
-from ..output_file import WrittenFile
+from ..output_file import OutputFile
 from ..raw_json import NotJson, members, plain_text, shape, text_of, value
-from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, without_identifier
+from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem
 from .stdout import StandardOutput
 
 _IDENTIFIER: Final = re.compile(r"(?:^|_)(?:id|ID)$|[a-z]I[dD]$")
@@ -100,7 +100,7 @@ class SingerSink(Sink):
         return copy
 
     @property
-    def needs_identifier(self) -> bool:
+    def requires_identifier(self) -> bool:
         return True
 
     def reads(self) -> Sequence[str]:
@@ -114,7 +114,7 @@ class SingerSink(Sink):
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
             return _OpenSinger(StandardOutput(), name, context, known, self._context.bookmarks)
-        file = WrittenFile(context.output(self.path), position, context.known, context.closed)
+        file = OutputFile(context.output(self.path), position, context.known, context.closed)
         return _OpenSinger(file, name, context, known, self._context.bookmarks, position)
 
 
@@ -148,7 +148,7 @@ class _OpenSinger(OpenSink):
         for index, item in enumerate(items):
             record = item if shape(item) == "object" else b'{"value":' + item + b"}"
             fields = members(record)
-            if reason := without_identifier(fields, self._identifier):
+            if reason := identifier_problem(fields, self._identifier):
                 rejected.append(RejectedItem(index, reason))
             else:
                 records.append((index, record, fields))

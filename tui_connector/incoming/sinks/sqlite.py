@@ -26,8 +26,8 @@ from ..sink import (
     SinkContext,
     SinkError,
     SinkMissing,
-    refuse_moved,
-    without_identifier,
+    check_not_moved,
+    identifier_problem,
 )
 
 # A SQLite file that belongs to its user: opened with care, and every failure in words.
@@ -106,7 +106,7 @@ class Database:
     def commit(self) -> None:
         """Raises `SinkError` also where the file was deleted, moved or replaced: nobody would find these rows."""
         if self._connection.in_transaction:
-            refuse_moved(self.path, self._opened)
+            check_not_moved(self.path, self._opened)
             self.run("COMMIT")
 
     def _about(self) -> os.stat_result:
@@ -223,7 +223,7 @@ class SqliteSink(Sink):
     )
 
     @property
-    def needs_identifier(self) -> bool:
+    def requires_identifier(self) -> bool:
         return True
 
     def alters(self, file: Path) -> bool:
@@ -307,7 +307,7 @@ class _OpenSqlite(OpenSink):
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
             fields = members(item) if shape(item) == "object" else {}
-            reason = without_identifier(fields, self._table.identifier)
+            reason = identifier_problem(fields, self._table.identifier)
             if reason:
                 rejected.append(RejectedItem(index, reason))
             else:

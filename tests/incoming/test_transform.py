@@ -19,8 +19,8 @@ def test_without_either_items_pass_as_they_are() -> None:
 
 
 def test_a_filter_leaves_out_and_changes_nothing() -> None:
-    reshaped = ItemTransform(None, "id >= `3`")(ITEMS)
-    assert (reshaped.items, reshaped.left_out, list(reshaped.rejected)) == (ITEMS[3:], 3, [])
+    transformed = ItemTransform(None, "id >= `3`")(ITEMS)
+    assert (transformed.items, transformed.filtered_out, list(transformed.rejected)) == (ITEMS[3:], 3, [])
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_what_counts_as_true(found: str, kept: int) -> None:
 
 
 def test_a_transform_sees_what_the_filter_left() -> None:
-    reshaped = ItemTransform("{sku: name}", "id == `4`")(ITEMS)
-    assert (reshaped.items, reshaped.left_out) == ([b'{"sku":"n4"}'], 4)
+    transformed = ItemTransform("{sku: name}", "id == `4`")(ITEMS)
+    assert (transformed.items, transformed.filtered_out) == ([b'{"sku":"n4"}'], 4)
 
 
 def test_an_item_that_fails_is_named_and_the_others_go_on() -> None:
     items = [*ITEMS[:2], b'{"id":"x","price":"free"}', b'{"price":' + b"9" * 5_000 + b"}", *ITEMS[2:]]
-    reshaped = ItemTransform("{rounded: ceil(price)}", None)(items)
-    assert len(reshaped.items) == 5
-    assert [rejected.index for rejected in reshaped.rejected] == [2, 3]
-    assert "ceil() requires number, not string" in reshaped.rejected[0].reason
-    assert "4,300 digits" in reshaped.rejected[1].reason
-    assert reshaped.left_out == 0
+    transformed = ItemTransform("{rounded: ceil(price)}", None)(items)
+    assert len(transformed.items) == 5
+    assert [rejected.index for rejected in transformed.rejected] == [2, 3]
+    assert "ceil() requires number, not string" in transformed.rejected[0].reason
+    assert "4,300 digits" in transformed.rejected[1].reason
+    assert transformed.filtered_out == 0
 
 
 def test_a_transform_that_finds_nothing() -> None:
@@ -51,8 +51,8 @@ def test_a_transform_that_finds_nothing() -> None:
 
 
 def test_what_json_cannot_say_twice_stays() -> None:
-    reshaped = ItemTransform("@", None)([rb'{"a":"\ud800","b":12345678901234567890123}'])
-    assert json.loads(reshaped.items[0]) == {"a": "\ud800", "b": 12345678901234567890123}
+    transformed = ItemTransform("@", None)([rb'{"a":"\ud800","b":12345678901234567890123}'])
+    assert json.loads(transformed.items[0]) == {"a": "\ud800", "b": 12345678901234567890123}
 
 
 def test_expressions_are_checked_in_the_profile() -> None:

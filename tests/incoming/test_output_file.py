@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sinking import begin, go_on, write
 
-from tui_connector.incoming.output_file import WrittenFile
+from tui_connector.incoming.output_file import OutputFile
 from tui_connector.incoming.output_path import OutputPaths
 from tui_connector.incoming.sink import SinkContext, SinkError
 from tui_connector.incoming.sinks.jsonl import JsonLinesSink
@@ -129,7 +129,7 @@ def test_a_folder_a_pipe_and_a_path_that_is_none(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         with pytest.raises(SinkError) as refused:  # root may write others
-            WrittenFile(Path("/proc/sys/kernel/version"), None, None)
+            OutputFile(Path("/proc/sys/kernel/version"), None, None)
         message = str(refused.value)
     else:
         (tmp_path / "items.jsonl").touch(0o400)
