@@ -1,1 +1,1 @@
-"""A small store on loopback that responses as Magento 2.4.7 does."""
+"""A small store on loopback that responds like Magento 2.4.7."""

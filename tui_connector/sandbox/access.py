@@ -1,4 +1,4 @@
-"""Proves who sent a request, as a Magento 2.4.7 store does: bearer tokens and OAuth 1.0a.
+"""Authenticates requests like a Magento 2.4.7 store: bearer tokens and OAuth 1.0a.
 
 An implementation of its own, that shares nothing with the program's client side: two that were written apart check each
 other. Sources: module-webapi/Model/Authorization/TokenUserContext.php, framework/Oauth/Oauth.php,
@@ -36,7 +36,7 @@ _REQUIRED = (
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """What of a request matters for who sent it; `url` as the server rebuilds it, `authorization` as it came."""
+    """The parts of a request that authenticate it: `url` as the server rebuilds it, the raw `authorization` header."""
 
     method: str
     url: str
@@ -44,7 +44,7 @@ class SignedRequest:
 
 
 class Access:
-    """Knows the integrations and the admin users of the store."""
+    """The integrations and admin users of the store."""
 
     def __init__(self, seed: int, settings: Settings, now: Callable[[], datetime]) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class Access:
         }
 
     def caller(self, asked: SignedRequest) -> Caller:
-        """Who sent it. A bearer token that is no good makes a guest; bad OAuth parameters are a `Refusal`."""
+        """The sender: a guest for an invalid bearer token. Raises `Refusal` for invalid OAuth parameters."""
         if "oauth " in asked.authorization.lower():
             return self._by_signature(asked)
         pieces = asked.authorization.split(" ")
@@ -140,7 +140,7 @@ def _integration(seed: int, number: int, name: str, resources: frozenset[str]) -
 
 
 def _header(authorization: str) -> dict[str, str]:
-    """The parameters after `OAuth `, wherever in the header it stands (pull request 8158 to magento2)."""
+    """The parameters after `OAuth `, at any position in the header (pull request 8158 to magento2)."""
     place = authorization.lower().index("oauth ") + len("oauth ")
     values = {}
     for part in authorization[place:].split(","):

@@ -1,4 +1,4 @@
-"""Admin users: their passwords, one-time codes, lock-out, and the tokens they get."""
+"""Admin users: passwords, one-time codes, lockout and tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ADMIN_TYPE = 2
 
 @dataclass(frozen=True)
 class AdminUser:
-    """One admin user; `has_authenticator` is whether an authenticator app is."""
+    """An admin user; `has_authenticator`: an authenticator app is set up."""
 
     number: int
     name: str
@@ -56,7 +56,7 @@ class AdminTokens:
         self._users = {user.name: user for user in (self.admin, clerk, former)}
 
     def password_token(self, body: dict[str, Json]) -> str:
-        """A token for name and password; with two-factor sign-in on, the refusal that says where to go.
+        """A token for name and password. With two-factor sign-in on, the refusal names the endpoints to use.
 
         Raises `Refusal`.
         """
@@ -73,7 +73,7 @@ class AdminTokens:
         raise Refusal(400, text, {"active_providers": list(providers)})
 
     def code_token(self, provider: str, body: dict[str, Json]) -> str:
-        """A token for name, password and one-time code. Wrong codes lock nobody. Raises `Refusal`."""
+        """A token for name, password and one-time code. Wrong codes do not lock the user. Raises `Refusal`."""
         username, password, code = _required_values(body, "username", "password", "otp")
         if provider not in self._settings.names("twofactorauth/general/force_providers"):
             raise Refusal(400, "Provider is not allowed.")
@@ -86,11 +86,11 @@ class AdminTokens:
 
     @property
     def locked(self) -> list[str]:
-        """The users that are locked after too many failures."""
+        """The users locked after too many failures."""
         return [name for name, failures in self._failures.items() if failures.locked_until]
 
     def caller(self, text: str) -> Caller | None:
-        """Whose token this is, or None where it is altered, expired or none of ours."""
+        """The owner of a token; None if it is altered, expired or unknown."""
         head, _, signature = text.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(head).encode()):
             return None

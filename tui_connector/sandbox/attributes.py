@@ -8,7 +8,7 @@ from .response import Json, Refusal, as_list, objects_in, required
 from .settings import Settings
 
 _ENTITY = "4"
-"""The number of products among the entity types, a text in responses."""
+"""The entity type of products; a string in responses."""
 _FIRST = 73
 _COLOR, _SIZE = 93, 144
 _SELECTS = (
@@ -28,7 +28,7 @@ page_layout:select:varchar required_options::static has_options::static created_
 updated_at:date:static tier_price:text:decimal msrp:price:decimal msrp_display_actual_price_type:select:varchar
 swatch_image:media_image:varchar
 """
-"""Attributes that every Magento has: code, input, storage."""
+"""Attributes of every Magento store: code, input, storage."""
 _COLUMNS = """
 attribute_model backend_table frontend_model frontend_label is_global is_visible is_searchable is_filterable
 is_comparable is_visible_on_front is_html_allowed_on_front is_used_for_price_rules is_filterable_in_search
@@ -126,7 +126,7 @@ class Attributes(Endpoints):
         return self._with_options(attribute, payload.get("options"))
 
     def _update(self, call: Call) -> Json:
-        """Change what was sent; without its number inside Magento takes it for a new one of the same name."""
+        """Change the fields sent. Without `attribute_id` in the body, Magento takes it for a new attribute."""
         code = call.variables["attributeCode"]
         row = self._row(code)
         payload = self._read(call.body)
@@ -141,7 +141,7 @@ class Attributes(Endpoints):
         return True
 
     def _with_options(self, attribute: Item, payload: Json) -> Item:
-        """Options that were sent with a known value stay as they are; all others are added, an empty one too."""
+        """Options with a known value are kept unchanged; all others are added, including empty ones."""
         options = objects_in(attribute.get("options"))
         known = {option.get("value") for option in options if option.get("value")}
         for each in as_list(payload):

@@ -22,7 +22,7 @@ CATALOGUE = frozenset(
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request; `name` is what the journal says."""
+    """The sender of a request; `name` is used in the journal."""
 
     name: str
     resources: frozenset[str]
@@ -36,7 +36,7 @@ GUEST = Caller("anonymous", frozenset())
 
 @dataclass(frozen=True)
 class Integration:
-    """An integration with its four values; `number` is the consumer's id."""
+    """An integration with its four values; `number` is the consumer's ID."""
 
     number: int
     name: str
@@ -51,7 +51,7 @@ class Integration:
         return Caller(f"integration {self.name}", self.resources)
 
     def values(self) -> dict[str, str]:
-        """What Magento's pop-up shows when the integration is activated."""
+        """The values in Magento's pop-up after activation."""
         return {
             "consumer_key": self.consumer_key,
             "consumer_secret": self.consumer_secret,

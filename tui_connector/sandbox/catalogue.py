@@ -1,4 +1,4 @@
-"""The catalogue: products made from a seed when they are asked for, and those that were written since."""
+"""The catalogue: products generated from a seed on demand, and products written since."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ODD_SKUS = (
     *("A#B", "A?B", "A.B", 'A"B', "123", "00123", "lead", "UPPER", "24-MB01"),
     *("MH01", "MH01-Black", "MH01-Blue", "MH01-Red"),
 )
-"""The first products: skus that clients get wrong, that of the examples, and one that can be had in three colors."""
+"""The first products: SKUs that clients often mishandle, the examples' product, and one that comes in three colors."""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """The content of every image."""
 _CONFIGURABLE = "MH01"
 _COLORS = (49, 50, 51)
-"""Values of the attribute color as attributes.py numbers them."""
+"""Option values of the attribute `color`, as numbered in attributes.py."""
 
 _EPOCH = datetime(2026, 1, 1)
 _TEMPLATE = (
@@ -42,12 +42,12 @@ _ABSENT = (
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as Magento stores it: UTC, to the second, no zone."""
+    """A timestamp as Magento stores it: UTC, in seconds, without a zone."""
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 class Catalogue:
-    """Products by row number (`entity_id`), which ascends without gaps as long as nothing is deleted."""
+    """Products by row number (`entity_id`), ascending and without gaps until a product is deleted."""
 
     key = "entity_id"
     strict_fields = True
@@ -76,12 +76,12 @@ class Catalogue:
         return self._rows
 
     def written(self, row: int) -> str:
-        """The product as lists show it: without its stock item."""
+        """The product as JSON in a list response: without its stock item."""
         item = self._written.get(row)
         return php_json(item) if item else self._made(row)
 
     def product(self, row: int, store: str = "all") -> Item:
-        """The product as data, with the values of a store view where it has its own."""
+        """The product, with the store view's own values where it has any."""
         item: Item = json.loads(self.written(row))
         return item | self._store_view_values.get((store, row), {})
 
@@ -92,7 +92,7 @@ class Catalogue:
         return ODD_SKUS[row - 1] if row <= len(ODD_SKUS) else f"SKU-{row - len(ODD_SKUS):06d}"
 
     def find(self, sku: str) -> int | None:
-        """The row of a sku, in any case (MySQL compares without it)."""
+        """The row of a SKU, compared case-insensitively as in MySQL."""
         row = self._by_sku.get(sku.lower()) or self.generated_row(sku)
         return None if row in self._deleted else row
 
@@ -101,7 +101,7 @@ class Catalogue:
         return () if row is None else (row,)
 
     def generated_row(self, sku: str) -> int | None:
-        """The row that a sku had at first, whether or not it is still there."""
+        """The row for which a SKU was generated, even if it has been deleted."""
         sku = sku.lower()
         if sku in self._odd:
             return self._odd[sku]
@@ -111,7 +111,7 @@ class Catalogue:
         return row if row <= self._generated_size and self.sku(row).lower() == sku else None
 
     def find_url_key(self, url_key: str) -> int | None:
-        """The row of a url key; two products of one store may not share it."""
+        """The row of a URL key, which is unique per store."""
         if url_key in self._by_url_key:
             return self._by_url_key[url_key]
         number = url_key.removeprefix("product-")
@@ -120,7 +120,7 @@ class Catalogue:
         return row if untouched and url_key == f"product-{row}" else None
 
     def put(self, item: Item, row: int | None) -> int:
-        """Keep a product under its row, or as a new one; gives the row."""
+        """Store a product in its row, or as a new one; returns the row."""
         if row is None:
             self._size += 1
             row = self._size
@@ -135,12 +135,12 @@ class Catalogue:
         return row
 
     def put_in_store_view(self, store: str, row: int, values: Item) -> None:
-        """Keep values that only one store view shows."""
+        """Store values of one store view."""
         self._store_view_values[store, row] = self._store_view_values.get((store, row), {}) | values
         self._version += 1
 
     def delete(self, row: int) -> None:
-        """Take a product away; its number is given to no other."""
+        """Delete a product; its ID is not reused."""
         self._by_sku.pop(self.sku(row).lower(), None)
         self._by_url_key = {url_key: owner for url_key, owner in self._by_url_key.items() if owner != row}
         self._store_view_values = {
@@ -152,11 +152,11 @@ class Catalogue:
         self._version += 1
 
     def changed_product(self, row: int) -> Item | None:
-        """The product as it was written, if it ever was."""
+        """The product if it was ever written, otherwise None."""
         return self._written.get(row)
 
     def _special_products(self) -> Mapping[int, Item]:
-        """What some of the first products have beside the rest: an image; three colors."""
+        """Products that differ from the template: one with an image, one with three colors."""
         rows = {sku: row for sku, row in ((sku, self._odd.get(sku.lower())) for sku in ODD_SKUS) if row}
         special: dict[int, Item] = {}
         image: Item = {"id": 1, "media_type": "image", "label": "Front", "position": 1, "disabled": False}
@@ -207,7 +207,7 @@ class Catalogue:
         return self._created(row) + timedelta(seconds=noise(self._seed, row, 3) % 86_400)
 
     def quantity(self, row: int) -> int | None:
-        """What the default source had at first; nothing for a product written later."""
+        """The initial quantity in the default source; None for a product written later."""
         return noise(self._seed, row, 4) % 500 if row <= self._generated_size else None
 
     def _columns(self) -> Mapping[str, Column]:
@@ -254,5 +254,5 @@ def _cell(item: Item, name: str) -> Cell:
 
 
 def missing_product() -> Refusal:
-    """404 for a sku that is not there."""
+    """404 for an unknown SKU."""
     return Refusal(404, "The product that was requested doesn't exist. Verify the product and try again.")

@@ -1,4 +1,4 @@
-"""The tree of categories: a root, a default one, three in it, three in the first of those; and what was made since."""
+"""The category tree: a root, the default category, six below it, and categories created since."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .response import Json, Refusal, as_list, as_object, objects_in
 
 _PARENTS = {1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3}
 _INHERITED_POSITION = 10_000
-"""The position of a product that is in a category only because it is in one below."""
+"""The position of a product that is only in a subcategory."""
 _COLUMNS = """
 entity_id attribute_set_id children_count is_anchor url_key url_path description meta_title meta_keywords
 meta_description display_mode image landing_page available_sort_by default_sort_by custom_design custom_design_from
@@ -79,7 +79,7 @@ class Categories(Endpoints):
         return self._below(row, None if depth is None else whole_number(str(depth)))
 
     def _below(self, row: int, depth: int | None) -> Item:
-        """A category with those below it, `depth` levels down."""
+        """A category with its subcategories, `depth` levels deep."""
         below: list[Json] = []
         if depth is None or depth > 0:
             below = [self._below(child, None if depth is None else depth - 1) for child in self._children(row)]
@@ -124,7 +124,7 @@ class Categories(Endpoints):
         return category
 
     def _update(self, call: Call) -> Json:
-        """Change what was sent; the number in the path counts, and a parent inside moves nothing."""
+        """Change the fields sent. The ID in the path is used; `parent_id` in the body moves nothing."""
         known = self._found(call, "id")
         payload = _read(call.body)
         self._check_unique(payload, self._rows.get(int(str(known["parent_id"]))), int(str(known["id"])))
@@ -170,7 +170,7 @@ class Categories(Endpoints):
             raise Refusal(400, "Could not save category: %1", ["URL key for specified store already exists."])
 
     def _products(self, call: Call) -> Json:
-        """The products in a category; those of the ones below come after its own."""
+        """The products of a category and of its subcategories."""
         row = int(str(self._found(call)["id"]))
         own, within = str(row), {str(each) for each in self._with_descendants(row)}
         of = self._catalogue.columns["category_id"].read
@@ -188,7 +188,7 @@ class Categories(Endpoints):
         return int(str(next(found, 0) or 0))
 
     def _add_product(self, call: Call) -> Json:
-        """Put a product into a category; the one named in the body wins over the path's."""
+        """Add a product to a category; the category in the body overrides the one in the path."""
         payload = required_object(call.body, "productLink")
         wanted = payload.get("category_id")
         category = self._get(whole_number(str(wanted)) if wanted is not None else None)
@@ -247,7 +247,7 @@ def _read(body: Item) -> Item:
 
 
 def _merged(kept: Json, payload: Item) -> list[Json]:
-    """Attributes that were sent replace those of the same code; an empty one is taken away."""
+    """Attributes sent replace those with the same code; empty values remove them."""
     values: Item = {}
     sent = payload.get("custom_attributes")
     for each in [*(as_list(kept)), *(as_list(sent))]:

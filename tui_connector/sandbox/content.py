@@ -15,16 +15,13 @@ from .records import Item, Records
 from .response import Json, Refusal, required
 from .settings import Settings
 
-# Small tables whose entities are read, made, changed and deleted by the same five routes, each in its own words.
-
-
 Missing = Callable[[Json], Refusal]
 Finished = Callable[[Item], Item]
 
 
 @dataclass(frozen=True)
 class Entity:
-    """One kind of entity: `envelope` is the name around it in a body, `unique` the field that no two may share."""
+    """An entity with the usual five routes: `envelope` is its key in a body, `unique` a field without duplicates."""
 
     rows: Records
     envelope: str
@@ -34,21 +31,21 @@ class Entity:
     taken: Refusal | None = None
     defaults: Mapping[str, Json] = field(default_factory=dict)
     finished: Finished = dict
-    """What the store adds to a new one."""
+    """Completes a new entity."""
 
     def one(self, variable: str) -> Handler:
-        """Reads one by its number."""
+        """A handler that returns the entity with the ID in the path."""
         return lambda call: self._found(call.number(variable))
 
     def post(self, call: Call) -> Json:
-        """Make one. Raises `Refusal`."""
+        """Create an entity. Raises `Refusal`."""
         payload = self.read(call.body)
         self._check_required(payload)
         self._check_unique(payload, None)
         return self.rows.add(self.finished({**self.defaults, **payload}))
 
     def put(self, variable: str = "") -> Handler:
-        """Changes one, by the number in the path, or where there is none by the number inside."""
+        """A handler that changes an entity, by the ID in the path or, without one, in the body."""
 
         def put(call: Call) -> Json:
             payload = self.read(call.body)
@@ -71,7 +68,7 @@ class Entity:
         return delete
 
     def read(self, body: Item) -> Item:
-        """The entity in a body. Raises `Refusal` 400 where it is absent or has a field that Magento does not know."""
+        """The entity in a body. Raises `Refusal` 400 if it is missing or has an unknown field."""
         payload = required_object(body, self.envelope)
         known = {*self.rows.columns, *self.defaults, self.rows.field, "extension_attributes", "custom_attributes"}
         for name in payload:
@@ -99,7 +96,7 @@ class Entity:
 
 
 def routes(entity: Entity, list_handler: ListHandler, **paths: str) -> Handlers:
-    """The handlers of an entity's routes: `search`, `one`, `post`, `put` and `delete` name their paths after /V1/."""
+    """The handlers of an entity's routes: `search`, `one`, `post`, `put` and `delete` are paths below /V1/."""
     made: dict[str, Handler] = {}
     for what, path in paths.items():
         last = path.rpartition("/")[2]
@@ -119,12 +116,12 @@ def routes(entity: Entity, list_handler: ListHandler, **paths: str) -> Handlers:
 
 
 def no_such_number(field_name: str) -> Missing:
-    """404 that names a field and its value."""
+    """404 with the name and the value of a field."""
     return lambda value: no_such_entity(field_name, value)
 
 
 def already_exists(what: str) -> Refusal:
-    """400 for a name that is taken."""
+    """400 for a name that exists already."""
     return Refusal(400, "%1 already exists.", [what])
 
 
@@ -151,7 +148,7 @@ _PAGES = ("no-route", "home", "enable-cookies", "privacy-policy-cookie-restricti
 
 
 class Content(Endpoints):
-    """The small tables beside catalogue, customers and sales."""
+    """CMS, price rules, coupons, taxes, customer groups and carts."""
 
     def __init__(
         self, orders: Orders, seed: int, list_handler: ListHandler, settings: Settings, now: Callable[[], datetime]
@@ -291,11 +288,11 @@ class Content(Endpoints):
         return payload | {"creation_time": now, "update_time": now}
 
     def refresh(self) -> None:
-        """Let what a setting decides be made anew."""
+        """Generate records again that depend on a setting."""
         self._blocks.rows.refresh()
 
     def _made_block(self, row: int) -> Item:
-        """Each block stands once for each store view; with repeated identifiers under one name, as is usual."""
+        """A block of one store view; with repeated identifiers, the blocks of all views share one."""
         place, view = divmod(row - 1, len(_VIEWS))
         repeated = self._settings.flag("sandbox/repeated_identifiers")
         return {"id": row, **_block(_BLOCKS[place], _VIEWS[view], repeated=repeated)}

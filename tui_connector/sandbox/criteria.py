@@ -11,7 +11,7 @@ from .settings import Settings
 
 Tree = dict[str, "str | Tree"]
 _MAX_VARIABLES = 1000
-"""PHP's max_input_vars: what comes after is dropped."""
+"""PHP's max_input_vars; further variables are ignored."""
 _MAX_NESTING = 64
 """PHP's max_input_nesting_level."""
 
@@ -58,13 +58,13 @@ def _next_index(place: Tree) -> str:
 
 
 _MAX_INT = 2**63 - 1
-"""PHP's PHP_INT_MAX: a larger number becomes this."""
+"""PHP_INT_MAX; larger numbers are reduced to it."""
 _NAME = re.compile(r"^[A-Za-z0-9_]+$")
 
 
 @dataclass(frozen=True)
 class StoreFilter:
-    """One condition; `field` is None where the query named none, and so is what was `sent`."""
+    """One condition; `field` and `sent` are None if the query has none."""
 
     field: str | None
     sent: str | None
@@ -72,13 +72,13 @@ class StoreFilter:
 
     @property
     def value(self) -> str:
-        """What is compared with: nothing is compared as an empty text."""
+        """The value to compare with; without one, an empty string."""
         return self.sent or ""
 
 
 @dataclass(frozen=True)
 class Sort:
-    """One sort order; without a direction Magento sorts downwards."""
+    """One sort order; the default direction of Magento is descending."""
 
     field: str
     descending: bool
@@ -86,7 +86,7 @@ class Sort:
 
 @dataclass(frozen=True)
 class StoreCriteria:
-    """Filter groups (all must hold, one filter in each is enough), sort orders and the page as asked."""
+    """Filter groups (AND between groups, OR within one), sort orders and the requested page."""
 
     groups: tuple[tuple[StoreFilter, ...], ...] = ()
     sorts: tuple[Sort, ...] = ()
@@ -94,7 +94,7 @@ class StoreCriteria:
     current_page: int | None = None
 
     def window(self, found: int) -> tuple[int, int]:
-        """From where to where the rows of this page are among those found.
+        """Start and end of this page in the rows found.
 
         Without a size every page is everything; a negative size gives one row; pages below 1 are page 1; past the
         end is nothing (2.4.0 and later: magento2 issue 26986).
@@ -125,7 +125,7 @@ class StoreCriteria:
 
 
 def read_criteria(query: Tree, settings: Settings) -> StoreCriteria:
-    """The criteria in a query.
+    """The search criteria of a query.
 
     Raises `Refusal` 400 where they are absent, badly typed, hold an unknown name, or ask for too large a page while the
     input limits are on (framework/Webapi/Validator).
@@ -160,7 +160,7 @@ def snake(name: str) -> str:
 
 
 def unsupported(name: str) -> Refusal:
-    """400 for a name that the data type does not have, said in upper camel case (2.4.7 and later)."""
+    """400 for a name that the data type does not have, reported in upper camel case (2.4.7 and later)."""
     camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     return Refusal(400, '"%fieldName" is not supported. Correct the field name and try again.', {"fieldName": camel})
 
@@ -229,5 +229,5 @@ def _integer(name: str, value: str | Tree) -> int:
 
 
 def invalid_type(text: str, expected: str) -> str:
-    """The sentence for a value of the wrong type."""
+    """The message for a value of the wrong type."""
     return f'The "{text}" value\'s type is invalid. The "{expected}" type was expected. Verify and try again.'

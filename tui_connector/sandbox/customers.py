@@ -1,4 +1,4 @@
-"""Customers: made from the seed, then added, changed and deleted, with Magento's checks and words."""
+"""Customers: generated from the seed, then added, changed and deleted, with Magento's validation and messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ failures_num first_failure lock_expires rp_token rp_token_created_at billing_cit
 billing_fax billing_firstname billing_full billing_lastname billing_postcode billing_region billing_street
 billing_telephone billing_vat_id shipping_full billing_region_id dob disable_auto_group_change created_in
 """
-"""Attributes of the entity, and what its grid has beside them."""
+"""Attributes of the entity and columns of its grid."""
 _FIELDS = """
 id group_id default_billing default_shipping confirmation created_at updated_at created_in dob email firstname lastname
 middlename prefix suffix gender store_id taxvat website_id addresses disable_auto_group_change extension_attributes
@@ -31,11 +31,11 @@ custom_attributes
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MIN_PASSWORD_LENGTH = 8
 _REPEAT_EVERY = 10
-"""With repeated e-mail addresses, every tenth customer has the address of the one before, on another website."""
+"""With repeated e-mail addresses, every tenth customer has the address of the previous one, on another website."""
 
 
 class Customers(Records):
-    """Customers by `entity_id`, which answers call `id`."""
+    """Customers by `entity_id`, which is `id` in responses."""
 
     def __init__(self, size: int, seed: int, settings: Settings) -> None:
         self._seed = seed
@@ -57,7 +57,7 @@ class Customers(Records):
         )
 
     def taken(self, email: str, website: Json, row: int | None) -> bool:
-        """Whether another customer of the website has the address."""
+        """Whether another customer of the website has this e-mail address."""
         rows = self.columns["email"].locate
         found = rows(email) if rows else ()
         return any(each != row and (self.get(each) or {}).get("website_id") == website for each in found)
@@ -139,7 +139,7 @@ class Accounts(Endpoints):
         return {"POST /V1/customers": _read, "PUT /V1/customers/:customerId": _read}
 
     def save_queued(self, call: Call) -> Json:
-        """Save a customer as the queue does: not completed from the store, and made where it has no number."""
+        """Save a customer from the queue: not merged with the stored one, and created if it has no ID."""
         payload = _read(call.body)
         self._check(payload)
         if payload.get("id") is None:
@@ -147,7 +147,7 @@ class Accounts(Endpoints):
         return self._update(Call(call.caller, call.store, {"customerId": str(payload["id"])}, {}, call.body))
 
     def refresh(self) -> None:
-        """Let what a setting decides be made anew."""
+        """Generate records again that depend on a setting."""
         self._customers.refresh()
 
     def _found(self, call: Call) -> Item:
@@ -158,7 +158,7 @@ class Accounts(Endpoints):
         return item
 
     def _me(self, call: Call) -> Json:
-        """Only a customer's token says who "me" is; Magento finds no customer in an integration's."""
+        """ "me" needs a customer's token; Magento finds no customer for an integration."""
         raise required(["customerId"])
 
     def _create(self, call: Call) -> Json:
@@ -182,7 +182,7 @@ class Accounts(Endpoints):
         return self._customers.add({name: value for name, value in whole.items() if value is not None})
 
     def _update(self, call: Call) -> Json:
-        """Change what was sent; addresses only where they were sent, and then those left out are removed."""
+        """Change the fields sent. If addresses are sent, those left out are removed."""
         known = self._found(call)
         payload = _read(call.body)
         row = call.number("customerId")
@@ -215,13 +215,13 @@ class Accounts(Endpoints):
             raise Refusal(400, '"Email" is not a valid email address.')
 
     def _addressed(self, row: int, known: Item, payload: Json) -> Item:
-        """The addresses as they are kept, and which are the defaults."""
+        """The addresses to store, and the IDs of the default ones."""
         kept: list[Json] = []
         defaults: Item = {}
         had = {each.get("id"): each for each in objects_in(known.get("addresses"))}
         for each in as_list(payload):
             if not isinstance(each, dict) or str(each.get("country_id", "US")) not in COUNTRY_CODES:
-                continue  # dropped in silence
+                continue  # Magento drops it silently
             number = each.get("id")
             if number is not None and number not in had:
                 raise no_such_entity("addressId", number)

@@ -1,4 +1,4 @@
-"""One request that found its route, and what answers it."""
+"""A routed request, the types of its handlers, and what handlers share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .table import Rows
 
 @dataclass(frozen=True)
 class Call:
-    """A request: `store` is the code in the path, `variables` are decoded, `body` is empty where none was sent."""
+    """A routed request: the store code in the path, decoded path variables, and the body (empty without one)."""
 
     caller: Caller
     store: str
@@ -23,19 +23,19 @@ class Call:
     body: Item
 
     def number(self, name: str) -> int:
-        """A variable of the path as a number. Raises `Refusal` 400."""
+        """A path variable as an integer. Raises `Refusal` 400."""
         return whole_number(self.variables[name])
 
 
 Handler = Callable[[Call], Json]
 Check = Callable[[Item], object]
-"""Looks at the shape of a body, as the Web API does before anything is done. Raises `Refusal`."""
+"""Validates the structure of a body, as the Web API does first. Raises `Refusal`."""
 Checks = Mapping[str, Check]
 """By method and path."""
 
 
 class Endpoints:
-    """One part of the store: what answers its routes, and what looks at a body before the queue takes it."""
+    """A group of routes: their handlers, and the checks of bodies before the queue accepts them."""
 
     def handlers(self) -> Handlers:
         raise NotImplementedError
@@ -45,13 +45,13 @@ class Endpoints:
 
 
 ListHandler = Callable[[Rows], Handler]
-"""Makes of a table what answers its list route."""
+"""Creates the handler of a table's list route."""
 Handlers = Mapping[str, Handler]
 """By method and path, as in `MagentoRoute.name`."""
 
 
 def required_object(body: Item, name: str, fields: str = "") -> Item:
-    """A parameter of the service that is an object, with no other than these fields, if any are named.
+    """A parameter of the service that is an object, with only these fields (separated by spaces; any if empty).
 
     Raises `Refusal` 400.
     """
@@ -74,7 +74,7 @@ def required_list(body: Item, name: str) -> list[Json]:
 
 
 def whole_number(text: str) -> int:
-    """A number as PHP's Web API reads one. Raises `Refusal` 400."""
+    """An integer as the Web API parses it. Raises `Refusal` 400."""
     if not text.removeprefix("-").isdecimal():
         raise Refusal(400, invalid_type(text, "int"))
     return int(text)

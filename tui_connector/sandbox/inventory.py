@@ -13,7 +13,7 @@ from .settings import Settings
 from .table import Column
 
 DEFAULT = "default"
-"""The source that every store has."""
+"""The source of every store."""
 
 _RULES: Item = {
     "is_qty_decimal": False,
@@ -41,7 +41,7 @@ _RULES: Item = {
 
 
 class Sources(Records):
-    """The places that stock is kept at."""
+    """Inventory sources."""
 
     def __init__(self) -> None:
         default: Item = {"source_code": "default", "name": "Default Source", "enabled": True}
@@ -53,7 +53,7 @@ class Sources(Records):
 
 
 class SourceItems:
-    """One row for each product that was there at first, in the default source; then those written since."""
+    """One row for each generated product in the default source, and rows written since."""
 
     key = "source_item_id"
     strict_fields = False
@@ -82,7 +82,7 @@ class SourceItems:
         return self._numbers
 
     def find(self, sku: str, source: str = DEFAULT) -> int | None:
-        """The row of a sku in a source; source items may be of skus that no product has, and outlive their product."""
+        """The row of a sku in a source; source items may have SKUs without a product, and outlive their product."""
         row = self._added.get((sku.lower(), source.lower()))
         if row is None and source.lower() == DEFAULT:
             row = self._catalogue.generated_row(sku)
@@ -93,7 +93,7 @@ class SourceItems:
         return php_json({"sku": sku, "source_code": source, "quantity": quantity, "status": status})
 
     def put(self, sku: str, source: str, quantity: float, status: int) -> None:
-        """Keep a quantity, under the sku as it was written first; the product's `updated_at` does not move."""
+        """Store a quantity under the SKU as first written; the product's `updated_at` does not change."""
         row = self.find(sku, source)
         if row is None:
             self._last += 1
@@ -106,7 +106,7 @@ class SourceItems:
         self._version += 1
 
     def delete(self, sku: str, source: str) -> None:
-        """Take a row away, if it is there; written again it is a new one."""
+        """Delete a row if it exists; written again, it gets a new ID."""
         row = self.find(sku, source)
         if row is not None:
             self._numbers = [each for each in self._numbers if each != row]
@@ -114,7 +114,7 @@ class SourceItems:
             self._version += 1
 
     def available(self, sku: str, sources: Iterable[str]) -> float:
-        """What the enabled ones of these sources have together."""
+        """The total quantity in those of these sources that are enabled."""
         enabled = {str(each["source_code"]) for each in self._sources.rows() if each.get("enabled")}
         rows = (self.find(sku, source) for source in sources if source in enabled)
         return sum(self._row(row)[2] for row in rows if row is not None and self._row(row)[3])
@@ -141,7 +141,7 @@ class SourceItems:
 
 
 def _four_places(quantity: float) -> float:
-    """A quantity as the column decimal(12,4) keeps it."""
+    """A quantity as stored in a decimal(12,4) column."""
     return float(Decimal(str(quantity)).quantize(Decimal("0.0001"), ROUND_HALF_UP))
 
 
@@ -338,7 +338,7 @@ class Inventory(Endpoints):
         return status | {"stock_item": item}
 
     def _put_stock_item(self, call: Call) -> Json:
-        """Set what one product has; the sku counts, the item's number in the path is not looked at."""
+        """Set a product's stock by SKU; the item ID in the path is ignored."""
         row = self._product_row(call)
         payload = required_object(call.body, "stockItem")
         item = self._items.stock_item(row) | payload
@@ -348,7 +348,7 @@ class Inventory(Endpoints):
         return str(row) if self._settings.since("2.4.8") else row
 
     def _low(self, call: Call) -> Json:
-        """Products with less than a quantity; the page is a criteria of an older kind, echoed as it is kept inside."""
+        """Products with at most this quantity; the criteria are of an older type and echoed in its internal form."""
         names = ("scopeId", "qty")
         missing_fields = [name for name in names if name not in call.query]
         if missing_fields:
@@ -367,7 +367,7 @@ _PAGE = (("currentPage", 1), ("pageSize", 0))
 
 
 def no_source(code: str) -> Refusal:
-    """404 for a source that is not there."""
+    """404 for an unknown source."""
     return Refusal(404, 'Source with code "%value" does not exist.', {"value": code})
 
 

@@ -1,4 +1,4 @@
-"""The REST routes of Magento Open Source 2.4.7 and 2.4.8: what a real store has, whether or not this one offers it."""
+"""The REST routes of Magento Open Source 2.4.7 and 2.4.8: whether or not the sandbox offers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MagentoRoute:
-    """One line of a webapi.xml: `resource` is the permission a caller needs, `service` the name in the schema."""
+    """A route of a webapi.xml: `resource` is the permission required, `service` the name in the schema."""
 
     method: str
     path: str
@@ -567,7 +567,7 @@ twoFactorAuthGoogleConfigureV1 anonymous
   POST /V1/tfa/provider/google/activate
   POST /V1/tfa/provider/google/configure
 """  # noqa: E501
-"""A service and the permission it needs, then its routes, indented (the webapi.xml files of Magento's modules)."""
+"""A service and the permission it requires, then its indented routes (from webapi.xml in Magento's modules)."""
 
 
 def _read() -> Iterator[MagentoRoute]:

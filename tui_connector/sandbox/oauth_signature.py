@@ -61,7 +61,7 @@ def _pairs(header: Mapping[str, str], query: str) -> list[str]:
 
 
 def _split(header: Mapping[str, str], query: str) -> dict[bytes, bytes]:
-    """Helper\\Request::_extractQueryStringParams: explodes at `&` and `=`, and takes what falls into two pieces."""
+    """Helper\\Request::_extractQueryStringParams: splits at `&` and `=`, and uses only what has exactly two parts."""
     values = {name.encode(): value.encode() for name, value in header.items()}
     for part in query.split("&"):
         pieces = part.split("=")
@@ -83,7 +83,7 @@ def _pairs_248(header: Mapping[str, str], query: str) -> list[str]:
 
 
 def parse_str(query: str) -> Nested:
-    """PHP's function of that name (main/php_variables.c, php_register_variable_ex)."""
+    """PHP's parse_str (main/php_variables.c, php_register_variable_ex)."""
     read: Nested = {}
     for part in query.split("&"):
         raw_name, _, raw_value = part.replace("+", " ").partition("=")
@@ -111,7 +111,7 @@ def parse_str(query: str) -> Nested:
 
 
 def _is_integer(key: bytes) -> bool:
-    """Whether PHP keeps this array key as a number."""
+    """Whether PHP converts this array key to an integer."""
     text = key.decode("latin-1")
     digits = text.removeprefix("-")
     if not digits.isascii() or not digits.isdecimal() or len(digits) > 19:
@@ -121,7 +121,7 @@ def _is_integer(key: bytes) -> bool:
 
 @cmp_to_key
 def _natural_order(left: str, right: str) -> int:
-    """PHP's strnatcmp (ext/standard/strnatcmp.c): runs of digits by size, or by text where one begins with 0."""
+    """PHP's strnatcmp (ext/standard/strnatcmp.c): runs of digits by value, or as text if one starts with 0."""
     ours, theirs = (_RUNS.findall(_LEADING_ZEROS.sub("", text)) for text in (left, right))
     for one, other in zip(ours, theirs, strict=False):
         by_size = one[0] in _DIGITS and other[0] in _DIGITS and "0" not in (one[0], other[0])

@@ -1,4 +1,4 @@
-"""Orders and their items, made from the seed: the first ones are the same for every seed, some of each state."""
+"""Orders and their items, generated from the seed; the first orders cover every state, for every seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATES = ("closed", "complete", "processing", "pending", "pending", "pending")
 _FIRST_STATES = (*["closed"] * 2, *["complete"] * 4, *["processing"] * 6, *["pending"] * 8)
 _SHIPPING = 10
 _ITEMS_PER_ORDER = 2
-"""Items of each order that was made from the seed."""
+"""Items per generated order."""
 
 _SHIPPING_ZERO = (
     *("base_shipping_discount_amount", "base_shipping_tax_amount", "base_shipping_discount_tax_compensation_amnt"),
@@ -72,7 +72,7 @@ base_tax_refunded
 
 
 class Orders(Records):
-    """Orders by `entity_id`. Those of the seed have two items each; those sent have what was sent."""
+    """Orders by `entity_id`. Generated orders have two items each."""
 
     def __init__(self, size: int, seed: int, catalogue: Catalogue) -> None:
         self._seed = seed
@@ -95,7 +95,7 @@ class Orders(Records):
         super().__init__("entity_id", _COLUMNS, size=size, make=self._order, made_columns=columns)
 
     def initial_status(self, row: int) -> str:
-        """The status that an order of the seed had at first."""
+        """The initial status of a generated order."""
         if row <= len(_FIRST_STATES):
             return _FIRST_STATES[row - 1]
         return _STATES[noise(self._seed, row, 22) % len(_STATES)]
@@ -214,7 +214,7 @@ class OrderItems(Records):
 
 
 def item_alone(line: Item) -> Item:
-    """An item of an order as the list of items shows it."""
+    """An item as returned by the list of order items."""
     return {name: value for name, value in line.items() if name != "extension_attributes"}
 
 
@@ -226,7 +226,7 @@ def _state(status: str) -> str:
 
 
 def _progress(price: float, status: str) -> Item:
-    """What of an item was invoiced, shipped and refunded in an order of this status."""
+    """The invoiced, shipped and refunded quantities and amounts of an item in an order of this status."""
     invoiced, shipped, refunded = status != "pending", status in ("complete", "closed"), status == "closed"
     done: Item = {"qty_invoiced": int(invoiced), "qty_shipped": int(shipped), "qty_refunded": int(refunded)}
     for base in ("", "base_"):

@@ -69,7 +69,7 @@ class ProductWriter:
         self._now = now
 
     def product(self, body: Item, store: str, sku: str | None = None) -> Item:
-        """Create or update by sku, without regard to case; a sku in the path wins. Gives the product whole.
+        """Create or update by case-insensitive SKU; the one in the path overrides the body. Returns the whole product.
 
         `store` is the code in the path: an update through a store view keeps its name, status and visibility there.
         Raises `Refusal`, or `PageResponse` where Magento breaks down.
@@ -96,14 +96,14 @@ class ProductWriter:
         return _read(payload)
 
     def whole(self, row: int, store: str) -> Item:
-        """One product as its own route answers it: with its stock item."""
+        """A product as returned by its own route: with its stock item."""
         product = self._catalogue.product(row, store)
         extension = product.get("extension_attributes")
         extension = as_object(extension)
         return product | {"extension_attributes": extension | {"stock_item": self._stock.stock_item(row)}}
 
     def source_items(self, body: Item) -> list[Json]:
-        """Set quantities; that no product has a sku is not checked. Raises `Refusal`."""
+        """Set quantities, also for SKUs without a product. Raises `Refusal`."""
         rows = self.read_source_items(body)
         if not rows:
             raise Refusal(400, "Input data is empty")
@@ -114,7 +114,7 @@ class ProductWriter:
         return []
 
     def check_source_items(self, body: Item) -> None:
-        """Look at names and types only, as the queue does before it takes them. Raises `Refusal`."""
+        """Check names and types only, as the queue does. Raises `Refusal`."""
         try:
             self.read_source_items(body)
         except Refusal as refusal:
@@ -131,7 +131,7 @@ class ProductWriter:
             raise self._invalid(error) from error
 
     def _invalid(self, error: _InvalidRow) -> Refusal:
-        """400 that names the field, never the row; since 2.4.8 the reason stands in the message too."""
+        """400 with the field but not the row; since 2.4.8, with the reason in the message."""
         told = f": {error.text.replace('%field', error.field)}" if self._settings.since("2.4.8") else ""
         each: Json = {"message": error.text, "parameters": {"field": error.field}}
         return Refusal(400, f"Validation Failed{told}", errors=[each])
@@ -207,14 +207,14 @@ class ProductWriter:
 
 
 def _as_saved(product: Item, strict_fields: Json) -> Item:
-    """The answer to a write: two lists are missing where the body itself named the sku (seen on 2.4.7-p3)."""
+    """The response to a write: two lists are missing if the body contains the SKU (seen on 2.4.7-p3)."""
     if str(strict_fields).lower() != str(product["sku"]).lower():
         return product
     return {name: value for name, value in product.items() if name not in ("product_links", "tier_prices")}
 
 
 def _read(payload: Item) -> Item:
-    """A product's fields in snake case and of their types."""
+    """A product's fields in snake case, converted to their types."""
     product: Item = {}
     for name, value in payload.items():
         field = snake(name)
@@ -267,7 +267,7 @@ def _made_attributes(name: str) -> list[Json]:
 
 
 def _merged(kept: Json, payload: Json) -> list[Json]:
-    """Attributes sent replace those of the same code; the others stay."""
+    """Attributes sent replace those with the same code; the others are kept."""
     values: dict[str, Json] = {}
     for each in [*(as_list(kept)), *(as_list(payload))]:
         if isinstance(each, dict):
@@ -281,7 +281,7 @@ _IMAGE_NEEDED = ("media_type", "types")
 
 
 class Products(Endpoints):
-    """Products, as the store shows and changes them."""
+    """The routes of products, their images, variants and source items."""
 
     def __init__(
         self, catalogue: Catalogue, stock: SourceItems, writes: ProductWriter, list_handler: ListHandler
@@ -354,7 +354,7 @@ class Products(Endpoints):
         return objects_in(self._product_item(call).get("media_gallery_entries"))
 
     def _images(self, call: Call) -> Json:
-        """Newest first, with their content, which the product itself does not show."""
+        """The images, newest first, with their content, which a product response lacks."""
         return [_with_content(each) for each in reversed(self._entries(call))]
 
     def _image(self, call: Call) -> Json:
@@ -427,7 +427,7 @@ class Products(Endpoints):
         raise no_such_entity("option_id", wanted)
 
     def _add_option(self, call: Call) -> Json:
-        """Make a product vary by an attribute; it becomes configurable by it."""
+        """Add a configurable option; the product becomes configurable."""
         payload = required_object(call.body, "option")
         values = payload.get("values")
         if not payload.get("attribute_id") or not isinstance(values, list) or not values:
@@ -510,7 +510,7 @@ def _with_content(entry: Item) -> Item:
 
 
 def _without_roles(entries: list[Item], payload: Item) -> list[Item]:
-    """The older images without the roles that a new one takes."""
+    """The existing images without the roles of a new one."""
     taken = payload.get("types")
     roles = as_list(taken)
     kept = []

@@ -1,4 +1,4 @@
-"""Asynchronous and bulk requests: what is accepted at once, and what becomes of it in the store's queue."""
+"""Asynchronous and bulk requests: accepted immediately, executed by the store's queue."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ _METHODS = {
         "execute",
     ),
 }
-"""Of the best known routes the end of their topic, their class and its method, which the queue's answers name."""
+"""Topic suffix, class and method of the best known routes, as named in status responses."""
 _INNER = {
     "sku": ("product", "sku"),
     "customerId": ("customer", "id"),
     "id": ("category", "id"),
     "categoryId": ("productLink", "category_id"),
 }
-"""In a bulk the key inside the entity counts, not the one beside it that stands for the path."""
+"""In a bulk, the key inside the entity is used, not the one that replaces the path variable."""
 
 
 _COLUMNS = """
@@ -72,7 +72,7 @@ bulk_uuid topic_name serialized_data result_serialized_data status result_messag
 
 @dataclass(frozen=True)
 class QueuedRoute:
-    """A route as the queue needs it."""
+    """A route with the handler and the check that the queue uses."""
 
     real: MagentoRoute
     handler: Handler
@@ -89,7 +89,7 @@ class _Operation:
 
 
 class Queue:
-    """The operations that were accepted, and the consumer that runs them one after the other."""
+    """The accepted operations, and the consumer that executes them in order."""
 
     def __init__(self, seed: int, settings: Settings, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self._seed = seed
@@ -111,12 +111,12 @@ class Queue:
         }
 
     def accept(self, offer: QueuedRoute, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
-        """Take one request into the queue. Raises `Refusal` where its shape is wrong."""
+        """Enqueue one request. Raises `Refusal` for an invalid structure."""
         offer.check(body)
         return self._enqueue(offer, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
 
     def accept_bulk(self, offer: QueuedRoute, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
-        """Take a list of requests, all or none; entries that are no objects are dropped. Raises `Refusal`."""
+        """Enqueue all requests of a list or none; entries that are not objects are ignored. Raises `Refusal`."""
         entries = body if isinstance(body, list) else list(as_object(body).values())
         calls = []
         for each in objects_in(entries):
@@ -128,7 +128,7 @@ class Queue:
         return self._enqueue(offer, calls, alone=False)
 
     def work(self) -> None:
-        """Run what is due, in the order in which it was accepted."""
+        """Execute the operations that are due, in order."""
         now = self._now()
         while self._waiting and (due := self._waiting[0].due) is not None and due <= now:
             self._run(self._waiting.pop(0))
@@ -154,7 +154,7 @@ class Queue:
         return {"bulk_uuid": bulk, "request_items": accepted, "errors": False}
 
     def _due(self) -> datetime | None:
-        """When the consumer has done what is before it; None while no consumer runs."""
+        """When the consumer has finished the operations before; None if no consumer runs."""
         seconds = self._settings.text("sandbox/queue_seconds")
         if seconds == "off":
             return None
@@ -209,12 +209,12 @@ _DETAILED = (
 
 
 def bulk_part(part: str) -> str:
-    """How a part of a path is written in a bulk: `:sku` is `bySku`."""
+    """A path segment as written in a bulk path: `bySku` for `:sku`."""
     return f"by{part[1].upper()}{part[2:]}" if part.startswith(":") else part
 
 
 def _key(name: str, entry: Item, payload: Item, offer: QueuedRoute) -> str:
-    """The value for a variable of the path. Raises `Refusal` where a route that has no entity inside lacks it."""
+    """The value of a path variable. Raises `Refusal` if it is missing and the payload has no entity."""
     envelope, inner = _INNER.get(name, ("", ""))
     entity = payload.get(envelope)
     if isinstance(entity, dict) and offer.real.method != "DELETE":
@@ -245,7 +245,7 @@ def _service(real: MagentoRoute) -> str:
 
 
 def _filled_in(refusal: Refusal) -> str:
-    """The message with its parameters put in, as the queue keeps it."""
+    """The message with its placeholders filled in, as the queue stores it."""
     message, parameters = str(refusal.envelope["message"]), refusal.envelope.get("parameters")
     if isinstance(parameters, list):
         parameters = {str(place): value for place, value in enumerate(parameters, start=1)}

@@ -1,4 +1,4 @@
-"""Rows kept as whole records: made from the seed when they are first read, then added, changed and deleted."""
+"""Tables of whole records: generated from the seed on first read, then added, changed and deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = dict[str, Json]
 Make = Callable[[int], Item]
 
 _CACHED_RECORDS = 2048
-"""Made records kept between reads."""
+"""Generated records that are cached."""
 _DATE_ENDINGS = ("_at", "_date", "_time")
 
 
@@ -66,7 +66,7 @@ class Records:
         return range(1, self._generated_size + 1) if self._numbers is None else self._numbers
 
     def get(self, row: int) -> Item | None:
-        """The record, which must not be changed, or None where there is no such row."""
+        """The record, which must not be modified, or None if the row does not exist."""
         if row in self._changed:
             return self._changed[row]
         if self._numbers is not None and not holds(self._numbers, row):
@@ -84,11 +84,11 @@ class Records:
         return php_json(self.get(row))
 
     def rows(self) -> list[Item]:
-        """All records, in order of their numbers."""
+        """All records by ascending row."""
         return [item for row in self.numbers() if (item := self.get(row)) is not None]
 
     def find(self, **values: Json) -> int | None:
-        """The first row whose record has these values; text is compared without regard to case, as MySQL does."""
+        """The first row whose record has these values; text is compared case-insensitively, as in MySQL."""
         wanted = {name: _case_folded(value) for name, value in values.items()}
         for row in self.numbers():
             item = self.get(row) or {}
@@ -97,7 +97,7 @@ class Records:
         return None
 
     def add(self, item: Item) -> Item:
-        """Keep a new record, numbered unless it has a number; gives it as kept."""
+        """Add a record, with the next ID unless it has one; returns it as stored."""
         given = item.get(self.field)
         row = given if isinstance(given, int) else self._next
         self._next = max(self._next, row + 1)
@@ -108,16 +108,16 @@ class Records:
         return self._keep(row, changed_records)
 
     def change(self, row: int, values: Item) -> Item:
-        """Put values into a record; None takes a field away. Gives the record as kept."""
+        """Set fields of a record; None removes a field. Returns the record as stored."""
         changed_records = {name: value for name, value in (self.get(row) or {}).items() if name not in values}
         return self._keep(row, changed_records | {name: value for name, value in values.items() if value is not None})
 
     def replace(self, row: int, item: Item) -> Item:
-        """Keep a record as it is given, in place of the former one."""
+        """Replace a record."""
         return self._keep(row, item)
 
     def delete(self, row: int) -> None:
-        """Take a row away; its number is given to no other."""
+        """Delete a row; its ID is not reused."""
         if self._numbers is None:
             self._numbers = list(range(1, self._generated_size + 1))
         self._numbers.remove(row)
@@ -126,7 +126,7 @@ class Records:
         self.version += 1
 
     def refresh(self) -> None:
-        """Forget what was made: it is made anew when it is next read."""
+        """Drop generated records; they are generated again when next read."""
         self._generated.clear()
         self._columns = None
         self.version += 1
@@ -137,7 +137,7 @@ class Records:
 
     @property
     def next_number(self) -> int:
-        """The number that the next new record gets."""
+        """The ID of the next new record."""
         return self._next
 
     def _keep(self, row: int, item: Item) -> Item:
@@ -161,12 +161,12 @@ class Records:
         return Column(lambda row: _cell((self.get(row) or {}).get(field)), _kind(name, field, sample))
 
     def _with_changes(self, made: Column, record: Column | None) -> Column:
-        """The quick column for made rows; records that were written since are read themselves."""
+        """The fast column for generated rows; changed rows are read from their records."""
         reading = record or made
         locate = made.locate
 
         def located(value: str) -> Sequence[int]:
-            """Rows of the index that still hold the value, and written ones that do now."""
+            """Indexed rows that still have the value, and changed rows that have it now."""
             candidates = {*(locate(value) if locate else ()), *self._changed}
             return [row for row in candidates if str(read(row)).lower() == value.lower()]
 
@@ -177,7 +177,7 @@ class Records:
 
 
 def holds(numbers: Sequence[int], row: int) -> bool:
-    """Whether a row is among ascending numbers."""
+    """Whether ascending rows contain a row (binary search)."""
     place = bisect_left(numbers, row)
     return place < len(numbers) and numbers[place] == row
 

@@ -1,4 +1,4 @@
-"""What the sandbox sends back: JSON and XML as PHP writes them, the error envelope, the web server's pages."""
+"""Responses: JSON and XML as PHP writes them, the error envelope, `fields`, and the web server's pages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INTERNAL = "Internal Error. Details are available in Magento log file. Report ID
 
 @dataclass(frozen=True)
 class StoreResponse:
-    """One answer, ready to send."""
+    """A complete response."""
 
     status: int
     content_type: str
@@ -45,12 +45,12 @@ class StoreResponse:
 
 
 class JsonText(str):
-    """JSON text that was written already, as `php_json` would."""
+    """Text that is already JSON, as written by `php_json`."""
 
     __slots__ = ()
 
     def data(self) -> Json:
-        """What the text says."""
+        """The parsed JSON."""
         data: Json = json.loads(self)
         return data
 
@@ -83,7 +83,7 @@ class PageResponse(Exception):
 
 
 def required(names: list[str]) -> Refusal:
-    """400 for fields that are missing or empty; one is said plainly, several in a list."""
+    """400 for missing or empty fields; several are reported as a list of errors."""
     text = '"%fieldName" is required. Enter and try again.'
     if len(names) == 1:
         return Refusal(400, text, {"fieldName": names[0]})
@@ -92,7 +92,7 @@ def required(names: list[str]) -> Refusal:
 
 
 def internal(cause: str) -> Refusal:
-    """500 whose cause is only in the store's log, under the number the response gives."""
+    """500 with a report ID; a real store writes the cause to its log only."""
     return Refusal(500, INTERNAL.format(f"{zlib.crc32(cause.encode()):013x}"))
 
 
@@ -104,7 +104,7 @@ def php_json(data: Json) -> str:
 
 
 def _plain(data: Json) -> Json:
-    """The same data with whole floats as integers, as PHP writes them."""
+    """The data with integral floats as integers, as PHP writes them."""
     if isinstance(data, float) and data.is_integer():
         return int(data)
     if isinstance(data, list):
@@ -142,7 +142,7 @@ def _xml_scalar(data: Json) -> str:
 
 
 def web_server_page(status: int, reason: str, headers: Mapping[str, str] | None = None) -> StoreResponse:
-    """A page that nginx sends by itself."""
+    """An error page of nginx."""
     title = f"{status} {reason}"
     body = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
@@ -161,7 +161,7 @@ def store_page(status: int, title: str, text: str = "") -> StoreResponse:
 
 
 def maintenance_page() -> StoreResponse:
-    """What every route answers in maintenance mode: 503, HTML, no Retry-After."""
+    """The response of every route in maintenance mode: 503, HTML, no Retry-After."""
     return store_page(
         503,
         "Service Temporarily Unavailable",
@@ -170,7 +170,7 @@ def maintenance_page() -> StoreResponse:
 
 
 def crash_page() -> StoreResponse:
-    """What an unexpected exception outside the Web API's error handling gives."""
+    """The page for an exception outside the Web API's error handling."""
     return store_page(500, "There has been an error processing your request", "Error log record number: 0")
 
 
@@ -178,13 +178,13 @@ _VARYING = {
     *("configurable_product_options", "configurable_product_links", "values", "category_links", "product_links"),
     *("tier_prices", "options", "media_gallery_entries", "addresses"),
 }
-"""Lists whose order says nothing, and which a real store sends now in one order and now in another."""
+"""Unordered lists, which a real store returns in varying order."""
 Wanted = dict[str, "Wanted"]
 _TOKEN = re.compile(r"\w+|[\[\],]", re.ASCII)
 
 
 def select_fields(data: Json, fields: str) -> Json:
-    """The answer cut down to `fields`; `[]` where nothing matches or it cannot be read, null for an empty list."""
+    """The data reduced to `fields`; `[]` if nothing matches or `fields` is invalid, null for an empty list."""
     if not fields or not isinstance(data, dict | list):
         return data
     wanted = parse_fields(fields)
@@ -194,7 +194,7 @@ def select_fields(data: Json, fields: str) -> Json:
 
 
 def parse_fields(text: str) -> Wanted | None:
-    """`a,b[c,d]` as a tree of names, or None when it is not well formed."""
+    """`a,b[c,d]` as a tree of names, or None if it is invalid."""
     tokens = _TOKEN.findall(text)
     if "".join(tokens) != text:
         return None
@@ -240,7 +240,7 @@ def _cut(data: Json, wanted: Wanted) -> Json:
 
 
 def _by_code(attributes: list[Json], codes: Wanted) -> Json:
-    """Chosen attributes; PHP keeps their positions, so gaps make an object (magento2 issue 25175)."""
+    """The selected attributes; PHP keeps array indexes, so gaps produce an object (magento2 issue 25175)."""
     chosen: dict[str, Json] = {
         str(place): each
         for place, each in enumerate(attributes)
@@ -250,7 +250,7 @@ def _by_code(attributes: list[Json], codes: Wanted) -> Json:
 
 
 def rotated_lists(data: Json, turn: int) -> Json:
-    """The same data, its nested lists without an order begun elsewhere at each turn."""
+    """The data with its unordered lists rotated by `turn` places."""
     if isinstance(data, list):
         return [rotated_lists(each, turn) for each in data]
     if not isinstance(data, dict):

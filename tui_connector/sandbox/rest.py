@@ -1,4 +1,4 @@
-"""The Web API: from a path under `/rest` to a response, in the order in which Magento looks at a request."""
+"""The Web API: from a path under `/rest` to a response, with checks in Magento's order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _UNPROCESSABLE = "Specified request cannot be processed."
 
 @dataclass(frozen=True)
 class StoreRequest:
-    """A request as it came: `path` without the query and not decoded, header names in lower case."""
+    """A raw request: `path` not decoded and without the query, header names in lower case."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ class StoreRequest:
     body: bytes
 
     def url(self) -> str:
-        """The address as the server rebuilds it; a proxy in front may say that it was https."""
+        """The URL as the server rebuilds it; `X-Forwarded-Proto` may make it https."""
         secure = self.headers.get("x-forwarded-proto", "").lower() == "https"
         query = f"?{self.query}" if self.query else ""
         return f"{'https' if secure else 'http'}://{self.headers.get('host', '')}{self.path}{query}"
@@ -56,20 +56,20 @@ class StoreRequest:
 
 @dataclass
 class JournalEntry:
-    """What the journal says of a request beside its status."""
+    """The sender of a request, for the journal."""
 
     who: str = GUEST.name
 
 
 class Rest:
-    """Answers everything under `/rest`."""
+    """Handles every request below `/rest`."""
 
     def __init__(self, shop: Store, access: Access) -> None:
         self._shop = shop
         self._access = access
 
     def response(self, request: StoreRequest, entry: JournalEntry) -> StoreResponse:
-        """The answer; `entry` learns who asked."""
+        """The response; sets the sender in `entry`."""
         accepted = _accepted_type(request.headers.get("accept", ""))
         try:
             content_type, data, status = self._data(request, entry)
@@ -102,7 +102,7 @@ class Rest:
         return "", self._shop.in_varying_order(data), 200
 
     def _enqueue(self, request: StoreRequest, entry: JournalEntry, store: str, path: str, *, bulk: bool) -> Json:
-        """Take a request into the queue: everything but its shape is looked at later."""
+        """Enqueue a request; only its structure is checked now."""
         if request.method == "GET":
             raise Refusal(400, _UNPROCESSABLE)
         parts = path.split("/")
@@ -123,7 +123,7 @@ class Rest:
         return self._shop.queue.accept(offer, store, caller, variables, item)
 
     def _authorize(self, route: Route, request: StoreRequest, entry: JournalEntry) -> Caller:
-        """Who asks. Raises `Refusal` 401 where that caller may not use the route."""
+        """The sender. Raises `Refusal` 401 if it may not use the route."""
         resource = self._shop.resource(route)
         caller = GUEST if GUEST.has_access(resource) else self._caller(request, entry)
         if not caller.has_access(resource):
@@ -145,7 +145,7 @@ class Rest:
 
 
 def _store_and_path(path: str) -> tuple[str, str]:
-    """The store code (`default` where there is none) and what follows it (module-webapi/Controller/PathProcessor.php).
+    """The store code (`default` if there is none) and what follows it (module-webapi/Controller/PathProcessor.php).
 
     Raises `Refusal` 400 for an unknown code, a lower-case `v1` or nothing at all.
     """
@@ -160,12 +160,12 @@ def _store_and_path(path: str) -> tuple[str, str]:
 
 
 def _parameters(body: Item) -> Item:
-    """A body by the names of a service's parameters: each may be written in snake case too (ServiceInputProcessor)."""
+    """The body by parameter name; snake case is accepted too (ServiceInputProcessor)."""
     return {re.sub(r"(?<=[a-z0-9])_([a-z])", lambda found: found[1].upper(), name): body[name] for name in body}
 
 
 def _accepted_type(header: str) -> str | None:
-    """The type to answer in; None where Magento has no renderer and breaks down."""
+    """The response's media type; None if Magento has no renderer for it and crashes."""
     weighted: list[tuple[float, str]] = []
     for part in header.split(",") if header.strip() else ["*/*"]:
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -181,7 +181,7 @@ def _accepted_type(header: str) -> str | None:
 
 def _body(request: StoreRequest) -> Json:
     if not request.body:
-        return {}  # Magento looks at the type only of what it reads (framework/Webapi/Rest/Request.php, getBodyParams)
+        return {}  # Magento checks the type only of a body it reads (framework/Webapi/Rest/Request.php, getBodyParams)
     header = request.headers.get("content-type", "")
     if not header:
         raise Refusal(400, "Content-Type header is empty.")

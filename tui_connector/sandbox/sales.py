@@ -1,4 +1,4 @@
-"""What is done with orders: invoices, shipments, credit memos, comments, and the changes of state between them."""
+"""Order processing: invoices, shipments, credit memos, comments, and state changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COPIED = (
     *("store_id", "store_to_base_rate", "store_to_order_rate", "base_discount_amount", "tax_amount"),
     *("base_discount_tax_compensation_amount", "base_tax_amount"),
 )
-"""Fields that a document has from its order."""
+"""Fields that a document copies from its order."""
 _LINE_COPIED = (
     *("base_discount_tax_compensation_amount", "base_price", "base_price_incl_tax", "base_row_total"),
     *("base_row_total_incl_tax", "base_tax_amount", "discount_tax_compensation_amount", "name", "price"),
@@ -33,7 +33,7 @@ _LINE_COPIED = (
 )
 _SHIPPED_LINE = ("name", "price", "product_id", "sku", "weight")
 _STATUSES = {"new": ("pending",), "processing": ("processing", "fraud"), "holded": ("holded", "pending")}
-"""Statuses that a comment may name, by the order's state; in other states the status of the order itself."""
+"""Statuses that a comment may set, by state of the order; in other states, only its current status."""
 _CANNOT_BE_HELD = ("canceled", "complete", "closed", "holded", "payment_review")
 
 _NO_PRODUCTS = "The invoice can't be created without products. Add products and try again."
@@ -43,7 +43,7 @@ _SENT = ("order_id", "parent_id", "weight", "qty", "description", "track_number"
 
 
 class Sales(Endpoints):
-    """Orders and their documents, as the store shows and changes them."""
+    """The routes of orders and their documents."""
 
     def __init__(self, orders: Orders, list_handler: ListHandler, now: Callable[[], datetime]) -> None:
         self.orders = orders
@@ -258,7 +258,7 @@ class Sales(Endpoints):
         self.shipments.change(shipment, {"tracks": tracks})
 
     def _progress(self, order: Item, counted: str, wanted: dict[int, float], values: Item) -> None:
-        """Count what was done to the items, and let the order go on to the state that follows."""
+        """Add quantities to the items, and set the state that results."""
         lines = [
             line | {counted: number_of(line, counted) + wanted.get(int(number_of(line, "item_id")), 0)}
             for line in _lines(order)
@@ -275,7 +275,7 @@ class Sales(Endpoints):
     def _made(
         self, orders: Sequence[int], make: Callable[[int, Item, dict[int, float]], Item]
     ) -> Callable[[int], Item]:
-        """Documents of the seed: each of one order, with all its items."""
+        """Generates documents: one per order, with all its items."""
 
         def made(row: int) -> Item:
             order = self.orders.get(orders[row - 1]) or {}
@@ -312,7 +312,7 @@ class Sales(Endpoints):
         return self._document(row, order, wanted) | own | {"extension_attributes": {"source_code": "default"}}
 
     def _transaction(self, row: int) -> Item:
-        """Every fourth invoice was paid through a provider, who has a number for it."""
+        """A transaction: every fourth invoice was paid through a payment provider."""
         order = self._invoiced[4 * row - 1]
         own: Item = {"transaction_id": row, "order_id": order, "payment_id": order, "txn_id": f"TXN-{row:08d}"}
         own |= {"txn_type": "capture", "is_closed": 1, "additional_information": []}
@@ -337,7 +337,7 @@ def _one(rows: Records) -> Callable[[Call], Json]:
 
 
 def _comments(rows: Records) -> Callable[[Call], Json]:
-    """The comments on an order or a document, answered like the search they are in Magento."""
+    """The comments of an order or document, in a search response as in Magento."""
 
     def comments(call: Call) -> Json:
         row = call.number("id")
@@ -359,7 +359,7 @@ def _lines(order: Item) -> list[Item]:
 
 
 def _wanted(body: Item, order: Item, of: str, done: str) -> dict[int, float]:
-    """How many of each item are asked for; empty where one is more than is left. Without items: all that is left."""
+    """Quantity by item ID; empty if one exceeds what is left. Without items in the body: everything left."""
     left = {int(number_of(line, "item_id")): number_of(line, of) - number_of(line, done) for line in _lines(order)}
     payload = objects_in(body.get("items"))
     if not payload:

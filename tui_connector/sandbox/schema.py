@@ -1,4 +1,4 @@
-"""The store's description of its own routes: Swagger 2.0, with only what the caller may use."""
+"""The store's schema: Swagger 2.0, with only the routes that the caller may use."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _TYPES: list[Json] = ["application/json", "application/xml"]
 
 
 def schema(shop: Store, caller: Caller, host: str, base_path: str, services: str) -> Item:
-    """The document of `/schema`; without a token it still is one, of the anonymous routes.
+    """The document of `/schema`; without a token, the anonymous routes.
 
-    `services` is `all` or names with commas between. Raises `Refusal` 500 for a name that is none.
+    `services` is `all` or names separated by commas. Raises `Refusal` 500 for an unknown name.
     """
     allowed = [route for route in shop.active_routes() if caller.has_access(shop.resource(route))]
     if services != "all":

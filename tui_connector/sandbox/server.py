@@ -1,4 +1,4 @@
-"""The sandbox as a server on loopback: what the web server in front does, the control routes, and the journal."""
+"""The sandbox server on loopback: checks of the web server, control routes, and the journal of requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MAX_REQUEST_LINE = 8192
 _MAX_BODY = 1024 * 1024
 """nginx's defaults: large_client_header_buffers and client_max_body_size."""
 _JOURNAL_SIZE = 100_000
-"""Requests that are remembered."""
+"""Requests kept in the journal."""
 _RAW_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _REASONS = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Temporarily Unavailable"}
 _REASONS |= {504: "Gateway Time-out", 403: "Forbidden", 404: "Not Found"}
@@ -48,7 +48,7 @@ _REASONS |= {504: "Gateway Time-out", 403: "Forbidden", 404: "Not Found"}
 
 @dataclass(frozen=True)
 class SandboxOptions:
-    """How the sandbox starts: port 0 is any free one, the same seed gives the same store, latency in milliseconds."""
+    """Options of the sandbox. Port 0: any free port. The same seed generates the same data. Latency in milliseconds."""
 
     port: int = 0
     products: int = 1000
@@ -60,7 +60,7 @@ class SandboxOptions:
 class Sandbox:
     """A small Magento-like store; an async context manager.
 
-    Raises `UserError` when it is made.
+    The constructor raises `UserError` for invalid settings.
     """
 
     def __init__(self, options: SandboxOptions, now: Callable[[], datetime]) -> None:
@@ -93,7 +93,7 @@ class Sandbox:
         self.url = self._shop.url = f"http://127.0.0.1:{port}"
 
     async def close(self) -> None:
-        """Stop listening and drop what is open."""
+        """Stop listening and close all connections."""
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
@@ -108,7 +108,7 @@ class Sandbox:
         await self.close()
 
     def description(self) -> dict[str, object]:
-        """Where the store is and what opens it: the address, an admin user, the integrations' four values."""
+        """The URL and the credentials: an admin user, and the four values of each integration."""
         sign_in = self._access.sign_in
         return {
             "url": self.url,
@@ -121,15 +121,15 @@ class Sandbox:
         }
 
     def locked(self) -> list[str]:
-        """The admin users that are locked after too many failures."""
+        """The admin users locked after too many failures."""
         return self._access.sign_in.locked
 
     def change(self, given: Mapping[str, str]) -> None:
-        """Puts settings in force while it runs. Raises `UserError`."""
+        """Change settings while running. Raises `UserError`."""
         self._settings.change(given)
 
     def journal(self) -> list[dict[str, object]]:
-        """What was received so far: number, method, path, who, status (null where the connection was cut)."""
+        """The requests received: number, method, path, who, status (None if the connection was cut)."""
         return [dict(entry) for entry in self._journal]
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -171,7 +171,7 @@ class Sandbox:
         return self._rest.response(received, told)
 
     def _web_server(self, request: web.BaseRequest, path: str) -> StoreResponse | None:
-        """What the web server refuses before Magento sees it."""
+        """The response of the web server, if the request never reaches Magento."""
         if len(request.method) + len(request.raw_path) + len("  HTTP/1.1") > _MAX_REQUEST_LINE:
             return web_server_page(414, "Request-URI Too Large", {"Connection": "close"})
         if _RAW_PERCENT.search(path):
@@ -194,15 +194,15 @@ class Sandbox:
             return StoreResponse(200, JSON_TYPE, "[]")
         if (request.method, name) == ("POST", "settings"):
             return self._change(await request.read())
-        return _control_message(404, "The sandbox has no such control: GET or DELETE requests, POST settings.")
+        return _control_message(404, "Unknown control route. Use GET or DELETE requests, or POST settings.")
 
     def _change(self, body: bytes) -> StoreResponse:
         try:
             given = json.loads(body or b"{}")
         except ValueError:
-            return _control_message(400, "The settings are no JSON.")
+            return _control_message(400, "The settings are not valid JSON.")
         if not isinstance(given, dict) or any(isinstance(value, dict | list) for value in given.values()):
-            return _control_message(400, "The settings are a JSON object from path to value.")
+            return _control_message(400, "The settings must be a JSON object of paths and values.")
         try:
             self._settings.change({path: _setting(value) for path, value in given.items()})
         except UserError as error:
@@ -233,7 +233,7 @@ def _page(path: str) -> StoreResponse:
 
 
 def _failure(status: int, number: int) -> StoreResponse:
-    """A response that goes wrong on purpose, in the shape in which that status comes."""
+    """An injected failure, in the format that a store uses for this status."""
     if status == 503:
         return maintenance_page()
     if status in (403, 404, 502, 504):
@@ -247,7 +247,7 @@ def _failure(status: int, number: int) -> StoreResponse:
 
 
 def _has_basic_auth(authorization: str, wanted: str) -> bool:
-    """Whether a header, which may go on after a comma for Magento, holds the web server's user and password."""
+    """Whether the header has the web server's user and password; credentials for Magento may follow a comma."""
     expected = base64.b64encode(wanted.encode()).decode()
     return authorization.partition(",")[0].strip() == f"Basic {expected}"
 

@@ -1,4 +1,4 @@
-"""The settings of the sandbox store: Magento's configuration paths where there is one, `sandbox/` for its own."""
+"""The settings of the sandbox store: Magento's configuration paths where they exist, `sandbox/` for others."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ DEFAULTS: dict[str, str] = {
     "sandbox/hide_port": "0",
     "sandbox/magento": "2.4.7",
 }
-"""Every path with the value a fresh Magento 2.4.7 has (module-*/etc/config.xml), but two-factor sign-in is off."""
+"""Every path with the default of Magento 2.4.7 (module-*/etc/config.xml), except that two-factor sign-in is off."""
 
 _ALLOWED_VALUES = {
     "webapi/jwtauth/admin_expiration": "minutes, a fraction is allowed",
     "sandbox/signing_dialect": "rfc5849 (2.4.5 and older), laminas (2.4.6 and 2.4.7) or m248 (2.4.8)",
-    "sandbox/basic_auth": "user:password that a web server in front asks for, or nothing",
+    "sandbox/basic_auth": "user:password required by the web server, or empty",
     "sandbox/fail_next": "status:count, such as 503:3",
     "sandbox/magento": "2.4.6, 2.4.7 or 2.4.8",
-    "sandbox/queue_seconds": "seconds that the consumer of the queue needs for each operation, or off: none runs",
-    "sandbox/revoked": "names of integrations whose access token is revoked, with commas between",
-    "twofactorauth/general/force_providers": "google, or nothing",
+    "sandbox/queue_seconds": "seconds per operation of the queue, or off for no consumer",
+    "sandbox/revoked": "names of integrations with a revoked access token, separated by commas",
+    "twofactorauth/general/force_providers": "google, or empty",
 }
 VERSIONS = ("2.4.6", "2.4.7", "2.4.8")
 _DIALECTS = ("rfc5849", "laminas", "m248")
@@ -59,27 +59,27 @@ def _unknown(path: str) -> UserError:
 
 
 def _invalid(path: str, value: str) -> UserError:
-    hint = f"It may be {_ALLOWED_VALUES.get(path, 'a number, 0 or more')}."
+    hint = f"Allowed: {_ALLOWED_VALUES.get(path, 'an integer, 0 or more')}."
     return UserError("setting-invalid", f"{value!r} is not a valid value for the sandbox's setting {path}", hint)
 
 
 @dataclass
 class Faults:
-    """Answers that go wrong on purpose, counted down as they are spent."""
+    """Failures to inject, counted down as they are used."""
 
     status: int = 0
     failing: int = 0
     losing: int = 0
 
     def next_failure(self) -> int:
-        """The status that this request must get, or 0."""
+        """The status with which this request fails, or 0."""
         if not self.failing:
             return 0
         self.failing -= 1
         return self.status
 
     def next_loss(self) -> bool:
-        """Whether this request's connection is cut."""
+        """Whether to cut the connection of this request."""
         if not self.losing:
             return False
         self.losing -= 1
@@ -87,9 +87,9 @@ class Faults:
 
 
 class Settings:
-    """The settings in force, changeable while the sandbox runs.
+    """The current settings, which can change while the sandbox runs.
 
-    Raises `UserError`; a change with one bad entry changes nothing.
+    Raises `UserError`; an invalid entry rejects the whole change.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -103,7 +103,7 @@ class Settings:
         self._watchers.append(changed)
 
     def change(self, given: Mapping[str, str]) -> None:
-        """Put the given values in force."""
+        """Change settings."""
         for path, value in given.items():
             if path not in DEFAULTS:
                 raise _unknown(path)
@@ -118,7 +118,7 @@ class Settings:
             changed()
 
     def current(self) -> dict[str, str]:
-        """Every path with its value; what is counted down shows what is left."""
+        """Every path with its value; for counters, the remaining count."""
         left = f"{self.faults.status}:{self.faults.failing}" if self.faults.failing else ""
         return self._values | {"sandbox/fail_next": left, "sandbox/lose_next": str(self.faults.losing)}
 
@@ -129,11 +129,11 @@ class Settings:
         return self._values[path] not in ("", "0")
 
     def since(self, version: str) -> bool:
-        """Whether the store is of this version or a later one."""
+        """Whether the store has this version or a later one."""
         return VERSIONS.index(self._values["sandbox/magento"]) >= VERSIONS.index(version)
 
     def check_length(self, count: int, kind: str) -> None:
-        """Raises `Refusal` 400 for a list that is longer than the input limits allow (framework/Webapi/Validator)."""
+        """Raises `Refusal` 400 if a list exceeds the input limits (framework/Webapi/Validator)."""
         most = self.integer("webapi/validation/complex_array_limit")
         if self.flag("webapi/validation/input_limit_enabled") and count > most:
             raise Refusal(400, 'Maximum items of type "%type" is %max', {"type": kind, "max": most})

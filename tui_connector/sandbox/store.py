@@ -1,4 +1,4 @@
-"""The store as a whole: every route of a real Magento, and what answers those that this one offers."""
+"""The store: all routes of a real Magento, with handlers for those that the sandbox offers."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from .table import Rows, Searches
 
 @dataclass(frozen=True)
 class Route:
-    """A real route with what answers it here; without a handler the sandbox does not offer it."""
+    """A Magento route with its handler; None if the sandbox does not offer it."""
 
     real: MagentoRoute
     handler: Handler | None
     parts: tuple[str, ...]
 
     def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The path's variables, decoded (`+` is a space), or None where it is another path."""
+        """The path's variables, decoded (`+` is a space), or None if the path does not match."""
         variables = {}
         for own, part in zip(self.parts, parts, strict=True):
             if own.startswith(":"):
@@ -57,11 +57,11 @@ _OPEN_IF_INSECURE = {
         *("products/attributes", "products/attributes/:attributeCode", "products/:sku/media", "products/:sku/options"),
     )
 }
-"""What module-webapi-security opens to everybody, for reading only."""
+"""Read routes that module-webapi-security makes public."""
 
 
 class Store:
-    """Everything the routes read and change."""
+    """The data of the store and the routes to it."""
 
     def __init__(
         self, products: int, seed: int, settings: Settings, access: Access, now: Callable[[], datetime]
@@ -103,9 +103,9 @@ class Store:
             self._by_shape[route.real.method, len(route.parts)].append(route)
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
-        """The route of a path, a fixed part of it before a variable.
+        """The route of a path; a literal segment has priority over a variable.
 
-        Raises `Refusal` 404, as a real store does; a wrong method is no route either.
+        Raises `Refusal` 404, also for a wrong method, as a real store does.
         """
         for route in self._by_shape[method, len(parts)]:
             variables = route.match(parts) if self._is_active(route) else None
@@ -121,7 +121,7 @@ class Store:
         raise no_route()
 
     def queued(self, route: Route) -> QueuedRoute:
-        """A route as the queue runs it. Raises `Refusal` 501 where it is not offered."""
+        """A route for the queue. Raises `Refusal` 501 if it is not offered."""
         name = route.real.name
         handler = self._when_queued.get(name, route.handler)
         if handler is None:
@@ -133,16 +133,16 @@ class Store:
         return self._queue
 
     def active_routes(self) -> list[Route]:
-        """The routes of the modules that are on."""
+        """The routes of enabled modules."""
         return [route for route in self.routes if self._is_active(route)]
 
     def resource(self, route: Route) -> str:
-        """What a caller of the route needs, as the settings are now."""
+        """The permission that the route requires with the current settings."""
         insecure = route.real.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
         return ANONYMOUS if insecure else route.real.resource
 
     def in_varying_order(self, data: Json) -> Json:
-        """The answer with its lists inside in an order of its own, where the settings say that it varies."""
+        """The data with its nested lists in varying order, if the settings ask for it."""
         if not self._settings.flag("sandbox/varying_order"):
             return data
         self._turn += 1
@@ -174,7 +174,7 @@ class Store:
 
 
 def call_route(route: Route, call: Call) -> Json:
-    """What the route answers, cut down to the `fields` asked for. Raises `Refusal`: 501 where it is not offered."""
+    """The handler's result, reduced to the requested `fields`. Raises `Refusal`: 501 if the route is not offered."""
     if route.handler is None:
         raise not_offered(route)
     data = route.handler(call)
@@ -189,11 +189,11 @@ def _route(real: MagentoRoute, handler: Handler | None) -> Route:
 
 
 def no_route() -> Refusal:
-    """404 for what no real store has either."""
+    """404 for a route that Magento does not have."""
     return Refusal(404, "Request does not match any route.")
 
 
 def not_offered(route: Route) -> Refusal:
-    """501 for what a real store has and this one has not."""
+    """501 for a Magento route that the sandbox does not offer."""
     text = "The sandbox, a stand-in for a Magento store, does not offer %route. A real Magento store has it."
     return Refusal(501, text, {"route": route.real.name})

@@ -1,4 +1,4 @@
-"""What a store says about itself: views, websites, groups, currency, countries, modules."""
+"""Configuration of the store: views, websites, groups, currency, countries, modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .records import Item
 from .response import Json, Refusal
 
 STORE_CODES = ("default", "nl")
-"""Codes that may stand in the path, beside `all`; `admin` may not."""
+"""Store codes allowed in a path, besides `all`; `admin` is not."""
 
 _MODULE_NAMES = """
 Store Config Directory Theme Backend Security User Authorization Eav Customer Indexer Cms Rule Integration Search
@@ -78,7 +78,7 @@ STORE_GROUPS: list[Json] = [
 
 
 def countries() -> list[Json]:
-    """A part of Magento's list."""
+    """Some of Magento's countries."""
     return [
         {
             "id": two,
@@ -119,7 +119,7 @@ def _config(number: int, code: str, locale: str, url: str) -> Item:
 
 
 class Directory(Endpoints):
-    """Countries and the currency, which everybody may read."""
+    """The public routes of countries and the currency."""
 
     def handlers(self) -> Handlers:
         return {

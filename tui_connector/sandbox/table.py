@@ -23,17 +23,17 @@ _ORDER = {"gt", "lt", "gteq", "lteq", "from", "to"}
 
 
 class BrokenQuery(Exception):
-    """The condition makes SQL that MySQL refuses: the store answers 500."""
+    """The condition results in SQL that MySQL rejects: the store responds 500."""
 
 
 def number(text: str) -> float:
-    """A text as MySQL casts it: its leading number, or 0."""
+    """A string as MySQL casts it: its leading number, or 0."""
     found = _NUMBER.match(text)
     return float(found[1]) if found else 0.0
 
 
 def moment(text: str) -> str:
-    """A text as MySQL reads a date-time: without its zone; what is no date sorts before every date."""
+    """A string as MySQL parses a date and time: without a zone. An invalid date sorts before every date."""
     found = _DATE.match(text.strip())
     if not found:
         return ""
@@ -42,13 +42,13 @@ def moment(text: str) -> str:
 
 
 def like(pattern: str) -> re.Pattern[str]:
-    """A LIKE pattern: `%` any text, `_` one character, case does not matter."""
+    """A LIKE pattern: `%` any text, `_` one character, case-insensitive."""
     parts = {"%": ".*", "_": "."}
     return re.compile("".join(parts.get(each) or re.escape(each) for each in pattern), re.IGNORECASE | re.DOTALL)
 
 
 def test_of(condition: str, value: str, kind: Kind) -> Test:
-    """The test a cell must pass. An unknown type is read as equality, as prepareSqlCondition does.
+    """The test for a cell. An unknown condition type means equality, as in prepareSqlCondition.
 
     Raises `BrokenQuery`.
     """
@@ -145,12 +145,12 @@ def _set_test(condition: str, value: str) -> Test:
 
 _KEY_RANGE = {"gt", "gteq", "from", "lt", "lteq", "to", "eq"}
 _CACHED_SEARCHES = 8
-"""Searches whose row numbers are remembered: a walk asks for the same ones on every page."""
+"""Searches whose rows are cached: reading a list page by page repeats the same search."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One field that can be filtered and sorted; `locate` finds rows by value where there is an index."""
+    """One field that can be filtered and sorted; `locate` is its index, if it has one: rows by value."""
 
     read: Callable[[int], Cell]
     kind: Kind = "text"
@@ -158,11 +158,11 @@ class Column:
 
 
 class Rows(Protocol):
-    """What a list route reads from: rows by ascending number, the number being the field `key`."""
+    """A table behind a list route: ascending row numbers, which are the field `key`."""
 
     key: str
     strict_fields: bool
-    """Whether a wrong field is named in a 400 (EAV lists) or an unknown SQL column, a 500 (flat lists)."""
+    """Whether an unknown field results in a 400 (EAV tables) or, as an unknown SQL column, in a 500 (flat tables)."""
 
     @property
     def columns(self) -> Mapping[str, Column]: ...
@@ -174,18 +174,18 @@ class Rows(Protocol):
     def numbers(self) -> Sequence[int]: ...
 
     def written(self, row: int) -> str:
-        """The row as it is listed, as JSON text."""
+        """The row as JSON, as in a list response."""
 
 
 class Searches:
-    """Answers searches on one table, and remembers the last few."""
+    """Searches one table, and caches the last results."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._cache: OrderedDict[object, Sequence[int]] = OrderedDict()
 
     def response(self, criteria: StoreCriteria) -> JsonText:
-        """The list answer: items, search_criteria, total_count. Raises `Refusal`."""
+        """The list response: items, search_criteria, total_count. Raises `Refusal`."""
         found = self.found(criteria)
         first, last = criteria.window(len(found))
         items = ",".join(self._rows.written(row) for row in found[first:last])
@@ -196,8 +196,8 @@ class Searches:
         """Row numbers that match, in order. Raises `Refusal`."""
         ranges, groups = self._split(criteria.groups)
         sorts = self._sorts(criteria.sorts)
-        # Sorting by a field with ties loses and repeats rows between pages, as MySQL does with LIMIT: on every second
-        # page those that tie start elsewhere.
+        # Sorting by a field with equal values skips and repeats rows between pages, as LIMIT does in MySQL: on even
+        # pages, equal rows are rotated.
         rotated = bool(sorts) and sorts[-1].field != self._rows.key and (criteria.current_page or 1) % 2 == 0
         key = (groups, sorts, rotated, self._rows.version)
         rows = self._cache.get(key)
@@ -219,7 +219,7 @@ class Searches:
     def _split(
         self, groups: tuple[tuple[StoreFilter, ...], ...]
     ) -> tuple[list[StoreFilter], tuple[tuple[StoreFilter, ...], ...]]:
-        """Ranges of the key, which need no scan, and the other groups."""
+        """Key ranges, which need no scan, and the other groups."""
         ranges, others = [], []
         for group in groups:
             if len(group) == 1 and group[0].field == self._rows.key and group[0].condition in _KEY_RANGE:
@@ -289,7 +289,7 @@ class Searches:
 
 
 def _key_range(rows: Sequence[int], ranges: list[StoreFilter]) -> Sequence[int]:
-    """Ascending rows between the limits."""
+    """The rows within the key ranges."""
     first, last = 0, len(rows)
     for each in ranges:
         value = number(each.value)
