@@ -132,7 +132,7 @@ async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
         [kept] = Drafts(machine.directories.state).list()
         assert full(sandbox)["access-token"] not in repr(kept)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
         await pilot.press("escape", "2")
         await until_shown(pilot, "Drafts contain no secrets")
         await pilot.press("ctrl+r")
