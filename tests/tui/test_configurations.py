@@ -74,7 +74,7 @@ async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
         await press_and_see(pilot, "2", "c copies this")
         pilot.app.screen.query_one("#way-form TextField").focus()
         await pilot.press("alt+c")  # Esc, then c: the focus is in a field
-        await until_told(pilot, f"into {copied}")
+        await until_told(pilot, f"to {copied}")
         assert copied.read_text().splitlines()[1:] == [
             "  Sales › Operations › Orders › Actions › View",
             "  Stores › Inventory › Stocks › Source Item Assigning",

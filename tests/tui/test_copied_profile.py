@@ -37,7 +37,7 @@ async def open_guide(pilot: Any, name: str) -> SetupScreen:
     """The guide on this profile, from home."""
     app = pilot.app
     await until(pilot, lambda: isinstance(app.screen, HomeScreen) and name in shown(app))
-    while app.screen.chosen.name != name:
+    while app.screen.selected.name != name:
         await pilot.press("down")
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, ProfilePage) and "HTTP clients" in shown(app))

@@ -59,7 +59,7 @@ def held_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldBack]:
 
 def chosen(app: ConnectorApp) -> str:
     assert isinstance(app.screen, HomeScreen)
-    row = app.screen.chosen
+    row = app.screen.selected
     return row.name if row is not None else ""
 
 
@@ -180,7 +180,7 @@ async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypat
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "Title of store-0010")
         assert isinstance(app.screen, HomeScreen)
-        await until(pilot, lambda: app.screen._left == 0)  # type: ignore[attr-defined]
+        await until(pilot, lambda: app.screen._unread == 0)  # type: ignore[attr-defined]
         rendered, render = [], HomeList.render_line
 
         def counted(self: HomeList, y: int) -> object:

@@ -18,7 +18,7 @@ from tui_connector.client.message import Request
 from tui_connector.machine import Machine
 from tui_connector.text import shown
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import LineScreen
+from tui_connector.tui.dialogs import InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.actions import FileScreen
 from tui_connector.tui.log.request_form import RequestForm
@@ -28,8 +28,8 @@ PASTE = "\x1b]0;t\x07 \x9b31m \x1b[31m \u202e\x7f\x08\x00 end"
 """A title, colours, an order of letters, and keys."""
 
 SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
-    "a line": lambda machine: LineScreen("What?"),
-    "a secret": lambda machine: LineScreen("What?", secret=True),
+    "a line": lambda machine: InputScreen("What?"),
+    "a secret": lambda machine: InputScreen("What?", secret=True),
     "a file": lambda machine: FileScreen("Save", "out.har"),
     "a request": lambda machine: RequestForm(Request("POST", "https://acme.example/x", body=b"{}"), machine, "#1"),
 }

@@ -13,12 +13,13 @@ from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ChooseScreen, LineScreen
+from tui_connector.tui.dialogs import InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.choice import ChoiceScreen
 
 PROFILE = """\
 # ours
@@ -141,13 +142,13 @@ async def test_a_profile_is_deleted_with_what_only_it_has_in_the_keyring(machine
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
         assert "acme/integration/access-token" in shown(app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert path.exists()
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: not path.exists() and not memory_keyring.entries)
         await until(pilot, lambda: "No profiles yet" in shown(app))
@@ -160,7 +161,7 @@ async def test_what_another_profile_names_stays_in_the_keyring(machine: Machine)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "beta" in shown(app))
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
         assert "access-token" not in shown(app)
 
 
@@ -170,12 +171,12 @@ async def test_a_copy_keeps_its_comments_and_never_takes_a_name(machine: Machine
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, InputScreen))
         await pilot.press("enter")
         await until(pilot, lambda: "acme-2" in shown(app))
         assert path.with_name("acme-2.toml").read_text() == path.read_text()
         await pilot.press("D")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, InputScreen))
         await pilot.press(*["backspace"] * 10, *"acme-2", "enter")
         await until(pilot, lambda: any("appeared" in each.message for each in app._notifications))
 

@@ -163,7 +163,7 @@ def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
 def test_figures_fit_the_width_and_show_what_is_left() -> None:
     view = RunView()
     for second in range(1, 200):
-        view.take(
+        view.add_sample(
             Progress(items=second * 100, expected=100_000, seconds=float(second), latency=0.05, in_flight=4, limit=8)
         )
     lines = view.lines(78)

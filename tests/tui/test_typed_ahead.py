@@ -17,13 +17,14 @@ from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.tui import profile
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ChooseScreen, LineScreen
+from tui_connector.tui.dialogs import InputScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.widgets.choice import ChoiceScreen
 
 PROFILE = """format = 1
 name = "Title of NAME"
@@ -205,7 +206,7 @@ async def test_leaving_a_page_that_is_being_read_waits_for_nothing(machine: Mach
 
 
 @pytest.mark.parametrize(
-    ("key", "slow", "screen"), [("d", "own_entries", ChooseScreen), ("D", "keyring_entries", LineScreen)]
+    ("key", "slow", "screen"), [("d", "own_entries", ChoiceScreen), ("D", "keyring_entries", InputScreen)]
 )
 async def test_what_is_typed_behind_delete_or_duplicate_answers_its_question(
     machine: Machine, gates: Gates, key: str, slow: str, screen: type[Any]
@@ -220,8 +221,8 @@ async def test_what_is_typed_behind_delete_or_duplicate_answers_its_question(
         gate.set()
         there = {"b"} if key == "d" else {"2", "a", "b"}
         await until(pilot, lambda: {path.stem for path in machine.directories.profiles.iterdir()} == there)
-        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and app.screen.chosen is not None)
-        await until(pilot, lambda: getattr(app.screen, "chosen").name == "b")  # noqa: B009 - of home
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and app.screen.selected is not None)
+        await until(pilot, lambda: getattr(app.screen, "selected").name == "b")  # noqa: B009 - of home
 
 
 async def test_keys_on_a_recorded_log_wait_for_its_first_requests(machine: Machine) -> None:

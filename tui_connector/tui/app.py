@@ -172,11 +172,11 @@ class ConnectorApp(QuietApp):
         """Opens the guide for a new profile. Awaits it: the next key belongs to its first field."""
         await self.open_setup(None)
 
-    def on_home_screen_seen(self) -> None:
+    def on_home_screen_painted(self) -> None:
         if not self.is_headless:
             self.set_timer(_PAINT_DELAY, threading.Thread(target=_preload_modules, daemon=True).start)
 
-    def on_home_screen_open_wanted(self, message: HomeScreen.OpenWanted) -> None:
+    def on_home_screen_open_requested(self, message: HomeScreen.OpenRequested) -> None:
         self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))
 
     @work
@@ -190,24 +190,24 @@ class ConnectorApp(QuietApp):
         finally:
             release()
 
-    async def on_home_screen_draft_wanted(self, message: HomeScreen.DraftWanted) -> None:
+    async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
         context, step = resume_context(self.machine, message.draft)
         await self.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
 
-    def on_home_screen_delete_wanted(self, message: HomeScreen.DeleteWanted) -> None:
+    def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
 
         self._update_home(delete_profile(self, self.machine, message.path))
 
-    def on_home_screen_duplicate_wanted(self, message: HomeScreen.DuplicateWanted) -> None:
+    def on_home_screen_duplicate_requested(self, message: HomeScreen.DuplicateRequested) -> None:
         from .home.actions import duplicate_profile
 
         self._update_home(duplicate_profile(self, self.machine, message.path))
 
-    def on_home_screen_draft_unwanted(self, message: HomeScreen.DraftUnwanted) -> None:
+    def on_home_screen_discard_requested(self, message: HomeScreen.DiscardRequested) -> None:
         from .home.actions import discard_draft
 
         self._update_home(discard_draft(self, self.machine, message.draft))

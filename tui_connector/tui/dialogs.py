@@ -1,27 +1,24 @@
-"""Questions over the screen: yes or no, one of a few, one line."""
+"""Dialogs: a confirmation, and a line of input."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
-from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
 from ..text import shown
 from .widgets.fields import SafeInput
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """y: yes; n, Enter or Esc: no. An Enter may be the second half of a double press, or the end of a paste."""
+    """y: yes; n, Enter or Esc: no. Enter may come from a double press or the end of a paste, so it is harmless."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
@@ -39,7 +36,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class AllowScreen(ConfirmScreen, inherit_bindings=False):
-    """A question that comes up by itself: Enter says nothing, for it may be meant for what was there before."""
+    """A confirmation that opens by itself: Enter is ignored, because it may be meant for the screen before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes", id="allow.yes"),
@@ -48,28 +45,8 @@ class AllowScreen(ConfirmScreen, inherit_bindings=False):
     KEYS: ClassVar[str] = "y  yes     n  no"
 
 
-class ChooseScreen(ModalScreen[str | None]):
-    """One of a few: ↑↓ and Enter; Esc chooses none."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choose.back")]
-
-    def __init__(self, question: str, options: Mapping[str, str]) -> None:
-        super().__init__()
-        self._question, self._options = question, options
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="question"):
-            yield Static(Content(shown(self._question)))
-            yield OptionList(*(Option(Content(shown(title)), id=key) for key, title in self._options.items()))
-
-    @on(OptionList.OptionSelected)
-    def _take(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self.dismiss(event.option_id)
-
-
-class LineScreen(ModalScreen[str | None]):
-    """One line of text, or a secret that is not shown; Enter gives it, Esc gives none."""
+class InputScreen(ModalScreen[str | None]):
+    """A line of text, or a secret that is not shown. Enter returns it, Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]
 
@@ -80,15 +57,15 @@ class LineScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="question"):
             yield Static(Content(shown(self._question)))
-            yield _Line(self._value, compact=True, password=self._secret)
+            yield _DialogInput(self._value, compact=True, password=self._secret)
             yield Static(Content("Enter: OK · Esc: cancel"), classes="heading")
 
     def on_mount(self) -> None:
-        self.query_one(_Line).focus()
+        self.query_one(_DialogInput).focus()
 
 
-class _Line(SafeInput):
-    """Gives its line to the screen. A secret stays out of the messages: Textual's console prints them."""
+class _DialogInput(SafeInput):
+    """The input of the dialog. A secret stays out of messages, which Textual's console prints."""
 
     async def action_submit(self) -> None:
         self.screen.dismiss(self.value.strip() or None)
@@ -106,32 +83,29 @@ class _Line(SafeInput):
             super().action_cut()
 
 
-# Questions that come up while a request is made, asked over the screen.
-
-
 T = TypeVar("T")
 
 
 class ScreenPrompt:
-    """Asks the user of this program."""
+    """Asks the user, by dialogs, for what a request needs (the `Prompt` of the machine)."""
 
     def __init__(self, app: App[None]) -> None:
         self._app = app
 
     async def secret(self, label: str) -> str:
-        return await self._answer(LineScreen(f"{label}:", secret=True)) or ""
+        return await self._ask(InputScreen(f"{label}:", secret=True)) or ""
 
     async def allow(self, question: str) -> bool:
-        response: bool | None = await self._answer(AllowScreen(question))
+        response: bool | None = await self._ask(AllowScreen(question))
         return bool(response)
 
-    async def _answer(self, screen: Screen[T]) -> T | None:
-        """What was answered; None where the screen was left."""
-        answered: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+    async def _ask(self, screen: Screen[T]) -> T | None:
+        """What the dialog returned; None where it was closed."""
+        response_future: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
-        def take(response: T | None) -> None:
-            if not answered.done():
-                answered.set_result(response)
+        def answered(response: T | None) -> None:
+            if not response_future.done():
+                response_future.set_result(response)
 
-        self._app.push_screen(screen, take)
-        return await answered
+        self._app.push_screen(screen, answered)
+        return await response_future

@@ -1,4 +1,4 @@
-"""A saved profile on one page: its parts, what their tests said, and the ways to change it."""
+"""The page of a saved profile: its parts with the results of their tests, and the actions on them."""
 
 from __future__ import annotations
 
@@ -35,16 +35,13 @@ from ..magento.diagnosis import diagnose_failure
 from ..profile.document import Document
 from ..text import shown, shown_line
 from ..units import ago
-from .dialogs import ChooseScreen
 from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .run import RunScreen
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
-
-# Opens the guide on a part of a saved profile; what was left unsaved before is offered first.
-
+from .widgets.choice import ChoiceScreen
 
 _STEPS: Mapping[Family, GuideStep] = {
     "clients": GuideStep.BASICS,
@@ -57,57 +54,54 @@ _STEPS: Mapping[Family, GuideStep] = {
 async def edit_part(
     app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
 ) -> None:
-    """The guide at this part's step, or at its first, with its fields; the workbench stays its owner's."""
+    """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first."""
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _begin(app, workbench, path, document, part)
+        await _open_guide(app, workbench, path, document, part)
         return
 
-    async def chosen(response: str | None) -> None:
-        if response == "on":
-            await _go_on(app, workbench, draft)
-        elif response == "anew":
-            await _begin(app, workbench, path, document, part)
+    async def chosen(option: str | None) -> None:
+        if option == "resume":
+            await _resume_draft(app, workbench, draft)
+        elif option == "reload":
+            await _open_guide(app, workbench, path, document, part)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
-    options = {"on": "Resume", "anew": "Discard and reload the file"}
-    app.push_screen(ChooseScreen(f"There are unsaved changes from {left}.", options), chosen)
+    options = {"resume": "Resume", "reload": "Discard and reload the file"}
+    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}."), chosen)
 
 
-async def _go_on(app: App[None], workbench: Workbench, draft: Draft) -> None:
-    work, step = resume_context(workbench.machine, draft)
-    await app.push_screen(SetupScreen(work, step), lambda _: work.workbench.close())
+async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
+    context, step = resume_context(workbench.machine, draft)
+    await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
 
 
-async def _begin(
+async def _open_guide(
     app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
 ) -> None:
     setup = Setup.from_document(path.stem, document)
     if part is not None and part.family == "clients":
         setup.choose_client(part.name)
     elif part is not None and part.family == "authentications":
-        users = [name for name in setup.table("clients") if part.name in _applied(setup, name)]
+        users = [name for name in setup.table("clients") if part.name in _authentications_of(setup, name)]
         if not users:
             app.notify("No client uses it. Press e to edit it as text.", markup=False)
             return
         setup.choose_client(users[0])
         setup.show_authentication(part.name)
-    work = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
+    context = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
     step = _STEPS[part.family] if part else GuideStep.BASICS
-    await app.push_screen(SetupScreen(work, step, part.name if part else ""))
+    await app.push_screen(SetupScreen(context, step, part.name if part else ""))
 
 
-def _applied(setup: Setup, client: str) -> list[object]:
+def _authentications_of(setup: Setup, client: str) -> list[object]:
     names = setup.at("clients", client, "authentications")
     return list(names) if isinstance(names, list) else []
 
 
-# The list of a profile's parts, family by family, each with what its last test said.
-
-
 class PartList(OptionList):
-    """Rows of parts below the titles of their families."""
+    """The parts of a profile, below the titles of their families."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Edit", id="page.edit"),
@@ -142,20 +136,20 @@ class PartList(OptionList):
         self.add_option(Option(Content(title), disabled=True))
 
     @property
-    def chosen(self) -> ProfilePart | None:
+    def selected(self) -> ProfilePart | None:
         """The part under the cursor."""
         index = self.highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
 
 
-_LOOK = 1.0
-"""Seconds between two looks at whether the file has changed."""
+_CHECK_INTERVAL = 1.0
+"""Seconds between two checks whether the file has changed."""
 
-Stamp = tuple[int, int, int]
+FileState = tuple[int, int, int]
 
 
 class ProfilePage(LogDock):
-    """The parts of a profile; a profile with errors shows each of them with its place."""
+    """Lists the parts of a profile; of an invalid one, every problem with its place."""
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"page.back"})
@@ -169,33 +163,33 @@ class ProfilePage(LogDock):
     ]
 
     @dataclass
-    class Read(Message):
+    class FileRead(Message):
         """The file was read."""
 
         opened: OpenedProfile
-        stamp: Stamp | None
-        by_others: bool
-        unkept: str = ""
-        """Why the history is not kept, where it is not."""
+        state: FileState | None
+        only_if_changed: bool
+        history_problem: str = ""
+        """Why the history cannot be recorded; empty where it can."""
         runs: Mapping[str, LastRun] = field(default_factory=dict)
 
     @dataclass
     class Tested(Message):
-        """A part was tried on the store."""
+        """A part was tested against the store."""
 
         part: ProfilePart
-        tried: CheckResult
+        result: CheckResult
 
     def __init__(self, machine: Machine, path: Path) -> None:
         super().__init__()
         self._machine, self._path = machine, path
         self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
         self._opened: OpenedProfile | None = None
-        self._stamp: Stamp | None = None
-        self._acts = False
-        """What the file holds is shown, and the list has the focus."""
-        self._edited = False
-        """Whether what changes in the file now is what its user has just written."""
+        self._file_state: FileState | None = None
+        self._ready = False
+        """Whether the file has been read and the list has the focus."""
+        self._edited_here = False
+        """Whether the user has just edited the file here."""
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
         self._testing: ProfilePart | None = None
         self._runs: Mapping[str, LastRun] = {}
@@ -206,15 +200,15 @@ class ProfilePage(LogDock):
         yield PartList(id="parts")
         yield Static("", id="part-detail")
         yield LogPanel(
-            self._workbench.exchanges, LogContext(self._machine, lambda: self._path.stem, self._again), id="log"
+            self._workbench.exchanges, LogContext(self._machine, lambda: self._path.stem, self._resend), id="log"
         )
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.set_interval(_LOOK, self._look)
+        self.set_interval(_CHECK_INTERVAL, self._check_file)
 
     def on_screen_resume(self) -> None:
-        self._read_anew()
+        self._reload()
 
     def on_unmount(self) -> None:
         self._workbench.close()
@@ -225,55 +219,55 @@ class ProfilePage(LogDock):
     def begin(self) -> None:
         self._list.focus()
 
-    def _look(self) -> None:
-        if self.is_current and self._acts:
-            self._read(by_others=True)
+    def _check_file(self) -> None:
+        if self.is_current and self._ready:
+            self._read(only_if_changed=True)
 
-    def _read_anew(self) -> None:
-        self._acts = False
-        self._read(by_others=False)
+    def _reload(self) -> None:
+        self._ready = False
+        self._read(only_if_changed=False)
 
-    def _act(self) -> None:
-        self._acts = True
+    def _set_ready(self) -> None:
+        self._ready = True
 
     @property
     def loading_message(self) -> str:
-        """Nothing is done with what the file held before it was written last."""
-        return "" if self._acts else f"Reading {self._path.name}"
+        """Keys wait until the current content of the file has been read."""
+        return "" if self._ready else f"Reading {self._path.name}"
 
     @work(exclusive=True, group="read")
-    async def _read(self, *, by_others: bool) -> None:
-        """Reads the file; when it is only looked at, not unless it has changed."""
-        stamp = await asyncio.to_thread(_stamp, self._path)
-        if by_others and stamp == self._stamp:
+    async def _read(self, *, only_if_changed: bool) -> None:
+        """Reads the file; `only_if_changed` as after a change by another program."""
+        state = await asyncio.to_thread(_file_state, self._path)
+        if only_if_changed and state == self._file_state:
             return
         opened = await asyncio.to_thread(open_profile, self._path)
-        kept = ""
+        history_problem = ""
         if opened.profile is not None:
-            kept = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
+            history_problem = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
         runs = await asyncio.to_thread(last_runs, self._machine.directories.state, self._path)
-        self.post_message(self.Read(opened, stamp, by_others, kept, runs))
+        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs))
 
-    @on(Read)
-    def _take(self, message: Read) -> None:
+    @on(FileRead)
+    def _on_read(self, message: FileRead) -> None:
         first = self._opened is None
-        self._opened, self._stamp, self._runs = message.opened, message.stamp, message.runs
-        if message.unkept:
-            self.notify(shown(message.unkept), severity="warning", markup=False)
-        edited, self._edited = self._edited, False
-        if message.by_others and not edited:
+        self._opened, self._file_state, self._runs = message.opened, message.state, message.runs
+        if message.history_problem:
+            self.notify(shown(message.history_problem), severity="warning", markup=False)
+        edited_here, self._edited_here = self._edited_here, False
+        if message.only_if_changed and not edited_here:
             self.notify("The file has changed and was reloaded.", markup=False)
         self._fill()
         if first or self.focused is None:
             self._list.focus()
-        self.app.call_later(self._act)  # after the focus, which is given in the same queue
+        self.app.call_later(self._set_ready)  # after the focus, which is set from the same queue
 
     def _fill(self) -> None:
         opened = self._opened
         assert opened is not None
         problems = self.query_one("#page-problems", Static)
         problems.set_class(bool(opened.problems), "there")
-        problems.update(Content(shown(_problems(opened))))
+        problems.update(Content(shown(_problems_text(opened))))
         self._list.set_class(opened.document is not None, "there")
         self._list.fill(opened.parts, self._mark, max(40, self.size.width - 3))
         self._draw()
@@ -295,10 +289,10 @@ class ProfilePage(LogDock):
         where = f" {self._opened.title} · {self._path}"
         self.query_one("#head", Static).update(Content(shown_line(where, max(20, self.size.width - 1))))
         detail = self.query_one("#part-detail", Static)
-        part = self._list.chosen
+        part = self._list.selected
         tested = self._tests.get((part.family, part.name)) if part else None
         now = self._machine.now().timestamp()
-        lines = [] if tested is None else [_result(tested[0], now - tested[1])]
+        lines = [] if tested is None else [_result_text(tested[0], now - tested[1])]
         run = self._runs.get(part.name) if part and part.family == "incoming" else None
         if run is not None:
             lines.append(f" Last run: {run.words}, {ago(now - run.at)}")
@@ -310,30 +304,30 @@ class ProfilePage(LogDock):
             return
         if self._opened.profile is None:
             self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-        elif self._list.chosen is not None:
-            self._testing = self._list.chosen
+        elif self._list.selected is not None:
+            self._testing = self._list.selected
             self._fill()
-            self._test(self._opened, self._list.chosen)
+            self._test(self._opened, self._list.selected)
 
     @work(exclusive=True, group="test")
     async def _test(self, opened: OpenedProfile, part: ProfilePart) -> None:
         assert opened.profile is not None
         try:
             async with self._workbench.session(opened.profile) as session:
-                tried = await check_part(opened.profile, session, part, self._workbench.run())
+                result = await check_part(opened.profile, session, part, self._workbench.run())
         except InvalidRequest as failure:
-            tried = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
-        self.post_message(self.Tested(part, tried))
+            result = CheckResult(f"{part.family} {part.name}", False, diagnose_failure(failure, "the test"))
+        self.post_message(self.Tested(part, result))
 
     @on(Tested)
-    def _tested(self, message: Tested) -> None:
+    def _on_tested(self, message: Tested) -> None:
         self._testing = None
-        self._tests[message.part.family, message.part.name] = message.tried, self._machine.now().timestamp()
+        self._tests[message.part.family, message.part.name] = message.result, self._machine.now().timestamp()
         self._fill()
 
     def action_run(self) -> None:
-        """Runs the incoming under the cursor, or the only one; it resumes where it was stopped."""
-        part = self._list.chosen
+        """Runs the incoming under the cursor, or the only one."""
+        part = self._list.selected
         if self._opened is None:
             return
         if self._opened.profile is None:
@@ -355,8 +349,8 @@ class ProfilePage(LogDock):
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
-        if self._list.chosen is not None:
-            await self._edit(self._list.chosen)
+        if self._list.selected is not None:
+            await self._edit(self._list.selected)
 
     async def _edit(self, part: ProfilePart | None) -> None:
         opened = self._opened
@@ -366,17 +360,17 @@ class ProfilePage(LogDock):
             await edit_part(self.app, self._workbench, self._path, opened.document, part)
 
     def action_edit_text(self) -> None:
-        """The file in the user's editor, at the first problem."""
+        """Opens the file in the user's editor, at the first problem."""
         line = self._opened.line if self._opened else None
         try:
             edit(self.app, self._machine.environ, self._path, line)
         except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
-        self._edited = True
-        self._read_anew()
+        self._edited_here = True
+        self._reload()
 
-    async def _again(self, exchange: Exchange, request: Request) -> Response:
-        """Sends a request of the log again, with the profile as the file has it."""
+    async def _resend(self, exchange: Exchange, request: Request) -> Response:
+        """Resends a request of the log, with the profile as it is in the file."""
         profile = self._opened.profile if self._opened else None
         if profile is None:
             raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
@@ -397,8 +391,8 @@ class ProfilePage(LogDock):
         )
 
 
-def _stamp(path: Path) -> Stamp | None:
-    """What tells one state of a file from another, editors that replace it included."""
+def _file_state(path: Path) -> FileState | None:
+    """Identifies the state of a file; it also changes when an editor replaces the file."""
     try:
         found = os.stat(path)
     except OSError:
@@ -406,16 +400,16 @@ def _stamp(path: Path) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _problems(opened: OpenedProfile) -> str:
+def _problems_text(opened: OpenedProfile) -> str:
     count = len(opened.problems)
     lines = [f" ✘ {count} problem{'s' if count != 1 else ''}. Fix this before sending anything; e opens the editor."]
     lines += [f"   {problem}" for problem in opened.problems]
     return "\n".join([*lines, *([f"   {opened.hint}"] if opened.hint else [])])
 
 
-def _result(tried: CheckResult, seconds: float) -> str:
-    finding = tried.finding
+def _result_text(result: CheckResult, seconds: float) -> str:
+    finding = result.finding
     if finding is None:
-        return f" {'✔' if tried.ok else '✘'} {tried.words} · {ago(seconds)}"
+        return f" {'✔' if result.ok else '✘'} {result.words} · {ago(seconds)}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
     return f" ✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"

@@ -16,7 +16,8 @@ from ...machine import Machine
 from ...profile.library import Library
 from ...profile.trust import TrustRecords
 from ...text import shown_line
-from ..dialogs import ChooseScreen, LineScreen
+from ..dialogs import InputScreen
+from ..widgets.choice import ChoiceScreen
 
 
 async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
@@ -30,7 +31,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
             f"  {name}" for name in own
         )
         options |= {"file": "Delete only the file", "all": "Delete the file and these entries"}
-    response = await app.push_screen_wait(ChooseScreen(question, options))
+    response = await app.push_screen_wait(ChoiceScreen(options, question=question))
     if response not in ("file", "all"):
         return
     try:
@@ -50,7 +51,7 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
 async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
     """Discards a draft."""
     question = f"Discard draft {draft.title}?"
-    response = await app.push_screen_wait(ChooseScreen(question, {"keep": "Keep it", "drop": "Discard"}))
+    response = await app.push_screen_wait(ChoiceScreen({"keep": "Keep it", "drop": "Discard"}, question=question))
     if response != "drop":
         return
     try:
@@ -64,7 +65,7 @@ async def duplicate_profile(app: App[None], machine: Machine, path: Path) -> Non
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
     question = f"Copy {path.stem} to a profile named:"
-    name = await app.push_screen_wait(LineScreen(question, suggested))
+    name = await app.push_screen_wait(InputScreen(question, suggested))
     if name is None:
         return
     try:

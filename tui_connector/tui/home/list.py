@@ -1,4 +1,4 @@
-"""The list of home: profiles, then drafts; a line is made only for what is visible, however many there are."""
+"""The list of the home screen, which renders only visible rows, and the loader of its data."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ _HEADING = "Unfinished"
 
 @dataclass
 class HomeRows:
-    """What is listed, as far as it is known by now."""
+    """The rows of the list, as far as they are loaded."""
 
     paths: Sequence[Path] = ()
-    """The profiles' files, in their order."""
+    """The files of the profiles, sorted."""
     entries: dict[Path, ProfileSummary] = field(default_factory=dict)
-    """What has been read of them."""
+    """The profiles that have been read."""
     drafts: Sequence[Draft] = ()
     runs: dict[Path, str | None] = field(default_factory=dict)
-    """What the last run of a profile came to, in words."""
+    """The outcome of the last run of a profile, as text."""
 
     def __len__(self) -> int:
         return len(self.paths) + (self._heading + 1 + len(self.drafts) if self.drafts else 0)
 
     @property
     def _heading(self) -> int:
-        """Empty lines before the heading of the drafts."""
+        """Number of empty lines before the heading of the drafts."""
         return 1 if self.paths else 0
 
     def at(self, index: int) -> ProfileSummary | Draft | str:
-        """The row at this index; a text that cannot be chosen. Of a file that is being read, the name is known."""
+        """The row at this index; a text is not selectable. Of a file that was not read yet, only the name is known."""
         if index < len(self.paths):
             path = self.paths[index]
             return self.entries.get(path) or unread_summary(path)
@@ -63,7 +63,7 @@ class HomeRows:
         return self.drafts[below - 1] if below > 0 else "" if below < 0 else _HEADING
 
     def key(self, index: int) -> Path | str | None:
-        """What identifies a row while others come and go; None for one that cannot be chosen."""
+        """The identity of a row while others come and go; None where it is not selectable."""
         match self.at(index):
             case ProfileSummary() as entry:
                 return entry.path
@@ -73,7 +73,7 @@ class HomeRows:
 
 
 class HomeList(ScrollView, can_focus=True):
-    """The cursor stays on its row while others come and go; until it is moved, it is on the first one."""
+    """The cursor stays on its row while others come and go; until it is moved, it is on the first row."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="home.open"),
@@ -85,12 +85,12 @@ class HomeList(ScrollView, can_focus=True):
         Binding("end", "last", "Last", show=False, id="home.last"),
     ]
 
-    class Moved(Message):
-        """Another kind of row is under the cursor than before, or none."""
+    class KindChanged(Message):
+        """The row under the cursor is of another kind than before."""
 
     @dataclass
     class Opened(Message):
-        """This row is to be opened."""
+        """Open this row."""
 
         row: ProfileSummary | Draft
 
@@ -99,24 +99,26 @@ class HomeList(ScrollView, can_focus=True):
         self.rows = HomeRows()
         self._now = 0.0
         self._cursor = 0
-        self._key: Path | str | None = None
-        """The row that the cursor was put on; None until then."""
-        self._told: type[ProfileSummary | Draft | None] | None = None
+        self._cursor_key: Path | str | None = None
+        """The row that the user moved the cursor to; None until then."""
+        self._reported: type[ProfileSummary | Draft | None] | None = None
 
     @property
-    def chosen(self) -> ProfileSummary | Draft | None:
+    def selected(self) -> ProfileSummary | Draft | None:
         """The row under the cursor."""
         row = self.rows.at(self._cursor) if self._cursor < len(self.rows) else None
         return None if isinstance(row, str) else row
 
     def show(self, rows: HomeRows, now: float) -> None:
-        """Draws what is known by now; `now` in seconds since 1970."""
+        """Shows these rows; `now` in seconds since 1970."""
         self.rows, self._now = rows, now
         self.virtual_size = Size(self.size.width, len(rows))
-        where = self._find(self._key)
+        where = self._find(self._cursor_key)
         if where is None or where != self._cursor:
-            self._put(self._cursor if self._key is not None and where is None else where or 0, 1, chosen=False)
-        self._tell()
+            self._move_cursor(
+                self._cursor if self._cursor_key is not None and where is None else where or 0, 1, pin=False
+            )
+        self._report_kind()
         self.refresh()
 
     def _find(self, key: Path | str | None) -> int | None:
@@ -126,32 +128,35 @@ class HomeList(ScrollView, can_focus=True):
             return self._cursor
         return next((index for index in range(len(self.rows)) if self.rows.key(index) == key), None)
 
-    def _put(self, index: int, step: int, *, chosen: bool = True) -> None:
-        """Moves the cursor there, or on in the direction of `step` where that row cannot be chosen."""
+    def _move_cursor(self, index: int, step: int, *, pin: bool = True) -> None:
+        """Moves the cursor to this row, or to the next selectable one in the direction of `step`.
+
+        `pin`: the user moved it, so it stays on its row from now on.
+        """
         last = len(self.rows) - 1
         index = max(0, min(index, last))
         for each in (*range(index, last + 1 if step > 0 else -1, step), *range(index, -1, -1)):
             if (key := self.rows.key(each) if each <= last else None) is not None:
-                if each != self._cursor or chosen:
+                if each != self._cursor or pin:
                     self._cursor = each
-                    self._into_view()
-                if chosen or self._key is not None:
-                    self._key = key
+                    self._scroll_to_cursor()
+                if pin or self._cursor_key is not None:
+                    self._cursor_key = key
                 break
-        self._tell()
+        self._report_kind()
         self.refresh()
 
-    def _into_view(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         self.scroll_to_region(Region(0, self._cursor, 1, 1), animate=False, force=True)
 
-    def on_resize(self) -> None:  # the cursor may be below a smaller window's end
-        self._into_view()
+    def on_resize(self) -> None:  # the cursor may be below the end of a smaller window
+        self._scroll_to_cursor()
 
-    def _tell(self) -> None:
-        kind = type(self.chosen)
-        if kind is not self._told:
-            self._told = kind
-            self.post_message(self.Moved())
+    def _report_kind(self) -> None:
+        kind = type(self.selected)
+        if kind is not self._reported:
+            self._reported = kind
+            self.post_message(self.KindChanged())
 
     def render_line(self, y: int) -> Strip:
         width, index = self.scrollable_content_region.width, self.scroll_offset.y + y
@@ -161,99 +166,96 @@ class HomeList(ScrollView, can_focus=True):
         style = Style(dim=True) if isinstance(row, str) else Style()
         if index == self._cursor:
             style = Style(reverse=self.has_focus, bold=True)
-        line = Strip([Segment(f" {self._words(row, max(40, width - 2))}", style)])
+        line = Strip([Segment(f" {self._row_text(row, max(40, width - 2))}", style)])
         return line.crop_extend(0, width, style).apply_style(self.rich_style)
 
-    def _words(self, row: ProfileSummary | Draft | str, width: int) -> str:
+    def _row_text(self, row: ProfileSummary | Draft | str, width: int) -> str:
         match row:
             case ProfileSummary() as entry:
                 return _entry_line(entry, self.rows, width)
             case Draft() as draft:
-                left = f"step {draft.step}, left {ago(self._now - draft.kept_at)}"
-                return shown_line(f"○ {shown_line(draft.title or draft.name, 30)}: {left}", width)
+                remaining = f"step {draft.step}, left {ago(self._now - draft.kept_at)}"
+                return shown_line(f"○ {shown_line(draft.title or draft.name, 30)}: {remaining}", width)
         return row
 
     def on_click(self, event: events.Click) -> None:
         index = self.scroll_offset.y + event.y
         if index < len(self.rows) and self.rows.key(index) is not None:
-            self._put(index, 1)
+            self._move_cursor(index, 1)
             self.action_open()
 
     def action_move(self, step: int) -> None:
-        self._put(self._cursor + step, step)
+        self._move_cursor(self._cursor + step, step)
 
     def action_page(self, direction: int) -> None:
-        self._put(self._cursor + direction * max(1, self.size.height - 1), direction)
+        self._move_cursor(self._cursor + direction * max(1, self.size.height - 1), direction)
 
     def action_first(self) -> None:
-        self._put(0, 1)
+        self._move_cursor(0, 1)
 
     def action_last(self) -> None:
-        self._put(len(self.rows) - 1, -1)
+        self._move_cursor(len(self.rows) - 1, -1)
 
     def action_open(self) -> None:
-        if (row := self.chosen) is not None:
-            self._key = self.rows.key(self._cursor)
+        if (row := self.selected) is not None:
+            self._cursor_key = self.rows.key(self._cursor)
             self.post_message(self.Opened(row))
 
 
 def _entry_line(entry: ProfileSummary, rows: HomeRows, width: int) -> str:
-    """The name, and the store with its last run, or what is wrong with the file."""
+    """The name, and the store with its last run, or the problem of the file."""
     if entry.problem:
         return shown_line(f"✘ {entry.name:<20} {entry.problem}", width)
     if entry.path not in rows.entries:
         return shown_line(f"  {entry.name:<20} …", width)
-    told = f"  {entry.name:<20} {entry.title} · {entry.base_uri or 'no address'}"
+    text = f"  {entry.name:<20} {entry.title} · {entry.base_uri or 'no address'}"
     if not (run := rows.runs.get(entry.path)):
-        return shown_line(told, width)
-    return f"{shown_line(told, max(20, width - len(run) - 2))}  {shown_line(run, width)}"
-
-
-# Reads what home lists, in threads; what has been found is posted in batches.
+        return shown_line(text, width)
+    return f"{shown_line(text, max(20, width - len(run) - 2))}  {shown_line(run, width)}"
 
 
 Value = TypeVar("Value")
 
 
 @dataclass
-class ListingMessage(Message):
-    """Something that this listing has found."""
+class LoaderMessage(Message):
+    """A message of this loader."""
 
-    listing: Listing
+    loader: HomeLoader
 
 
 @dataclass
-class ProfilesFound(ListingMessage):
-    """The profiles' files, none of them read yet, or why there are none."""
+class ProfilesFound(LoaderMessage):
+    """The files of the profiles, not read yet, or why they cannot be listed."""
 
     paths: Sequence[Path]
     problem: ProfileError | None = None
 
 
 @dataclass
-class DraftsFound(ListingMessage):
+class DraftsFound(LoaderMessage):
     """All drafts."""
 
     drafts: Sequence[Draft]
 
 
 @dataclass
-class EntriesRead(ListingMessage):
-    """What some of the files hold, and how many have not been read yet."""
+class EntriesRead(LoaderMessage):
+    """Some profiles that were read, and how many remain."""
 
     entries: dict[Path, ProfileSummary]
-    left: int
+    remaining: int
 
 
 @dataclass
-class RunsKnown(ListingMessage):
-    """What the last runs of some profiles came to, in words; None for a profile that has not run."""
+class RunsRead(LoaderMessage):
+    """The outcome of the last run of some profiles, as text; None for a profile that has not run."""
 
     runs: dict[Path, str | None]
 
 
-class Listing:
-    """One look at the disk. `send` is called from threads."""
+class HomeLoader:
+    """Loads the data of the list once, in threads; `send` is called from them, with batches."""
 
     def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
         self._machine, self._send = machine, send
@@ -265,11 +267,11 @@ class Listing:
         start_thread(self._list_profiles)
 
     def stop(self) -> None:
-        """Posts nothing more; a read that does not return is left to itself."""
+        """Sends nothing more; a read that blocks is abandoned."""
         self._stopped.set()
 
     def read(self, paths: Sequence[Path]) -> None:
-        """Reads the profiles and their last runs. Once the names are painted: threads slow the paint down."""
+        """Reads the profiles and their last runs. Call it after the names are painted: threads slow the paint down."""
         start_thread(lambda: self._read_entries(paths))
         start_thread(lambda: self._read_runs(paths))
 
@@ -285,21 +287,21 @@ class Listing:
         self._send(ProfilesFound(self, paths))
 
     def _read_entries(self, paths: Sequence[Path]) -> None:
-        self._post(BatchReader(paths, read_summary), lambda found, left: EntriesRead(self, found, left))
+        self._post(BatchReader(paths, read_summary), lambda found, remaining: EntriesRead(self, found, remaining))
 
     def _read_runs(self, paths: Sequence[Path]) -> None:
         from ...guide.last_runs import last_runs
 
         state, now = self._machine.directories.state, self._machine.now().timestamp()
 
-        def words(path: Path) -> str | None:
+        def outcome(path: Path) -> str | None:
             latest = max(last_runs(state, path).values(), key=lambda run: run.at, default=None)
             return f"{latest.incoming} {latest.words}, {ago(now - latest.at)}" if latest is not None else None
 
-        self._post(BatchReader(paths, words), lambda found, _: RunsKnown(self, found))
+        self._post(BatchReader(paths, outcome), lambda found, _: RunsRead(self, found))
 
     def _post(
-        self, reading: BatchReader[Path, Value], message: Callable[[dict[Path, Value], int], ListingMessage]
+        self, reading: BatchReader[Path, Value], message: Callable[[dict[Path, Value], int], LoaderMessage]
     ) -> None:
         while reading.left and not self._stopped.is_set():
             if found := reading.take():

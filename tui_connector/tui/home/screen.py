@@ -1,4 +1,4 @@
-"""Home: the saved profiles and the setups left half-way. Drawn before pydantic, httpx or the keyring are loaded."""
+"""The home screen: saved profiles and drafts. It is painted before pydantic, httpx or keyring are imported."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ...guide.drafts import Draft
 from ...machine import Machine
 from ...profile.library import ProfileError, ProfileSummary
 from ...text import shown_line
-from .list import DraftsFound, EntriesRead, HomeList, HomeRows, Listing, ListingMessage, ProfilesFound, RunsKnown
+from .list import DraftsFound, EntriesRead, HomeList, HomeLoader, HomeRows, LoaderMessage, ProfilesFound, RunsRead
 
-_UNTIL_SAID = 0.5
-"""Seconds without a list of the profiles after which the screen says that they are being read."""
+_SLOW_AFTER = 0.5
+"""Seconds after which the screen shows that it is still reading."""
 _NO_PROFILES = """
  No profiles yet.
 
@@ -36,198 +36,198 @@ _NO_PROFILES = """
 
 @dataclass
 class ProfileMessage(Message):
-    """Something is wanted of this profile."""
+    """A request for an action on this profile."""
 
     path: Path
 
 
 class HomeScreen(Screen[None]):
-    """The saved profiles, what was left half-way, and the way to a new one."""
+    """Lists profiles and drafts, and starts the guide for a new profile."""
 
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        # priority: what is typed right after it belongs to the guide's first field already
+        # priority: what is typed next belongs to the first field of the guide
         Binding("n", "app.new_store", "New store", priority=True, id="home.new"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate"),
         Binding("d", "delete", "Delete", id="home.delete"),
         Binding("q", "app.ask_quit", "Quit", id="home.quit"),
     ]
 
-    class Seen(Message):
-        """What there is has been painted."""
+    class Painted(Message):
+        """The screen has been painted."""
 
-    class OpenWanted(ProfileMessage):
-        """This profile is to be opened."""
+    class OpenRequested(ProfileMessage):
+        """Open this profile."""
 
-    class DuplicateWanted(ProfileMessage):
-        """A copy of this profile is to be made."""
+    class DuplicateRequested(ProfileMessage):
+        """Duplicate this profile."""
 
-    class DeleteWanted(ProfileMessage):
-        """This profile is to be deleted."""
+    class DeleteRequested(ProfileMessage):
+        """Delete this profile."""
 
     @dataclass
-    class DraftWanted(Message):
-        """This setup is to be taken up again."""
+    class ResumeRequested(Message):
+        """Resume this draft."""
 
         draft: Draft
 
     @dataclass
-    class DraftUnwanted(Message):
-        """This setup is not to be kept any longer."""
+    class DiscardRequested(Message):
+        """Discard this draft."""
 
         draft: Draft
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()
         self._machine = machine
-        self._listing: Listing | None = None
+        self._loader: HomeLoader | None = None
         self._rows = HomeRows()
-        self._drawn = ""
+        self._shown_heading = ""
         self._problem: ProfileError | None = None
         self._slow = False
-        """It takes so long that the screen says so."""
-        self._left = 0
-        """Profiles that have not been read yet."""
-        self._unknown: set[type[ListingMessage]] = {ProfilesFound, DraftsFound}
-        """What has not been found out even once."""
-        self._missing: set[type[ListingMessage]] = {ProfilesFound, DraftsFound}
-        """What this look has not found out yet."""
-        self._acts = False
-        """The rows are known, and the list has the focus."""
+        """Whether loading takes so long that the screen shows progress."""
+        self._unread = 0
+        """Number of profiles that have not been read yet."""
+        self._never_found: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
+        """What no load has found yet."""
+        self._pending: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
+        """What the current load has not found yet."""
+        self._ready = False
+        """Whether the rows are complete and the list has the focus."""
 
     def compose(self) -> ComposeResult:
         yield Static(Content(" tui-connector · connect a Magento 2 store"), id="head")
-        yield Static("", id="told")
+        yield Static("", id="home-heading")
         yield HomeList(id="profiles")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_screen_resume(self) -> None:
         self.show()
-        self.call_after_refresh(self.post_message, self.Seen())
+        self.call_after_refresh(self.post_message, self.Painted())
 
     def on_unmount(self) -> None:
         self._stop()
 
     def show(self) -> None:
-        """Looks at the disk once more. What was listed stays until it is known what there is now."""
+        """Loads the list again. The previous rows stay until the new ones are known."""
         self._stop()
         loop, context = asyncio.get_running_loop(), copy_context()
 
         def send(message: Message) -> None:
-            with suppress(RuntimeError):  # the program has ended meanwhile
+            with suppress(RuntimeError):  # the program has exited meanwhile
                 loop.call_soon_threadsafe(self.post_message, message, context=context)
 
-        self._missing, self._acts = {ProfilesFound, DraftsFound}, False
-        self._listing = Listing(self._machine, send)
-        self._listing.start()
+        self._pending, self._ready = {ProfilesFound, DraftsFound}, False
+        self._loader = HomeLoader(self._machine, send)
+        self._loader.start()
         self._slow = False
-        self.set_timer(_UNTIL_SAID, self._say_slow)
+        self.set_timer(_SLOW_AFTER, self._show_slow)
 
-    def _say_slow(self) -> None:
+    def _show_slow(self) -> None:
         self._slow = True
         self._draw()
 
     def _stop(self) -> None:
-        if self._listing is not None:
-            self._listing.stop()
+        if self._loader is not None:
+            self._loader.stop()
 
     @on(ProfilesFound)
-    def _take_profiles(self, message: ProfilesFound) -> None:
-        if message.listing is not self._listing:
+    def _on_profiles(self, message: ProfilesFound) -> None:
+        if message.loader is not self._loader:
             return
-        self._rows.paths, self._problem, self._left = message.paths, message.problem, len(message.paths)
-        self._found(ProfilesFound)
+        self._rows.paths, self._problem, self._unread = message.paths, message.problem, len(message.paths)
+        self._mark_found(ProfilesFound)
         if message.paths:
-            self.call_after_refresh(message.listing.read, message.paths)
+            self.call_after_refresh(message.loader.read, message.paths)
 
     @on(DraftsFound)
-    def _take_drafts(self, message: DraftsFound) -> None:
-        if message.listing is self._listing:
+    def _on_drafts(self, message: DraftsFound) -> None:
+        if message.loader is self._loader:
             self._rows.drafts = message.drafts
-            self._found(DraftsFound)
+            self._mark_found(DraftsFound)
 
-    def _found(self, kind: type[ListingMessage]) -> None:
-        self._unknown.discard(kind)
-        self._missing.discard(kind)
+    def _mark_found(self, kind: type[LoaderMessage]) -> None:
+        self._never_found.discard(kind)
+        self._pending.discard(kind)
         self._draw()
-        if not self._missing:
-            self.app.call_later(self._act)  # after the focus, which is given in the same queue
+        if not self._pending:
+            self.app.call_later(self._set_ready)  # after the focus, which is set from the same queue
 
-    def _act(self) -> None:
-        self._acts = not self._missing
+    def _set_ready(self) -> None:
+        self._ready = not self._pending
 
     @property
     def loading_message(self) -> str:
-        """Where the cursor is, and what the last row is, is known with all rows only."""
-        return "" if self._acts else "Reading the list of profiles"
+        """The position of the cursor and the last row are only known once all rows are."""
+        return "" if self._ready else "Reading the list of profiles"
 
     @on(EntriesRead)
-    def _take_entries(self, message: EntriesRead) -> None:
-        if message.listing is self._listing:
+    def _on_entries(self, message: EntriesRead) -> None:
+        if message.loader is self._loader:
             self._rows.entries |= message.entries
-            self._left = message.left
+            self._unread = message.remaining
             self._draw()
 
-    @on(RunsKnown)
-    def _take_runs(self, message: RunsKnown) -> None:
-        if message.listing is self._listing:
+    @on(RunsRead)
+    def _on_runs(self, message: RunsRead) -> None:
+        if message.loader is self._loader:
             self._rows.runs |= message.runs
             self.query_one(HomeList).refresh()
 
     def _draw(self) -> None:
-        rows, listed, told = self._rows, self.query_one(HomeList), self._told()
-        if told != self._drawn:
-            self._drawn = told
-            self.query_one("#told", Static).update(Content(told))
-        listed.display = bool(len(rows))
-        if self.focused is None and listed.display:
-            listed.focus()
-        listed.show(rows, self._machine.now().timestamp())
+        rows, home_list, heading = self._rows, self.query_one(HomeList), self._heading()
+        if heading != self._shown_heading:
+            self._shown_heading = heading
+            self.query_one("#home-heading", Static).update(Content(heading))
+        home_list.display = bool(len(rows))
+        if self.focused is None and home_list.display:
+            home_list.focus()
+        home_list.show(rows, self._machine.now().timestamp())
 
-    def _told(self) -> str:
-        """What is above the list."""
+    def _heading(self) -> str:
+        """The text above the list."""
         paths, directory = self._rows.paths, self._machine.directories.profiles
         if self._problem is not None:
             return f" ✘ {self._problem}"
-        if ProfilesFound in self._unknown:
+        if ProfilesFound in self._never_found:
             return f" Reading {shown_line(str(directory))} …" if self._slow else ""
         if not paths:
-            return "" if self._rows.drafts or self._unknown else _NO_PROFILES
-        if self._left and self._slow:
-            return f" Profiles (read: {len(paths) - self._left:,} of {len(paths):,})"
+            return "" if self._rows.drafts or self._never_found else _NO_PROFILES
+        if self._unread and self._slow:
+            return f" Profiles (read: {len(paths) - self._unread:,} of {len(paths):,})"
         return " Profiles"
 
     @property
-    def chosen(self) -> ProfileSummary | Draft | None:
+    def selected(self) -> ProfileSummary | Draft | None:
         """The row under the cursor."""
-        return self.query_one(HomeList).chosen
+        return self.query_one(HomeList).selected
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action not in ("duplicate", "delete"):
             return True
-        chosen = self.chosen if self.is_mounted else None
-        return isinstance(chosen, ProfileSummary) or (action == "delete" and chosen is not None)
+        selected = self.selected if self.is_mounted else None
+        return isinstance(selected, ProfileSummary) or (action == "delete" and selected is not None)
 
-    @on(HomeList.Moved)
-    def _moved(self) -> None:
+    @on(HomeList.KindChanged)
+    def _kind_changed(self) -> None:
         self.refresh_bindings()
 
     @on(HomeList.Opened)
     def _opened(self, message: HomeList.Opened) -> None:
         match message.row:
             case ProfileSummary() as entry:
-                self.post_message(self.OpenWanted(entry.path))
+                self.post_message(self.OpenRequested(entry.path))
             case Draft() as draft:
-                self.post_message(self.DraftWanted(draft))
+                self.post_message(self.ResumeRequested(draft))
 
     def action_duplicate(self) -> None:
-        if isinstance(entry := self.chosen, ProfileSummary):
-            self.post_message(self.DuplicateWanted(entry.path))
+        if isinstance(entry := self.selected, ProfileSummary):
+            self.post_message(self.DuplicateRequested(entry.path))
 
     def action_delete(self) -> None:
-        match self.chosen:
+        match self.selected:
             case ProfileSummary() as entry:
-                self.post_message(self.DeleteWanted(entry.path))
+                self.post_message(self.DeleteRequested(entry.path))
             case Draft() as draft:
-                self.post_message(self.DraftUnwanted(draft))
+                self.post_message(self.DiscardRequested(draft))

@@ -27,7 +27,7 @@ from ...magento.diagnosis import Finding, Fix, diagnose_failure
 from ...profile.library import Library, ProfileError
 from ...templates import Json
 from ...text import shown_line
-from ..dialogs import LineScreen
+from ..dialogs import InputScreen
 from ..widgets.choice import Choice, ChoiceScreen
 from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import asked
@@ -184,7 +184,7 @@ class BasicsPane(StepPane):
     def _client(self, event: Choice.Chosen) -> None:
         event.stop()
         if event.option == _ADD:
-            self.app.push_screen(LineScreen("Name of the new client, such as staging"), self._add_client)
+            self.app.push_screen(InputScreen("Name of the new client, such as staging"), self._add_client)
             return
         if event.option == _REMOVE:
             self.setup.remove_client()

@@ -20,7 +20,7 @@ from ...guide.permissions import RouteAccess, how_to_permit
 from ...guide.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...text import shown_line
-from ..dialogs import ChooseScreen, ConfirmScreen
+from ..dialogs import ConfirmScreen
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
 from ..widgets.form import asked
@@ -341,7 +341,7 @@ class ConfigurationsPane(StepPane):
             if part is not None:
                 self.edit_part(name, part)
 
-        self.app.push_screen(ChooseScreen(f"{self.family.capitalize()} {name}", self.editable(name)), chosen)
+        self.app.push_screen(ChoiceScreen(self.editable(name), question=f"{self.family.capitalize()} {name}"), chosen)
 
     def editable(self, name: str) -> dict[str, str]:
         """What can be edited of it, and what it is called; "" is what every configuration has."""

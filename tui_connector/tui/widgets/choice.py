@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...text import shown_line
+from ...text import shown, shown_line
 
 
 class Toggle(Static, can_focus=True):
@@ -122,16 +122,19 @@ class Choice(Static, can_focus=True):
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """The options of a choice."""
+    """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
 
-    def __init__(self, options: Mapping[str, str], chosen: str = "") -> None:
+    def __init__(self, options: Mapping[str, str], chosen: str = "", *, question: str = "") -> None:
+        """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first."""
         super().__init__()
-        self._options, self._chosen = options, chosen
+        self._options, self._chosen, self._question = options, chosen, question
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="choices"):
+        with Vertical(id="choices", classes="question" if self._question else ""):
+            if self._question:
+                yield Static(Content(shown(self._question)))
             yield OptionList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
 
     def on_mount(self) -> None:
