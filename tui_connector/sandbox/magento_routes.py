@@ -1,13 +1,16 @@
-"""The REST routes of Magento Open Source 2.4.7 and 2.4.8: whether or not the sandbox offers them."""
+"""The REST routes of Magento Open Source 2.4.7 and 2.4.8, whether or not the sandbox offers them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import unquote_plus
 
 
 @dataclass(frozen=True)
-class MagentoRoute:
+class Route:
     """A route of a webapi.xml: `resource` is the permission required, `service` the name in the schema."""
 
     method: str
@@ -15,9 +18,23 @@ class MagentoRoute:
     resource: str
     service: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         return f"{self.method} {self.path}"
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self.path.split("/"))
+
+    def match(self, parts: Sequence[str]) -> dict[str, str] | None:
+        """The path's variables, decoded (`+` is a space), or None if the path, of as many parts, does not match."""
+        variables = {}
+        for own, part in zip(self.parts, parts, strict=True):
+            if own.startswith(":"):
+                variables[own[1:]] = unquote_plus(part)
+            elif own != part:
+                return None
+        return variables
 
 
 _ROUTES = """
@@ -570,15 +587,24 @@ twoFactorAuthGoogleConfigureV1 anonymous
 """A service and the permission it requires, then its indented routes (from webapi.xml in Magento's modules)."""
 
 
-def _read() -> Iterator[MagentoRoute]:
+def _read() -> Iterator[Route]:
     service = resource = ""
     for line in _ROUTES.strip().splitlines():
         first, second = line.split()
         if line.startswith(" "):
             for method in first.split(","):
-                yield MagentoRoute(method, second, resource, service)
+                yield Route(method, second, resource, service)
         else:
             service, resource = first, second
 
 
-MAGENTO_ROUTES = tuple(_read())
+def _by_shape() -> Mapping[tuple[str, int], Sequence[Route]]:
+    routes = defaultdict(list)
+    for route in sorted(ROUTES.values(), key=lambda route: [part.startswith(":") for part in route.parts]):
+        routes[route.method, len(route.parts)].append(route)
+    return dict(routes)
+
+
+ROUTES = {route.name: route for route in _read()}
+ROUTES_BY_SHAPE = _by_shape()
+"""By method and number of path segments; a literal segment comes before a variable."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from .callers import Caller
 from .catalogue import stamp
 from .handlers import Call, Check, Handler, Handlers, ListHandler
-from .magento_routes import MagentoRoute
+from .magento_routes import Route
 from .records import Item, Records
 from .response import Json, PageResponse, Refusal, as_object, objects_in, php_json, required
 from .settings import Settings
@@ -74,7 +74,7 @@ bulk_uuid topic_name serialized_data result_serialized_data status result_messag
 class QueuedRoute:
     """A route with the handler and the check that the queue uses."""
 
-    real: MagentoRoute
+    route: Route
     handler: Handler
     check: Check
 
@@ -83,7 +83,7 @@ class QueuedRoute:
 class _Operation:
     row: int
     due: datetime | None
-    offer: QueuedRoute
+    queued: QueuedRoute
     call: Call
     alone: bool
 
@@ -110,22 +110,22 @@ class Queue:
             f"GET {one}/operation-status/:status": self._count,
         }
 
-    def accept(self, offer: QueuedRoute, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
+    def accept(self, queued: QueuedRoute, store: str, caller: Caller, variables: Mapping[str, str], body: Item) -> Item:
         """Enqueue one request. Raises `Refusal` for an invalid structure."""
-        offer.check(body)
-        return self._enqueue(offer, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
+        queued.check(body)
+        return self._enqueue(queued, [(Call(caller, store, variables, {}, body), {**body, **variables})], alone=True)
 
-    def accept_bulk(self, offer: QueuedRoute, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
+    def accept_bulk(self, queued: QueuedRoute, store: str, caller: Caller, names: Sequence[str], body: Json) -> Item:
         """Enqueue all requests of a list or none; entries that are not objects are ignored. Raises `Refusal`."""
         entries = body if isinstance(body, list) else list(as_object(body).values())
         calls = []
         for each in objects_in(entries):
             payload = {name: value for name, value in each.items() if name not in names}
-            if offer.real.method != "DELETE":
-                offer.check(payload)
-            variables = {name: _key(name, each, payload, offer) for name in names}
+            if queued.route.method != "DELETE":
+                queued.check(payload)
+            variables = {name: _key(name, each, payload, queued) for name in names}
             calls.append((Call(caller, store, variables, {}, payload), each))
-        return self._enqueue(offer, calls, alone=False)
+        return self._enqueue(queued, calls, alone=False)
 
     def work(self) -> None:
         """Execute the operations that are due, in order."""
@@ -133,9 +133,9 @@ class Queue:
         while self._waiting and (due := self._waiting[0].due) is not None and due <= now:
             self._run(self._waiting.pop(0))
 
-    def _enqueue(self, offer: QueuedRoute, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
+    def _enqueue(self, queued: QueuedRoute, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
         bulk = str(uuid.UUID(bytes=hashlib.sha256(f"{self._seed} bulk {len(self._bulks)}".encode()).digest()[:16]))
-        topic = _topic(offer.real)
+        topic = _topic(queued.route)
         start = stamp(self._now())
         accepted: list[Json] = []
         self._bulks[bulk] = []
@@ -148,7 +148,7 @@ class Queue:
             row = self._operations.next_number
             self._operations.add(operation | {"status": _OPEN, "result_message": None, "error_code": None})
             self._bulks[bulk].append(row)
-            self._waiting.append(_Operation(row, self._due(), offer, call, alone))
+            self._waiting.append(_Operation(row, self._due(), queued, call, alone))
             digest = hashlib.sha256(meta.encode()).hexdigest()
             accepted.append({"id": number, "data_hash": digest, "status": "accepted"})
         return {"bulk_uuid": bulk, "request_items": accepted, "errors": False}
@@ -167,8 +167,8 @@ class Queue:
         try:
             if not operation.alone:
                 _check_key(operation)
-            response = operation.offer.handler(operation.call)
-            message = f"Service execution success {_service(operation.offer.real)}"
+            response = operation.queued.handler(operation.call)
+            message = f"Service execution success {_service(operation.queued.route)}"
             done: Item = {"status": _COMPLETE, "serialized_data": None, "result_serialized_data": php_json(response)}
             result: Item = done | {"result_message": message, "error_code": None}
         except Refusal as refusal:
@@ -213,11 +213,11 @@ def bulk_part(part: str) -> str:
     return f"by{part[1].upper()}{part[2:]}" if part.startswith(":") else part
 
 
-def _key(name: str, entry: Item, payload: Item, offer: QueuedRoute) -> str:
+def _key(name: str, entry: Item, payload: Item, queued: QueuedRoute) -> str:
     """The value of a path variable. Raises `Refusal` if it is missing and the payload has no entity."""
     envelope, inner = _INNER.get(name, ("", ""))
     entity = payload.get(envelope)
-    if isinstance(entity, dict) and offer.real.method != "DELETE":
+    if isinstance(entity, dict) and queued.route.method != "DELETE":
         return str(entity.get(inner, ""))
     if name not in entry:
         raise required([name])
@@ -232,15 +232,15 @@ def _check_key(operation: _Operation) -> None:
         raise Refusal(404, "No such entity with id = 0")
 
 
-def _topic(real: MagentoRoute) -> str:
-    topic = _METHODS[real.name][0] if real.name in _METHODS else real.service.removesuffix("V1").lower()
-    return f"async.magento.{topic}.{real.method.lower()}"
+def _topic(route: Route) -> str:
+    topic = _METHODS[route.name][0] if route.name in _METHODS else route.service.removesuffix("V1").lower()
+    return f"async.magento.{topic}.{route.method.lower()}"
 
 
-def _service(real: MagentoRoute) -> str:
-    if real.name not in _METHODS:
-        return f"Magento\\{real.service.removesuffix('V1')}::execute"
-    _, name, method = _METHODS[real.name]
+def _service(route: Route) -> str:
+    if route.name not in _METHODS:
+        return f"Magento\\{route.service.removesuffix('V1')}::execute"
+    _, name, method = _METHODS[route.name]
     return f"Magento\\{name}\\Interceptor::{method}"
 
 

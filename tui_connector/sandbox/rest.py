@@ -12,6 +12,7 @@ from .access import Access, SignedRequest
 from .callers import GUEST, Caller
 from .criteria import parse_query
 from .handlers import Call
+from .magento_routes import Route
 from .records import Item
 from .response import (
     JSON_TYPE,
@@ -26,7 +27,7 @@ from .response import (
     xml,
 )
 from .schema import schema
-from .store import Route, Store, call_route
+from .store import Store
 from .store_config import STORE_CODES
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
@@ -64,8 +65,8 @@ class JournalEntry:
 class Rest:
     """Handles every request below `/rest`."""
 
-    def __init__(self, shop: Store, access: Access) -> None:
-        self._shop = shop
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
         self._access = access
 
     def response(self, request: StoreRequest, entry: JournalEntry) -> StoreResponse:
@@ -87,19 +88,19 @@ class Rest:
         if request.method not in _METHODS:
             raise Refusal(405, f"The {request.method} HTTP method is not supported.")
         store, path = _store_and_path(request.path)
-        self._shop.queue.work()
+        self._store.queue.work()
         if path == "/schema":
             return "application/json", self._schema(request, entry), 200
         if queued := _ASYNC.match(path):
             data = self._enqueue(request, entry, store, path[queued.end() :].rstrip("/"), bulk=bool(queued[1]))
             return "", data, 202
-        route, variables = self._shop.find(request.method, path.rstrip("/").split("/"))
+        route, variables = self._store.find(request.method, path.rstrip("/").split("/"))
         caller = self._authorize(route, request, entry)
         query = parse_query(request.query)
         body = _body(request) if request.method in ("POST", "PUT") else {}
         item = _parameters(body) if isinstance(body, dict) else {}
-        data = call_route(route, Call(caller, store, variables, query, item))
-        return "", self._shop.in_varying_order(data), 200
+        data = self._store.call(route, Call(caller, store, variables, query, item))
+        return "", self._store.in_varying_order(data), 200
 
     def _enqueue(self, request: StoreRequest, entry: JournalEntry, store: str, path: str, *, bulk: bool) -> Json:
         """Enqueue a request; only its structure is checked now."""
@@ -109,22 +110,22 @@ class Rest:
         names: tuple[str, ...] = ()
         variables: dict[str, str] = {}
         if bulk:
-            route, names = self._shop.find_bulk(request.method, parts)
+            route, names = self._store.find_bulk(request.method, parts)
         else:
-            route, variables = self._shop.find(request.method, parts)
+            route, variables = self._store.find(request.method, parts)
         caller = self._authorize(route, request, entry)
-        offer = self._shop.queued(route)
+        queued = self._store.queued(route)
         body = _body(request) if bulk or request.method != "DELETE" else {}
         if bulk:
             if isinstance(body, list):
                 body = [_parameters(each) if isinstance(each, dict) else each for each in body]
-            return self._shop.queue.accept_bulk(offer, store, caller, names, body)
+            return self._store.queue.accept_bulk(queued, store, caller, names, body)
         item = _parameters(body) if isinstance(body, dict) else {}
-        return self._shop.queue.accept(offer, store, caller, variables, item)
+        return self._store.queue.accept(queued, store, caller, variables, item)
 
     def _authorize(self, route: Route, request: StoreRequest, entry: JournalEntry) -> Caller:
         """The sender. Raises `Refusal` 401 if it may not use the route."""
-        resource = self._shop.resource(route)
+        resource = self._store.resource(route)
         caller = GUEST if GUEST.has_access(resource) else self._caller(request, entry)
         if not caller.has_access(resource):
             text = "The consumer isn't authorized to access %resources."
@@ -141,7 +142,7 @@ class Rest:
         services = parse_query(request.query).get("services", "all")
         caller = self._caller(request, entry)
         base_path = request.path.removeprefix("/index.php").removesuffix("/schema")
-        return schema(self._shop, caller, request.headers.get("host", ""), base_path, str(services))
+        return schema(self._store, caller, request.headers.get("host", ""), base_path, str(services))
 
 
 def _store_and_path(path: str) -> tuple[str, str]:

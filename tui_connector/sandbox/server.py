@@ -69,8 +69,8 @@ class Sandbox:
         latency = {"sandbox/latency_ms": str(options.latency_ms)} if options.latency_ms else {}
         self._settings = Settings(latency | dict(options.settings))
         self._access = Access(options.seed, self._settings, now)
-        self._shop = Store(options.products, options.seed, self._settings, self._access, now)
-        self._rest = Rest(self._shop, self._access)
+        self._store = Store(options.products, options.seed, self._settings, self._access, now)
+        self._rest = Rest(self._store, self._access)
         self._journal: deque[dict[str, object]] = deque(maxlen=_JOURNAL_SIZE)
         self._received = 0
         self._runner: web.ServerRunner | None = None
@@ -90,7 +90,7 @@ class Sandbox:
             hint = "Stop the program that listens there (another sandbox?), or choose another port, or 0 for any."
             raise UserError("port-taken", message, hint) from error
         port = self._runner.addresses[0][1]
-        self.url = self._shop.url = f"http://127.0.0.1:{port}"
+        self.url = self._store.url = f"http://127.0.0.1:{port}"
 
     async def close(self) -> None:
         """Stop listening and close all connections."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import unquote_plus
 
 from .access import Access
 from .attributes import Attributes
@@ -18,7 +15,7 @@ from .criteria import read_criteria
 from .customers import Accounts, Customers
 from .handlers import Call, Check, Endpoints, Handler, Handlers
 from .inventory import Inventory, SourceItems, Sources
-from .magento_routes import MAGENTO_ROUTES, MagentoRoute
+from .magento_routes import ROUTES, ROUTES_BY_SHAPE, Route
 from .orders import Orders
 from .prices import Prices
 from .products import Products, ProductWriter
@@ -28,26 +25,6 @@ from .sales import Sales
 from .settings import Settings
 from .store_config import MODULES, STORE_GROUPS, STORE_VIEWS, TWO_FACTOR_MODULE, WEBSITES, Directory, store_configs
 from .table import Rows, Searches
-
-
-@dataclass(frozen=True)
-class Route:
-    """A Magento route with its handler; None if the sandbox does not offer it."""
-
-    real: MagentoRoute
-    handler: Handler | None
-    parts: tuple[str, ...]
-
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """The path's variables, decoded (`+` is a space), or None if the path does not match."""
-        variables = {}
-        for own, part in zip(self.parts, parts, strict=True):
-            if own.startswith(":"):
-                variables[own[1:]] = unquote_plus(part)
-            elif own != part:
-                return None
-        return variables
-
 
 _OPEN_IF_INSECURE = {
     f"GET /V1/{path}"
@@ -89,25 +66,23 @@ class Store:
             Prices(catalogue, settings, content.group_codes),
             Directory(),
         )
-        self._queue = Queue(seed, settings, self._list_handler, now)
-        handlers = {**self._handlers(), **self._queue.handlers()}
+        self.queue = Queue(seed, settings, self._list_handler, now)
+        handlers = {**self._handlers(), **self.queue.handlers()}
         self._checks: dict[str, Check] = {}
         for part in parts:
             handlers |= part.handlers()
             self._checks |= part.checks()
         self._when_queued = {"PUT /V1/customers/:customerId": accounts.save_queued}
-        self.routes = tuple(_route(real, handlers.pop(real.name, None)) for real in MAGENTO_ROUTES)
-        assert not handlers, f"no such routes in Magento: {', '.join(handlers)}"
-        self._by_shape: dict[tuple[str, int], list[Route]] = defaultdict(list)
-        for route in sorted(self.routes, key=lambda route: [part.startswith(":") for part in route.parts]):
-            self._by_shape[route.real.method, len(route.parts)].append(route)
+        unknown = handlers.keys() - ROUTES.keys()
+        assert not unknown, f"no such routes in Magento: {', '.join(unknown)}"
+        self._routed = handlers
 
     def find(self, method: str, parts: list[str]) -> tuple[Route, dict[str, str]]:
         """The route of a path; a literal segment has priority over a variable.
 
         Raises `Refusal` 404, also for a wrong method, as a real store does.
         """
-        for route in self._by_shape[method, len(parts)]:
+        for route in ROUTES_BY_SHAPE.get((method, len(parts)), ()):
             variables = route.match(parts) if self._is_active(route) else None
             if variables is not None:
                 return route, variables
@@ -115,31 +90,38 @@ class Store:
 
     def find_bulk(self, method: str, parts: list[str]) -> tuple[Route, tuple[str, ...]]:
         """The route of a bulk's path, where `:sku` is written `bySku`, and its variables. Raises `Refusal` 404."""
-        for route in self._by_shape[method, len(parts)]:
+        for route in ROUTES_BY_SHAPE.get((method, len(parts)), ()):
             if self._is_active(route) and [bulk_part(part) for part in route.parts] == parts:
                 return route, tuple(part[1:] for part in route.parts if part.startswith(":"))
         raise no_route()
 
     def queued(self, route: Route) -> QueuedRoute:
         """A route for the queue. Raises `Refusal` 501 if it is not offered."""
-        name = route.real.name
-        handler = self._when_queued.get(name, route.handler)
+        name = route.name
+        handler = self._when_queued.get(name) or self._routed.get(name)
         if handler is None:
             raise not_offered(route)
-        return QueuedRoute(route.real, handler, self._checks.get(name, dict))
-
-    @property
-    def queue(self) -> Queue:
-        return self._queue
+        return QueuedRoute(route, handler, self._checks.get(name, dict))
 
     def active_routes(self) -> list[Route]:
         """The routes of enabled modules."""
-        return [route for route in self.routes if self._is_active(route)]
+        return [route for route in ROUTES.values() if self._is_active(route)]
 
     def resource(self, route: Route) -> str:
         """The permission that the route requires with the current settings."""
-        insecure = route.real.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
-        return ANONYMOUS if insecure else route.real.resource
+        insecure = route.name in _OPEN_IF_INSECURE and self._settings.flag("webapi/webapisecurity/allow_insecure")
+        return ANONYMOUS if insecure else route.resource
+
+    def call(self, route: Route, call: Call) -> Json:
+        """The handler's result, reduced to the requested `fields`. Raises `Refusal`; 501 if it is not offered."""
+        handler = self._routed.get(route.name)
+        if handler is None:
+            raise not_offered(route)
+        data = handler(call)
+        fields = call.query.get("fields", "")
+        if not isinstance(fields, str) or not fields:
+            return data
+        return select_fields(data.data() if isinstance(data, JsonText) else data, fields)
 
     def in_varying_order(self, data: Json) -> Json:
         """The data with its nested lists in varying order, if the settings ask for it."""
@@ -149,7 +131,7 @@ class Store:
         return rotated_lists(data.data() if isinstance(data, JsonText) else data, self._turn)
 
     def _is_active(self, route: Route) -> bool:
-        return "/tfa/" not in route.real.path or self._settings.flag("twofactorauth/general/enable")
+        return "/tfa/" not in route.path or self._settings.flag("twofactorauth/general/enable")
 
     def _list_handler(self, rows: Rows) -> Handler:
         searches = Searches(rows)
@@ -173,21 +155,6 @@ class Store:
         return [*MODULES, *([TWO_FACTOR_MODULE] if two_factor else [])]
 
 
-def call_route(route: Route, call: Call) -> Json:
-    """The handler's result, reduced to the requested `fields`. Raises `Refusal`: 501 if the route is not offered."""
-    if route.handler is None:
-        raise not_offered(route)
-    data = route.handler(call)
-    fields = call.query.get("fields", "")
-    if not isinstance(fields, str) or not fields:
-        return data
-    return select_fields(data.data() if isinstance(data, JsonText) else data, fields)
-
-
-def _route(real: MagentoRoute, handler: Handler | None) -> Route:
-    return Route(real, handler, tuple(real.path.split("/")))
-
-
 def no_route() -> Refusal:
     """404 for a route that Magento does not have."""
     return Refusal(404, "Request does not match any route.")
@@ -196,4 +163,4 @@ def no_route() -> Refusal:
 def not_offered(route: Route) -> Refusal:
     """501 for a Magento route that the sandbox does not offer."""
     text = "The sandbox, a stand-in for a Magento store, does not offer %route. A real Magento store has it."
-    return Refusal(501, text, {"route": route.real.name})
+    return Refusal(501, text, {"route": route.name})

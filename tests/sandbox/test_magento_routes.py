@@ -9,7 +9,7 @@ import pytest
 import recordings
 from sandbox_client import Store
 
-from tui_connector.sandbox.magento_routes import MAGENTO_ROUTES
+from tui_connector.sandbox.magento_routes import ROUTES
 
 SERVED_BY_OTHERS = "/tfa/"
 """Routes of a module that the recorded store had switched off."""
@@ -27,29 +27,29 @@ def in_schema(of: str) -> set[tuple[str, str]]:
 
 
 def test_the_list_of_routes_is_that_of_a_real_store() -> None:
-    ours = {(real.method, shape(real.path)) for real in MAGENTO_ROUTES if SERVED_BY_OTHERS not in real.path}
+    ours = {(route.method, shape(route.path)) for route in ROUTES.values() if SERVED_BY_OTHERS not in route.path}
     assert ours == in_schema("all")
 
 
 def test_what_everybody_may_use_is_what_a_real_store_opens() -> None:
-    opened = {(real.method, shape(real.path)) for real in MAGENTO_ROUTES if real.resource == "anonymous"}
+    opened = {(route.method, shape(route.path)) for route in ROUTES.values() if route.resource == "anonymous"}
     assert {each for each in opened if SERVED_BY_OTHERS not in each[1]} == in_schema("anonymous")
 
 
 async def test_every_real_route_is_offered_or_is_said_not_to_be(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     statuses = {}
-    for real in MAGENTO_ROUTES:
-        if SERVED_BY_OTHERS in real.path:
+    for route in ROUTES.values():
+        if SERVED_BY_OTHERS in route.path:
             continue
-        target = "/rest/V1" + re.sub(r":\w+", "1", real.path).removeprefix("/V1")
-        body = {} if real.method in ("POST", "PUT") else None
-        reply = await store.ask(f"{target}?searchCriteria=", real.method, json_body=body, **rights)
-        statuses[real.name] = reply.status
+        target = "/rest/V1" + re.sub(r":\w+", "1", route.path).removeprefix("/V1")
+        body = {} if route.method in ("POST", "PUT") else None
+        reply = await store.ask(f"{target}?searchCriteria=", route.method, json_body=body, **rights)
+        statuses[route.name] = reply.status
         if reply.status == 404:
-            assert "route" not in reply.data["message"], real.name
+            assert "route" not in reply.data["message"], route.name
         if reply.status == 501:
-            assert reply.data["parameters"] == {"route": real.name}
+            assert reply.data["parameters"] == {"route": route.name}
     assert set(statuses.values()) <= {200, 400, 401, 404, 501}
 
 
@@ -81,6 +81,6 @@ async def test_a_route_that_is_not_offered_still_wants_its_permission(store: Sto
 
 
 def test_the_list_is_read_as_it_is_written() -> None:
-    names = [real.name for real in MAGENTO_ROUTES]
+    names = [route.name for route in ROUTES.values()]
     assert len(names) == len(set(names)) == 410
-    assert all(real.resource and real.service.endswith("V1") for real in MAGENTO_ROUTES)
+    assert all(route.resource and route.service.endswith("V1") for route in ROUTES.values())
