@@ -14,7 +14,7 @@ from user_errors import user_error
 
 from tui_connector.machine import Machine
 from tui_connector.secrets.capability import Grants
-from tui_connector.secrets.command import printed_by
+from tui_connector.secrets.command import run_command
 from tui_connector.secrets.mask import Mask
 from tui_connector.secrets.source import SecretSource
 from tui_connector.secrets.vault import Vault
@@ -39,7 +39,7 @@ def python(code: str) -> list[str]:
     ],
 )
 async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
-    assert await printed_by(python(code)) == printed
+    assert await run_command(python(code)) == printed
 
 
 @pytest.mark.bad_input(61)
@@ -57,14 +57,14 @@ async def test_the_first_line_is_the_secret(code: str, printed: str) -> None:
 )
 async def test_a_command_that_gives_none_says_why(argv: list[str], words: str) -> None:
     with user_error("command-failed", match=words):
-        await printed_by(argv, deadline=0.3 if "within" in words else 60)
+        await run_command(argv, deadline=0.3 if "within" in words else 60)
 
 
 async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
     left = tmp_path / "left"
     command = ["sh", "-c", f"echo CANARY-one; sleep 600 & echo $! > {left}"]
     try:
-        assert await printed_by(command) == "CANARY-one"
+        assert await run_command(command) == "CANARY-one"
         os.kill(int(left.read_text()), 0)  # it was none of ours to end
     finally:
         os.kill(int(left.read_text()), signal.SIGKILL)
@@ -72,9 +72,9 @@ async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -
 
 async def test_a_command_may_print_more_after_its_first_line() -> None:
     code = "import sys, time; print('CANARY-one', flush=True); time.sleep(0.2); print('two', flush=True)"
-    assert await printed_by(python(code)) == "CANARY-one"
+    assert await run_command(python(code)) == "CANARY-one"
     with user_error("command-failed", match="exited with status 7"):
-        await printed_by(python(f"{code}; raise SystemExit(7)"))
+        await run_command(python(f"{code}; raise SystemExit(7)"))
 
 
 async def test_no_command_is_run_that_is_not_granted(machine: Machine, tmp_path: Path) -> None:

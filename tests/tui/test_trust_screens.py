@@ -19,7 +19,7 @@ from tui_connector.profile.document import Document
 from tui_connector.profile.problems import check
 from tui_connector.profile.trust import TrustRecords
 from tui_connector.sandbox.server import Sandbox
-from tui_connector.secrets.secret_error import OtherStore
+from tui_connector.secrets.errors import OtherStore
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.dialogs import AllowScreen
 from tui_connector.tui.profile import ProfilePage

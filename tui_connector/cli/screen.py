@@ -186,8 +186,8 @@ def _is_here(uri: str) -> bool:
 
 async def free_name(machine: Machine) -> str:
     """The name for the demo's profile: neither a profile of the user's nor an entry of the keyring is in its way."""
+    from ..secrets.errors import SecretError
     from ..secrets.mask import Mask
-    from ..secrets.secret_error import SecretError
     from ..secrets.vault import Vault
 
     async def is_taken(name: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..secrets.errors import LiteralSecret
 from ..secrets.names import is_secret_parameter, secrets_of_address
 from ..secrets.places import MARK
-from ..secrets.secret_error import LiteralSecret
 from ..templates import Json, Template
 from ..templates.validation import ValuePath, leaves, raise_errors
 

@@ -16,8 +16,8 @@ from ..errors import InvalidValue
 from ..kinds import Kind
 from ..machine import Machine
 from ..secrets.capability import Grants
+from ..secrets.errors import SecretError
 from ..secrets.mask import Mask
-from ..secrets.secret_error import SecretError
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json

@@ -20,8 +20,8 @@ from ..profile.library import ProfileError
 from ..profile.model import schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
+from ..secrets.errors import OtherStore
 from ..secrets.mask import Mask
-from ..secrets.secret_error import OtherStore
 from ..secrets.vault import Vault
 from .keyring_entries import other_users
 from .misplaced_secrets import misplaced_secrets

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import UserError
 from ..kinds import Kind, broken_packages
-from ..secrets.secret_error import LiteralSecret
+from ..secrets.errors import LiteralSecret
 from .document import Document
 from .model import DEFAULT_CLIENT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at

@@ -1,4 +1,4 @@
-"""What a profile can do with secrets, programs and files, as plain data; vault, wire and sinks consult it."""
+"""Capabilities: what a profile can do with secrets, programs and files, as data that vault, wire and sinks check."""
 
 from __future__ import annotations
 
@@ -20,21 +20,23 @@ CapabilityKind = Literal["secret", "connect", "run", "write", "alter", "read"]
 _LARGEST_PROGRAM = 512 * 1024 * 1024
 """Bytes; a larger file is not hashed, so a command that is or names one is never run."""
 _CHUNK = 1024 * 1024
+MISSING = "missing"
+"""Instead of a file's digest: there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One thing that a profile can do. Two are the same if their canonical forms are, whatever their text says."""
+    """One thing that a profile can do. Two are equal if their canonical forms are, whatever their text."""
 
     canonical: str
-    """JSON with sorted keys. It does not depend on where the profile is, so that its digest can be pinned."""
+    """JSON with sorted keys, independent of the profile's location, so that its digest can be pinned."""
     text: str = field(compare=False)
-    """The same in plain words; it contains text from the profile and is to be made safe before it is shown."""
+    """A description; it contains text from the profile, so make it safe before displaying it."""
 
     @classmethod
     def of(cls, kind: CapabilityKind, text: str, **facts: object) -> Capability:
-        said = {name.replace("_", "-"): value for name, value in facts.items() if value not in (None, "", [], {})}
-        return cls(json.dumps({"kind": kind, **said}, sort_keys=True, separators=(",", ":")), text)
+        present = {name.replace("_", "-"): value for name, value in facts.items() if value not in (None, "", [], {})}
+        return cls(json.dumps({"kind": kind, **present}, sort_keys=True, separators=(",", ":")), text)
 
     @property
     def kind(self) -> str:
@@ -46,24 +48,24 @@ class Capability:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """Its facts, and its text."""
+        """Its facts and its text."""
         return {**self.facts, "text": self.text}
 
 
 def digest(capabilities: Iterable[Capability]) -> str:
-    """One value for the whole set, whatever its order and wherever the profile is."""
+    """One digest for the whole set, independent of order and of the profile's location."""
     lines = sorted({each.canonical for each in capabilities})
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def token_name(login: str, secrets: Iterable[str]) -> str:
-    """What capabilities call the token that this login gives: where it is from, and the secrets it is made with."""
+    """The name of this login's token in capabilities: the login's address and the secrets used for it."""
     return f"token:{login} with {', '.join(sorted(set(secrets)))}"
 
 
 @dataclass(frozen=True)
 class Grants:
-    """The capabilities that a session may use: everything else is refused, whatever asks for it."""
+    """The capabilities that a session may use; everything else is refused."""
 
     capabilities: frozenset[Capability] = frozenset()
 
@@ -89,7 +91,7 @@ class Grants:
         return sorted((origin, route) for name, origin, route in self._sent if name == secret)
 
     def connects(self, origin: str, route: Mapping[str, object]) -> bool:
-        """Whether this route, such as one with a client certificate, may be taken to this origin."""
+        """Whether connections to this origin may use this route, such as one with a client certificate."""
         found = (each.facts for each in self.capabilities if each.kind == "connect")
         return any(each["route"] == route and each.get("to", origin) == origin for each in found)
 
@@ -113,7 +115,7 @@ def is_inside(path: Path, directory: Path) -> bool:
 
 
 def file_digest(path: Path) -> str:
-    """The SHA-256 of a regular file, or why there is none: "missing", "no file", "too large" or "unreadable"."""
+    """The SHA-256 of a regular file, or why there is none: `MISSING`, "no file", "too large" or "unreadable"."""
     try:
         found = os.stat(path)
         if not stat.S_ISREG(found.st_mode):
@@ -125,7 +127,7 @@ def file_digest(path: Path) -> str:
             while chunk := file.read(_CHUNK):
                 hashed.update(chunk)
     except FileNotFoundError:
-        return "missing"
+        return MISSING
     except (OSError, ValueError):
         return "unreadable"
     return hashed.hexdigest()
@@ -133,17 +135,17 @@ def file_digest(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedCommand:
-    """A command of a profile as it would be run now: which program that is, and what is in its files."""
+    """A command of a profile as it would run now: its program, and the contents of its files."""
 
     argv: tuple[str, ...]
-    """As it is started: the program and the files of the profile's folder by their whole paths."""
+    """The arguments to start it with: the program and files of the profile's folder as absolute paths."""
     capability: Capability
     environment: tuple[str, ...]
-    """The variables that the profile gives it, besides those that every command gets."""
+    """The variables that the profile passes to it, in addition to those that every command gets."""
     from_path: bool
-    """The program was found through PATH, outside the profile's folder."""
-    unknown: str = ""
-    """The program or file whose content cannot be told, and why: it could be another one unseen."""
+    """Whether the program was found through PATH, outside the profile's folder."""
+    unverifiable: str = ""
+    """The program or file that exists but cannot be hashed, and why: its content could change unnoticed."""
 
     @classmethod
     def of(
@@ -153,7 +155,7 @@ class ResolvedCommand:
         folder = Path(os.path.realpath(directory))
         program = _program(written[0], folder, environ)
         real = os.path.realpath(program) if program else ""
-        hashed = file_digest(Path(real)) if real else "missing"
+        hashed = file_digest(Path(real)) if real else MISSING
         argv, files = [program or written[0]], dict[str, str]()
         hashes_all = bool(_INTERPRETER.fullmatch(Path(written[0]).name))
         for argument in written[1:]:
@@ -170,15 +172,16 @@ class ResolvedCommand:
             "run",
             f"runs the command {shown}{where}{more}{given}",
             argv=list(written),
-            program=portable(written[0] if os.sep in written[0] else real, real, folder) if real else "missing",
+            program=portable(written[0] if os.sep in written[0] else real, real, folder) if real else MISSING,
             sha256=hashed,
             files=files,
             environment=sorted(named),
         )
         from_path = os.sep not in written[0] and bool(real) and not is_inside(Path(real), folder)
         contents = {written[0]: hashed, **files}
-        unknown = next((f"{name} ({why})" for name, why in contents.items() if not _is_digest(why)), "")
-        return cls(tuple(argv), capability, tuple(named), from_path, unknown)
+        failed = ((name, found) for name, found in contents.items() if found != MISSING and not _is_digest(found))
+        unverifiable = next((f"{name} ({reason})" for name, reason in failed), "")
+        return cls(tuple(argv), capability, tuple(named), from_path, unverifiable)
 
 
 def _is_digest(found: str) -> bool:
@@ -186,7 +189,7 @@ def _is_digest(found: str) -> bool:
 
 
 def _program(name: str, folder: Path, environ: Mapping[str, str]) -> str:
-    """The program that `name` means: a path from the profile's folder on, else a name that PATH has."""
+    """The path of the program `name`: relative to the profile's folder, or found through PATH."""
     try:
         if os.sep in name:
             found = str(folder / os.path.expanduser(name))
@@ -197,7 +200,7 @@ def _program(name: str, folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def absolute_path(environ: Mapping[str, str]) -> str:
-    """PATH without its relative entries: "." and an empty one mean whatever folder a program is started in."""
+    """PATH without relative entries: "." and an empty one are the working directory."""
     entries = environ.get("PATH", os.defpath).split(os.pathsep)
     return os.pathsep.join(each for each in entries if os.path.isabs(each))
 
@@ -206,13 +209,13 @@ _INTERPRETER = re.compile(
     r"(ba|da|z|k|fi|a|c|tc|pw)?sh|python[\d.]*|pypy[\d.]*|perl|ruby|node|deno|bun|php|lua|osascript|awk|make"
     r"|env|sudo|doas|nice|nohup|timeout|xargs|exec"
 )
-"""Programs that run what their arguments name. Other programs read it, and it may be a token that changes."""
+"""Programs that execute files named in their arguments. Others only read them, such as a token that changes."""
 
 
 def _is_own(written: str, file: Path, folder: Path) -> bool:
-    """Whether the profile brings this file along, so that whoever changes the one can change the other.
+    """Whether the file comes with the profile, so that whoever changes the one can change the other.
 
-    A relative path, such as ../scripts/token.sh, leads elsewhere in what the profile is a part of.
+    A relative path, such as ../scripts/token.sh, is another part of the same repository.
     """
     if not os.path.isabs(os.path.expanduser(written)):
         return True
@@ -220,15 +223,15 @@ def _is_own(written: str, file: Path, folder: Path) -> bool:
 
 
 _WHOLE_PATH = re.compile(r"(?:~|/)[^\s'\"`;|&<>()=,:{}\[\]]+")
-"""A whole path somewhere in an argument, as in -f/app/token.awk or open('/app/token.py'); it needs no resolving."""
+"""An absolute path somewhere in an argument, as in -f/app/token.awk or open('/app/token.py')."""
 _HOME = re.compile(r"\$(?:HOME\b|\{HOME\})")
 _QUOTES = re.compile(r"[\"'\\]")
 
 
 def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
-    """An argument as it is passed, and the files that it names.
+    """The argument to pass, and the files that it names.
 
-    One that names a file of the profile's folder is passed with its whole path: commands are started elsewhere.
+    A file in the profile's folder is passed as an absolute path, because commands run in another directory.
     """
     name, equals, value = argument.partition("=")
     for before, path in (("", argument), (f"{name}{equals}", value)):
@@ -241,11 +244,11 @@ def _argument(argument: str, folder: Path) -> tuple[str, dict[str, Path]]:
     inside = {path: found for path, found in within.items() if found is not None and _is_own(path, found, folder)}
     words = [word.strip("'\";&|()<>`") for word in argument.split()] if " " in argument.strip() else []
     named = {word: _file(word, folder) for word in words}
-    # commands are started in the home directory, so relative paths may start there
+    # commands run in the home directory, so relative paths may be relative to it
     from_home = [f"~/{path}" for path in dict.fromkeys((argument, value, *words)) if path and path[0] not in "~/-"]
     named |= {path: _file(path, folder) for path in from_home}
     inside |= {path: found for path in from_home if (found := named[path]) and _is_own(path, found, folder)}
-    # of the words of a shell command, what may be run: others are files that it reads and writes
+    # of the words of a shell command, only what may be executed: others are files that it reads and writes
     return argument, inside | {word: found for word, found in named.items() if found is not None and _is_script(found)}
 
 

@@ -1,4 +1,4 @@
-"""A secret printed by a command, which gets no more of the environment than it needs."""
+"""Secrets printed by commands, which receive only the environment variables that they need."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from ..machine import PROXY_VARIABLES, child_environment
 from .backends import override_name
 from .capability import ResolvedCommand, absolute_path
-from .secret_error import SecretError
+from .errors import SecretError
 from .source import SecretSource
 
 DEADLINE = 30.0
-_MOST = 16_384
+_MAX_OUTPUT = 16_384
 _NETWORK = (*PROXY_VARIABLES, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-_OF_TOOLS: Mapping[str, tuple[str, ...]] = {
+_TOOL_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "op": ("OP_", *_NETWORK),
     "bw": ("BW_", "BITWARDENCLI_", *_NETWORK),
     "rbw": ("RBW_", *_NETWORK),
@@ -36,29 +36,29 @@ _OF_TOOLS: Mapping[str, tuple[str, ...]] = {
     "keepassxc-cli": ("KPXC_",),
     "kubectl": ("KUBECONFIG", "KUBERNETES_", *_NETWORK),
 }
-"""What well-known tools read of the environment, by the name of their program; see README, Secrets."""
+"""The environment variables that well-known tools read, by program name; see README, Secrets."""
 
 
 def command_environment(command: ResolvedCommand, environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a command: what every program needs, what its tool needs, and what the profile names.
+    """The environment of a command: variables for every program, for its tool, and those the profile names.
 
-    A program of the profile's own folder is no well-known tool, whatever it is called.
+    A program in the profile's own folder is not a well-known tool, whatever its name.
     """
     name = Path(command.argv[0]).name
-    also = _OF_TOOLS.get(name, ()) if command.from_path else ()
+    also = _TOOL_VARIABLES.get(name, ()) if command.from_path else ()
     found = child_environment(environ, also=(*also, *command.environment))
     if "PATH" in found:
         found["PATH"] = absolute_path(environ)
     return {name: value for name, value in found.items() if not name.upper().startswith("TUI_CONNECTOR_")}
 
 
-async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: Mapping[str, str] | None = None) -> str:
-    """The first line a command prints, run without a shell, in a group of its own, in the home directory.
+async def run_command(argv: list[str], deadline: float = DEADLINE, environment: Mapping[str, str] | None = None) -> str:
+    """The first line that a command prints. It runs without a shell, in its own process group, in the home directory.
 
-    Files of the folder that the profile is in, or that the user is in, are nothing to it unless its arguments name
-    them. Without an environment it gets this program's. Raises `SecretError`.
+    It does not run in the profile's folder or the working directory, whose files it must not pick up. Without
+    `environment` it inherits this program's. Raises `SecretError`.
     """
-    process, printed = await _started(argv, environment)
+    process, printed = await _start(argv, environment)
     try:
         async with asyncio.timeout(deadline):
             await printed.has_line.wait()
@@ -70,9 +70,9 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
         printed.transport.close()
-        await asyncio.sleep(0)  # the loop lets go of the pipe in its next turn
-    if len(printed.output) > _MOST:
-        raise SecretError("command-failed", f"printed more than {_MOST} bytes")
+        await asyncio.sleep(0)  # the event loop closes the pipe in its next iteration
+    if len(printed.output) > _MAX_OUTPUT:
+        raise SecretError("command-failed", f"printed more than {_MAX_OUTPUT} bytes")
     if status:
         raise SecretError("command-failed", f"exited with status {status}")
     try:
@@ -81,9 +81,7 @@ async def printed_by(argv: list[str], deadline: float = DEADLINE, environment: M
         raise SecretError("command-failed", "printed text that is not UTF-8") from None
 
 
-async def _started(
-    argv: list[str], environment: Mapping[str, str] | None
-) -> tuple[asyncio.subprocess.Process, _Printed]:
+async def _start(argv: list[str], environment: Mapping[str, str] | None) -> tuple[asyncio.subprocess.Process, _Output]:
     pipe, write_end = _pipe()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -95,24 +93,24 @@ async def _started(
             env=None if environment is None else dict(environment),
             cwd=_home(environment),
         )
-    except (OSError, ValueError) as error:  # ValueError: a NUL, which no argument can have
+    except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
         pipe.close()
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SecretError("command-failed", f"cannot be started: {reason}") from error
     finally:
         os.close(write_end)
-    _, printed = await asyncio.get_running_loop().connect_read_pipe(_Printed, pipe)
+    _, printed = await asyncio.get_running_loop().connect_read_pipe(_Output, pipe)
     return process, printed
 
 
 def variables_of(source: SecretSource) -> tuple[str, ...]:
-    """The environment variables that this secret may need; one that ends in `_` stands for all that start so."""
+    """The environment variables that this secret may need; one that ends in `_` is a prefix."""
     if source.env is not None:
         return (source.env,)
     if source.keyring is not None:
         return (override_name(source.keyring),)
     if source.command is not None:
-        return (*_OF_TOOLS.get(Path(source.command[0]).name, ()), *(source.environment or ()))
+        return (*_TOOL_VARIABLES.get(Path(source.command[0]).name, ()), *(source.environment or ()))
     return ()
 
 
@@ -124,28 +122,28 @@ def _home(environment: Mapping[str, str] | None) -> str | None:
 
 
 def _pipe() -> tuple[FileIO, int]:
-    """One of our own: with asyncio's, a process has not ended before everybody who inherited its pipe has."""
+    """A pipe for the output: with asyncio's own, `wait` waits for every process that inherited it."""
     read_end, write_end = os.pipe()
     return open(read_end, "rb", buffering=0), write_end
 
 
-class _Printed(asyncio.Protocol):
-    """What a command prints, read as it comes: it never waits for a reader."""
+class _Output(asyncio.Protocol):
+    """Collects the output of a command as it arrives."""
 
     transport: asyncio.BaseTransport
 
     def __init__(self) -> None:
         self.output = b""
         self.has_line = asyncio.Event()
-        """Or all there is."""
+        """Also set at the end of the output."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.output += data
-        if len(self.output) > _MOST:
-            self.transport.close()  # which ends whoever continues printing
+        if len(self.output) > _MAX_OUTPUT:
+            self.transport.close()  # ends a command that keeps printing
         if b"\n" in data:
             self.has_line.set()
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_valid
 
 from ..kinds import Model
 from .cleaning import SecretKind, kind_of
-from .secret_error import LiteralSecret
+from .errors import LiteralSecret
 
 ONE_SOURCE = (
     'name one source: { keyring = "name" }, { env = "NAME" }, { command = ["program", "argument"] } or { ask = true }'

@@ -1,4 +1,4 @@
-"""Reads and keeps secrets: which source, whether it may go to this origin, and what is held for this session only."""
+"""Reads and stores secrets, checks where they may be sent, and holds typed ones for this session."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from ..machine import Keyring, Machine
 from .backends import best_keyring, is_locked, override_name, reason_of, unlock, without_keyring
 from .capability import Grants, ResolvedCommand
 from .cleaning import clean
-from .command import command_environment, printed_by
+from .command import command_environment, run_command
+from .errors import OtherStore, SecretError
 from .mask import Mask
-from .secret_error import OtherStore, SecretError
 from .source import SecretSource
 
-# All keyring traffic: one daemon thread, one call at a time, every call with a deadline.
-#
-# Calls at the same time bring gnome-keyring down, and a keyring may wait for ever for a prompt that nobody sees.
+T = TypeVar("T")
 
-
-Result = TypeVar("Result")
 READ_DEADLINE = 5.0
 WRITE_DEADLINE = 60.0
+"""Seconds; the user may have to unlock the keyring before it is written."""
 
 
 class KeychainTimeout(Exception):
-    """The keyring has not answered in time."""
+    """The keyring did not respond in time."""
 
 
 class Keychain:
-    """Asks the keyring that `open_keyring` makes; it is made in the thread, on first use."""
+    """Calls the keyring in one daemon thread: one call at a time, each with a deadline.
+
+    Concurrent calls crash gnome-keyring, and a keyring may wait forever for a prompt that nobody sees. `open_keyring`
+    is called in the thread, on first use.
+    """
 
     def __init__(self, open_keyring: Callable[[], Keyring]) -> None:
         self._open = open_keyring
@@ -46,28 +47,28 @@ class Keychain:
         self._thread: threading.Thread | None = None
         self._stuck = False
 
-    async def call(self, ask: Callable[[Keyring], Result], deadline: float) -> Result:
-        """What `ask` returns or raises. Raises `KeychainTimeout`; a call given up before it began is never made."""
+    async def call(self, work: Callable[[Keyring], T], deadline: float) -> T:
+        """What `work` returns or raises. Raises `KeychainTimeout`; a call cancelled before it started is never made."""
         if self._stuck:
             raise KeychainTimeout("the keyring has not responded to an earlier call")
         loop = asyncio.get_running_loop()
-        response: asyncio.Future[Result] = loop.create_future()
+        response: asyncio.Future[T] = loop.create_future()
 
-        def work(keyring: Keyring) -> None:
+        def run(keyring: Keyring) -> None:
             if response.cancelled():
                 return
-            result: Result | None = None
+            result: T | None = None
             failure: Exception | None = None
             try:
-                result = ask(keyring)
+                result = work(keyring)
             except Exception as error:  # noqa: BLE001 - backends raise whatever their bus raises
                 failure = error
             self._stuck = False
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            with contextlib.suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(_settle, response, result, failure)
 
         self._start()
-        self._calls.put(work)
+        self._calls.put(run)
         try:
             return await asyncio.wait_for(response, deadline)
         except TimeoutError:
@@ -79,40 +80,40 @@ class Keychain:
 
     def _start(self) -> None:
         if self._thread is None:
-            # a daemon: a prompt that nobody answers must not keep the program from ending
+            # a daemon: an unanswered prompt must not keep the program from exiting
             self._thread = threading.Thread(target=self._run, name="keyring", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
         keyring: Keyring | None = None
         while (work := self._calls.get()) is not None:
-            keyring = keyring or _Opened(self._open)
+            keyring = keyring or _LazyKeyring(self._open)
             work(keyring)
 
 
-class _Opened:
-    """Opens the keyring inside the call, so that a failure to open it is that call's failure."""
+class _LazyKeyring:
+    """Opens the keyring inside the first call, so that a failure to open it fails that call."""
 
     def __init__(self, open_keyring: Callable[[], Keyring]) -> None:
         self._open = open_keyring
         self._keyring: Keyring | None = None
 
-    def _it(self) -> Keyring:
+    def _opened(self) -> Keyring:
         if self._keyring is None:
             self._keyring = self._open()
         return self._keyring
 
     def get_password(self, service: str, username: str) -> str | None:
-        return self._it().get_password(service, username)
+        return self._opened().get_password(service, username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        self._it().set_password(service, username, password)
+        self._opened().set_password(service, username, password)
 
     def delete_password(self, service: str, username: str) -> None:
-        self._it().delete_password(service, username)
+        self._opened().delete_password(service, username)
 
 
-def _settle(response: asyncio.Future[Result], result: Result | None, failure: Exception | None) -> None:
+def _settle(response: asyncio.Future[T], result: T | None, failure: Exception | None) -> None:
     if response.done():
         return
     if failure is not None:
@@ -121,18 +122,17 @@ def _settle(response: asyncio.Future[Result], result: Result | None, failure: Ex
         response.set_result(result)  # type: ignore[arg-type]  # None only where T is
 
 
-T = TypeVar("T")
 _USER = "tui-connector"
 _SELF_TEST = "self-test"
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WINDOWS_LIMIT = 1_280  # characters: a credential's blob is 2,560 bytes of UTF-16 (CRED_MAX_CREDENTIAL_BLOB_SIZE)
 _LONG_ENOUGH = 32
-"""Characters from which on the last four may be shown: they say which token it is, and leave enough unsaid."""
+"""Characters; of longer secrets the last four may be shown, to tell tokens apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyringState:
-    """Which keyring there is, and why it cannot be used where it cannot."""
+    """Which keyring there is, and why if it cannot be used."""
 
     name: str
     usable: bool
@@ -144,14 +144,14 @@ class _Entry:
     secret: str = field(repr=False)
     origins: list[str]
     version: int = 2
-    """Version 1 was written when an entry could be sent to these origins, and nowhere else, by every profile."""
+    """Version 1 is from when entries could be sent to these origins only, by every profile."""
 
     def as_text(self) -> str:
         return json.dumps({"v": self.version, "origins": self.origins, "secret": self.secret})
 
     @classmethod
     def of(cls, text: str) -> _Entry:
-        """What an entry holds; one that a person put there by other means is bound to no origin yet."""
+        """The content of an entry; one that was stored by other means has no origins yet."""
         try:
             data = json.loads(text)
             return cls(str(data["secret"]), [str(origin) for origin in data["origins"]], int(data["v"]))
@@ -160,10 +160,10 @@ class _Entry:
 
 
 class Vault:
-    """The secrets of this run. Every value it gives out is known to the mask before.
+    """The secrets of this run. Every value is known to the mask before it is returned.
 
-    `TUI_CONNECTOR_<NAME>` in the environment, the entry's name in capitals with `_` for all other characters, is used
-    instead of a keyring entry: for jobs and containers. It goes where the profile is trusted to send that entry.
+    For jobs and containers, the environment variable `TUI_CONNECTOR_<NAME>` (the entry's name in capitals, with `_` for
+    all other characters) overrides a keyring entry. It is sent where the profile is trusted to send that entry.
     """
 
     def __init__(self, machine: Machine, mask: Mask) -> None:
@@ -178,7 +178,7 @@ class Vault:
     async def read(self, source: SecretSource, origin: str, route: str, grants: Grants, directory: Path) -> str:
         """The secret, for a request to `origin` by this route; `directory` is the profile's folder.
 
-        Raises `SecretError` if that is not granted, and other `SecretError`s.
+        Raises `SecretError` if this is not granted, or if the secret is not available.
         """
         if not grants.sends(source.key, origin, route):
             by = " by this route (proxy, certificates)" if route else ""
@@ -198,22 +198,22 @@ class Vault:
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)
         else:
-            secret = await self._asked(source, origin)
+            secret = await self._prompted(source, origin)
         secret = clean(secret, source.kind)
         if not secret:
             raise SecretError("secret-missing", f"The secret from {source.label} is empty", "Copy it again.")
         if _UNSENDABLE.search(secret):
             raise SecretError(
                 "secret-missing",
-                f"The secret from {source.label} has a line break, a control character, or a character that is not "
-                "UTF-8 in it",
+                f"The secret from {source.label} contains a line break, a control character or a character that is not "
+                "UTF-8",
                 "Copy it again, without surrounding text.",
             )
         self.mask.learn(secret, source.label)
         return secret
 
     def hold(self, name: str, secret: str, origin: str) -> None:
-        """Keeps a typed secret for this session, under the name its keyring entry will have."""
+        """Holds a typed secret for this session, under the name that its keyring entry will have."""
         self._held[name] = _Entry(secret, [origin])
         self.mask.learn(secret, name)
 
@@ -225,7 +225,7 @@ class Vault:
         return self.typed(name, origin) is not None
 
     def typed(self, name: str, origin: str) -> str | None:
-        """This secret, if it was typed in this session, for this origin."""
+        """This secret, if it was typed in this session for this origin."""
         entry = self._held.get(name)
         return entry.secret if entry is not None and origin in entry.origins else None
 
@@ -241,7 +241,7 @@ class Vault:
         return tuple(entry.origins) if drafts or entry.version == 1 else ()
 
     def glimpse(self, name: str) -> str:
-        """What may be shown of a secret at hand: as many dots as it is long, and the end of a token; else nothing."""
+        """A secret as it may be displayed: one dot per character and the end of a token; empty if not at hand."""
         entry = self._held.get(name) or self._cache.get(name)
         if entry is None:
             return ""
@@ -253,12 +253,12 @@ class Vault:
         self._cache.pop(name, None)
 
     def rename_held(self, name: str, *to: str) -> None:
-        """Keeps a secret that was typed in this session under other names."""
+        """Moves a secret that was typed in this session to other names."""
         entry = self._held.pop(name)
         self._held |= dict.fromkeys(to, entry)
 
     async def origins_of(self, name: str) -> tuple[str, ...] | None:
-        """The origins that a keyring entry was given for; None if there is no entry. Raises `SecretError`."""
+        """The origins that a keyring entry was stored for; None if there is no entry. Raises `SecretError`."""
         try:
             return tuple((await self._entry(name)).origins)
         except SecretError as error:
@@ -267,7 +267,7 @@ class Vault:
             return None
 
     async def store(self, name: str, secret: str, *origins: str, replace: bool = False) -> None:
-        """Puts a secret into the keyring and reads it back. An entry of another store is left alone without `replace`.
+        """Stores a secret in the keyring and reads it back. Without `replace`, an entry of another store is kept.
 
         Raises `OtherStore` and `SecretError`.
         """
@@ -276,16 +276,16 @@ class Vault:
         await self._write(name, _Entry(secret, list(origins)))
 
     async def store_held(self, names: list[str]) -> list[str]:
-        """Puts those of these that are held into the keyring, instead of what is there; their names."""
+        """Stores those of these secrets that are held in the keyring, replacing entries; returns their names."""
         stored = [name for name in names if name in self._held]
         for name in stored:
             await self._write(name, self._held[name])
-        for name in stored:  # not before all are stored: a half-written set can be tried again
+        for name in stored:  # only after all are stored, so that a partly written set can be retried
             self._cache[name] = self._held.pop(name)
         return stored
 
     async def check_owners(self, origins: Mapping[str, Sequence[str]]) -> None:
-        """Raises `OtherStore` for one of these entries that was given for another store than the profile's."""
+        """Raises `OtherStore` if one of these entries was stored for another store than the profile's."""
         for name, own in origins.items():
             if name in self._held:
                 await self._check_owner(name, [*self._held[name].origins, *own])
@@ -296,7 +296,7 @@ class Vault:
             raise OtherStore(name, others)
 
     async def delete(self, name: str) -> bool:
-        """Removes an entry from the keyring; whether there was one. Raises `SecretError`."""
+        """Removes an entry from the keyring; returns whether there was one. Raises `SecretError`."""
         self.forget(name)
 
         def remove(keyring: Keyring) -> bool:
@@ -308,10 +308,7 @@ class Vault:
         return await self._call(remove, WRITE_DEADLINE, name)
 
     async def state(self, *, writing: bool = True) -> KeyringState:
-        """Whether the keyring can be used: whether it can be read and, with `writing`, whether it keeps a value.
-
-        It is tried with a value that is not a secret.
-        """
+        """Whether the keyring can be read and, with `writing`, written; tested with a value that is not a secret."""
         try:
             if writing:
                 await self._write(_SELF_TEST, _Entry("no secret", []))
@@ -355,14 +352,14 @@ class Vault:
                 f"The command {source.command[0]} or a file it uses is not the one that was trusted",
                 "Review what has changed, then allow it: tui-connector trust PROFILE.",
             )
-        if command.unknown and not command.unknown.endswith("(missing)"):
+        if command.unverifiable:
             raise SecretError(
                 "secret-untrusted",
-                f"The command {source.command[0]} is not run: the content of {command.unknown} cannot be checked",
+                f"The command {source.command[0]} is not run: the content of {command.unverifiable} cannot be verified",
                 "Use a program and files that can be read, of at most 512 MB.",
             )
         try:
-            secret = await printed_by(list(command.argv), environment=command_environment(command, environ))
+            secret = await run_command(list(command.argv), environment=command_environment(command, environ))
         except SecretError as error:
             message = f"The command {source.command[0]} {error.message}"
             raise SecretError("secret-missing", message, "Run it manually to see its output.") from error
@@ -370,8 +367,8 @@ class Vault:
             raise SecretError("secret-missing", f"The command {source.command[0]} printed nothing")
         return secret
 
-    async def _asked(self, source: SecretSource, origin: str) -> str:
-        """The response to one question for each secret and each place it goes to, however many requests wait for it."""
+    async def _prompted(self, source: SecretSource, origin: str) -> str:
+        """Prompts once for each secret and origin, however many requests wait for it."""
         question = f"{source.label} for {origin}"
         async with self._locks.setdefault(question, asyncio.Lock()):
             held = self._held.get(question)
@@ -407,9 +404,9 @@ class Vault:
                 "keyring-unusable", "The keyring accepted the secret but did not return it", without_keyring(name)
             )
 
-    async def _call(self, ask: Callable[[Keyring], T], deadline: float, name: str) -> T:
+    async def _call(self, work: Callable[[Keyring], T], deadline: float, name: str) -> T:
         try:
-            return await self._keychain.call(ask, deadline)
+            return await self._keychain.call(work, deadline)
         except SecretError as error:
             error.hint = error.hint or without_keyring(name)
             raise

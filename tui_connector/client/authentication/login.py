@@ -20,7 +20,7 @@ from ...errors import InvalidValue, UserError
 from ...files import LockTimeout, reason, state_remedy
 from ...kinds import Kind
 from ...secrets.capability import token_name
-from ...secrets.secret_error import LiteralSecret
+from ...secrets.errors import LiteralSecret
 from ...secrets.source import ONE_SOURCE, SecretSource
 from ...templates import Json, as_data
 from ...templates.validation import raise_errors

@@ -82,8 +82,8 @@ async def duplicate_profile(app: App[None], machine: Machine, path: Path) -> Non
 
 async def _delete_entries(machine: Machine, names: list[str]) -> list[str]:
     """Deletes these keyring entries; returns those that could not be deleted."""
+    from ...secrets.errors import SecretError
     from ...secrets.mask import Mask
-    from ...secrets.secret_error import SecretError
     from ...secrets.vault import Vault
 
     vault, left = Vault(machine, Mask()), []

@@ -21,7 +21,7 @@ from ...guide.texts import GuideStep
 from ...guide.trust import summary
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
-from ...secrets.secret_error import OtherStore
+from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
 from ..widgets.choice import Choice
