@@ -185,9 +185,6 @@ def _object(found: Json, what: str) -> dict[str, Json]:
     return found
 
 
-# What a Singer runner keeps of a profile: the bookmarks of all its streams, as the ledgers have them.
-
-
 def as_streams(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
     """The same incoming configurations; the sinks that write Singer messages know of each other's bookmarks.
 

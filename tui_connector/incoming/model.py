@@ -23,8 +23,6 @@ from .pagination.placement import with_value_at
 from .raw_json import NotJson, text_of, value
 from .sink import RejectedItem, Sink
 
-# Items changed and chosen on their way: JMESPath on each one, decoded only where there is such an expression.
-
 
 @dataclass(frozen=True, slots=True)
 class TransformedItems:

@@ -23,9 +23,6 @@ from ..templates.expression import Budget, Expression
 from ..text import beginning, page_title, without_secrets
 from .raw_json import NotJson, decoded, elements, members, one_line, repeated_name, shape, text_of, value
 
-# A response with a good status in which there are no items: what it is in their place, and what to do.
-
-
 _ERROR_NAMES = frozenset({"message", "parameters", "errors", "code", "trace"})
 """Magento's error envelope (Magento\\Framework\\Webapi\\ErrorProcessor)."""
 _NO_ERROR = frozenset({b"null", b"false", b"0", b'""', b"[]", b"{}", b'"0"', b'"false"'})

@@ -1,7 +1,7 @@
-"""Writes what a run has read: items first, then what makes them durable, then the ledger. All of it in one thread.
+"""Writes the items of a run to its sink, makes them durable, then records the step in the ledger. All in one thread.
 
-Several pages share a durable step, a quarter of a second apart at most. What is on the disk after the last step is cut
-off when the run is resumed, so that items and position always belong together.
+Several pages share a durable step, at most a quarter of a second apart. What the sink holds after the last step is cut
+off when the run resumes, so that items and position always match.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .reading import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged
 
 STEP = 0.25
-"""Seconds between two durable steps, at most."""
+"""Longest time between two durable steps, in seconds."""
 
 
 def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
@@ -41,22 +41,22 @@ def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
 
 @dataclass(slots=True)
 class WrittenCounts:
-    """What a run has written since it began, with what an interrupted part of it had."""
+    """The counts of a run since it began, including its interrupted part."""
 
     read: int = 0
-    """Items as the store sent them, before any was dropped."""
+    """Items as the store sent them."""
     items: int = 0
     failed: int = 0
     dropped: int = 0
-    """Known from an earlier run."""
+    """Items skipped because an earlier run has written them."""
     filtered_out: int = 0
-    """By the filter, since this process began."""
+    """Since this process began."""
     total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunCosts:
-    """What a run has cost since it began."""
+    """The requests and the time of a run since it began, including its interrupted part."""
 
     requests: int
     retries: int
@@ -65,20 +65,20 @@ class RunCosts:
 
 @dataclass(slots=True)
 class _Pending:
-    """What the next step brings besides the items."""
+    """What the next step records in the ledger besides the counts."""
 
     known: PageChanges = field(default_factory=PageChanges)
     failed: list[FailedRecord] = field(default_factory=list)
 
 
 class DuplicateFinder:
-    """Finds items that came twice, by eight bytes each: a list of millions may be read.
+    """Finds items that were sent twice. It keeps eight bytes per item, for lists of millions.
 
-    It knows those of one process: the items before a stop are not compared with those after it.
+    Only items of the same process are compared, not those before an interruption.
     """
 
-    _SHARES = 16
-    """The hashes are compared a share at a time, so that not all are in a table at once."""
+    _SHARDS = 16
+    """The hashes are compared in shards, to bound the size of the hash table."""
 
     def __init__(self) -> None:
         self._hashes = array("q")
@@ -87,35 +87,35 @@ class DuplicateFinder:
         self._hashes.extend(map(hash, items))
 
     def found(self) -> tuple[int, tuple[int, int] | None]:
-        """How many items had come before, and the places of the first one that had: of both times."""
+        """The number of duplicates, and the indexes of the first duplicate and its original."""
         if len(set(self._hashes[:10_000])) == len(self._hashes):
             return 0, None
         count, first = 0, None
-        for share in range(self._SHARES):
+        for shard in range(self._SHARDS):
             seen: dict[int, int] = {}
-            for place, each in enumerate(self._hashes):
-                if each % self._SHARES != share:
+            for index, each in enumerate(self._hashes):
+                if each % self._SHARDS != shard:
                     continue
-                before = seen.setdefault(each, place)
-                if before != place:
+                original = seen.setdefault(each, index)
+                if original != index:
                     count += 1
-                    first = min(filter(None, (first, (before, place))), key=lambda places: places[1])
+                    first = min(filter(None, (first, (original, index))), key=lambda indexes: indexes[1])
         return count, first
 
 
 _RECORD_IDS = ("id", "entity_id", "_id", "uuid", "guid")
-"""Fields that are a record's own key wherever they are: unlike other identifiers, no two records share one."""
+"""Names of primary keys: unlike with other identifiers, no two records share a value."""
 
 
 class RepeatedRecords:
-    """Finds records that came twice with different content, by their identifier and their own key."""
+    """Finds records that were sent twice with different content, by their identifier and their primary key."""
 
     def __init__(self, identifier: str) -> None:
         self._identifier = field_reader(identifier)
         self._keys = [] if identifier in _RECORD_IDS else [field_reader(name) for name in _RECORD_IDS]
         self._duplicates = DuplicateFinder()
         self.have_keys = True
-        """Whether all of them have a key of their own: then two with the same one are the same record."""
+        """Whether all records have a primary key: then two with the same one are the same record."""
 
     def note(self, items: Sequence[bytes]) -> None:
         self._duplicates.note(map(self._key, items))
@@ -130,12 +130,12 @@ class RepeatedRecords:
         return f"{identifier!r} {own!r}"
 
     def found(self) -> tuple[int, tuple[int, int] | None]:
-        """How many had come before, and the places of the first one that had: of both times."""
+        """See `DuplicateFinder.found`."""
         return self._duplicates.found()
 
 
 class RunWriter:
-    """One run's writing. Its methods block and belong to the writing thread."""
+    """Writes one run. Its methods block, and are called in the writing thread only."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class RunWriter:
         monotonic: Callable[[], float],
         stored: Callable[[Json], Json],
     ) -> None:
-        """`stored` gives a position as it may be written to disk."""
+        """`stored` replaces the secrets in a position, so that it can be written to disk."""
         self._stored = stored
         self._ledger, self._run, self._sink = ledger, run, sink
         self._changes, self._transform, self._monotonic = changes, transform, monotonic
@@ -167,15 +167,15 @@ class RunWriter:
         self._has_begun = False
         self._last_step = 0.0
         self.incomplete_reason = run.doubt
-        """Why what was read may not be all; each step records it, for the case that another process resumes."""
+        """Why the items read may not be the whole list; recorded in each step, for a process that resumes the run."""
         self.written = WrittenCounts(run.read, run.items, run.failed, run.dropped, total=run.expected)
 
     def add(self, pages: Sequence[PageRead], costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
-        """Writes these pages, durably where it is time; gives what could not be written. Raises `SinkError`.
+        """Writes pages, with a durable step if one is due; returns the records that failed. Raises `SinkError`.
 
-        The first step comes before the first item: from then on what is in the sink is known as this run's. Pages
-        without items come before it: what an earlier run wrote stays until there is something in its place. Before it,
-        raises `UserError` where no item has a field that decides what is written.
+        The first step comes before the first item, so that the sink is known to hold this run's items; but not before
+        there are any: until then, the sink keeps what an earlier run wrote. Raises `UserError` before that step if no
+        item has a field that determines what is written.
         """
         if not self.written.read:
             self._check_fields([item for page in pages for item in page.items])
@@ -192,13 +192,13 @@ class RunWriter:
         return failed
 
     def add_past_position(self, page: PageRead, costs: RunCosts, store_time: str | None) -> list[FailedRecord]:
-        """Writes part of a page, and ends there: the next run cuts it off and reads the page again."""
+        """Writes part of a page as the end of the run: the next run cuts it off and reads the page again."""
         self.add([], costs, store_time)
         self._step(costs)
         return self._add(page)
 
     def _check_fields(self, items: Sequence[bytes]) -> None:
-        """Looks for the date and the identifier in the first items of the list."""
+        """Raises `UserError` if the first items of the list lack the date, or an identifier that is needed."""
         if not items:
             return
         identifier, date = self._identifier, self._changes.field if self._changes else None
@@ -216,16 +216,16 @@ class RunWriter:
             self._remarks.append(str(missing))
 
     def _has_dates(self) -> bool:
-        """Whether an item of this run, or of a complete one before it, had a date."""
+        """Whether an item of this run, or of an earlier complete one, had a date."""
         return self._previous_mark() is not None or (self._changes is not None and bool(self._changes.newest))
 
     def _previous_mark(self) -> str | None:
-        """Up to when earlier runs of this configuration have read."""
+        """The high-water mark of earlier runs of this configuration."""
         mark = self._ledger.mark()
         return mark.value if mark and mark.fingerprint == self._run.fingerprint else None
 
     def missing_dates(self) -> str:
-        """Why a whole list has not brought the date that the next run starts with; nothing where it has."""
+        """The error that no item of the whole list had the date for the next run to start at; "" if one had."""
         if self._changes is None or self._changes.field is None or not self.written.read or self._has_dates():
             return ""
         return (
@@ -234,28 +234,28 @@ class RunWriter:
         )
 
     def duplicates(self) -> str:
-        """Which items came twice; "" where none did, or where that was not looked for.
+        """Which items were sent twice; "" if none were, or if the pagination proves that.
 
-        One that was changed while the list was read may come a second time, instead of one that moved.
+        An item that was changed while the list was read may be sent again, in place of one that has moved.
         """
         if self._duplicates is None or self._records is None:
             return ""
         count, first = self._duplicates.found()
         if first is None:
             return self._changed_records(self._records)
-        again = "1 item came" if count == 1 else f"{count:,} items came"
+        sent = "1 item was sent" if count == 1 else f"{count:,} items were sent"
         return (
-            f"{again} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
+            f"{sent} twice: item {first[1] + 1} of the list is item {first[0] + 1} again. Others may be missing: "
             "the list changed while it was read, or the store does not sort it by a unique field"
         )
 
     def _changed_records(self, records: RepeatedRecords) -> str:
-        """Which records came twice with different content; only a remark where they may be different records."""
+        """Which records were sent twice with different content; only a remark if they may be different records."""
         count, first = records.found()
         if first is None:
             return ""
-        again = "1 item has" if count == 1 else f"{count:,} items have"
-        which = f"{again} the {self._identifier!r} of another one: item {first[1] + 1} that of item {first[0] + 1}"
+        have = "1 item has" if count == 1 else f"{count:,} items have"
+        which = f"{have} the {self._identifier!r} of another one: item {first[1] + 1} that of item {first[0] + 1}"
         if not records.have_keys:
             self._remarks.append(
                 f"{which}. If {self._identifier!r} is unique in the store, the list changed while it was read, and "
@@ -268,7 +268,7 @@ class RunWriter:
         )
 
     def _check_dates(self, changes: ChangeFilter, items: Sequence[bytes]) -> None:
-        """Raises `UserError` where the next run could not start at the date of one of these."""
+        """Raises `UserError` if the next run could not start at the date of one of these items."""
         if (found := changes.first_unusable_date(items)) is not None:
             index, date = found
             which = self._item_name(self.written.read, items, RejectedItem(index, ""))
@@ -313,7 +313,7 @@ class RunWriter:
         return failed
 
     def _item_name(self, before: int, items: Sequence[bytes], rejected: RejectedItem, of: str = "") -> str:
-        """Which item it is: its number, and its identifier where it has one."""
+        """The item's number in the list, and its identifier if it has one."""
         number = f"item {before + rejected.index + 1}{of}"
         value = self._identifier_of(items[rejected.index]) if self._identifier_of else None
         return number if value in (None, "") else f"{number} ({self._identifier} {value})"
@@ -345,9 +345,9 @@ class RunWriter:
         self._last_step = self._monotonic()
 
     def finish(self, end: RunEnd, ended: str, costs: RunCosts, *, past_position: bool = False) -> Sequence[str]:
-        """The last step, and the end of the run in the ledger; gives the sink's remarks. Raises `SinkError`.
+        """Writes the last step and ends the run in the ledger; returns remarks for the user. Raises `SinkError`.
 
-        `past_position`: the sink holds items after the position; they are made durable, and not recorded.
+        `past_position`: the sink holds items after the position, which are made durable but not recorded.
         """
         moves_mark = end.state == "complete" and self._moves_mark()
         value = self._mark() if moves_mark else None
@@ -356,9 +356,7 @@ class RunWriter:
         closed: Json = None
         if past_position:
             closed = self._sink.sync()
-        elif (
-            self._has_begun or self._was_at_end or end.state == "complete"
-        ):  # one that got nothing has left its sink as it was
+        elif self._has_begun or self._was_at_end or end.state == "complete":  # otherwise the sink is unchanged
             self._step(costs, last=True)
             closed = self._sink_position
         mark, forget_before = None, None
@@ -369,7 +367,7 @@ class RunWriter:
             mark = HighWaterMark(value, self._run.fingerprint, self._sink_position)
             forget_before = self._changes.threshold() if self._changes else None
         elif end.state in ("complete", "incomplete"):
-            if before is not None:  # what was written stays written, and is known when it is read again
+            if before is not None:  # the items written are known when they are read again
                 mark = HighWaterMark(before.value, before.fingerprint, self._sink_position)
             if self._changes is not None and self._changes.by_date and self._run.moves_mark:
                 since = f"changes since {before.value}" if before and before.value else "everything"
@@ -380,21 +378,21 @@ class RunWriter:
         return [*self._remarks, *self._sink.remarks()]
 
     def _moves_mark(self) -> bool:
-        """Whether nothing is left after it: a record that failed is found again by the old mark only."""
+        """Whether the mark may move: failed records are read again from the old mark only."""
         if self._changes is not None and self._changes.by_date and self.written.failed:
             return False
         return self._run.moves_mark
 
     def _mark(self) -> str | None:
-        """The newest date, of this run or of one before it: a run that found nothing moves it nowhere."""
+        """The newest date of this run and earlier ones."""
         known = self._previous_mark()
         found = self._changes.mark() if self._changes else None
         return max(filter(None, (known, found)), default=None, key=sort_key)
 
     def fail(self, end: RunEnd, ended: str, error: Exception) -> None:
-        """The end of a run whose sink or ledger failed: what the last step recorded is what counts.
+        """Ends a run whose sink or ledger failed: what the last step recorded counts.
 
-        What is after it in a sink that something else has changed is not this run's, and is not cut off later.
+        A sink that another program has changed is recorded as closed there, so that the additions are not cut off.
         """
         closed = self._sink_position if isinstance(error, SinkChanged) else None
         self._ledger.end(self._run, end, ended, closed=closed)

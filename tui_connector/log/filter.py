@@ -19,13 +19,6 @@ from ..client.exchange import Exchange
 from ..client.message import Headers, Purpose
 from ..errors import InvalidValue
 
-# Neighbours in the log, asked all at once: one look at their joined texts rules out nearly all of them.
-#
-# The headers and bodies of 100,000 exchanges are millions of small objects all over the memory: to look at each
-# header
-# takes half a second. Joined, and each header once, they are 20 MB, in which a word is found in 20 ms.
-
-
 SIZE = 64
 """Exchanges in a block."""
 _KEPT_BODIES = 16_000
@@ -36,17 +29,21 @@ _JOINED_BODIES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What is kept of a block."""
+    """The joined texts of a block."""
 
     headers: str
-    """Every `name: value` that one of its exchanges sent or got, without regard to case."""
+    """Each `name: value` of its requests and responses once, in lower case."""
     bodies: bytes | None
     """All bodies; None where they are long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Neighbours in the log, and how to get what is kept of them."""
+    """Consecutive exchanges, searched all at once: one look at their joined texts rules out nearly all blocks.
+
+    The headers and bodies of 100,000 exchanges are millions of small objects: testing each header takes 0.5 s. Joined,
+    with each header once, they are 20 MB, in which a word is found in 20 ms.
+    """
 
     exchanges: Sequence[Exchange]
     texts: Callable[[], Texts]
@@ -64,14 +61,14 @@ class Block:
 
 
 class BlockTexts:
-    """The texts of each block, made once. It keeps no exchange: the ring's bounds stay the only ones."""
+    """The texts of each block, made once. It holds no exchanges, so that the ring alone bounds memory."""
 
     def __init__(self) -> None:
         self._texts: dict[int, Texts] = {}
         self._first = 0
 
     def of(self, block: int, exchanges: Sequence[Exchange]) -> Texts:
-        """The texts of this block, made from these exchanges where they are asked for the first time."""
+        """The texts of this block, made from its exchanges at the first call."""
         texts = self._texts.get(block)
         if texts is None:
             pairs = set(chain.from_iterable([each.headers for each in exchanges]))
@@ -81,7 +78,7 @@ class BlockTexts:
         return texts
 
     def forget(self, first: int) -> None:
-        """The blocks before this one are gone."""
+        """Drops the texts of the blocks before this one."""
         for block in range(self._first, first):
             self._texts.pop(block, None)
         self._first = max(first, self._first)
@@ -91,9 +88,6 @@ def _joined(exchanges: Sequence[Exchange], most: int) -> bytes | None:
     bodies = [each.body.data for each in exchanges]
     bodies += [each.request_body.data for each in exchanges if each.request_body.data]
     return b"\n".join(bodies) if sum(map(len, bodies)) <= most else None
-
-
-# What a filter can ask of an exchange: one entry for each operator, from which parser and help are made.
 
 
 Predicate = Callable[[Exchange], bool]
@@ -116,10 +110,10 @@ class Operator:
     example: str
     description: str
     cost: int
-    """What one test takes, roughly, relative to the others: cheap ones are asked first."""
+    """Rough relative cost of a test: cheap ones are evaluated first."""
     compile: Callable[[str], Predicate]
     possible: Callable[[str], Possible] | None = None
-    """Makes the test that rules out whole blocks; None where asking each exchange costs no more."""
+    """Makes the test that rules out whole blocks; None where testing each exchange is as fast."""
     takes_argument: bool = True
 
 
@@ -344,7 +338,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What all of the expressions match; the cheap ones are asked first."""
+    """What all of the expressions match; the cheap ones are evaluated first."""
 
     parts: tuple[Expression, ...]
 
@@ -362,7 +356,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What one of the expressions matches; the cheap ones are asked first."""
+    """What one of the expressions matches; the cheap ones are evaluated first."""
 
     parts: tuple[Expression, ...]
 
@@ -388,7 +382,7 @@ class Filter:
     expression: Expression | None = None
     matches: Predicate = field(init=False, repr=False, compare=False)
     possible: Possible | None = field(init=False, repr=False, compare=False)
-    """Whether one of a block's exchanges could match; None where only asking each of them tells."""
+    """Whether one of a block's exchanges could match; None if each has to be tested."""
 
     def __post_init__(self) -> None:
         test = self.expression.compile()[1] if self.expression is not None else _everything

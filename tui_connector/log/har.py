@@ -194,9 +194,6 @@ def _masked(exchange: Exchange) -> Iterator[str]:
         yield "response.content"
 
 
-# Reads a HAR, of this program or of any other; secrets in it are masked before there is an exchange.
-
-
 LARGEST = 512_000_000
 """Bytes of a file, decompressed; it is read whole."""
 _NAMED = 5

@@ -18,9 +18,6 @@ from ..errors import UserError
 from ..secrets.mask import Mask, answers_with_a_token
 from ..templates import Json
 
-# Typed access to JSON from a file that anybody may have written.
-
-
 _LARGEST = 1e15
 _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
 

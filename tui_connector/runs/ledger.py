@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from ..templates import Json
 
 
-# What a ledger holds: runs, what each step adds to one, failed records, and the mark.
-
-
 State = Literal["running", "complete", "incomplete", "stopped", "refused", "failed"]
 """`incomplete`: read to the end, but the store counts more items than it sent, or nothing shows that it was the end."""
 
@@ -92,15 +89,21 @@ class FailedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenItem:
+    """An item near the mark, to recognise it when it is read again."""
+
+    at: str
+    identifier: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class HighWaterMark:
     """Where the last complete run ended: up to when everything was read (None without dates), and how it was asked."""
 
     value: str | None
     fingerprint: str
     sink: Json
-
-
-# The file of a ledger: where it is, how it is opened, and what may be wrong with it. It loads no more than sqlite3.
 
 
 _VERSION = 4
@@ -559,19 +562,3 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-# An item near the mark.
-
-
-if TYPE_CHECKING:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class SeenItem:
-    """An item near the mark: by these an item that is read again is known."""
-
-    at: str
-    identifier: str
-    digest: bytes

@@ -30,9 +30,6 @@ from ..sink import (
     identifier_problem,
 )
 
-# A SQLite file that belongs to its user: opened with care, and every failure in words.
-
-
 _PATIENCE = 30.0
 """Seconds to wait for another program's transaction."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)

@@ -40,9 +40,6 @@ class StandardOutput:
         """Standard output belongs to the program."""
 
 
-# Standard output: one item a line, for the next program in a pipe.
-
-
 class StdoutSink(Sink):
     """Standard output, one item a line."""
 

@@ -1,0 +1,115 @@
+"""Runs that are killed: a profile in a folder of its own, its runs, and what of its output must not depend on kills."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import fork_server
+from runs import Told
+
+from tui_connector.cli.opening import read as read_profile
+from tui_connector.client.wire import OF_A_RUN
+from tui_connector.guide.workbench import Workbench
+from tui_connector.incoming.plan import RunEnvironment, RunLocation, RunOptions
+from tui_connector.incoming.run import Run
+from tui_connector.machine import Machine
+from tui_connector.runs.ledger import ledger_file
+
+_PROFILE = """
+format = 1
+name = "Shop"
+{authentication}
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "{url}/rest/all/V1"
+[incoming.items]
+client = "shop"
+request = {{ uri = "products" }}
+items = "items"
+identifier = "sku"
+pagination = {{ kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }}
+sink = {{ {sink}, path = "out" }}
+{more}
+"""
+_TOKEN_FROM_ENVIRONMENT = """
+[authentications.a]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.shop]
+authentications = ["a"]
+"""
+
+
+def _rows(path: Path) -> object:
+    with closing(sqlite3.connect(path)) as database:
+        tables = [row[0] for row in database.execute("select name from sqlite_master where type = 'table' order by 1")]
+        rows = [database.execute(f'select * from "{table}" order by rowid').fetchall() for table in tables]
+        rows[tables.index("tui_connector_tables")] = database.execute(  # each table has an id of its own
+            "select name, incoming, shape, row_count from tui_connector_tables"
+        ).fetchall()
+    return tables, rows
+
+
+def _records(path: Path) -> object:
+    """The records and the last state: how many states are in between depends on how the steps fell."""
+    messages = [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [message["record"] for message in messages if message["type"] == "RECORD"], messages[-1]
+
+
+SINKS: dict[str, tuple[dict[str, Any], Callable[[Path], object]]] = {
+    "jsonl": ({"kind": "jsonl"}, Path.read_bytes),
+    "gzip": ({"kind": "jsonl", "compress": "gzip"}, lambda path: gzip.decompress(path.read_bytes())),
+    "csv": ({"kind": "csv"}, Path.read_bytes),
+    "sqlite": ({"kind": "sqlite", "columns": ["name", "updated_at"]}, _rows),
+    "singer": ({"kind": "singer"}, _records),
+}
+"""By name: the sink, and what of its file must be equal."""
+
+
+@dataclass
+class RunFolder:
+    """A profile with one incoming, and a state directory, in a folder of their own."""
+
+    folder: Path
+    environment: dict[str, str]
+    machine: Machine
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    @property
+    def profile(self) -> Path:
+        return self.folder / "shop.toml"
+
+    def write(self, url: str, sink: dict[str, Any], more: str = "", *, token: str | None = None) -> None:
+        """Writes the profile; a `token` is read from the environment of the processes."""
+        self.folder.mkdir()
+        fields = ", ".join(f"{key} = {json.dumps(value)}" for key, value in sink.items())
+        authentication = "[clients.shop]" if token is None else _TOKEN_FROM_ENVIRONMENT
+        self.profile.write_text(_PROFILE.format(url=url, sink=fields, more=more, authentication=authentication))
+        self.environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}
+        if token is not None:
+            self.environment["SHOP_TOKEN"] = token
+
+    async def start(self, **options: Any) -> fork_server.AsyncProcess:
+        """A run in a process of its own."""
+        return await fork_server.start("run", "--trust", self.profile, env=self.environment, **options)
+
+    async def run(self) -> str:
+        """A run in this process, which is not killed; the state in which it ends."""
+        state = self.folder / "state" / "tui-connector"
+        machine = replace(self.machine, directories=replace(self.machine.directories, state=state))
+        saved = read_profile(self.profile)
+        bench = Workbench(machine, directory=self.folder)
+        async with bench.session(saved, OF_A_RUN) as session:
+            location = RunLocation("items", self.profile, ledger_file(state, self.profile, "items"))
+            environment = RunEnvironment(session, bench.exchanges, machine, location)
+            return (await Run(saved.incoming["items"], RunOptions(), environment, Told()).execute()).state
