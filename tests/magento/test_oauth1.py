@@ -19,7 +19,7 @@ from tui_connector.kinds import Kind
 from tui_connector.machine import Directories, Machine, nonce
 from tui_connector.magento.diagnosis import diagnose
 from tui_connector.magento.dialects import DIALECTS, Dialect
-from tui_connector.magento.oauth1 import KnownDialects, OAuth1, alike, refuses_signature
+from tui_connector.magento.oauth1 import KnownDialects, OAuth1, group_by_signed_text, refuses_signature
 from tui_connector.sandbox.oauth_signature import UnsignableRequest, sign
 from tui_connector.secrets.source import SecretSource
 
@@ -313,10 +313,10 @@ class TestDialects:
             assert len(store.requests) == 2
 
     def test_dialects_that_sign_alike_are_one_choice(self) -> None:
-        assert alike(Request("GET", PLAIN), DIALECTS) == [("rfc5849", "laminas", "m248")]
-        assert alike(Request("GET", DATED), DIALECTS) == [("rfc5849", "laminas", "m248")]
-        assert alike(Request("GET", GROUPS), DIALECTS) == [("rfc5849", "laminas"), ("m248",)]
-        assert alike(Request("GET", SLASH), DIALECTS) == [("rfc5849", "m248"), ("laminas",)]
+        assert group_by_signed_text(Request("GET", PLAIN), DIALECTS) == [("rfc5849", "laminas", "m248")]
+        assert group_by_signed_text(Request("GET", DATED), DIALECTS) == [("rfc5849", "laminas", "m248")]
+        assert group_by_signed_text(Request("GET", GROUPS), DIALECTS) == [("rfc5849", "laminas"), ("m248",)]
+        assert group_by_signed_text(Request("GET", SLASH), DIALECTS) == [("rfc5849", "m248"), ("laminas",)]
 
     @pytest.mark.parametrize("query", ["x=1&x%5Ba%5D=2", "x=1&x%5B%5D=2&fields=sku", "7=1"])
     async def test_what_every_248_refuses_is_not_sent_to_one(self, context: Context, query: str) -> None:

@@ -19,7 +19,13 @@ from tui_connector.client.message import Request
 from tui_connector.client.model import RequestTemplate
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine
-from tui_connector.magento.search_criteria import CONDITION_TYPES, Criteria, CriteriaFilter, misread, searched
+from tui_connector.magento.search_criteria import (
+    CONDITION_TYPES,
+    Criteria,
+    CriteriaFilter,
+    misread_criteria,
+    with_criteria,
+)
 from tui_connector.profile.problems import check, check_data
 from tui_connector.sandbox.criteria import parse_query, read_criteria
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -90,15 +96,15 @@ def test_every_spelling_is_sent_as_one_that_the_store_reads_whole(
     data: Any, groups: list[list[CriteriaFilter]]
 ) -> None:
     template = spelled(data.draw, groups)
-    assert list(misread(template, paged=True)) == []
+    assert list(misread_criteria(template, paged=True)) == []
     ours = CriteriaFilter("entity_id", "5", "gt")
-    sent = searched(template.request(Scope()), filters=(ours,), order=(("entity_id", "ASC"),), size=10, page=1)
+    sent = with_criteria(template.request(Scope()), filters=(ours,), order=(("entity_id", "ASC"),), size=10, page=1)
     read = read_by_store(sent)
     wanted = sorted([(f.field, f.value, f.condition) for f in group] for group in [*groups, [ours]])
     found = [[(f.field, f.value, f.condition) for f in group] for group in read.groups]
     assert sorted(sorted(group) for group in found) == sorted(sorted(group) for group in wanted)
     assert (read.page_size, read.current_page, len(read.sorts)) == (10, 1, 1)
-    assert searched(sent, order=(("entity_id", "ASC"),), size=10, page=1) == sent  # it stays as it is
+    assert with_criteria(sent, order=(("entity_id", "ASC"),), size=10, page=1) == sent  # it stays as it is
 
 
 def f(outer: str, inside: str, condition: str = "condition_type", value: str = "500", kind: str = "lteq") -> str:
@@ -159,8 +165,8 @@ def test_a_filter_in_any_spelling_is_the_same_filter(
     query: str, parameters: dict[str, Any] | None, pagination: dict[str, Any]
 ) -> None:
     template = RequestTemplate.model_validate({"uri": f"products?{query}", "parameters": parameters})
-    assert list(misread(template, paged=True)) == []
-    sent = searched(template.request(Scope()), filters=(CriteriaFilter("updated_at", "2026-01-01", "gteq"),))
+    assert list(misread_criteria(template, paged=True)) == []
+    sent = with_criteria(template.request(Scope()), filters=(CriteriaFilter("updated_at", "2026-01-01", "gteq"),))
     read = read_by_store(sent)
     assert [[(x.field, x.value, x.condition) for x in group] for group in read.groups] == [
         [("entity_id", "500", "lteq")],
@@ -179,7 +185,7 @@ def test_alternatives_stay_in_one_group_and_lists_become_text() -> None:
         }
     }
     template = RequestTemplate.model_validate({"uri": f"products?{query}", "parameters": parameters})
-    found = read_by_store(searched(template.request(Scope())))
+    found = read_by_store(with_criteria(template.request(Scope())))
     assert [[(x.field, x.value, x.condition) for x in group] for group in found.groups] == [
         [("sku", "a", "eq"), ("sku", "b", "eq")],
         [("id", "1,2", "in")],
@@ -315,7 +321,7 @@ pagination = { kind = "keyset" }
 
 def test_other_stores_name_their_parameters_as_they_like() -> None:
     for uri in ("items?page_size=3&filter[sku]=1&current_page=2", "stockItems/lowStock?scopeId=0&pageSize=3"):
-        assert list(misread(RequestTemplate(uri=uri), paged=False)) == []
+        assert list(misread_criteria(RequestTemplate(uri=uri), paged=False)) == []
 
 
 def test_values_of_placeholders_are_not_known_yet() -> None:
@@ -325,8 +331,8 @@ def test_values_of_placeholders_are_not_known_yet() -> None:
     template = RequestTemplate.model_validate(
         {"uri": f"{uri}[value]=@{{cursor}}", "parameters": {"searchCriteria": {"pageSize": "@{run.size}"}}}
     )
-    assert list(misread(template, paged=True)) == []
-    sent = searched(template.request(Scope(run={"cursor": "a b%", "run": {"size": 3}})))
+    assert list(misread_criteria(template, paged=True)) == []
+    sent = with_criteria(template.request(Scope(run={"cursor": "a b%", "run": {"size": 3}})))
     assert read_by_store(sent).groups[0][0].value == "a b%"
 
 

@@ -83,10 +83,10 @@ def request(
 
 def _warn_of_ignored_criteria(uri: str) -> None:
     """What Magento ignores in the search criteria of a request, which is sent as it is typed."""
-    from ..magento.search_criteria import ignored
+    from ..magento.search_criteria import ignored_criteria
 
     with best_effort(), suppress(InvalidValue):
-        for message in ignored(uri):
+        for message in ignored_criteria(uri):
             click.echo(shown(f"Note: {message}"), err=True)
 
 

@@ -15,7 +15,14 @@ from ..client.session import Session
 from ..client.uri import origin_of
 from ..magento.diagnosis import Finding, Fix, StoreMessage
 from ..magento.dialects import Dialect
-from ..magento.oauth1 import LIKELIEST_FIRST, KnownDialects, OAuth1, accepts_signature, alike, refuses_signature
+from ..magento.oauth1 import (
+    LIKELIEST_FIRST,
+    KnownDialects,
+    OAuth1,
+    accepts_signature,
+    group_by_signed_text,
+    refuses_signature,
+)
 from ..profile.model import Profile
 
 PROBE_URI = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
@@ -83,7 +90,7 @@ def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bo
     saved = next((each for each in signing if isinstance(each, OAuth1)), None)
     if saved is None or saved.dialect != "auto" or KnownDialects(cache).find(origin_of(request.uri)) is not None:
         return False
-    return len(alike(request, LIKELIEST_FIRST)) > 1
+    return len(group_by_signed_text(request, LIKELIEST_FIRST)) > 1
 
 
 async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:

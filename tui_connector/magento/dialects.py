@@ -1,13 +1,13 @@
-"""What Magento signs: OAuth 1.0a base strings and signatures, as three generations of its server make them.
+"""OAuth 1.0a base strings and signatures, as three generations of Magento build them.
 
-RFC 5849 §3.4.1 with what each generation does otherwise (lib/internal/Magento/Framework/Oauth/Helper/Request.php):
+RFC 5849 §3.4.1 with the deviations of each generation (lib/internal/Magento/Framework/Oauth/Helper/Request.php):
 
 - `rfc5849`, up to 2.4.5 (Zend_Oauth): names are sorted in PHP's natural order, `[2]` before `[10]`; a parameter
-  without exactly one `=` is left out; of parameters with one name the last counts.
+  without exactly one `=` is left out; of parameters with the same name the last one counts.
 - `laminas`, 2.4.6 and 2.4.7 (laminas-oauth): the same, and the path is decoded first (magento/magento2#37278).
 - `m248`, 2.4.8 (its own code, measured on a 2.4.8-p1): names are sorted decoded, byte by byte, `[10]` before `[2]`.
-  Whatever PHP's parse_str reads as a single value is set over what was found as before: there `+` is a space, `.` and
-  space in a name become `_`, and a value may be missing or contain `=`.
+  Single values as parsed by PHP's parse_str replace those found as before: there `+` is a space, `.` and space in a
+  name become `_`, and a value may be missing or contain `=`.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def signature(
 
 
 def base_string(method: str, uri: str, parameters: Mapping[str, str], dialect: Dialect) -> str:
-    """What is signed (RFC 5849 §3.4.1). `parameters` are those of the header; `uri` is absolute, as it is sent.
+    """The text that is signed (RFC 5849 §3.4.1). `parameters` are those of the header; `uri` is absolute, as sent.
 
-    The body is not signed: Magento signs form bodies only, and this program sends none. Raises ValueError where `uri`
-    has no scheme, no host or an invalid port, and `InvalidValue` where stores of this dialect refuse every signature.
+    The body is not signed: Magento signs form bodies only, and this program sends none. Raises ValueError if `uri`
+    has no scheme, no host or an invalid port, and `InvalidValue` if stores of this dialect refuse every signature.
     """
     address = urlsplit(uri)
     if not address.scheme or not address.hostname:
@@ -79,7 +79,7 @@ def _query_parameters(query: str, dialect: Dialect) -> dict[bytes, bytes]:
 
 
 def _as_php_reads(query: str, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """`found`, with the single values that PHP's parse_str reads from `query` set over it (main/php_variables.c)."""
+    """`found`, updated with the single values that PHP's parse_str reads from `query` (main/php_variables.c)."""
     read: dict[bytes, bytes | None] = {}
     for part in query.replace("+", " ").split("&"):
         sent_name, _, value = part.partition("=")
@@ -118,7 +118,7 @@ def _natural(parameter: tuple[str, str]) -> tuple[tuple[int, int, str], ...]:
 
 
 def _laminas_path(path: str) -> str:
-    """laminas-uri, Uri::normalizePath: decodes what may are in a path, `/` and `%` too, then encodes the rest."""
+    """laminas-uri, Uri::normalizePath: decodes characters that a path may contain, even `/` and `%`; encodes others."""
 
     def decoded(match: re.Match[str]) -> str:
         letter = unquote_to_bytes(match.group())

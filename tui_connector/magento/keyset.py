@@ -18,53 +18,50 @@ from ..client.message import Request
 from ..incoming.pages import Page, column_reader
 from ..incoming.pagination import ListPart, PageRequest, PageResult, Pagination, PaginationError, SinglePage
 from ..templates import Json
-from .search_criteria import CriteriaFilter, Direction, changed, checked, searched
-
-# The ids of one list: how the store is asked for some of them, what a page says of them, and how dense they are.
-
+from .search_criteria import CriteriaFilter, Direction, changed_since, valid_criteria, with_criteria
 
 _SPARSER = 4.0
-"""How much wider the next range is after one that held nothing."""
+"""How many times wider the next range is after an empty one."""
 
 
 class ListIds:
-    """What all pages of one list share: how they are asked for, and how dense the ids turn out to be."""
+    """What all pages of one list share: their requests, the checks of their ids, and how dense the ids are."""
 
     def __init__(self, request: Request, filter_by: str, field: str, size: int) -> None:
-        """`field` is what a response calls the id that `filter_by` filters by; empty where it does not have it."""
+        """`field` is the name in responses of the id that `filter_by` filters by; empty if they do not contain it."""
         self._request, self._filter, self._field, self.size = request, filter_by, field, size
-        self._after, self._until = _unused(request.uri, "AFTER"), _unused(request.uri, "UNTIL")
+        self._after, self._until = _unused_word(request.uri, "AFTER"), _unused_word(request.uri, "UNTIL")
         self._range = self._searched((self._above(self._after), self._not_above(self._until)), "ASC", self.size, 1)
         self._gap = 1.0
         self._read = column_reader(field)
         self.end: int | None = None
-        """The last id of the list, or one after it, where it is known."""
+        """The last id of the list, or a higher one, if known."""
         self.counts = False
-        """Whether a response counted more items than it held: then `total_count` is that of what was filtered."""
-        self.doubled = ""
-        """What item came twice, if any did."""
+        """Whether `total_count` counts all filtered items: a response had a higher count than items."""
+        self.duplicate = ""
+        """The message about an item that was sent twice, if any was."""
         self.ascending_only = False
-        """Whether the store ignores the direction of the order, so that its last id cannot be found out."""
+        """Whether the store ignores the sort direction, so that its last id cannot be requested."""
         self._whole_pages = False
         """Whether the store sends as many items as requested."""
 
     @property
-    def answered(self) -> bool:
+    def in_responses(self) -> bool:
         return bool(self._field)
 
-    def range(self, after: int, until: int) -> Request:
-        """The page of a range; made from one that is finished but for the two ids, as there may be thousands."""
+    def range_page(self, after: int, until: int) -> Request:
+        """The request for a range. Only the two ids are replaced in a prepared URI, as there may be thousands."""
         uri = self._range.uri.replace(f"={self._after}", f"={after}").replace(f"={self._until}", f"={until}")
         return replace(self._range, uri=uri)
 
-    def behind(self, after: Json) -> Request:
+    def page_after(self, after: Json) -> Request:
         return self._searched(() if after is None else (self._above(after),), "ASC", self.size, 1)
 
     def from_the_end(self, after: Json, rank: int) -> Request:
         return self._searched(() if after is None else (self._above(after),), "DESC", 1, rank)
 
     def recount(self, rank: int) -> Request:
-        """How many items the list has now up to its end; one of them comes with the number."""
+        """The request for the number of items up to the end; its response also has one of them."""
         return self._searched(() if self.end is None else (self._not_above(self.end),), "ASC", 1, rank)
 
     def count(self, after: int) -> Request:
@@ -78,14 +75,14 @@ class ListIds:
 
     def _searched(self, filters: tuple[CriteriaFilter, ...], direction: Direction, size: int, page: int) -> Request:
         order = ((self._filter, direction),)
-        return searched(self._request, filters=filters, order=order, size=size, page=page)
+        return with_criteria(self._request, filters=filters, order=order, size=size, page=page)
 
-    def of(self, item: bytes) -> int | str:
-        """The item's id. Raises `PaginationError` where it has none."""
-        return self._all([item])[0]
+    def id_of(self, item: bytes) -> int | str:
+        """The item's id. Raises `PaginationError` if it has none."""
+        return self._ids_of([item])[0]
 
-    def _all(self, items: Sequence[bytes]) -> list[int | str]:
-        """The ids of the items, in their order. Raises `PaginationError` where one has none."""
+    def _ids_of(self, items: Sequence[bytes]) -> list[int | str]:
+        """The ids of the items, in their order. Raises `PaginationError` if one has none."""
         found = self._read(items)
         return [each if type(each) is int else self._id(each) for each in found]
 
@@ -99,9 +96,9 @@ class ListIds:
             "Correct the pagination's field; `fields=` in the request must also include it.",
         )
 
-    def ends(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
-        """The first and the last id of a page. Raises `PaginationError` where they are not those asked for."""
-        found = self._all(page.items)
+    def first_and_last(self, page: Page, after: Json, until: int | None = None) -> tuple[int | str, int | str]:
+        """The first and the last id of a page. Raises `PaginationError` if they are outside the requested range."""
+        found = self._ids_of(page.items)
         first, last = found[0], found[-1]
         if set(map(type, found)) != {int} or not all(map(lt, found, found[1:])):
             self._check_order(found, after)
@@ -112,15 +109,15 @@ class ListIds:
         return first, last
 
     def _check_order(self, ids: Sequence[int | str], after: Json) -> None:
-        """Notes an id that comes twice in a row. Raises `PaginationError` where a number comes before a smaller one."""
+        """Records an id that is sent twice in a row. Raises `PaginationError` if the ids are not ascending."""
         for one, next_one in pairwise(ids):
-            if one == next_one and not self.doubled:
-                self.doubled = f"The store sent the item with the {self._field} {one} twice"
+            if one == next_one and not self.duplicate:
+                self.duplicate = f"The store sent the item with the {self._field} {one} twice"
             elif isinstance(one, int) and isinstance(next_one, int) and next_one < one:
                 raise self.other_field(after, f"{one} before {next_one}")
 
     def other_field(self, after: Json, sent: str) -> PaginationError:
-        """What a response means that cannot be one to this question."""
+        """The error for a response that does not match its request."""
         return PaginationError(
             f"The store was asked for {self._filter} after {after} and sent {sent}",
             f"It does not filter and sort by {self._filter}, or {self._field} is another field. "
@@ -128,11 +125,11 @@ class ListIds:
         )
 
     def is_last(self, page: Page, width: int | None = None) -> bool:
-        """Whether nothing of what was asked for is behind this page, of a range of N ids.
+        """Whether no requested item follows this page; `width` is the number of ids in its range.
 
-        A full page never proves that, and neither does a `total_count` that equals the number of items, unless the
-        store is known to count more than the page: there are modules whose total_count is that of the page. Without
-        such a count, a short page may have been capped by the store, or robbed of rows.
+        A full page never proves that. Neither does a `total_count` that equals the number of items, unless the store
+        is known to count more than the page: some modules count the page only. Without such a count, a short page
+        may have been capped by the store, or have lost rows.
         """
         found = len(page.items)
         if found >= self.size:
@@ -144,34 +141,34 @@ class ListIds:
             return True
         return self._whole_pages and width is not None and width <= self.size
 
-    def behind_last(self, items: Sequence[bytes], until: int | None = None) -> Json:
-        """The position behind these items; None where a response does not have the id."""
+    def position_after(self, items: Sequence[bytes], until: int | None = None) -> Json:
+        """The position after these items; None if responses do not contain the id."""
         if not self._field or not items:
             return None
-        after = self.of(items[-1])
+        after = self.id_of(items[-1])
         return {"after": after} if until is None else {"after": after, "until": until}
 
     def name(self, value: int) -> str:
         return f"{self._filter} {value}"
 
     def width(self) -> int:
-        """How many ids a range should have so that its items fill one page and seldom more.
+        """How many ids a range should span so that its items fill one page, and rarely more.
 
-        Of ids of which a share is gone at random, a range holds more or less by the root of its size.
+        If ids are missing at random, the number of items in a range varies by about the square root of its size.
         """
         gone = 1 - 1 / self._gap
         fill = max(0.5, 1 - 1.5 * math.sqrt(gone / self.size))
         return max(1, int(self.size * self._gap * fill))
 
-    def saw(self, width: int, items: int) -> None:
-        """So many ids held N items."""
+    def observe(self, width: int, items: int) -> None:
+        """Learn from a range of `width` ids that held this many items."""
         if items == 0:
             self._gap = self._gap * _SPARSER
         elif width >= items:
             self._gap = (self._gap + width / items) / 2 if self._gap <= width / items * 8 else width / items
 
 
-def _unused(uri: str, word: str) -> str:
+def _unused_word(uri: str, word: str) -> str:
     """A word that a URI does not contain."""
     while word in uri:
         word += "_"
@@ -180,18 +177,18 @@ def _unused(uri: str, word: str) -> str:
 
 # The pages of a list as half-open ranges of its ids.
 #
-# The list's first page and one request for its last ID show how dense the IDs are; then ranges are cut that should
-# fill one page each. If a range holds more than a page, reading continues after its last ID.
+# The first page and one request for the last id show how dense the ids are; ranges are then cut so that each should
+# fill one page. If a range holds more than a page, reading continues after the page's last id.
 
 
-_BROKEN_ENDS = 64
-"""How many of the last records may break the store before the last id is given up."""
-_HIGHEST = 2**40
-"""No id is above this."""
+_MAX_BROKEN_RECORDS = 64
+"""After this many last records that the store cannot serve, the last id is guessed."""
+_MAX_ID = 2**40
+"""Search no further than this id."""
 _BEYOND = 1_000
-"""Ids to look behind a last id that had to be guessed."""
+"""How many ids to read beyond a last id that had to be guessed."""
 BEFORE_ALL = -1
-"""Magento's ids start with 1, that of its customer groups with 0."""
+"""Magento's ids start with 1, those of customer groups with 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +204,11 @@ class FirstPage(SinglePage):
 
     @property
     def request(self) -> Request:
-        return self.ids.behind(self.after)
+        return self.ids.page_after(self.after)
 
     def result(self, page: Page) -> PageResult:
         result = self._result(page)
-        return replace(result, incomplete_reason=self.ids.doubled) if self.ids.doubled else result
+        return replace(result, incomplete_reason=self.ids.duplicate) if self.ids.duplicate else result
 
     def _result(self, page: Page) -> PageResult:
         ids, counted = self.ids, page.total if self.after is None else None
@@ -221,7 +218,7 @@ class FirstPage(SinglePage):
                 return PageResult((), (), rest, reported_total=counted)
             after = self.after if isinstance(self.after, int) else BEFORE_ALL
             return PageResult((), (IdSearch(ids, after, after, 0),), rest, reported_total=counted)
-        first, last = ids.ends(page, self.after)
+        first, last = ids.first_and_last(page, self.after)
         complete = ids.is_last(page)
         if not isinstance(last, int) or not isinstance(first, int):
             ids.counts = ids.counts or (page.total or 0) > len(page.items)
@@ -230,7 +227,7 @@ class FirstPage(SinglePage):
             return PageResult(page.items, (), rest, reported_total=counted)
         if ids.ascending_only:
             return PageResult(page.items, (FirstPage(ids, last),), rest, reported_total=counted)
-        ids.saw(last - first + 1, len(page.items))
+        ids.observe(last - first + 1, len(page.items))
         end = LastId(ids, last, counted=(page.total or 0) - len(page.items), before=page.total)
         return PageResult(page.items, (end,), rest, reported_total=counted)
 
@@ -238,7 +235,7 @@ class FirstPage(SinglePage):
         return Recount(self.ids, self.after)
 
     def position_after(self, items: Sequence[bytes]) -> Json:
-        return self.ids.behind_last(items)
+        return self.ids.position_after(items)
 
     def divide(self) -> Sequence[ListPart]:
         return (LastId(self.ids, self.after if isinstance(self.after, int) else BEFORE_ALL),)
@@ -278,7 +275,7 @@ class LastId(SinglePage):
             if self.rank > 1:  # fewer than that are left, and the last of them cannot be read
                 return PageResult((), (IdRange(ids, self.after, self.after + _BEYOND),), reported_total=counted)
             return PageResult((), (EndProof(ids, self.after),) if self.counted > 0 else (), reported_total=counted)
-        last = ids.ends(page, self.after)[1]
+        last = ids.first_and_last(page, self.after)[1]
         if not isinstance(last, int):
             return PageResult((), (FirstPage(ids, self.after),), reported_total=counted)
         if self.rank > 1:
@@ -296,7 +293,7 @@ class LastId(SinglePage):
         return Recount(self.ids, self.after)
 
     def divide(self) -> Sequence[ListPart]:
-        return (LastId(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
+        return (LastId(self.ids, self.after, self.rank * 2),) if self.rank < _MAX_BROKEN_RECORDS else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,14 +323,14 @@ class IdSearch(SinglePage):
             step = IdSearch(self.ids, self.after, self.after + max(left, self.ids.size), left)
             counted = left if self.after == BEFORE_ALL else None
             return PageResult((), (step,) if left else (), left if counted is None else None, reported_total=counted)
-        if left and self.look < _HIGHEST:
+        if left and self.look < _MAX_ID:
             return PageResult(
                 (), (IdSearch(self.ids, self.after, self.after + 2 * (self.look - self.after), self.total),)
             )
         if left:
             return PageResult(())  # the number is the same whatever is filtered, and says nothing about these ids
         self.ids.counts, self.ids.end = True, self.look
-        self.ids.saw(self.look - self.after, self.total)
+        self.ids.observe(self.look - self.after, self.total)
         return PageResult((), (IdRange(self.ids, self.after, self.look),))
 
     def lacks_items(self, page: Page) -> bool:
@@ -385,33 +382,33 @@ class IdWindow(SinglePage):
 
     @property
     def request(self) -> Request:
-        return self.ids.range(self.after, self.until)
+        return self.ids.range_page(self.after, self.until)
 
     def result(self, page: Page) -> PageResult:
         result = self._result(page)
-        return replace(result, incomplete_reason=self.ids.doubled) if self.ids.doubled else result
+        return replace(result, incomplete_reason=self.ids.duplicate) if self.ids.duplicate else result
 
     def _result(self, page: Page) -> PageResult:
         ids, found, width = self.ids, len(page.items), self.until - self.after
-        if not ids.answered:
+        if not ids.in_responses:
             total = found if page.total is None and found < ids.size else page.total
             pieces = self.divide()
             if (total is not None and total <= found) or not pieces:
-                ids.saw(width, found)
+                ids.observe(width, found)
                 return PageResult(page.items)
             return PageResult((), tuple(pieces))
         if not found:
             held = (page.total or 0) if ids.counts else 0
             if held > ids.size and (pieces := self.divide()):  # rows were left out of this page, and more are after it
                 return PageResult((), tuple(pieces))
-            ids.saw(width, held)
+            ids.observe(width, held)
             return PageResult((), self._proof(self.after))
-        last = ids.ends(page, self.after, self.until)[1]
+        last = ids.first_and_last(page, self.after, self.until)[1]
         assert isinstance(last, int)
         if last == self.until or ids.is_last(page, width):
-            ids.saw(width, found)
+            ids.observe(width, found)
             return PageResult(page.items, self._proof(last))
-        ids.saw(last - self.after, found)
+        ids.observe(last - self.after, found)
         return PageResult(page.items, (IdRange(ids, last, self.until, self.end, self.sure),))
 
     def lacks_items(self, page: Page) -> bool:
@@ -425,7 +422,7 @@ class IdWindow(SinglePage):
         return (EndProof(self.ids, last, self.end),) if self.sure and last < self.until == self.end else ()
 
     def position_after(self, items: Sequence[bytes]) -> Json:
-        return self.ids.behind_last(items, self.end)
+        return self.ids.position_after(items, self.end)
 
     def divide(self) -> Sequence[ListPart]:
         if self.until - self.after < 2:
@@ -457,7 +454,7 @@ class EndProof(SinglePage):
         return self.ids.from_the_end(None, 1)
 
     def result(self, page: Page) -> PageResult:
-        last = self.ids.of(page.items[0]) if page.items else None
+        last = self.ids.id_of(page.items[0]) if page.items else None
         if isinstance(last, int) and last > self.after and (self.until is None or last <= self.until):
             raise self.ids.other_field(self.after, f"nothing, but its last one is {last}")
         return PageResult(())
@@ -499,7 +496,7 @@ class Recount(SinglePage):
         return not page.items
 
     def divide(self) -> Sequence[ListPart]:
-        return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _BROKEN_ENDS else ()
+        return (Recount(self.ids, self.after, self.rank * 2),) if self.rank < _MAX_BROKEN_RECORDS else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,23 +552,23 @@ class Keyset(Pagination):
     page_size: int = Field(100, ge=1, le=10_000, title="Page size", description="Items per response.")
 
     def first(self, request: Request, size: int | None = None) -> Request:
-        return searched(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)
+        return with_criteria(request, order=((self.filter, "ASC"),), size=size or self.page_size, page=1)
 
     def begin(self, request: Request, position: Json = None) -> ListPart:
-        ids = ListIds(checked(request), self.filter, self.field, self.page_size)
+        ids = ListIds(valid_criteria(request), self.filter, self.field, self.page_size)
         if position is None:
             return FirstPage(ids, None) if self.field else IdSearch(ids, BEFORE_ALL, BEFORE_ALL, 0)
-        after, until = _read(position)
+        after, until = _parse_position(position)
         if isinstance(after, int) and until is not None:
             ids.end = until
             return IdRange(ids, after, until)
         return FirstPage(ids, after) if self.field else IdSearch(ids, int(after), int(after), 0)
 
     def changed_since(self, request: Request, field: str, since: str) -> Request:
-        return changed(request, field, since)
+        return changed_since(request, field, since)
 
 
-def _read(position: Json) -> tuple[int | str, int | None]:
+def _parse_position(position: Json) -> tuple[int | str, int | None]:
     """The id a position is behind, and the last one of the list. Raises `PaginationError`."""
     if isinstance(position, dict):
         after, until = position.get("after"), position.get("until")

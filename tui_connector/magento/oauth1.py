@@ -23,13 +23,12 @@ from ..machine import Machine
 from ..secrets.source import SecretSource, secret_field
 from .dialects import DIALECTS, Dialect, base_string, encoded, signature
 
-# The signing dialects of stores, remembered between runs: a guess to start with, never the last word.
-
 
 class KnownDialects:
-    """One small file for each origin, readable by this user only. Its methods touch the disk: call them in a thread.
+    """Remembers the signing dialect of each store between runs, in one private file for each origin.
 
-    A file that cannot be read or written costs a request that is refused once, and is not an error.
+    It is only a first guess, so a file that cannot be read or written is not an error: it costs one refused request.
+    The methods read and write files: call them in a thread.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -112,7 +111,7 @@ class OAuth1(Authentication):
     def start(self, context: LayerContext) -> Layer:
         """A layer that signs each attempt again: Magento refuses a nonce that it has seen."""
         possible: dict[str, tuple[Dialect, ...]] = {}
-        """By origin; what an earlier run learned of the store comes first."""
+        """By origin, the likeliest first: that of an earlier run."""
         known = KnownDialects(context.machine.directories.cache)
 
         async def layer(request: Request, forward: Send) -> Response:
@@ -125,13 +124,13 @@ class OAuth1(Authentication):
                 await context.secret(self.access_token, origin),
                 await context.secret(self.access_token_secret, origin),
             )
-            first, *others = alike(request, possible[origin])
+            first, *others = group_by_signed_text(request, possible[origin])
             response = await forward(tokens.signed(request, first[0], context.machine, self.signed_origin))
             for dialects in others:
                 if not refuses_signature(response):
                     break
                 response = await forward(tokens.signed(request, dialects[0], context.machine, self.signed_origin))
-                if accepts_signature(response):  # one refused and one accepted: only now something is known
+                if accepts_signature(response):  # one refused and one accepted: this proves the dialect
                     possible[origin] = dialects
                     if len(dialects) == 1:
                         await asyncio.to_thread(known.keep, origin, dialects[0])
@@ -147,7 +146,7 @@ class OAuth1(Authentication):
 
 
 def other_origins(origin: str) -> list[str]:
-    """The origins that a store may take itself to have, behind a proxy that hides TLS or the port from it."""
+    """The origins that a store may see as its own, behind a proxy that hides TLS or the port from it."""
     parts = urlsplit(origin)
     host = parts.netloc.removesuffix(f":{parts.port}") if parts.port is not None else parts.netloc
     found = []
@@ -158,10 +157,10 @@ def other_origins(origin: str) -> list[str]:
     return found
 
 
-def alike(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
-    """`dialects` in their order, those together that sign this request alike: trying both would tell nothing.
+def group_by_signed_text(request: Request, dialects: Sequence[Dialect]) -> list[tuple[Dialect, ...]]:
+    """`dialects` in their order, grouped if they sign the same text for this request.
 
-    Dialects in which it cannot be signed are left out. Raises `InvalidRequest` where that leaves none.
+    Dialects that cannot sign it are left out. Raises `InvalidRequest` if none can.
     """
     groups: dict[str, tuple[Dialect, ...]] = {}
     for dialect in dialects:
@@ -188,7 +187,7 @@ class Tokens:
     def signed(self, request: Request, dialect: Dialect, machine: Machine, origin: str | None = None) -> Request:
         """The request with its Authorization header; a Basic one for the web server stays before it (#8149).
 
-        `origin` is signed instead of the address's own.
+        `origin` is signed instead of that of the address.
         """
         uri = origin + request.uri.removeprefix(origin_of(request.uri)) if origin else request.uri
         parameters = {
@@ -209,16 +208,16 @@ class Tokens:
 
 
 def accepts_signature(response: Response) -> bool:
-    """Whether this is how a store responds to a valid signature, where an invalid one would be refused.
+    """Whether this response proves that the signature was valid.
 
     Magento verifies it before it looks at permissions (401 that names the resource) and for the entity (404).
     """
     if 200 <= response.status < 300:
         return True
-    said = _said(response)
-    if said is None:
+    error = _error_envelope(response)
+    if error is None:
         return False
-    parameters = said.get("parameters")
+    parameters = error.get("parameters")
     names_resource = isinstance(parameters, dict) and "resources" in parameters
     return response.status in (400, 403, 404) or (response.status == 401 and names_resource)
 
@@ -226,18 +225,18 @@ def accepts_signature(response: Response) -> bool:
 def refuses_signature(response: Response) -> bool:
     """A 401 in JSON that names no parameters: the one for a missing permission names its resources.
 
-    Magento translates its messages, so one that cannot be told apart counts too.
+    Magento translates its messages, so an unknown message counts, too.
     """
-    said = _said(response) if response.status == 401 else None
-    if said is None or said.get("parameters"):
+    error = _error_envelope(response) if response.status == 401 else None
+    if error is None or error.get("parameters"):
         return False
-    # these are about the permission, the key, the token or the nonce, and another signature would not help
+    # about the permission, the key, the token or the nonce: another signature would not help
     return not any(
-        word in str(said["message"]).lower() for word in ("%resources", "consumer", "token", "nonce", "timestamp")
+        word in str(error["message"]).lower() for word in ("%resources", "consumer", "token", "nonce", "timestamp")
     )
 
 
-def _said(response: Response) -> dict[str, object] | None:
+def _error_envelope(response: Response) -> dict[str, object] | None:
     """Magento's error envelope, if the response is one."""
     try:
         data = json.loads(response.body)

@@ -1,7 +1,7 @@
-"""Search criteria by page number, for lists without an id to page by. Ends on the store's own count.
+"""Search criteria by page number, for lists without a numeric id. Ends by the store's `total_count`.
 
-Rows that come or go while it reads move all others: some are read twice and some not at all. And without a unique field
-to sort by, pages overlap even in a store at rest (magento2#25001).
+Rows that are added or deleted meanwhile shift all others, so some are read twice and some not at all. Without a unique
+field to sort by, pages overlap even in an unchanged list (magento2#25001).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..client.message import Request
 from ..incoming.pagination import ListPart, Pagination
 from ..incoming.pagination.counted import CountedList
 from ..templates import Json
-from .search_criteria import changed, checked, searched
+from .search_criteria import changed_since, valid_criteria, with_criteria
 
 
 class SearchCriteria(Pagination):
@@ -35,20 +35,20 @@ class SearchCriteria(Pagination):
 
     def page(self, request: Request, number: int, size: int) -> Request:
         order: tuple[tuple[str, Literal["ASC"]], ...] = ((self.order, "ASC"),) if self.order else ()
-        return searched(request, order=order, size=size, page=number)
+        return with_criteria(request, order=order, size=size, page=number)
 
     def from_the_end(self, request: Request) -> Request:
         """The request for the last item by the order."""
-        return searched(request, order=((self.order, "DESC"),) if self.order else (), size=1, page=1)
+        return with_criteria(request, order=((self.order, "DESC"),) if self.order else (), size=1, page=1)
 
     def begin(self, request: Request, position: Json = None) -> ListPart:
-        searched_for = checked(request)
+        base = valid_criteria(request)
         return CountedList(
-            lambda before, size: self.page(searched_for, before // size + 1, size),
+            lambda before, size: self.page(base, before // size + 1, size),
             self.page_size,
             last_page="empty",
             may_repeat=True,
         ).begin(position)
 
     def changed_since(self, request: Request, field: str, since: str) -> Request:
-        return changed(request, field, since)
+        return changed_since(request, field, since)

@@ -1,9 +1,9 @@
-"""Magento's search criteria: read in every spelling that people use, written in one.
+"""Magento's search criteria: parsed in every spelling in use, and sent in one.
 
-The criteria of a user (in the URI or under `parameters`) and those of a run (pages, keyset, date) are parsed into
-`StoreCriteria` and sent together in one form. Two spellings side by side would lose one of them: Magento reads
-`searchCriteria` and then ignores `search_criteria`, and `filterGroups` and `filter_groups` call the same setter, of
-which the last call stays (framework/Webapi/ServiceInputProcessor.php, `process` and `_createFromArray`).
+A user's criteria (in the URI or under `parameters`) and those of a run (pages, keyset, date) are parsed into `Criteria`
+and sent together in one form. With two spellings Magento would ignore one: it reads `searchCriteria` and then ignores
+`search_criteria`, and `filterGroups` and `filter_groups` call the same setter, of which the last call
+wins (framework/Webapi/ServiceInputProcessor.php, `process` and `_createFromArray`).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ CONDITION_TYPES = (
     *("eq", "neq", "like", "nlike", "in", "nin", "is", "notnull", "null", "gt", "lt", "gteq", "lteq", "finset"),
     *("nfinset", "regexp", "from", "to", "seq", "sneq", "ntoa", "fulltext"),
 )
-"""Those Magento knows (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); any other one means "eq" to it, silently."""
+"""Magento's condition types (Magento\\Framework\\DB\\Adapter\\Pdo\\Mysql); it silently reads any other one as "eq"."""
 
 Direction = Literal["ASC", "DESC"]
 Place: TypeAlias = tuple[str | int, ...]
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
 _ROOTS = ("searchCriteria", "search_criteria")
-_WORDS = {
+_NAMES = {
     "filtergroups": "filter_groups",
     "filters": "filters",
     "field": "field",
@@ -45,9 +45,9 @@ _WORDS = {
     "currentpage": "currentPage",
     "requestname": "requestName",
 }
-"""The names inside, by their letters alone, as they are sent. PHP's method names have no case."""
+"""By name in lower case without underscores: the name that is sent. PHP's method names ignore case."""
 _GROUP = "searchCriteria[filter_groups][0]"
-_WHERE = {
+_FULL_NAME = {
     "filter_groups": "searchCriteria[filter_groups]",
     "filters": f"{_GROUP}[filters]",
     "field": f"{_GROUP}[filters][0][field]",
@@ -59,8 +59,8 @@ _WHERE = {
     "currentPage": "searchCriteria[currentPage]",
     "requestName": "searchCriteria[requestName]",
 }
-"""The whole name of each."""
-_MEANT = {
+"""By name: how to write the whole parameter."""
+_WRONG_NAMES = {
     **dict.fromkeys(("filtergroup", "groups", "group"), "filter_groups"),
     **dict.fromkeys(("filter",), "filters"),
     **dict.fromkeys(("sortorder", "sort", "order", "orders", "orderby", "sortby"), "sortOrders"),
@@ -71,10 +71,10 @@ _MEANT = {
     **dict.fromkeys(("values", "val"), "value"),
     **dict.fromkeys(("dir", "sortdirection"), "direction"),
 }
-"""What people write in their place."""
-_OUTSIDE = ("filtergroups", "filtergroup", "filters", "filter", "sortorders", "sortorder", "pagesize", "currentpage")
-_OUTSIDE_TOO = ("conditiontype", "field", "value", "direction")
-_MEANT_CONDITION = {
+"""Common wrong names, and the right ones."""
+_UNPREFIXED = ("filtergroups", "filtergroup", "filters", "filter", "sortorders", "sortorder", "pagesize", "currentpage")
+_UNPREFIXED_IN_FILTERS = ("conditiontype", "field", "value", "direction")
+_WRONG_CONDITIONS = {
     **dict.fromkeys(("=", "==", "equal", "equals", "is_equal"), "eq"),
     **dict.fromkeys(("!=", "<>", "ne", "not_eq", "noteq", "not"), "neq"),
     **dict.fromkeys((">=", "ge", "gte", "moreq", "min"), "gteq"),
@@ -90,9 +90,9 @@ _MEANT_CONDITION = {
 _LISTS = ("in", "nin", "finset", "nfinset")
 """Conditions whose value may be a list, sent as text with commas."""
 _EVERYTHING = ("", "all", "*", "{}", "[]")
-"""What people write for criteria that limit nothing, as in `searchCriteria=all`."""
-_FILLED = "\0"
-"""Stands for a placeholder in a template that is not filled in yet."""
+"""Values for criteria without any limit, as in `searchCriteria=all`."""
+_UNKNOWN = "\0"
+"""Replaces each placeholder of a template, whose value is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +104,13 @@ class CriteriaFilter:
     condition: str = "eq"
 
     def __post_init__(self) -> None:
-        if self.condition not in CONDITION_TYPES and _FILLED not in self.condition:
-            raise ValueError(_no_condition(self.condition))
+        if self.condition not in CONDITION_TYPES and _UNKNOWN not in self.condition:
+            raise ValueError(_unknown_condition_message(self.condition))
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What a list is asked for: all groups must hold, one filter of each is enough."""
+    """The criteria of a request: every group must match, by at least one of its filters."""
 
     groups: tuple[tuple[CriteriaFilter, ...], ...] = ()
     order: tuple[tuple[str, Direction], ...] = ()
@@ -140,15 +140,15 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredCriterion:
-    """Something Magento would ignore or read otherwise than it is meant: where it is written, and what is wrong."""
+    """A part that Magento would ignore or misread: its place, and what is wrong."""
 
     place: Place
     message: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
-    """One parameter as it is written, decoded."""
+class _Parameter:
+    """One parameter as written, decoded."""
 
     name: str
     value: str
@@ -157,21 +157,21 @@ class _Given:
 
 @dataclass(slots=True)
 class _Node:
-    """A table of the criteria, with the names as `_WORDS` writes them."""
+    """A level of the criteria; members have the names of `_NAMES`."""
 
-    members: dict[str, _Node | _Given] = field(default_factory=dict)
+    members: dict[str, _Node | _Parameter] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)
-    """How each member's name was written first."""
+    """The first spelling of each member's name."""
     appended: str | None = None
-    """The element that the last `[]` began."""
+    """The element that the last `[]` started."""
 
-    def first(self) -> _Given:
+    def first(self) -> _Parameter:
         each = next(iter(self.members.values()))
         return each.first() if isinstance(each, _Node) else each
 
 
 class _Reader:
-    """Reads criteria; `wrong` is what cannot be meant, `adjusted` what Magento would read otherwise by itself."""
+    """Parses criteria. `wrong`: parts without a meaning; `adjusted`: parts that Magento itself would misread."""
 
     def __init__(self) -> None:
         self.wrong: list[IgnoredCriterion] = []
@@ -179,76 +179,76 @@ class _Reader:
         self._root = _Node()
         self._outer = ""
 
-    def read(self, given: Iterable[_Given]) -> Criteria:
-        for each in given:
+    def read(self, params: Iterable[_Parameter]) -> Criteria:
+        for each in params:
             self._add(each)
         return self._criteria(self._root)
 
-    def _refuse(self, given: _Given, message: str) -> None:
+    def _refuse(self, param: _Parameter, message: str) -> None:
         if not any(each.message == message for each in self.wrong):
-            self.wrong.append(IgnoredCriterion(given.place, message))
+            self.wrong.append(IgnoredCriterion(param.place, message))
 
-    def _adjust(self, given: _Given, message: str) -> None:
+    def _adjust(self, param: _Parameter, message: str) -> None:
         if not any(each.message == message for each in self.adjusted):
-            self.adjusted.append(IgnoredCriterion(given.place, message))
+            self.adjusted.append(IgnoredCriterion(param.place, message))
 
-    def _add(self, given: _Given) -> None:
-        root, keys = _split(given.name)
+    def _add(self, param: _Parameter) -> None:
+        root, keys = _split(param.name)
         if keys is None:
             right = f"{root}[…]"
-            self._refuse(given, f"{_shown(given.name)} is not a valid name; Magento ignores it. Write it as {right}")
+            self._refuse(param, f"{_shown(param.name)} is not a valid name; Magento ignores it. Write it as {right}")
             return
         if self._outer not in ("", root):
-            self._adjust(given, f"Magento reads {_ROOTS[0]} and ignores {_ROOTS[1]} beside it: write {_ROOTS[0]} only")
+            self._adjust(param, f"Magento reads {_ROOTS[0]} and ignores {_ROOTS[1]} beside it: write {_ROOTS[0]} only")
         self._outer = self._outer or root
         if not keys:
-            if given.value not in _EVERYTHING and _FILLED not in given.value:
-                message = f"Magento ignores the text {_shown(given.value)} in {root}: write {_GROUP}[filters][0][field]"
-                self._refuse(given, f"{message}, … in the URI, or a table under parameters")
+            if param.value not in _EVERYTHING and _UNKNOWN not in param.value:
+                message = f"Magento ignores the text {_shown(param.value)} in {root}: write {_GROUP}[filters][0][field]"
+                self._refuse(param, f"{message}, … in the URI, or a table under parameters")
             elif self._root.members:
-                self._adjust(given, f"{root} without brackets replaces all criteria before it: remove it")
+                self._adjust(param, f"{root} without brackets replaces all criteria before it: remove it")
             return
-        self._insert(self._root, keys, given)
+        self._insert(self._root, keys, param)
 
-    def _insert(self, node: _Node, keys: Sequence[str], given: _Given) -> None:
+    def _insert(self, node: _Node, keys: Sequence[str], param: _Parameter) -> None:
         repeats = sum(not key for key in keys[:-1])
         for index, key in enumerate(keys):
             rest = keys[index + 1 :]
-            name = _WORDS.get(_letters(key), key)
+            name = _NAMES.get(_normalized(key), key)
             if not key:
                 if rest:
-                    self._adjust(given, f"{_shown(given.name)}: each [] starts another one; write its index: [0]")
-                if rest and node.appended is not None and not _has(node.members[node.appended], rest):
+                    self._adjust(param, f"{_shown(param.name)}: each [] starts another one; write its index: [0]")
+                if rest and node.appended is not None and not _is_taken(node.members[node.appended], rest):
                     name = node.appended
                 elif rest and node.appended is not None and repeats > 1:
-                    message = f"{_shown(given.name)}: it is unclear whether this starts a filter or a group"
-                    self._refuse(given, f"{message}. Write the indexes: {_GROUP}[filters][1]…")
+                    message = f"{_shown(param.name)}: it is unclear whether this starts a filter or a group"
+                    self._refuse(param, f"{message}. Write the indexes: {_GROUP}[filters][1]…")
                     return
                 else:
                     name = node.appended = f"+{len(node.members)}"
             known = node.spelled.setdefault(name, key)
             if known != key and key:
-                self._adjust(given, f"Magento reads one of {known} and {key} only: write {name}")
+                self._adjust(param, f"Magento reads one of {known} and {key} only: write {name}")
             if not rest:
-                self._set(node, name, given)
+                self._set(node, name, param)
                 return
             inside = node.members.setdefault(name, _Node())
-            if isinstance(inside, _Given):
+            if isinstance(inside, _Parameter):
                 if inside.value not in _EVERYTHING:
-                    self._twice(inside, given)
+                    self._refuse_duplicate(inside, param)
                     return
                 inside = node.members[name] = _Node()
             node = inside
 
-    def _set(self, node: _Node, name: str, given: _Given) -> None:
-        before = node.members.setdefault(name, given)
+    def _set(self, node: _Node, name: str, param: _Parameter) -> None:
+        before = node.members.setdefault(name, param)
         if isinstance(before, _Node):
-            if given.value not in _EVERYTHING:
-                self._twice(before.first(), given)
-        elif before.value != given.value or (_FILLED in given.value and before is not given):
-            self._twice(before, given)
+            if param.value not in _EVERYTHING:
+                self._refuse_duplicate(before.first(), param)
+        elif before.value != param.value or (_UNKNOWN in param.value and before is not param):
+            self._refuse_duplicate(before, param)
 
-    def _twice(self, first: _Given, second: _Given) -> None:
+    def _refuse_duplicate(self, first: _Parameter, second: _Parameter) -> None:
         values = f"{_shown(first.value)} and {_shown(second.value)}"
         message = f"{_shown(second.name)} is given twice, as {values}; Magento reads one of them only. Give each filter"
         self._refuse(second, f"{message} an index of its own, all in the URI or all under parameters")
@@ -274,27 +274,27 @@ class _Reader:
                     self._unknown(node, name, inside, ("filter_groups", "sortOrders", "pageSize", "currentPage"))
         return found
 
-    def _elements(self, name: str, inside: _Node | _Given, words: Sequence[str]) -> list[_Node]:
-        """The elements of a list; where the index was left out, the one there is."""
-        if isinstance(inside, _Given):
-            self._not_text(inside, name)
+    def _elements(self, name: str, inside: _Node | _Parameter, words: Sequence[str]) -> list[_Node]:
+        """The elements of a list; without an index, its single element."""
+        if isinstance(inside, _Parameter):
+            self._refuse_text(inside, name)
             return []
         if inside.members and all(key in words for key in inside.members):
             self._adjust(inside.first(), f"{_shown(inside.first().name)}: the index [0] is missing after {name}")
             return [inside]
         found = []
         for key, each in inside.members.items():
-            if key in _WHERE or _letters(key) in _MEANT:
+            if key in _FULL_NAME or _normalized(key) in _WRONG_NAMES:
                 self._unknown(inside, key, each, words, inside=name)
-            elif isinstance(each, _Given):
-                self._not_text(each, name)
+            elif isinstance(each, _Parameter):
+                self._refuse_text(each, name)
             else:
                 found.append(each)
         return found
 
-    def _not_text(self, given: _Given, name: str) -> None:
-        if given.value not in _EVERYTHING and _FILLED not in given.value:
-            self._refuse(given, f"{_shown(given.name)} is text; Magento needs {_names_inside(name)}")
+    def _refuse_text(self, param: _Parameter, name: str) -> None:
+        if param.value not in _EVERYTHING and _UNKNOWN not in param.value:
+            self._refuse(param, f"{_shown(param.name)} is text; Magento needs {_names_inside(name)}")
 
     def _group(self, node: _Node) -> tuple[CriteriaFilter, ...]:
         found: list[CriteriaFilter] = []
@@ -320,15 +320,15 @@ class _Reader:
             return None
         first = node.first()
         if not column:
-            self._refuse(first, f"{_shown(first.name)}: the filter has no field; add {_WHERE['field']}")
+            self._refuse(first, f"{_shown(first.name)}: the filter has no field; add {_FULL_NAME['field']}")
             return None
         if value is None and condition in ("null", "notnull"):
             self._adjust(
-                first, f"{_shown(first.name)}: Magento needs some value for {condition}; add {_WHERE['value']}"
+                first, f"{_shown(first.name)}: Magento needs some value for {condition}; add {_FULL_NAME['value']}"
             )
             value = "1"
         if value is None:
-            self._refuse(first, f"{_shown(first.name)}: the filter on {column} has no value; add {_WHERE['value']}")
+            self._refuse(first, f"{_shown(first.name)}: the filter on {column} has no value; add {_FULL_NAME['value']}")
             return None
         return CriteriaFilter(column, value, condition)
 
@@ -337,23 +337,23 @@ class _Reader:
         written = self._text(inside)
         if inside is None or written is None or isinstance(inside, _Node):
             return "eq"
-        if _FILLED in written or not written:
+        if _UNKNOWN in written or not written:
             return written or "eq"
         if written.lower() not in CONDITION_TYPES:
-            self._refuse(inside, _no_condition(written))
+            self._refuse(inside, _unknown_condition_message(written))
             return None
         if written != written.lower():
             self._adjust(inside, f"{written!r} is not a condition type of Magento: write {written.lower()!r}")
         return written.lower()
 
-    def _value(self, inside: _Node | _Given | None, condition: str | None) -> str | None:
+    def _value(self, inside: _Node | _Parameter | None, condition: str | None) -> str | None:
         if not isinstance(inside, _Node):
             return inside.value if inside is not None else None
-        parts = [each for each in inside.members.values() if isinstance(each, _Given)]
+        parts = [each for each in inside.members.values() if isinstance(each, _Parameter)]
         if len(parts) < len(inside.members):
             self._refuse(inside.first(), f"{_shown(inside.first().name)}: a value is text, a number or a list of these")
             return None
-        if condition is not None and condition not in _LISTS and _FILLED not in condition:
+        if condition is not None and condition not in _LISTS and _UNKNOWN not in condition:
             one_of = " or ".join(_LISTS[:2])
             self._refuse(
                 inside.first(),
@@ -375,65 +375,70 @@ class _Reader:
         column = self._text(node.members.get("field"))
         direction = (self._text(node.members.get("direction")) or "DESC").upper()
         first = node.first()
-        if direction not in ("ASC", "DESC") and _FILLED not in direction:
+        if direction not in ("ASC", "DESC") and _UNKNOWN not in direction:
             self._refuse(first, f"{_shown(direction)} is not a sort direction: write ASC or DESC")
         if not column:
-            self._refuse(first, f"{_shown(first.name)}: the sort order has no field; add {_WHERE['sortOrders']}")
-        elif not re.fullmatch(rf"[A-Za-z0-9_{_FILLED}]+", column):
+            self._refuse(first, f"{_shown(first.name)}: the sort order has no field; add {_FULL_NAME['sortOrders']}")
+        elif not re.fullmatch(rf"[A-Za-z0-9_{_UNKNOWN}]+", column):
             self._refuse(first, f"{_shown(column)} is not a field to sort by: Magento allows letters, digits and _")
         if len(self.wrong) > before or not column:
             return None
         return column, "ASC" if direction == "ASC" else "DESC"
 
-    def _number(self, inside: _Node | _Given) -> str | None:
+    def _number(self, inside: _Node | _Parameter) -> str | None:
         text = self._text(inside)
-        if text and isinstance(inside, _Given) and _FILLED not in text and not re.fullmatch(r"[+-]?\d{1,18}", text):
+        if (
+            text
+            and isinstance(inside, _Parameter)
+            and _UNKNOWN not in text
+            and not re.fullmatch(r"[+-]?\d{1,18}", text)
+        ):
             self._refuse(inside, f"{_shown(inside.name)} must be a whole number, not {_shown(text)}")
         return text
 
-    def _text(self, inside: _Node | _Given | None) -> str | None:
+    def _text(self, inside: _Node | _Parameter | None) -> str | None:
         if isinstance(inside, _Node):
-            given = inside.first()
-            self._refuse(given, f"{_shown(given.name)}: brackets inside a single value; Magento needs text there")
+            param = inside.first()
+            self._refuse(param, f"{_shown(param.name)}: brackets inside a single value; Magento needs text there")
             return None
         return inside.value if inside is not None else None
 
     def _unknown(
-        self, node: _Node, name: str, child: _Node | _Given, known: Sequence[str], *, inside: str = ""
+        self, node: _Node, name: str, child: _Node | _Parameter, known: Sequence[str], *, inside: str = ""
     ) -> None:
-        given = child.first() if isinstance(child, _Node) else child
-        if name in _WHERE:  # a right name at the wrong level
-            right = _WHERE["sortOrders"] if (name, inside) == ("field", "sortOrders") else _WHERE[name]
-            self._refuse(given, f"Magento ignores {_shown(given.name)} at this place; write {right}")
+        param = child.first() if isinstance(child, _Node) else child
+        if name in _FULL_NAME:  # a known name at the wrong level
+            right = _FULL_NAME["sortOrders"] if (name, inside) == ("field", "sortOrders") else _FULL_NAME[name]
+            self._refuse(param, f"Magento ignores {_shown(param.name)} at this place; write {right}")
             return
-        meant = _MEANT.get(_letters(name), "")
+        meant = _WRONG_NAMES.get(_normalized(name), "")
         near = [meant] if meant in known else [] if meant else get_close_matches(name, known, 1, 0.5)
         if near and near[0] == "field" and inside == "sortOrders":
             near = ["sortOrders"]
         if near or meant:
-            self._refuse(given, f"Magento ignores {_shown(given.name)}; write {_WHERE[near[0] if near else meant]}")
+            self._refuse(param, f"Magento ignores {_shown(param.name)}; write {_FULL_NAME[near[0] if near else meant]}")
             return
-        needs = _names_inside(inside) if inside else ", ".join(_WHERE[each] for each in known)
-        self._refuse(given, f"Magento ignores {_shown(given.name)}; it knows {needs}")
+        needs = _names_inside(inside) if inside else ", ".join(_FULL_NAME[each] for each in known)
+        self._refuse(param, f"Magento ignores {_shown(param.name)}; it knows {needs}")
 
 
 def _names_inside(name: str) -> str:
     return {
-        "filter_groups": _WHERE["filters"] + "[0]",
-        "filters": ", ".join(_WHERE[each] for each in ("field", "value", "condition_type")),
-        "sortOrders": f"{_WHERE['sortOrders']} and {_WHERE['direction']}",
+        "filter_groups": _FULL_NAME["filters"] + "[0]",
+        "filters": ", ".join(_FULL_NAME[each] for each in ("field", "value", "condition_type")),
+        "sortOrders": f"{_FULL_NAME['sortOrders']} and {_FULL_NAME['direction']}",
     }[name]
 
 
-def _no_condition(written: str) -> str:
+def _unknown_condition_message(written: str) -> str:
     low = written.strip().lower()
-    near = [_MEANT_CONDITION[low]] if low in _MEANT_CONDITION else get_close_matches(low, CONDITION_TYPES, 1, 0.5)
+    near = [_WRONG_CONDITIONS[low]] if low in _WRONG_CONDITIONS else get_close_matches(low, CONDITION_TYPES, 1, 0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(CONDITION_TYPES)}"
     return f"{written!r} is not a condition type of Magento; {hint}"
 
 
-def _has(member: _Node | _Given, keys: Sequence[str]) -> bool:
-    """Whether the place that these names lead to is taken."""
+def _is_taken(member: _Node | _Parameter, keys: Sequence[str]) -> bool:
+    """Whether there is a member at this path of names."""
     for key in keys:
         if not isinstance(member, _Node):
             return True
@@ -442,19 +447,19 @@ def _has(member: _Node | _Given, keys: Sequence[str]) -> bool:
                 return False
             member = member.members[member.appended]
             continue
-        name = _WORDS.get(_letters(key), key)
+        name = _NAMES.get(_normalized(key), key)
         if name not in member.members:
             return False
         member = member.members[name]
     return True
 
 
-def _letters(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.replace("_", "").lower()
 
 
 def _split(name: str) -> tuple[str, list[str] | None]:
-    """The name before the first bracket, and those in brackets; None where PHP would read other ones."""
+    """The name before the first bracket, and those in brackets; None if PHP would parse it differently."""
     root, mark, _ = name.partition("[")
     if not mark:
         return root, []
@@ -463,11 +468,11 @@ def _split(name: str) -> tuple[str, list[str] | None]:
 
 
 def _shown(text: str) -> str:
-    shown = text.replace(_FILLED, "…")
+    shown = text.replace(_UNKNOWN, "…")
     return repr(shown if len(shown) <= 120 else f"{shown[:119]}…")
 
 
-def searched(
+def with_criteria(
     request: Request,
     *,
     filters: tuple[CriteriaFilter, ...] = (),
@@ -475,11 +480,13 @@ def searched(
     size: int | None = None,
     page: int | None = None,
 ) -> Request:
-    """`request` with search criteria: all `filters` must hold, `order` always with its direction (none means DESC).
+    """`request` with these search criteria added; every one of `filters` must match.
 
-    Filters that the request brings stay, in groups before ours: groups are ANDed, the filters of one group are ORed. An
-    order and pages of its own give way to ours. The parameter itself is always written with "=": Magento leaves a bare
-    one out of what it signs. Raises `PaginationError` for criteria that Magento would ignore.
+    The request's own filters stay, in groups before these (groups are ANDed, the filters of a group are ORed); its
+    order and pages are replaced. The direction is always sent, as the default is DESC. The parameter is always
+    written with "=": Magento omits a bare one from the text that it signs.
+
+    Raises `PaginationError` for criteria that Magento would ignore.
     """
     head, others, criteria = _parsed(request.uri)
     criteria = replace(criteria, groups=(*criteria.groups, *((each,) for each in filters)))
@@ -492,35 +499,35 @@ def searched(
     return replace(request, uri=f"{head}?{'&'.join(query)}")
 
 
-def checked(request: Request) -> Request:
-    """`request`, whose own criteria Magento reads as they are meant. Raises `PaginationError`."""
+def valid_criteria(request: Request) -> Request:
+    """`request`, if its own criteria are valid. Raises `PaginationError` otherwise."""
     _parsed(request.uri)
     return request
 
 
-def changed(request: Request, field: str, since: str) -> Request:
-    """`request` for what has changed since then. Raises `PaginationError` where `since` is not a date in UTC.
+def changed_since(request: Request, field: str, since: str) -> Request:
+    """`request` limited to changes since then. Raises `PaginationError` if `since` is not a date in UTC.
 
-    A date that Magento cannot read is no limit to it: it answers with every row.
+    Magento ignores a date that it cannot parse, and responds with every row.
     """
     if not _DATE.fullmatch(since):
         raise PaginationError(f"{since!r} is not a date", 'Write it in UTC, as in "2026-01-31 08:30:00".')
-    return searched(request, filters=(CriteriaFilter(field, since, "gteq"),))
+    return with_criteria(request, filters=(CriteriaFilter(field, since, "gteq"),))
 
 
 @lru_cache(maxsize=64)
 def _parsed(uri: str) -> tuple[str, tuple[str, ...], Criteria]:
-    """What is before the query, the parameters that are no criteria, as written, and the criteria."""
+    """The URI without its query, the other parameters as written, and the criteria."""
     head, _, query = uri.partition("#")[0].partition("?")
-    others, given = [], []
+    others, params = [], []
     for part in filter(None, query.split("&")):
         each = _decoded(part, ())
         if is_criteria(each.name):
-            given.append(each)
+            params.append(each)
         else:
             others.append(part)
     reader = _Reader()
-    criteria = reader.read(given)
+    criteria = reader.read(params)
     if reader.wrong:
         raise PaginationError(reader.wrong[0].message)
     return head, tuple(others), criteria
@@ -531,77 +538,82 @@ def is_criteria(name: str) -> bool:
     return name.partition("[")[0] in _ROOTS
 
 
-def _decoded(part: str, place: Place) -> _Given:
+def _decoded(part: str, place: Place) -> _Parameter:
     name, _, value = part.partition("=")
-    return _Given(unquote_plus(escaped(name)), unquote_plus(escaped(value)), place)
+    return _Parameter(unquote_plus(escaped(name)), unquote_plus(escaped(value)), place)
 
 
-def misread(request: RequestTemplate, *, paged: bool, added: Sequence[str] = ()) -> Iterator[tuple[Place, str]]:
-    """What Magento would ignore in the criteria of a saved request, or read otherwise: where it is, and what to write.
+def misread_criteria(
+    request: RequestTemplate, *, paged: bool, added: Sequence[str] = ()
+) -> Iterator[tuple[Place, str]]:
+    """The place and a message for each part of a saved request's criteria that Magento would ignore or misread.
 
-    `paged`: a pagination of Magento's brings the criteria into one form; otherwise they are sent as they are written,
-    beside the parameters `added`.
+    `paged`: a Magento pagination normalizes the criteria; otherwise they are sent as written, together with the
+    parameters `added`.
     """
     if request.method not in ("get", "head"):
         return
-    given = [*_in_uri(_marked(request.uri)), *_in_parameters(request.parameters, ("parameters",))]
-    for each in _misread(given, paged, added):
+    params = [
+        *_uri_parameters(_marked(request.uri)),
+        *_template_parameters(request.parameters, ("parameters",)),
+    ]
+    for each in _ignored_among(params, paged, added):
         yield each.place or ("uri",), each.message
 
 
-def ignored(uri: str) -> list[str]:
-    """What Magento would ignore, or read otherwise, in the criteria of a URI that is sent as it is typed.
+def ignored_criteria(uri: str) -> list[str]:
+    """A message for each part that Magento would ignore or misread in the criteria of a URI that is sent as typed.
 
-    Raises `InvalidValue` where it can be read in two ways.
+    Raises `InvalidValue` if the URI is ambiguous.
     """
-    return [each.message for each in _misread(list(_in_uri(uri)), paged=False)]
+    return [each.message for each in _ignored_among(list(_uri_parameters(uri)), paged=False)]
 
 
-def _misread(given: Sequence[_Given], paged: bool, added: Sequence[str] = ()) -> Iterator[IgnoredCriterion]:
+def _ignored_among(params: Sequence[_Parameter], paged: bool, added: Sequence[str] = ()) -> Iterator[IgnoredCriterion]:
     reader = _Reader()
-    criteria = [each for each in given if is_criteria(each.name)]
-    reader.read([*criteria, *(_Given(name, _FILLED) for name in added if criteria and is_criteria(name))])
+    criteria = [each for each in params if is_criteria(each.name)]
+    reader.read([*criteria, *(_Parameter(name, _UNKNOWN) for name in added if criteria and is_criteria(name))])
     if paged or criteria:
-        for each in given:
-            if not is_criteria(each.name) and (wrong := _outside(each.name)):
+        for each in params:
+            if not is_criteria(each.name) and (wrong := _unprefixed_message(each.name)):
                 yield IgnoredCriterion(each.place, wrong)
     yield from reader.wrong
     if not paged:
         yield from reader.adjusted
 
 
-def _outside(name: str) -> str:
-    """What is wrong with a parameter that Magento does not read; nothing for any other one."""
+def _unprefixed_message(name: str) -> str:
+    """The message for a criterion without `searchCriteria[…]`; empty for any other parameter."""
     root, _, _ = name.partition("[")
-    letters = _letters(root).replace("-", "")
-    if letters in (*_OUTSIDE, *_OUTSIDE_TOO):
-        word = _WORDS.get(letters) or _MEANT[letters]
+    letters = _normalized(root).replace("-", "")
+    if letters in (*_UNPREFIXED, *_UNPREFIXED_IN_FILTERS):
+        word = _NAMES.get(letters) or _WRONG_NAMES[letters]
         projection = "; the fields of a response are chosen with 'fields'" if letters == "field" else ""
-        return f"Magento ignores {_shown(name)} outside searchCriteria; write {_WHERE[word]}{projection}"
+        return f"Magento ignores {_shown(name)} outside searchCriteria; write {_FULL_NAME[word]}{projection}"
     if letters.startswith("searchcriteri") or get_close_matches(letters, ["searchcriteria"], 1, 0.85):
         return f"Magento ignores {_shown(name)}; write it as searchCriteria[…]"
     return ""
 
 
-def _in_uri(uri: str) -> Iterator[_Given]:
+def _uri_parameters(uri: str) -> Iterator[_Parameter]:
     """The parameters in the query of a URI."""
     for part in filter(None, uri.partition("#")[0].partition("?")[2].split("&")):
         yield _decoded(part, ("uri",))
 
 
-def _in_parameters(value: Json, place: Place, name: str = "") -> Iterator[_Given]:
+def _template_parameters(value: Json, place: Place, name: str = "") -> Iterator[_Parameter]:
     """The parameters in templates of tables and lists, nested as they will be sent."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _in_parameters(item, (*place, key), f"{name}[{key}]" if name else key)
+            yield from _template_parameters(item, (*place, key), f"{name}[{key}]" if name else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _in_parameters(item, (*place, index), f"{name}[{index}]")
+            yield from _template_parameters(item, (*place, index), f"{name}[{index}]")
     elif name:
         text = "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
-        yield _Given(name, _marked(text) if isinstance(value, str) else text, place)
+        yield _Parameter(name, _marked(text) if isinstance(value, str) else text, place)
 
 
 def _marked(text: str) -> str:
-    """A template with `_FILLED` instead of each placeholder."""
-    return "".join(piece if isinstance(piece, str) else _FILLED for piece in Template.parse(text).pieces)
+    """A template with `_UNKNOWN` instead of each placeholder."""
+    return "".join(piece if isinstance(piece, str) else _UNKNOWN for piece in Template.parse(text).pieces)

@@ -1,4 +1,4 @@
-"""What kind of token a text is, told by its shape alone: nothing is sent."""
+"""Recognizes the kind of a token by its shape alone; nothing is sent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OPAQUE = re.compile(r"[a-z0-9]{32}")
 _RANDOM = re.compile(r"(?=(?:[^0-9]*[0-9]){3})(?=(?:[^A-Za-z]*[A-Za-z]){3})[A-Za-z0-9_+=~]{20,}")
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.[\w.-]+")
 _USERS: dict[object, Kind] = {1: "integration", 2: "admin", 3: "customer"}
-"""UserContextInterface's types, as a token's `utypid` has them."""
+"""By the claim `utypid`: the user types of Magento's UserContextInterface."""
 
 
 def looks_like_token(text: str) -> bool:
-    """Whether this is so likely a token that it is nothing else, such as the name of a host.
+    """Whether this is very likely a token, and not, for example, a host name.
 
     A JWT, or at least 20 characters of which several are digits and several are letters, without a separator. One
     after "Bearer" or a name such as "access_token=" counts, too.
@@ -39,20 +39,20 @@ _SHORTEST_JWT = 100
 
 
 def unlikely_length(field: str, length: int) -> str:
-    """What speaks against a value of `length` characters in this field; empty if Magento gives such values.
+    """A warning for a value of `length` characters in this field; empty if the length is plausible.
 
     The four values of an integration have 32 characters, and a bearer token that has another length is a JWT.
     """
     if field in _FOUR and length != _LENGTH:
         return f"It has {count(length, 'character')}; the values of an integration have {_LENGTH}. Copy it again."
     if field == "token" and length != _LENGTH and length < _SHORTEST_JWT:
-        return f"It has {count(length, 'character')}; a token of Magento has {_LENGTH}, or is a much longer JWT."
+        return f"It has {count(length, 'character')}; a Magento token has {_LENGTH}, or is a much longer JWT."
     return ""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenShape:
-    """`integration` may also be an admin's token of Magento 2.4.3 or older; `odd` is what no Magento gives."""
+    """`integration` may also be an admin's token of Magento 2.4.3 or older; `odd` is not a Magento token."""
 
     kind: Kind
     expired: bool = False
@@ -69,5 +69,5 @@ def token_shape(token: str, now: datetime) -> TokenShape:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         ends = float(claims["exp"])
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
-        return TokenShape("jwt")  # encrypted, or one of another program
+        return TokenShape("jwt")  # encrypted, or from another program
     return TokenShape(_USERS.get(claims.get("utypid"), "jwt"), ends <= now.timestamp())

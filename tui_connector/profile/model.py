@@ -18,7 +18,7 @@ from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
 from ..kinds import Kind, Model, built_in, json_schema, kebab
-from ..magento.search_criteria import is_criteria, misread
+from ..magento.search_criteria import is_criteria, misread_criteria
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
 from ..runs.request_templates import Misread
@@ -219,14 +219,14 @@ def _ignored_criteria(profile: Profile) -> Iterator[Misread]:
             for key in ("parameter", "size_parameter")
             if isinstance(value := getattr(incoming.pagination, key, None), str)
         ]
-        for place, message in misread(incoming.request, paged=paged, added=added):
+        for place, message in misread_criteria(incoming.request, paged=paged, added=added):
             yield Misread(("incoming", name, "request", *place), message)
     for name, outgoing in profile.outgoing.items():
         steps: list[tuple[ModelPath, RequestTemplate]] = [
             (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
         ]
         for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
-            for place, message in misread(request, paged=False):
+            for place, message in misread_criteria(request, paged=False):
                 yield Misread(("outgoing", name, *path, "request", *place), message)
     for name in sorted(paged_clients & profile.clients.keys()):
         for index, plugin in enumerate(profile.clients[name].plugins):

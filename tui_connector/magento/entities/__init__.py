@@ -1,7 +1,7 @@
-"""What can be read from and sent to Magento: paths, identifiers, and what a token must be allowed to.
+"""The entities that can be read from and sent to Magento: paths, identifiers and required permissions.
 
-Paths and resources from the webapi.xml files of Magento 2.4 (Magento_Catalog, Magento_Sales, …), the columns a list can
-be searched by from db_schema.xml; a test compares them with the schema of a real store.
+Paths and permissions are from the webapi.xml files of Magento 2.4 (Magento_Catalog, Magento_Sales, …), searchable
+columns from db_schema.xml; a test compares them with the schema of a real store.
 """
 
 from __future__ import annotations

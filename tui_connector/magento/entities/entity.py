@@ -1,4 +1,4 @@
-"""What is known of an entity: how it is asked for or sent, and the configuration that makes."""
+"""Describes an entity: how it is requested or sent, and the configuration for it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ...templates import Json  # in types only: completing a path on the command line does not wait for pydantic
-
-
-# Magento's resources, and where each is ticked: the tree of an integration's tab API, and of a user role.
-#
-# The titles and the order are those of the acl.xml files of Magento 2.4. Ticking a box ticks those below it; a box
-# that
-# is not ticked grants nothing, whatever is ticked below it.
-
 
 _ORDERS = "Sales › Operations › Orders › Actions"
 _STOCKS = "Stores › Inventory › Stocks"
@@ -64,11 +56,15 @@ PERMISSION_PATHS: Mapping[str, str] = {
     "Magento_Catalog::sets": "Stores › Attributes › Attribute Set",
     "Magento_Logging::system_magento_logging_bulk_operations": "System › Action Log › Bulk Actions",
 }
-"""The place of each resource, in the order of the tree."""
+"""Where each permission (ACL resource) is ticked, in the tree of an integration's tab API and of a user role.
+
+Titles and order are those of the acl.xml files of Magento 2.4. Ticking a box ticks those below it; a box that is not
+ticked grants nothing, whatever is ticked below it.
+"""
 
 
 def permission_path(resource: str) -> str:
-    """Where a resource is ticked; for one of a module that is not known here, the module's name."""
+    """Where a resource is ticked; for an unknown module, a description with the module's name."""
     module, _, name = resource.partition("::")
     return PERMISSION_PATHS.get(resource) or f"the box of {module} for {name.replace('_', ' ')}"
 
@@ -78,12 +74,12 @@ _VALUE = re.compile(r"[&?@]\{[^}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What Magento lets be read.
+    """An entity that can be read.
 
-    `filter` is the name of its ID in a search, `field` the name in a response; if that is empty, the response does not
-    contain the ID, though ranges of it can be requested. Without `filter` everything comes in one response, or in pages
-    ordered by `order` if the only unique field is not a number. `cursor` is the date by which changes are found. A
-    path with a value in it, such as a sku, is an example to be changed.
+    `filter` is the name of its id in a search, `field` the name in a response; if `field` is empty, responses do not
+    contain the id, but ranges of it can be requested. Without `filter` everything comes in one response, or in pages
+    sorted by `order` if the only unique field is not a number. `cursor` is the date by which changes are found. A
+    value in `path`, such as a sku, is an example to be replaced.
     """
 
     name: str
@@ -101,11 +97,11 @@ class Readable:
 
     @property
     def route(self) -> str:
-        """What is asked, as people write it."""
+        """The request line without the base URI."""
         return f"GET {self.path}"
 
     def is_read_by(self, uri: str) -> bool:
-        """Whether this asks for the list, or for one of its entities: products/&{sku}, customers/@{…}."""
+        """Whether this URI requests the list, or one of its entities: products/&{sku}, customers/@{…}."""
         if uri == self.path:
             return True
         path, _, last = uri.partition("?")[0].rpartition("/")
@@ -113,7 +109,7 @@ class Readable:
 
     @property
     def permission_path(self) -> str:
-        """Where in Magento's tree the resource is ticked."""
+        """Where in Magento's tree of permissions the resource is ticked."""
         return permission_path(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:
@@ -149,16 +145,16 @@ class Writable:
 
     @property
     def route(self) -> str:
-        """What is sent, as people write it."""
+        """The request line without the base URI."""
         return f"{self.method.upper()} {self.uri}"
 
     def is_sent_by(self, uri: str) -> bool:
-        """Whether this is the path that it is sent to, whatever values are put into it."""
+        """Whether this is the path that it is sent to, whatever placeholders it contains."""
         return _VALUE.sub("", uri) == _VALUE.sub("", self.uri)
 
     @property
     def permission_path(self) -> str:
-        """Where in Magento's tree the resource is ticked."""
+        """Where in Magento's tree of permissions the resource is ticked."""
         return permission_path(self.resource)
 
     def configuration(self, client: str) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What can be read: Magento's lists, trees and single answers, in the order in which people ask for them."""
+"""The entities that can be read: lists, trees and single objects, the most wanted first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SOURCES, _STOCKS = "Magento_InventoryApi::source", "Magento_InventoryApi::stock
 def _whole(
     name: str, title: str, path: str, identifier: str | None, resource: str, *, items: str = "@", note: str = ""
 ) -> Readable:
-    """What comes in one response: a bare list, a tree, or a single entity."""
+    """An entity that comes in one response: a bare list, a tree, or a single object."""
     return Readable(name, title, path, identifier, resource, None, "", None, items, note=note)
 
 

@@ -1,7 +1,7 @@
-"""What can be sent: the envelopes that Magento's routes expect, each with a sample entity.
+"""The entities that can be sent: the body that each of Magento's routes expects, with a sample.
 
-The key at the top is the name of a PHP parameter, so a wrong one is ignored in silence; below it an unknown one is
-refused since 2.4.7. Lists are sent by twenty, the least that Magento's input limits allow where they are on.
+The top-level key is the name of a PHP parameter, so Magento silently ignores a wrong one; below it, unknown keys are
+refused since 2.4.7. Lists are sent in batches of 20, the lowest of Magento's input limits where these are on.
 """
 
 from __future__ import annotations
