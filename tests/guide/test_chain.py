@@ -110,7 +110,7 @@ def test_a_chain_in_one_line() -> None:
         for each in parts(chain(FIND, CREATE, source={"kind": "csv", "path": "p.csv"}))
         if each.family == "outgoing"
     ]
-    assert part.words == "2 steps: find → create · ← p.csv"
+    assert part.summary == "2 steps: find → create · ← p.csv"
 
 
 edits = st.lists(
@@ -212,7 +212,7 @@ async def test_a_check_asks_for_the_permission_of_every_step(
     data["clients"]["shop"]["authentications"] = ["a"]
     profile = profile_of(data)
     async with bench.session(profile) as session:
-        tried = {each.words: each async for each in check(profile, session, bench.run())}
+        tried = {each.summary: each async for each in check(profile, session, bench.run())}
         part = next(each for each in parts(data) if each.family == "outgoing")
         tested = await check_part(profile, session, part, bench.run())
     bench.close()
@@ -221,6 +221,6 @@ async def test_a_check_asks_for_the_permission_of_every_step(
     assert stock.ok is (integration == "full")
     assert stock.finding is None or "Source Item Assigning" in stock.finding.remedy
     assert tested.ok
-    assert "find: GET /rest/all/V1/products/24-MB01" in tested.words
-    assert "does not run them yet" in tested.words
+    assert "find: GET /rest/all/V1/products/24-MB01" in tested.summary
+    assert "does not run them yet" in tested.summary
     assert not [each for each in sandbox.journal() if each["method"] == "POST" or "24-MB01" in str(each["path"])]

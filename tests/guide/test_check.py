@@ -69,7 +69,7 @@ async def checked(setting: Setting, directory: Path, sandbox: Sandbox) -> CheckR
         report = CheckReport()
         async with bench.session(profile) as session:
             async for tried in check(profile, session, bench.run()):
-                report.tried.append(tried)
+                report.results.append(tried)
     bench.close()
     return report
 
@@ -94,7 +94,7 @@ async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: 
     assert finding.evidence
     assert all("#" in line for line in finding.evidence)
     assert (finding.fix.target if finding.fix else "") == expected.fix
-    probes = sum(tried.probes for tried in report.tried)
+    probes = sum(tried.probes for tried in report.results)
     assert probes <= MAX_PROBES
     journal = sandbox.journal()
     logins = [entry for entry in journal if "/token" in str(entry["path"]) or "/authenticate" in str(entry["path"])]
@@ -122,7 +122,7 @@ def test_no_probe_was_wasted_and_nobody_was_locked_out(capsys: pytest.CaptureFix
 def test_the_report_as_json_has_the_agreed_shape() -> None:
     report = CheckReport()
     assert report.as_json() == {"ok": True, "findings": []}
-    report.tried.append(CheckResult("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
+    report.results.append(CheckResult("client", False, Finding("x", "wrong", ("#1 GET /",), "mend it", "field")))
     wrong = {"id": "x", "summary": "wrong", "evidence": ["#1 GET /"], "remedy": "mend it"}
     assert report.as_json() == {"ok": False, "findings": [wrong]}
 
@@ -193,7 +193,7 @@ async def logged_in_with_code(store: dict[str, str], directory: Path, app: str =
         report = CheckReport()
         async with bench.session(profile_) as session:
             async for tried in check(profile_, session, bench.run()):
-                report.tried.append(tried)
+                report.results.append(tried)
     bench.close()
     return report
 

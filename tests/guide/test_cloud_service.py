@@ -113,7 +113,7 @@ async def test_a_token_of_ims_is_accepted_and_the_view_goes_into_the_header_stor
         setup.choose_store_view("nl")
         trial: AuthenticationTest = await try_authentication(setup, bench, filled_in(setup, bench, store))
     bench.close()
-    assert trial.tried.ok, trial.tried.finding
+    assert trial.result.ok, trial.result.finding
     asked = [each for each in store.server.received if b"/V1/modules" in each.head and each.header("Authorization")]
     assert [each.header("Store") for each in asked] == ["nl"]
     assert sum("/ims/token" in path for path in store.paths()) == 1
@@ -124,11 +124,11 @@ async def test_a_wrong_secret_is_told_in_the_servers_words(machine: Machine) -> 
         setup, bench = await found(machine, store)
         trial = await try_authentication(setup, bench, filled_in(setup, bench, store, "wrong-CANARY-secret"))
     bench.close()
-    assert trial.tried.finding is not None
-    assert trial.tried.finding.id == "login-refused"
-    assert "invalid_client: invalid pair" in trial.tried.finding.summary
-    assert trial.tried.finding.field == "client-secret"
-    assert "Magento" not in trial.tried.finding.remedy
+    assert trial.result.finding is not None
+    assert trial.result.finding.id == "login-refused"
+    assert "invalid_client: invalid pair" in trial.result.finding.summary
+    assert trial.result.finding.field == "client-secret"
+    assert "Magento" not in trial.result.finding.remedy
 
 
 @pytest.mark.parametrize("with_incoming", [True, False])

@@ -27,7 +27,7 @@ async def checked(machine: Machine, directory: Path, **incoming: Any) -> CheckRe
         saved = shop.profile({})
         async with shop.bench.session(saved) as session:
             async for tried in check(saved, session, shop.bench.run()):
-                report.tried.append(tried)
+                report.results.append(tried)
         assert {each["method"] for each in sandbox.journal()} <= {"GET", "HEAD"}
         return report
 
@@ -80,7 +80,7 @@ async def test_nothing_is_found_where_nothing_is_wrong(
 ) -> None:
     report = await checked(machine, tmp_path, pagination=pagination, incremental={**DATE, "from": "2020-01-01"})
     assert report.ok, report.findings
-    assert report.tried[-1].words == "incoming items: 3 of 50 items read"
+    assert report.results[-1].summary == "incoming items: 3 of 50 items read"
 
 
 @pytest.mark.parametrize("name", ["products", "orders", "customers", "categories", "source-items", "order-items"])
@@ -119,7 +119,7 @@ async def test_numbers_are_written_as_people_write_them(
         async with bench.session(saved) as session:
             tried, _found = await check_incoming(saved, session, "p", bench.run())
         bench.close()
-    assert tried.words == f"incoming p: {words}"
+    assert tried.summary == f"incoming p: {words}"
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ async def test_what_may_change_the_store_is_shown_and_not_sent(
         paths = {(each["method"], each["path"]) for each in sandbox.journal()}
     assert tried[-1].ok
     assert by_key == tried[-1]
-    assert f"would send {shown}" in by_key.words
-    assert "not sent" in by_key.words
+    assert f"would send {shown}" in by_key.summary
+    assert "not sent" in by_key.summary
     assert {method for method, _ in paths} == {"GET"}
     assert not any("products" in path or "search" in path for _, path in paths)
 
@@ -185,7 +185,7 @@ async def test_a_post_that_reads_is_sent(request_: dict[str, Any], machine: Mach
         bench.close()
         sent = [each.head.split(b" ")[0].decode() for each in store.received]
     assert sent == [request_.get("method", "get").upper()]
-    assert "not sent" not in " ".join(each.words for each in tried)
+    assert "not sent" not in " ".join(each.summary for each in tried)
 
 
 async def test_a_plugin_that_names_another_method_counts_too(machine: Machine) -> None:
@@ -206,7 +206,7 @@ async def test_a_plugin_that_names_another_method_counts_too(machine: Machine) -
             tried, _found = await check_incoming(saved, session, "p", bench.run())
         bench.close()
         assert store.received == []
-    assert "not sent" in tried.words
+    assert "not sent" in tried.summary
 
 
 @pytest.mark.parametrize(

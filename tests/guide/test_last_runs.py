@@ -41,14 +41,14 @@ def test_a_run_is_told_by_its_state_and_what_it_brought(
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
     [run] = last_runs(tmp_path, profile).values()
-    assert (run.incoming, run.words, run.at) == ("products", words, 1_769_848_200.0)
+    assert (run.incoming, run.summary, run.at) == ("products", words, 1_769_848_200.0)
 
 
 def test_a_run_under_way_is_told_as_one(tmp_path: Path) -> None:
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", "running")
     with Ledger(ledger_file(tmp_path, profile, "products")):
-        assert last_runs(tmp_path, profile)["products"].words == "✔ running, 5 items"
+        assert last_runs(tmp_path, profile)["products"].summary == "✔ running, 5 items"
 
 
 def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Path) -> None:

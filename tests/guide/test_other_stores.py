@@ -58,13 +58,13 @@ async def checked(
         saved = profile(server.url + path, configurations, bearer)
         async with bench.session(saved) as session:
             async for tried in check(saved, session, bench.run()):
-                report.tried.append(tried)
+                report.results.append(tried)
     bench.close()
     return report, server
 
 
 def words(report: CheckReport) -> list[str]:
-    return [f"{'✔' if tried.ok else '✘'} {tried.words}" for tried in report.tried]
+    return [f"{'✔' if tried.ok else '✘'} {tried.summary}" for tried in report.results]
 
 
 def rows(path: str, request: Received) -> bytes:
@@ -114,7 +114,7 @@ async def test_what_the_store_says_is_repeated_and_nothing_is_said_of_magento(
 ) -> None:
     report, _ = await checked(machine, lambda path, request: response)
     assert not report.ok
-    assert [tried.words.rpartition(": ")[2] for tried in report.tried if not tried.ok] in (
+    assert [tried.summary.rpartition(": ")[2] for tried in report.results if not tried.ok] in (
         [failed],
         [f"incoming {failed}"],
     )
@@ -275,7 +275,7 @@ async def test_a_refused_login_claims_nothing_of_the_store(machine: Machine) -> 
         async with bench.session(saved) as session:
             [tried] = [each async for each in check(saved, session, bench.run())]
     bench.close()
-    assert (tried.words, tried.ok) == ("client shop: authenticated", False)
+    assert (tried.summary, tried.ok) == ("client shop: authenticated", False)
     assert tried.finding is not None
     assert "bad pair" in tried.finding.summary
     assert [each.head.split()[1] for each in server.received] == [b"/token"]

@@ -6,7 +6,7 @@ import pytest
 from profiles import FOUR, profile, signed
 
 from tui_connector.client.message import ANONYMOUS, Request
-from tui_connector.guide.check import authenticated
+from tui_connector.guide.check import check_authentication
 from tui_connector.guide.permissions import Permissions, RouteAccess, boxes, boxes_text, chosen, permissions
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -26,7 +26,7 @@ async def of(machine: Machine, sandbox: Sandbox, integration: str | None) -> tup
     saved = profile(base_uri, signed() if integration else None)
     async with bench.session(saved) as session:
         send = session.client("shop")
-        modules = (await authenticated(saved, session, "shop")).modules
+        modules = (await check_authentication(saved, session, "shop")).modules
         found = await permissions(send, session.client("shop", ANONYMOUS), base_uri, modules)
         statuses = {}
         for name in ("products", "orders", "customers", "categories", "source-items", "store-views"):
@@ -50,21 +50,21 @@ async def test_without_a_token_the_schema_proves_nothing(machine: Machine, sandb
     for integration in (None, "inactive", "none"):
         found, _ = await of(machine, sandbox, integration)
         assert not found.read
-        assert found.lacking("post", "inventory/source-items") is None
+        assert found.missing("post", "inventory/source-items") is None
 
 
 async def test_what_is_missing_for_sending_is_named_with_its_box(machine: Machine, sandbox: Sandbox) -> None:
     found, _ = await of(machine, sandbox, "catalog")
-    finding = found.lacking("post", "inventory/source-items")
+    finding = found.missing("post", "inventory/source-items")
     assert finding is not None
     assert "Stores › Inventory › Stocks › Source Item Assigning" in finding.remedy
     assert finding.evidence[0].startswith("#2 GET schema")
-    assert found.lacking("put", "products/&{sku}") is None
-    unknown = found.lacking("post", "nowhere/&{id}")
+    assert found.missing("put", "products/&{sku}") is None
+    unknown = found.missing("post", "nowhere/&{id}")
     assert unknown is not None
     assert unknown.id == "not-permitted"
     assert "Integrations" in unknown.remedy
-    as_admin = found.lacking("post", "nowhere/&{id}", "request")
+    as_admin = found.missing("post", "nowhere/&{id}", "request")
     assert as_admin is not None
     assert "Role Resources" in as_admin.remedy
 
@@ -79,7 +79,7 @@ def test_the_boxes_for_what_is_wanted_stand_in_the_order_of_magentos_tree() -> N
     text = boxes_text(["orders"])
     assert text.startswith("System › Extensions › Integrations")
     assert text.endswith("\n  Sales › Operations › Orders › Actions › View")
-    role = boxes_text(["orders"], way="request")
+    role = boxes_text(["orders"], kind="request")
     assert role.startswith("System › Permissions › User Roles › the user's role › Role Resources")
     assert role.splitlines()[1:] == text.splitlines()[1:]
     assert boxes([], ["new-customers"]) == []

@@ -67,7 +67,7 @@ async def test_check_says_which_dialect_the_store_speaks(
         tried = [each async for each in check(saved, session, bench.run())]
     bench.close()
     assert all(each.ok for each in tried)
-    assert f"client shop: signing dialect {speaks} (Magento 2.4." in tried[-1].words
+    assert f"client shop: signing dialect {speaks} (Magento 2.4." in tried[-1].summary
     assert sum("signing%2Btest" in each.uri for each in bench.exchanges) <= 3
     assert {each.method for each in bench.exchanges} == {"GET"}
 
@@ -133,7 +133,7 @@ async def test_a_test_in_the_guide_gives_the_dialect_whatever_the_profile_said(
         setup = Setup.from_document("shop", Document.new(data))
         trial = await try_authentication(setup, bench, setup.draft)
         bench.close()
-        assert trial.tried.ok
+        assert trial.result.ok
         assert trial.dialect == speaks
 
 

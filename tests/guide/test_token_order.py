@@ -9,7 +9,7 @@ from faulty_stores import Change, by_head, in_front_of, in_polish, same, without
 from profiles import FOUR, full, profile, signed
 
 from tui_connector.client.message import ANONYMOUS
-from tui_connector.guide.check import authenticated
+from tui_connector.guide.check import check_authentication
 from tui_connector.guide.token_order import (
     FIELDS,
     MAY_BE_MISPLACED,
@@ -127,10 +127,10 @@ async def test_typed_values_are_put_in_order_and_then_accepted(
         for name, place in zip(names, mixed, strict=True):
             bench.vault.hold(name, right[place], sandbox.url)
         saved = profile(base_uri, signed())
-        before = await authenticated(saved, session, "shop")
+        before = await check_authentication(saved, session, "shop")
         assert before.finding is not None
         assert before.finding.id in MAY_BE_MISPLACED
         found = await put_in_order(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
         assert found.words
-        assert (await authenticated(saved, session, "shop")).ok
+        assert (await check_authentication(saved, session, "shop")).ok
     bench.close()

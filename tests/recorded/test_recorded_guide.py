@@ -12,7 +12,7 @@ from recorded_store import RecordedStore, integration
 
 from tui_connector.client.message import ANONYMOUS
 from tui_connector.client.printer import text
-from tui_connector.guide.check import authenticated, check
+from tui_connector.guide.check import check, check_authentication
 from tui_connector.guide.permissions import RouteAccess, permissions
 from tui_connector.guide.setup import Setup, new_document
 from tui_connector.guide.store_address import AddressSearch, search
@@ -147,7 +147,7 @@ async def test_what_a_token_may_do_is_read_from_the_real_schema(store: RecordedS
         for name, entry in FOUR.items():
             workbench.vault.hold(entry, integration(who or "full")[name], store.url)
         async with workbench.session(saved) as session:
-            modules = (await authenticated(saved, session, "shop")).modules
+            modules = (await check_authentication(saved, session, "shop")).modules
             known[who] = await permissions(
                 session.client("shop"), session.client("shop", ANONYMOUS), f"{store.url}/rest/all/V1", modules
             )

@@ -71,10 +71,10 @@ def check(
         report = CheckReport()
         async with workbench.session(saved) as session:
             async for tried in tries(saved, session, workbench.run()):
-                report.tried.append(tried)
+                report.results.append(tried)
                 if not as_json:
                     probes = f" ({tried.probes} more requests to find the cause)" if tried.probes else ""
-                    click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.words)}{probes}")
+                    click.echo(f"{'✔' if tried.ok else '✘'} {shown(tried.summary)}{probes}")
         return report
 
     with keeping_history(workbench, path, saved):

@@ -1,4 +1,4 @@
-"""Step 2 tried on the store: is the authentication accepted, what may it do, and were its values in order."""
+"""Step 2 result on the store: is the authentication accepted, what may it do, and were its values in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..client.message import ANONYMOUS, RequestFailed
 from ..magento.diagnosis import AuthKind, diagnose_failure
 from ..templates import Json, PlaceholderError, Scope, Template, as_data
 from ..text import listed
-from .check import CheckResult, auth_kind, authenticated
+from .check import CheckResult, auth_kind, check_authentication
 from .permissions import UNKNOWN_PERMISSIONS, Permissions, RouteAccess, permissions
 from .setup import Setup
 from .signing import find_dialect
@@ -28,7 +28,7 @@ _NAMED = 3
 class AuthenticationTest:
     """What the store said."""
 
-    tried: CheckResult
+    result: CheckResult
     permissions: Permissions = UNKNOWN_PERMISSIONS
     dialect: str = ""
     correction: str = ""
@@ -36,7 +36,7 @@ class AuthenticationTest:
     views: tuple[str, ...] = ()
     """The codes of the store views, where the token may ask for them."""
 
-    def may(self) -> list[str]:
+    def access_lines(self) -> list[str]:
         """What the token may do and what it may not, a line each; nothing if that is unknown."""
         lines = []
         for verb, known in (("read", self.permissions.read), ("send", self.permissions.send)):
@@ -46,29 +46,29 @@ class AuthenticationTest:
         return lines
 
 
-async def try_authentication(setup: Setup, bench: Workbench, data: dict[str, Json]) -> AuthenticationTest:
+async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str, Json]) -> AuthenticationTest:
     """Tries the authentication that the setup shows; `data` are the profile's, as a test uses them now."""
     allowed = UNKNOWN_PERMISSIONS
     dialect, correction, client = "", "", setup.client
     views: tuple[str, ...] = ()
     try:
         profile = profile_of(data)
-        async with bench.session(profile) as session:
+        async with workbench.session(profile) as session:
             send = session.client(client)
-            tried = await authenticated(profile, session, client)
-            if tried.finding is not None and tried.finding.id in MAY_BE_MISPLACED:
-                correction = await _correct_order(setup, bench, session.client(client, ANONYMOUS))
+            result = await check_authentication(profile, session, client)
+            if result.finding is not None and result.finding.id in MAY_BE_MISPLACED:
+                correction = await _correct_order(setup, workbench, session.client(client, ANONYMOUS))
                 if correction:
-                    tried = await authenticated(profile, session, client)
-            if tried.ok:
+                    result = await check_authentication(profile, session, client)
+            if result.ok:
                 anonymous = session.client(client, ANONYMOUS)
-                allowed = await permissions(send, anonymous, setup.base_uri, tried.modules)
+                allowed = await permissions(send, anonymous, setup.base_uri, result.modules)
                 views = await _views(setup, send, allowed, auth_kind(profile, client))
                 signing = await find_dialect(profile, session, client)
                 dialect = (signing and signing.dialect) or ""
     except RequestFailed as failure:
-        tried = CheckResult("", False, diagnose_failure(failure, "the setup"))
-    return AuthenticationTest(tried, allowed, dialect, correction, views)
+        result = CheckResult("", False, diagnose_failure(failure, "the setup"))
+    return AuthenticationTest(result, allowed, dialect, correction, views)
 
 
 async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) -> tuple[str, ...]:
@@ -77,13 +77,13 @@ async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) 
     return tuple(view.code for view in (await store_views(send, setup.store.shape, way)).views)
 
 
-async def _correct_order(setup: Setup, bench: Workbench, send: Send) -> str:
+async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
     """Puts four values that were typed in the wrong order into the right one; what was changed, in words."""
     places = [setup.path_of(each) for each in setup.fields()]
     if setup.auth_kind != INTEGRATION or len(places) != len(FIELDS):
         return ""
     names = [setup.secret_name(place) for place in places]
-    found = await put_in_order(bench.vault, names, setup.origin, send, setup.base_uri, bench.machine)
+    found = await put_in_order(workbench.vault, names, setup.origin, send, setup.base_uri, workbench.machine)
     return found.words
 
 

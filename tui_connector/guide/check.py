@@ -25,7 +25,7 @@ from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
 from .chain import sample_for
-from .incoming_check import mistakes
+from .incoming_check import incoming_findings
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
 from .samples import sample_requests
@@ -37,32 +37,32 @@ from .texts import NOT_RUN_YET
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was tried: in words, whether it worked, and the finding where it did not."""
+    """The result of one check, with the finding if it failed."""
 
-    words: str
+    summary: str
     ok: bool
     finding: Finding | None = None
     probes: int = 0
     """Requests that were sent to find out why."""
     modules: frozenset[str] = frozenset()
     """The store's modules, where its response named them."""
-    others: tuple[Finding, ...] = ()
-    """What else is wrong with it."""
+    more_findings: tuple[Finding, ...] = ()
+    """Other problems of the same part."""
 
 
 @dataclass(slots=True)
 class CheckReport:
-    """All that a check tried."""
+    """The results of all checks of a profile."""
 
-    tried: list[CheckResult] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
 
     @property
     def findings(self) -> list[Finding]:
-        return [tried.finding for tried in self.tried if tried.finding is not None]
+        return [result.finding for result in self.results if result.finding is not None]
 
     @property
     def ok(self) -> bool:
-        return all(tried.ok for tried in self.tried)
+        return all(result.ok for result in self.results)
 
     def as_json(self) -> dict[str, object]:
         """`ok`, and the findings with `id`, `summary`, `evidence` and `remedy`."""
@@ -70,12 +70,12 @@ class CheckReport:
 
 
 def _may_be_other_api(reached: CheckResult) -> bool:
-    """Whether an incoming of the profile may still be readable there: something answered, though not as Magento."""
+    """Whether another REST API than Magento's may be there: something responded."""
     return reached.finding is not None and reached.finding.id in ("not-rest", "not-found", "no-route")
 
 
 class UnsafeRequest(RequestFailed):
-    """A request that may change something in the store: it was not sent."""
+    """A request that may change the store; it was not sent."""
 
     CODE = "unsafe-request"
 
@@ -84,8 +84,8 @@ class UnsafeRequest(RequestFailed):
         self.request = request
 
 
-def _reading(session: Session, client: str, incoming: Incoming) -> Send:
-    """Sends only requests that read. Raises `UnsafeRequest` for any other."""
+def _read_only_send(session: Session, client: str, incoming: Incoming) -> Send:
+    """A function that sends requests that only read. It raises `UnsafeRequest` for any other."""
     send = session.client(client)
 
     async def guarded(request: Request) -> Response:
@@ -98,7 +98,7 @@ def _reading(session: Session, client: str, incoming: Incoming) -> Send:
 
 
 def _first_incoming(profile: Profile, session: Session, client: str, run: dict[str, Json]) -> str | None:
-    """The first incoming of this client that can be tried."""
+    """The first incoming of this client whose request only reads."""
     for name, each in profile.incoming.items():
         if each.client != client or each.disabled:
             continue
@@ -110,63 +110,65 @@ def _first_incoming(profile: Profile, session: Session, client: str, run: dict[s
 
 
 async def check(profile: Profile, session: Session, run: dict[str, Json]) -> AsyncIterator[CheckResult]:
-    """Tries each client and each incoming, in order; what cannot work after a failure is not tried."""
+    """Checks each client, incoming and outgoing in order; what depends on a failed check is left out."""
     if not profile.addressed_clients():
         remedy = "Add a client with the plugin base-uri."
         yield CheckResult("clients", False, Finding("no-client", "No client has a base URI", remedy=remedy))
     working: dict[str, frozenset[str]] = {}
-    """The clients that can be used, each with the modules that its store named."""
+    """The clients that work, each with the modules that its store listed."""
     known: dict[str, CheckResult] = {}
-    """The incoming configurations that were tried already, with a request that showed whether a store is there."""
+    """The incoming configurations that the check of their client has covered."""
     for name in profile.addressed_clients():
         client = profile.clients[name]
         if client.disabled:
             yield CheckResult(f"client {name}: disabled", True)
             continue
-        tried = await reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
-        if tried is None or (_may_be_other_api(tried) and _first_incoming(profile, session, name, run) is not None):
+        result = (
+            await check_reachable(session, name, profile.base_uri(name) or "") if is_magento(profile, name) else None
+        )
+        if result is None or (_may_be_other_api(result) and _first_incoming(profile, session, name, run) is not None):
             own = await check_own_request(profile, session, name, run)
-            if tried is None or any(each.ok for each in own.incoming.values()):
-                for tried in own.tried:
-                    yield tried
+            if result is None or any(each.ok for each in own.incoming.values()):
+                for result in own.results:
+                    yield result
                 known |= own.incoming
-                if all(tried.ok for tried in own.tried):
+                if all(result.ok for result in own.results):
                     working[name] = frozenset()
                 continue
-        yield tried
-        if tried.ok and client.authentications:
-            tried = await authenticated(profile, session, name)
-            yield tried
-            if tried.ok and (signing := await check_signing(profile, session, name)) is not None:
+        yield result
+        if result.ok and client.authentications:
+            result = await check_authentication(profile, session, name)
+            yield result
+            if result.ok and (signing := await check_signing(profile, session, name)) is not None:
                 yield signing
-        if tried.ok:
-            working[name] = tried.modules
+        if result.ok:
+            working[name] = result.modules
     for name, incoming in profile.incoming.items():
         if name in known:
-            tried = known[name]
+            result = known[name]
         elif incoming.client in working and not incoming.disabled:
-            tried, _ = await _read(profile, session, name, run)
+            result, _ = await _check_first_items(profile, session, name, run)
         else:
             continue
-        yield tried
-        for finding in tried.others:
+        yield result
+        for finding in result.more_findings:
             yield CheckResult(f"incoming {name}: {finding.field or finding.id}", False, finding)
     for each in sorted(working):
         if is_magento(profile, each):
-            async for tried in _sendable(profile, session, each, working[each]):
-                yield tried
+            async for result in _check_permissions(profile, session, each, working[each]):
+                yield result
 
 
 @dataclass(frozen=True, slots=True)
 class OwnRequestCheck:
-    """What the first request of a client's own configurations showed, and the incoming that it was of."""
+    """Results of a client's own first request, and of the incoming it belongs to."""
 
-    tried: list[CheckResult]
+    results: list[CheckResult]
     incoming: dict[str, CheckResult] = field(default_factory=dict)
 
 
 async def check_own_request(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> OwnRequestCheck:
-    """Whether a store other than Magento can be used, by the first page of an incoming, or else by the base URI."""
+    """Checks a store other than Magento by the first page of an incoming or, without one, by a GET of the base URI."""
     reached, accepted = f"client {name}: store reachable", f"client {name}: authenticated"
     authenticates = bool(profile.clients[name].authentications)
     responses: list[Response] = []
@@ -180,9 +182,9 @@ async def check_own_request(profile: Profile, session: Session, name: str, run: 
     finding: Finding | None = None
     incoming: dict[str, CheckResult] = {}
     if first is not None:
-        send = _reading(session, name, profile.incoming[first])
-        tried, _ = await readable(profile.incoming[first], watched, run, first, None)
-        finding, incoming = tried.finding, {first: tried}
+        send = _read_only_send(session, name, profile.incoming[first])
+        result, _ = await check_readable(profile.incoming[first], watched, run, first, None)
+        finding, incoming = result.finding, {first: result}
     else:
         request = Request("GET", "", about=RequestInfo(purpose="test"))
         try:
@@ -190,7 +192,7 @@ async def check_own_request(profile: Profile, session: Session, name: str, run: 
             finding = None if response.status < 400 else refusal(_as_sent(session, request, response), response)
         except RequestFailed as failure:
             finding = diagnose_failure(failure, f"GET {profile.base_uri(name)}", session.recorded(failure.exchange))
-    if not responses:  # nothing came from the store: the login, a secret, or the connection is at fault
+    if not responses:  # the login, a secret or the connection failed
         unreachable = finding is None or finding.failure is not None or not authenticates
         return OwnRequestCheck([CheckResult(reached if unreachable else accepted, False, finding)])
     status = responses[0].status
@@ -209,20 +211,20 @@ async def check_own_request(profile: Profile, session: Session, name: str, run: 
     )
 
 
-async def _read(
+async def _check_first_items(
     profile: Profile, session: Session, name: str, run: dict[str, Json]
 ) -> tuple[CheckResult, FirstItems | None]:
-    """The first items of an incoming, of whatever store it is."""
+    """Reads the first items of an incoming, from a store of any kind."""
     incoming = profile.incoming[name]
     client = incoming.client
-    way = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
-    return await readable(incoming, _reading(session, client, incoming), run, name, way)
+    kind = auth_kind(profile, client) if client in profile.clients and is_magento(profile, client) else None
+    return await check_readable(incoming, _read_only_send(session, client, incoming), run, name, kind)
 
 
-async def _sendable(
+async def _check_permissions(
     profile: Profile, session: Session, client: str, modules: frozenset[str]
 ) -> AsyncIterator[CheckResult]:
-    """Whether the token may do what the client's outgoing configurations need. Nothing is sent for it."""
+    """Whether the token has the permissions that the outgoing configurations need. Sends no entity."""
     outgoing = {n: each for n, each in profile.outgoing.items() if each.client == client and not each.disabled}
     if not outgoing or not profile.clients[client].authentications:
         return
@@ -230,12 +232,12 @@ async def _sendable(
     known = await permissions(session.client(client), session.client(client, ANONYMOUS), base_uri, modules)
     for name, each in outgoing.items():
         for step, request in each.requests.items():
-            finding = known.lacking(request.method, request.uri, auth_kind(profile, client))
+            finding = known.missing(request.method, request.uri, auth_kind(profile, client))
             yield CheckResult(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
 
 
 def auth_kind(profile: Profile, client: str) -> AuthKind:
-    """How this client's requests say who sends them."""
+    """The kind of the client's first authentication that Magento knows; empty if there is none."""
     for name in profile.clients[client].authentications:
         saved = profile.authentications[name]
         if isinstance(saved, OAuth1):
@@ -249,37 +251,37 @@ def auth_kind(profile: Profile, client: str) -> AuthKind:
     return ""
 
 
-async def reachable(session: Session, name: str, base_uri: str) -> CheckResult:
-    """Whether the address is that of a Magento REST API, asked without a secret."""
-    words, finding = f"client {name}: store reachable", None
-    questions = {CURRENCY: currency_finding, PROTECTED: protected_finding}
+async def check_reachable(session: Session, name: str, base_uri: str) -> CheckResult:
+    """Whether the address is that of a Magento REST API. No secret is sent."""
+    summary, finding = f"client {name}: store reachable", None
+    probes_by_uri = {CURRENCY: currency_finding, PROTECTED: protected_finding}
     if is_cloud_service(base_uri):
-        del questions[CURRENCY]
+        del probes_by_uri[CURRENCY]
     elif not is_bare(base_uri):
-        del questions[PROTECTED]
-    for uri, finding_of in questions.items():
+        del probes_by_uri[PROTECTED]
+    for uri, finding_of in probes_by_uri.items():
         request = Request("GET", uri, about=RequestInfo(purpose="test"))
         try:
             response = await session.client(name, ANONYMOUS)(request)
         except RequestFailed as failure:
             exchange = session.recorded(failure.exchange)
-            return CheckResult(words, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
+            return CheckResult(summary, False, diagnose_failure(failure, f"GET {exchange.uri if exchange else uri}"))
         found = finding_of(_as_sent(session, request, response), response)
         if found is None:
-            return CheckResult(words, True)
+            return CheckResult(summary, True)
         finding = finding or found
-    return CheckResult(words, finding is None, finding)
+    return CheckResult(summary, finding is None, finding)
 
 
 def _as_sent(session: Session, request: Request, response: Response) -> Request:
-    """The request with its whole address."""
+    """The request with its absolute URI."""
     exchange = session.recorded(response.exchange)
     return request if exchange is None else replace(request, uri=exchange.uri)
 
 
-async def authenticated(profile: Profile, session: Session, name: str) -> CheckResult:
-    """Whether the store knows who asks; where it does not, a few more requests that find out why."""
-    words, way, send = f"client {name}: authenticated", auth_kind(profile, name), session.client(name)
+async def check_authentication(profile: Profile, session: Session, name: str) -> CheckResult:
+    """Whether the store accepts the authentication. After a refusal, a few more requests find the cause."""
+    summary, kind, send = f"client {name}: authenticated", auth_kind(profile, name), session.client(name)
     request = Request("GET", MODULES, about=RequestInfo(purpose="test"))
     try:
         response = await send(request)
@@ -288,24 +290,27 @@ async def authenticated(profile: Profile, session: Session, name: str) -> CheckR
         finding = diagnose_failure(failure, f"GET {MODULES}", exchange)
         if finding.id == "one-time-code-wrong" and _generates_codes(profile, name):
             finding = explain("totp-secret-wrong", finding.evidence)
-        return CheckResult(words, False, finding)
-    if diagnose(request, response, way) is None:
-        return CheckResult(words, True, modules=modules_of(response))
-    if way == "oauth2":  # an integration's or a user's rights are none of its own
-        return CheckResult(words, False, refusal(_as_sent(session, request, response), response))
-    told = await diagnose_with_probes(request, response, way, await _ways(profile, session, name))
-    return CheckResult(words, False, told.finding, told.probes)
+        return CheckResult(summary, False, finding)
+    if diagnose(request, response, kind) is None:
+        return CheckResult(summary, True, modules=modules_of(response))
+    if kind == "oauth2":  # the probes are for integrations and admin users
+        return CheckResult(summary, False, refusal(_as_sent(session, request, response), response))
+    diagnosed = await diagnose_with_probes(request, response, kind, await _probe_clients(profile, session, name))
+    return CheckResult(summary, False, diagnosed.finding, diagnosed.probes)
 
 
 async def check_signing(profile: Profile, session: Session, name: str) -> CheckResult | None:
-    """Whether the client signs in the store's dialect, where it signs: `modules` is signed alike in all of them."""
+    """Whether the client signs in the store's dialect; None if it does not sign.
+
+    `check_authentication` cannot tell: `modules` is signed alike in every dialect.
+    """
     signing = await find_dialect(profile, session, name)
     if signing is None:
         return None
-    return CheckResult(f"client {name}: {signing.words}", signing.finding is None, signing.finding)
+    return CheckResult(f"client {name}: {signing.summary}", signing.finding is None, signing.finding)
 
 
-async def _ways(profile: Profile, session: Session, name: str) -> ProbeClients:
+async def _probe_clients(profile: Profile, session: Session, name: str) -> ProbeClients:
     origin = origin_of(profile.base_uri(name) or "")
     signs = auth_kind(profile, name) == "oauth1"
     return ProbeClients(
@@ -314,7 +319,7 @@ async def _ways(profile: Profile, session: Session, name: str) -> ProbeClients:
         (lambda other: session.client(name, ClientVariant(signed_origin=other))) if signs else None,
         origin,
         _signed_origin(profile, name),
-        await _shape(profile, session, name, origin),
+        await _bearer_shape(profile, session, name, origin),
         session.machine.now(),
     )
 
@@ -325,14 +330,14 @@ def _signed_origin(profile: Profile, name: str) -> str:
 
 
 def _generates_codes(profile: Profile, name: str) -> bool:
-    """Whether this client's login sends a code that is made from the authenticator's secret."""
+    """Whether this client's login sends one-time codes generated from a TOTP secret."""
     saved = (profile.authentications[each] for each in profile.clients[name].authentications)
     logins = (each for each in saved if isinstance(each, RequestAuthentication))
     return any(isinstance(value, OneTimeCode) for each in logins for value in each.parameters.values())
 
 
-async def _shape(profile: Profile, session: Session, name: str, origin: str) -> TokenShape | None:
-    """What kind of token a client sends as bearer."""
+async def _bearer_shape(profile: Profile, session: Session, name: str, origin: str) -> TokenShape | None:
+    """The shape of the client's bearer token; None if it has none."""
     saved = (profile.authentications[each] for each in profile.clients[name].authentications)
     bearer = next((each for each in saved if isinstance(each, Bearer)), None)
     return (
@@ -343,28 +348,28 @@ async def _shape(profile: Profile, session: Session, name: str, origin: str) -> 
 async def check_incoming(
     profile: Profile, session: Session, name: str, run: dict[str, Json]
 ) -> tuple[CheckResult, FirstItems | None]:
-    """The same as `readable`, for an incoming whose client has not been tried before.
+    """Checks an incoming whose client has not been checked: see `check_readable`.
 
-    A refusal can be one of the caller as well as one of what it may do: then it is found out which.
+    A refusal can mean missing permissions or a rejected authentication; a second request tells which.
     """
     incoming = profile.incoming[name]
     client = incoming.client
-    tried, found = await _read(profile, session, name, run)
-    if tried.finding is not None and tried.finding.id == "permission-missing":
-        caller = await authenticated(profile, session, client)
+    result, found = await _check_first_items(profile, session, name, run)
+    if result.finding is not None and result.finding.id == "permission-missing":
+        caller = await check_authentication(profile, session, client)
         if not caller.ok:
             return caller, None
-    return tried, found
+    return result, found
 
 
-async def readable(
-    incoming: Incoming, send: Send, run: dict[str, Json], name: str, way: AuthKind | None
+async def check_readable(
+    incoming: Incoming, send: Send, run: dict[str, Json], name: str, kind: AuthKind | None
 ) -> tuple[CheckResult, FirstItems | None]:
-    """Whether an incoming can be read as a run reads it, and its first items.
+    """Whether a run can read the incoming, and its first items.
 
-    `way` is that of its client (`auth_kind`), None where its store is not Magento.
+    `kind` is the `auth_kind` of its client, None if its store is not Magento.
     """
-    words = f"incoming {name}"
+    summary = f"incoming {name}"
     responses: list[tuple[Request, Response]] = []
 
     async def watched(request: Request) -> Response:
@@ -376,37 +381,37 @@ async def readable(
         found = await first_items(incoming, watched, run)
     except UnsafeRequest as untried:
         request = untried.request
-        words = f"{words}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
-        marked = "; set reads = true in its request if it only reads)" if request.method == "POST" else ")"
-        return CheckResult(words + marked, True), None
+        summary = f"{summary}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
+        hint = "; set reads = true in its request if it only reads)" if request.method == "POST" else ")"
+        return CheckResult(summary + hint, True), None
     except RequestFailed as failure:
         finding: Finding | None = None
-        if way is not None and responses:
-            finding = diagnose(*responses[-1], way, authenticated=True if way else None)
+        if kind is not None and responses:
+            finding = diagnose(*responses[-1], kind, authenticated=True if kind else None)
         elif isinstance(failure, UnexpectedStatus):
             finding = refusal(responses[-1][0], failure.response)
-        return CheckResult(words, False, finding or diagnose_failure(failure, words)), None
-    wrong = [finding async for finding in mistakes(incoming, watched, run, found, way)]
-    words = f"{words}: {_items_read(len(found.items), found.total)}"
+        return CheckResult(summary, False, finding or diagnose_failure(failure, summary)), None
+    wrong = [finding async for finding in incoming_findings(incoming, watched, run, found, kind)]
+    summary = f"{summary}: {_items_read(len(found.items), found.total)}"
     if wrong:
         return CheckResult(
-            f"{words}, but {wrong[0].summary[:1].lower()}{wrong[0].summary[1:]}",
+            f"{summary}, but {wrong[0].summary[:1].lower()}{wrong[0].summary[1:]}",
             False,
             wrong[0],
-            others=tuple(wrong[1:]),
+            more_findings=tuple(wrong[1:]),
         ), found
-    return CheckResult(words, True), found
+    return CheckResult(summary, True), found
 
 
 def _items_read(read: int, total: int | None) -> str:
-    """Such as "3 of 1,321 items read". A total that is less than that is not one of the list."""
+    """Such as "3 of 1,321 items read". A total below the number of items read is ignored."""
     if total is None or total < read:
         return f"{count(read, 'item')} read"
     return f"{read:,} of {count(total, 'item')} read"
 
 
 async def check_part(profile: Profile, session: Session, part: ProfilePart, run: dict[str, Json]) -> CheckResult:
-    """A client: reachable and authenticated. An incoming: its first items. An outgoing: its request, not sent."""
+    """Checks a client or authentication, reads the first items of an incoming, or previews an outgoing (not sent)."""
     if part.disabled:
         return CheckResult(f"{part.name} is disabled: nothing is sent", True)
     try:
@@ -416,8 +421,8 @@ async def check_part(profile: Profile, session: Session, part: ProfilePart, run:
             case "authentications":
                 return await _check_authentication(profile, session, part.name, run)
             case "incoming":
-                tried, _ = await check_incoming(profile, session, part.name, run)
-                return tried
+                result, _ = await check_incoming(profile, session, part.name, run)
+                return result
             case "outgoing":
                 return _check_outgoing(profile, session, part.name, run)
     except RequestFailed as failure:
@@ -425,9 +430,9 @@ async def check_part(profile: Profile, session: Session, part: ProfilePart, run:
 
 
 async def _check_other_store(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
-    """What the client's own request shows; the first thing that is wrong, or else the last that was tried."""
-    tried = (await check_own_request(profile, session, name, run)).tried
-    return next((each for each in tried if not each.ok), tried[-1])
+    """The first failed check of the client's own request, or the last one if none failed."""
+    results = (await check_own_request(profile, session, name, run)).results
+    return next((each for each in results if not each.ok), results[-1])
 
 
 async def _check_client(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
@@ -435,7 +440,7 @@ async def _check_client(profile: Profile, session: Session, name: str, run: dict
         return CheckResult(f"client {name} has no address of its own", True)
     if not is_magento(profile, name):
         return await _check_other_store(profile, session, name, run)
-    reached = await reachable(session, name, profile.base_uri(name) or "")
+    reached = await check_reachable(session, name, profile.base_uri(name) or "")
     if not reached.ok or not profile.clients[name].authentications:
         return reached
     return await _check_magento_authentication(profile, session, name)
@@ -451,9 +456,9 @@ async def _check_authentication(profile: Profile, session: Session, name: str, r
 
 
 async def _check_magento_authentication(profile: Profile, session: Session, client: str) -> CheckResult:
-    tried = await authenticated(profile, session, client)
-    signing = await check_signing(profile, session, client) if tried.ok else None
-    return tried if signing is None or signing.ok else signing
+    result = await check_authentication(profile, session, client)
+    signing = await check_signing(profile, session, client) if result.ok else None
+    return result if signing is None or signing.ok else signing
 
 
 def _check_outgoing(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:

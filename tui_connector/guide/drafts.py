@@ -1,7 +1,7 @@
-"""Setups left half-way: kept in the state directory, offered at home, taken up again at their step.
+"""Unfinished setups, kept as drafts in the state directory and offered on the home screen.
 
-A draft holds what the profile would hold, so no secret: those are put into the keyring when the setup is saved, and are
-typed again until then. It needs nothing but the standard library: home lists drafts before anything else is loaded.
+A draft contains no secrets: they are stored in the keyring when the setup is saved, and typed again until then. The
+module imports no large library, because home lists drafts before anything else is loaded.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _KEY = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A setup on its way."""
+    """An unfinished setup."""
 
     key: str
-    """What it is kept under: one for each saved profile, and one for each setup of a new one."""
+    """Unique for each saved profile and for each setup of a new one; part of the file name."""
     name: str
     """The profile's name."""
     title: str
@@ -42,9 +42,9 @@ class Draft:
     data: dict[str, Json] = field(default_factory=dict)
     """The profile as plain data."""
     about: dict[str, Json] = field(default_factory=dict)
-    """What the steps show of it: the client, the way to authenticate, the address as typed."""
+    """The state of the steps: client, authentication, address as typed."""
     profile: str | None = None
-    """The file of the saved profile that it changes."""
+    """Path of the saved profile that it changes."""
     text: str | None = None
     """That file's text as it was read."""
 
@@ -74,7 +74,7 @@ class Drafts:
         return _read(self._path(key))
 
     def keep(self, draft: Draft) -> None:
-        """Writes it instead of the one before, for its owner's eyes only. Raises `CannotSave`."""
+        """Writes or replaces it, readable by its owner only. Raises `CannotSave`."""
         path = self._path(draft.key)
         text = json.dumps({"format": FORMAT, **asdict(draft)}, ensure_ascii=False, default=_date).encode()
         try:
@@ -83,7 +83,7 @@ class Drafts:
             raise CannotSave(path, reason(error), state_remedy(error)) from error
 
     def drop(self, key: str) -> None:
-        """Takes it away: it was saved, or is not wanted any more. Raises OSError."""
+        """Deletes it. Raises OSError."""
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -103,7 +103,7 @@ def _read(path: Path) -> Draft | None:
 
 
 def _is_valid(found: dict[str, Any]) -> bool:
-    """Whether each part is what it should be: anybody may have written the file."""
+    """Whether each value has its type; the file may have been edited."""
     texts = [found["key"], found["name"], found["title"], found["profile"] or "", found["text"] or ""]
     tables = [found["data"], found["about"]]
     typed = all(isinstance(each, str) for each in texts) and all(isinstance(each, dict) for each in tables)

@@ -1,4 +1,4 @@
-"""What a run of an incoming needs beside its first page: its fields, its filters, its order and its second page."""
+"""Checks what a run needs besides its first page: fields, filters, sort order and second page."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ..text import did_you_mean, listed
 from .other_stores import refusal
 
 _LATER = "2999-01-01 00:00:00"
-"""Nothing has changed since then: a store that filters by date sends nothing."""
+"""Nothing has changed since this date: a store that filters by date returns no items."""
 _REQUESTS = 2
-"""How many further pages are requested."""
+"""Number of further pages to request."""
 
 
-async def mistakes(
-    incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: AuthKind | None
+async def incoming_findings(
+    incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, kind: AuthKind | None
 ) -> AsyncIterator[Finding]:
-    """What is wrong in an incoming whose first items could be read: requested as a run requests them."""
+    """Problems of an incoming whose first items could be read, found with the requests that a run would send."""
     fields = list(_fields(incoming, first))
     for finding in fields:
         yield finding
@@ -41,7 +41,7 @@ async def mistakes(
             remedy,
             "identifier",
         )
-    check = _Pages(incoming, send, run, first, way)
+    check = _NextPages(incoming, send, run, first, kind)
     wrong = {each.field for each in fields}
     if first.items and not wrong & {"pagination.field"}:
         async for finding in check.pages():
@@ -52,7 +52,7 @@ async def mistakes(
 
 
 def _fields(incoming: Incoming, first: FirstItems) -> Iterator[Finding]:
-    """The fields that the incoming names and no item has."""
+    """Findings for fields that the incoming names and no item has."""
     named = [("identifier", incoming.identifier)]
     if isinstance(incoming.pagination, Keyset) and incoming.pagination.field:
         named.append(("pagination.field", incoming.pagination.field))
@@ -91,13 +91,13 @@ class _Refused(Exception):
         self.finding = finding
 
 
-class _Pages:
-    """Requests what a run would request next."""
+class _NextPages:
+    """Sends the requests that a run would send after the first page."""
 
     def __init__(
-        self, incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, way: AuthKind | None
+        self, incoming: Incoming, send: Send, run: dict[str, Json], first: FirstItems, kind: AuthKind | None
     ) -> None:
-        self._incoming, self._send, self._run, self._first, self._way = incoming, send, run, first, way
+        self._incoming, self._send, self._run, self._first, self._kind = incoming, send, run, first, kind
         self._names = list(dict.fromkeys(name for each in first.items if isinstance(each, dict) for name in each))
 
     async def _page(self, request: Request) -> tuple[Page, Response]:
@@ -112,12 +112,12 @@ class _Pages:
 
     def _refusal(self, request: Request, response: Response) -> Finding:
         found = None
-        if self._way is not None:
-            found = diagnose(request, response, self._way, authenticated=True if self._way else None)
+        if self._kind is not None:
+            found = diagnose(request, response, self._kind, authenticated=True if self._kind else None)
         return found or refusal(request, response)
 
     async def pages(self) -> AsyncIterator[Finding]:
-        """Whether the second page follows the first one, and whether the store sorts as it is told to."""
+        """Whether the second page follows the first one, and whether the store applies the sort order."""
         pagination = self._incoming.pagination
         if not isinstance(pagination, Keyset | SearchCriteria):
             return
@@ -153,7 +153,7 @@ class _Pages:
         return (f"#{self._first.exchange} {_contents(self._names)}",)
 
     async def _follow(self, part: ListPart) -> None:
-        """Requests the next pages as a run does. Raises `PaginationError` where they do not follow each other."""
+        """Requests the next pages as a run does. Raises `PaginationError` if they do not follow each other."""
         ask, left = part.take()
         if ask.request.uri == self._first.uri:
             result = ask.result(self._first.page)
@@ -169,7 +169,7 @@ class _Pages:
             parts = [*result.remaining, *([left] if left else []), *parts]
 
     async def _sorted(self, pagination: SearchCriteria) -> AsyncIterator[Finding]:
-        """The last item by the order must not be the first one."""
+        """Whether descending order starts with another item than ascending order."""
         request = pagination.from_the_end(list_request(self._incoming, self._run))
         page, response = await self._page(request)
         if not page.items or self._same(page.items[0], self._first.items[0]) is False:
@@ -194,7 +194,7 @@ class _Pages:
         return found == other
 
     async def date(self) -> AsyncIterator[Finding]:
-        """Whether the store can be asked for what has changed."""
+        """Whether the store can filter by the date of change."""
         incremental, pagination = self._incoming.incremental, self._incoming.pagination
         if incremental is None or incremental.field is None or has_cursor_placeholder(self._incoming):
             return

@@ -1,4 +1,4 @@
-"""Which profiles name an entry of the keyring: what is changed there for one of them is changed for all."""
+"""Keyring entries of profiles, and which other profiles and stores use them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def other_users(path: Path, names: Collection[str], *directories: Path) -> dict[
 
 
 def _named_by(path: Path, names: Collection[str]) -> list[str]:
-    """Those that this profile names. One that is no TOML just now counts for what its text holds."""
+    """The entries among `names` that this profile uses; if it is invalid TOML, those that occur in its text."""
     try:
         text = as_text(path, read_bytes(path))
     except ProfileError:
@@ -80,9 +80,9 @@ class EntryInUse:
 
     name: str
     stores: tuple[str, ...]
-    """The other stores that it was given for."""
+    """Origins of the other stores that it was stored for."""
     profiles: tuple[Path, ...]
-    """The other profiles that name it."""
+    """Other profiles that use it."""
 
     @property
     def words(self) -> str:
@@ -115,9 +115,6 @@ async def used_elsewhere(
     return found
 
 
-# Takes a profile away, and copies one: what belongs to it, and what others use too.
-
-
 def own_entries(path: Path, library: Library) -> list[str]:
     """The entries that no other profile of the library, or beside this one, names. Profiles elsewhere are not known."""
     own = keyring_entries(path)
@@ -126,7 +123,7 @@ def own_entries(path: Path, library: Library) -> list[str]:
 
 
 def duplicate(path: Path, name: str, library: Library) -> Path:
-    """A copy under another name, comments and all. It names the same secrets, until its own are given.
+    """Copies the file under another name. The copy uses the same keyring entries until others are set.
 
     Raises `ProfileError`, `ChangedOnDisk` where the name is taken, and `CannotSave`.
     """

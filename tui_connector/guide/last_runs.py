@@ -1,4 +1,4 @@
-"""What the last runs of a profile came to, as its ledgers have it."""
+"""The results of the last runs of a profile, from its ledgers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class LastRun:
     """The latest run of one incoming. `at` is when it ended, or began, in seconds since 1970."""
 
     incoming: str
-    words: str
+    summary: str
     at: float
 
 
 def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
-    """The latest run of each incoming that was run, by its name. A ledger that cannot be read tells nothing."""
+    """The latest run of each incoming that was run, by its name. Ledgers that cannot be read are left out."""
     found = {}
     for path in sorted(ledger_file(state, profile, "any").parent.glob("*.sqlite")):
         try:
@@ -29,12 +29,12 @@ def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
         except LedgerError:
             continue
         if row is not None:
-            found[path.stem] = LastRun(path.stem, _words(row, under_way), _seconds(row.ended or row.began))
+            found[path.stem] = LastRun(path.stem, _summary(row, under_way), _seconds(row.ended or row.began))
     return found
 
 
-def _words(row: RunRow, under_way: bool) -> str:
-    """Its state and what it brought; one that says it runs while nobody holds it was killed."""
+def _summary(row: RunRow, under_way: bool) -> str:
+    """State and number of items. A run marked as running that no process holds was killed."""
     state = row.state if row.state != "running" or under_way else "stopped"
     failed = f", {row.failed:,} failed" if row.failed else ""
     return f"{'✔' if state in _GOOD and not row.failed else '✘'} {state}, {row.items:,} items{failed}"

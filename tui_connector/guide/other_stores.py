@@ -1,4 +1,4 @@
-"""Stores other than Magento: how one is recognised by its profile, and what is wrong when it refuses."""
+"""Stores other than Magento: how to tell from a profile, and what their refusals mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a token may do, from the store's schema filtered for it; and the boxes to tick for what is wanted.
+"""Permissions of a token, read from the store's schema, and the resources to tick for the entities in use.
 
 The schema lists the routes that a caller may use (Magento_Webapi, AbstractSchemaGenerator). It answers 200 without any
 token too, so only a path that is there for the token and not for everybody says something about the token.
@@ -26,7 +26,7 @@ from .texts import ADMIN
 
 _PLACEHOLDER = re.compile(r"[&?@]\{[^}]*\}")
 _MODULES = {"Magento_Cart": "Magento_Quote"}
-"""Modules whose resources bear another name."""
+"""Modules by the prefix of their resources, where the two differ."""
 Paths = Mapping[str, Mapping[str, object]]
 
 
@@ -36,7 +36,7 @@ class RouteAccess(StrEnum):
     YES = "yes"
     NO = "no"
     NO_MODULE = "no module"
-    """The store has switched off, or lacks, the module of this route."""
+    """The module of this route is disabled or missing in the store."""
 
     @property
     def mark(self) -> str:
@@ -45,24 +45,24 @@ class RouteAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a token may read and send, by the names of the entities. Empty where the store's schema cannot be read."""
+    """What a token may read and send, by entity. Empty if the store's schema cannot be read."""
 
     read: Mapping[str, RouteAccess]
     send: Mapping[str, RouteAccess]
     routes: int = 0
-    """Routes that this token may use and that are not open to everybody."""
+    """Number of routes that this token may use and anonymous requests may not."""
     paths: Paths = field(default_factory=dict, repr=False)
     exchange: int = 0
     """The number of the request for the schema."""
 
-    def lacking(self, method: str, uri: str, way: AuthKind = "") -> Finding | None:
-        """What is missing for this request; None where nothing is, or nothing is known."""
-        if not self.paths or _offers(self.paths, method, uri):
+    def missing(self, method: str, uri: str, kind: AuthKind = "") -> Finding | None:
+        """The finding for a request without permission; None if it is permitted or nothing is known."""
+        if not self.paths or _has_route(self.paths, method, uri):
             return None
         known = _known(method, uri)
         evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not a route that this token may use",)
         if known is None:
-            where = permissions_menu(way)
+            where = permissions_menu(kind)
             compare = "Compare the path and method with Magento's documentation."
             remedy = f"{compare} If they are right, tick the resource: {where}."
             summary = "The token may not do this, or the route does not exist"
@@ -71,14 +71,14 @@ class Permissions:
             remedy = f"Enable it: bin/magento module:enable {_module(known.resource)}"
             return Finding("no-module", "The module of this route is not enabled in the store", evidence, remedy, "uri")
         resource, path = known.resource, permission_path(known.resource)
-        return explain("permission-missing", evidence, auth=way, resource=resource, permission_path=path)
+        return explain("permission-missing", evidence, auth=kind, resource=resource, permission_path=path)
 
 
 UNKNOWN_PERMISSIONS = Permissions({}, {})
 
 
 async def permissions(send: Send, anonymous: Send, base_uri: str, modules: frozenset[str]) -> Permissions:
-    """What this token may do, by two requests: its schema, and everybody's.
+    """Permissions of this token, from two requests: its schema, and the anonymous one.
 
     `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; empty if
     unknown.
@@ -90,19 +90,19 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     if not routes:
         return UNKNOWN_PERMISSIONS
     return Permissions(
-        {name: _may(mine, "get", each.path, each, modules) for name, each in READABLE.items()},
-        {name: _may(mine, each.method, each.uri, each, modules) for name, each in WRITABLE.items()},
+        {name: _access(mine, "get", each.path, each, modules) for name, each in READABLE.items()},
+        {name: _access(mine, each.method, each.uri, each, modules) for name, each in WRITABLE.items()},
         len(routes),
         mine,
         number,
     )
 
 
-def how_to_permit(may: RouteAccess | None, entity: Readable | Writable) -> str:
-    """What has to be done in Magento before the token may have this entity; nothing where that is not known."""
-    if may is RouteAccess.NO_MODULE:
+def how_to_permit(access: RouteAccess | None, entity: Readable | Writable) -> str:
+    """What to do in Magento so that the token may use this entity; empty if nothing, or unknown."""
+    if access is RouteAccess.NO_MODULE:
         return f"the store has no {_module(entity.resource)}"
-    return f"tick {entity.permission_path}" if may is RouteAccess.NO else ""
+    return f"tick {entity.permission_path}" if access is RouteAccess.NO else ""
 
 
 def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
@@ -111,12 +111,12 @@ def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
     return [place for resource, place in PERMISSION_PATHS.items() if resource in wanted]
 
 
-def boxes_text(read: Iterable[str], send: Iterable[str] = (), way: str = "") -> str:
+def boxes_text(read: Iterable[str], send: Iterable[str] = (), kind: str = "") -> str:
     """The same as text to be copied, for whoever makes the integration, or the admin user's role."""
     lines = boxes(read, send)
     if not lines:
         return "Nothing needs to be ticked."
-    where = ROLE_MENU if way == ADMIN else "System › Extensions › Integrations › the integration › API"
+    where = ROLE_MENU if kind == ADMIN else "System › Extensions › Integrations › the integration › API"
     return "\n".join([f"{where} › Resource Access: Custom. Tick:", *(f"  {line}" for line in lines)])
 
 
@@ -136,7 +136,7 @@ def chosen(incoming: Mapping[str, Json], outgoing: Mapping[str, Json]) -> tuple[
 
 
 def _known(method: str, uri: str) -> Readable | Writable | None:
-    """The entity that such a request sends or reads."""
+    """The entity that this request sends or reads."""
     sent = (each for each in WRITABLE.values() if each.method == method and each.is_sent_by(uri))
     return next(sent, None) or next(
         (each for each in READABLE.values() if method == "get" and each.is_read_by(uri)), None
@@ -144,7 +144,7 @@ def _known(method: str, uri: str) -> Readable | Writable | None:
 
 
 def modules_of(response: Response) -> frozenset[str]:
-    """The modules that the store lists in its answer to GET modules; none where it lists nothing."""
+    """The modules listed by a response to GET modules; empty if it is no such list."""
     try:
         return frozenset(json.loads(response.body)) if response.status == 200 else frozenset()
     except (ValueError, TypeError, RecursionError):
@@ -169,8 +169,8 @@ def _routes(paths: Paths) -> set[tuple[str, str]]:
     return {(path, method) for path, methods in paths.items() for method in methods}
 
 
-def _may(paths: Paths, method: str, uri: str, entity: Readable | Writable, modules: frozenset[str]) -> RouteAccess:
-    if _offers(paths, method, uri):
+def _access(paths: Paths, method: str, uri: str, entity: Readable | Writable, modules: frozenset[str]) -> RouteAccess:
+    if _has_route(paths, method, uri):
         return RouteAccess.YES
     gone = modules and "::" in entity.resource and _module(entity.resource) not in modules
     return RouteAccess.NO_MODULE if gone else RouteAccess.NO
@@ -181,13 +181,13 @@ def _module(resource: str) -> str:
     return _MODULES.get(module, module)
 
 
-def _offers(paths: Paths, method: str, uri: str) -> bool:
+def _has_route(paths: Paths, method: str, uri: str) -> bool:
     """Whether a path like this one, with values where the schema has names, is among them."""
     wanted = _PLACEHOLDER.sub("x", uri.partition("?")[0]).strip("/").split("/")
-    return any(method in methods and _is_like(path, wanted) for path, methods in paths.items())
+    return any(method in methods and _matches(path, wanted) for path, methods in paths.items())
 
 
-def _is_like(path: str, wanted: list[str]) -> bool:
+def _matches(path: str, wanted: list[str]) -> bool:
     parts = path.removeprefix("/V1/").strip("/").split("/")
     return len(parts) == len(wanted) and all(
         part == value or part.startswith("{") for part, value in zip(parts, wanted, strict=True)

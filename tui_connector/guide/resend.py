@@ -1,4 +1,4 @@
-"""A request of the log, sent again: as it was asked, through its client, with whatever authenticates it now."""
+"""Resends a logged request through its client, with the current authentication."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..profile.model import Profile
 from ..secrets.mask import MARK
 from .workbench import Workbench
 
-_MADE_ANEW = frozenset(
+_PER_ATTEMPT = frozenset(
     {"accept-encoding", "authorization", "connection", "content-length", "cookie", "host", "user-agent"}
 )
-"""Headers that belong to one sending and not to what was asked."""
+"""Headers of a single attempt; they are set again."""
 
 
 def resendable_request(exchange: Exchange) -> Request:
-    """The request as its caller made it; where that is not known, as it is in the log.
+    """The request before its client changed it or, if that is unknown, as logged.
 
     Raises `InvalidRequest` for what cannot be sent again: a login, or a request of which the log has only a part.
     """
@@ -36,7 +36,7 @@ def resendable_request(exchange: Exchange) -> Request:
     headers = tuple(
         (name, value)
         for name, value in exchange.request_headers
-        if name.lower() not in _MADE_ANEW and MARK not in value
+        if name.lower() not in _PER_ATTEMPT and MARK not in value
     )
     return Request(exchange.method, exchange.uri, headers, exchange.request_body.data, about)
 

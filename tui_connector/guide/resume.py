@@ -1,4 +1,4 @@
-"""A setup as a draft, and back: at the step, and with the view of the profile, that it was left with."""
+"""Converts a setup to a draft and back, with its step and what the steps show."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .texts import INTEGRATION, METHODS, GuideStep
 
 
 def has_unsaved_work(setup: Setup) -> bool:
-    """Whether there is something in it that no file holds."""
+    """Whether the setup has changes that are not saved."""
     if setup.saved:
         return setup.document.changed
     return bool(setup.base_uri or setup.has_authentication or setup.incoming or setup.outgoing)
 
 
 def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
-    """What is kept of it: no secret, neither here nor in the keyring."""
+    """The draft of a setup. It contains no secrets."""
     about: dict[str, Json] = {
         "client": setup.client,
         "authentication": setup.authentication,
         "way": setup.auth_kind,
-        "typed-address": setup.searched[0],  # what was not tried may be a token that was pasted into the wrong field
+        "typed-address": setup.searched[0],  # an address not tested yet may be a token in the wrong field
         "store-view": setup.store_view,
     }
     path = setup.document.path
@@ -38,7 +38,7 @@ def draft_of(setup: Setup, key: str, step: GuideStep, now: float) -> Draft:
 
 
 def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
-    """The setup as it was left. A profile that has changed since is noticed when it is saved, as always."""
+    """The setup and step of a draft. Saving notices if the profile has changed since."""
     setup = Setup(draft.name, _document(draft))
     about = draft.about
     setup.saved_authentications = frozenset(
@@ -54,7 +54,7 @@ def setup_of(draft: Draft) -> tuple[Setup, GuideStep]:
 
 
 def _saved_authentications(draft: Draft) -> list[str]:
-    """The authentications of the profile that it changes: their secrets are where the profile says."""
+    """The authentications of the profile as saved: their secrets are stored already."""
     try:
         found = tomllib.loads(draft.text or "").get("authentications")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A saved profile as a page shows it: its parts, and everything that is wrong with it, with its place."""
+"""A saved profile as the profile page shows it: its parts and problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .summaries import ProfilePart, parts
 
 @dataclass(frozen=True, slots=True)
 class OpenedProfile:
-    """What was read. `document` is None where the file is no TOML, `profile` where it has problems."""
+    """A profile that was read. `document` is None if the file is not TOML, `profile` if it has problems."""
 
     path: Path
     document: Document | None = None
@@ -38,7 +38,7 @@ class OpenedProfile:
 
 
 def open_profile(path: Path) -> OpenedProfile:
-    """Reads and checks a profile. It raises nothing: what is wrong is part of what is shown."""
+    """Reads and checks a profile. Errors are returned as problems."""
     try:
         document = Document.read(path)
     except ProfileError as error:

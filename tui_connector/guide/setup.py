@@ -1,4 +1,4 @@
-"""A setup on its way: the profile it edits, what the steps show of it, and what is known of the store."""
+"""The state of a setup: the profile being edited, what the steps show, and what is known about the store."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def free(name: str, taken: Mapping[str, object]) -> str:
 
 @dataclass(slots=True)
 class ProfileDraft:
-    """What a profile holds stays as it is, but for what is edited. No secret is in it: the vault holds them by name."""
+    """A profile being edited. It contains no secrets: the vault has them by name."""
 
     name: str
-    """The profile's name: that of its file, and the first part of the keyring's names."""
+    """File name of the profile, and the first part of its keyring entries."""
     document: Document
 
     @property
@@ -67,25 +67,25 @@ class ProfileDraft:
 
     @property
     def saved(self) -> bool:
-        """Whether there is a file of it."""
+        """Whether the profile has a file."""
         return self.document.path is not None
 
     def at(self, *path: str | int) -> Json:
-        """What is there; None where nothing does."""
+        """The value at this path; None if there is none."""
         found: Json = value_at(self.draft, path)
         return found
 
     def table(self, *path: str | int) -> Mapping[str, Json]:
-        """The table that is there, or an empty one."""
+        """The table at this path, or an empty one."""
         found = self.at(*path)
         return found if isinstance(found, dict) else {}
 
     def edit(self, path: ModelPath, value: Json) -> None:
-        """Puts a value there; None takes away what is there."""
+        """Sets the value at this path; None removes it."""
         before = self.at(*path)
         if before == value and type(before) is type(value):
             return
-        if is_source(self.at(*path[:-1])):  # a source is not a table to add to: what is put inside takes its place
+        if is_source(self.at(*path[:-1])):  # a secret source is replaced, not extended
             self.document.set(path[:-1], {})
         if value is not None or before is not None:
             self.document.set(path, plain(value))
@@ -94,17 +94,17 @@ class ProfileDraft:
         self._edited(path)
 
     def _prune(self, path: ModelPath) -> None:
-        """Takes away a table inside a part that has nothing left in it."""
+        """Removes tables that have become empty, up to the named part."""
         if len(path) > 2 and isinstance(path[-1], str) and self.at(*path) == {}:
             self.document.set(path, UNSET)
             self._prune(path[:-1])
 
     def problems(self) -> dict[ModelPath, str]:
-        """What is wrong with the draft, in words, by path."""
+        """Messages about the draft by path."""
         return dict(check_data(self.draft)[1])
 
     def secret_paths(self) -> list[ModelPath]:
-        """Each place in the draft that names a secret."""
+        """The paths of all secret sources."""
         return [path for path, _ in sources(self.draft)]
 
     @property
@@ -112,27 +112,27 @@ class ProfileDraft:
         return str(self.at("name") or "")
 
     def keyring_names(self) -> list[str]:
-        """The names of the secrets that the profile says are in the keyring."""
+        """The keyring entries that the profile names."""
         return [str(each["keyring"]) for _, each in sources(self.draft) if "keyring" in each]
 
     def secret_name(self, path: ModelPath) -> str:
-        """The name under which the vault holds the secret that is named there, and the keyring keeps it."""
+        """The name of the secret at this path, in the vault and the keyring."""
         there = self.at(*path, "keyring")
         return there if isinstance(there, str) else secret_name(self.name, path)
 
     @property
     def secret_place(self) -> SecretPlace:
-        """Where the first of the secrets is said to be."""
+        """Where the first secret comes from."""
         return next((place_of(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
 
     def move_secrets(self, place: SecretPlace) -> None:
-        """Names every secret that a keyring, a variable or a question gives at this place."""
+        """Changes the source of all secrets but commands and one-time codes."""
         for path, there in list(sources(self.draft)):
             if place_of(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
                 self.document.set(path, plain(source(place, secret_name(self.name, path))))
 
     def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
-        """The draft as a test in this session uses it: what was typed is at hand, wherever it will be named later."""
+        """The draft as tests use it: secrets typed in this session come from the vault, whatever their source."""
         document = Document.new({})
         document.draft = deepcopy(self.draft)
         for path, there in list(sources(self.draft)):
@@ -142,10 +142,7 @@ class ProfileDraft:
         return document.draft
 
     def _edited(self, path: ModelPath) -> None:
-        """Something else is there now."""
-
-
-# What an authentication starts as, for each way to authenticate.
+        """Called after the value at this path has changed."""
 
 
 _IMS: Mapping[str, Json] = {
@@ -158,12 +155,12 @@ _SAME_TOKEN = {(BEARER, INTEGRATION): ("token", "access-token"), (INTEGRATION, B
 
 
 def name_for(way: str) -> str:
-    """What the guide calls an authentication of this kind."""
+    """The name of a new authentication of this kind."""
     return METHODS[way].name if way in METHODS else way
 
 
 def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str, Json]) -> dict[str, Json]:
-    """An authentication of this kind. What `before`, of another kind, has in common with it is kept."""
+    """A new authentication of this kind. A token that `before`, of another kind, has in common with it is kept."""
     made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
     if way == OAUTH2:
         made |= {"token-uri": "", "client-id": "", **(_IMS if is_bare(base_uri) else {})}
@@ -190,14 +187,8 @@ def _login(base_uri: str) -> dict[str, Json]:
     }
 
 
-# What a store's limit on pages makes of an incoming that asks for more.
-
-
 def limit_pages(setup: ProfileDraft, name: str, size: int) -> None:
-    """Has an incoming read pages of N items.
-
-    One that asked for all in one response is read page by page from then on, so that nothing of it is left out.
-    """
+    """Sets the page size of an incoming; adds a pagination if it has none, so that no items are left out."""
     there = setup.table("incoming", name, "pagination")
     schema = kind_schemas.kind("pagination", str(there.get("kind")))
     pages = there if schema and "page-size" in schema["properties"] else _pagination(setup, name)
@@ -205,25 +196,22 @@ def limit_pages(setup: ProfileDraft, name: str, size: int) -> None:
 
 
 def _pagination(setup: ProfileDraft, name: str) -> dict[str, Json]:
-    """How Magento pages what the incoming asks for."""
+    """The usual pagination of the entity that the incoming reads."""
     path = str(setup.at("incoming", name, "request", "uri")).partition("?")[0]
     known = next((each for each in READABLE.values() if each.path == path), None)
     pages = known.configuration("").get("pagination") if known else None
     return pages if isinstance(pages, dict) else {"kind": "search-criteria"}
 
 
-# What a profile starts with that the guide makes.
-
-
 CLIENT = "magento"
-"""The name of the client that the guide makes."""
+"""Name of the client in a new profile."""
 
 UNNAMED = "New store"
 """The title of a profile before its store is known."""
 
 
 def new_document(title: str = UNNAMED, description: str = "") -> Document:
-    """What a new profile starts with: a client with the guide's three plugins."""
+    """A new profile: a client with the guide's three plugins."""
     plugins: list[Json] = [
         {"kind": "base-uri"},
         {"kind": "log-requests", "formatter": "long"},
@@ -238,14 +226,14 @@ def new_document(title: str = UNNAMED, description: str = "") -> Document:
 
 @dataclass(slots=True)
 class Setup(ProfileDraft):
-    """The steps are views on the document's draft: what they do not show stays as it is."""
+    """The state that the steps of the guide show and edit."""
 
     name: str = "store"
     document: Document = field(default_factory=new_document)
     client: str = CLIENT
-    """The client that the steps show."""
+    """Name of the client that the steps show."""
     authentication: str = METHODS[INTEGRATION].name
-    """The authentication that step 2 shows; it is in the draft once something was given for it."""
+    """Name of the authentication that step 2 shows; written to the draft with its first value."""
     auth_kind: str = INTEGRATION
     """The kind of that authentication."""
     typed_address: str = ""
@@ -266,7 +254,7 @@ class Setup(ProfileDraft):
 
     @property
     def has_authentication(self) -> bool:
-        """Whether something of step 2 was given."""
+        """Whether the draft has the authentication that step 2 shows."""
         return self.authentication in self.table("authentications")
 
     @property
@@ -280,27 +268,27 @@ class Setup(ProfileDraft):
 
     @property
     def formatter(self) -> str:
-        """How the client logs; empty where it does not."""
+        """Format of the client's log; empty if it does not log."""
         index = self.plugin("log-requests")
         return "" if index is None else str(self.at("clients", self.client, "plugins", index, "formatter") or "long")
 
     def plugin(self, kind: str) -> int | None:
-        """The place of the client's first plugin of this kind."""
+        """Index of the client's first plugin of this kind."""
         plugins = self.at("clients", self.client, "plugins")
         each = enumerate(plugins if isinstance(plugins, list) else [])
         return next((n for n, plugin in each if isinstance(plugin, dict) and plugin.get("kind") == kind), None)
 
     def connection(self) -> dict[str, Json]:
-        """How the client connects, whatever it sends."""
+        """The connection settings of the client: timeouts, TLS and proxy."""
         client = self.table("clients", self.client)
         return {key: client[key] for key in ("timeout", "connect-timeout", "tls", "proxy") if key in client}
 
     def unverified(self) -> bool:
-        """Whether the client takes any certificate."""
+        """Whether TLS verification is off for the client."""
         return self.at("clients", self.client, "tls", "verify") is False
 
     def remove_client(self) -> None:
-        """Takes the client away, and what only it used; the steps show another one."""
+        """Removes the client and the authentications that only it used; the steps show another client."""
         gone, applied = self.client, self.applied()
         self.edit(("clients", gone), None)
         for name in applied:
@@ -308,7 +296,7 @@ class Setup(ProfileDraft):
         self.choose_client(next(iter(self.table("clients")), CLIENT))
 
     def use_store(self, store: StoreAddress, typed: str | None = None) -> None:
-        """Takes the address that answered to what was typed, and the store view that was typed with it."""
+        """Uses the store found at the typed address, with the store view in that address."""
         self.store = store
         view = store.shape.store_view or self.store_view
         # without a header, the Cloud Service takes the default view
@@ -322,11 +310,11 @@ class Setup(ProfileDraft):
             self.choose_kind(self.offered_kinds()[0])
 
     def offered_kinds(self) -> tuple[str, ...]:
-        """The ways to authenticate that the guide offers for this store, the usual one first."""
+        """The kinds of authentication offered for this store, the usual one first."""
         return CLOUD_METHODS if is_bare(self.base_uri) else MAGENTO_METHODS
 
     def choose_store_view(self, store_view: str) -> None:
-        """Takes a store view: "all", "default" or a code."""
+        """Uses a store view: "all", "default" or a code."""
         self.store_view = store_view
         shape = self.store.shape if self.store else _shape(self.base_uri)
         if shape is None:
@@ -342,7 +330,7 @@ class Setup(ProfileDraft):
         self.edit(("clients", self.client, "plugins"), [first, *(plugins if isinstance(plugins, list) else [])])
 
     def _name_view_in_header(self, code: str | None) -> None:
-        """Has the client send the header Store, or no longer send it; other headers of the plugin stay."""
+        """Sets or removes the header Store in the plugin set-headers; its other headers are kept."""
         index = self.plugin("set-headers")
         place = ("clients", self.client, "plugins")
         if index is not None:
@@ -361,7 +349,7 @@ class Setup(ProfileDraft):
             self.edit(place, [*(plugins if isinstance(plugins, list) else []), added])
 
     def choose_client(self, name: str) -> None:
-        """Shows another client in the steps; a new one starts with the guide's three plugins."""
+        """Shows another client in the steps; a new one gets the guide's three plugins."""
         if name not in self.table("clients"):
             self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
         self.client, self.store = name, None
@@ -389,11 +377,11 @@ class Setup(ProfileDraft):
         return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
     def apply(self, names: list[str]) -> None:
-        """Has the client use these authentications, in this order."""
+        """Sets the client's authentications, in this order."""
         self.edit(("clients", self.client, "authentications"), cast(Json, names) if names else None)
 
     def show_authentication(self, name: str) -> None:
-        """Shows a saved authentication; one that the client does not use yet takes the place of the one shown."""
+        """Shows a saved authentication; if the client does not use it yet, it replaces the one shown before."""
         applied, replaced = self.applied(), self.authentication
         self.authentication = name
         self.auth_kind = str(self.at("authentications", name, "kind") or self.auth_kind)
@@ -401,7 +389,7 @@ class Setup(ProfileDraft):
             self._replace(applied, replaced)
 
     def choose_kind(self, way: str) -> None:
-        """Another kind of authentication instead of the one shown."""
+        """Replaces the authentication shown by one of another kind."""
         applied, replaced, begun = self.applied(), self.authentication, self.has_authentication
         name = name_for(way)
         if name != replaced and self.at("authentications", name, "kind") not in (None, way):
@@ -412,12 +400,12 @@ class Setup(ProfileDraft):
             self._replace(applied, replaced)
 
     def new_authentication(self, way: str) -> None:
-        """Shows one more authentication; it joins the others once something is given for it."""
+        """Shows an additional authentication; the client uses it as soon as it has a value."""
         self.auth_kind, self.authentication = way, free(name_for(way), self.table("authentications"))
         self.authenticated = False
 
     def remove_authentication(self, name: str) -> None:
-        """Takes an authentication from the client."""
+        """Removes an authentication from the client."""
         self.apply([each for each in self.applied() if each != name])
         self._forget(name)
         left = self.applied()
@@ -431,7 +419,7 @@ class Setup(ProfileDraft):
             self._forget(replaced)
 
     def _forget(self, name: str) -> None:
-        """Takes an authentication out of the profile that this setup made and nothing uses."""
+        """Removes an authentication that this setup added and no client uses."""
         users = [self.at("clients", client, "authentications") for client in self.table("clients")]
         if name not in self.saved_authentications and not any(
             name in names for names in users if isinstance(names, list)
@@ -439,7 +427,7 @@ class Setup(ProfileDraft):
             self.edit(("authentications", name), None)
 
     def default_authentication(self) -> dict[str, Json]:
-        """The authentication that step 2 shows as the guide starts it."""
+        """The authentication that step 2 shows, with its default values."""
         there = self.table("authentications", self.authentication)
         made = fresh(self.auth_kind, self.name, self.authentication, self.base_uri, there)
         if self.auth_kind == ADMIN and self.store is not None and self.store.two_factor:
@@ -447,19 +435,19 @@ class Setup(ProfileDraft):
         return made
 
     def write_authentication(self) -> None:
-        """Puts the authentication that step 2 shows into the draft, and has the client use it."""
+        """Writes the authentication that step 2 shows to the draft, and adds it to the client."""
         if self.at("authentications", self.authentication, "kind") != self.auth_kind:
             self.edit(("authentications", self.authentication), self.default_authentication())
         if self.authentication not in self.applied():
             self.apply([*self.applied(), self.authentication])
 
     def needs_code(self) -> bool:
-        """Whether the login wants a one-time code: the store said so, or the profile does."""
+        """Whether the login needs a one-time code, according to the store or the profile."""
         saved = self.table("authentications", self.authentication, "parameters")
         return any(name in saved for name in ONE_TIME_CODES) or (self.store is not None and self.store.two_factor)
 
     def remove_code(self) -> None:
-        """Has the login send no code, to the endpoint that wants none."""
+        """Removes the one-time code from the login, and uses the endpoint without 2FA."""
         place = ("authentications", self.authentication)
         uri = str(self.at(*place, "uri") or "")
         if "/tfa/" in uri:
@@ -471,7 +459,7 @@ class Setup(ProfileDraft):
             self.store = replace(self.store, two_factor=False)
 
     def add_code(self, provider: str = "") -> None:
-        """Has the login send a code, typed each time until something makes it; to this provider's endpoint."""
+        """Adds a one-time code to the login, typed at each login by default; uses this provider's endpoint."""
         self.write_authentication()
         if provider:
             uri = str(self.at("authentications", self.authentication, "uri") or "")
@@ -488,22 +476,22 @@ class Setup(ProfileDraft):
         return [each for each in self.fields() if each.secret]
 
     def path_of(self, each: GuideField) -> ModelPath:
-        """Where the field is in the draft."""
+        """The path of the field in the draft."""
         return ("authentications", self.authentication, *each.path)
 
     def origin_for(self, path: ModelPath) -> str:
-        """Where the secret that is named there goes to: the store, where its login is sent, or the client's proxy."""
+        """The origin that the secret at this path is sent to: the store, the login or the proxy."""
         proxy = self.at("clients", path[1], "proxy", "uri") if "proxy" in path else None
         if proxy:
             return origin_of(str(proxy))
         login = self.at(*path[:2], "token-uri") or self.at(*path[:2], "uri") if path[0] == "authentications" else None
         try:
             return origin_of(login) if isinstance(login, str) and is_absolute(login) else self.origin
-        except InvalidValue:  # it is being typed
+        except InvalidValue:  # an incomplete address
             return self.origin
 
     def set_detected(self, field_name: str, value: str) -> None:
-        """Something that a test found out and that is worth saving, such as the signing dialect."""
+        """Saves a setting that a test has detected, such as the signing dialect."""
         self.document.set(("authentications", self.authentication, field_name), value)
 
     @property
@@ -526,7 +514,7 @@ class Setup(ProfileDraft):
         return name
 
     def add_path(self, family: Literal["incoming", "outgoing"], path: str) -> str:
-        """A configuration for a path that is in no list; its name is made of the path's last word."""
+        """Adds a configuration for any path, named after the last word of the path. Returns its name."""
         words = re.findall(r"[A-Za-z][A-Za-z0-9_-]*", path.partition("?")[0])
         name = free(words[-1].lower() if words else family, self.table(family))
         made: dict[str, Json] = {"client": self.client, "request": {"uri": path}}
@@ -540,11 +528,11 @@ class Setup(ProfileDraft):
         return name
 
     def _sink(self, name: str) -> Json:
-        """A file in a folder of the profile's own: profiles share their folder, and two may read the same list."""
+        """A file in a folder named after the profile, since two profiles in a folder may read the same entity."""
         return {"kind": "jsonl", "path": f"{self.name}/{name}.jsonl"}
 
     def missing(self, step: GuideStep) -> str:
-        """What this step still needs, in words; empty where it is done or may be skipped."""
+        """What this step still needs; empty if it is done or optional."""
         if step is GuideStep.BASICS and not self.base_uri:
             return "Find the store: enter its address and test it."
         if step is GuideStep.BASICS and self.searched != (self.typed_address, self.store_view):
@@ -574,7 +562,7 @@ def _has_base_uri(client: Json) -> bool:
 
 
 def _shape(base_uri: str) -> Shape | None:
-    """How a base URI that is a REST API's is to be read."""
+    """The parts of a base URI; None if it is not that of a REST API."""
     try:
         return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path or is_bare(base_uri) else None
     except InvalidValue:

@@ -45,7 +45,7 @@ class SigningResult:
     evidence: tuple[str, ...]
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         if self.dialect is None:
             return f"signing dialect unknown ({self.evidence[-1] if self.evidence else 'no response'})"
         return f"signing dialect {self.dialect} ({VERSIONS[self.dialect]})"
@@ -104,8 +104,8 @@ async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) 
         except RequestFailed as failure:
             evidence.append(failure.message)
             break
-        words = f" {StoreMessage.of(response).message}".rstrip()
-        evidence.append(f"#{response.exchange} GET {PROBE_URI} (signed as {dialect}) → {response.status}{words}")
+        message = f" {StoreMessage.of(response).message}".rstrip()
+        evidence.append(f"#{response.exchange} GET {PROBE_URI} (signed as {dialect}) → {response.status}{message}")
         if accepts_signature(response):
             accepted.append(dialect)
         elif refuses_signature(response):

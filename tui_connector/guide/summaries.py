@@ -87,15 +87,15 @@ class ProfilePart:
 
     family: Family
     name: str
-    words: str
+    summary: str
     disabled: bool = False
 
 
 def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
     """All parts, in the order of the profile."""
     return [
-        ProfilePart(family, name, words, bool(value_at(value, ("disabled",))))
-        for family, name, value, words in _each(data)
+        ProfilePart(family, name, summary, bool(value_at(value, ("disabled",))))
+        for family, name, value, summary in _each(data)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The guide walked without a screen: each step tried on the store, and said in one line."""
+"""The guide walked without a screen: each step result on the store, and said in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..magento.diagnosis import Finding
 from ..profile.document import Document
 from ..profile.library import ProfileError
-from .check import authenticated, check_incoming
+from .check import check_authentication, check_incoming
 from .first_call import first_call
 from .save import SaveResult, save
 from .secret_sources import SecretPlace
@@ -24,7 +24,7 @@ from .workbench import Workbench, profile_of
 
 @dataclass(frozen=True, slots=True)
 class WalkInput:
-    """What a user would type: the address, and the secrets by field."""
+    """The address, and the secrets by field."""
 
     address: str
     secrets: Mapping[str, str]
@@ -40,7 +40,7 @@ async def walk(
     *,
     replace: bool = False,
 ) -> SaveResult:
-    """All five steps; `replace` as in `save`. Raises `UserError` at the first that does not work."""
+    """Runs all five steps; `replace` as in `save`. Raises `UserError` at the first that fails."""
     await _basics(setup, responses.address, workbench, say)
     await _authentication(setup, responses.secrets, workbench, say)
     await _incoming(setup, workbench, say)
@@ -79,15 +79,15 @@ async def _authentication(
         workbench.vault.hold(setup.secret_name(setup.path_of(field)), secrets[field.name], setup.origin)
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        tried = await authenticated(profile, session, setup.client)
-        signing = await find_dialect(profile, session, setup.client) if tried.ok else None
-    if tried.finding is not None:
-        raise _failed(tried.finding)
+        result = await check_authentication(profile, session, setup.client)
+        signing = await find_dialect(profile, session, setup.client) if result.ok else None
+    if result.finding is not None:
+        raise _failed(result.finding)
     setup.authenticated = True
     say(f"  ✔ {setup.authentication}: the store accepts it")
     if signing is not None and signing.dialect is not None:
         setup.set_detected("dialect", signing.dialect)
-        say(f"  {signing.words}")
+        say(f"  {signing.summary}")
 
 
 async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], None]) -> None:
@@ -95,10 +95,10 @@ async def _incoming(setup: Setup, workbench: Workbench, say: Callable[[str], Non
     name = setup.add_incoming("products")
     profile = profile_of(setup.draft)
     async with workbench.session(profile) as session:
-        tried, found = await check_incoming(profile, session, name, workbench.run())
-    if tried.finding is not None or found is None:
-        raise _failed(tried.finding) if tried.finding else UserError("step-failed", tried.words)
-    say(f"  ✔ {tried.words}")
+        result, found = await check_incoming(profile, session, name, workbench.run())
+    if result.finding is not None or found is None:
+        raise _failed(result.finding) if result.finding else UserError("step-failed", result.summary)
+    say(f"  ✔ {result.summary}")
     identifier = profile.incoming[name].identifier or "id"
     for item in found.items:
         say(f"    {item.get(identifier)}  {item.get('name', '')}" if isinstance(item, dict) else f"    {item}")
@@ -159,7 +159,7 @@ async def _save(
 
 
 def _onto(path: Path, made: Document) -> Document:
-    """What was made, written over the profile that an earlier walk left."""
+    """The new draft in the document of the profile that an earlier run of the demo saved."""
     try:
         document = Document.read(path)
     except ProfileError as error:

@@ -1,4 +1,4 @@
-"""Where a setup is tried out: draft data, the secrets at hand, and a session made of both for each test."""
+"""What tests and commands of one profile share: vault, log, trust and history. Creates their sessions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .trust import ProfileTrust
 
 
 class Workbench:
-    """What lives as long as the program works on one store: vault, log and tokens."""
+    """The resources for one profile: vault, log, trust, history and cached tokens."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Workbench:
         self._history: History | None = None
 
     def run(self) -> dict[str, Json]:
-        """What `@{…}` reads."""
+        """The data for `@{…}` placeholders."""
         return {"run": {"started_at": self.machine.now().strftime("%Y-%m-%d %H:%M:%S")}}
 
     @asynccontextmanager
@@ -111,7 +111,7 @@ class Workbench:
             yield session
 
     def allow_logins(self) -> None:
-        """Forgets which logins were refused before: the next one is sent. Touches the disk."""
+        """Clears the lockouts of refused logins, so that the next login is sent. Blocks."""
         LoginLockouts(self.machine.directories.state).clear_all()
 
     def keep_history(self, file: Path, profile: Profile) -> str:
@@ -140,7 +140,7 @@ class Workbench:
         return ""
 
     def close(self) -> None:
-        """Ends what it started."""
+        """Closes the vault and the history."""
         self.vault.close()
         self.end_history()
 

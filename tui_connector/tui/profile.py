@@ -123,7 +123,7 @@ class PartList(OptionList):
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
                 off = " (disabled)" if part.disabled else ""
-                line = f"  {mark(part)} {part.name + off:<18} {part.words}"
+                line = f"  {mark(part)} {part.name + off:<18} {part.summary}"
                 self.add_option(Option(Content(shown_line(line, width))))
             if self._rows[-1] is None:
                 self._add("    none")
@@ -295,7 +295,7 @@ class ProfilePage(LogDock):
         lines = [] if tested is None else [_result_text(tested[0], now - tested[1])]
         run = self._runs.get(part.name) if part and part.family == "incoming" else None
         if run is not None:
-            lines.append(f" Last run: {run.words}, {ago(now - run.at)}")
+            lines.append(f" Last run: {run.summary}, {ago(now - run.at)}")
         detail.update(Content(shown("\n".join(lines))))
         detail.set_class(tested is not None and not tested[0].ok, "bad")
 
@@ -410,6 +410,6 @@ def _problems_text(opened: OpenedProfile) -> str:
 def _result_text(result: CheckResult, seconds: float) -> str:
     finding = result.finding
     if finding is None:
-        return f" {'✔' if result.ok else '✘'} {result.words} · {ago(seconds)}"
+        return f" {'✔' if result.ok else '✘'} {result.summary} · {ago(seconds)}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
     return f" ✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"

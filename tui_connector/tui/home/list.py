@@ -296,7 +296,7 @@ class HomeLoader:
 
         def outcome(path: Path) -> str | None:
             latest = max(last_runs(state, path).values(), key=lambda run: run.at, default=None)
-            return f"{latest.incoming} {latest.words}, {ago(now - latest.at)}" if latest is not None else None
+            return f"{latest.incoming} {latest.summary}, {ago(now - latest.at)}" if latest is not None else None
 
         self._post(BatchReader(paths, outcome), lambda found, _: RunsRead(self, found))
 

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
@@ -333,15 +333,15 @@ class AuthenticationPane(StepPane):
         self.form.show_problems({})
         self.form.show_at_hand()
         self._preview()
-        if trial.tried.finding is not None:
-            self._refused(trial.tried.finding)
+        if trial.result.finding is not None:
+            self._refused(trial.result.finding)
             return
         self.setup.authenticated = True
         if trial.dialect:
             self.setup.set_detected("dialect", trial.dialect)
         self.work.permissions = trial.permissions
         correction = f" Values {trial.correction}." if trial.correction else ""
-        lines = [f"✔ The store accepts it.{correction}", *trial.may()]
+        lines = [f"✔ The store accepts it.{correction}", *trial.access_lines()]
         if len(trial.views) > 1:
             lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
         self.say("\n".join(lines))
@@ -391,6 +391,7 @@ class AuthenticationPane(StepPane):
                 self.work.hold(setup.path_of(each), values[each.name])
             else:
                 setup.edit(setup.path_of(each), values[each.name])
+        self.query_one(".test", Button).focus()  # an Enter that follows at once belongs to the filled fields
         self.run_worker(self._filled())
 
     async def _filled(self) -> None:

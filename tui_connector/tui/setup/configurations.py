@@ -184,7 +184,7 @@ class ConfigurationList(OptionList):
         self.clear_options()
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
-            self.add_option(Option(Content(shown_line(f"{part.name + off:<18} {part.words}", width))))
+            self.add_option(Option(Content(shown_line(f"{part.name + off:<18} {part.summary}", width))))
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
 

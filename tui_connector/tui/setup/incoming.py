@@ -193,7 +193,7 @@ class IncomingPane(ConfigurationsPane):
             if message.tried.finding is not None:
                 self.found(message.tried.finding)
             else:
-                self.say(f"… {message.tried.words}")
+                self.say(f"… {message.tried.summary}")
                 self.go_on()
             return
         at = self.setup.at
@@ -202,7 +202,7 @@ class IncomingPane(ConfigurationsPane):
         if message.tried.finding is not None:
             self.found(message.tried.finding)
             return
-        self.say(f"✔ {message.tried.words}")
+        self.say(f"✔ {message.tried.summary}")
         self.go_on()
 
     @on(ItemTable.Opened)
