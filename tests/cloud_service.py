@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from serving import Received, Server, reply, serving
+from http_server import Received, Server, reply, serving
 
 CLIENT_ID, CLIENT_SECRET = "0f1e2d3c", "p8e-CANARY-secret"
 TOKEN = "eyCANARYtoken"

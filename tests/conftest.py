@@ -16,7 +16,7 @@ from homes import STRAY, stray_home
 from hypothesis import HealthCheck, settings
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
-from needed import require
+from requirements import require
 
 from tui_connector.guide.trust import ProfileTrust
 from tui_connector.machine import Directories, Machine

@@ -1,9 +1,9 @@
 """Starts the program in new processes without waiting for its imports: each is a fork of a server that has them.
 
-To start an interpreter and import the program takes longer than most commands. What comes from here is a process as
-any other: with streams, an environment, a working directory, signals and an exit code of its own, from the program's
-entry point to the end of its interpreter. It differs in one thing: all modules but the screens are imported already.
-Tests of the start itself (imports, closed streams, encodings, shells) start an interpreter.
+Starting an interpreter and importing the program takes longer than most commands. A forked process has its own streams,
+environment, working directory, signals and exit code, and runs from the program's entry point to the end of its
+interpreter. It differs in one thing: all modules except the screens are already imported. Tests of the start itself
+(imports, closed streams, encodings, shells) start an interpreter.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TAP = "tap-tui-connector"
 
 
 class ForkServer:
-    """The server, and the socket that it takes orders from. It ends when the socket is closed."""
+    """The server process and its control socket. It exits when the socket is closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,7 +50,7 @@ class ForkServer:
             )
 
     def start(self, order: Mapping[str, Any], streams: Sequence[int]) -> tuple[int, socket.socket]:
-        """The number of a new process, and the socket that tells its end."""
+        """Starts a process; returns its PID and a socket that receives its exit status."""
         ours, theirs = socket.socketpair()
         data = json.dumps(order).encode()
         with theirs, self._lock:
@@ -77,7 +77,7 @@ def _server() -> ForkServer:
 
 
 def for_the_interpreter(env: Mapping[str, str]) -> list[str]:
-    """The variables that an interpreter reads when it starts: a process that needs them cannot come from here."""
+    """Variables that an interpreter reads when it starts, which a forked process cannot use."""
     return [name for name in env if name.startswith("PYTHON") and name != "PYTHONPATH"]
 
 
@@ -100,7 +100,7 @@ def _order(
     """
     assert_own_home(env)
     odd = for_the_interpreter(env)
-    assert not odd, f"{odd}: an interpreter reads this when it starts; start one"
+    assert not odd, f"{odd}: the interpreter reads this when it starts; use subprocess instead"
     return {
         "arguments": [program, *map(str, arguments)],
         "environment": dict(env),

@@ -8,7 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable
 
-from serving import Received, reply, serving
+from http_server import Received, reply, serving
 
 EVIL = (
     "EVIL \x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b]52;c;RVZJTA==\x07 \x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\"

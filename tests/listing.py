@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from serving import Received, Server, reply, serving
+from http_server import Received, Server, reply, serving
 
 Item = dict[str, Any]
 

@@ -19,8 +19,8 @@ from datetime import datetime
 from functools import cache
 from urllib.parse import unquote
 
+from http_server import Received, Server, serving
 from recordings import Recording, query_of, recordings, route_of, schema
-from serving import Received, Server, serving
 
 from tui_connector.sandbox.oauth_signature import encode, sign
 

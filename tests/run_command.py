@@ -96,7 +96,7 @@ class Command:
         return Path(self.environment["XDG_STATE_HOME"])
 
     def change(self, good: str, bad: str) -> None:
-        """Another profile from now on."""
+        """Replace a text in the profile."""
         file = self.folder / "shop.toml"
         text = file.read_text()
         assert good in text

@@ -1,4 +1,4 @@
-"""What a program under test shows: its screen as lines of text, waited for with a deadline."""
+"""Reads the screen of an app under test as text, and waits for conditions with a deadline."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _DEADLINE = 60.0
 
 
 def shown(app: Any) -> str:
-    """The screen as text, line by line: what the compositor would draw now."""
+    """The screen as lines of text, as the compositor would draw it now."""
     visible_screen_stack.set(app._background_screens)
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips)
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:
-    """Waits until this holds, and until a button that was just pressed would take another Enter."""
+    """Waits until the condition holds and no button is still shown as pressed, so that Enter works on it again."""
     deadline = time.monotonic() + _DEADLINE
     while not condition() or pilot.app.screen.query("Button.-active"):
         if time.monotonic() > deadline:
             focus = pilot.app.screen.focused
-            raise AssertionError(f"it did not come to that; the focus is on {focus!r}:\n{shown(pilot.app)}")
+            raise AssertionError(f"condition not met; focus is on {focus!r}:\n{shown(pilot.app)}")
         await asyncio.sleep(0.01)
 
 
 async def until_shown(pilot: Any, text: str) -> str:
-    """Waits until the screen shows this, and gives the screen."""
+    """Waits until the screen shows this text; returns the screen."""
     await until(pilot, lambda: text in shown(pilot.app))
     return shown(pilot.app)
 
 
 async def press_and_see(pilot: Any, key: str, text: str) -> str:
-    """Leaves the field, presses this key, and gives the screen once it shows the text."""
+    """Leaves the field, presses a key, and waits for a text; returns the screen."""
     await pilot.press("escape", key)
     return await until_shown(pilot, text)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from beside import LONGEST, OURS, megabytes, peer, running, worked
+from benchmark_peer import LONGEST, OURS, megabytes, peer, running, worked
 from exchanges import exchange
 
 from tui_connector.client.exchange import Exchange

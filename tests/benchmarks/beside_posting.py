@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from beside import LONGEST, OURS, megabytes, peer, running
+from benchmark_peer import LONGEST, OURS, megabytes, peer, running
 from exchanges import exchange
 from terminal import Terminal
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROFILE = """

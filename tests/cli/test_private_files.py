@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needed import lacking
 from program import Program
+from requirements import skip_without
 
 
 def modes(directory: Path) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_a_killed_process_leaves_no_memory_image(clean_environment: dict[str, st
     """Ctrl-\\ at a prompt is pressed by accident, and a core file holds all secrets in plain text."""
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     if hard == 0:
-        lacking("a hard limit above 0 for core files")
+        skip_without("a hard limit above 0 for core files")
     command = [sys.executable, "-m", "tui_connector", "sandbox", "--port", "0", "--json"]
     process = subprocess.Popen(
         command,

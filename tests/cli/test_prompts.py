@@ -17,9 +17,9 @@ from pathlib import Path
 
 import fork_server
 import pytest
+from http_server import reply
 from keyring_service import KeyringService
 from listing import Listing, listing, products
-from serving import reply
 
 DEADLINE = 90.0
 """Seconds that a loaded machine may need for anything."""

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from http_server import Received, reply, serving
 from screens import shown, until_shown
-from serving import Received, reply, serving
 
 from tui_connector.cli import _main, commands
 from tui_connector.machine import Machine

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from needed import require
 from program import Program
+from requirements import require
 
 
 def test_the_answer_goes_to_standard_output_and_the_log_to_standard_error(program: Program) -> None:

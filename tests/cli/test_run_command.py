@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from http_server import reply
 from listing import Asked, Item
 from run_command import Command, summary
-from serving import reply
 
 
 async def test_without_a_terminal_a_run_ends_with_one_line_of_summary(command: Command) -> None:

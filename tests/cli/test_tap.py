@@ -11,10 +11,10 @@ from typing import Any
 
 import fork_server
 import pytest
+from http_server import reply
 from listing import Asked, Item
-from needed import require
+from requirements import require
 from run_command import Command
-from serving import reply
 
 TAP = str(Path(sys.executable).parent / "tap-tui-connector")
 MORE = """

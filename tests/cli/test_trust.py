@@ -12,8 +12,8 @@ from pathlib import Path
 
 import fork_server
 import pytest
+from http_server import Received, Server, reply, serving
 from listing import Listing, listing, products
-from serving import Received, Server, reply, serving
 
 TOKEN = "a-CANARY-token"
 PROFILE = """

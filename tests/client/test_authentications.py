@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import Received, reply, serving
 from profiles import FOUR, full, profile, signed
-from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import ANONYMOUS, ClientVariant, InvalidRequest, Request

@@ -6,8 +6,8 @@ import asyncio
 import json
 
 import pytest
+from http_server import Received, reply, serving
 from profiles import TOKEN, bearer, profile
-from serving import Received, reply, serving
 
 from tui_connector.client.message import Failure, InvalidRequest, Request
 from tui_connector.client.uri import canonical

@@ -8,9 +8,9 @@ import socket
 
 import pytest
 from certificates import authority, server_context
-from granted import everything
+from grants import everything
+from http_server import Received, reply, serving
 from profiles import FOUR, profile, signed
-from serving import Received, reply, serving
 
 from tui_connector.client.message import Failure, NoResponse, Request, Response
 from tui_connector.client.printer import text

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from exchanges import exchange
-from needed import require
+from http_server import Received, Server, serving
 from profiles import FOUR, PASSWORD, TOKEN, admin, bearer, full, login, profile, signed
-from serving import Received, Server, serving
+from requirements import require
 
 from tui_connector.client.curl import curl
 from tui_connector.client.exchange import Exchange, KeptBody

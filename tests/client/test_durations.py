@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_proxy import proxying
+from http_server import Received, reply, serving
 from profiles import profile
-from proxying import proxying
-from serving import Received, reply, serving
 
 from tui_connector.client import network_failure, wire
 from tui_connector.client.exchange import Exchange
@@ -129,7 +129,7 @@ async def test_the_second_request_counts_from_its_own_beginning(bench: Workbench
 FIRST_REQUEST = """
 import asyncio, sys
 sys.modules["pytest"] = None
-from serving import reply, serving
+from http_server import reply, serving
 from profiles import profile
 from tui_connector.client import wire
 from tui_connector.client.message import Request

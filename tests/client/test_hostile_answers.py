@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from granted import everything
+from grants import everything
+from http_server import Received, reply, serving
 from profiles import TOKEN, bearer, profile
-from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure, NoResponse, Request, RequestFailed, Response

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import fork_server
 import pytest
+from http_server import Answering, Received, reply, serving
 from profiles import PASSWORD, admin, login, logins, profile
-from serving import Answering, Received, reply, serving
 
 from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
 from tui_connector.client.message import LoginRefused, Request, RequestFailed, Response

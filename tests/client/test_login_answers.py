@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from http_server import Received, Server, reply, serving
 from profiles import PASSWORD, login, profile
-from serving import Received, Server, reply, serving
 
 from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
 from tui_connector.client.printer import text

@@ -11,8 +11,8 @@ from typing import Any
 
 import fork_server
 import pytest
+from http_server import Received, reply, serving
 from profiles import PASSWORD, admin, login, logins, profile
-from serving import Received, reply, serving
 
 from tui_connector.client.authentication.login_lockouts import Account, LoginLockouts
 from tui_connector.client.message import LoginRefused, Request, RequestFailed

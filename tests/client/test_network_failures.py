@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from certificates import authority, server_context
+from http_server import Received, reply, serving
 from profiles import profile
-from serving import Received, reply, serving
 
 from tui_connector.client.message import Request, RequestFailed
 from tui_connector.guide.workbench import Workbench

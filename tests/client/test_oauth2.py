@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
 import pytest
+from http_server import Received, Server, reply, serving
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from profiles import profile
-from serving import Received, Server, reply, serving
 
 from tui_connector.client.authentication.oauth2 import lifetime_stated
 from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response

@@ -17,8 +17,8 @@ from typing import Any
 import fork_server
 import pyotp
 import pytest
+from http_server import Received, reply, serving
 from profiles import PASSWORD, admin, profile
-from serving import Received, reply, serving
 from user_errors import user_error
 
 from tui_connector.client.authentication.one_time_code import NO_CODE

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from http_server import Received, Server, reply, serving
 from profiles import profile
-from serving import Received, Server, reply, serving
 
 from tui_connector.client.message import InvalidRequest, Request, Response
 from tui_connector.client.plugins.rate_limit import asked_to_wait

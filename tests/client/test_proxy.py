@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from certificates import authority, server_context
+from http_proxy import proxying
+from http_server import Received, Server, reply, serving
 from profiles import TOKEN, bearer, profile
-from proxying import proxying
-from serving import Received, Server, reply, serving
 
 from tui_connector.client.connection import from_environment
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response

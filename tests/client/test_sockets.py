@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpcore
 import pytest
 from certificates import authority, server_context
+from http_proxy import proxying
+from http_server import Received, reply, serving
 from profiles import profile
-from proxying import proxying
-from serving import Received, reply, serving
 
 from tui_connector.client.connection import Sockets
 from tui_connector.client.message import Failure, NoResponse, Request

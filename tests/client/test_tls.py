@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from certificates import Authority, authority, client_pair, server_context
+from http_server import Received, reply, serving
 from profiles import profile
-from serving import Received, reply, serving
 
 from tui_connector.client.connection import context_of
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response

@@ -8,9 +8,9 @@ import zlib
 from dataclasses import fields, replace
 
 import pytest
-from granted import everything
+from grants import everything
+from http_server import Received, reply, serving
 from profiles import FOUR, TOKEN, bearer, full, profile, signed
-from serving import Received, reply, serving
 
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request

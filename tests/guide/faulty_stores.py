@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from serving import Received, reply, serving
+from http_server import Received, reply, serving
 
 Fault = Callable[[Received], bytes]
 """Gives the request as it goes on to the store, or, beginning with HTTP/, the response in the store's place."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from faulty_stores import Fault, in_front_of
-from serving import Received, reply, serving
+from http_server import Received, reply, serving
 from user_errors import user_error
 
 from tui_connector.client.message import Request, Response

@@ -12,8 +12,8 @@ from faults import BEARER, CASES, WEB, Setting, reading
 from faulty_stores import (
     in_front_of,
 )
+from http_server import Received, reply, serving
 from profiles import FOUR, PASSWORD, TOKEN, bearer, login, profile, signed
-from serving import Received, reply, serving
 
 from tui_connector.guide.check import CheckReport, CheckResult, check, check_part
 from tui_connector.guide.summaries import ProfilePart

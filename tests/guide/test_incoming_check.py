@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import Received, reply, serving
 from runs import BEARER, KEYSET, NUMBERS, in_sandbox
-from serving import Received, reply, serving
 
 from tui_connector.guide.check import CheckReport, check, check_incoming, check_part
 from tui_connector.guide.summaries import ProfilePart

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from http_server import Received, Server, reply, serving
 from profiles import TOKEN
-from serving import Received, Server, reply, serving
 
 from tui_connector.guide.check import CheckReport, check, check_part
 from tui_connector.guide.store_address import search

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
+from http_server import Received, reply, serving
 from profiles import FOUR, bearer, full, profile, signed
-from serving import Received, reply, serving
 
 from tui_connector.client.message import ANONYMOUS, Request
 from tui_connector.guide.authentication_test import try_authentication

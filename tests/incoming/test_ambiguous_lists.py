@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from http_server import Received, reply, serving
 from listing import listing, products
 from runs import NUMBERS, Shop, shop
-from serving import Received, reply, serving
 
 from tui_connector.client.message import Response
 from tui_connector.incoming.incremental import earlier

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_server import Received, reply, serving
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from listing import Asked, Item, Listing, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, Told, shop
-from serving import Received, reply, serving
 
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sinking import begin, go_on, write
+from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.sink import SinkContext, SinkMissing
 from tui_connector.incoming.sinks.csv import CsvSink

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from needed import require
-from sinking import begin, go_on, write
+from requirements import require
+from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.sinks.jsonl import JsonLinesSink
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from killed_runs import SINKS, RunFolder
 from listing import Asked, listing, products
-from needed import require
+from requirements import require
 
 from tui_connector.machine import Machine
 

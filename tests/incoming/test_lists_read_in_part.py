@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from http_server import Received, reply, serving
 from listing import Asked, Item, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, shop
-from serving import Received, reply, serving
 
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.writing import DuplicateFinder

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sinking import begin, go_on, write
+from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.output_file import OutputFile
 from tui_connector.incoming.output_path import OutputPaths

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from http_server import Received, Server, reply, serving
 from runs import Shop
-from serving import Received, Server, reply, serving
 
 from tui_connector.guide.workbench import Workbench
 from tui_connector.incoming.model import first_items

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from http_server import reply
 from listing import Asked, Item, listing, products
 from profiles import TOKEN
 from runs import Told, shop
-from serving import reply
 
 from tui_connector.client.message import Request, Response
 from tui_connector.guide.run_findings import explainer

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from certificates import server_context
+from http_server import reply
 from listing import Asked, Item, listing, product, products
 from runs import KEYSET, NUMBERS, Shop, Told, shop
-from serving import reply
 
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.machine import Machine

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from listing import listing, products
-from needed import require
-from sinking import begin, go_on, write
+from requirements import require
+from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.sink import SinkError
 from tui_connector.incoming.sinks.singer import SingerSink

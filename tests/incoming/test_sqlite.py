@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sinking import begin, go_on, write
+from sink_runs import begin, go_on, write
 
 from tui_connector.incoming.output_path import OutputPaths
 from tui_connector.incoming.sink import SinkContext, SinkError, SinkMissing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from http_server import reply
 from listing import listing, products
 from runs import Told, shop
-from serving import reply
 
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkError

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
-from serving import Received, reply, serving
+from http_server import Received, reply, serving
 
 import tui_connector
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from recordings import recordings
-from sinking import begin
+from sink_runs import begin
 
 from tui_connector.incoming.sinks.singer import SingerSink
 

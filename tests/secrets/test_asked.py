@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from granted import read
+from grants import read
 from profiles import profile
 from user_errors import user_error
 

@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from granted import granted, read
+from grants import granted, read
 from keyring_service import KeyringService
 from memory_keyring import MemoryKeyring
 from user_errors import user_error

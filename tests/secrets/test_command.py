@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from granted import granted
+from grants import granted
 from user_errors import user_error
 
 from tui_connector.machine import Machine

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from granted import read
+from grants import read
 from memory_keyring import MemoryKeyring
 from profiles import profile
 from user_errors import user_error

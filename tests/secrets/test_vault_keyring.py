@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from granted import granted, read
+from grants import granted, read
 from keyring_service import KeyringService
 from user_errors import user_error
 

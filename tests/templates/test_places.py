@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from rendered import PRODUCT, encodable, header, refused, uri
+from template_checks import PRODUCT, encodable, header, refused, uri
 
 from tui_connector.templates import Json, PlaceholderError, UriTemplateText
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
-from rendered import PRODUCT, RUN, header, json_values, plain_text, refused, value
+from template_checks import PRODUCT, RUN, header, json_values, plain_text, refused, value
 
 from tui_connector.templates import (
     MAX_STEPS,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from guided import at_step, profile
+from guide_steps import at_step, profile
 from profiles import PASSWORD, admin, login
 from screens import shown, until, until_shown
 from textual.widgets import Static

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
-from guided import at_step, profile
+from guide_steps import at_step, profile
 from screens import until, until_shown
 
 from tui_connector.machine import Machine

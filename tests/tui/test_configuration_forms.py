@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from guided import INCOMING, at_step, profile
+from guide_steps import INCOMING, at_step, profile
 from profiles import signed
 from screens import press_and_see, shown, until, until_shown
 from textual.widgets import Static

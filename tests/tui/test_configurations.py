@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from guided import INCOMING, at_step, profile
+from guide_steps import INCOMING, at_step, profile
 from profiles import login
 from screens import press_and_see, shown, until, until_shown
 from textual.widgets import Static

@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from guided import no_demo, profile
+from guide_steps import no_demo, profile
 from profiles import full
 from screens import shown, until, until_shown
 from textual import events

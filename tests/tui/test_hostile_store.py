@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hostile_store import HostileStore
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from cloud_service import CLIENT_ID, CLIENT_SECRET, TOKEN, CloudService, cloud_service
-from needed import require
+from requirements import require
 from terminal import Terminal
 from walking import PROGRAM
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from exchanges import exchange
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 from tui_connector.client.exchange import KeptBody

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from keyring_service import KeyringService
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from keyring_service import KeyringService
-from needed import require
+from requirements import require
 from terminal import Terminal
 from walking import FOUR, PROGRAM, Store, at_authentication, paste_each
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from needed import require
+from requirements import require
 from terminal import Terminal
 from walking import FOUR, PROGRAM, Store, at_authentication, choose, paste_each
 

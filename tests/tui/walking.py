@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from needed import require
+from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"

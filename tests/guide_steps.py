@@ -1,4 +1,4 @@
-"""The guide at one of its steps, on a saved profile of the sandbox."""
+"""Opens the guide at a step, with a saved profile of the sandbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def no_demo() -> DemoStore:
 
 
 def profile(machine: Machine, keyring: Any, sandbox: Sandbox, *, integration: str = "full", **more: object) -> Path:
-    """A profile of the sandbox, the four secrets of this integration in the keyring."""
+    """Save a profile of the sandbox, with the four secrets of this integration in the keyring."""
     for field, secret in full(sandbox, integration).items():
         text = json.dumps({"v": 1, "origins": [sandbox.url], "secret": secret})
         keyring.set_password(f"tui-connector/{FOUR[field]}", "tui-connector", text)
@@ -40,7 +40,7 @@ def profile(machine: Machine, keyring: Any, sandbox: Sandbox, *, integration: st
 
 @asynccontextmanager
 async def at_step(machine: Machine, step: str, size: tuple[int, int] = (100, 40)) -> AsyncIterator[tuple[Any, Setup]]:
-    """The guide at this step, on the only profile that there is."""
+    """The guide at this step, with the only profile."""
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=size) as pilot:
         await until_shown(pilot, "Shop")
@@ -65,4 +65,4 @@ INCOMING = {
         }
     }
 }
-"""One incoming: the products, page by page."""
+"""One incoming: products, read page by page."""

@@ -1,4 +1,4 @@
-"""Servers for tests: whatever bytes a test wants, on a real socket."""
+"""HTTP servers on real sockets that send whatever bytes a test wants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Received:
-    """One request as it came over the wire."""
+    """A raw request."""
 
     head: bytes
     body: bytes
@@ -26,7 +26,7 @@ class Received:
 
 @dataclass
 class Server:
-    """Where it listens, and what it received."""
+    """The URL of a server, and the requests it received."""
 
     url: str
     received: list[Received] = field(default_factory=list)
@@ -37,7 +37,7 @@ Answering = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(response: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Calls `response` for each request; it writes what it likes."""
+    """A server that calls `response` for each request, to write the response."""
     server = Server("")
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,6 +64,6 @@ async def serving(response: Answering, tls: ssl.SSLContext | None = None) -> Asy
 
 
 def reply(status: str, body: bytes = b"", *headers: str) -> bytes:
-    """A response in HTTP/1.1."""
+    """An HTTP/1.1 response."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Content-Type: application/json", *headers]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

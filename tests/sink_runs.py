@@ -1,4 +1,4 @@
-"""What the tests of sinks share: runs of a sink, undisturbed, killed or resumed."""
+"""Runs of a sink: uninterrupted, killed or resumed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Steps = Iterable[Sequence[bytes]]
 
 
 def begin(sink: Sink, folder: Path, known: Json = None, **about: str) -> tuple[OpenSink, Json]:
-    """The sink begun anew as a run does it, and the first position."""
+    """Opens a sink for a new run; returns it with its first position."""
     opened = sink.open(SinkContext(folder, known=known, **about), None)
     return opened, opened.sync()
 
 
 def write(sink: Sink, folder: Path, steps: Steps, known: Json = None, **about: str) -> list[Json]:
-    """An undisturbed run; the position before the first and after each step."""
+    """An uninterrupted run; returns the position before the first and after each step."""
     opened, start = begin(sink, folder, known, **about)
     positions = [start]
     for items in steps:
@@ -29,7 +29,7 @@ def write(sink: Sink, folder: Path, steps: Steps, known: Json = None, **about: s
 
 
 def go_on(sink: Sink, folder: Path, position: Json, steps: Steps, **about: str) -> Json:
-    """A resumed run to its end."""
+    """Resumes a run and completes it; returns the last position."""
     opened = sink.open(SinkContext(folder, known=position, **about), position)
     for items in steps:
         assert not opened.write(items)

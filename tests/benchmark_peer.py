@@ -1,4 +1,4 @@
-"""Two programs on terminals of the same size, one after the other: what benchmarks beside another program share."""
+"""Helpers of benchmarks that compare the program with another one, on terminals of the same size."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from terminal import Terminal
 OURS = f"{shlex.quote(sys.executable)} -m tui_connector"
 COLUMNS, ROWS = 140, 45
 LONGEST = 600.0
-"""Seconds one wait may take."""
+"""Timeout of one wait, in seconds."""
 
 
 def peer(variable: str, words: str) -> tuple[str | None, bool]:
-    """The other program, from the argument or the environment variable; and whether this is only a smoke test."""
+    """The other program, from the argument or the environment variable, and whether this is only a smoke test."""
     arguments = argparse.ArgumentParser(description=words)
     arguments.add_argument("peer", nargs="?", default=os.environ.get(variable), help=f"its program; else ${variable}")
-    arguments.add_argument("--smoke", action="store_true", help="run on little, without the peer where it is not there")
+    arguments.add_argument("--smoke", action="store_true", help="run on little data, without the peer if it is missing")
     given = arguments.parse_args()
     if given.peer is None and not given.smoke:
         arguments.error(f"where is the other program? Give its path, or set {variable}")
     if given.peer is None:
-        print("without the other program: its part is left out")
+        print("without the other program: its part is skipped")
     print("load", *(f"{each:.1f}" for each in os.getloadavg()), "on", os.cpu_count(), "processors")
     return given.peer, given.smoke
 
@@ -46,12 +46,12 @@ def running(command: str, home: Path, **environment: str) -> Iterator[Terminal]:
 
 
 def worked(process: int) -> float:
-    """Seconds of processor time it took so far: on a busy machine they say more than the clock."""
+    """CPU seconds used so far, which a busy machine distorts less than wall time."""
     user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def megabytes(process: int) -> float:
-    """What the process has in memory now."""
+    """The resident memory of the process."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

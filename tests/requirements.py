@@ -1,4 +1,4 @@
-"""What a test needs of the machine."""
+"""Skips tests whose requirements the machine does not meet; in CI, that is an error."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 def require(*programs: str) -> None:
     """Skips if a program is missing; in CI that is an error."""
     if missing := [program for program in programs if shutil.which(program) is None]:
-        lacking(", ".join(missing))
+        skip_without(", ".join(missing))
 
 
-def lacking(what: str) -> NoReturn:
-    """Skips because the machine lacks this; in CI that is an error."""
+def skip_without(what: str) -> NoReturn:
+    """Skips because the machine lacks something; in CI that is an error."""
     if os.environ.get("CI_REQUIRE_ALL"):
         pytest.fail(f"CI must have {what}")
     pytest.skip(f"needs {what}")

@@ -1,4 +1,4 @@
-"""Secrets read as a session reads them: where it is granted, and only there."""
+"""Grants for secrets, as a trusted profile has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui_connector.secrets.vault import Vault
 
 
 def granted(source: SecretSource, *origins: str, directory: Path = Path("/"), machine: Machine | None = None) -> Grants:
-    """This secret may go to these origins by the plain route, and its command may be run as it is now."""
+    """Grants to send this secret to these origins directly, and to run its command."""
     found = {Capability.of("secret", "", secret=source.key, to=origin) for origin in origins}
     if source.command is not None:
         environ = {} if machine is None else machine.environ
@@ -23,10 +23,10 @@ def granted(source: SecretSource, *origins: str, directory: Path = Path("/"), ma
 
 
 async def read(vault: Vault, source: SecretSource, origin: str, grants: Grants | None = None) -> str:
-    """The secret for this origin; without `grants`, it may go there."""
+    """The secret for this origin, granted by default."""
     return await vault.read(source, origin, "", grants or granted(source, origin), Path("/"))
 
 
 def everything(profile: Profile, bench: Workbench) -> Grants:
-    """All that this profile can do."""
+    """Grants for everything that this profile can do."""
     return Grants(frozenset(capabilities(profile, bench.directory, bench.machine)))
