@@ -114,7 +114,7 @@ def test_a_token_that_is_not_utf8_is_said_before_anything_is_sent(
 ) -> None:
     ended = program("check", "acme", environ={**environment, "ACCESS_TOKEN": "caf\udce9"})
     assert ended.returncode == 2, ended.stderr
-    assert "ACCESS_TOKEN has a line break, a control character, or a character that is not UTF-8" in ended.stdout
+    assert "ACCESS_TOKEN contains a line break, a control character or a character that is not UTF-8" in ended.stdout
     assert "Traceback" not in ended.stderr
 
 

@@ -42,7 +42,7 @@ async def test_a_secret_that_cannot_be_sent_is_named_and_not_told(
 ) -> None:
     environ = dict.fromkeys(("TOKEN", "TUI_CONNECTOR_SHOP_TOKEN"), os.fsdecode(secret))
     vault = Vault(replace(machine, environ=environ), Mask())
-    with user_error("secret-missing", match="a control character, or a character that is not UTF-8") as refused:
+    with user_error("secret-missing", match="a control character or a character that is not UTF-8") as refused:
         await read(vault, SecretSource.model_validate(source), "https://shop.example")
     assert "CANARY" not in str(refused.value)
     vault.close()
