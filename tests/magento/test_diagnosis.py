@@ -159,7 +159,7 @@ CASES: dict[str, tuple[str, str, AuthKind, int, bytes, tuple[tuple[str, str], ..
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_stores_say_is_understood(name: str) -> None:
+def test_each_refusal_gets_its_finding(name: str) -> None:
     method, uri, way, status, body, headers = CASES[name]
     found = diagnose(Request(method, uri), Response(status, headers, body, 7), way)
     assert found is not None
@@ -169,7 +169,7 @@ def test_what_stores_say_is_understood(name: str) -> None:
     assert found.remedy
 
 
-def test_what_a_stand_in_lacks_is_not_called_a_failure_of_the_store() -> None:
+def test_a_route_missing_in_the_sandbox_is_not_reported_as_a_store_failure() -> None:
     body = message("The sandbox … does not offer %route.", {"route": "GET /V1/carts/:cartId"})
     found = diagnose(Request("GET", "https://shop.example/rest/V1/carts/1"), Response(501, (JSON,), body, 7), "bearer")
     assert found is not None
@@ -192,7 +192,7 @@ def test_messages_are_filled_in_and_reports_are_named() -> None:
 
 
 @pytest.mark.parametrize(("method", "fix"), [("POST", "batch"), ("PUT", "batch"), ("GET", "")])
-def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, fix: str) -> None:
+def test_a_smaller_batch_is_offered_for_writes_only(method: str, fix: str) -> None:
     words = message('Maximum items of type "%type" is %max', {"type": "FilterGroup", "max": 20})
     found = diagnose(Request(method, LIST), Response(400, (), words, 1))
     assert found is not None
@@ -223,7 +223,7 @@ def test_only_what_is_sent_in_batches_can_be_sent_in_smaller_ones(method: str, f
         st.tuples(st.sampled_from(["Content-Type", "Location", "WWW-Authenticate", "Date"]), st.text(max_size=12))
     ),
 )
-def test_no_answer_is_too_strange(
+def test_any_response_gets_a_finding_or_is_a_success(
     method: str, uri: str, way: AuthKind, status: int, body: bytes, headers: list[tuple[str, str]]
 ) -> None:
     found = diagnose(Request(method, uri), Response(status, tuple(headers), body, 1), way)
@@ -231,7 +231,7 @@ def test_no_answer_is_too_strange(
     assert found is None or (found.id and found.summary and found.remedy)
 
 
-def test_failures_before_an_answer_have_a_finding_too() -> None:
+def test_failures_without_a_response_get_a_finding() -> None:
     for failure, name in (
         (LoginRefused("The store refused the login with 401 (Invalid)", status=401), "login-refused"),
         (LoginRefused("Answered with 200, but the template cannot read a token", status=200), "template"),
@@ -248,7 +248,7 @@ def jwt(**claims: object) -> str:
     return f"{head}.c2ln"
 
 
-def test_the_shape_of_a_token_says_what_it_is() -> None:
+def test_token_kinds_are_recognized_by_shape() -> None:
     later, before = (NOW + timedelta(minutes=1)).timestamp(), (NOW - timedelta(minutes=1)).timestamp()
     assert token_shape("a1" * 16, NOW).kind == "integration"
     assert token_shape(jwt(uid=1, utypid=2, exp=later), NOW).kind == "admin"
@@ -260,7 +260,7 @@ def test_the_shape_of_a_token_says_what_it_is() -> None:
         assert token_shape(text, NOW).kind == "odd"
 
 
-def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() -> None:
+def test_expired_customer_and_refused_tokens_get_different_findings() -> None:
     response = Response(401, (JSON,), REFUSED, 1)
     before = (NOW - timedelta(minutes=1)).timestamp()
     for token, name in (
@@ -288,7 +288,7 @@ def test_an_expired_token_and_a_customers_are_told_from_one_that_is_refused() ->
         ("customers/7", "Compare the identifier.", "order"),
     ],
 )
-def test_what_is_missing_is_called_by_its_own_identifier(path: str, words: str, not_words: str) -> None:
+def test_a_missing_entity_is_explained_by_its_identifier(path: str, words: str, not_words: str) -> None:
     body = message("No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": "7"})
     for base in ("https://shop.example/rest/all/V1/", ""):
         finding = diagnose(Request("GET", base + path), Response(404, (JSON,), body, 1), "oauth1")
@@ -299,7 +299,7 @@ def test_what_is_missing_is_called_by_its_own_identifier(path: str, words: str, 
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.id)
-def test_each_rule_can_be_explained(rule: Rule) -> None:
+def test_each_rule_fills_in_its_texts(rule: Rule) -> None:
     case = Case(Request("GET", LIST), Response(400, (), b"", 1), SAID)
     told = dict.fromkeys(("origin", "signed_origin", "hidden", "remedies"), "x")
     found = rule.finding(("#1",), case, told)

@@ -153,7 +153,9 @@ def test_every_recorded_refusal_gets_the_right_finding(
         )
 
 
-def test_in_translation_nothing_wrong_is_said(found: dict[str, Exchange], capsys: pytest.CaptureFixture[str]) -> None:
+def test_translated_refusals_get_no_wrong_finding(
+    found: dict[str, Exchange], capsys: pytest.CaptureFixture[str]
+) -> None:
     expected = {number: name for name, numbers in EXPECTED.items() for number in numbers.split()}
     same, general = 0, 0
     for number, name in expected.items():

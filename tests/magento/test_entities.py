@@ -65,7 +65,7 @@ def item_of(schema: dict[str, Any], entity: Readable) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("entity", READABLE.values(), ids=list(READABLE))
-def test_what_can_be_read_is_what_the_store_offers(schema: dict[str, Any], entity: Readable) -> None:
+def test_readable_entities_are_routes_of_the_store(schema: dict[str, Any], entity: Readable) -> None:
     properties = item_of(schema, entity)
     for name in (entity.identifier, entity.field, entity.cursor, entity.order):
         assert not name or name in properties, f"{name} is not in a response of {entity.path}"
@@ -102,12 +102,12 @@ def test_no_two_items_of_a_real_store_have_the_same_identifier(entity: Readable)
 
 
 @pytest.mark.parametrize("name", ["customers", "cms-blocks", "cms-pages", "orders", "invoices", "tax-rules"])
-def test_what_websites_or_store_views_may_share_identifies_nothing(name: str) -> None:
+def test_values_shared_by_websites_or_store_views_are_no_identifiers(name: str) -> None:
     assert READABLE[name].identifier in ("id", "entity_id")
 
 
 @pytest.mark.parametrize("entity", WRITABLE.values(), ids=list(WRITABLE))
-def test_what_can_be_sent_is_what_the_store_takes(schema: dict[str, Any], entity: Writable) -> None:
+def test_writable_entities_are_routes_of_the_store(schema: dict[str, Any], entity: Writable) -> None:
     parameters = operation(schema, entity.method, entity.uri)["parameters"]
     body = resolved(schema, next(each["schema"] for each in parameters if each["in"] == "body"))
     assert isinstance(entity.parameters, dict)
@@ -115,7 +115,7 @@ def test_what_can_be_sent_is_what_the_store_takes(schema: dict[str, Any], entity
     assert set(body.get("required", [])) <= set(entity.parameters)
 
 
-def test_what_is_offered_to_be_looked_up_can_be_asked_for(schema: dict[str, Any]) -> None:
+def test_offered_lookups_are_routes_of_the_store(schema: dict[str, Any]) -> None:
     assert list(LOOK_UPS) == ["products/&{sku}", "categories/&{id}", "customers/&{id}"]
     for uri in LOOK_UPS:
         assert operation(schema, "get", uri)
@@ -129,7 +129,7 @@ def _profile(**parts: dict[str, Any]) -> Profile:
     return found
 
 
-def test_every_entity_makes_a_configuration_that_a_profile_takes() -> None:
+def test_every_entity_makes_a_valid_configuration() -> None:
     incoming = {name: entity.configuration("shop") for name, entity in READABLE.items()}
     outgoing = {name: entity.configuration("shop") for name, entity in WRITABLE.items()}
     assert set(_profile(incoming=incoming, outgoing=outgoing).incoming) == set(READABLE)
@@ -150,6 +150,6 @@ def _resources() -> Iterator[str]:
     yield from (entity.resource for entity in WRITABLE.values() if entity.resource != "anonymous")
 
 
-def test_every_resource_has_its_place_in_the_tree() -> None:
+def test_every_permission_has_a_path_in_the_tree() -> None:
     assert set(_resources()) <= set(PERMISSION_PATHS)
     assert len(set(PERMISSION_PATHS.values())) == len(PERMISSION_PATHS)

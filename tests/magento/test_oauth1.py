@@ -174,7 +174,7 @@ class TestRequests:
 
 class TestDialects:
     @pytest.mark.parametrize("dialect", DIALECTS)
-    async def test_a_dialect_that_is_told_is_used(self, context: Context, dialect: Dialect) -> None:
+    async def test_a_configured_dialect_is_used(self, context: Context, dialect: Dialect) -> None:
         store = Store(dialect)
         layer = authentication(dialect=dialect).start(context)
         for uri in (PLAIN, DATED, SLASH, GROUPS):
@@ -182,7 +182,7 @@ class TestDialects:
         assert len(store.requests) == 4
         assert context.dialect is None
 
-    async def test_none_is_tried_where_all_sign_alike(self, context: Context) -> None:
+    async def test_no_dialect_is_tried_if_all_sign_alike(self, context: Context) -> None:
         store = Refusing()
         assert (await authentication().start(context)(Request("GET", PLAIN), store)).status == 401
         assert len(store.requests) == 1
@@ -199,7 +199,7 @@ class TestDialects:
             assert (await layer(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 5
 
-    async def test_what_could_be_two_dialects_is_not_saved_until_it_is_known(self, context: Context) -> None:
+    async def test_an_ambiguous_dialect_is_not_saved(self, context: Context) -> None:
         store = Store("rfc5849")
         layer = authentication().start(context)
         assert (await layer(Request("GET", SLASH), store)).status == 200  # rfc5849 and m248 sign this alike
@@ -243,13 +243,13 @@ class TestDialects:
         assert context.dialect is None
 
     @pytest.mark.parametrize("status", [429, 500, 503])
-    async def test_an_answer_that_proves_nothing_teaches_nothing(self, context: Context, status: int) -> None:
+    async def test_a_response_that_proves_nothing_changes_nothing(self, context: Context, status: int) -> None:
         store = Store("m248", then=status)
         layer = authentication().start(context)
         assert (await layer(Request("GET", GROUPS), store)).status == status
         assert context.dialect is None
 
-    async def test_what_was_learned_is_known_to_the_next_process(self, context: Context, tmp_path: Path) -> None:
+    async def test_the_next_process_knows_the_dialect(self, context: Context, tmp_path: Path) -> None:
         store = Store("m248")
         await authentication().start(context)(Request("GET", GROUPS), store)
         assert len(store.requests) == 2
@@ -258,7 +258,7 @@ class TestDialects:
             assert (await later(Request("GET", uri), store)).status == 200
         assert len(store.requests) == 4
 
-    async def test_it_is_known_of_that_store_alone(self, context: Context, tmp_path: Path) -> None:
+    async def test_the_dialect_is_remembered_for_that_store_only(self, context: Context, tmp_path: Path) -> None:
         store, other = Store("m248"), Store("laminas")
         await authentication().start(context)(Request("GET", GROUPS), store)
         elsewhere = Request("GET", GROUPS.replace("shop.test", "other.test"))
@@ -288,7 +288,7 @@ class TestDialects:
         assert (await authentication().start(context)(Request("GET", GROUPS), store)).status == status
         assert context.dialect == "m248"
 
-    async def test_what_is_remembered_is_private_and_names_no_secret(self, context: Context, tmp_path: Path) -> None:
+    async def test_the_dialect_file_is_private_and_has_no_secret(self, context: Context, tmp_path: Path) -> None:
         await authentication().start(context)(Request("GET", GROUPS), Store("m248"))
         (file,) = remembered(tmp_path)
         assert file.stat().st_mode & 0o077 == 0
@@ -298,14 +298,14 @@ class TestDialects:
     @pytest.mark.parametrize(
         "content", [b"", b"{", b"[]", b'{"dialect": "md5"}', b'{"origin": "https://shop.test", "dialect": 7}', b"\xff"]
     )
-    async def test_what_is_remembered_may_be_broken(self, context: Context, tmp_path: Path, content: bytes) -> None:
+    async def test_a_broken_dialect_file_is_ignored(self, context: Context, tmp_path: Path, content: bytes) -> None:
         KnownDialects(tmp_path).keep("https://shop.test", "laminas")
         (file,) = remembered(tmp_path)
         file.write_bytes(content)
         assert (await authentication().start(context)(Request("GET", GROUPS), Store("m248"))).status == 200
         assert KnownDialects(tmp_path).find("https://shop.test") == "m248"
 
-    async def test_where_nothing_can_be_written_it_is_learned_each_time(self, tmp_path: Path) -> None:
+    async def test_without_a_writable_cache_the_dialect_is_learned_each_time(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("in the way")
         for _ in range(2):
             store, context = Store("m248"), Context(tmp_path / "file")
@@ -319,14 +319,16 @@ class TestDialects:
         assert group_by_signed_text(Request("GET", SLASH), DIALECTS) == [("rfc5849", "m248"), ("laminas",)]
 
     @pytest.mark.parametrize("query", ["x=1&x%5Ba%5D=2", "x=1&x%5B%5D=2&fields=sku", "7=1"])
-    async def test_what_every_248_refuses_is_not_sent_to_one(self, context: Context, query: str) -> None:
+    async def test_a_request_that_248_always_refuses_is_not_sent_to_it(self, context: Context, query: str) -> None:
         store = Store("m248")
         with pytest.raises(InvalidRequest, match=r"2\.4\.8 refuses this request however it is signed"):
             await authentication(dialect="m248").start(context)(Request("GET", f"{BASE}products?{query}"), store)
         assert store.requests == []
 
     @pytest.mark.parametrize("dialect", ["laminas", "rfc5849"])
-    async def test_and_sent_to_the_others(self, context: Context, dialect: Dialect) -> None:
+    async def test_a_request_that_248_always_refuses_is_sent_to_other_versions(
+        self, context: Context, dialect: Dialect
+    ) -> None:
         store = Store(dialect)
         request = Request("GET", f"{BASE}products?x=1&x%5Ba%5D=2")
         assert (await authentication().start(context)(request, store)).status == 200
@@ -341,12 +343,12 @@ class TestDialects:
         assert "'x' has a value of its own" in finding.remedy
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'"x"', b"\xff", b"[" * 100_000, b'{"message": 1}'])
-    def test_what_is_not_magentos_refusal_is_not_taken_for_one(self, body: bytes) -> None:
+    def test_other_401_responses_are_not_signature_refusals(self, body: bytes) -> None:
         assert not refuses_signature(Response(401, (), body, 1))
 
 
 class TestProfile:
-    def test_what_a_secret_holds_is_never_in_the_profile(self) -> None:
+    def test_the_profile_contains_no_secret(self) -> None:
         written = authentication().model_dump(by_alias=True, exclude_defaults=True)
         assert written["consumer-key"] == {"keyring": "key"}
         assert "CANARY" not in repr(authentication())

@@ -64,7 +64,7 @@ def bad(number: int, text: str | bytes, *words: str) -> object:
         bad(17, "#" * 2_000_000, "larger than 1 MiB"),
     ],
 )
-def test_a_wrong_text_is_told_with_its_place(
+def test_a_toml_error_has_its_position(
     text: str | bytes, words: tuple[str, ...], tmp_path: Path, may_hold_canary: set[Path]
 ) -> None:
     path = tmp_path / "acme.toml"
@@ -75,7 +75,7 @@ def test_a_wrong_text_is_told_with_its_place(
     assert "CANARY" not in message
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(
         'format = 2\nnmae = "x"\n[clients.a]\ntimeout = "30"\n[incoming.p]\nclient = "b"\nrequest = { uri = "&{" }\n'
@@ -116,7 +116,7 @@ NAMES = ["", ".", "..", "a/b", "x" * 300, "\u202edorp", "\x1b]0;x\x07", "[/bold]
 
 @pytest.mark.bad_input(14)
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_a_name_no_profile_can_have_says_why(name: str, tmp_path: Path) -> None:
+def test_an_invalid_profile_name_says_why(name: str, tmp_path: Path) -> None:
     with user_error("profile-name") as refused:
         Library(tmp_path).path_for(name)
     assert refused.value.message
@@ -132,7 +132,7 @@ def test_two_names_that_share_their_environment_variables_are_refused(there: str
 
 
 @pytest.mark.bad_input(17, 19)
-def test_what_is_no_file_never_hangs_a_reader(tmp_path: Path) -> None:
+def test_a_special_file_never_hangs_the_program(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "directory.toml").mkdir()
     (tmp_path / "circle.toml").symlink_to(tmp_path / "circle.toml")
@@ -175,7 +175,7 @@ def test_a_mode_that_everybody_may_write_is_kept_and_works(tmp_path: Path) -> No
     assert read(path).name == "y"
 
 
-def test_what_refers_to_nothing_is_said_beside_all_other_mistakes(tmp_path: Path) -> None:
+def test_undefined_references_are_reported_with_all_other_problems(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(
         f"{START}"
@@ -203,7 +203,7 @@ def test_a_name_with_a_quote_in_it_is_suggested_too(tmp_path: Path) -> None:
     assert 'unknown client "o\'brian"; did you mean "o\'brien"?' in said(path)
 
 
-def test_a_mistake_of_a_part_hides_none_of_its_others(tmp_path: Path) -> None:
+def test_one_problem_of_a_part_hides_no_other(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(
         f"{START}"
@@ -231,7 +231,7 @@ def test_a_mistake_of_a_part_hides_none_of_its_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("authentications", ["authentications = 1\n", "authentications = { a = 1 }\n"])
-def test_a_reference_to_what_cannot_be_read_is_no_mistake_of_its_own(authentications: str, tmp_path: Path) -> None:
+def test_a_reference_to_an_invalid_part_is_no_further_problem(authentications: str, tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(f'{START}{authentications}[clients.b]\nauthentications = ["a"]\ntimeout = 0\n')
     assert ": unknown " not in said(path)

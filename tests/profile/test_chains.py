@@ -101,7 +101,7 @@ FOUND = "steps.find.status == `404`"
         ("expected = [404]", "expected = [999]", "999]", "must be at most 599"),
     ],
 )
-def test_what_is_wrong_is_told_where_it_stands(right: str, wrong: str, at: str, told: str) -> None:
+def test_each_problem_has_its_position(right: str, wrong: str, at: str, told: str) -> None:
     assert right in CHAIN
     text = CHAIN.replace(right, wrong, 1)
     saved, problems = check(text)
@@ -126,9 +126,7 @@ anything = st.lists(st.sampled_from([*WORDS, "@{", "&{", "?{", "}", "@", "'", '"
 
 @settings(max_examples=examples(300), deadline=None)
 @given(when=anything, uri=anything, parameter=anything)
-def test_whatever_stands_in_a_step_is_read_or_refused_in_words(
-    when: list[str], uri: list[str], parameter: list[str]
-) -> None:
+def test_any_step_is_accepted_or_refused_with_a_message(when: list[str], uri: list[str], parameter: list[str]) -> None:
     request = {"uri": "".join(uri), "parameters": {"a": ["".join(parameter)]}}
     step = {"name": "change", "when": "".join(when) or "@", "request": request}
     outgoing = {"client": "default", "steps": [{"name": "find", "request": {"uri": "x"}}, step]}
@@ -151,7 +149,7 @@ def test_a_single_request_has_no_answers_to_read() -> None:
 
 @pytest.mark.parametrize("method", ["", 'method = "get", ', 'method = "HEAD", ', 'method = "delete", '])
 @pytest.mark.parametrize("parameters", ['"text"', '["a"]', "5", '"a &{sku}"'])
-def test_what_goes_into_a_query_is_a_table(method: str, parameters: str) -> None:
+def test_query_parameters_are_a_table(method: str, parameters: str) -> None:
     request = f'request = {{ {method}uri = "x", parameters = {parameters} }}'
     text = f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{request}\n'
     column = request.index("parameters") + 1
@@ -161,7 +159,7 @@ def test_what_goes_into_a_query_is_a_table(method: str, parameters: str) -> None
     assert check(text.replace(parameters, "{ a = 1 }"))[1] == []
 
 
-def test_a_placeholder_in_the_place_of_a_query_makes_a_table_or_says_so() -> None:
+def test_a_placeholder_as_query_parameters_must_give_a_table() -> None:
     request = RequestTemplate(uri="x", parameters="&{filter}")
     assert request.request(Scope({"filter": {"a": [1]}})).uri == "x?a%5B0%5D=1"
     assert RequestTemplate(uri="x", parameters="?{filter}").request(Scope({})) == Request("GET", "x")
@@ -172,7 +170,7 @@ def test_a_placeholder_in_the_place_of_a_query_makes_a_table_or_says_so() -> Non
     assert RequestTemplate(uri="x", method="post", parameters=["a"]).request(Scope()).body == b'["a"]'
 
 
-def test_a_date_in_parameters_is_told_to_stand_in_quotes() -> None:
+def test_a_date_in_parameters_must_be_quoted() -> None:
     request = 'request = { uri = "x", parameters = { a = 2026-01-01 } }'
     text = f'format = 1\nname = "x"\n[incoming.p]\nclient = "default"\n{request}\n'
     assert [str(each) for each in check(text)[1]] == [

@@ -80,7 +80,7 @@ def test_a_setup_that_grows_step_by_step_comes_out_the_same() -> None:
     assert document.text() == STORE_TEXT
 
 
-def test_a_long_line_becomes_lines() -> None:
+def test_a_long_array_is_written_on_several_lines() -> None:
     names = [f"authentication-number-{number}" for number in range(5)]
     request = {"method": "post", "uri": "inventory/source-items", "parameters": {"a" * 40: "b" * 40}}
     text = Document.new({"clients": {"c": {"authentications": names}}, "outgoing": {"o": {"request": request}}}).text()
@@ -96,7 +96,7 @@ def test_nothing_changed_changes_nothing() -> None:
     assert document.text() == "a   =   1 # x\n\n\n"
 
 
-def test_a_field_cleared_and_typed_anew_keeps_its_comment() -> None:
+def test_a_field_cleared_and_typed_again_keeps_its_comment() -> None:
     text = '[clients.m]\ntimeout = "30s"   # generous\nproxy = "x"\n'
     cleared_and_typed = (("clients", "m", "timeout"), UNSET), (("clients", "m", "timeout"), "60s")
     assert after(text, *cleared_and_typed) == text.replace("30s", "60s")
@@ -147,7 +147,7 @@ def test_plugins_change_places_with_their_comments() -> None:
     ]
 
 
-def test_all_plugins_gone_and_back() -> None:
+def test_all_plugins_removed_and_added_again() -> None:
     new = after(PLUGINS, (("clients", "m", "plugins"), []))
     assert new == '[clients.m]\ntimeout = "1s"\nplugins = []\n\n# products\n[incoming.p]\nclient = "m"\n'
     again = after(new, (("clients", "m", "plugins"), [{"kind": "retry"}]))
@@ -198,7 +198,7 @@ def test_the_lines_of_an_array_keep_their_comments() -> None:
     assert after(text, (("a", 1), UNSET)) == 'a = [ # all\n  # one, or another\n  "x" # beside, x\n]\n'
 
 
-def test_invisible_and_turning_characters_are_written_out() -> None:
+def test_invisible_and_bidirectional_characters_are_escaped() -> None:
     new = after("a = 1\n", (("a",), "x\u202edorp\u200b\x1b]0;\U000e0041é"))
     assert new == 'a = "x\\u202edorp\\u200b\\u001b]0;\\U000e0041é"\n'
 
@@ -226,7 +226,7 @@ def test_where_a_comment_would_be_lost_the_change_is_refused_with_its_line() -> 
         ({1, 2}, "set"),
     ],
 )
-def test_what_toml_cannot_hold_is_refused_with_its_path(value: Any, why: str) -> None:
+def test_values_that_toml_cannot_hold_are_refused_with_their_path(value: Any, why: str) -> None:
     document = Document("a = 1\n")
     document.set(("b",), value)
     with user_error("toml-value") as caught:
@@ -242,7 +242,7 @@ def test_numbers_keep_their_kind(value: Any) -> None:
     assert repr(read) == repr(value)
 
 
-def test_what_was_set_is_not_shared_with_the_caller() -> None:
+def test_a_value_that_was_set_is_copied() -> None:
     document, plugins = Document(""), [{"kind": "retry"}]
     document.set(("plugins",), plugins)
     plugins.append({"kind": "x"})
@@ -255,7 +255,7 @@ def test_a_path_that_leads_nowhere_is_an_error(path: tuple[str | int, ...]) -> N
         Document('l = [1]\ns = "x"\n').set(path, 1)
 
 
-def test_taking_away_what_is_not_there_is_nothing() -> None:
+def test_removing_a_missing_key_changes_nothing() -> None:
     document = Document("a = 1\n")
     document.set(("b", "c"), UNSET)
     assert not document.changed
@@ -288,7 +288,7 @@ def test_a_byte_order_mark_and_mixed_line_ends_survive_a_save(tmp_path: Path) ->
     ("data", "line"),
     [(b"a = 1\nb = 'caf\xe9'\n", 2), ("a = 1\n".encode("utf-16"), 1), (b"\xfe\xff\x00a", 1), (b"\n\n\xff", 3)],
 )
-def test_what_is_not_utf_8_has_a_line(tmp_path: Path, data: bytes, line: int) -> None:
+def test_a_text_that_is_not_utf_8_has_a_line(tmp_path: Path, data: bytes, line: int) -> None:
     path = tmp_path / "p.toml"
     path.write_bytes(data)
     with user_error("profile-unreadable") as caught:
@@ -315,7 +315,7 @@ def test_what_is_not_utf_8_has_a_line(tmp_path: Path, data: bytes, line: int) ->
         ("a = 2020-02-30\n", 1, 5),
     ],
 )
-def test_what_is_no_toml_has_a_place(tmp_path: Path, text: str, line: int, column: int) -> None:
+def test_invalid_toml_has_a_position(tmp_path: Path, text: str, line: int, column: int) -> None:
     path = tmp_path / "p.toml"
     path.write_text(text)
     with user_error("toml-syntax") as caught:
@@ -332,7 +332,7 @@ def test_deep_nesting_is_refused_whatever_its_depth(depth: int) -> None:
         Document("a = " + "[" * depth + "]" * depth)
 
 
-def test_numbers_that_are_no_times_are_still_data() -> None:
+def test_numbers_that_look_like_times_are_data() -> None:
     text = 'a = nan\nb = inf\nc = 1e400\nd = -1\ntimeout = "30"\n'
     assert after(text, (("d",), 0)) == text.replace("-1", "0")
 

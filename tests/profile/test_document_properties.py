@@ -173,11 +173,11 @@ def test_the_corpus_says_where_its_comments_belong() -> None:
                 assert comment[3:] == where, comment
 
 
-def test_what_a_form_edits_is_hardly_ever_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_edits_of_forms_are_rarely_refused(capsys: pytest.CaptureFixture[str]) -> None:
     made, refused = run(form_edit, 3, examples(400), capsys, "forms")
     assert refused * 50 <= made
 
 
-def test_any_edit_is_made_rightly_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_edit_is_correct_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
     made, refused = run(any_edit, 4, examples(500), capsys, "anything anywhere")
     assert refused * 5 <= made

@@ -55,19 +55,19 @@ def test_no_directory_has_no_profiles(tmp_path: Path) -> None:
     assert "setup" in caught.value.hint
 
 
-def test_a_directory_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with user_error("profile-unreadable"):
         Library(tmp_path / "file").list()
 
 
-def test_what_is_hidden_or_unfinished_or_something_else_is_not_listed(library: Library) -> None:
+def test_hidden_temporary_and_other_files_are_not_listed(library: Library) -> None:
     for name in [".hidden.toml", f"{TEMPORARY}0123.tmp", "acme.toml~", "notes.md", "#acme.toml#"]:
         (library.directory / name).write_text("a = 1")
     assert [entry.name for entry in library.list()] == ["acme", "Beta"]
 
 
-def test_what_cannot_be_read_is_listed_with_its_problem(tmp_path: Path) -> None:
+def test_unreadable_files_are_listed_with_their_problem(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "directory.toml").mkdir()
     (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
@@ -100,7 +100,7 @@ def test_what_cannot_be_read_is_listed_with_its_problem(tmp_path: Path) -> None:
         '[clients.x]\nplugins = [{kind = "base-uri", uri = 1}]',
     ],
 )
-def test_wrong_data_has_a_name_all_the_same(tmp_path: Path, text: str) -> None:
+def test_invalid_data_still_has_a_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.toml").write_text(text)
     (entry,) = Library(tmp_path).list()
     assert (entry.title, entry.base_uri, entry.problem) == ("odd", None, None)
@@ -121,7 +121,7 @@ def test_whatever_is_listed_is_found_by_its_name(library: Library, name: str) ->
     assert library.find(name) == library.directory / f"{name}.toml"
 
 
-def test_a_name_that_is_not_there_says_which_are_like_it(library: Library) -> None:
+def test_an_unknown_name_suggests_similar_ones(library: Library) -> None:
     with user_error("profile-unknown") as caught:
         library.find("amce")
     assert "Did you mean acme?" in caught.value.hint
@@ -180,7 +180,7 @@ def test_a_name_is_made_from_a_title_or_an_address(library: Library, given_text:
 
 
 @given(st.text(max_size=100))
-def test_a_made_name_can_always_be_had(text: str) -> None:
+def test_a_suggested_name_is_always_valid(text: str) -> None:
     library = Library(Path("no such directory"))
     assert library.path_for(library.name_from(text))
 

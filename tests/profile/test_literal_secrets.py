@@ -86,7 +86,7 @@ def test_every_name_in_every_place(tmp_path: Path, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_no_secret_is_accepted(tmp_path: Path, place: str) -> None:
+def test_values_that_are_no_secrets_are_accepted(tmp_path: Path, place: str) -> None:
     for name in HARMLESS:
         if place not in WITH_HEADERS or "[" not in name:
             message = refused(tmp_path, filled(PLACES[place], name, "entity_id"))

@@ -205,7 +205,7 @@ async def test_kinds_of_another_package_are_in_the_schema(elsewhere: Elsewhere) 
     assert {"$ref": "#/definitions/BodyDigest"} in plugins
 
 
-async def test_what_is_wrong_in_them_is_said_at_its_place(elsewhere: Elsewhere, tmp_path: Path) -> None:
+async def test_problems_in_their_fields_have_positions(elsewhere: Elsewhere, tmp_path: Path) -> None:
     _install(elsewhere.packages, "acme-kinds", MODULE)
     file = _profile(tmp_path, "http://127.0.0.1:9", "rounds = 0", 'header-nam = "X-Sum"')
     ended = await elsewhere.run("request", "--trust", str(file), "GET", "x")

@@ -61,15 +61,15 @@ def paths_in(value: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
         (("clients", "m", "plugins", 1, "more"), (17, 1)),
     ],
 )
-def test_each_thing_has_its_line_and_column(path: KeyPath, place: tuple[int, int]) -> None:
+def test_each_path_has_its_line_and_column(path: KeyPath, place: tuple[int, int]) -> None:
     assert positions(TEXT)[path] == TextPosition(*place)
 
 
-def test_what_has_a_place_is_what_tomllib_reads() -> None:
+def test_positions_are_those_of_the_data_that_tomllib_reads() -> None:
     assert set(positions(TEXT)) == set(paths_in(tomllib.loads(TEXT)))
 
 
-def test_the_written_value_is_the_value() -> None:
+def test_each_span_covers_its_value() -> None:
     found = {w.path: TEXT[w.value_start : w.end] for w in layout(TEXT).statements if not w.is_header}
     assert found["clients", "m", "timeout"] == "'''\n30\n'''"
     for path, value in found.items():
@@ -93,14 +93,14 @@ values = st.recursive(
 
 @given(st.dictionaries(text_values, values, max_size=5))
 @example({"a": [{"long": {"b" * 100: 1, "c" * 100: 2}}]})  # no header can stand inside a table of a list
-def test_any_data_has_its_places(data: dict[str, Any]) -> None:
+def test_any_data_has_positions(data: dict[str, Any]) -> None:
     text = Document.new(data).text()
     assert set(positions(text)) == set(paths_in(tomllib.loads(text)))
 
 
 @pytest.mark.parametrize("quotes", ['"""', "'''"])
 @pytest.mark.parametrize("inside", ["", "x", '\\"' * 3, "'", '"', "# no", "]\n[a]\n", '""', "''"])
-def test_long_strings_end_where_they_end(quotes: str, inside: str) -> None:
+def test_multi_line_strings_end_at_their_quotes(quotes: str, inside: str) -> None:
     text = f"a = {quotes}{inside}{quotes}\nb = 1\n"
     if quotes[0] * 3 in inside:
         return

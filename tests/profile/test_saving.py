@@ -51,7 +51,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_after_a_save_the_saved_is_the_read(profile: Path) -> None:
+def test_after_a_save_the_document_is_unchanged(profile: Path) -> None:
     document = renamed(profile)
     assert document.changed
     document.save()
@@ -63,7 +63,7 @@ def test_after_a_save_the_saved_is_the_read(profile: Path) -> None:
     assert os.listdir(profile.parent) == ["shop.toml"]
 
 
-def test_a_file_that_changed_meanwhile_is_not_overwritten_unless_told(profile: Path) -> None:
+def test_a_changed_file_is_only_overwritten_on_request(profile: Path) -> None:
     document = renamed(profile)
     profile.write_text("other = 1\n")
     with pytest.raises(ChangedOnDisk) as caught:
@@ -102,7 +102,7 @@ def test_a_file_that_was_only_touched_did_not_change(profile: Path) -> None:
     assert "store" in profile.read_text()
 
 
-def test_a_file_that_went_away_is_not_brought_back_unless_told(profile: Path) -> None:
+def test_a_deleted_file_is_only_restored_on_request(profile: Path) -> None:
     document = renamed(profile)
     profile.unlink()
     with pytest.raises(ChangedOnDisk) as caught:
@@ -113,7 +113,7 @@ def test_a_file_that_went_away_is_not_brought_back_unless_told(profile: Path) ->
     assert "store" in profile.read_text()
 
 
-def test_a_new_profile_takes_nobodys_place(profile: Path) -> None:
+def test_a_new_profile_never_replaces_a_file(profile: Path) -> None:
     document = Document.new({"name": "new"})
     with pytest.raises(ChangedOnDisk) as caught:
         document.save(profile)
@@ -139,7 +139,7 @@ def test_a_file_that_appears_in_the_last_moment_is_not_clobbered(
 
 
 @pytest.mark.parametrize("appears", [False, True])
-def test_a_file_system_without_hard_links_does_too(
+def test_a_file_system_without_hard_links_does_not_clobber_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appears: bool
 ) -> None:
     path = tmp_path / "new.toml"
@@ -200,7 +200,7 @@ def test_a_link_to_nothing_makes_its_target(tmp_path: Path) -> None:
     assert "new" in (tmp_path / "target.toml").read_text()
 
 
-def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
+def test_a_cycle_of_links_is_an_error(tmp_path: Path) -> None:
     one, two = tmp_path / "one.toml", tmp_path / "two.toml"
     one.symlink_to(two)
     two.symlink_to(one)
@@ -210,7 +210,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
         Document.new({"name": "new"}).save(one)
 
 
-def test_half_a_character_is_refused_before_the_file_is_touched(profile: Path) -> None:
+def test_a_lone_surrogate_is_refused_before_the_file_is_touched(profile: Path) -> None:
     document = renamed(profile, "\ud800")
     before = profile.stat()
     with user_error("toml-value"):
@@ -218,7 +218,7 @@ def test_half_a_character_is_refused_before_the_file_is_touched(profile: Path) -
     assert profile.stat() == before
 
 
-def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+def test_a_special_file_is_not_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.toml")
     (tmp_path / "directory.toml").mkdir()
     for path in [tmp_path / "pipe.toml", tmp_path / "directory.toml", Path("/dev/null"), Path("a\0b")]:
@@ -228,7 +228,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pipe", "directory", "/dev/zero", "/dev/tty", "socket", "large", "a\0b"])
-def test_what_is_no_profile_never_hangs_a_reader(tmp_path: Path, name: str) -> None:
+def test_a_special_file_never_hangs_a_reader(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "directory").mkdir()
     with open(tmp_path / "large", "wb") as file:

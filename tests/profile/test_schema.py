@@ -66,7 +66,7 @@ def reader() -> Draft7Validator:
     return Draft7Validator(schema())
 
 
-def test_it_takes_what_the_program_takes(reader: Draft7Validator) -> None:
+def test_the_schema_accepts_valid_profiles(reader: Draft7Validator) -> None:
     saved, problems = check(PROFILE)
     assert saved is not None, problems
     assert list(reader.iter_errors(tomllib.loads(PROFILE))) == []
@@ -85,7 +85,7 @@ def test_it_takes_what_the_program_takes(reader: Draft7Validator) -> None:
         ("verify = false", 'verify = "no"'),
     ],
 )
-def test_it_refuses_what_the_program_refuses(reader: Draft7Validator, right: str, wrong: str) -> None:
+def test_the_schema_refuses_invalid_profiles(reader: Draft7Validator, right: str, wrong: str) -> None:
     assert right in PROFILE
     text = PROFILE.replace(right, wrong)
     assert check(text)[0] is None
@@ -108,7 +108,7 @@ def test_every_field_of_every_kind_is_explained(family: type[Plugin] | type[Auth
                 assert field.description, f"{kind.__name__}.{name} has no description"
 
 
-def test_formats_say_how_a_field_is_asked_for() -> None:
+def test_formats_say_how_a_field_is_edited() -> None:
     definitions = schema()["definitions"]
     found = {node["format"] for node in _nodes(definitions) if isinstance(node.get("format"), str)}
     assert {"secret", "template", "span", "path", "uri"} <= found

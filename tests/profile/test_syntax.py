@@ -70,7 +70,7 @@ def refused(text: str) -> Mistake:
         ("[clients.m]:\n", 1, "nothing after a table's name"),
     ],
 )
-def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
+def test_common_mistakes_get_a_hint(text: str, line: int, hint: str) -> None:
     found = refused(text)
     assert found.hint is not None
     assert hint in found.hint
@@ -93,7 +93,7 @@ def test_common_slips_are_named(text: str, line: int, hint: str) -> None:
         ("a = 1 \x00\n", (1, 7), "control character", "Delete it"),
     ],
 )
-def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, int], message: str, hint: str) -> None:
+def test_look_alike_characters_are_named(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
     assert found.position == TextPosition(*place)
     assert message in found.message
@@ -116,7 +116,7 @@ def test_characters_that_only_look_right_are_named(text: str, place: tuple[int, 
         ("a = 1\n[a]\nb = 1\n", (2, 1), "a already has a value on line 1", "all of it there"),
     ],
 )
-def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], message: str, hint: str) -> None:
+def test_a_duplicate_names_the_first_definition(text: str, place: tuple[int, int], message: str, hint: str) -> None:
     found = refused(text)
     assert found.position == TextPosition(*place)
     assert message in found.message
@@ -125,7 +125,7 @@ def test_what_is_given_twice_names_the_first(text: str, place: tuple[int, int], 
 
 
 @pytest.mark.parametrize("text", ["a = [1,\n2", "a = [1,\n", "a = { b = [1", 'a = """x\n', "a = '''x"])
-def test_what_is_never_closed_ends_the_document(text: str) -> None:
+def test_an_unclosed_value_is_reported_at_the_end(text: str) -> None:
     found = refused(text)
     assert found.position.line == text.count("\n") + 1
     assert found.hint is not None

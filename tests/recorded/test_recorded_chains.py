@@ -50,7 +50,7 @@ def test_the_customers_of_the_readme_are_found_and_changed_whole() -> None:
     assert sent(customers, entity, nobody) == ["find", "create"]
 
 
-def test_a_product_that_is_not_there_is_made() -> None:
+def test_a_missing_product_is_created() -> None:
     steps = [
         {"name": "find", "request": {"uri": "products/&{sku}", "expected": [404]}},
         {"name": "create", "when": "steps.find.status == `404`", "request": {"method": "post", "uri": "products"}},

@@ -121,7 +121,7 @@ def _taken(entity: Writable) -> list[Recording]:
     ]
 
 
-def test_what_is_sent_has_the_form_of_what_the_store_took(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sent_bodies_have_the_form_that_the_store_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     profile = _sending()
     compared = set()
     for name, entity in WRITABLE.items():
@@ -143,7 +143,7 @@ def _sending() -> Profile:
     return profile_of({"format": 1, "name": "Shop", "clients": {"shop": client}, "outgoing": outgoing})
 
 
-def test_every_sample_is_a_body_that_the_real_schema_knows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_sample_is_valid_by_the_real_schema(capsys: pytest.CaptureFixture[str]) -> None:
     wrong = {}
     profile = _sending()
     for name, entity in WRITABLE.items():

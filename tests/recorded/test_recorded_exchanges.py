@@ -51,7 +51,7 @@ def _recorded(index: int) -> Exchange:
     return to_exchange(seen, body, len(body), mask=Mask(), kept=2_000_000)
 
 
-def test_no_secret_is_left_where_one_stands(log: list[Exchange], capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_secret_is_left_in_the_recording(log: list[Exchange], capsys: pytest.CaptureFixture[str]) -> None:
     left = {}
     secrets = 0
     for each, exchange in zip(recordings(), log, strict=True):
@@ -118,7 +118,7 @@ def test_every_exchange_has_its_row_and_its_page(log: list[Exchange], width: int
         assert "\n" not in shown
 
 
-def test_what_was_masked_has_the_finding_it_had(log: list[Exchange]) -> None:
+def test_a_masked_exchange_has_the_same_finding(log: list[Exchange]) -> None:
     """The screen diagnoses the record, which has no secret any more."""
     other = {}
     for each, exchange in zip(recordings(), log, strict=True):

@@ -53,7 +53,7 @@ async def test_whatever_address_is_typed_the_store_is_found(
     assert not state.found.two_factor
 
 
-async def test_what_the_store_lets_anybody_know(store: RecordedStore, workbench: Workbench) -> None:
+async def test_anonymous_requests_identify_the_store(store: RecordedStore, workbench: Workbench) -> None:
     store.two_factor = True
     state = await found(store, workbench, "{}")
     assert state.found is not None
@@ -114,7 +114,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-async def test_why_the_store_refuses_is_found_out(store: RecordedStore, workbench: Workbench, what: str) -> None:
+async def test_a_refusal_of_the_store_is_explained(store: RecordedStore, workbench: Workbench, what: str) -> None:
     authentication, wrong, expected = REFUSALS[what]
     values = {**{entry: integration("full")[name] for name, entry in FOUR.items()}, PASSWORD: ADMINS}
     if wrong:
@@ -131,7 +131,7 @@ async def test_why_the_store_refuses_is_found_out(store: RecordedStore, workbenc
     assert "canary" not in str(finding).lower()
 
 
-async def test_a_store_view_that_is_not_there_is_named(store: RecordedStore, workbench: Workbench) -> None:
+async def test_an_unknown_store_view_is_named(store: RecordedStore, workbench: Workbench) -> None:
     saved = profile(f"{store.url}/rest/nosuch/V1", None)
     async with workbench.session(saved) as session:
         (tried,) = [each async for each in check(saved, session, workbench.run())]
@@ -140,7 +140,7 @@ async def test_a_store_view_that_is_not_there_is_named(store: RecordedStore, wor
     assert "nosuch" in str(tried.finding)
 
 
-async def test_what_a_token_may_do_is_read_from_the_real_schema(store: RecordedStore, workbench: Workbench) -> None:
+async def test_permissions_are_read_from_the_real_schema(store: RecordedStore, workbench: Workbench) -> None:
     known = {}
     for who in ("full", "catalog", None):
         saved = profile(f"{store.url}/rest/all/V1", signed() if who else None)
@@ -162,7 +162,7 @@ async def test_what_a_token_may_do_is_read_from_the_real_schema(store: RecordedS
     assert not known[None].read
 
 
-async def test_of_the_real_schema_only_the_beginning_is_kept(store: RecordedStore, workbench: Workbench) -> None:
+async def test_only_the_beginning_of_the_real_schema_is_stored(store: RecordedStore, workbench: Workbench) -> None:
     """It is half a megabyte with passwords' names in it: to mask it all would hold up the screen."""
     saved = profile(f"{store.url}/rest/all/V1", None)
     async with workbench.session(saved) as session:

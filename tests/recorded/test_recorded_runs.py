@@ -33,7 +33,7 @@ def shop(store: RecordedStore, directory: Path, machine: Machine, entity: str, *
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
-async def test_what_is_written_is_what_the_store_sent(
+async def test_written_items_are_those_that_the_store_sent(
     store: RecordedStore, tmp_path: Path, machine: Machine, entity: str
 ) -> None:
     """Byte for byte: numbers, escapes, nulls and the order of names are those of the store."""
