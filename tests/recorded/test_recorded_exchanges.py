@@ -25,7 +25,7 @@ from tui_connector.log.recording import Notice, Recording
 from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.secrets.mask import Mask, answers_with_a_token
 from tui_connector.tui.log.exchange_text import RelatedExchanges, exchange_text
-from tui_connector.tui.log.list import columns, row
+from tui_connector.tui.log.list import columns_for, row
 
 AT = datetime(2026, 11, 23, 22, tzinfo=UTC)
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -113,7 +113,7 @@ def test_every_exchange_has_its_row_and_its_page(log: list[Exchange], width: int
             page = exchange_text(exchange, around, width=width, raw=raw)
             assert not any(_UNSAFE.search(line) for line in page.lines), each.number
             assert _SECRET.search("\n".join(page.lines)) is None
-        shown = "".join(part.text for part in row(exchange, columns(width), selected=False, marked=False))
+        shown = "".join(part.text for part in row(exchange, columns_for(width), selected=False, marked=False))
         assert f" {each.status}" in shown
         assert "\n" not in shown
 

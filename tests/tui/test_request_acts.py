@@ -98,11 +98,11 @@ async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, san
         await watched.until(lambda: watched.selected() == again.number)
         await watched.pilot.press("X")
         await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
-        watched.app.screen.query_one("#again-uri", Input).value = "directory/currency"
-        watched.app.screen.query_one("#again-headers", TextArea).text = "X-Store: nl\nno header"
+        watched.app.screen.query_one("#resend-uri", Input).value = "directory/currency"
+        watched.app.screen.query_one("#resend-headers", TextArea).text = "X-Store: nl\nno header"
         await watched.pilot.press("f5")
         await watched.shows("Line 2 of the headers")
-        watched.app.screen.query_one("#again-headers", TextArea).text = "X-Store: nl"
+        watched.app.screen.query_one("#resend-headers", TextArea).text = "X-Store: nl"
         await watched.pilot.press("f5")
         await watched.until(lambda: len(log) == 3)
         edited = log[log.end - 1]

@@ -262,7 +262,7 @@ async def test_the_focus_never_moves_by_itself(machine: Machine, size: tuple[int
             before = watched.app.focused
             for number in numbers:
                 watched.log.record(refusal(number))
-            await watched.until(lambda: watched.panel.view._drawn[2] == watched.log.end)
+            await watched.until(lambda: watched.panel.view._drawn_state[2] == watched.log.end)
             assert watched.app.focused is before
 
 

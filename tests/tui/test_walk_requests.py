@@ -70,7 +70,7 @@ def test_the_failing_one_of_five_thousand(
         terminal.press("i")
         terminal.wait_for("→ ")
         terminal.press("X")
-        terminal.wait_for("Send #3217 again")
+        terminal.wait_for("Edit and resend #3217")
         terminal.press("C-u")
         terminal.wait_for("URI" + " " * 40)  # Textual takes a paste before a key that came before it
         terminal.paste("directory/currency")

@@ -186,7 +186,7 @@ class ProfilePage(LogDock):
         self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
         self._opened: OpenedProfile | None = None
         self._file_state: FileState | None = None
-        self._ready = False
+        self._loaded = False
         """Whether the file has been read and the list has the focus."""
         self._edited_here = False
         """Whether the user has just edited the file here."""
@@ -220,20 +220,20 @@ class ProfilePage(LogDock):
         self._list.focus()
 
     def _check_file(self) -> None:
-        if self.is_current and self._ready:
+        if self.is_current and self._loaded:
             self._read(only_if_changed=True)
 
     def _reload(self) -> None:
-        self._ready = False
+        self._loaded = False
         self._read(only_if_changed=False)
 
-    def _set_ready(self) -> None:
-        self._ready = True
+    def _set_loaded(self) -> None:
+        self._loaded = True
 
     @property
     def loading_message(self) -> str:
         """Keys wait until the current content of the file has been read."""
-        return "" if self._ready else f"Reading {self._path.name}"
+        return "" if self._loaded else f"Reading {self._path.name}"
 
     @work(exclusive=True, group="read")
     async def _read(self, *, only_if_changed: bool) -> None:
@@ -260,7 +260,7 @@ class ProfilePage(LogDock):
         self._fill()
         if first or self.focused is None:
             self._list.focus()
-        self.app.call_later(self._set_ready)  # after the focus, which is set from the same queue
+        self.app.call_later(self._set_loaded)  # after the focus, which is set from the same queue
 
     def _fill(self) -> None:
         opened = self._opened

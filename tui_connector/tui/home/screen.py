@@ -93,7 +93,7 @@ class HomeScreen(Screen[None]):
         """What no load has found yet."""
         self._pending: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
         """What the current load has not found yet."""
-        self._ready = False
+        self._loaded = False
         """Whether the rows are complete and the list has the focus."""
 
     def compose(self) -> ComposeResult:
@@ -118,7 +118,7 @@ class HomeScreen(Screen[None]):
             with suppress(RuntimeError):  # the program has exited meanwhile
                 loop.call_soon_threadsafe(self.post_message, message, context=context)
 
-        self._pending, self._ready = {ProfilesFound, DraftsFound}, False
+        self._pending, self._loaded = {ProfilesFound, DraftsFound}, False
         self._loader = HomeLoader(self._machine, send)
         self._loader.start()
         self._slow = False
@@ -152,15 +152,15 @@ class HomeScreen(Screen[None]):
         self._pending.discard(kind)
         self._draw()
         if not self._pending:
-            self.app.call_later(self._set_ready)  # after the focus, which is set from the same queue
+            self.app.call_later(self._set_loaded)  # after the focus, which is set from the same queue
 
-    def _set_ready(self) -> None:
-        self._ready = not self._pending
+    def _set_loaded(self) -> None:
+        self._loaded = not self._pending
 
     @property
     def loading_message(self) -> str:
         """The position of the cursor and the last row are only known once all rows are."""
-        return "" if self._ready else "Reading the list of profiles"
+        return "" if self._loaded else "Reading the list of profiles"
 
     @on(EntriesRead)
     def _on_entries(self, message: EntriesRead) -> None:

@@ -1,4 +1,4 @@
-"""The detail of an exchange: rows drawn only where they are visible, with a cursor and a search."""
+"""The detail of an exchange, with a cursor and a search. Rows are wrapped and rendered only where visible."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ from ...client.exchange import Exchange
 from ...client.json_text import path_at, value_at
 from ...client.printer import Formatter, Role
 from .exchange_text import GLYPHS, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
-
-# The colours of the detail's lines: only of the stretch that is visible, never from what a text says of itself.
-
 
 _FAINT = Style(italic=True, dim=True)
 _STYLES: dict[LineStyle, Style] = {
@@ -52,19 +49,19 @@ _NAME = Style(dim=True)
 _PHASES = dict(zip(GLYPHS.values(), ("cyan", "magenta", "blue", "yellow", "green"), strict=True))
 _JSON = re.compile(r'("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
 _KEY, _STRING, _NUMBER, _WORD = Style(color="cyan"), Style(color="green"), Style(color="magenta"), Style(color="yellow")
-_LONGEST = 4_000
+_MAX_COLOURED = 4_000
 """Characters of a line up to which it is coloured as JSON."""
 
 Span = tuple[int, int, Style]
 
 
 def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int) -> list[Segment]:
-    """The stretch of a line from `start` to `end`, coloured, with what is searched for marked."""
+    """The part of a line from `start` to `end`, coloured by its style, with the search hits marked."""
     base = _STYLES[style_of]
     spans = list(_spans(line, style_of))
     if needle:
         spans += _hits(line, needle, start, end)
-    # a span that comes later lies over those before it
+    # later spans override earlier ones
     edges = sorted({start, end, *(edge for first, last, _ in spans for edge in (first, last) if start < edge < end)})
     out = []
     for left, right in pairwise(edges):
@@ -82,7 +79,7 @@ def _spans(line: str, style_of: LineStyle) -> Iterator[Span]:
     elif style_of in (Extra.BAR, Extra.LEGEND):
         for match in re.finditer(r"([░▒▓█▂])\1*", line):
             yield match.start(), match.end(), Style(color=_PHASES[match[1]], dim=False)
-    elif style_of is Role.JSON and len(line) <= _LONGEST:
+    elif style_of is Role.JSON and len(line) <= _MAX_COLOURED:
         for match in _JSON.finditer(line):
             if match[1]:
                 yield match.start(1), match.end(1), _KEY if match[2] else _STRING
@@ -95,23 +92,20 @@ def _hits(line: str, needle: str, start: int, end: int) -> Iterator[Span]:
     first = max(0, start - len(needle))
     visible = line[first : end + len(needle)].casefold()
     if len(visible) != len(line[first : end + len(needle)]):
-        return  # folding has moved the places
+        return  # case folding has changed the positions
     place = visible.find(wanted)
     while place >= 0:
         yield first + place, first + place + len(wanted), HIT
         place = visible.find(wanted, place + len(wanted))
 
 
-# Lines of text broken into rows: by words, hanging under their own indent, and never wider than the screen.
-
-
-_LONGEST_HANG = 24
-"""Columns a line's continuation is moved in, at most."""
+_MAX_HANG = 24
+"""Maximum indent of a continuation row, in columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrappedRow:
-    """One row: a stretch of one line, and the columns it is moved in."""
+    """One row: part of a line, and its indent in columns."""
 
     line: int
     start: int
@@ -120,10 +114,10 @@ class WrappedRow:
 
 
 class WrappedLines:
-    """The rows of some lines. A line that fits costs nothing but its place in the count."""
+    """Lines wrapped into rows, at spaces where possible. A line that fits needs no storage of its own."""
 
     def __init__(self, lines: Sequence[str], width: int, hang: Callable[[int], int] | None = None) -> None:
-        """`hang` gives the column under which the continuation of a line hangs; its own indent where there is none."""
+        """`hang` gives the indent of the continuation of a line; by default that of the line, plus 2."""
         self.width = max(8, width)
         self._lines = lines
         self._breaks: dict[int, list[int]] = {}
@@ -132,11 +126,11 @@ class WrappedLines:
         long = [n for n, line in enumerate(lines) if len(line) > half and not _fits(line, self.width)]
         for index in long:
             column = hang(index) if hang else _indent(lines[index])
-            indent = self._indents[index] = min(column, _LONGEST_HANG, half)
-            self._breaks[index] = breaks(lines[index], self.width, indent)
-        self._ends = self._counted() if long else range(1, len(lines) + 1)
+            indent = self._indents[index] = min(column, _MAX_HANG, half)
+            self._breaks[index] = break_points(lines[index], self.width, indent)
+        self._ends = self._row_ends() if long else range(1, len(lines) + 1)
 
-    def _counted(self) -> Sequence[int]:
+    def _row_ends(self) -> Sequence[int]:
         counts = [1] * len(self._lines)
         for index, starts in self._breaks.items():
             counts[index] = len(starts)
@@ -155,7 +149,7 @@ class WrappedLines:
         return WrappedRow(line, starts[nth], end, self._indents[line] if nth else 0)
 
     def first_of(self, line: int) -> int:
-        """The index of the row with which a line starts."""
+        """The index of the first row of a line."""
         return self._ends[line - 1] if line else 0
 
     def row_at(self, line: int, column: int) -> int:
@@ -164,8 +158,8 @@ class WrappedLines:
         return self.first_of(line) + (bisect_right(starts, column) - 1 if starts else 0)
 
 
-def breaks(line: str, width: int, indent: int) -> list[int]:
-    """Where the rows of a line start: behind a space where there is one in the row's second half."""
+def break_points(line: str, width: int, indent: int) -> list[int]:
+    """Where the rows of a line start: after a space, where the second half of the row has one."""
     starts, start, room = [0], 0, width
     while (end := start + _fitting(line, start, room)) < len(line):
         space = line.rfind(" ", start + room // 2, end)
@@ -180,7 +174,7 @@ def _fits(line: str, width: int) -> bool:
 
 
 def _fitting(line: str, start: int, room: int) -> int:
-    """How many characters from `start` on fit into `room` cells; at least one."""
+    """How many characters from `start` fit into `room` cells; at least one."""
     piece = line[start : start + room]
     if piece.isascii():
         return len(piece)
@@ -193,15 +187,15 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" ")) + 2
 
 
-_AT_ONCE = 16_000
-"""Bytes of a body that are made into lines before the next key is read; the whole of a larger one follows."""
-_HITS = 10_000
-_SLICE = 2_000  # lines searched between two looks at the keys
+_IMMEDIATE_BYTES = 16_000
+"""Bytes of a body that are formatted at once; the rest of a larger one follows from a thread."""
+_MAX_HITS = 10_000
+_SEARCH_BATCH = 2_000  # lines searched before keys are handled
 _VIEWS: tuple[Formatter, ...] = get_args(Formatter)
 
 
 class ExchangeDetail(ScrollView, can_focus=True):
-    """One exchange from top to bottom: first as its client logs it, and all of it once it has the focus."""
+    """One exchange: in the format of its client at first, in full once it has the focus."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -215,7 +209,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
     @dataclass
     class Built(Message):
-        """The whole text of an exchange is there."""
+        """The full text of an exchange is formatted."""
 
         exchange: Exchange
         text: ExchangeText
@@ -223,7 +217,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
     @dataclass
     class Searched(Message):
-        """The search was done, or went on to another hit: which one of how many."""
+        """The current hit of the search, and the number of hits."""
 
         current: int
         count: int
@@ -232,10 +226,10 @@ class ExchangeDetail(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.exchange: Exchange | None = None
         self.raw = False
-        self.chosen: Formatter | None = None
-        """The view that somebody chose, for all exchanges."""
-        self._opened = False
-        self._around = RelatedExchanges()
+        self.chosen_view: Formatter | None = None
+        """The view that the user chose, for all exchanges."""
+        self._expanded = False
+        self._related = RelatedExchanges()
         self._text = ExchangeText()
         self._rows = WrappedLines([], 8)
         self._cursor = 0
@@ -246,15 +240,15 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self._hits: list[tuple[int, int]] = []
         self._hit = 0
 
-    def show(self, exchange: Exchange | None, around: RelatedExchanges = RelatedExchanges()) -> None:  # noqa: B008 - immutable
+    def show(self, exchange: Exchange | None, related: RelatedExchanges = RelatedExchanges()) -> None:  # noqa: B008 - immutable
         """Shows this exchange; the same one again changes nothing."""
-        if exchange is self.exchange and around == self._around:
+        if exchange is self.exchange and related == self._related:
             return
         if exchange is not self.exchange:
             self._cursor = 0
-            self._opened = self.has_focus
+            self._expanded = self.has_focus
             self.scroll_to(y=0, animate=False, force=True)
-        self.exchange, self._around = exchange, around
+        self.exchange, self._related = exchange, related
         self._build()
 
     def on_resize(self) -> None:
@@ -262,49 +256,49 @@ class ExchangeDetail(ScrollView, can_focus=True):
             self._build()
 
     def on_focus(self) -> None:
-        if not self._opened:
-            self._opened = True
+        if not self._expanded:
+            self._expanded = True
             self._build()
 
     @property
     def view(self) -> Formatter:
-        """How much of the exchange is shown."""
-        if self.chosen is not None or self._opened:
-            return self.chosen or "full"
+        """The current view."""
+        if self.chosen_view is not None or self._expanded:
+            return self.chosen_view or "full"
         tagged = self.exchange.formatter if self.exchange is not None else None
         return next((view for view in _VIEWS if view == tagged), "long")
 
     def next_view(self) -> None:
-        """Next view, of this exchange and of all others from now on."""
-        self.chosen = _VIEWS[(_VIEWS.index(self.view) + 1) % len(_VIEWS)]
+        """Chooses the next view, for all exchanges."""
+        self.chosen_view = _VIEWS[(_VIEWS.index(self.view) + 1) % len(_VIEWS)]
         self._build()
 
     def toggle_raw(self) -> None:
-        """Bodies as they came, or indented."""
+        """Switches between bodies as received and indented ones."""
         self.raw = not self.raw
         self._build()
 
     def _build(self) -> None:
-        """The text as far as it can be made at once; what is longer follows from a thread, one at a time."""
+        """Formats what can be formatted at once; a thread formats longer bodies, one at a time."""
         self._width = self.size.width
         exchange = self.exchange
         if exchange is None:
-            self._take(ExchangeText(), WrappedLines([], 8))
+            self._set_text(ExchangeText(), WrappedLines([], 8))
             return
-        self._take(*self._made(exchange, _AT_ONCE))
-        if self.view != "full" or max(len(exchange.body.data), len(exchange.request_body.data)) <= _AT_ONCE:
+        self._set_text(*self._layout(exchange, _IMMEDIATE_BYTES))
+        if self.view != "full" or max(len(exchange.body.data), len(exchange.request_body.data)) <= _IMMEDIATE_BYTES:
             return
         if self._building:
             self._outdated = True
         else:
             self._building = True
-            self.call_after_refresh(self._begin_whole, exchange)  # its thread would hold up what can be seen already
+            self.call_after_refresh(self._start_full_build, exchange)  # after painting, which its thread would delay
 
-    def _begin_whole(self, exchange: Exchange) -> None:
-        self.run_worker(self._build_whole(exchange))
+    def _start_full_build(self, exchange: Exchange) -> None:
+        self.run_worker(self._build_full(exchange))
 
-    async def _build_whole(self, exchange: Exchange) -> None:
-        self.post_message(self.Built(exchange, *await asyncio.to_thread(self._made, exchange, LONGEST_BODY)))
+    async def _build_full(self, exchange: Exchange) -> None:
+        self.post_message(self.Built(exchange, *await asyncio.to_thread(self._layout, exchange, LONGEST_BODY)))
 
     def on_exchange_detail_built(self, message: Built) -> None:
         self._building = False
@@ -312,14 +306,14 @@ class ExchangeDetail(ScrollView, can_focus=True):
             self._outdated = False
             self._build()
         else:
-            self._take(message.text, message.rows)
+            self._set_text(message.text, message.rows)
 
-    def _made(self, exchange: Exchange, longest: int) -> tuple[ExchangeText, WrappedLines]:
+    def _layout(self, exchange: Exchange, longest: int) -> tuple[ExchangeText, WrappedLines]:
         width = max(20, self.scrollable_content_region.width)
-        other = "v shows more" if self.chosen else "Enter shows all of it"
+        other = "v shows more" if self.chosen_view else "Enter shows all of it"
         more = {"full": "w saves the body to a file", "curl": "y copies the whole command"}.get(self.view, other)
         text = exchange_text(
-            exchange, self._around, width=width, view=self.view, more=more, raw=self.raw, longest=longest
+            exchange, self._related, width=width, view=self.view, more=more, raw=self.raw, longest=longest
         )
 
         def hang(line: int) -> int:
@@ -329,7 +323,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
 
         return text, WrappedLines(text.lines, width, hang)
 
-    def _take(self, text: ExchangeText, rows: WrappedLines) -> None:
+    def _set_text(self, text: ExchangeText, rows: WrappedLines) -> None:
         self._text, self._rows = text, rows
         self._cursor = min(self._cursor, max(0, len(rows) - 1))
         self.virtual_size = Size(self.size.width, len(rows))
@@ -338,7 +332,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
             self.search(self.needle)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._style = self.rich_style  # Textual adds it up again at each look
+        self._style = self.rich_style  # Textual computes it at each access
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -380,7 +374,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         return None if path is None else (path, value_at(lines, line - response.start))
 
     def search(self, needle: str) -> None:
-        """Looks for this in all lines, and goes to the first hit at or below the cursor."""
+        """Searches all lines, and goes to the first hit at or below the cursor."""
         self.needle = needle
         self._hits = []
         self.run_worker(self._search(needle, self._text), group="search", exclusive=True)
@@ -389,25 +383,25 @@ class ExchangeDetail(ScrollView, can_focus=True):
     async def _search(self, needle: str, text: ExchangeText) -> None:
         wanted, hits = needle.casefold(), list[tuple[int, int]]()
         if wanted:
-            for start in range(0, len(text.lines), _SLICE):
-                for line in range(start, min(start + _SLICE, len(text.lines))):
+            for start in range(0, len(text.lines), _SEARCH_BATCH):
+                for line in range(start, min(start + _SEARCH_BATCH, len(text.lines))):
                     column = text.lines[line].casefold().find(wanted)
                     if column >= 0:
                         hits.append((line, column))
-                if len(hits) >= _HITS:
+                if len(hits) >= _MAX_HITS:
                     break
                 await asyncio.sleep(0)
-        self.post_message(self.Found(needle, text, hits))
+        self.post_message(self.HitsFound(needle, text, hits))
 
     @dataclass
-    class Found(Message):
-        """The places where the text was found."""
+    class HitsFound(Message):
+        """The hits of a search, as line and column."""
 
         needle: str
         text: ExchangeText
         hits: list[tuple[int, int]]
 
-    def on_exchange_detail_found(self, message: Found) -> None:
+    def on_exchange_detail_hits_found(self, message: HitsFound) -> None:
         if message.text is not self._text or message.needle != self.needle:
             return
         self._hits = message.hits
@@ -416,7 +410,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         self._show_hit()
 
     def next_hit(self, step: int) -> None:
-        """On to the next hit, or back to the one before; round at the ends."""
+        """Goes to the next or previous hit; wraps around at the ends."""
         if self._hits:
             self._hit = (self._hit + step) % len(self._hits)
             self._show_hit()

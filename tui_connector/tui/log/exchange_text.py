@@ -1,6 +1,6 @@
-"""One exchange as the log panel shows it: what the printer prints, with the finding and the time around it.
+"""The text of one exchange in the log panel: the printer's output, plus the finding, timings and related requests.
 
-Knows no widget.
+Independent of widgets.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ...text import shown, shown_line
 from ...units import milliseconds
 
 LONGEST_BODY = 4_000_000
-"""Bytes of one body that are made into lines; the rest can be saved to a file."""
+"""Bytes of a body that are shown; the rest can be saved to a file."""
 
 
 class Extra(Enum):
-    """Lines of the panel's own, around those of the printer."""
+    """Styles of the lines that the panel adds to those of the printer."""
 
     FINDING = auto()
     EVIDENCE = auto()
@@ -36,7 +36,7 @@ LineStyle = Role | Extra
 
 @dataclass
 class ExchangeText:
-    """Lines, safe to show, and what each of them is."""
+    """Sanitised lines with their styles."""
 
     lines: list[str] = field(default_factory=list)
     response: range | None = None
@@ -56,13 +56,13 @@ class ExchangeText:
 
 @dataclass(frozen=True, slots=True)
 class RelatedExchanges:
-    """What belongs to an exchange: the attempts of its call, the login whose token it has, what is wrong with it."""
+    """What belongs to an exchange: the attempts of its call, the login that got its token, and its finding."""
 
     attempts: Sequence[Exchange] = ()
     login: Exchange | None = None
     finding: Finding | None = None
     profile: str | None = None
-    """The profile that sends it again."""
+    """The name of the profile that would resend it."""
 
 
 def exchange_text(
@@ -75,9 +75,9 @@ def exchange_text(
     raw: bool = False,
     longest: int = LONGEST_BODY,
 ) -> ExchangeText:
-    """The exchange, its bodies indented where they are JSON, or as they came where `raw`; `longest` bytes of each.
+    """Formats the exchange, with JSON bodies indented unless `raw`, and at most `longest` bytes of each body.
 
-    What the view leaves out, `more` says how to see.
+    `more` tells how to see what the view omits.
     """
     text = ExchangeText()
     summary = messages = response = False
@@ -99,7 +99,7 @@ def exchange_text(
 
 
 def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges, width: int) -> None:
-    """What is wrong and what to do, where the time went, and which requests belong together."""
+    """Adds the finding, the timing bar and the related requests."""
     if related.finding is not None:
         text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
         text.add(Extra.FINDING, *(f"  → {line}" for line in shown(related.finding.remedy).split("\n")))
@@ -121,11 +121,11 @@ def _outcome(exchange: Exchange) -> str:
 
 
 GLYPHS = {"connect": "░", "TLS": "▒", "send": "▓", "wait": "█", "receive": "▂"}
-"""Each phase has its own: colours may be off."""
+"""One per phase, because colours may be off."""
 
 
 def timing_bar(timings: Timings, width: int) -> tuple[str, str]:
-    """Where the time went: a bar `width` wide, and its legend; both empty where nothing was measured."""
+    """A bar of the phases, `width` wide, and its legend; both empty without timings."""
     measured = phases(timings)
     if not measured or timings.total <= 0 or width < 10:
         return "", ""

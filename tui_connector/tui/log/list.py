@@ -1,4 +1,4 @@
-"""The list of the live log: one row an exchange, made only for what is visible."""
+"""The list of the request log: one row per exchange, rendered only where visible."""
 
 from __future__ import annotations
 
@@ -25,73 +25,70 @@ from ...log.view import View, position_of
 from ...text import shown_line
 from ...units import milliseconds, size
 
-# One exchange as one row of the list: more columns where there is more room.
-
-
 _GOOD, _BAD, _DIM, _MARK = Style(color="green"), Style(color="red"), Style(dim=True), Style(color="yellow", bold=True)
-_SAID = 4_000  # bytes of a body that are read for the store's words
-_WORDS = 24
-"""Columns that the store's words need to be worth their place."""
-_PATH = 44
-"""Columns a path has before the words get any."""
+_MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
+_MIN_MESSAGE_WIDTH = 24
+"""Columns that a message needs; narrower ones are omitted."""
+_MIN_PATH_WIDTH = 44
+"""Columns that the path gets before the message gets any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns fit; `path` and `words` are widths."""
+    """Which columns fit; `path` and `text` are widths."""
 
-    at: bool
+    time: bool
     size: bool
-    who: bool
+    purpose: bool
     path: int
-    words: int
+    message: int
 
 
-def columns(width: int) -> Columns:
+def columns_for(width: int) -> Columns:
     """The columns for a list this wide."""
-    has_at, has_size, has_who = width >= 78, width >= 72, width >= 60
-    fixed = 2 + 7 + 7 + 7 + 8 + (9 if has_at else 0) + (8 if has_size else 0) + (6 if has_who else 0)
+    has_time, has_size, has_purpose = width >= 78, width >= 72, width >= 60
+    fixed = 2 + 7 + 7 + 7 + 8 + (9 if has_time else 0) + (8 if has_size else 0) + (6 if has_purpose else 0)
     room = width - fixed
-    words = room - _PATH if room - _PATH >= _WORDS else 0
-    return Columns(has_at, has_size, has_who, max(10, room - words), words)
+    message = room - _MIN_PATH_WIDTH if room - _MIN_PATH_WIDTH >= _MIN_MESSAGE_WIDTH else 0
+    return Columns(has_time, has_size, has_purpose, max(10, room - message), message)
 
 
-def row(exchange: Exchange, of: Columns, *, selected: bool, marked: bool) -> list[Segment]:
-    """Number, time, method, path, status with the attempt, time taken, size, who asked, and the store's words."""
+def row(exchange: Exchange, columns: Columns, *, selected: bool, marked: bool) -> list[Segment]:
+    """Number, time, method, path, status and attempt, duration, size, purpose, and the store's message."""
     status = str(exchange.status) if exchange.status is not None else "✘"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     seconds = exchange.timings.total
     took = milliseconds(seconds)
     segments = [Segment("▸" if selected else " "), Segment("●", _MARK) if marked else Segment(" ")]
     segments.append(Segment(f"{f'#{exchange.number}':<6} "))
-    if of.at:
+    if columns.time:
         segments.append(Segment(f"{exchange.at:%H:%M:%S} ", _DIM))
     segments += [
         Segment(f"{shown_line(exchange.method, 6):<6} "),
-        Segment(f"{_path(exchange.uri, of.path):<{of.path}} "),
+        Segment(f"{_path(exchange.uri, columns.path):<{columns.path}} "),
         Segment(f"{status:>3}{attempt:<3}", _BAD if exchange.failed else _GOOD),
         Segment(f"{took:>7} ", _DIM),
     ]
-    if of.size:
+    if columns.size:
         segments.append(Segment(f"{size(exchange.body.size):>7} ", _DIM))
-    if of.who:
+    if columns.purpose:
         segments.append(Segment(f"{exchange.purpose:<5} ", _DIM))
-    if of.words or not of.who:
-        segments.append(Segment(shown_line(_words(exchange), 200)))
+    if columns.message or not columns.purpose:
+        segments.append(Segment(shown_line(_message(exchange), 200)))
     return segments
 
 
-def under_way(request: InFlight, of: Columns) -> list[Segment]:
-    """A request that has no response yet."""
+def in_flight_row(request: InFlight, columns: Columns) -> list[Segment]:
+    """The row of a request without a response yet."""
     number = f"#{request.number}"
-    at = " " * 9 if of.at else ""
-    text = f"  {number:<6} {at}{shown_line(request.method, 6):<6} {_path(request.uri, of.path)}  …"
+    at = " " * 9 if columns.time else ""
+    text = f"  {number:<6} {at}{shown_line(request.method, 6):<6} {_path(request.uri, columns.path)}  …"
     return [Segment(text, _DIM)]
 
 
-def _words(exchange: Exchange) -> str:
+def _message(exchange: Exchange) -> str:
     if exchange.failed:
-        return exchange.failure_text or error_message(exchange.body.data[:_SAID])
+        return exchange.failure_text or error_message(exchange.body.data[:_MESSAGE_BYTES])
     return exchange.note
 
 
@@ -101,20 +98,20 @@ def _path(uri: str, room: int) -> str:
         return path
     before, _, query = path.partition("?")
     if len(before) > room:
-        return "…" + before[1 - room :]  # its end tells more than its beginning
+        return "…" + before[1 - room :]  # the end of a path is the more specific part
     return path[: room - 1] + "…" if query else path
 
 
 REPAINTS = 20
-"""A second, at most; only when something came."""
-_SLICE = 0.006  # seconds of filtering between two looks at the keys
-_FOUND_BETWEEN_KEYS = 100  # exchanges searched between two looks at the keys
+"""At most so many per second, and only after a change."""
+_FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
+_SEARCH_BATCH = 100  # exchanges searched before keys are handled
 
 
 class LogView(ScrollView, can_focus=True):
-    """Follows the newest exchange until somebody moves up; the selection never moves by itself.
+    """Follows the newest exchange until the user moves up; then the selection never moves by itself.
 
-    What is selected is an exchange's *position* in its ring, which stays while others come, go and are filtered out.
+    The selection is the *position* of an exchange in its ring, which is stable while others come, go or are filtered.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -130,21 +127,21 @@ class LogView(ScrollView, can_focus=True):
 
     @dataclass
     class Selected(Message):
-        """Another exchange is the one to show; None: there is none."""
+        """Another exchange is selected, or None."""
 
         exchange: Exchange | None
 
     @dataclass
     class Opened(Message):
-        """The exchange is to be shown whole."""
+        """Show the whole exchange."""
 
         exchange: Exchange
 
     class NotFound(Message):
-        """Nothing in the list matches what was searched for."""
+        """The search found nothing."""
 
     class Changed(Message):
-        """Exchanges came, following changed, or the filter found more."""
+        """The list, following or the filter's progress has changed."""
 
     def __init__(self, exchanges: Exchanges, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -152,19 +149,19 @@ class LogView(ScrollView, can_focus=True):
         self.following = True
         self.errors_only = False
         self.marks: set[int] = set()
-        """Numbers of the exchanges that were marked."""
+        """Numbers of the marked exchanges."""
         self.view = View(exchanges, perf_counter)
         self._position = -1
-        self._seen_end = 0
-        self._drawn: tuple[int, ...] = ()
-        self._searching = False
-        self._told: Exchange | None = None
+        self._end_when_paused = 0
+        self._drawn_state: tuple[int, ...] = ()
+        self._filtering = False
+        self._reported: Exchange | None = None
         self._style = Style()
         self._rows: LRUCache[tuple[object, ...], Strip] = LRUCache(500)
 
     def on_mount(self) -> None:
         self.set_interval(1 / REPAINTS, self.flush)
-        self._search()
+        self._start_filtering()
 
     @property
     def _ring(self) -> Ring:
@@ -172,7 +169,7 @@ class LogView(ScrollView, can_focus=True):
 
     @property
     def _index(self) -> int:
-        """Where the selected exchange is in the list, or would stand; -1 in an empty one."""
+        """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
         last = len(self.view) - 1
         return last if self.following else min(self.view.index(self._position), last)
 
@@ -186,72 +183,72 @@ class LogView(ScrollView, can_focus=True):
             return None
         try:
             return self.view.exchange(index)
-        except IndexError:  # gone since the last flush
+        except IndexError:  # discarded since the last flush
             return None
 
     @property
-    def waiting(self) -> int:
-        """How many came since following was paused."""
-        return 0 if self.following else len(self.view) - self.view.index(self._seen_end)
+    def new_count(self) -> int:
+        """Number of exchanges since following was paused."""
+        return 0 if self.following else len(self.view) - self.view.index(self._end_when_paused)
 
     def filter(self, wanted: Filter) -> None:
-        """Shows what this matches. The rows that are found first are the newest ones."""
+        """Shows matching exchanges; the newest ones are found first."""
         self.view.set(wanted)
-        self._search()
+        self._start_filtering()
 
     def set_errors_only(self, errors_only: bool) -> None:
-        """Shows the ring of the failures, or all exchanges."""
+        """Shows the ring of failures, or all exchanges."""
         selected = self.selected
         self.errors_only = errors_only
         self.view = View(self._ring, perf_counter, self.view.filter)
-        self._seen_end = self._ring.end
+        self._end_when_paused = self._ring.end
         if not self.following and selected is not None:
             self._position = position_of(self._ring, selected)
-        self._search()
+        self._start_filtering()
 
-    def _search(self) -> None:
-        """Filters a slice, and the next one once the keys that came meanwhile have been read."""
-        self._drawn = ()
+    def _start_filtering(self) -> None:
+        """Filters in slices, between which keys are handled."""
+        self._drawn_state = ()
         self.flush()
-        if self.view.searching and not self._searching:
-            self._searching = True
-            self.set_timer(0.001, self._search_on)
+        if self.view.searching and not self._filtering:
+            self._filtering = True
+            self.set_timer(0.001, self._continue_filtering)
 
-    def _search_on(self) -> None:
+    def _continue_filtering(self) -> None:
         empty = not len(self.view)
-        self.view.update(_SLICE)
-        self._searching = self.view.searching
+        self.view.update(_FILTER_SECONDS)
+        self._filtering = self.view.searching
         if empty and len(self.view):
-            self.flush()  # the first that was found is shown at once
-        if self._searching:
-            self.set_timer(0.001, self._search_on)
+            self.flush()  # show the first match immediately
+        if self._filtering:
+            self.set_timer(0.001, self._continue_filtering)
 
     def flush(self) -> None:
-        """Draws what came since the last time; what was at the top of the list stays there."""
+        """Draws what is new; the row at the top of the list stays there."""
         top = self.view[self.scroll_offset.y] if 0 <= self.scroll_offset.y < len(self.view) else None
-        self.view.update(_SLICE)
+        self.view.update(_FILTER_SECONDS)
         in_flight = 0 if self.errors_only else len(self.exchanges.in_flight)
         state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight)
-        if state == self._drawn:
+        if state == self._drawn_state:
             return
-        self._drawn = state
+        self._drawn_state = state
         self.virtual_size = Size(self.size.width, len(self.view) + in_flight)
         if self.following:
             self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
         elif top is not None:
             self.scroll_to(y=self.view.index(top), animate=False, force=True)
-        self._tell()
+        self._report_selection()
         self.post_message(self.Changed())
         self.refresh()
 
-    def _tell(self) -> None:
+    def _report_selection(self) -> None:
         exchange = self.selected
-        if exchange is not self._told:
-            self._told = exchange
+        if exchange is not self._reported:
+            self._reported = exchange
             self.post_message(self.Selected(exchange))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._style = self.rich_style  # Textual adds it up again at each look: a third of what a row costs
+        self._style = self.rich_style  # Textual computes it at each access, which is a third of the cost of a row
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
@@ -259,7 +256,7 @@ class LogView(ScrollView, can_focus=True):
         index = self.scroll_offset.y + y
         exchange = self.exchange_at(index)
         if exchange is None:
-            return self._under_way(index - len(self.view), y, width)
+            return self._row_below(index - len(self.view), y, width)
         if index != self._index:
             return self._row(exchange, width, selected=False)
         return self._row(exchange, width, selected=True).apply_style(Style(reverse=self.has_focus, bold=True))
@@ -269,19 +266,19 @@ class LogView(ScrollView, can_focus=True):
         key = (id(exchange), exchange.number, width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
-            segments = row(exchange, columns(width), selected=selected, marked=marked)
+            segments = row(exchange, columns_for(width), selected=selected, marked=marked)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip
 
-    def _under_way(self, index: int, y: int, width: int) -> Strip:
+    def _row_below(self, index: int, y: int, width: int) -> Strip:
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
-            strip = Strip(under_way(requests[index], columns(width)))
+            strip = Strip(in_flight_row(requests[index], columns_for(width)))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):
-            words = "searching …" if self.view.searching else self._why_empty()
-            return self._said(words, width)
+            text = "searching …" if self.view.searching else self._why_empty()
+            return self._notice(text, width)
         return Strip.blank(width, self._style)
 
     def _why_empty(self) -> str:
@@ -289,22 +286,22 @@ class LogView(ScrollView, can_focus=True):
             return "Nothing matches the filter. F turns it off, f changes it."
         return "No failures. e shows all requests." if self.errors_only else ""
 
-    def _said(self, words: str, width: int) -> Strip:
-        return Strip([Segment(f" {words}", Style(dim=True))]).crop_extend(0, width, None).apply_style(self._style)
+    def _notice(self, text: str, width: int) -> Strip:
+        return Strip([Segment(f" {text}", Style(dim=True))]).crop_extend(0, width, None).apply_style(self._style)
 
     def select(self, index: int) -> None:
-        """Puts the cursor on this row, and stops following."""
+        """Selects this row and stops following."""
         if not len(self.view):
             return
-        self.hold()
+        self.stop_following()
         index = min(max(index, 0), len(self.view) - 1)
         self._position = self.view[index]
         self.scroll_to_region(Region(0, index, 1, 1), animate=False, force=True)
         self.refresh()
-        self._tell()
+        self._report_selection()
 
     def select_exchange(self, exchange: Exchange) -> bool:
-        """Puts the cursor on this exchange, where the list has it."""
+        """Selects this exchange; False where the list does not show it."""
         self.view.update()
         index = self.view.index(position_of(self._ring, exchange))
         if self.exchange_at(index) is not exchange:
@@ -313,42 +310,42 @@ class LogView(ScrollView, can_focus=True):
         return True
 
     def find(self, wanted: Filter, step: int) -> None:
-        """Goes to the next exchange that matches, upwards where `step` is -1; round at the ends."""
+        """Selects the next match, upwards where `step` is -1; wraps around at the ends."""
         self.run_worker(self._find(wanted, step), group="find", exclusive=True)
 
     async def _find(self, wanted: Filter, step: int) -> None:
         ring, positions, here = self._ring, list(self.view), max(0, self._index)
-        first, kept = ring.first, list(ring)  # to look each one up in the ring takes 10 µs in its middle
+        first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
         later, earlier = positions[here + 1 :], positions[:here]
         order = [*later, *earlier] if step > 0 else [*reversed(earlier), *reversed(later)]
         for count, position in enumerate([*order, *positions[here : here + 1]]):
-            if ring.first <= position and wanted.matches(kept[position - first]):
+            if ring.first <= position and wanted.matches(held[position - first]):
                 self.select(self.view.index(position))
                 return
-            if count % _FOUND_BETWEEN_KEYS == 0:
+            if count % _SEARCH_BATCH == 0:
                 await asyncio.sleep(0)
         self.post_message(self.NotFound())
 
-    def hold(self) -> None:
-        """Stops following, and stays with what is selected."""
+    def stop_following(self) -> None:
+        """Stops following; the selection stays."""
         if self.following:
             self._position = self.view[-1] if len(self.view) else -1
-            self.following, self._seen_end = False, self._ring.end
+            self.following, self._end_when_paused = False, self._ring.end
             self.post_message(self.Changed())
             self.refresh()
 
     def toggle_mark(self) -> None:
-        """Marks the selected exchange, and continues to the next one."""
+        """Marks or unmarks the selected exchange, and selects the next one."""
         if (exchange := self.selected) is not None:
             self.marks ^= {exchange.number}
             self.select(self._index + 1)
 
     def on_resize(self) -> None:
-        if self.following:  # the newest may be below a smaller window's end
+        if self.following:  # the newest may be below the end of a smaller window
             self.action_follow()
 
     def on_mouse_scroll_up(self, _: events.MouseScrollUp) -> None:
-        self.hold()
+        self.stop_following()
 
     def on_click(self, event: events.Click) -> None:
         self.select(self.scroll_offset.y + event.y)
@@ -364,12 +361,12 @@ class LogView(ScrollView, can_focus=True):
 
     def action_follow(self) -> None:
         self.following = True
-        self._drawn = ()
+        self._drawn_state = ()
         self.flush()
 
     def action_pause(self) -> None:
         if self.following:
-            self.hold()
+            self.stop_following()
         else:
             self.action_follow()
 

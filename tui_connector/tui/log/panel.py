@@ -1,4 +1,4 @@
-"""The live log on a screen: its title, the list, the detail where there is room, and what can be done with both."""
+"""The log panel: title, list, detail where there is room, and the actions on both."""
 
 from __future__ import annotations
 
@@ -27,12 +27,10 @@ from .actions import LogActions, LogContext, LogHost, related_exchanges
 from .detail import ExchangeDetail
 from .list import LogView
 
-# What the title of a log says of it, and how it is filtered.
-
 
 @dataclass(frozen=True, slots=True)
 class ActiveFilter:
-    """A filter as it was typed; it can be off for a while."""
+    """The filter as typed, and whether it is on."""
 
     filter: Filter = field(default_factory=Filter)
     text: str = ""
@@ -43,45 +41,42 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
-def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, found: str, hint: str) -> Iterator[str]:
-    """How many there are, whether the list follows, what it leaves out, and what was `found` in the detail."""
+def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details: str, hint: str) -> Iterator[str]:
+    """The parts of the title: counts, following, filter and marks; `details` are those of the detail pane."""
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
-    under_way = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
-    yield f"Requests ── {log.end - log.cleared}{failed}{under_way}"
+    in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
+    yield f"Requests ── {log.end - log.cleared}{failed}{in_progress}"
     if not view.following:
-        yield f"paused, {view.waiting} new (G: follow)"
+        yield f"paused, {view.new_count} new (G: follow)"
     if view.errors_only:
         yield "errors only (e)"
     if filtering.filter.expression is not None:
-        searched, kept = view.view.searched
-        progress = f", {searched} of {kept} searched" if view.view.searching else ""
+        searched, total = view.view.searched
+        progress = f", {searched} of {total} searched" if view.view.searching else ""
         state = f"{len(view.view)} match{progress}" if filtering.on else "off (F)"
         yield f"filter {filtering.text}: {state}"
     if view.marks:
         yield f"{len(view.marks)} marked"
-    if found:
-        yield found
-    if gone := log.first - log.cleared:
-        yield f"{gone} older discarded"
+    if details:
+        yield details
+    if discarded := log.first - log.cleared:
+        yield f"{discarded} older discarded"
     if hint:
         yield hint
 
 
-# The line in which the log's filter or a search is typed, with what is wrong with it under the place where it is.
-
-
 Purpose = Literal["filter", "search", "find"]
-"""What is typed: the list's filter, a search in the list (in the filter's words), or a text to find in the detail."""
+"""The list's filter, a search of the list in the filter language, or a text to find in the detail."""
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
-_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
-_READ = "Enter: apply · Esc: cancel"
+_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
+_VALID_HELP = "Enter: apply · Esc: cancel"
 
 
 class LogPrompt(Vertical):
-    """Takes one line. What it says is checked at every key, and used at once where it can be read."""
+    """The input line for a filter or a search. A valid filter applies immediately."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Undo", show=False, id="prompt.cancel"),
@@ -89,8 +84,8 @@ class LogPrompt(Vertical):
     ]
 
     @dataclass
-    class Said(Message):
-        """Something that can be read is in the line; `final` once it was entered."""
+    class Entered(Message):
+        """A valid line was typed; `final` once it was entered."""
 
         purpose: Purpose
         text: str
@@ -99,7 +94,7 @@ class LogPrompt(Vertical):
 
     @dataclass
     class Cancelled(Message):
-        """Esc: what was before is to be again."""
+        """Esc: restore the previous text."""
 
         purpose: Purpose
         before: str
@@ -113,10 +108,10 @@ class LogPrompt(Vertical):
         with Horizontal():
             yield Static("", classes="label")
             yield SafeInput(compact=True, id="log-typed", select_on_focus=False)
-        yield Static("", classes="told")
+        yield Static("", classes="message")
 
-    def ask(self, purpose: Purpose, text: str) -> None:
-        """Opens the line for this; `text` is what it held before."""
+    def open(self, purpose: Purpose, text: str) -> None:
+        """Opens the line; `text` is its initial content."""
         self.purpose, self._before = purpose, text
         self.query_one(".label", Static).update(Content(_LABELS[purpose]))
         typed = self.query_one(Input)
@@ -126,93 +121,93 @@ class LogPrompt(Vertical):
         self._check()
         typed.focus()
 
-    def tell(self, words: str) -> None:
-        """Says something under the line, such as how many were found."""
-        told = self.query_one(".told", Static)
-        told.update(Content(shown_line(words)))
-        told.remove_class("bad")
+    def show_message(self, text: str) -> None:
+        """Shows a text under the line."""
+        message_line = self.query_one(".message", Static)
+        message_line.update(Content(shown_line(text)))
+        message_line.remove_class("bad")
 
     def help_text(self) -> str:
-        rows = "\n".join(f"  {example:<30} {words}" for example, words in help_rows())
+        rows = "\n".join(f"  {example:<30} {text}" for example, text in help_rows())
         return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
 
     def _check(self) -> Filter | None:
         typed = self.query_one(Input).value
         if self.purpose == "find":
-            self.tell("Enter: find · then n: next, N: previous")
+            self.show_message("Enter: find · then n: next, N: previous")
             return Filter()
         try:
-            read = parse(typed)
+            parsed = parse(typed)
         except BadFilter as error:
-            self._point_at(error)
+            self._show_error(error)
             return None
-        self.tell(_READ if typed else _HELP)
-        return read
+        self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
+        return parsed
 
-    def _point_at(self, error: BadFilter) -> None:
-        """The message, with an arrow under the column where it went wrong; or with the column in words."""
-        place = _LABEL + error.column - 1 - int(self.query_one(Input).scroll_offset.x)
+    def _show_error(self, error: BadFilter) -> None:
+        """Shows the message with an arrow at the column of the error, or the column as a number."""
+        column = _LABEL + error.column - 1 - int(self.query_one(Input).scroll_offset.x)
         before, behind = f"{error.message} ^", f"^ {error.message}"
-        if place + len(behind) <= self.size.width:
-            words = " " * place + behind
-        elif place + 1 >= len(before):
-            words = " " * (place + 1 - len(before)) + before
+        if column + len(behind) <= self.size.width:
+            text = " " * column + behind
+        elif column + 1 >= len(before):
+            text = " " * (column + 1 - len(before)) + before
         else:
-            words = str(error)
-        told = self.query_one(".told", Static)
-        told.update(Content(shown_line(words)))
-        told.add_class("bad")
+            text = str(error)
+        message_line = self.query_one(".message", Static)
+        message_line.update(Content(shown_line(text)))
+        message_line.add_class("bad")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        read = self._check()
-        if read is not None and self.purpose == "filter":
-            # not the value of the event: more may have been typed since, and that is what was read
-            self.post_message(self.Said(self.purpose, self.query_one(Input).value, read, final=False))
+        parsed = self._check()
+        if parsed is not None and self.purpose == "filter":
+            # not the value of the event: more may have been typed since, and was parsed
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=False))
 
     @on(Input.Submitted)
     def action_enter(self) -> None:
-        read = self._check()
-        if read is not None:
-            self.post_message(self.Said(self.purpose, self.query_one(Input).value, read, final=True))
+        parsed = self._check()
+        if parsed is not None:
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=True))
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled(self.purpose, self._before))
 
 
-_SIDE_BY_SIDE = 100
-"""Columns from which on list and detail stand beside each other."""
-_READABLE = 0.25
-"""Seconds a followed exchange stays in the detail, at least."""
-_STACKED = 12
-"""Rows from which on there is room for both."""
+_MIN_WIDTH_SIDE = 100
+"""Columns from which the list and the detail are side by side."""
+_MIN_DETAIL_SECONDS = 0.25
+"""Seconds that an exchange stays in the detail while following."""
+_MIN_HEIGHT_STACKED = 12
+"""Rows from which the list and the detail fit below each other."""
 
 
 class ZoomWanted(Message):
-    """The log is to have the whole screen."""
+    """Zoom the log to the whole screen."""
 
 
 class LogPanel(LogHost):
-    """Every request as it happens. It never takes the focus by itself.
+    """Shows every request live; it never takes the focus by itself.
 
-    It is the strip below the guide, its zoom, and the screen of requests: classes on it say how much room it has.
+    Used below the guide, zoomed, and as the screen of requests; its CSS classes tell how much room it has.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
         Binding("slash", "search", "Search", id="log.search"),
-        Binding("n", "hit(1)", "Next match", show=False, id="log.next-found"),
-        Binding("N", "hit(-1)", "Previous match", show=False, id="log.found-before"),
+        Binding("n", "next_match(1)", "Next match", show=False, id="log.next-found"),
+        Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("e", "errors", "Errors only", id="log.errors"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("v", "view", "Next view", show=False, id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("z", "toggle_raw", "Raw or pretty", show=False, id="log.raw"),
         Binding("y", "copy", "Copy as curl", show=False, id="log.copy"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
-        Binding("x", "again", "Send again", id="log.again"),
-        Binding("X", "edit", "Edit and send", show=False, id="log.edit"),
+        Binding("x", "resend", "Resend", id="log.resend"),
+        Binding("X", "edit", "Edit and resend", show=False, id="log.edit"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
         Binding("m", "mark", "Mark", show=False, id="log.mark"),
         Binding("M", "unmark", "Remove all marks", show=False, id="log.unmark"),
@@ -225,13 +220,13 @@ class LogPanel(LogHost):
         super().__init__(id=id)
         self.exchanges = exchanges
         self._profile = context.profile
-        self._acts = LogActions(self, context)
+        self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
         self._wanted: Filter | None = None
-        """What the list is searched for."""
+        """The search of the list."""
         self._searched = self._found = ""
-        self._showing = False
+        self._show_pending = False
         self._shown_at = 0.0
 
     def compose(self) -> ComposeResult:
@@ -242,8 +237,8 @@ class LogPanel(LogHost):
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
-        self._say()
-        self.set_interval(1, self._show)  # another attempt of what is shown may have come
+        self._update_title()
+        self.set_interval(1, self._show)  # another attempt of the shown exchange may have arrived
 
     @property
     def selected(self) -> Exchange | None:
@@ -258,49 +253,49 @@ class LogPanel(LogHost):
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _SIDE_BY_SIDE, "side")
-        self.make_low(event.size.height < _STACKED)
+        self.set_class(event.size.width >= _MIN_WIDTH_SIDE, "side")
+        self.set_compact(event.size.height < _MIN_HEIGHT_STACKED)
 
     def zoom_in(self) -> None:
-        """Takes the focus; its screen has given it the room, and the next key may come before the new size does."""
-        self.make_low(False)
+        """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
+        self.set_compact(False)
         self.view.focus()
 
-    def make_low(self, is_low: bool) -> None:
-        """Whether there is room for the list alone."""
-        self.set_class(is_low, "low")
-        if is_low:
+    def set_compact(self, is_compact: bool) -> None:
+        """Sets whether there is only room for the list."""
+        self.set_class(is_compact, "low")
+        if is_compact:
             self.remove_class("reading")
-        self._say()
+        self._update_title()
 
     @on(LogView.Changed)
-    def _say(self) -> None:
+    def _update_title(self) -> None:
         log, view = self.exchanges, self.query_one(LogView)
         self.query_one("#log-title", Static).update(Content(shown_line(self._title())), layout=False)
         self.set_class(not len(log) and not log.in_flight and not view.errors_only, "empty")
 
     def _title(self) -> str:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        found = f"{self.detail.needle}: {self._found}" if self.detail.needle else ""
-        chosen = self.detail.chosen if self.detail.display else None
-        seen = ", ".join(filter(None, [f"view {chosen} (v)" if chosen else "", found]))
+        details = f"{self.detail.needle}: {self._found}" if self.detail.needle else ""
+        chosen_view = self.detail.chosen_view if self.detail.display else None
+        seen = ", ".join(filter(None, [f"view {chosen_view} (v)" if chosen_view else "", details]))
         return " ── ".join(title_parts(self.exchanges, self.view, self._filtering, seen, hint))
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
-        """Once for all moves that came meanwhile; while following, a few times a second is all one can read."""
-        if self._showing:
+        """Updates the detail once for several moves; while following, at most a few times per second."""
+        if self._show_pending:
             return
-        self._showing = True
-        wait = self._shown_at + _READABLE - perf_counter() if self.view.following else 0.0
+        self._show_pending = True
+        wait = self._shown_at + _MIN_DETAIL_SECONDS - perf_counter() if self.view.following else 0.0
         if wait > 0:
             self.set_timer(wait, self._show)
         else:
             self.call_later(self._show)
 
     def _show(self) -> None:
-        """The selected exchange in the detail, with what belongs to it."""
-        self._showing = False
+        """Shows the selected exchange in the detail, with related ones."""
+        self._show_pending = False
         exchange = self.selected
         if exchange is not self.detail.exchange:
             self._shown_at = perf_counter()
@@ -309,10 +304,10 @@ class LogPanel(LogHost):
         if exchange is None:
             self.detail.show(None)
             return
-        near = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
+        related = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
         if self._explained is not None and self._explained[0] == exchange.number:
-            near = replace(near, finding=self._explained[1])
-        self.detail.show(exchange, near)
+            related = replace(related, finding=self._explained[1])
+        self.detail.show(exchange, related)
 
     @on(LogView.Opened)
     def _open(self) -> None:
@@ -326,7 +321,7 @@ class LogPanel(LogHost):
         self.detail.focus()
 
     def leave(self) -> bool:
-        """Esc: closes what is typed, then goes from the detail to the list. False where neither was so."""
+        """Esc: closes the prompt, or goes from the detail to the list. False where neither applies."""
         if self.has_class("asking"):
             self.query_one(LogPrompt).action_cancel()
         elif self.has_class("reading") or self.detail.has_focus:
@@ -341,16 +336,16 @@ class LogPanel(LogHost):
             raise SkipAction
 
     def filter(self, text: str) -> None:
-        """Filters by this text. Raises `BadFilter`."""
+        """Applies this filter. Raises `BadFilter`."""
         self._filtering = ActiveFilter(parse(text), text)
         self.view.filter(self._filtering.applied)
 
     def action_filter(self) -> None:
-        self._ask("filter", self._filtering.text)
+        self._open_prompt("filter", self._filtering.text)
 
-    def _ask(self, purpose: Purpose, before: str) -> None:
+    def _open_prompt(self, purpose: Purpose, before: str) -> None:
         self.add_class("asking")
-        self.query_one(LogPrompt).ask(purpose, before)
+        self.query_one(LogPrompt).open(purpose, before)
 
     def action_toggle_filter(self) -> None:
         if self._filtering.filter.expression is None:
@@ -361,12 +356,12 @@ class LogPanel(LogHost):
 
     def action_search(self) -> None:
         if self.detail.has_focus:
-            self._ask("find", self.detail.needle)
+            self._open_prompt("find", self.detail.needle)
         else:
-            self._ask("search", self._searched)
+            self._open_prompt("search", self._searched)
 
-    @on(LogPrompt.Said)
-    def _said(self, message: LogPrompt.Said) -> None:
+    @on(LogPrompt.Entered)
+    def _on_entered(self, message: LogPrompt.Entered) -> None:
         if message.purpose == "filter":
             self.filter(message.text)
         if not message.final:
@@ -379,10 +374,10 @@ class LogPanel(LogHost):
         self.view.focus()
         if message.purpose == "search":
             self._searched, self._wanted = message.text, message.filter if message.text else None
-            self.action_hit(1)
+            self.action_next_match(1)
 
     @on(LogPrompt.Cancelled)
-    def _cancelled(self, message: LogPrompt.Cancelled) -> None:
+    def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
         self.remove_class("asking")
         if message.purpose == "filter":
             self._filtering = replace(self._filtering, filter=parse(message.before), text=message.before)
@@ -390,11 +385,11 @@ class LogPanel(LogHost):
         (self.detail if message.purpose == "find" else self.view).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "hit":
+        if action == "next_match":
             return bool(self.detail.needle) if self.detail.has_focus else self._wanted is not None
         return True
 
-    def action_hit(self, step: int) -> None:
+    def action_next_match(self, step: int) -> None:
         if self.detail.has_focus:
             self.detail.next_hit(step)
         elif self._wanted is not None:
@@ -402,95 +397,92 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._acts.say(f"Nothing in the list matches {self._searched}")
+        self._log_actions.notify(f"Nothing in the list matches {self._searched}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
         self._found = f"{message.current} of {message.count}" if message.count else "not found"
-        self._say()
+        self._update_title()
 
     def action_errors(self) -> None:
         self.view.set_errors_only(not self.view.errors_only)
 
     def action_explain(self) -> None:
-        """Shows the diagnosis of the selected exchange, or takes it away again."""
+        """Shows or hides the diagnosis of the selected exchange."""
         exchange = self.selected
         if exchange is None:
             return
-        self.view.hold()
+        self.view.stop_following()
         if self._explained is not None and self._explained[0] == exchange.number:
             self._explained = None
             self._show()
         else:
-            self._acts.explain(exchange)
+            self._log_actions.explain(exchange)
 
     @on(LogActions.Explained)
-    def _take_finding(self, message: LogActions.Explained) -> None:
+    def _on_explained(self, message: LogActions.Explained) -> None:
         finding = message.finding
         self._explained = message.exchange.number, finding
         if finding is None:
-            self._acts.say(f"No problem found with #{message.exchange.number}.")
+            self._log_actions.notify(f"No problem found with #{message.exchange.number}.")
         elif not self.detail.display:
-            self._acts.say(f"{finding.summary}. {finding.remedy}")
+            self._log_actions.notify(f"{finding.summary}. {finding.remedy}")
         self._show()
 
     def action_view(self) -> None:
         self.detail.next_view()
-        self._say()
+        self._update_title()
 
     def action_toggle_raw(self) -> None:
         self.detail.toggle_raw()
 
     def action_mark(self) -> None:
         self.view.toggle_mark()
-        self._say()
+        self._update_title()
 
     def action_unmark(self) -> None:
         self.view.marks.clear()
         self.view.refresh()
-        self._say()
+        self._update_title()
 
     def action_clear(self) -> None:
-        self._acts.clear()
+        self._log_actions.clear()
 
     def action_copy(self) -> None:
-        self._acts.copy(self.selected)
+        self._log_actions.copy(self.selected)
 
     def action_choose_copy(self) -> None:
-        self._acts.choose_copy(self.selected)
+        self._log_actions.choose_copy(self.selected)
 
-    def action_again(self) -> None:
-        self._acts.again(self.selected)
+    def action_resend(self) -> None:
+        self._log_actions.resend(self.selected)
 
     def action_edit(self) -> None:
-        self._acts.edit(self.selected)
+        self._log_actions.edit(self.selected)
 
     def action_save_body(self) -> None:
-        self._acts.save_body(self.selected)
+        self._log_actions.save_body(self.selected)
 
     def action_export(self) -> None:
-        self._acts.export()
+        self._log_actions.export()
 
-    @on(LogActions.Answered)
-    def _answered(self, message: LogActions.Answered) -> None:
-        """A request was sent again: its exchange is the one to show, for it was asked for."""
+    @on(LogActions.Resent)
+    def _on_resent(self, message: LogActions.Resent) -> None:
+        """Selects the exchange of a request that the user resent."""
         exchange = self.exchanges.numbered(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
-            self._acts.say(f"#{message.number} got status {message.status}; the filter hides it.")
-
-
-# A screen with the live log below, which the log can have all of.
+            self._log_actions.notify(f"#{message.number} got status {message.status}; the filter hides it.")
 
 
 WIDE = (100, 32)
-"""Columns and rows from which on everything is side by side."""
+"""Columns and rows from which all panes are side by side."""
 
 
 class LogDock(Screen[None]):
-    """While the log has the whole screen, what lies behind it waits for the focus."""
+    """A screen with the log below. While the log is zoomed, widgets behind it get the focus only afterwards."""
 
-    _behind: Widget | None = None
-    """What gets the focus when the log gives the screen back."""
+    _focus_behind: Widget | None = None
+    """The widget to focus when the zoom ends."""
 
     @property
     def log_panel(self) -> LogPanel:
@@ -498,7 +490,7 @@ class LogDock(Screen[None]):
 
     @property
     def zoomed(self) -> bool:
-        """Whether the log has the whole screen."""
+        """Whether the log is zoomed."""
         return self.has_class("zoomed")
 
     def on_resize(self, event: events.Resize) -> None:
@@ -506,15 +498,15 @@ class LogDock(Screen[None]):
         self.resized()
 
     def resized(self) -> None:
-        """The screen has another size."""
+        """Called after a resize."""
 
     def begin(self) -> None:
-        """Puts the focus where the work is, when the log gives the screen back and nothing is known to have had it."""
+        """Sets the default focus, for when the zoom ends and no widget had it before."""
         self.set_focus(None)
 
     def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
         if self.zoomed and widget is not None and self.log_panel not in widget.ancestors:
-            self._behind = widget
+            self._focus_behind = widget
         else:
             super().set_focus(widget, scroll_visible, from_app_focus)
 
@@ -524,20 +516,20 @@ class LogDock(Screen[None]):
             self.action_zoom()
 
     def action_zoom(self) -> None:
-        """The log on the whole screen, and back."""
+        """Zooms the log, or ends the zoom."""
         if not self.zoomed:
-            self._behind = self.focused
+            self._focus_behind = self.focused
             self.add_class("zoomed")
             self.log_panel.zoom_in()
             return
         self.remove_class("zoomed")
-        if self._behind is not None and self._behind.is_attached:
-            self.set_focus(self._behind)
+        if self._focus_behind is not None and self._focus_behind.is_attached:
+            self.set_focus(self._focus_behind)
         else:
             self.begin()
 
     def leave_log(self) -> bool:
-        """Esc: closes what is open in the log, then gives the screen back. False where neither was so."""
+        """Esc: leaves the prompt or detail of the log, or ends the zoom. False where neither applies."""
         if self.log_panel.leave():
             return True
         if self.zoomed:

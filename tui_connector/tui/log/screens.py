@@ -1,4 +1,4 @@
-"""The request log on the whole screen."""
+"""The screens of a request log: live, or recorded in a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .panel import LogPanel
 
 
 class RequestsScreen(Screen[None]):
-    """List and detail of every request, live or from a file; `title` says whose."""
+    """A log on the whole screen, with a title."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "back", "Back", id="requests.back"),
@@ -39,10 +39,10 @@ class RequestsScreen(Screen[None]):
 
     def __init__(self, exchanges: Exchanges, context: LogContext, title: str) -> None:
         super().__init__()
-        self._panel, self._whose = LogPanel(exchanges, context), title
+        self._panel, self._heading = LogPanel(exchanges, context), title
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(f" {shown_line(self._whose)}"), id="head")
+        yield Static(Content(f" {shown_line(self._heading)}"), id="head")
         yield self._panel
         yield Footer(compact=True, show_command_palette=False)
 
@@ -53,18 +53,15 @@ class RequestsScreen(Screen[None]):
         self.dismiss(None)
 
 
-# A log that was recorded: read into the screen of requests, and followed while it grows.
-
-
 _COUNT, _BYTES = 100_000, 400_000_000
 _BATCH = 50
-"""Exchanges read between two looks at the keys."""
+"""Exchanges read before keys are handled."""
 _POLL_INTERVAL = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded log: `read` gives what is new each time; `profile` is what requests are sent again with."""
+    """A recorded log: `read` returns what is new at each call; `profile` is used to resend requests."""
 
     title: str
     read: Callable[[], Iterator[Exchange | Notice]]
@@ -74,13 +71,13 @@ class Recorded:
 
 
 class RecordedScreen(RequestsScreen):
-    """The requests of a file. They are read by a thread, the oldest first; with the first the list can be used."""
+    """The requests of a file, read by a thread, oldest first. The list is usable from the first one on."""
 
     IMMEDIATE: ClassVar = frozenset({"requests.back"})
 
     @dataclass
-    class Came(Message):
-        """This was read."""
+    class Arrived(Message):
+        """Exchanges or notices were read."""
 
         found: list[Exchange | Notice]
 
@@ -92,8 +89,8 @@ class RecordedScreen(RequestsScreen):
 
     def __init__(self, machine: Machine, recorded: Recorded) -> None:
         self._machine, self._recorded = machine, recorded
-        self._acts = False
-        """The first requests are listed, or there are none."""
+        self._loaded = False
+        """Whether the first requests are listed, or there are none."""
         self._exchanges = Exchanges(_COUNT, _BYTES)
         self._workbench: Workbench | None = None
         profile = recorded.profile
@@ -113,35 +110,35 @@ class RecordedScreen(RequestsScreen):
 
     @property
     def loading_message(self) -> str:
-        return "" if self._acts else "Reading the log"
+        return "" if self._loaded else "Reading the log"
 
-    def _act(self) -> None:
-        self._acts = True
+    def _set_loaded(self) -> None:
+        self._loaded = True
 
     async def _read(self) -> None:
         try:
             while True:
                 found = self._recorded.read()
                 while batch := await asyncio.to_thread(_batch, found):
-                    self.post_message(self.Came(batch))
-                self.call_later(self._act)  # an empty one
+                    self.post_message(self.Arrived(batch))
+                self.call_later(self._set_loaded)  # for an empty log
                 if not self._recorded.follow:
                     return
                 await self._machine.sleep(_POLL_INTERVAL)
         except LogFailed as error:
             self.post_message(self.Failed(str(error)))
 
-    def on_recorded_screen_came(self, message: Came) -> None:
+    def on_recorded_screen_arrived(self, message: Arrived) -> None:
         for each in message.found:
             if isinstance(each, Notice):
                 self.notify(shown_line(each.text), severity="warning", markup=False)
             else:
                 self._exchanges.record(each)
-        self.call_later(self._act)
+        self.call_later(self._set_loaded)
 
     def on_recorded_screen_failed(self, message: Failed) -> None:
         self.notify(shown_line(message.words), severity="error", timeout=20, markup=False)
-        self._act()
+        self._set_loaded()
 
     async def _send(self, exchange: Exchange, request: Request) -> Response:
         path = self._recorded.profile
