@@ -1,4 +1,4 @@
-"""What tests share: a machine of their own, a real keyring, new processes, and the search for leaked secrets."""
+"""Shared fixtures: a machine, a real keyring, processes; and the search for leaked secrets and for writes to a real home."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A worker hands over what it knows; who started the workers (or runs alone) searches all they have written."""
+    """A worker passes its results on; the process that started it (or runs alone) searches all files written."""
     worker = getattr(session.config, "workeroutput", None)
     if worker is not None:
         worker["met"], worker["allowed"] = sorted(_met), sorted(map(str, _allowed))
@@ -164,18 +164,18 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 class _Workers:
-    """Gathers what the workers of a parallel run hand over."""
+    """Collects the results of the workers of a parallel run."""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        told = getattr(node, "workeroutput", {})
-        _met.update(told.get("met", ()))
-        _allowed.update(map(Path, told.get("allowed", ())))
+        output = getattr(node, "workeroutput", {})
+        _met.update(output.get("met", ()))
+        _allowed.update(map(Path, output.get("allowed", ())))
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(_Workers(), "what-workers-know")
+        config.pluginmanager.register(_Workers(), "worker-results")
 
 
 _LINES = pytest.StashKey[list[str]]()

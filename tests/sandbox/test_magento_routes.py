@@ -26,17 +26,17 @@ def in_schema(of: str) -> set[tuple[str, str]]:
     return {(method.upper(), shape(path)) for path, methods in paths.items() for method in methods}
 
 
-def test_the_list_of_routes_is_that_of_a_real_store() -> None:
+def test_the_routes_match_a_real_store() -> None:
     ours = {(route.method, shape(route.path)) for route in ROUTES.values() if SERVED_BY_OTHERS not in route.path}
     assert ours == in_schema("all")
 
 
-def test_what_everybody_may_use_is_what_a_real_store_opens() -> None:
+def test_the_public_routes_match_a_real_store() -> None:
     opened = {(route.method, shape(route.path)) for route in ROUTES.values() if route.resource == "anonymous"}
     assert {each for each in opened if SERVED_BY_OTHERS not in each[1]} == in_schema("anonymous")
 
 
-async def test_every_real_route_is_offered_or_is_said_not_to_be(store: Store) -> None:
+async def test_a_route_that_is_not_offered_returns_501(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     statuses = {}
     for route in ROUTES.values():
@@ -66,13 +66,13 @@ async def test_every_real_route_is_offered_or_is_said_not_to_be(store: Store) ->
         ("DELETE", "/V1/inventory/sources/default"),
     ],
 )
-async def test_what_no_real_store_has_is_no_route(store: Store, method: str, path: str) -> None:
+async def test_an_unknown_route_returns_404(store: Store, method: str, path: str) -> None:
     body = {} if method in ("POST", "PUT") else None
     reply = await store.ask(f"/rest{path}", method, json_body=body, Authorization=store.bearer())
     assert (reply.status, reply.data) == (404, {"message": "Request does not match any route."})
 
 
-async def test_a_route_that_is_not_offered_still_wants_its_permission(store: Store) -> None:
+async def test_a_route_that_is_not_offered_requires_its_permission(store: Store) -> None:
     refused = await store.ask("/rest/V1/carts/1", Authorization=store.bearer("catalog"))
     assert (refused.status, refused.data["parameters"]) == (401, {"resources": "Magento_Cart::manage"})
     honest = await store.ask("/rest/V1/carts/1", Authorization=store.bearer())
@@ -80,7 +80,7 @@ async def test_a_route_that_is_not_offered_still_wants_its_permission(store: Sto
     assert "stand-in" in honest.data["message"]
 
 
-def test_the_list_is_read_as_it_is_written() -> None:
+def test_the_routes_are_unique_and_complete() -> None:
     names = [route.name for route in ROUTES.values()]
     assert len(names) == len(set(names)) == 410
     assert all(route.resource and route.service.endswith("V1") for route in ROUTES.values())

@@ -87,7 +87,7 @@ def recordings() -> list[Recording]:
     return [each for each in found if each.in_scope]
 
 
-async def test_the_sandbox_answers_as_the_recorded_store(start: Starter, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_sandbox_responds_like_the_recorded_store(start: Starter, capsys: pytest.CaptureFixture[str]) -> None:
     wrong, right = {}, set()
     cases = recordings()
     for recording in cases:

@@ -44,7 +44,7 @@ def recorded() -> list[dict[str, Any]]:
     return [exchange for exchange in exchanges if not exchange["name"].startswith("oauth")]
 
 
-async def test_the_sandbox_answers_as_a_recorded_store_of_248(
+async def test_the_sandbox_responds_like_the_recorded_store_2_4_8(
     start: Starter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exchanges = recorded()

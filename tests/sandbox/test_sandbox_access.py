@@ -54,7 +54,7 @@ SLASH_AS_SENT = "+LWg6COL+UeH8g8C51n+uqGEtYI0vxwxuXvgNj455sE="
         ("m248", "products/AB%2F12", SLASH_AS_SENT),
     ],
 )
-def test_signatures_are_those_that_php_made(dialect: str, target: str, expected: str) -> None:
+def test_signatures_match_those_of_php(dialect: str, target: str, expected: str) -> None:
     assert sign(dialect, "GET", f"https://shop.test/rest/all/V1/{target}", HEADER, "CS&TS") == expected
 
 
@@ -62,7 +62,7 @@ def test_signatures_are_those_that_php_made(dialect: str, target: str, expected:
     st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(max_size=12), max_size=6),
     st.sampled_from(["rfc5849", "laminas"]),
 )
-def test_what_needs_no_dialect_is_signed_as_oauthlib_signs_it(values: dict[str, str], dialect: str) -> None:
+def test_plain_requests_are_signed_like_oauthlib(values: dict[str, str], dialect: str) -> None:
     values = {name: value for name, value in values.items() if not any("\ud800" <= c <= "\udfff" for c in value)}
     query = "&".join(f"{name}={encode(value)}" for name, value in values.items())
     uri = "http://127.0.0.1:8424/rest/V1/products" + (f"?{query}" if query else "")
@@ -102,7 +102,9 @@ async def test_a_signed_request_works_once(store: Store) -> None:
         ({"secret": "wrong CANARY"}, 401, "The signature is invalid. Verify and try again."),
     ],
 )
-async def test_each_wrong_parameter_is_named(store: Store, changes: dict[str, str], status: int, message: str) -> None:
+async def test_each_invalid_parameter_is_named(
+    store: Store, changes: dict[str, str], status: int, message: str
+) -> None:
     reply = await store.ask(MODULES, Authorization=store.oauth(MODULES, **changes))
     assert (reply.status, reply.data["message"]) == (status, message)
 
@@ -113,7 +115,7 @@ async def test_a_token_of_another_consumer_is_refused(store: Store) -> None:
     assert (reply.status, reply.data["message"]) == (401, "Token is not associated with the specified consumer")
 
 
-async def test_a_request_that_a_proxy_took_over_tls_is_signed_for_https(store: Store) -> None:
+async def test_a_request_through_a_tls_proxy_is_signed_for_https(store: Store) -> None:
     secure = store.url.replace("http:", "https:") + MODULES
     values = store.described["integrations"]["full"]
     header = HEADER | {"oauth_consumer_key": values["consumer_key"], "oauth_token": values["access_token"]}
@@ -149,7 +151,7 @@ CASES = {
         ("m248", {"plain", "space in a value", "slash in the path", "bare parameter"}),
     ],
 )
-async def test_what_a_client_by_the_rfc_gets_through(store: Store, dialect: str, accepted: set[str]) -> None:
+async def test_which_dialects_accept_an_rfc_client(store: Store, dialect: str, accepted: set[str]) -> None:
     await store.set(sandbox__signing_dialect=dialect)
     statuses = {}
     for name, target in CASES.items():
@@ -174,7 +176,7 @@ async def test_basic_and_oauth_share_one_header(store: Store) -> None:
     assert bearer.data["parameters"] == {"resources": "Magento_Backend::admin"}
 
 
-async def test_integrations_reach_what_their_resources_allow(store: Store) -> None:
+async def test_integrations_are_limited_to_their_resources(store: Store) -> None:
     orders = "/rest/V1/orders?searchCriteria="
     expected = {
         ("full", MODULES): 200,
@@ -204,7 +206,7 @@ async def test_an_integration_token_alone_needs_the_setting(start: Starter) -> N
     assert (await store.ask(MODULES, Authorization=store.bearer().replace(" ", "  "))).status == 401
 
 
-async def test_an_admin_token_ends_after_its_minutes(start: Starter, clock: Clock) -> None:
+async def test_an_admin_token_expires(start: Starter, clock: Clock) -> None:
     store = await start(settings={"webapi/jwtauth/admin_expiration": "0.05"})
     token = (await store.token()).data
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -221,7 +223,7 @@ async def test_an_admin_token_ends_after_its_minutes(start: Starter, clock: Cloc
 
 
 @pytest.mark.parametrize("text", ["a.b.c", "..", "a.é.c", "a." + "x" * 5000 + ".c", "not-a-token"])
-async def test_what_is_no_token_makes_a_guest(store: Store, text: str) -> None:
+async def test_an_invalid_token_makes_a_guest(store: Store, text: str) -> None:
     reply = await store.ask(MODULES, Authorization=f"Bearer {text.encode().decode('latin-1')}")
     assert (reply.status, reply.data["parameters"]) == (401, {"resources": "Magento_Backend::admin"})
 
@@ -238,7 +240,7 @@ async def test_six_wrong_passwords_lock_a_user_for_half_an_hour(store: Store, cl
     assert (await store.token()).status == 200
 
 
-async def test_the_right_password_forgets_the_wrong_ones(store: Store) -> None:
+async def test_a_correct_password_resets_the_failures(store: Store) -> None:
     for _ in range(3):
         for _ in range(5):
             await store.token("wrong CANARY")

@@ -119,7 +119,7 @@ async def test_an_order_goes_from_new_to_closed(client: Client) -> None:
     assert (await client.call("GET", "orders/19/comments"))["items"][0]["comment"] == "Sorry"
 
 
-async def test_a_customer_is_made_changed_and_deleted(client: Client) -> None:
+async def test_a_customer_is_created_changed_and_deleted(client: Client) -> None:
     new = {"email": "new@example.com", "firstname": "Roni", "lastname": "Cost", "website_id": 1}
     made = await client.call("POST", "customers", {"customer": new})
     again = await client.call("POST", "customers", {"customer": new | {"email": "NEW@example.com"}}, status=400)
@@ -136,7 +136,7 @@ async def test_a_customer_is_made_changed_and_deleted(client: Client) -> None:
     assert gone["parameters"] == {"fieldName": "customerId", "fieldValue": made["id"]}
 
 
-async def test_the_catalogue_can_be_looked_at_from_all_sides(client: Client) -> None:
+async def test_the_routes_of_the_catalogue_agree(client: Client) -> None:
     assert (await client.call("GET", "categories/2"))["name"] == "Default Category"
     tree = await client.call("GET", "categories")
     assert tree["product_count"] == len(await client.call("GET", "categories/2/products")) == 50
@@ -175,7 +175,7 @@ async def test_stock_is_kept_by_source(client: Client) -> None:
     await client.call("POST", "inventory/stocks", {"stock": {"name": "Both"}}, status=400)
 
 
-async def test_prices_say_which_rows_were_refused(client: Client) -> None:
+async def test_price_routes_report_invalid_rows(client: Client) -> None:
     rows = [
         {"sku": sku, "store_id": 0, "price": price} for sku, price in (("24-MB01", 3), ("NO", 1), ("SYNC-0001", -1))
     ]
@@ -193,7 +193,7 @@ async def test_prices_say_which_rows_were_refused(client: Client) -> None:
     assert await client.call("POST", "products/cost-delete", {"skus": ["24-MB01", "NO"]}) is True
 
 
-async def test_repeated_names_are_there_on_request(start: Starter) -> None:
+async def test_duplicate_names_can_be_switched_on(start: Starter) -> None:
     store = await start(settings={"oauth/consumer/enable_integration_as_bearer": "1"})
     client = Client(store)
     emails = [each["email"] for each in await client.search("customers/search")]
@@ -207,7 +207,7 @@ async def test_repeated_names_are_there_on_request(start: Starter) -> None:
     assert len(blocks) == 2 * len(set(blocks))
 
 
-async def test_nested_lists_vary_in_order_on_request(client: Client, store: Store) -> None:
+async def test_varying_order_can_be_switched_on(client: Client, store: Store) -> None:
     first = await client.call("GET", "products/MH01")
     assert first == await client.call("GET", "products/MH01")
     await store.set(sandbox__varying_order="1")
@@ -219,7 +219,7 @@ async def test_nested_lists_vary_in_order_on_request(client: Client, store: Stor
     assert [each["id"] for each in listed["items"]] == [1, 2, 3]
 
 
-async def test_a_proxy_may_hide_the_port_from_what_is_signed(store: Store) -> None:
+async def test_a_proxy_can_hide_the_port_from_the_signature(store: Store) -> None:
     target = "/rest/V1/modules"
     assert (await store.ask(target, Authorization=store.oauth(target))).status == 200
     await store.set(sandbox__hide_port="1")
@@ -227,7 +227,7 @@ async def test_a_proxy_may_hide_the_port_from_what_is_signed(store: Store) -> No
 
 
 @pytest.mark.parametrize("version", ["2.4.7", "2.4.8"])
-async def test_a_version_has_its_own_words(store: Store, version: str) -> None:
+async def test_messages_depend_on_the_version(store: Store, version: str) -> None:
     await store.set(sandbox__magento=version)
     row = {"sku": "24-MB01", "source_code": "default", "quantity": 1}
     refused = await Client(store).call("POST", "inventory/source-items", {"sourceItems": [row]}, status=400)
@@ -243,7 +243,7 @@ async def test_a_filter_without_a_value_is_echoed_as_null(client: Client) -> Non
 
 
 @pytest.mark.parametrize("kind", ["simple", "virtual", "downloadable", "configurable"])
-async def test_only_what_is_sold_by_itself_needs_a_price(client: Client, kind: str) -> None:
+async def test_only_some_product_types_need_a_price(client: Client, kind: str) -> None:
     product = {"sku": f"NEW-{kind}", "name": f"New {kind}", "attribute_set_id": 4, "type_id": kind}
     needed = kind != "configurable"
     said = await client.call("POST", "products", {"product": product}, status=400 if needed else 200)

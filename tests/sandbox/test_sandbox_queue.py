@@ -21,7 +21,7 @@ async def operations(store: Store, bulk: str) -> list[Any]:
     return found
 
 
-async def test_a_bulk_is_accepted_and_done_row_by_row(store: Store) -> None:
+async def test_a_bulk_is_accepted_and_executed_row_by_row(store: Store) -> None:
     rows = [
         {"sku": "SYNC-0001", "product": {"sku": "SYNC-0001", "price": 52}},
         {"sku": "NO-SUCH", "product": {"sku": "NO-SUCH", "price": 5}},
@@ -50,7 +50,7 @@ async def test_operations_wait_for_the_consumer(store: Store, clock: Clock) -> N
     assert status.data["operations_list"] == [{"id": 0, "status": 4, "result_message": None, "error_code": None}]
 
 
-async def test_the_consumer_takes_its_time_for_each(store: Store, clock: Clock) -> None:
+async def test_the_consumer_needs_time_per_operation(store: Store, clock: Clock) -> None:
     await store.set(sandbox__queue_seconds="2")
     rows = [{"prices": [{"sku": "SYNC-0001", "store_id": 0, "price": price}]} for price in (1, 2, 3)]
     accepted = await sent(store, f"{BULK}/products/base-prices", rows)
@@ -61,7 +61,7 @@ async def test_the_consumer_takes_its_time_for_each(store: Store, clock: Clock) 
     assert seen == [[4, 4, 4], [1, 4, 4], [1, 1, 4], [1, 1, 1]]
 
 
-async def test_rows_that_were_refused_inside_count_as_done(store: Store) -> None:
+async def test_operations_with_invalid_rows_count_as_complete(store: Store) -> None:
     bad = [{"prices": [{"sku": "NO-SUCH", "store_id": 0, "price": 1}]}]
     accepted = await sent(store, f"{BULK}/products/base-prices", bad)
     (only,) = await operations(store, accepted.data["bulk_uuid"])
@@ -83,7 +83,7 @@ async def test_rows_that_were_refused_inside_count_as_done(store: Store) -> None
         ("POST", "products", b'[{"product":', 400, "Decoding error."),
     ],
 )
-async def test_the_shape_is_looked_at_before_anything_is_accepted(
+async def test_the_structure_is_checked_before_anything_is_accepted(
     store: Store, method: str, path: str, body: object, status: int, message: str
 ) -> None:
     reply = await sent(store, f"{BULK}/{path}", body, method)
@@ -93,7 +93,7 @@ async def test_the_shape_is_looked_at_before_anything_is_accepted(
     assert found.data == {"total_count": 0}
 
 
-async def test_the_number_inside_counts_and_without_one_a_customer_is_made(store: Store) -> None:
+async def test_the_id_in_the_body_is_used_and_without_one_a_customer_is_created(store: Store) -> None:
     new = {"email": "async@example.com", "firstname": "A", "lastname": "B", "website_id": 1}
     rows = [
         {"customerId": 2, "customer": {"id": 3, "email": "c003@example.com", "firstname": "Three", "lastname": "B"}},
@@ -105,7 +105,7 @@ async def test_the_number_inside_counts_and_without_one_a_customer_is_made(store
     assert [each["firstname"] for each in names] == ["F2", "Three", "A"]
 
 
-async def test_nothing_is_read_through_the_queue_and_others_may_not_look(store: Store) -> None:
+async def test_the_queue_refuses_reads_and_unauthorized_callers(store: Store) -> None:
     read = await store.ask("/rest/all/async/V1/products/SYNC-0001", Authorization=store.bearer())
     assert read.status == 400
     other = await store.ask("/rest/V1/bulk/nope/status", Authorization=store.bearer("catalog"))

@@ -39,7 +39,7 @@ async def products(store: Store, query: str, route: str = "products") -> Any:
     return reply.data
 
 
-async def test_a_keyset_walk_gives_the_whole_catalogue(start: Starter) -> None:
+async def test_keyset_pagination_returns_the_whole_catalogue(start: Starter) -> None:
     store = await start(products=2345, settings={"oauth/consumer/enable_integration_as_bearer": "1"})
     seen, last, left = [], 0, 2345
     while left:
@@ -56,7 +56,7 @@ async def test_a_keyset_walk_gives_the_whole_catalogue(start: Starter) -> None:
     assert whole["items"] == seen
 
 
-async def test_a_million_products_are_there_without_being_held(start: Starter) -> None:
+async def test_a_million_products_are_not_held_in_memory(start: Starter) -> None:
     store = await start(products=1_000_000, settings={"oauth/consumer/enable_integration_as_bearer": "1"})
     query = criteria(("entity_id", "gteq", "999998"), ("entity_id", "lt", "1000000"), pageSize=100)
     page = await products(store, query + "&fields=items[id,sku],total_count")
@@ -105,7 +105,7 @@ async def test_groups_are_anded_and_filters_in_a_group_ored(store: Store) -> Non
     assert (await products(store, query))["items"] == [{"sku": "A/B"}, {"sku": "A B"}]
 
 
-async def test_rows_that_tie_are_repeated_and_lost_between_pages(store: Store) -> None:
+async def test_rows_with_equal_sort_values_are_repeated_and_skipped_between_pages(store: Store) -> None:
     async def walk(*sorts: str) -> list[int]:
         ids = []
         for page in range(1, 6):
@@ -120,7 +120,7 @@ async def test_rows_that_tie_are_repeated_and_lost_between_pages(store: Store) -
     assert sorted(await walk("status", "entity_id")) == list(range(1, 51))
 
 
-async def test_a_sort_without_direction_goes_down(store: Store) -> None:
+async def test_a_sort_without_direction_is_descending(store: Store) -> None:
     query = criteria(pageSize=2) + "&searchCriteria[sortOrders][0][field]=entity_id&fields=items[id],search_criteria"
     page = await products(store, query)
     assert page["items"] == [{"id": 50}, {"id": 49}]
@@ -141,7 +141,7 @@ async def test_a_sort_without_direction_goes_down(store: Store) -> None:
         ("products", criteria(pageSize=""), 400),
     ],
 )
-async def test_wrong_criteria(store: Store, route: str, query: str, status: int) -> None:
+async def test_invalid_criteria(store: Store, route: str, query: str, status: int) -> None:
     reply = await store.ask(f"/rest/V1/{route}?{query}", Authorization=store.bearer())
     assert reply.status == status
     if status == 500:
@@ -157,7 +157,7 @@ async def test_input_limits(store: Store) -> None:
     )
 
 
-async def test_a_walk_by_moment_finds_what_was_written_since(store: Store) -> None:
+async def test_updated_at_finds_products_written_since(store: Store) -> None:
     since = criteria(("updated_at", "gteq", "2026-11-23 22:00:00")) + "&fields=items[sku],total_count"
     assert await products(store, since) == {"items": None, "total_count": 0}
     body = {"product": {"price": 3}}
@@ -241,7 +241,7 @@ def test_a_value_in_a_set_of_a_column(members: list[str], value: str) -> None:
         ("nin", "3,9", "set", frozenset({"3", "4"}), False),
     ],
 )
-def test_conditions_as_mysql_takes_them(condition: str, value: str, kind: Any, cell: Any, expected: bool) -> None:
+def test_conditions_as_in_mysql(condition: str, value: str, kind: Any, cell: Any, expected: bool) -> None:
     assert condition_test(condition, value, kind)(cell) == expected
 
 
@@ -312,17 +312,17 @@ def test_fields(fields: str, expected: object) -> None:
 
 
 @given(st.text("ab[],_ .", max_size=20))
-def test_any_text_is_read_as_fields_or_refused(text: str) -> None:
+def test_any_text_is_parsed_as_fields_or_rejected(text: str) -> None:
     wanted = parse_fields(text)
     assert (wanted is None) or text.count("[") == text.count("]")
 
 
 @given(st.text("ab[]=&+%20", max_size=40))
-def test_any_text_is_read_as_a_query(text: str) -> None:
+def test_any_text_is_parsed_as_a_query(text: str) -> None:
     assert isinstance(json.dumps(parse_query(text)), str)
 
 
-def test_a_query_is_read_as_php_reads_it() -> None:
+def test_a_query_is_parsed_like_in_php() -> None:
     assert parse_query("a[b][]=1&a[b][]=2&a[c]=x+y%2B&d&d.e=1&%5Bx=1&e[f=3&g=1&g=2&h[i]j[k]=5") == {
         "a": {"b": {"0": "1", "1": "2"}, "c": "x y+"},
         "d": "",

@@ -27,7 +27,7 @@ async def test_the_same_seed_gives_the_same_store(start: Starter) -> None:
         assert pages[0].body != pages[2].body
 
 
-async def test_the_description_has_what_a_user_needs(store: Store) -> None:
+async def test_the_description_has_url_and_credentials(store: Store) -> None:
     described = store.described
     assert described["url"] == store.url
     assert set(described["admin"]) == {"username", "password", "totp_secret"}
@@ -37,20 +37,20 @@ async def test_the_description_has_what_a_user_needs(store: Store) -> None:
         assert all(len(value) == 32 and value.isalnum() and value == value.lower() for value in values.values())
 
 
-async def test_a_taken_port_is_said(store: Store, clock: Clock) -> None:
+async def test_a_port_in_use_is_reported(store: Store, clock: Clock) -> None:
     port = int(store.url.rpartition(":")[2])
     with user_error("port-taken", match=rf"127\.0\.0\.1:{port}.*taken"):
         await Sandbox(SandboxOptions(port=port), clock.now).start()
 
 
-def test_an_unknown_setting_is_said_with_the_nearest(clock: Clock) -> None:
+def test_an_unknown_setting_suggests_the_nearest(clock: Clock) -> None:
     with user_error("setting-unknown", match="Did you mean webapi/jwtauth/admin_expiration"):
         Sandbox(SandboxOptions(settings={"webapi/jwtauth/admin_expire": "1"}), clock.now)
     with user_error("setting-invalid", match="rfc5849"):
         Sandbox(SandboxOptions(settings={"sandbox/signing_dialect": "zend"}), clock.now)
 
 
-async def test_the_journal_says_who_asked_and_never_a_secret(store: Store) -> None:
+async def test_the_journal_names_the_sender_and_contains_no_secret(store: Store) -> None:
     token = (await store.token()).data
     signed = "/rest/V1/modules"
     await store.ask(signed, Authorization=store.oauth(signed))
@@ -84,7 +84,7 @@ async def test_settings_change_while_it_runs(store: Store) -> None:
     assert (await store.ask("/__sandbox__/settings", "POST", json_body={})).data["sandbox/maintenance"] == "1"
 
 
-async def test_the_next_answers_fail_as_often_as_asked(store: Store) -> None:
+async def test_fail_next_fails_that_many_responses(store: Store) -> None:
     await store.set(sandbox__fail_next="503:2")
     assert (await store.ask("/magento_version")).status == 200
     assert [(await store.ask(CURRENCY)).status for _ in range(3)] == [503, 503, 200]
@@ -92,7 +92,7 @@ async def test_the_next_answers_fail_as_often_as_asked(store: Store) -> None:
     assert (await store.ask(CURRENCY)).data == {"message": "Too Many Requests"}
 
 
-async def test_the_next_connections_are_cut(store: Store) -> None:
+async def test_lose_next_cuts_that_many_connections(store: Store) -> None:
     await store.set(sandbox__lose_next="1")
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
         await store.ask(CURRENCY)
@@ -125,11 +125,11 @@ async def test_addresses(store: Store, target: str, status: int, content_type: s
     assert (reply.status, reply.content_type.partition(";")[0]) == (status, content_type)
 
 
-async def test_the_clock_is_the_one_given(store: Store) -> None:
+async def test_the_clock_of_the_machine_is_used(store: Store) -> None:
     assert (await store.ask(CURRENCY)).headers["date"] == "Mon, 23 Nov 2026 22:00:00 GMT"
 
 
-async def test_a_gzip_answer_says_the_same(store: Store) -> None:
+async def test_a_gzip_response_has_the_same_content(store: Store) -> None:
     plain, small = await store.ask(CURRENCY), await store.ask(CURRENCY, Accept_Encoding="gzip")
     assert small.headers["content-encoding"] == "gzip"
     assert gzip.decompress(small.body) == plain.body
@@ -163,7 +163,7 @@ async def test_a_product_is_written_and_read_back(store: Store) -> None:
     assert found.data == {"total_count": 51}
 
 
-async def test_a_deleted_product_is_gone_until_it_is_made_again_under_another_number(store: Store) -> None:
+async def test_a_deleted_product_created_again_gets_another_id(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     product, ids = "/rest/V1/products/SKU-000003", "/rest/V1/products?searchCriteria=&fields=items[id],total_count"
     first = (await store.ask(product, **rights)).data
@@ -191,7 +191,7 @@ async def test_a_store_view_keeps_its_own_name(store: Store) -> None:
     assert names == {"nl": "Eigen", "all": "Product 4", "default": "Product 4"}
 
 
-async def test_stock_is_written_for_any_sku_and_moves_no_date(store: Store) -> None:
+async def test_stock_is_written_for_any_sku_and_keeps_updated_at(store: Store) -> None:
     rights = {"Authorization": store.bearer()}
     fields = "fields=updated_at,extension_attributes[stock_item[qty]]"
     before = await store.ask(f"/rest/V1/products/A%2FB?{fields}", **rights)
@@ -220,7 +220,7 @@ async def test_stock_is_written_for_any_sku_and_moves_no_date(store: Store) -> N
         ([{"sku": "A/B", "source_code": "default", "qty": 1}], None),
     ],
 )
-async def test_stock_that_is_refused(store: Store, rows: object, message: str | None) -> None:
+async def test_invalid_stock(store: Store, rows: object, message: str | None) -> None:
     body = {} if rows is None else {"sourceItems": rows}
     reply = await store.ask("/rest/V1/inventory/source-items", "POST", json_body=body, Authorization=store.bearer())
     assert reply.status == 400
