@@ -1,4 +1,4 @@
-"""Shared fixtures: a machine, a real keyring, processes; and the search for leaked secrets and for writes to a real home."""
+"""Shared fixtures: machine, keyring, processes; and the search for leaked secrets and for writes to a real home."""
 
 from __future__ import annotations
 
