@@ -13,12 +13,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tui_connector.cli.demo import DESCRIPTION, NAME, TITLE, full_integration
-from tui_connector.tui.setup.demo import Demo
-
+from tui_connector.cli.screen import DESCRIPTION, NAME, TITLE, full_integration
 from tui_connector.machine import Directories, Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.setup.context import DemoStore
 
 HERE = Path(__file__).parent
 SIZE = (120, 36)
@@ -26,7 +25,7 @@ SHOWN_IN_README = ("2-authentication", "3-incoming", "profile")
 
 
 class _Memory:
-    """A keyring in memory: the pictures are no secret's place."""
+    """A keyring in memory: pictures contain no real secret."""
 
     def __init__(self) -> None:
         self._entries: dict[str, str] = {}
@@ -54,8 +53,8 @@ async def draw(directory: Path, target: Path, size: tuple[int, int]) -> None:
     async with Sandbox(SandboxOptions(), machine.now) as store:
         values = full_integration(store)
 
-        async def demo() -> Demo:
-            return Demo(store.url, NAME, TITLE, DESCRIPTION, values)
+        async def demo() -> DemoStore:
+            return DemoStore(store.url, NAME, TITLE, DESCRIPTION, values)
 
         app = ConnectorApp(machine, demo, begin="demo")
         async with app.run_test(size=size) as pilot:

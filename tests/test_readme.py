@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -75,3 +76,8 @@ def test_the_new_kind_in_it_works(tmp_path: Path, clean_environment: dict[str, s
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert "acme-department" in ended.stdout
     assert "Sent in X-Department." in ended.stdout
+
+
+def test_the_script_that_draws_the_screenshots_can_be_loaded() -> None:
+    script = Path(__file__).parent.parent / "screenshots" / "draw.py"
+    assert callable(runpy.run_path(str(script))["draw"])
