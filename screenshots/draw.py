@@ -48,15 +48,17 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 async def draw(directory: Path, target: Path, size: tuple[int, int]) -> None:
     """Walks the guide, a picture after each step."""
-    keyring = _Memory()
-    machine = Machine(Directories(directory, directory, directory, directory / "profiles"), {}, keyring=lambda: keyring)
+    keyring, environ = _Memory(), {"HOME": str(directory)}
+    machine = Machine(
+        Directories(directory, directory, directory, directory / "profiles"), environ, keyring=lambda: keyring
+    )
     async with Sandbox(SandboxOptions(), machine.now) as store:
         values = full_integration(store)
 
         async def demo() -> DemoStore:
             return DemoStore(store.url, NAME, TITLE, DESCRIPTION, values)
 
-        app = ConnectorApp(machine, demo, begin="demo")
+        app = ConnectorApp(machine, demo, start_at="demo")
         async with app.run_test(size=size) as pilot:
 
             def says(text: str) -> Callable[[], bool]:
