@@ -68,7 +68,7 @@ def test_old_sessions_go_by_age_count_and_bytes(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_long_session_keeps_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_ONE_SESSION", 20_000)
+    monkeypatch.setattr(module, "_SESSION_BYTES", 20_000)
     _session(tmp_path, 0, 200)
     (session,) = History(tmp_path, PROFILE).sessions()
     assert session.size <= 20_000

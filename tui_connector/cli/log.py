@@ -75,7 +75,7 @@ def log(
         profile = profile or path.stem
     _check_options(follow=follow, history=history, export=export, out=out)
 
-    from ..log.files import past, read
+    from ..log.files import read, read_history
 
     printing = _Printing(wanted, form or "simple", profile)
     if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
@@ -83,7 +83,7 @@ def log(
     elif follow:
         run(_follow(_reader(path), printing, machine))
     else:
-        found = past(machine.directories.state, path) if history else read(path)
+        found = read_history(machine.directories.state, path) if history else read(path)
         if export:
             _export(printing.chosen(found), export, out, profile)
         else:
@@ -102,14 +102,14 @@ def _check_options(*, follow: bool, history: bool, export: str | None, out: Path
 def _show(
     machine: Machine, path: Path, expression: str | None, profile: str | None, *, follow: bool, history: bool
 ) -> None:
-    from ..log.files import past, read
+    from ..log.files import read, read_history
     from ..tui.log.screens import Recorded
     from .screen import requests
 
     sender = path if history else find(profile, machine) if profile else None
     found: Callable[[], Iterator[Exchange | Notice]]
     if history:
-        found = partial(past, machine.directories.state, path)
+        found = partial(read_history, machine.directories.state, path)
     else:
         found = _reader(path).read if follow else partial(read, path)
     title = f"{path.stem} · the last sessions" if history else str(path)

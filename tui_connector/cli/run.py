@@ -310,9 +310,9 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
 
 def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
     """The chosen ones; those that write Singer messages know the bookmarks of all streams of the profile."""
-    from ..incoming.catalog import as_streams
+    from ..incoming.catalog import with_bookmarks
 
-    return {name: each for name, each in as_streams(saved.incoming, ledger_of).items() if name in chosen}
+    return {name: each for name, each in with_bookmarks(saved.incoming, ledger_of).items() if name in chosen}
 
 
 def _since(text: str | None) -> str | None:

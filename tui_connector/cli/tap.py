@@ -21,7 +21,7 @@ from .run import KEPT, RunOutput, Runs
 if TYPE_CHECKING:
     from ..client.session import Session
     from ..guide.workbench import Workbench
-    from ..incoming.catalog import Chosen
+    from ..incoming.catalog import SelectedStream
     from ..incoming.model import Incoming
     from ..incoming.run import Run
     from ..incoming.sinks.singer import SingerSink
@@ -206,32 +206,34 @@ class _Streams(Runs):
         for stream, (name, incoming) in streams.items():
             self._samples[stream] = _Sample()
             context = StreamContext(output=self._samples[stream], always_null=self._samples[stream].always_null)
-            sink = _singer(incoming).within(context)
+            sink = _singer(incoming).with_context(context)
             prepared[name] = incoming.model_copy(update={"sink": sink, "incremental": None})
         return prepared
 
     def discovered(self, streams: dict[str, tuple[str, Incoming]]) -> list[Json]:
         """The catalog, after the samples have been read."""
-        from ..incoming.catalog import entry
+        from ..incoming.catalog import catalog_entry
 
         catalog: list[Json] = []
         for stream, (_, incoming) in streams.items():
             sample = self._samples[stream]
             cursor = incoming.incremental
-            catalog.append(entry(stream, sample.schema(), sample.always_null, incoming.identifier, cursor))
+            catalog.append(catalog_entry(stream, sample.schema(), sample.always_null, incoming.identifier, cursor))
         return catalog
 
     def wanted(
         self, streams: dict[str, tuple[str, Incoming]], start: str | None, catalog: Json, state: Json
     ) -> dict[str, Incoming]:
         """The streams to read. Raises `UserError`."""
-        from ..incoming.catalog import bookmarks, chosen, mark
+        from ..incoming.catalog import bookmark_date, bookmarks, selected_streams
         from ..incoming.sinks.singer import StreamContext
 
         all_bookmarks = {} if state is None else bookmarks(state)
-        selected: dict[str, Chosen] | None = None
+        selected: dict[str, SelectedStream] | None = None
         if catalog is not None:
-            selected = chosen(catalog, {stream: _always(incoming) for stream, (_, incoming) in streams.items()})
+            selected = selected_streams(
+                catalog, {stream: _always(incoming) for stream, (_, incoming) in streams.items()}
+            )
             for stream in selected:
                 if stream not in streams:
                     raise UserError(
@@ -246,10 +248,10 @@ class _Streams(Runs):
             choice = selected[stream] if selected is not None else None
             incoming = _replicated(incoming, choice, start)
             cursor = incoming.incremental.field if incoming.incremental else None
-            if cursor is not None and (found := mark(all_bookmarks, stream, cursor)):
+            if cursor is not None and (found := bookmark_date(all_bookmarks, stream, cursor)):
                 self._marks[name] = found
             context = StreamContext(all_bookmarks, choice.selection if choice else None)
-            prepared[name] = incoming.model_copy(update={"sink": _singer(incoming).within(context)})
+            prepared[name] = incoming.model_copy(update={"sink": _singer(incoming).with_context(context)})
         return prepared
 
     def _run(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Run:
@@ -267,7 +269,7 @@ def _always(incoming: Incoming) -> frozenset[str]:
     return frozenset(filter(None, (incoming.identifier, cursor)))
 
 
-def _replicated(incoming: Incoming, choice: Chosen | None, start: str | None) -> Incoming:
+def _replicated(incoming: Incoming, choice: SelectedStream | None, start: str | None) -> Incoming:
     """The incoming, read as the catalog says: a full table, or by the date in its replication key."""
     from ..incoming.incremental import Incremental
 

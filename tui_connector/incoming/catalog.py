@@ -27,7 +27,7 @@ Method = Literal["FULL_TABLE", "INCREMENTAL"]
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectedStream:
     """A stream that is selected, and how its user wants it read."""
 
     selection: Selection
@@ -36,7 +36,7 @@ class Chosen:
     key: str | None = None
 
 
-def entry(
+def catalog_entry(
     stream: str,
     schema: dict[str, Json],
     always_null: Iterable[str],
@@ -74,46 +74,46 @@ def entry(
     }
 
 
-def chosen(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, Chosen]:
+def selected_streams(catalog: Json, always: Mapping[str, frozenset[str]]) -> dict[str, SelectedStream]:
     """The selected streams of a catalog. `always`: the properties of each that are never left out.
 
     Raises `UserError`.
     """
-    streams = _object(catalog, "The catalog").get("streams")
+    streams = _require_object(catalog, "The catalog").get("streams")
     if not isinstance(streams, list):
         raise UserError("catalog", 'The catalog has no list "streams". Create it with --discover.')
-    found: dict[str, Chosen] = {}
+    found: dict[str, SelectedStream] = {}
     for each in streams:
-        stream = _object(each, "A stream in the catalog")
+        stream = _require_object(each, "A stream in the catalog")
         name = stream.get("tap_stream_id") or stream.get("stream")
         if not isinstance(name, str):
             raise UserError(
                 "catalog", 'A stream in the catalog has no "tap_stream_id". Create the catalog with --discover.'
             )
         metadata = _metadata(name, stream.get("metadata"))
-        schema = _object(stream.get("schema") or {}, f"The schema of {name} in the catalog")
+        schema = _require_object(stream.get("schema") or {}, f"The schema of {name} in the catalog")
         about = metadata.get((), {})
         if not _selected(about, _flag(schema, _flag(stream, default=False))):
             continue
-        properties = _object(schema.get("properties") or {}, f"The properties of {name} in the catalog")
+        properties = _require_object(schema.get("properties") or {}, f"The properties of {name} in the catalog")
         left_out = frozenset(
             each
             for each, property_ in properties.items()
             if each not in always.get(name, ())
             and not _selected(metadata.get(("properties", each), {}), _flag(property_, default=True))
         )
-        found[name] = Chosen(Selection(schema, left_out), *_replication(name, stream, about))
+        found[name] = SelectedStream(Selection(schema, left_out), *_replication(name, stream, about))
     return found
 
 
 def bookmarks(state: Json) -> dict[str, Json]:
     """The bookmarks of a state. Raises `UserError`."""
-    whole = _object(state, "The state")
+    whole = _require_object(state, "The state")
     found = whole.get("bookmarks")
-    return {**_object({} if found is None else found, 'The "bookmarks" of the state')}
+    return {**_require_object({} if found is None else found, 'The "bookmarks" of the state')}
 
 
-def mark(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
+def bookmark_date(bookmarks: Mapping[str, Json], stream: str, cursor: str) -> str | None:
     """Up to when a stream has been read by this date; None where it has not. Raises `UserError`."""
     bookmark = bookmarks.get(stream)
     if not isinstance(bookmark, dict) or bookmark.get("replication_key", cursor) != cursor:
@@ -150,14 +150,14 @@ def _metadata(stream: str, metadata: Json) -> dict[tuple[str, ...], dict[str, Js
     """The metadata by breadcrumb."""
     found: dict[tuple[str, ...], dict[str, Json]] = {}
     for each in metadata if isinstance(metadata, list) else ():
-        about = _object(each, f"An entry in the metadata of {stream}")
+        about = _require_object(each, f"An entry in the metadata of {stream}")
         breadcrumb = about.get("breadcrumb")
         if not isinstance(breadcrumb, list):
             raise UserError(
                 "catalog",
                 f"An entry in the metadata of {stream} has no breadcrumb. Create the catalog again with --discover.",
             )
-        found[tuple(map(str, breadcrumb))] = _object(about.get("metadata") or {}, f"Metadata of {stream}")
+        found[tuple(map(str, breadcrumb))] = _require_object(about.get("metadata") or {}, f"Metadata of {stream}")
     return found
 
 
@@ -179,13 +179,13 @@ def _flag(about: Json, default: bool) -> bool:
     return flag if isinstance(flag, bool) else default
 
 
-def _object(found: Json, what: str) -> dict[str, Json]:
+def _require_object(found: Json, what: str) -> dict[str, Json]:
     if not isinstance(found, dict):
         raise UserError("catalog", f"{what} is not a JSON object. Create the catalog with --discover.")
     return found
 
 
-def as_streams(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
+def with_bookmarks(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
     """The same incoming configurations; the sinks that write Singer messages know of each other's bookmarks.
 
     It reads the ledgers, and blocks. Raises `LedgerError`.
@@ -194,7 +194,7 @@ def as_streams(incoming: Mapping[str, Incoming], ledger_of: Callable[[str], Path
     streams: dict[str, Incoming] = {}
     for name, each in incoming.items():
         if isinstance(each.sink, SingerSink):
-            streams[name] = each.model_copy(update={"sink": each.sink.within(StreamContext(bookmarks))})
+            streams[name] = each.model_copy(update={"sink": each.sink.with_context(StreamContext(bookmarks))})
             if found := _bookmark(ledger_of(name), each):
                 bookmarks[each.sink.stream or name] = found
     return {**incoming, **streams}

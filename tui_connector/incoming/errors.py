@@ -1,4 +1,4 @@
-"""What a response that is not a page means for a run: wait, ask for less, or stop."""
+"""What a run does about a response that is not a page: wait, request smaller pages, or stop."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 
 
 def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
-    """What a request means that brought no page. `has_read`: pages of the same list have been read already."""
+    """The run's error for an exception. `has_read`: pages of the same list have been read already."""
     if isinstance(error, LoginRefused):
         return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
     if isinstance(error, NoResponse):
         return RunError(_action_for(error.failure), error.message, error.hint, error.exchange, code=error.failure.value)
     if isinstance(error, PageUnreadable):
-        # a page that was good before: the store's trouble, not a wrong path
+        # after good pages the store is at fault, not the path of the items
         return RunError(
             Action.DIVIDE if has_read or error.may_pass else Action.WRONG,
             error.message,
@@ -52,7 +52,7 @@ def _action_for(failure: Failure) -> Action:
 
 
 def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:
-    """What a response means whose status is none of those expected. `retry_after`: the seconds it asks for."""
+    """The run's error for a response with an unexpected status. `retry_after`: the seconds it asks for."""
     message = f"The store responded with {response.status} ({said(response)})"
 
     def run_error(action: Action, hint: str = "", max_page_size: int = 0) -> RunError:
@@ -85,7 +85,7 @@ def error_for_response(response: Response, *, has_read: bool, retry_after: float
 
 
 def with_explanation(run_error: RunError, explanation: tuple[str, str] | None) -> RunError:
-    """The same in better words, where there are some. What smaller pages may pass is not the store's last word."""
+    """The error with the explanation of the store's refusal, unless smaller pages are tried next."""
     if explanation is None or run_error.action in (Action.DIVIDE, Action.LIMIT):
         return run_error
     summary, remedy = explanation
@@ -93,7 +93,7 @@ def with_explanation(run_error: RunError, explanation: tuple[str, str] | None) -
 
 
 def accept_hint(response: Response) -> str:
-    """What to do about a 406: which header to set. Servers answer it in the type that they have."""
+    """The hint for a 406: which header to set. Servers send it in the media type that they have."""
     offered = response.media_type
     named = offered if offered and "json" in offered and offered != "application/json" else ""
     wanted = f'"{named}"' if named else "the type that the server documents"

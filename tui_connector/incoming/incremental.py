@@ -1,8 +1,8 @@
-"""What has changed since the last complete run: the mark, and items that are known.
+"""Incremental reads: the high-water mark, and the items that earlier runs have written.
 
-The mark is the newest date among the items of a complete run, and never later than the store's own clock at that run's
-first response: what changed while the run was reading is read by the next one. The last seconds before the mark are
-read again, because a date is given before the row can be seen; what was read then is known by identifier and content.
+The mark is the newest date among the items of a complete run, but never later than the store's clock at that run's
+first response: changes made while the run was reading are read by the next one. An overlap before the mark is read
+again, because a row gets its date before it becomes visible; items read twice are recognised by identifier and content.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Incremental(Model):
 
 @dataclass(slots=True)
 class PageChanges:
-    """What a page brings for the ledger."""
+    """What a page adds to the ledger."""
 
     seen: list[SeenItem] = field(default_factory=list)
     contents: list[tuple[str, bytes]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class PageChanges:
 
 
 class ChangeFilter:
-    """Tells what is new in a run's pages. Used in the writing thread."""
+    """Selects the items of a page that are new or changed. Used in the writing thread."""
 
     def __init__(
         self,
@@ -113,19 +113,19 @@ class ChangeFilter:
         self._accepts_date = accepts_date
         self._by_content, self.field = incremental.content, incremental.field
         self.by_date = incremental.field is not None
-        """Whether there is a mark that must not pass what failed; by content, that is found again anyway."""
+        """Whether there is a mark, which must not move past failed records."""
         self._overlap = timedelta(seconds=seconds(incremental.overlap))
         self._date = field_reader(incremental.field) if incremental.field else None
         self._identifier = field_reader(identifier) if identifier else None
         self._ledger, self._run = ledger, run
         self._skip_known = skip_known and (self._by_content or ledger.has_seen(run.id))
         self._remembers_all = skip_known and not self._by_content
-        """Whether the run began at a mark, and starts there again if anything fails: then all it read is known."""
+        """Whether the run began at a mark: it starts there again if anything fails, so all its items are remembered."""
         self.newest = run.newest
         self.store_began = run.store_began
 
     def select_new(self, items: Sequence[bytes], known: PageChanges) -> list[bytes]:
-        """Those of the items that are to be written; what is to be remembered of them goes into `known`."""
+        """The items to write; what the ledger is to remember of them is added to `known`."""
         if self._by_content:
             return self._select_by_content(items, known)
         assert self._date is not None
@@ -147,13 +147,13 @@ class ChangeFilter:
         return kept
 
     def _date_of(self, item: bytes) -> str | None:
-        """Its date, or number, by which changes are known. MySQL's zero date is none."""
+        """The item's date, or the number used instead; None for MySQL's zero date."""
         assert self._date is not None
         text = _text(self._date(item))
         return None if text is None or text.startswith(_NO_DATE) else text or None
 
     def first_unusable_date(self, items: Sequence[bytes]) -> tuple[int, str] | None:
-        """The place of the first item whose date no later run could start at, and that date; None where all can."""
+        """Index and date of the first item whose date no later run could start at; None if there is none."""
         if self._by_content:
             return None
         for index, item in enumerate(items):
@@ -184,7 +184,7 @@ class ChangeFilter:
         return kept
 
     def threshold(self) -> str | None:
-        """The date from which on items must be remembered, so far as is known now."""
+        """The date from which on items must be remembered, as far as known now."""
         mark = self.mark()
         return earlier(mark, self._overlap) if mark else None
 
@@ -193,7 +193,7 @@ class ChangeFilter:
         return None if self._remembers_all else self.threshold()
 
     def mark(self) -> str | None:
-        """Up to when everything has been read, once this run is complete."""
+        """The mark, once this run is complete."""
         if self.newest is None or self.store_began is None:
             return self.newest
         if _NUMBER.fullmatch(self.newest):
@@ -205,17 +205,17 @@ class ChangeFilter:
 
 
 def sort_key(date: str) -> tuple[int, Decimal, str]:
-    """By what dates are compared, and numbers instead of dates: 10 is later than 9."""
+    """Sort key of dates, and of numbers used instead: 10 is later than 9."""
     if _NUMBER.fullmatch(date):
         return 1, Decimal(date), ""
     return (2 if date else 0), Decimal(0), date
 
 
 def earlier(date: str, span: timedelta) -> str:
-    """The date that much earlier, written alike; as it is where it cannot be read.
+    """The date `span` earlier, in the same format; unchanged if it is not a date.
 
-    A number is a time in seconds, in milliseconds if it is as large as these, or counts rows. Of all three that much
-    is read again: rows get their numbers before they can be seen, and not in order.
+    A number is a time in seconds or, if it is that large, in milliseconds, or a row number. All have an overlap: rows
+    get their numbers before they become visible, and not in order.
     """
     if _NUMBER.fullmatch(date):
         return _earlier_number(date, span)
@@ -227,9 +227,9 @@ def earlier(date: str, span: timedelta) -> str:
 
 
 _FIRST_MILLISECONDS = Decimal(10**11)
-"""Numbers from here on are times in milliseconds, if they are times: as seconds they are in the year 5138."""
+"""From here on, numbers are taken for milliseconds: as seconds they would be in the year 5138."""
 _MAX_FUTURE = Decimal(10 * 366 * 86_400)
-"""Seconds after now up to which a number may be a time."""
+"""Seconds after the store's clock up to which a number may be a time."""
 
 
 def _earlier_number(number: str, span: timedelta) -> str:
@@ -254,7 +254,7 @@ def _plain_number(number: Decimal) -> str:
 
 
 def is_number(date: str) -> bool:
-    """Whether this replaces a date, as the number of a row or a time in seconds does."""
+    """Whether this is a number used instead of a date: a row number, or a time in seconds."""
     return _NUMBER.fullmatch(date) is not None
 
 
@@ -277,16 +277,15 @@ def _text(value: Json) -> str | None:
 
 
 def digest(item: bytes) -> bytes:
-    """By what an item is known again: the hash of its text, and that of its content whatever its order.
+    """Identifies an item's content: the hash of its text, followed by the hash of its canonical form.
 
-    Version 1 was the first of the two only, which is still recognised in a ledger and replaced when its item comes
-    again: by it nothing is written once more.
+    Older ledgers have the first hash only, which is recognised, and replaced when the item is read again.
     """
     return _hash(item) + _hash(_canonical(item))
 
 
 def is_same(item: bytes, recorded: bytes) -> bool:
-    """Whether this is the item of a recorded digest. An item that has the same text is not decoded."""
+    """Whether an item has this digest. An item with the same text is not decoded."""
     if _hash(item) == recorded[:_DIGEST_SIZE]:
         return True
     return len(recorded) > _DIGEST_SIZE and _hash(_canonical(item)) == recorded[_DIGEST_SIZE:]

@@ -26,20 +26,20 @@ from .sink import RejectedItem, Sink
 
 @dataclass(frozen=True, slots=True)
 class TransformedItems:
-    """What became of the items of a page."""
+    """The items of a page after filter and transform."""
 
     items: Sequence[bytes]
     filtered_out: int
-    """How many the filter left out."""
+    """How many items the filter has dropped."""
     rejected: Sequence[RejectedItem]
-    """Those whose filter or transform cannot be worked out, by their place among what was given."""
+    """Items whose filter or transform fails, by their index among the input."""
 
 
 class ItemTransform:
-    """The filter, and the transform of what it leaves."""
+    """Filters items, and transforms those that are left. Items are decoded only if there is an expression."""
 
     def __init__(self, transform: str | None, filter: str | None) -> None:  # noqa: A002 - the profile's word
-        """Raises `InvalidValue` where one of them is no JMESPath."""
+        """Raises `InvalidValue` if one of them is not valid JMESPath."""
         self._transform = Expression.compile(transform) if transform else None
         self._filter = Expression.compile(filter) if filter else None
 
@@ -59,7 +59,7 @@ class ItemTransform:
         return TransformedItems(kept, len(items) - len(kept) - len(rejected), rejected)
 
     def _transform_item(self, item: bytes) -> Sequence[bytes]:
-        """The item as it continues, or nothing where the filter leaves it out."""
+        """The transformed item, or nothing if the filter drops it."""
         try:
             decoded = value(item)
         except NotJson as error:
@@ -83,15 +83,15 @@ class ItemTransform:
 
 
 class _TransformError(Exception):
-    """Why an item is not kept."""
+    """Why an item cannot be filtered or transformed."""
 
 
 FIRST_ITEMS = 3
-"""How many items a test asks for: orders are 7 KB each."""
+"""Items that a test requests: orders are 7 KB each."""
 
 CURSOR = "cursor"
 _RUN_NAMES = (RUN, CURSOR)
-"""What `@{…}` reads in an incoming: the run, and the date from which on changes are asked for, empty at first."""
+"""What `@{…}` reads in an incoming: the run, and the date from which changes are requested, empty at first."""
 
 
 class Incoming(Named):
@@ -121,7 +121,7 @@ class Incoming(Named):
     )
 
     def misread(self) -> Iterator[Misread]:
-        """What reads something that is not there when a list is asked for, or keeps its pages from being counted."""
+        """References to undefined names in the request, and settings that cannot work with the pagination."""
         if self.pagination is not None and may_drop_items(self.items):
             yield Misread(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
         yield from self._misplaced_parameters()
@@ -135,7 +135,7 @@ class Incoming(Named):
                 yield Misread(("request", *place), f"the run has no {names[0]!r}", names[0], _RUN_NAMES)
 
     def _misplaced_parameters(self) -> Iterator[Misread]:
-        """Parameters of the pagination that the request's body has no place for."""
+        """Parameters of the pagination that cannot be put into the request's body."""
         if getattr(self.pagination, "send_in", "query") != "body":
             return
         if self.request.method in ("get", "head", "delete"):
@@ -161,7 +161,7 @@ class Incoming(Named):
 
 @dataclass(frozen=True, slots=True)
 class FirstItems:
-    """The first items of an incoming, `total` as the store counts them."""
+    """The first items of an incoming. `total`: the store's own count."""
 
     items: list[Json]
     total: int | None
@@ -194,7 +194,7 @@ class UnexpectedStatus(RequestFailed):
 
 
 async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purpose: Purpose = "test") -> FirstItems:
-    """The first three items. Raises `RequestFailed` where the store refuses or answers something else."""
+    """The first three items. Raises `RequestFailed` if the store refuses, or sends something else."""
     request, size = list_request(incoming, run), None
     if incoming.pagination is not None:
         size = min(FIRST_ITEMS, incoming.pagination.max_page_size or FIRST_ITEMS)

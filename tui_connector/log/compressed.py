@@ -30,8 +30,8 @@ _OTHER_FORMATS = {
     b"\xd4\xc3\xb2\xa1": "a packet capture",
     b"\n\r\r\n": "a packet capture",
 }
-_LOOKED_AT = 4_096
-_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+_HEAD_BYTES = 4_096
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
 
 
 def open_log(path: Path) -> BinaryIO:
@@ -51,7 +51,7 @@ def open_log(path: Path) -> BinaryIO:
 
 
 def _opened(path: Path, file: BinaryIO) -> BinaryIO:
-    start = file.read(_LOOKED_AT)
+    start = file.read(_HEAD_BYTES)
     file.seek(0)
     inner = _decompressor(path, file, start)
     if inner is None:
@@ -106,7 +106,7 @@ def _member(path: Path, file: BinaryIO) -> IO[bytes]:
 def _require_text(path: Path, start: bytes) -> None:
     """Raises `LogFailed` where this is the start of a binary file."""
     kind = next((name for magic, name in _OTHER_FORMATS.items() if start.startswith(magic)), None)
-    if kind is None and b"\0" in start and not start.startswith(_MARKS):
+    if kind is None and b"\0" in start and not start.startswith(_BYTE_ORDER_MARKS):
         kind = "a binary file"
     if kind is not None:
         raise LogFailed(f"{path}: {kind}, neither a recording (run --record) nor a HAR.")
@@ -117,8 +117,8 @@ class _Decompressed(io.RawIOBase):
 
     def __init__(self, path: Path, file: BinaryIO, inner: IO[bytes]) -> None:
         self._path, self._file, self._inner = path, file, inner
-        self._given = 0
-        self.first = self._next(_LOOKED_AT)
+        self._decompressed = 0
+        self.first = self._next(_HEAD_BYTES)
         self._pending = self.first
 
     def readable(self) -> bool:
@@ -138,8 +138,8 @@ class _Decompressed(io.RawIOBase):
         except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
             why = "it is truncated" if isinstance(error, EOFError) else f"it is damaged: {error}"
             raise LogFailed(f"{self._path}: cannot be decompressed completely: {why}.") from error
-        self._given += len(data)
-        if self._given > MOST_DECOMPRESSED:
+        self._decompressed += len(data)
+        if self._decompressed > MOST_DECOMPRESSED:
             raise LogFailed(f"{self._path}: more than {MOST_DECOMPRESSED // _MB:,} MB when decompressed.")
         return data
 

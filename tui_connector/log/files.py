@@ -1,4 +1,4 @@
-"""Opens a log whatever it is: a recording, a HAR (both also compressed), or the history of a profile."""
+"""Opens a log of any kind: a recording, a HAR (both also compressed), or the history of a profile."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def is_har(path: Path) -> bool:
 
 
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-    """What is in a recording or a HAR, and what is wrong with it. Raises `LogFailed` for the whole file."""
-    return har.read(path, mask) if is_har(path) else _summarised(path, recording.read(path, mask))
+    """The exchanges of a recording or a HAR, and notices of unreadable parts. Raises `LogFailed` for the whole file."""
+    return har.read(path, mask) if is_har(path) else _with_few_notices(path, recording.read(path, mask))
 
 
-def _summarised(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exchange | Notice]:
+def _with_few_notices(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exchange | Notice]:
     """The same with few notices: a file that is something else would have one for each of its lines."""
     notices = 0
     for each in found:
@@ -52,8 +52,8 @@ def _summarised(path: Path, found: Iterator[Exchange | Notice]) -> Iterator[Exch
         yield Notice(f"{path}: {notices - _NOTICES} more lines were skipped: they are not recorded requests either")
 
 
-def past(state: Path, profile: Path) -> Iterator[Exchange | Notice]:
-    """All that is kept of a profile's last sessions, oldest first. Raises `LogFailed`."""
+def read_history(state: Path, profile: Path) -> Iterator[Exchange | Notice]:
+    """The recorded sessions of a profile, oldest first. Raises `LogFailed`."""
     try:
         sessions = History(state, profile).sessions()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The last sessions of each profile: what was asked, and how it ended, in files of the state directory.
+"""The last sessions of each profile: requests and their outcome, in files of the state directory.
 
 Metadata only, unless the profile says otherwise: bodies are customers' data. Bounded by count, bytes and age.
 """
@@ -25,25 +25,25 @@ Keep = Literal["metadata", "bodies", "off"]
 SESSIONS = 200
 BYTES = 50_000_000
 AGE = timedelta(days=30)
-_BELIEVED = timedelta(days=7)
-"""After a jump of the clock: sessions over so long a time show that it is right."""
-_ONE_SESSION = 5_000_000
-_AT_THE_END = 3.0
-"""Seconds that the end of a session waits for the disk."""
+_CLOCK_TRUSTED_AFTER = timedelta(days=7)
+"""After a jump of the clock: sessions over this time span show that it is right."""
+_SESSION_BYTES = 5_000_000
+_CLOSE_TIMEOUT = 3.0
+"""Seconds that `close` waits for the disk."""
 _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6})Z\.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
 class PastSession:
-    """One session that was kept."""
+    """A recorded session."""
 
     began: datetime
     path: Path
     size: int
-    """Bytes of its files."""
+    """Total bytes of its files."""
 
     def read(self, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-        """Its exchanges, oldest first; of a long one only the last are kept. Raises `LogFailed`."""
+        """Its exchanges, oldest first; the oldest of a long session are dropped. Raises `LogFailed`."""
         for path in self.files():
             yield from read(path, mask)
 
@@ -69,13 +69,13 @@ class History:
             return
         try:
             make_private(self._directory)
-            self._forget(now)
+            self._delete_old(now)
         except OSError as error:
             raise LogFailed(
                 f"{self._directory}: the history cannot be saved: {reason(error)}. {state_remedy(error)}"
             ) from error
         path = self._directory / f"{now.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z.jsonl"
-        recording = Recording(path, size=_ONE_SESSION // 2, older=1, bodies=keep == "bodies")
+        recording = Recording(path, size=_SESSION_BYTES // 2, older=1, bodies=keep == "bodies")
         recording.start(exchanges)
         self._recording = recording
 
@@ -83,8 +83,8 @@ class History:
         """Writes what is waiting. Raises `LogFailed` where that is not possible."""
         recording, self._recording = self._recording, None
         if recording is not None:
-            recording.close(_AT_THE_END)
-            with suppress(OSError):  # nothing was asked: nothing to keep; a file more does no harm
+            recording.close(_CLOSE_TIMEOUT)
+            with suppress(OSError):  # a session without requests is not kept
                 if recording.path.stat().st_size == 0:
                     recording.path.unlink()
 
@@ -95,20 +95,20 @@ class History:
         found = (_session(path) for path in self._directory.iterdir())
         return sorted((each for each in found if each), key=lambda session: session.began, reverse=True)
 
-    def _forget(self, now: datetime) -> None:
-        """Deletes what is beyond the bounds.
+    def _delete_old(self, now: datetime) -> None:
+        """Deletes sessions beyond the limits.
 
-        A clock that is wrong for a while must not delete what was recorded while it was right. So where nothing was
-        recorded for longer than `AGE`, what is before that is compared with `now` only once the sessions since then
-        cover `_BELIEVED`; until then it is as old as the newest of it says. Sessions from the future have no age, and
-        are the first to go when there are too many.
+        A clock that is wrong for a while must not delete what was recorded while it was right. So sessions before a gap
+        of more than `AGE` are compared with `now` only once the sessions after the gap cover `_CLOCK_TRUSTED_AFTER`;
+        until then their age counts from the newest of them. Sessions from the future have no age, and are deleted first
+        when there are too many.
         """
         sessions = self.sessions()
         past = [session for session in sessions if session.began <= now]
         reference = previous = now
-        room = BYTES - _ONE_SESSION
+        room = BYTES - _SESSION_BYTES
         for count, session in enumerate([*past, *(each for each in sessions if each.began > now)], 1):
-            if previous - session.began > AGE and reference - previous < _BELIEVED:
+            if previous - session.began > AGE and reference - previous < _CLOCK_TRUSTED_AFTER:
                 reference = session.began
             previous = session.began
             room -= session.size
@@ -125,6 +125,6 @@ def _session(path: Path) -> PastSession | None:
         began = datetime.strptime(match[1], "%Y%m%dT%H%M%S.%f").replace(tzinfo=UTC)
         session = PastSession(began, path, 0)
         size = sum(each.stat().st_size for each in session.files())
-    except (ValueError, OSError):  # no such day, or another process has just forgotten it
+    except (ValueError, OSError):  # not a date, or another process has just deleted it
         return None
     return PastSession(began, path, size)

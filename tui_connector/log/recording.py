@@ -18,10 +18,10 @@ from .compressed import open_log
 from .records import BadRecord, LogFailed, line, read_line
 
 OLDER = 4
-"""How many full files are kept beside the one that is written: FILE.1 is the newest of them."""
+"""How many full files are kept besides the current one: FILE.1 is the newest of them."""
 
-_GATHER = 0.1
-"""Seconds in which what comes is written together."""
+_COLLECT_SECONDS = 0.1
+"""Seconds for which exchanges are collected before they are written."""
 _MB = 1_000_000
 _CHUNK = 1 * _MB
 _LONGEST_LINE = 256 * _MB
@@ -50,10 +50,10 @@ class Recording:
     def start(self, exchanges: Exchanges) -> None:
         """Records from now on. Raises `LogFailed` where the file cannot be written, or is something else."""
         try:
-            _check(self.path)
+            _check_existing(self.path)
             file = _open(self.path)
         except OSError as error:
-            raise self._cannot(error) from error
+            raise self._error(error) from error
         self._exchanges = exchanges
         exchanges.on_recorded.append(self._put)
         # a daemon: a disk that hangs must not keep the program from ending
@@ -73,7 +73,7 @@ class Recording:
             raise LogFailed(f"{self.path}: the disk does not respond; the end of the recording was not written.")
         self._thread = None
         if self._failure is not None:
-            raise self._cannot(self._failure) from self._failure
+            raise self._error(self._failure) from self._failure
 
     def _put(self, exchange: Exchange) -> None:
         with self._changed:
@@ -86,15 +86,15 @@ class Recording:
                 self._changed.notify()
 
     def _take(self) -> list[Exchange]:
-        """What is waiting; waits for it. Empty when there is nothing more to come."""
+        """Waits for exchanges and returns them; empty after `close`."""
         with self._changed:
             # a run has hundreds a second: to wake for each of them costs the loop its turn every time
-            self._changed.wait_for(lambda: self._closing, _GATHER)
+            self._changed.wait_for(lambda: self._closing, _COLLECT_SECONDS)
             while not self._waiting and not self._closing:
                 self._idle = True
                 self._changed.wait()
                 self._idle = False
-                self._changed.wait_for(lambda: self._closing, _GATHER)
+                self._changed.wait_for(lambda: self._closing, _COLLECT_SECONDS)
             taken = list(self._waiting)
             self._waiting.clear()
             return taken
@@ -131,7 +131,7 @@ class Recording:
                 newer.replace(older)
         return _open(self.path)
 
-    def _cannot(self, error: OSError) -> LogFailed:
+    def _error(self, error: OSError) -> LogFailed:
         return LogFailed(f"{self.path}: cannot record: {reason(error)}. {remedy(error, 'Choose another file.')}")
 
 
@@ -145,8 +145,8 @@ def _open(path: Path) -> BinaryIO:
     return file
 
 
-def _check(path: Path) -> None:
-    """What is there already must be a recording: it would be appended to, and renamed when it is full."""
+def _check_existing(path: Path) -> None:
+    """An existing file must be a recording: it is appended to, and renamed when it is full."""
     if not path.exists():
         return
     if not path.is_file():
@@ -159,13 +159,13 @@ def _check(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a reader has to say of the file."""
+    """A remark of a reader about the file."""
 
     text: str
 
 
 class Reader:
-    """Reads a recording, and what comes to it later: `read` gives what is new since the last time."""
+    """Reads a recording while it grows: `read` returns what is new since the last call."""
 
     def __init__(self, path: Path, mask: Mask | None = None) -> None:
         self._path, self._mask = path, mask or Mask()
@@ -179,17 +179,17 @@ class Reader:
         if self._file is None:
             self._file = self._open()
         if self._is_shorter(self._file):
-            yield from self._begin_again("it was truncated: it is read again from the start")
+            yield from self._restart("it was truncated: it is read again from the start")
             self._file.seek(0)
         yield from self.lines(self._file)
         if self._is_another(self._file):
-            yield from self._begin_again("it was replaced by another file, which is read now")
+            yield from self._restart("it was replaced by another file, which is read now")
             self._file.close()
             self._file = self._open()
             yield from self.lines(self._file)
 
     def end(self) -> Iterator[Exchange | Notice]:
-        """What is left when nobody writes any more: a last line without its end. Closes the file."""
+        """Returns a last line without a line break, and closes the file."""
         rest, self._rest = self._rest, b""
         if rest.strip():
             yield self._exchange(rest, "is truncated and was skipped")
@@ -213,7 +213,7 @@ class Reader:
             return False
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
-    def _begin_again(self, why: str) -> Iterator[Exchange | Notice]:
+    def _restart(self, why: str) -> Iterator[Exchange | Notice]:
         if self._rest.strip():
             yield self._exchange(self._rest, "is truncated and was skipped")
         self._rest, self._lines, self._skipping = b"", 0, False

@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d{1,15})?\s*")
 class LogFailed(UserError):
     """A file of the log that cannot be read or written; the message says which, why and what to do.
 
-    `line` and `column` are where, as far as that can be said.
+    `line` and `column` are the place in the file, if known.
     """
 
     def __init__(self, message: str, code: str = "log", line: int | None = None, column: int | None = None) -> None:
@@ -34,19 +34,19 @@ class LogFailed(UserError):
 
 
 class BadRecord(ValueError):
-    """JSON that is not the record it should be; the message says what is wrong, and where in it."""
+    """JSON that is not a valid record; the message says what is wrong, and where."""
 
 
 def reject(fault: str) -> None:
-    """The strict way to meet a wrong type: our own files have none. Raises `BadRecord`."""
+    """Rejects a wrong type, which our own files never have. Raises `BadRecord`."""
     raise BadRecord(fault)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonFields:
-    """An object's fields. What is missing gives the default.
+    """Typed access to the fields of an untrusted JSON object. A missing field has the default.
 
-    What has the wrong type goes to `on_fault`, as "response.status is not a number", and then gives the default too.
+    A wrong type is reported to `on_fault`, as "response.status is not a number", and the field has the default.
     """
 
     data: Mapping[str, Json]
@@ -64,7 +64,7 @@ class JsonFields:
         return default
 
     def any_text(self, key: str) -> str:
-        """Text, or any other JSON as text: what a tool says in its own form."""
+        """Text, or any other JSON as text."""
         value = self.data.get(key)
         return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
@@ -116,7 +116,7 @@ class JsonFields:
 
 
 def parse(text: str | bytes) -> Json:
-    """JSON, or `BadRecord`: its own errors, and those of 100,000 brackets or a number of 5,000 digits."""
+    """Decodes JSON. Raises `BadRecord`, also for 100,000 nested brackets or a number of 5,000 digits."""
     try:
         value: Json = json.loads(text)
     except RecursionError as error:
@@ -131,7 +131,7 @@ _TIMINGS = tuple(field.name for field in fields(Timings))
 
 
 def line(exchange: Exchange, *, bodies: bool = True) -> bytes:
-    """The exchange as one line of JSON, in ASCII. What its caller asked for, before masking, is never written."""
+    """The exchange as one line of JSON, in ASCII. The request before masking is never written."""
     return json.dumps(_to_json(exchange, bodies), separators=(",", ":")).encode() + b"\n"
 
 
@@ -206,7 +206,7 @@ def timings_from_json(fields: JsonFields) -> Timings:
 
 
 def purpose_of(text: str) -> Purpose:
-    """Who asked; a run, where a file says anything else."""
+    """The purpose of a request; "run" for an unknown one."""
     known: tuple[Purpose, ...] = get_args(Purpose)
     return next((purpose for purpose in known if purpose == text), "run")
 

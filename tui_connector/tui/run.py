@@ -25,7 +25,7 @@ from ..errors import UserError
 from ..guide.resend import resend
 from ..guide.run_findings import explainer
 from ..guide.workbench import Workbench
-from ..incoming.catalog import as_streams
+from ..incoming.catalog import with_bookmarks
 from ..incoming.plan import RunEnvironment, RunLocation, RunOptions
 from ..incoming.run import Run
 from ..profile.model import Profile
@@ -222,7 +222,7 @@ class RunScreen(LogDock):
         ledger_of = partial(ledger_file, machine.directories.state, self._file)
         place = RunLocation(self._incoming, self._file, ledger_of(self._incoming))
         try:
-            incoming = (await asyncio.to_thread(as_streams, self._profile.incoming, ledger_of))[self._incoming]
+            incoming = (await asyncio.to_thread(with_bookmarks, self._profile.incoming, ledger_of))[self._incoming]
             async with self._workbench.session(self._profile, OF_A_RUN) as session:
                 explain = explainer(self._profile, incoming.client)
                 environment = RunEnvironment(session, self._workbench.exchanges, machine, place, explain)

@@ -24,7 +24,7 @@ before it, it could be taken for one that was escaped."""
 _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
-def _distinct(columns: list[str]) -> list[str]:
+def _check_distinct(columns: list[str]) -> list[str]:
     twice = next((name for name in columns if columns.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"the column {twice!r} is duplicated")
@@ -36,7 +36,7 @@ class CsvSink(Sink):
 
     kind: Literal["csv"] = "csv"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
-    columns: Annotated[list[str], Field(min_length=1), AfterValidator(_distinct)] | None = Field(
+    columns: Annotated[list[str], Field(min_length=1), AfterValidator(_check_distinct)] | None = Field(
         None,
         title="Columns",
         description="The fields to write. By default the first item defines the columns, and further fields of other "
@@ -81,10 +81,10 @@ class _OpenCsv(OpenSink):
     if it had got one: a reader that takes it away again has what the store sent.
     """
 
-    def __init__(self, file: OutputFile, saved: CsvSink, written: list[str]) -> None:
-        self._file, self._saved = file, saved
-        self._columns = written or saved.columns
-        self._begun = bool(written)
+    def __init__(self, file: OutputFile, config: CsvSink, written: list[str]) -> None:
+        self._file, self._config = file, config
+        self._columns = written or config.columns
+        self._header_written = bool(written)
         """The header is in the file."""
         self._synced = bool(written)
 
@@ -94,11 +94,11 @@ class _OpenCsv(OpenSink):
         for index, item in enumerate(items):
             fields = members(item) if shape(item) == "object" else None
             if self._columns is None:
-                self._columns = [_VALUE] if fields is None else _found(fields)
-            if not self._begun:
+                self._columns = [_VALUE] if fields is None else _default_columns(fields)
+            if not self._header_written:
                 rows.append(self._columns)
-                self._begun = True
-            if self._saved.columns and fields is None:
+                self._header_written = True
+            if self._config.columns and fields is None:
                 rejected.append(RejectedItem(index, f"it is a single {shape(item)} and has no columns"))
                 continue
             rows.append(self._row(item, fields))
@@ -107,20 +107,20 @@ class _OpenCsv(OpenSink):
 
     def sync(self) -> Json:
         # named columns are there even when no item is, but not before the ledger knows the file as ours
-        if self._synced and self._columns is not None and not self._begun:
+        if self._synced and self._columns is not None and not self._header_written:
             self._file.write(self._lines([self._columns]))
-            self._begun = True
+            self._header_written = True
         self._synced = True
         position = self._file.sync()
-        columns: list[Json] = [*(self._columns or [])] if self._begun else []
-        return {**position, "columns": columns, "delimiter": self._saved.delimiter, "formulas": self._saved.formulas}
+        columns: list[Json] = [*(self._columns or [])] if self._header_written else []
+        return {**position, "columns": columns, "delimiter": self._config.delimiter, "formulas": self._config.formulas}
 
     def close(self) -> None:
         self._file.close()
 
     def _row(self, item: bytes, fields: dict[str, bytes] | None) -> list[str]:
         assert self._columns is not None
-        if self._saved.columns:
+        if self._config.columns:
             return [_cell((fields or {}).get(name, b"null")) for name in self._columns]
         if self._columns == [_VALUE]:
             return [_cell(item)]
@@ -133,14 +133,14 @@ class _OpenCsv(OpenSink):
 
     def _lines(self, rows: list[list[str]]) -> bytes:
         lines = io.StringIO()
-        delimiter = "\t" if self._saved.delimiter == "tab" else self._saved.delimiter
-        if self._saved.formulas == "escape":
-            rows = [[_harmless(text) for text in row] for row in rows]
+        delimiter = "\t" if self._config.delimiter == "tab" else self._config.delimiter
+        if self._config.formulas == "escape":
+            rows = [[_escaped(text) for text in row] for row in rows]
         csv.writer(lines, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
         return lines.getvalue().encode(errors="backslashreplace")  # a lone surrogate has no bytes of its own
 
 
-def _found(fields: dict[str, bytes]) -> list[str]:
+def _default_columns(fields: dict[str, bytes]) -> list[str]:
     """The columns of the first item, and one for the rest whose name none of them has."""
     extra = _EXTRA
     while extra in fields:
@@ -148,7 +148,7 @@ def _found(fields: dict[str, bytes]) -> list[str]:
     return [*fields, extra]
 
 
-def _harmless(text: str) -> str:
+def _escaped(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 

@@ -30,7 +30,7 @@ _WHOLE: Final = re.compile(rb"(-?(?:0|[1-9]\d*))(?:\.0+)?")
 _BOOLEANS: Final = {b"1": b"true", b"0": b"false", b"true": b"true", b"false": b"false"}
 _COMPOUND: Final = {"array", "object"}
 """Declared together: PHP writes an empty object as []."""
-_BEGINNINGS: Final = {
+_FIRST_CHARACTERS: Final = {
     "null": b"n",
     "boolean": b"tf",
     "number": b"-0123456789",
@@ -93,7 +93,7 @@ class SingerSink(Sink):
     def on_stdout(self) -> bool:
         return self.path is None
 
-    def within(self, context: StreamContext) -> Self:
+    def with_context(self, context: StreamContext) -> Self:
         """The same sink, as one of several streams."""
         copy = self.model_copy()
         copy._context = context
@@ -107,9 +107,9 @@ class SingerSink(Sink):
         return [] if self.schema_file is None else [self.schema_file]
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        schema = None if self.schema_file is None else _read(context.directory / self.schema_file)
+        schema = None if self.schema_file is None else _read_schema(context.directory / self.schema_file)
         name = self.stream or context.name
-        known = _Columns(context.identifier, self._context, schema, _part(position, "types"))
+        known = _Columns(context.identifier, self._context, schema, _field(position, "types"))
         if self._context.output is not None:
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
@@ -133,9 +133,9 @@ class _OpenSinger(OpenSink):
         """`position`: where messages of an earlier run end that these are added to."""
         self._output, self._identifier, self._cursor = output, context.identifier, context.cursor
         self._stream, self._columns, self._bookmarks = stream, columns, bookmarks
-        items = _part(position, "items")
+        items = _field(position, "items")
         self._items = items if isinstance(items, int) else 0
-        recorded = _part(position, "bookmark") or bookmarks.get(stream)
+        recorded = _field(position, "bookmark") or bookmarks.get(stream)
         self._bookmark: dict[str, Json] = dict(recorded) if isinstance(recorded, dict) else {}
         self._bookmark.pop("items", None)
         self._stated = self._state() if position is not None else None
@@ -152,12 +152,12 @@ class _OpenSinger(OpenSink):
                 rejected.append(RejectedItem(index, reason))
             else:
                 records.append((index, record, fields))
-        if self._columns.learn([fields for _, _, fields in records]) or (records and not self._schema_sent):
+        if self._columns.infer_types([fields for _, _, fields in records]) or (records and not self._schema_sent):
             self._send_schema()
         begin = b'{"type":"RECORD","stream":' + text_of(self._stream) + b',"record":'
         lines: list[bytes] = []
         for index, record, fields in records:
-            fitted, reason = self._columns.fit(record, fields)
+            fitted, reason = self._columns.convert(record, fields)
             if reason:
                 rejected.append(RejectedItem(index, reason))
             else:
@@ -223,32 +223,32 @@ class _Columns:
         self._always_null = context.always_null
         self._base = selection.schema if selection is not None else schema
         self._left_out = selection.left_out if selection is not None else frozenset()
-        self._learns = self._base is None or selection is not None
-        self._fixed = bool(self._left_out)
+        self._infers = self._base is None or selection is not None
+        self._is_selection = bool(self._left_out)
         """Someone has chosen among the properties: those that the catalog does not list were not chosen."""
         self.given = self._base is not None
         self.unknown: set[str] = set()
         self.inferred: dict[str, Json] = {}
         self._properties: dict[str, Json] = {}
         self._types: dict[str, frozenset[str]] = {}
-        self._beginnings: dict[str, bytes] = {}
-        self._listed: set[str] = set()
+        self._first_characters: dict[str, bytes] = {}
+        self._untyped: set[str] = set()
         """Selected, and of unknown type until they have a value: discovery has seen them without one."""
         properties = (self._base or {}).get("properties")
         for name, property_ in properties.items() if isinstance(properties, dict) else ():
             if name in self._left_out:
                 continue
             if selection is not None and not property_:
-                self._listed.add(name)
+                self._untyped.add(name)
             else:
                 self._declare(name, property_)
-        for name, kinds in recorded.items() if isinstance(recorded, dict) and self._learns else ():
+        for name, kinds in recorded.items() if isinstance(recorded, dict) and self._infers else ():
             if name not in self._types and name not in self._left_out and isinstance(kinds, list) and kinds:
                 self._infer(name, map(str, kinds))
 
-    def learn(self, page: Sequence[Mapping[str, bytes]]) -> bool:
+    def infer_types(self, page: Sequence[Mapping[str, bytes]]) -> bool:
         """Declares the properties that first have a value on this page; whether there are any."""
-        if not self._learns:
+        if not self._infers:
             return False
         found: dict[str, set[str]] = {}
         for fields in page:
@@ -256,32 +256,32 @@ class _Columns:
                 if name in self._types or name in self._left_out:
                     continue
                 kinds = found.setdefault(name, set())
-                if kind := _kind(text):
+                if kind := _json_type(text):
                     kinds.add(kind)
         new = {name: kinds for name, kinds in found.items() if kinds}
         self._always_null.update(found.keys() - new.keys())
         self._always_null.difference_update(new)
-        if self._fixed:
-            self.unknown.update(new.keys() - self._listed)
-            new = {name: kinds for name, kinds in new.items() if name in self._listed}
+        if self._is_selection:
+            self.unknown.update(new.keys() - self._untyped)
+            new = {name: kinds for name, kinds in new.items() if name in self._untyped}
         for name, kinds in new.items():
             self._infer(name, kinds)
         return bool(new)
 
-    def fit(self, record: bytes, fields: dict[str, bytes]) -> tuple[bytes, str]:
+    def convert(self, record: bytes, fields: dict[str, bytes]) -> tuple[bytes, str]:
         """The record as its schema says, or why it cannot be had so."""
         changed: dict[str, bytes | None] = {}
         for name, text in fields.items():
-            if name not in self._beginnings:
-                if self._learns or name in self._left_out:  # null so far: some targets refuse what is not declared
+            if name not in self._first_characters:
+                if self._infers or name in self._left_out:  # null so far: some targets refuse what is not declared
                     changed[name] = None
-            elif text[0] not in self._beginnings[name]:
+            elif text[0] not in self._first_characters[name]:
                 types = self._types[name]
-                fitted = _converted(text, types)
+                fitted = _convert(text, types)
                 if fitted is None:
                     declared = " or ".join(sorted(types - {"null"}))
                     return b"", (
-                        f"its {name!r} is {_kind(text)}, and the schema of the stream declares {declared}. "
+                        f"its {name!r} is {_json_type(text)}, and the schema of the stream declares {declared}. "
                         "Give the sink a schema-file that declares another type, or change the value with `transform`"
                     )
                 if fitted is not text:
@@ -305,9 +305,9 @@ class _Columns:
         self._properties[name] = property_
         types = property_.get("type") if isinstance(property_, dict) else None
         some = {types} if isinstance(types, str) else set(map(str, types)) if isinstance(types, list) else set()
-        self._types[name] = frozenset(some or _BEGINNINGS)
+        self._types[name] = frozenset(some or _FIRST_CHARACTERS)
         # what is null stays so: whether the target accepts it is for the schema's author to know
-        self._beginnings[name] = b"n" + b"".join(_BEGINNINGS.get(each, b"") for each in self._types[name])
+        self._first_characters[name] = b"n" + b"".join(_FIRST_CHARACTERS.get(each, b"") for each in self._types[name])
 
 
 def _declared(name: str, kinds: set[str], *, identifies: bool) -> list[Json]:
@@ -320,7 +320,7 @@ def _declared(name: str, kinds: set[str], *, identifies: bool) -> list[Json]:
     return ["boolean"] if kinds == {"boolean"} else ["string"]
 
 
-def _kind(text: bytes) -> str:
+def _json_type(text: bytes) -> str:
     """The JSON Schema type of a value; nothing for null, which says nothing about the others."""
     match shape(text):
         case "number":
@@ -335,13 +335,13 @@ def _kind(text: bytes) -> str:
             return other
 
 
-def _converted(text: bytes, types: frozenset[str]) -> bytes | None:
+def _convert(text: bytes, types: frozenset[str]) -> bytes | None:
     """The value as one of these types, none of which it has by its first character; None where something would be lost.
 
     A text with a number is that number, 1.0 the integer 1, 1 and 0 are true and false and the other way round, an empty
     text is null, and anything can be text.
     """
-    kind = _kind(text)
+    kind = _json_type(text)
     plain = plain_text(text).encode("utf-8", "surrogatepass") if kind == "string" else text
     if kind in _COMPOUND:
         if len(text.translate(None, b" \t\r\n")) == 2 and _COMPOUND & types:
@@ -360,16 +360,16 @@ def _converted(text: bytes, types: frozenset[str]) -> bytes | None:
     return text_of(text.decode("utf-8")) if "string" in types and kind != "string" else None
 
 
-def _part(position: Json, name: str) -> Json:
+def _field(position: Json, name: str) -> Json:
     return position.get(name) if isinstance(position, dict) else None
 
 
 def _count(state: Json) -> int:
-    items = _part(state, "items")
+    items = _field(state, "items")
     return items if isinstance(items, int) else 0
 
 
-def _read(path: Path) -> dict[str, Json]:
+def _read_schema(path: Path) -> dict[str, Json]:
     """The schema in a file. Raises `SinkError`."""
     try:
         schema = value(path.read_bytes())

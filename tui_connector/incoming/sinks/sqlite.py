@@ -30,7 +30,7 @@ from ..sink import (
     identifier_problem,
 )
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 """Seconds to wait for another program's transaction."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -45,9 +45,9 @@ _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 def is_database_of_others(path: Path, table: str) -> bool:
     """Whether there is a database with tables, and not this one of ours. One that cannot be read is not ours."""
     try:
-        if _start(path) != _HEADER:
+        if _read_header(path) != _HEADER:
             return False  # not there yet, empty, or no database: opening it will say so
-        if _unsafe_beside(path):
+        if _unsafe_companion(path):
             return False  # never opened
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
             names = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
@@ -63,20 +63,20 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if unsafe := _unsafe_beside(path):
+        if unsafe := _unsafe_companion(path):
             raise SinkError(unsafe, "Remove it.")
-        if _is_other_file(path):  # with a journal beside it, SQLite would make a database of it
+        if _is_other_format(path):  # with a journal beside it, SQLite would make a database of it
             raise self._not_a_database()
         try:
-            self._connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+            self._connection = sqlite3.connect(path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False)
         except ValueError as error:  # a null character
             raise SinkError(f"{str(path)!r} is not a valid path: {error}", "Correct it.") from error
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise self._error(error) from error
         try:
             self.run("PRAGMA journal_mode = WAL")  # others may read while we write
             self.run("PRAGMA synchronous = FULL")
-            self._opened = self._about()
+            self._opened = self._file_identity()
         except SinkError:
             self.close()
             raise
@@ -86,14 +86,14 @@ class Database:
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise self._failed(error) from error
+            raise self._error(error) from error
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
         """The statement once for each row. Raises `SinkError`."""
         try:
             self._connection.executemany(statement, rows)
         except (sqlite3.Error, OverflowError) as error:
-            raise self._failed(error) from error
+            raise self._error(error) from error
 
     def begin(self) -> None:
         """Starts a transaction, where there is none yet."""
@@ -106,17 +106,17 @@ class Database:
             check_not_moved(self.path, self._opened)
             self.run("COMMIT")
 
-    def _about(self) -> os.stat_result:
+    def _file_identity(self) -> os.stat_result:
         try:
             return os.stat(self.path)
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._error(error) from error
 
     def close(self) -> None:
         """Lets go; an open transaction is undone."""
         self._connection.close()
 
-    def _failed(self, error: Exception) -> SinkError:
+    def _error(self, error: Exception) -> SinkError:
         code = getattr(error, "sqlite_errorcode", None)
         if self.path.is_dir():
             return SinkError(f"{self.path} is a folder", "Choose a file in it.")
@@ -130,7 +130,7 @@ class Database:
                 "What was recorded is safe: free some space, then run again to resume.",
             )
         if code in _LOCKED:
-            return SinkError(f"Another program has been writing {self.path} for {_PATIENCE:.0f} s", "Try again later.")
+            return SinkError(f"Another program has been writing {self.path} for {_TIMEOUT:.0f} s", "Try again later.")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) or not os.access(self.path, os.W_OK):
             return SinkError(f"{self.path} cannot be written: {error}", "Check its permissions and its folder's.")
         return SinkError(f"{self.path} cannot be written: {error}")
@@ -142,7 +142,7 @@ class Database:
         )
 
 
-def _start(path: Path) -> bytes:
+def _read_header(path: Path) -> bytes:
     """The first bytes of a regular file; nothing of a pipe, which would wait for who writes to it."""
     if not path.is_file():
         return b""
@@ -150,16 +150,16 @@ def _start(path: Path) -> bytes:
         return file.read(len(_HEADER))
 
 
-def _is_other_file(path: Path) -> bool:
+def _is_other_format(path: Path) -> bool:
     """Whether there is a file with content that is not a database."""
     try:
-        found = _start(path)
+        found = _read_header(path)
     except (OSError, ValueError):  # opening it says so
         return False
     return bool(found) and found != _HEADER
 
 
-def _unsafe_beside(path: Path) -> str:
+def _unsafe_companion(path: Path) -> str:
     """Why opening the database could change a file elsewhere; empty if it cannot.
 
     SQLite opens what is beside a database, wherever a link leads. A rollback journal may end with the path of a
@@ -182,20 +182,20 @@ def _unsafe_beside(path: Path) -> str:
     return ""
 
 
-_OURS = "tui_connector_tables"
+_TABLES = "tui_connector_tables"
 """Says which tables are ours, and how far they were durable."""
 _ITEM = "item"
 
 
 def _table_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name) or name.lower().startswith(("sqlite_", _OURS)):
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,62}", name) or name.lower().startswith(("sqlite_", _TABLES)):
         raise ValueError(
             f"{name[:80]!r} is not a valid table name: use letters, digits, _ and -, starting with a letter"
         )
     return name
 
 
-def _distinct(columns: list[str]) -> list[str]:
+def _check_distinct(columns: list[str]) -> list[str]:
     folded = [name.lower() for name in ("rowid", _ITEM, *columns)]  # SQLite makes no difference of case
     twice = next((name for name in columns if folded.count(name.lower()) > 1), None)
     if twice is not None:
@@ -211,7 +211,7 @@ class SqliteSink(Sink):
     table: Annotated[str, AfterValidator(_table_name)] | None = Field(
         None, title="Table", description="Default: the incoming's name.", examples=["products"]
     )
-    columns: Annotated[list[str], AfterValidator(_distinct)] = Field(
+    columns: Annotated[list[str], AfterValidator(_check_distinct)] = Field(
         default_factory=list,
         title="Columns",
         description=f'Fields that also get a column. The whole item is in "{_ITEM}" as JSON, its identifier in a '
@@ -224,7 +224,7 @@ class SqliteSink(Sink):
         return True
 
     def alters(self, file: Path) -> bool:
-        return is_database_of_others(file, _OURS)
+        return is_database_of_others(file, _TABLES)
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         if context.identifier and context.identifier.lower() in ("rowid", _ITEM):
@@ -293,13 +293,13 @@ class _OpenSqlite(OpenSink):
         """Of the table; empty in one that an earlier version made."""
         self._rows = 0
         self._repeated, self._example = 0, ""
-        self._anew = self._empties = position is None
+        self._is_new = self._must_recreate = position is None
         known = self._known()
         if position is not None:
-            self._go_on(position, known)
+            self._resume(position, known)
 
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
-        assert not self._empties, "sync comes before the first write"
+        assert not self._must_recreate, "sync comes before the first write"
         rows: list[list[Value]] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
@@ -312,16 +312,16 @@ class _OpenSqlite(OpenSink):
         self._database.begin()
         self._database.run_many(self._table.insert(), rows)
         before, self._rows = self._rows, self._last_row()
-        if self._anew and (repeated := len(rows) - (self._rows - before)):
+        if self._is_new and (repeated := len(rows) - (self._rows - before)):
             self._example = self._example or self._first_repeated(rows, before)
             self._repeated += repeated
         return rejected
 
     def sync(self) -> Json:
         self._database.begin()
-        if self._empties:
-            self._make_empty()
-        self._database.run(f"UPDATE {_OURS} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
+        if self._must_recreate:
+            self._recreate_table()
+        self._database.run(f"UPDATE {_TABLES} SET row_count = ? WHERE name = ?", self._rows, self._table.name)
         self._database.commit()
         return {"rows": self._rows, "table": self._id}
 
@@ -340,10 +340,10 @@ class _OpenSqlite(OpenSink):
         """The table's shape and its last durable row, where it is ours; None where there is none of its name."""
         name = self._table.name
         found = self._database.run("SELECT name FROM sqlite_master WHERE lower(name) = lower(?)", name)
-        marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", _OURS)
-        identified = marks and any(column[1] == "id" for column in self._database.run(f"PRAGMA table_info({_OURS})"))
+        marks = self._database.run("SELECT 1 FROM sqlite_master WHERE name = ?", _TABLES)
+        identified = marks and any(column[1] == "id" for column in self._database.run(f"PRAGMA table_info({_TABLES})"))
         columns = f"incoming, shape, row_count, {'id' if identified else 'NULL'}"
-        mine = marks and self._database.run(f"SELECT {columns} FROM {_OURS} WHERE name = ?", name)
+        mine = marks and self._database.run(f"SELECT {columns} FROM {_TABLES} WHERE name = ?", name)
         if not found:
             return None
         if not mine:
@@ -379,7 +379,7 @@ class _OpenSqlite(OpenSink):
         recorded = self._recorded
         return isinstance(recorded, dict) and (recorded.get("table") or "") == self._id
 
-    def _go_on(self, position: Json, known: tuple[str, int] | None) -> None:
+    def _resume(self, position: Json, known: tuple[str, int] | None) -> None:
         rows = position.get("rows") if isinstance(position, dict) else None
         table = f"The table {self._table.name!r} in {self._database.path}"
         if known is None:
@@ -393,21 +393,21 @@ class _OpenSqlite(OpenSink):
         self._rows = rows
         self._database.begin()
         self._database.run(f"DELETE FROM {self._table.quoted} WHERE rowid > ?", rows)
-        self._database.run(f"UPDATE {_OURS} SET row_count = ? WHERE name = ?", rows, self._table.name)
+        self._database.run(f"UPDATE {_TABLES} SET row_count = ? WHERE name = ?", rows, self._table.name)
         self._database.commit()
 
-    def _make_empty(self) -> None:
+    def _recreate_table(self) -> None:
         run, table = self._database.run, self._table
         columns = "name TEXT PRIMARY KEY, incoming TEXT, shape TEXT, row_count INTEGER, id TEXT"
-        run(f"CREATE TABLE IF NOT EXISTS {_OURS} ({columns})")
-        if all(column[1] != "id" for column in run(f"PRAGMA table_info({_OURS})")):
-            run(f"ALTER TABLE {_OURS} ADD COLUMN id TEXT")
+        run(f"CREATE TABLE IF NOT EXISTS {_TABLES} ({columns})")
+        if all(column[1] != "id" for column in run(f"PRAGMA table_info({_TABLES})")):
+            run(f"ALTER TABLE {_TABLES} ADD COLUMN id TEXT")
         self._id = self._id or secrets.token_hex(8)
         run(f"DROP TABLE IF EXISTS {table.quoted}")
         run(table.create())
         values = (table.name, table.incoming, table.shape, self._id)
-        run(f"INSERT OR REPLACE INTO {_OURS} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
-        self._empties = False
+        run(f"INSERT OR REPLACE INTO {_TABLES} (name, incoming, shape, row_count, id) VALUES (?, ?, ?, 0, ?)", *values)
+        self._must_recreate = False
 
     def _last_row(self) -> int:
         ((rows,),) = self._database.run(f"SELECT max(rowid) FROM {self._table.quoted}")
