@@ -65,7 +65,7 @@ async def at_once(machine: Machine, given: Sequence[dict[str, Any]]) -> list[str
         await fork_server.start(
             json.dumps({"place": place, **each}),
             code=ONE_REQUEST,
-            env={},
+            env={"HOME": place},
             stdin=waiting,
             stdout=asyncio.subprocess.PIPE,
         )

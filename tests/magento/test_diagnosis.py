@@ -235,7 +235,10 @@ def test_failures_without_a_response_get_a_finding() -> None:
     for failure, name in (
         (LoginRefused("The store refused the login with 401 (Invalid)", status=401), "login-refused"),
         (LoginRefused("Answered with 200, but the template cannot read a token", status=200), "template"),
-        (LoginRefused("… 400", status=400, said="Please use the 2fa provider-specific endpoints"), "two-factor"),
+        (
+            LoginRefused("… 400", status=400, server_message="Please use the 2fa provider-specific endpoints"),
+            "two-factor",
+        ),
         (InvalidRequest("The URI cannot be used"), "not-sent"),
         (RequestFailed("The login got no response"), "request-failed"),
     ):

@@ -1,4 +1,4 @@
-"""The TLS context of a client: the system's authorities, its own, and its certificate."""
+"""How a client connects: TLS context, proxy, and the sockets below httpx."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: 
     Raises `InvalidRequest`, which names the field and the file.
     """
     if tls == Tls():
-        return _usual()
-    context = _trusting_the_system()
+        return _system_context()
+    context = _new_system_context()
     if tls.ca_file is not None:
-        _trust(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
+        _load_authorities(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
     if tls.client_certificate is not None:
-        _show(context, tls, directory, place, password)
+        _load_client_certificate(context, tls, directory, place, password)
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -51,11 +51,11 @@ def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: 
 
 
 @cache
-def _usual() -> ssl.SSLContext:
-    return _trusting_the_system()
+def _system_context() -> ssl.SSLContext:
+    return _new_system_context()
 
 
-def _trusting_the_system() -> ssl.SSLContext:
+def _new_system_context() -> ssl.SSLContext:
     """The system's authorities and those httpx brings: a Python from python.org has none of the system's."""
     import certifi
 
@@ -66,7 +66,7 @@ def _trusting_the_system() -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
+def _load_authorities(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
         found = read_regular(path, _LARGEST)  # what is compared is what is loaded
         if ca and digest(found) != ca:
@@ -92,20 +92,22 @@ def _no_certificate(field: str, path: Path) -> InvalidRequest:
     )
 
 
-def _show(context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None) -> None:
+def _load_client_certificate(
+    context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None
+) -> None:
     assert tls.client_certificate is not None
     certificate = _file(tls.client_certificate, directory, f"{place}.client-certificate")
     key = None if tls.client_key is None else _file(tls.client_key, directory, f"{place}.client-key")
     key_field, key_file = ("client-certificate", certificate) if key is None else ("client-key", key)
     encrypted = False
 
-    def response() -> str:  # without it OpenSSL would ask on the terminal itself
+    def key_password() -> str:  # without it OpenSSL itself would prompt on the terminal
         nonlocal encrypted
         encrypted = True
         return password or ""
 
     try:
-        context.load_cert_chain(certificate, key, password=response)
+        context.load_cert_chain(certificate, key, password=key_password)
     except ssl.SSLError as error:
         if "KEY_VALUES_MISMATCH" in (error.reason or ""):
             message = f"{place}.{key_field}: the key in {key_file} is not that of the certificate in {certificate}"
@@ -136,9 +138,6 @@ def _file(path: str, directory: Path, field: str) -> Path:
         raise InvalidRequest(f"{field}: {full} cannot be read: {error.strerror or error}") from error
 
 
-# Which proxy a request goes through: the client's own, or the one that the environment names.
-
-
 @dataclass(frozen=True, slots=True)
 class ProxyRoute:
     """A proxy on the way to a store."""
@@ -155,17 +154,17 @@ def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
 
     The small letters of each come first. Raises `InvalidRequest` where what is named is not a proxy that can be used.
     """
-    name = next((one for one in _names(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
+    name = next((one for one in _proxy_variables(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
     if name is None:
         return None
     parts = urlsplit(uri)
     port = parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
-    if _is_excepted(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+    if _bypasses_proxy(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
     return _route(environ[name].strip(), name)
 
 
-def _names(scheme: str) -> tuple[str, ...]:
+def _proxy_variables(scheme: str) -> tuple[str, ...]:
     return (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
 
 
@@ -186,7 +185,7 @@ def _route(value: str, name: str) -> ProxyRoute:
     return ProxyRoute(address, unquote(username), unquote(password), name)
 
 
-def _is_excepted(host: str, port: int, exceptions: str) -> bool:
+def _bypasses_proxy(host: str, port: int, exceptions: str) -> bool:
     """Whether NO_PROXY names this host: by name, by the end of its name, by address, by network, or by *."""
     for entry in exceptions.lower().split(","):
         entry = entry.strip()
@@ -228,7 +227,7 @@ _NEXT_ADDRESS = 0.25
 
 
 received: ContextVar[bytearray | None] = ContextVar("received", default=None)
-"""Where the first bytes that an attempt receives are kept: what came says more of a failure than its words."""
+"""The first bytes that an attempt receives: they explain a failure better than its message."""
 _TELLING = 16
 
 
@@ -267,7 +266,7 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
         self._error: Exception | None = None
         self._paused = False
         self._came: asyncio.Future[None] | None = None
-        """Whoever reads waits for it."""
+        """What a reader waits for."""
         self._may_write = asyncio.Event()
         self._may_write.set()
 

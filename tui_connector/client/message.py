@@ -1,4 +1,4 @@
-"""Request, answer, and the ways a request fails."""
+"""Request, response, and the ways a request fails."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request on its way; layers make changed copies. `uri` is relative until a base URI is put before it."""
+    """An immutable request; layers make changed copies. `uri` is relative until a base URI is added."""
 
     method: str
     uri: str
@@ -88,7 +88,7 @@ class Request:
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
 
     def with_query(self, name: str, value: str) -> Request:
-        """A copy whose query ends in this parameter, percent-encoded; one of that name that was there is replaced."""
+        """A copy whose query ends with this parameter, percent-encoded, instead of any other of that name."""
         path, _, query = self.uri.partition("?")
         encoded = quote(name, safe="")
         kept = [part for part in query.split("&") if part and part.partition("=")[0] not in (name, encoded)]
@@ -97,7 +97,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole response: `body` inflated and within its bound, `exchange` the number under which it was recorded."""
+    """A complete response: `body` is decompressed and within its limit, `exchange` its number in the log."""
 
     status: int
     headers: Headers
@@ -119,7 +119,7 @@ def header_of(headers: Headers, name: str) -> str | None:
 
 
 class Failure(StrEnum):
-    """Why no whole response came."""
+    """Why no complete response arrived."""
 
     DNS = "dns"
     REFUSED = "refused"
@@ -144,9 +144,9 @@ class Failure(StrEnum):
 
 
 class RequestFailed(UserError):
-    """A request that did not get a response that can be used; `exchange` is its number in the log.
+    """A request without a usable response; `exchange` is its number in the log.
 
-    No secret is in its text, whatever the store has said and whatever address is named.
+    Its text contains no secret, whatever the store sent and whatever address it names.
     """
 
     CODE: ClassVar = "request-failed"
@@ -157,9 +157,9 @@ class RequestFailed(UserError):
 
 
 class NoResponse(RequestFailed):
-    """No whole response came; `may_have_arrived` says whether the store may have acted on the request.
+    """No complete response arrived; `may_have_arrived` says whether the store may have acted on the request.
 
-    `on_reused_connection`: not a byte came, over a connection from before that the server had probably given up.
+    `on_reused_connection`: no byte arrived on a pooled connection, which the server had probably closed.
     """
 
     CODE = "no-response"
@@ -181,7 +181,7 @@ class NoResponse(RequestFailed):
 
 
 class InvalidRequest(RequestFailed):
-    """The request was refused here, before a byte left: a bad URI, a bad header, a secret for another origin."""
+    """The request was refused before anything was sent: a bad URI, a bad header, a secret for another origin."""
 
     CODE = "invalid-request"
 
@@ -189,7 +189,7 @@ class InvalidRequest(RequestFailed):
 class LoginRefused(RequestFailed):
     """A login was refused, and no further one is sent.
 
-    `said` are the server's words, `uri` is where it was sent; `field` is the setting to correct.
+    `server_message` is the server's own text, `uri` the login's address, `field` the setting to correct.
     """
 
     CODE = "login-refused"
@@ -203,7 +203,8 @@ class LoginRefused(RequestFailed):
         exchange: int | None = None,
         uri: str = "",
         field: str = "",
-        said: str = "",
+        server_message: str = "",
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
-        self.status, self.uri, self.field, self.said = status, uri, field, without_any_secret(said)
+        self.status, self.uri, self.field = status, uri, field
+        self.server_message = without_any_secret(server_message)

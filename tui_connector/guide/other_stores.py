@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..client.authentication.login import said
+from ..client.authentication.login import server_message
 from ..client.message import Request, Response
 from ..incoming.errors import accept_hint
 from ..magento.diagnosis import Finding
@@ -36,7 +36,7 @@ def is_magento(profile: Profile, client: str) -> bool:
 def refusal(request: Request, response: Response) -> Finding:
     """The finding for a response that was not expected: what the server says, and what its status asks for."""
     path = request.uri.partition("?")[0]
-    reason = said(response)
+    reason = server_message(response)
     evidence = (f"#{response.exchange} {request.method} {path} → {response.status} {reason}",)
     summary = f"The store responded with {response.status} ({reason})"
     status = response.status

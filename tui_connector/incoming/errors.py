@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from ..client.authentication.login import said
+from ..client.authentication.login import server_message
 from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
 from ..client.plugins.retry import LASTING
 from ..runs.errors import Action, RunError
@@ -53,7 +53,7 @@ def _action_for(failure: Failure) -> Action:
 
 def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:
     """The run's error for a response with an unexpected status. `retry_after`: the seconds it asks for."""
-    message = f"The store responded with {response.status} ({said(response)})"
+    message = f"The store responded with {response.status} ({server_message(response)})"
 
     def run_error(action: Action, hint: str = "", max_page_size: int = 0) -> RunError:
         return RunError(

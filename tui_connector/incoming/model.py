@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import Field
 
-from ..client.authentication.login import said
+from ..client.authentication.login import server_message
 from ..client.layer import Send
 from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Response
 from ..client.model import ClientName, RequestTemplate, Span
@@ -186,7 +186,7 @@ class UnexpectedStatus(RequestFailed):
 
     def __init__(self, response: Response) -> None:
         super().__init__(
-            f"The store responded with {response.status} ({said(response)})",
+            f"The store responded with {response.status} ({server_message(response)})",
             exchange=response.exchange,
             code=f"status-{response.status}",
         )

@@ -32,10 +32,7 @@ from ..message import InvalidRequest, LoginRefused, Request, RequestFailed, Requ
 from ..model import seconds, with_parameters
 from ..uri import absolute, canonical, is_absolute, origin_of
 from .login_lockouts import Account, LoginLockouts, is_magento_login
-from .one_time_code import NO_CODE, OneTimeCode, UsedCodes, is_code, made, typed
-
-# A token that a login gave, and how long it is good.
-
+from .one_time_code import NO_CODE, OneTimeCode, UsedCodes, generated_code, is_code, prompted_code
 
 MARGIN = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -46,19 +43,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Token:
-    """What is put into the header, and until when, in seconds of the machine's monotonic clock."""
+    """A header value from a login; times are monotonic seconds."""
 
     header: str = field(repr=False)
     until: float | None
     made_at: float
     after_refusal: bool = False
-    """It was asked for because the one before was refused."""
+    """It was requested because the previous one was refused."""
 
 
 def lifetime(token: object) -> float | None:
-    """Seconds a JWT is good from its issue (RFC 7519 `exp` less `iat`), less a margin; None where it does not say.
+    """Lifetime in seconds of a JWT (RFC 7519, `exp` minus `iat`), less a margin; None if it does not state one.
 
-    The difference of the store's own two times, so that clocks that disagree do no harm.
+    Both are times of the store's clock, so a difference to this computer's clock does not matter.
     """
     if not isinstance(token, str) or token.count(".") != 2:
         return None
@@ -74,9 +71,6 @@ def lifetime(token: object) -> float | None:
 def with_margin(life: float) -> float:
     """Seconds after which a token of this lifetime is renewed, before it expires."""
     return max(0.0, life - min(MARGIN, life / 10))
-
-
-# Field types of authentications that log in: parameters, the format of the body, how long a token is kept.
 
 
 def _cache(value: str) -> str:
@@ -123,16 +117,16 @@ LoginUri = Annotated[str, AfterValidator(_uri)]
 """Where a login is sent: absolute, or from the root of the store's address."""
 
 
-_AGAIN = 60.0
-"""Seconds within which a second refusal of a new token is the store's last word: it is a missing permission."""
+_RENEWAL_INTERVAL = 60.0
+"""Seconds; a new token that is refused within this time lacks a permission."""
 LONGEST_HEADER = 8_000
-"""Characters; web servers take no longer line (nginx: large_client_header_buffers, 8k)."""
+"""Characters; web servers accept no longer line (nginx: large_client_header_buffers, 8k)."""
 _REFUSALS = frozenset({"invalid_client", "invalid_grant", "unauthorized_client", "access_denied"})
 """Error codes with which an OAuth 2 server refuses the credentials, often with 400 (RFC 6749 §5.2)."""
 _SKEW = 20.0
 """Seconds that two clocks may differ before one-time codes are refused for it."""
 _WRONG_CODE = "Invalid code."
-"""Magento_TwoFactorAuth, Model/Provider/Engine/Google/Authenticate.php; it counts towards no lock-out."""
+"""Magento_TwoFactorAuth, Model/Provider/Engine/Google/Authenticate.php; it does not count towards a lock-out."""
 
 
 class LoginKind(Protocol):
@@ -168,19 +162,19 @@ class LoginKind(Protocol):
         ...
 
 
-class _Kept:
-    """What outlives a session: the token that is still good, and the codes that were sent."""
+class _LoginState:
+    """State that outlives a session: the valid token, and the one-time codes that were sent."""
 
     def __init__(self) -> None:
         self.token: Token | None = None
-        self.made_of: list[str] = []
-        """The secrets that the token was given for: it proves nothing about others that are typed in their place."""
+        self.secrets: list[str] = []
+        """The secrets that the token was issued for; it is not valid for others."""
         self.sent = UsedCodes()
 
 
 @dataclass(slots=True)
-class _Form:
-    """What one login sends."""
+class _LoginForm:
+    """The values that one login sends."""
 
     uri: str
     origin: str
@@ -196,37 +190,37 @@ class _Form:
     def secret_values(self) -> str:
         return json.dumps([self.values[name] for name in self.secret_names])
 
-    def words(self) -> str:
-        """Who logs in where, for a question."""
+    def description(self) -> str:
+        """Who logs in where, for a prompt."""
         who = next((self.values[name] for name in self.open_names if "user" in name.lower()), None)
         return f"{who} at {self.origin}" if who else self.origin
 
 
 class Login:
-    """Logs in when a token is needed and none is good, once for everybody who waits."""
+    """Logs in if a token is needed and none is valid, once for all requests that wait for it."""
 
     def __init__(self, saved: LoginKind, context: LayerContext) -> None:
         assert isinstance(saved, Kind)
         self._kind: Kind = saved
         self._saved = saved
         self._context = context
-        self._stops = LoginLockouts(context.machine.directories.state)
+        self._lockouts = LoginLockouts(context.machine.directories.state)
         self._tasks: dict[str, asyncio.Task[Token]] = {}
         self._compared: set[str] = set()
-        """The origins whose kept token is known to be one for the secrets of this session."""
+        """The origins whose stored token was checked to belong to the secrets of this session."""
 
     async def token(self, request: Request, refused: Token | None = None) -> Token:
-        """The token for this request's store: the one at hand, or that of the one login under way."""
+        """The token for this request's store: the current one, or that of the login in progress."""
         origin = origin_of(request.uri)
         login = absolute(request.uri, self._saved.login_uri())
         self._context.check_token_use(self._token_name(login), origin_of(login), self._saved.client, origin)
-        kept = self._context.keep(self._kind, _Kept, origin)
-        if origin in self._compared and kept.token is not None and self._is_still_good(kept.token, refused):
-            return kept.token
+        state = self._context.keep(self._kind, _LoginState, origin)
+        if origin in self._compared and state.token is not None and self._is_valid(state.token, refused):
+            return state.token
         task = self._tasks.get(origin)
-        if task is None or not self._is_to_be_used(task, refused):
-            task = self._tasks[origin] = self._context.share(self._log_in(request, kept, refused))
-        # shielded: a caller that gives up must not take everybody's login with it
+        if task is None or not self._is_usable(task, refused):
+            task = self._tasks[origin] = self._context.share(self._log_in(request, state, refused))
+        # shielded: a cancelled caller must not cancel the login of the others
         return await asyncio.shield(task)
 
     def _token_name(self, login: str) -> str:
@@ -235,73 +229,75 @@ class Login:
         return token_name(canonical(login), [each.key for each in sources if isinstance(each, SecretSource)])
 
     def may_renew(self, token: Token) -> bool:
-        """Whether a 401 may mean that the token has ended: one that is fresh from a renewal lacks a permission."""
+        """Whether a 401 may mean that the token has expired: one that was just renewed lacks a permission."""
         age = self._context.machine.monotonic() - token.made_at
-        return not (token.after_refusal and age < _AGAIN)
+        return not (token.after_refusal and age < _RENEWAL_INTERVAL)
 
-    def _is_still_good(self, token: Token, refused: Token | None) -> bool:
+    def _is_valid(self, token: Token, refused: Token | None) -> bool:
         return token is not refused and (token.until is None or self._context.machine.monotonic() < token.until)
 
-    def _is_to_be_used(self, task: asyncio.Task[Token], refused: Token | None) -> bool:
+    def _is_usable(self, task: asyncio.Task[Token], refused: Token | None) -> bool:
         if not task.done():
             return True
         if task.cancelled():
             return False
         failure = task.exception()
         if failure is not None:
-            # these stay, and are the stop: nobody is asked twice for a code; a lost connection is no refusal
+            # these are final, and nobody is prompted twice for a code; a lost connection is not final
             return isinstance(failure, RequestFailed) and failure.code in (LoginRefused.CODE, NO_CODE)
-        return self._is_still_good(task.result(), refused)
+        return self._is_valid(task.result(), refused)
 
-    async def _log_in(self, request: Request, kept: _Kept, refused: Token | None) -> Token:
+    async def _log_in(self, request: Request, state: _LoginState, refused: Token | None) -> Token:
         form = await self._filled_in(request)
-        if kept.token is not None and kept.made_of != await self._made_of(form):
-            kept.token = None
+        if state.token is not None and state.secrets != await self._secrets_of(form):
+            state.token = None
         self._compared.add(origin_of(request.uri))
-        if kept.token is not None and self._is_still_good(kept.token, refused):
-            return kept.token
+        if state.token is not None and self._is_valid(state.token, refused):
+            return state.token
         account = form.account()
         try:
-            async with self._stops.turn(account, self._context.machine.sleep):
-                return await self._log_in_alone(form, account, kept, refused)
+            async with self._lockouts.turn(account, self._context.machine.sleep):
+                return await self._log_in_alone(form, account, state, refused)
         except LockTimeout as error:
             log.warning("no login at %s: another process holds its lock", form.origin)
             raise RequestFailed(
-                f"Not logged in: another process has been logging in as {form.words()} for too long",
+                f"Not logged in: another process has been logging in as {form.description()} for too long",
                 hint="Nothing was sent. Wait until it has finished, then try again.",
             ) from error
 
-    async def _log_in_alone(self, form: _Form, account: Account, kept: _Kept, refused: Token | None) -> Token:
-        """Looks for a refusal, sends the login and keeps its result, while nobody else does."""
-        stop = await asyncio.to_thread(self._stops.find, account)
+    async def _log_in_alone(
+        self, form: _LoginForm, account: Account, state: _LoginState, refused: Token | None
+    ) -> Token:
+        """Checks for an earlier refusal, sends the login and stores its result, while holding the account's lock."""
+        stop = await asyncio.to_thread(self._lockouts.find, account)
         if stop is not None:
             log.warning("no login at %s: it was refused with %d at %s", form.origin, stop.status, stop.at)
             raise LoginRefused(
                 f"Not logged in: the store refused this login with {stop.status} at {stop.at} ({stop.message})",
                 status=stop.status,
-                said=stop.message,
+                server_message=stop.message,
                 hint=_MAGENTO_HINT if is_magento_login(form.uri) else _STOPPED,
                 uri=form.uri,
                 field=self._saved.wrong_field(stop.status),
             )
-        await self._add_codes(form, kept.sent)
-        log.info("login at %s: %s", form.origin, _why(kept, refused) or "first")
-        response = await self._send(form, _why(kept, refused))
+        await self._add_codes(form, state.sent)
+        log.info("login at %s: %s", form.origin, _why(state, refused) or "first")
+        response = await self._send(form, _why(state, refused))
         log.info("login at %s: status %d", form.origin, response.status)
         if not 200 <= response.status < 300:
             await self._refuse(response, form, account)
-        kept.sent.windows.update(form.codes)
+        state.sent.windows.update(form.codes)
         token = self._read(response, form, refused)
-        kept.token, kept.made_of = None if self._saved.cache == "off" else token, await self._made_of(form)
+        state.token, state.secrets = None if self._saved.cache == "off" else token, await self._secrets_of(form)
         return token
 
-    async def _filled_in(self, request: Request) -> _Form:
+    async def _filled_in(self, request: Request) -> _LoginForm:
         uri = absolute(request.uri, self._saved.login_uri())
-        form = _Form(uri, origin_of(uri))
+        form = _LoginForm(uri, origin_of(uri))
         for name, value in self._saved.login_parameters().items():
             if is_code(name, value):
                 form.has_code = True
-                form.values[name] = None  # keeps its place among the parameters
+                form.values[name] = None  # reserves its position among the parameters
             elif isinstance(value, SecretSource):
                 form.values[name] = await self._context.secret(value, form.origin, self._saved.client)
                 form.secret_names.append(name)
@@ -310,8 +306,8 @@ class Login:
                 form.open_names.append(name)
         return form
 
-    async def _made_of(self, form: _Form) -> list[str]:
-        """The secrets of a login, those that make its codes among them."""
+    async def _secrets_of(self, form: _LoginForm) -> list[str]:
+        """The secrets of a login, including those that generate its codes."""
         parameters = self._saved.login_parameters().values()
         makers = [each.totp for each in parameters if isinstance(each, OneTimeCode)]
         return [
@@ -319,20 +315,20 @@ class Login:
             *[await self._context.secret(each, form.origin, self._saved.client) for each in makers],
         ]
 
-    async def _add_codes(self, form: _Form, sent: UsedCodes) -> None:
-        """Last, when nothing else can stop the login: a code is asked for only where it will be sent."""
+    async def _add_codes(self, form: _LoginForm, sent: UsedCodes) -> None:
+        """Called last: a code is prompted for only if it will be sent."""
         for name, value in self._saved.login_parameters().items():
             if not is_code(name, value):
                 continue
             if isinstance(value, OneTimeCode):
-                form.values[name], window = await made(
+                form.values[name], window = await generated_code(
                     self._context, name, value.totp, form.origin, self._saved.client, sent
                 )
                 form.codes.append(window)
             else:
-                form.values[name] = await typed(self._context.machine, name, form.words())
+                form.values[name] = await prompted_code(self._context.machine, name, form.description())
 
-    async def _send(self, form: _Form, why: str) -> Response:
+    async def _send(self, form: _LoginForm, why: str) -> Response:
         about = RequestInfo(purpose="login", secret_answer=True, note=why)
         request = self._saved.login_request(form.uri, form.values, self._context)
         try:
@@ -347,8 +343,8 @@ class Login:
                 f"The login got no response: {failure.message}", hint=failure.hint, exchange=failure.exchange
             ) from failure
 
-    async def _refuse(self, response: Response, form: _Form, account: Account) -> None:
-        message = self._context.masked(said(response))
+    async def _refuse(self, response: Response, form: _LoginForm, account: Account) -> None:
+        message = self._context.masked(server_message(response))
         if response.status >= 500 or response.status in (408, 429) or 300 <= response.status < 400:
             raise RequestFailed(
                 f"The login got status {response.status} ({message})",
@@ -359,13 +355,13 @@ class Login:
         if not is_magento_login(form.uri):
             hint = f"{_STOPPED} {self._saved.refusal_hint(response)}".rstrip()
         if form.has_code and message == _WRONG_CODE:
-            hint = self._about_the_code(response)
+            hint = self._code_hint(response)
         elif response.status in (401, 403) or error_code(response) in _REFUSALS:
             at = self._context.machine.now().isoformat(timespec="seconds")
-            add = partial(self._stops.add, account, at=at, status=response.status, message=message)
+            add = partial(self._lockouts.add, account, at=at, status=response.status, message=message)
             try:
                 await asyncio.to_thread(add)
-            except OSError as error:  # the refusal is the news, and stops this process all the same
+            except OSError as error:  # the refusal is what to report; it stops this process anyway
                 kept = _NOT_KEPT.format(self._context.machine.directories.state, reason(error))
                 hint = f"{hint} {kept} {state_remedy(error)}"
         raise LoginRefused(
@@ -375,11 +371,11 @@ class Login:
             exchange=response.exchange,
             uri=form.uri,
             field=self._saved.wrong_field(response.status),
-            said=message,
+            server_message=message,
         )
 
-    def _about_the_code(self, response: Response) -> str:
-        """Why a code is wrong, when the password is right: Magento looks at the password first."""
+    def _code_hint(self, response: Response) -> str:
+        """Why the code was refused; the password was accepted, as Magento checks it first."""
         try:
             ahead = (self._context.machine.now() - parsedate_to_datetime(response.header("Date") or "")).total_seconds()
         except (ValueError, TypeError):
@@ -391,7 +387,7 @@ class Login:
             "The password is right, but the one-time code is not: do the TOTP secret and app entry belong to this user?"
         )
 
-    def _read(self, response: Response, form: _Form, refused: Token | None) -> Token:
+    def _read(self, response: Response, form: _LoginForm, refused: Token | None) -> Token:
         try:
             header, stated = self._saved.read_token(response)
         except UserError as error:
@@ -458,14 +454,14 @@ _NOT_KEPT = "The refusal could not be saved in {} ({}), so other processes and t
 _LATER = "The server did not check the credentials; try again later, or check the address of the login."
 
 
-def _why(kept: _Kept, refused: Token | None) -> str:
+def _why(state: _LoginState, refused: Token | None) -> str:
     if refused is not None:
         return "login renewed: the token was refused"
-    return "login renewed: the token has expired" if kept.token is not None else "login"
+    return "login renewed: the token has expired" if state.token is not None else "login"
 
 
 def _redirected(response: Response) -> str:
-    """Where a redirect leads; only the origin, for the rest may hold what was sent."""
+    """The target of a redirect; only its origin, as the rest may contain what was sent."""
     try:
         origin = origin_of(response.header("Location") or "")
     except InvalidValue:
@@ -473,8 +469,8 @@ def _redirected(response: Response) -> str:
     return f"It redirects to {origin}; passwords do not follow redirects. Use that address if it is the store's."
 
 
-def answer_data(response: Response, source: str) -> Json:
-    """What a template reads of a response: its body, or its headers by lower-case name."""
+def response_data(response: Response, source: str) -> Json:
+    """The data that a template reads: the response's body, or its headers by lower-case name."""
     if source == "headers":
         return {name.lower(): value for name, value in response.headers}
     text = response.body.decode("utf-8", "replace").strip().removeprefix("\ufeff")
@@ -495,8 +491,8 @@ def error_code(response: Response) -> str:
     return code if isinstance(code, str) else ""
 
 
-def said(response: Response) -> str:
-    """What the server said of a refusal, or what kind of response it was."""
+def server_message(response: Response) -> str:
+    """The server's error message, or a description of its response."""
     message = beginning(error_message(response.body), 300)
     if message:
         return message

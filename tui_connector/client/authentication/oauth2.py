@@ -29,7 +29,7 @@ from .login import (
     login_layer,
     login_request,
     no_literal_secret,
-    said,
+    server_message,
     with_margin,
 )
 
@@ -129,12 +129,14 @@ class OAuth2(Authentication):
             data = json.loads(response.body)
         except (ValueError, RecursionError) as error:
             hint = "Is the token URI the server's token endpoint? A web page is often its login form."
-            raise UserError("token-unreadable", f"it is not JSON ({said(response)})", hint) from error
+            raise UserError("token-unreadable", f"it is not JSON ({server_message(response)})", hint) from error
         if not isinstance(data, dict):
             raise UserError("token-unreadable", "it is not a JSON object", _ENDPOINT)
         token, token_type = data.get("access_token"), data.get("token_type", "Bearer")
         if error_code(response):
-            raise UserError("token-unreadable", f"it is an error: {said(response)}", self.refusal_hint(response))
+            raise UserError(
+                "token-unreadable", f"it is an error: {server_message(response)}", self.refusal_hint(response)
+            )
         if token is None:
             names = ", ".join(sorted(beginning(str(name), 40) for name in data)[:8])
             raise UserError("token-unreadable", f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)

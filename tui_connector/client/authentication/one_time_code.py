@@ -1,4 +1,4 @@
-"""One-time codes for stores with two-factor sign-in: made from the app's secret, or typed by the user."""
+"""One-time codes for two-factor authentication: generated from the TOTP secret, or typed by the user."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ class OneTimeCode(Model):
 
 
 NO_CODE = "one-time-code"
-"""The code of the error where there is no one-time code to be had, so no login is tried."""
+"""The error's code if no one-time code is available, so that no login was sent."""
 
 
 @dataclass
 class UsedCodes:
-    """The codes that were sent and taken: a code is good once (RFC 6238 §5.2)."""
+    """The codes that were sent and accepted: a code is valid once (RFC 6238 §5.2)."""
 
     windows: dict[str, int] = field(default_factory=dict)
     """By parameter: the number of the time step of its last code."""
 
 
 def is_code(name: str, value: object) -> bool:
-    """Whether this parameter of a login is a one-time code. One that is asked for is asked for at every login."""
+    """Whether this login parameter is a one-time code; a typed one is prompted for at every login."""
     if isinstance(value, OneTimeCode):
         return True
     return isinstance(value, SecretSource) and bool(value.ask) and name.lower() in _NAMES
 
 
-async def typed(machine: Machine, name: str, login: str) -> str:
-    """A code that the user types now; it is not kept. Raises `InvalidRequest` where nobody does."""
+async def prompted_code(machine: Machine, name: str, login: str) -> str:
+    """A code typed by the user now; it is not stored. Raises `InvalidRequest` if none is typed."""
     response = await machine.prompt.secret(f"One-time code ({name}) for {login}")
     if response is None:
         raise InvalidRequest(
@@ -68,12 +68,12 @@ async def typed(machine: Machine, name: str, login: str) -> str:
     return code
 
 
-async def made(
+async def generated_code(
     context: LayerContext, name: str, source: SecretSource, origin: str, client: str, sent: UsedCodes
 ) -> tuple[str, tuple[str, int]]:
-    """A code of the present time step, or of the next one where the present one's was sent already.
+    """A code of the current time step, or of the next one if the current one's was already sent.
 
-    With it, what to keep in `sent` once the store has taken it. Raises `InvalidRequest`.
+    Also returns what to store in `sent` once the store has accepted it. Raises `InvalidRequest`.
     """
     totp = _generator(await context.secret(source, origin, client), source.label)
     context.received(totp.secret, source.label)
@@ -91,22 +91,22 @@ def _window(now: datetime, interval: int) -> int:
 
 
 class _Totp(pyotp.TOTP):
-    """Takes the short secrets (80 bits) that many stores and apps still use; the library wants 112."""
+    """Accepts the short secrets (80 bits) that many stores and apps still use; the library requires 112."""
 
     min_secret_length_bits = 8
 
 
 def _generator(secret: str, label: str) -> _Totp:
-    """Reads the secret as people have it: in groups, in lower case, or as the address in the QR code."""
+    """Parses the secret as people have it: in groups, in lower case, or as the address in the QR code."""
     try:
         if secret.lower().startswith("otpauth:"):
             address = urlsplit(secret)
             if address.netloc.lower() != "totp":
                 raise ValueError(f"its kind is {address.netloc!r}, not totp")
-            said = {name: values[0] for name, values in parse_qs(address.query).items()}
-            digest = _DIGESTS[said.get("algorithm", "SHA1").upper()]
-            digits, interval = int(said.get("digits", 6)), int(said.get("period", 30))
-            return _Totp(_letters(said["secret"]), digits=digits, digest=digest, interval=interval)
+            parameters = {name: values[0] for name, values in parse_qs(address.query).items()}
+            digest = _DIGESTS[parameters.get("algorithm", "SHA1").upper()]
+            digits, interval = int(parameters.get("digits", 6)), int(parameters.get("period", 30))
+            return _Totp(_letters(parameters["secret"]), digits=digits, digest=digest, interval=interval)
         return _Totp(_letters(secret))
     except (ValueError, KeyError) as error:
         raise InvalidRequest(

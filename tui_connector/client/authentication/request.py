@@ -20,10 +20,10 @@ from .login import (
     Cache,
     LoginUri,
     Parameter,
-    answer_data,
     login_layer,
     login_request,
     no_literal_secret,
+    response_data,
 )
 
 _HEADER_NAMES = re.compile(r"[0-9A-Za-z_-]+")
@@ -110,7 +110,7 @@ class RequestAuthentication(Authentication):
     def read_token(self, response: Response) -> tuple[str, float | None]:
         """What the template makes of the response. Raises `UserError`."""
         try:
-            header = Template.parse(self.template).header(Scope(data=answer_data(response, self.source)))
+            header = Template.parse(self.template).header(Scope(data=response_data(response, self.source)))
         except PlaceholderError as error:
             raise _no_token(str(error)) from error
         if len(header) > LONGEST_HEADER:

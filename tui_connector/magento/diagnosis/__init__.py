@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ...client.authentication.login import said
+from ...client.authentication.login import server_message
 from ...client.authentication.login_lockouts import is_magento_login
 from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
@@ -88,7 +88,7 @@ def _is_well_formed(authorization: str) -> bool:
 
 def _foreign_login_refused(request: Request, response: Response) -> Finding:
     """A login refused by an endpoint that is not Magento's, with that endpoint's message."""
-    reason, status = said(response), response.status
+    reason, status = server_message(response), response.status
     evidence = (f"#{response.exchange} {request.method} {request.uri.partition('?')[0]} → {status} {reason}",)
     summary = f"The login got the response {status} ({reason})"
     if status >= 500 or status in (408, 429):
@@ -145,7 +145,7 @@ def _login_refused(failure: LoginRefused, evidence: tuple[str, ...]) -> Finding:
         return Finding("login-refused", failure.message, evidence, failure.hint, field)
     request = Request("POST", failure.uri or "/integration/admin/token")
     response = Response(failure.status or 401, (), b"", failure.exchange or 0)
-    case = Case(request, response, StoreMessage("json", failure.said))
+    case = Case(request, response, StoreMessage("json", failure.server_message))
     rule = LOGIN.match(case)
     if rule is not None:
         return rule.finding(evidence, case)
