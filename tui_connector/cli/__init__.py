@@ -1,4 +1,4 @@
-"""Every command; each imports what it needs when it is called."""
+"""The command line. The module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
 
 
 _SHORTEST_TOKEN = 20
-"""Characters; a shorter argument is not looked at, and nothing is loaded for it."""
+"""Characters; shorter arguments are not checked, which saves an import."""
 
 
 @contextmanager
 def _exit_on_broken_pipe() -> Iterator[None]:
-    """Before click sees it, which ends with 1: the exit code of something that failed."""
+    """Ends with the exit code for a stopped command if nobody reads the output; click would exit with 1."""
     try:
         yield
     except BrokenPipeError as error:
@@ -129,7 +129,7 @@ def main_tap() -> None:
 def _main(command: click.Command, name: str) -> None:
     """Errors are one paragraph on standard error, never a traceback for what a user did."""
     make_usable()
-    misplaced = _mask_of_misplaced_secrets(sys.argv[1:])  # it hides as long as it is in use
+    misplaced = _mask_of_misplaced_secrets(sys.argv[1:])
     try:
         _run(command, name)
     finally:
@@ -139,9 +139,9 @@ def _main(command: click.Command, name: str) -> None:
 
 
 def _mask_of_misplaced_secrets(arguments: Sequence[str]) -> object:
-    """Hides tokens that were given as arguments by mistake, as in `secrets set acme TOKEN`.
+    """Masks tokens given as arguments by mistake, as in `secrets set acme TOKEN`.
 
-    Messages repeat the arguments, and the program's log and those of cron jobs keep the messages.
+    Messages repeat arguments, and logs keep messages. The mask applies as long as it is referenced.
     """
     words = [word for each in arguments for word in (each, each.partition("=")[2]) if len(word) >= _SHORTEST_TOKEN]
     if not words:
@@ -156,7 +156,7 @@ def _mask_of_misplaced_secrets(arguments: Sequence[str]) -> object:
 
 
 def _debug() -> ModuleType | None:
-    """The module that writes the log of this process; None where no command has begun it."""
+    """The module `cli.debug`; None if no command has started the program's log."""
     return sys.modules.get(f"{__name__}.debug")
 
 
@@ -166,20 +166,20 @@ def _run(command: click.Command, name: str) -> NoReturn:
     try:
         sys.exit(command(prog_name=name, standalone_mode=False))
     except (click.Abort, KeyboardInterrupt):
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # once more, while it ends: no traceback
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C ends the process without a traceback
         _end("Stopped.", Exit.STOPPED)
     except click.ClickException as error:
-        told = StringIO()
-        error.show(told)
+        text = StringIO()
+        error.show(text)
         with best_effort():
-            click.echo(paragraph(told.getvalue()), err=True)
+            click.echo(paragraph(text.getvalue()), err=True)
         sys.exit(Exit.SETUP)
     except UserError as error:
         _end(str(error), exit_code(error))
     except OSError as error:
         discard(sys.stdout)
         _end(_unwritten(error), Exit.FAILED)
-    except Exception as error:  # noqa: BLE001 - a mistake in the program: its user gets no traceback, its log does
+    except Exception as error:  # noqa: BLE001 - a bug: the traceback goes to the program's log
         from ..program_log import report
 
         _end(report(error), Exit.FAILED)

@@ -1,4 +1,4 @@
-"""`check`: is the store reachable, does it know us, may we read what the profile reads."""
+"""`check`: is the store reachable, the authentication accepted, and every incoming readable."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..magento.diagnosis import Finding
 
-_OF_THE_SETUP = ("no-client", "not-sent")
-"""Findings of which no store knows, besides those of one that cannot be reached."""
+_SETUP_FINDINGS = ("no-client", "not-sent")
+"""Findings about the profile rather than the store."""
 
 
 @click.command()
@@ -87,13 +87,13 @@ def check(
 
 
 def _exit_of(report: CheckReport) -> Exit:
-    """What a store has said weighs more than a wrong setup, and that more than a store that was not reached."""
+    """Exit code: a refusal takes precedence over a wrong setup, and that over an unreachable store."""
     if report.ok:
         return Exit.DONE
     from ..client.plugins.retry import LASTING
 
     findings = {each.id for each in report.findings}
-    lasting = {*_OF_THE_SETUP, *(f"unreachable-{failure}" for failure in LASTING)}
+    lasting = {*_SETUP_FINDINGS, *(f"unreachable-{failure}" for failure in LASTING)}
     of_the_setup = {each for each in findings if each in lasting or each.startswith("incoming-")}
     not_reached = {each.id for each in report.findings if each.failure is not None} - of_the_setup
     if findings - of_the_setup - not_reached:
@@ -102,7 +102,7 @@ def _exit_of(report: CheckReport) -> Exit:
 
 
 def _report_invalid_profile(error: UserError) -> NoReturn:
-    """Says as JSON what is wrong with the profile, and ends."""
+    """Prints the problems of the profile as JSON, and exits."""
     from ..profile.problems import InvalidProfile
 
     finding = {"id": "profile", "summary": "The profile is invalid", "remedy": "Fix the lines named."}
@@ -112,7 +112,7 @@ def _report_invalid_profile(error: UserError) -> NoReturn:
 
 
 def _this_computer(machine: Machine, as_json: bool) -> NoReturn:
-    """Says what was found here, and ends."""
+    """Prints the check of this computer, and exits."""
     from ..guide.machine_check import MachineReport, TerminalInfo, check_machine
     from ..secrets.mask import Mask
     from ..secrets.vault import Vault

@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem, FishComplete, add_completion_
 from ..text import shown_line
 
 VARIABLE = "_TUI_CONNECTOR_COMPLETE"
-"""The variable by which a shell's script asks for completions."""
+"""The environment variable by which click's completion scripts call the program."""
 PROGRAM = "tui-connector"
 
 INSTALLING = f"""\b

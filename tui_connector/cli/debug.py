@@ -17,7 +17,7 @@ log = logging.getLogger("tui_connector.cli")
 
 
 class DebugOutput:
-    """Prints the log's lines at once; those that are written while there is a screen, once it is gone."""
+    """Prints log lines at once, or after the screen has ended if there is one."""
 
     def __init__(self) -> None:
         self.on_screen = False
@@ -31,7 +31,7 @@ class DebugOutput:
             sys.stderr.flush()
 
     def end(self) -> None:
-        """Prints what was held back."""
+        """Prints the lines held back."""
         self.on_screen = False
         held, self._held = "".join(self._held), deque()
         if held:
@@ -42,7 +42,7 @@ output = DebugOutput()
 
 
 def begin_log(machine: Machine, *, on_screen: bool = False) -> None:
-    """Starts the log of this process, if it has not begun yet, and says which command runs."""
+    """Starts the log of this process, unless it has started, and logs the command."""
     output.on_screen = on_screen
     context = click.get_current_context(silent=True)
     debug = bool(machine.environ.get(DEBUG_VARIABLE)) or bool(context and context.meta.get(DEBUG_VARIABLE))
@@ -61,6 +61,6 @@ def end_log() -> None:
 
 
 def _system() -> str:
-    """Not `platform.platform()`, which starts a process."""
+    """Name and release of the system; `platform.platform()` would start a process."""
     found = os.uname()
     return f"{found.sysname} {found.release} {found.machine}"

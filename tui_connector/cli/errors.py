@@ -1,4 +1,4 @@
-"""How a command ends when it does not work: an exit code, and one paragraph that says what, where and what to do."""
+"""Exit codes and error messages of commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..text import shown
 
 
 class Exit(IntEnum):
-    """What the exit code says."""
+    """Exit codes of all commands."""
 
     DONE = 0
     FAILED = 1
@@ -21,7 +21,7 @@ class Exit(IntEnum):
 
 
 class CommandFailed(UserError):
-    """A command that cannot do what it was told to, with its exit code."""
+    """A command failed; `exit` is its exit code."""
 
     def __init__(self, message: str, exit_code: Exit = Exit.FAILED) -> None:
         super().__init__("command-failed", message)

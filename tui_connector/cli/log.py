@@ -1,4 +1,4 @@
-"""`log`: recorded requests, printed, filtered, followed, or written for another tool."""
+"""`log`: prints, filters, follows and exports recorded requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
 
 _POLL_INTERVAL = 0.2
-"""Seconds between two looks at a file that is followed."""
+"""Seconds between reads of a followed file."""
 
 
 @click.command()
@@ -117,7 +117,7 @@ def _show(
 
 
 class _Printing:
-    """Prints exchanges as they are read; what a reader has to say goes to standard error."""
+    """Prints exchanges as they are read, and notices of the reader on standard error."""
 
     def __init__(self, wanted: Filter, form: str, profile: str | None) -> None:
         self._wanted, self._form, self._profile = wanted, form, profile

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def machine_of(profile_dir: Path | None, *, logs: bool = True) -> Machine:
-    """This machine; questions go to the terminal where there is one. It starts the program's log if it `logs`."""
+    """This machine, with prompts on the terminal if there is one. Starts the program's log if `logs` is set."""
     ask: Prompt = TerminalPrompt() if sys.stdin is not None and sys.stdin.isatty() else NoPrompt()
     machine = this_machine(ask, profile_dir)
     for directory in (machine.directories.state, machine.directories.cache):
@@ -53,7 +53,7 @@ def find(name: str, machine: Machine) -> Path:
 
 
 def read(path: Path) -> Profile:
-    """The profile in a file. Every problem of it is one line with its place."""
+    """The profile in a file. Raises `UserError` with one line for each problem."""
     from ..profile.problems import InvalidProfile, read_profile
 
     try:
@@ -66,12 +66,12 @@ def read(path: Path) -> Profile:
 
 def trust_option(command: Callable[..., object]) -> Callable[..., object]:
     """The option `--trust` of a command that uses a profile."""
-    words = "Trust the profile with everything it can do, for this command only; see `trust`."
-    return click.option("--trust", "trust_once", is_flag=True, help=words)(command)
+    text = "Trust the profile with everything it can do, for this command only; see `trust`."
+    return click.option("--trust", "trust_once", is_flag=True, help=text)(command)
 
 
 def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_json: bool = False) -> ProfileTrust:
-    """What the profile may do, once its user has allowed it. A refusal ends the command before anything is sent."""
+    """The trust in the profile, after asking its user if needed. Raises `CommandFailed` if it is refused."""
     from ..files import CannotSave
     from ..guide.trust import ProfileTrust, Untrusted
 
@@ -93,7 +93,7 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
 
 
 def run(work: Coroutine[object, object, T]) -> T:
-    """Runs a command's asynchronous part. Ctrl-C cancels it; a second one, while it ends, kills the process.
+    """Runs a coroutine. Ctrl-C cancels it; a second one kills the process.
 
     Raises `KeyboardInterrupt` once it has ended, whatever it returned or raised.
     """

@@ -1,4 +1,4 @@
-"""`profiles` and `schema`: what is saved, and what may are in it."""
+"""`profiles` and `schema`: the saved profiles, and the JSON Schema of a profile."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
         click.echo(f"No profiles in {shown_line(str(library.directory))}. Create one with: tui-connector setup")
     width = max((len(path.stem) for path in paths), default=0)
     for entry in entries:
-        told = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
-        click.echo(f"{shown_line(entry.name):{width}}  {shown_line(told)}")
+        text = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
+        click.echo(f"{shown_line(entry.name):{width}}  {shown_line(text)}")
 
 
 @click.command()

@@ -6,14 +6,12 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from ..text import shown, shown_line
-
-if sys.platform != "win32":
-    import termios
 
 _CHUNK = 4096
 _KILLS = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT")
@@ -48,8 +46,6 @@ class TerminalPrompt:
         return self._turn[1]
 
     async def _line(self, prompt: str, *, hidden: bool) -> str:
-        if sys.platform == "win32":  # no event loop can wait for a console there
-            return await asyncio.to_thread(_windows_line, prompt, hidden)
         descriptor = sys.stdin.fileno()
         with _written_to(descriptor) as write:
             write(prompt)
@@ -138,96 +134,86 @@ def _written_to(descriptor: int) -> Iterator[Callable[[str], None]]:
             os.close(own)
 
 
-def _windows_line(prompt: str, hidden: bool) -> str:
-    import getpass
+class _Keys:
+    """The editing keys of a terminal, as its user has set them."""
 
+    def __init__(self, attributes: list[int | list[bytes | int]]) -> None:
+        characters = attributes[6]
+        assert isinstance(characters, list)
+        disabled = (b"\x00", b"\xff")  # _POSIX_VDISABLE on Linux and on macOS
+
+        def key(index: int) -> int | None:
+            value = characters[index]
+            return value[0] if isinstance(value, bytes) and value not in disabled else None
+
+        self._end, self._kill, self._word = key(termios.VEOF), key(termios.VKILL), key(termios.VWERASE)
+        self._erase = {key(termios.VERASE), 0x7F, 0x08}
+
+    def is_end(self, byte: int) -> bool:
+        return byte == self._end
+
+    def edit(self, line: bytearray, byte: int) -> None:
+        """Adds the byte to the line or, for an editing key, changes the line."""
+        if byte == self._kill:
+            line.clear()
+        elif byte == self._word:
+            kept = bytes(line).rstrip()
+            del line[len(kept) - len(kept.split()[-1]) if kept else 0 :]
+        elif byte in self._erase:
+            while line and line[-1] & 0xC0 == 0x80:  # the rest of a character in UTF-8
+                line.pop()
+            del line[-1:]
+        else:
+            line.append(byte)
+
+
+@contextmanager
+def _without_echo(descriptor: int, draw: Callable[[], None]) -> Iterator[_Keys]:
+    """Echo is off meanwhile, and lines have no limit: a terminal's own line editing stops at 4,096 bytes.
+
+    Whatever ends or stops the process gets the terminal back as it was; resumed, it is hidden and drawn again.
+    Nothing that is typed ahead is discarded.
+    """
+    before = termios.tcgetattr(descriptor)
+    hidden = termios.tcgetattr(descriptor)
+    hidden[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
+    hidden[0] &= ~termios.ICRNL  # CR LF is told from two line ends
+    hidden[6][termios.VMIN], hidden[6][termios.VTIME] = 1, 0
+
+    def set_to(attributes: list[int | list[bytes | int]]) -> None:
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+
+    def restore() -> None:
+        set_to(before)
+
+    def by_default(number: int, _: FrameType | None) -> None:
+        restore()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    def resumed(_: int, __: FrameType | None) -> None:
+        if signal.SIGTSTP in handlers:
+            signal.signal(signal.SIGTSTP, by_default)
+        set_to(hidden)
+        draw()
+
+    handlers: dict[int, Callable[[int, FrameType | None], None]] = {
+        **{getattr(signal, name): by_default for name in _KILLS},
+        signal.SIGTSTP: by_default,
+        signal.SIGCONT: resumed,
+    }
+    # those that somebody else handles or ignores stay as they are
+    handlers = {number: each for number, each in handlers.items() if signal.getsignal(number) is signal.SIG_DFL}
+    _restores.append(restore)
     try:
-        return getpass.getpass(prompt) if hidden else input(prompt)
-    except EOFError:
-        return ""
-
-
-if sys.platform != "win32":
-
-    class _Keys:
-        """The editing keys of a terminal, as its user has set them."""
-
-        def __init__(self, attributes: list[int | list[bytes | int]]) -> None:
-            characters = attributes[6]
-            assert isinstance(characters, list)
-            disabled = (b"\x00", b"\xff")  # _POSIX_VDISABLE on Linux and on macOS
-
-            def key(index: int) -> int | None:
-                value = characters[index]
-                return value[0] if isinstance(value, bytes) and value not in disabled else None
-
-            self._end, self._kill, self._word = key(termios.VEOF), key(termios.VKILL), key(termios.VWERASE)
-            self._erase = {key(termios.VERASE), 0x7F, 0x08}
-
-        def is_end(self, byte: int) -> bool:
-            return byte == self._end
-
-        def edit(self, line: bytearray, byte: int) -> None:
-            """Adds the byte to the line or, for an editing key, changes the line."""
-            if byte == self._kill:
-                line.clear()
-            elif byte == self._word:
-                kept = bytes(line).rstrip()
-                del line[len(kept) - len(kept.split()[-1]) if kept else 0 :]
-            elif byte in self._erase:
-                while line and line[-1] & 0xC0 == 0x80:  # the rest of a character in UTF-8
-                    line.pop()
-                del line[-1:]
-            else:
-                line.append(byte)
-
-    @contextmanager
-    def _without_echo(descriptor: int, draw: Callable[[], None]) -> Iterator[_Keys]:
-        """Echo is off meanwhile, and lines have no limit: a terminal's own line editing stops at 4,096 bytes.
-
-        Whatever ends or stops the process gets the terminal back as it was; resumed, it is hidden and drawn again.
-        Nothing that is typed ahead is discarded.
-        """
-        before = termios.tcgetattr(descriptor)
-        hidden = termios.tcgetattr(descriptor)
-        hidden[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON)
-        hidden[0] &= ~termios.ICRNL  # CR LF is told from two line ends
-        hidden[6][termios.VMIN], hidden[6][termios.VTIME] = 1, 0
-
-        def set_to(attributes: list[int | list[bytes | int]]) -> None:
-            with suppress(termios.error):  # the terminal is gone
-                termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
-
-        def restore() -> None:
-            set_to(before)
-
-        def by_default(number: int, _: FrameType | None) -> None:
-            restore()
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-
-        def resumed(_: int, __: FrameType | None) -> None:
-            if signal.SIGTSTP in handlers:
-                signal.signal(signal.SIGTSTP, by_default)
-            set_to(hidden)
-            draw()
-
-        handlers: dict[int, Callable[[int, FrameType | None], None]] = {
-            **{getattr(signal, name): by_default for name in _KILLS},
-            signal.SIGTSTP: by_default,
-            signal.SIGCONT: resumed,
-        }
-        # those that somebody else handles or ignores stay as they are
-        handlers = {number: each for number, each in handlers.items() if signal.getsignal(number) is signal.SIG_DFL}
-        _restores.append(restore)
-        try:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            set_to(hidden)
-            yield _Keys(before)
-        finally:
-            for number, handler in handlers.items():
-                if signal.getsignal(number) is handler:
-                    signal.signal(number, signal.SIG_DFL)
-            restore()
-            _restores.remove(restore)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        set_to(hidden)
+        yield _Keys(before)
+    finally:
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, signal.SIG_DFL)
+        restore()
+        _restores.remove(restore)

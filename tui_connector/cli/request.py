@@ -82,7 +82,7 @@ def request(
 
 
 def _warn_of_ignored_criteria(uri: str) -> None:
-    """What Magento ignores in the search criteria of a request, which is sent as it is typed."""
+    """Prints which search criteria of the request Magento ignores."""
     from ..magento.search_criteria import ignored_criteria
 
     with best_effort(), suppress(InvalidValue):
@@ -92,7 +92,7 @@ def _warn_of_ignored_criteria(uri: str) -> None:
 
 @contextmanager
 def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Iterator[None]:
-    """Keeps the session in the profile's history, and ends it; what goes wrong with that is said and stops nothing."""
+    """Records the session in the profile's history; problems with that are printed and ignored."""
     try:
         if problem := workbench.keep_history(path, profile):
             with best_effort():
@@ -106,7 +106,7 @@ def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Itera
 
 
 def printer(log: str | None, profile: str, client: str | None, *, err: bool = True) -> Callable[[Exchange], None]:
-    """Prints each exchange as it ends, on standard error unless told otherwise."""
+    """A function that prints an exchange, on standard error by default."""
     from ..client.printer import text
 
     def print_exchange(exchange: Exchange) -> None:

@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from ..runs.progress import Preview, Progress, Summary
 
 
-# What `run` reports: a progress line on a terminal, one summary line for each run, or JSON for a program.
-
-
 _LINE_EVERY = 0.2
 _EVENT_EVERY = 1.0
 """Seconds between two lines of progress."""
@@ -49,17 +46,17 @@ _WIDTH = 79
 
 
 class RunOutput:
-    """Tells how runs go. Data that goes to standard output has it for itself: all else is on standard error."""
+    """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
 
     def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
         """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
         self._json, self._quiet = as_json, quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
-        self._moves = not as_json and not quiet and sys.stderr.isatty()
+        self._live = not as_json and not quiet and sys.stderr.isatty()
         self.on_full: Callable[[str], None] = lambda why: None
-        """Told why nothing more can be said."""
+        """Called with the reason when output can no longer be written."""
         self._name = ""
-        self._told = 0.0
+        self._last_progress = 0.0
         self._line = False
 
     def begins(self, name: str) -> None:
@@ -79,13 +76,13 @@ class RunOutput:
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._told < (_EVENT_EVERY if self._json else _LINE_EVERY):
+        if now - self._last_progress < (_EVENT_EVERY if self._json else _LINE_EVERY):
             return
-        self._told = now
+        self._last_progress = now
         figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
         rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
         self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
-        if self._moves:
+        if self._live:
             self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
             self._line = True
 
@@ -151,7 +148,7 @@ class RunOutput:
 
 
 def exit_of(summary: Summary) -> Exit:
-    """The exit code that a run deserves."""
+    """The exit code for the result of a run."""
     if summary.state == "complete":
         return Exit.FAILED if summary.failed else Exit.DONE
     if summary.state == "incomplete":
@@ -176,7 +173,7 @@ def _line(name: str, progress: Progress) -> str:
 
 
 def _summary(summary: Summary) -> str:
-    """Such as "products: 1,321 items in 12 s, complete (14 requests)"."""
+    """For example "products: 1,321 items in 12 s, complete (14 requests)"."""
     costs = [count(summary.requests, "request")]
     if summary.retries:
         costs.append(count(summary.retries, "retry", "retries"))
@@ -199,8 +196,8 @@ def _ending(summary: Summary) -> str:
 _SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
 _KINDS = (((".csv",), "csv"), ((".sqlite", ".sqlite3", ".db"), "sqlite"))
 """Sinks by the ending of their file's name; all others get JSON Lines."""
-KEPT = 200
-"""Exchanges that a headless run keeps in memory: nobody looks at them there."""
+EXCHANGES_IN_MEMORY = 200
+"""Exchanges that a headless run keeps in memory."""
 
 
 @click.command("run")
@@ -261,7 +258,9 @@ def run_command(
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
-    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
+    workbench = Workbench(
+        machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
+    )
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
@@ -274,7 +273,7 @@ def run_command(
 
 @contextmanager
 def _recording(file: Path | None, exchanges: Exchanges) -> Iterator[None]:
-    """Keeps each exchange in `file` meanwhile, where one is named."""
+    """Records all exchanges in `file` if one is given."""
     if file is None:
         yield
         return
@@ -316,7 +315,7 @@ def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[s
 
 
 def _since(text: str | None) -> str | None:
-    """The date as Magento writes it. One that it cannot read would be no limit to it: every row would come."""
+    """The date in Magento's format. Magento ignores dates that it cannot read and returns all rows."""
     if text is None:
         return None
     from datetime import datetime
@@ -351,7 +350,7 @@ def _sink(out: str) -> Sink:
 
 
 def _output_file(out: str) -> str:
-    """The file, however it is written: by its path it is known as the same one at the next run."""
+    """The canonical path, so that the next run finds the same file however it is written."""
     try:
         real = os.path.realpath(out)
     except ValueError:  # a null character: the sink says so
@@ -387,7 +386,7 @@ class Runs:
         output.on_full = self._stop
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
-        """Runs them; the exit code is that of the first that did not do all."""
+        """Runs the configurations. Returns the exit code of the first that did not complete."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
 
         self._listen()
@@ -401,7 +400,7 @@ class Runs:
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
     async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
-        """Says what each would do, and why one cannot start."""
+        """Prints what each run would do, or why it cannot start."""
         from ..client.wire import OF_A_RUN
 
         code = Exit.DONE
@@ -451,7 +450,7 @@ class Runs:
             loop.add_signal_handler(each, self._signalled, each)
 
     def _signalled(self, number: signal.Signals) -> None:
-        """The first one ends the run cleanly; the second one kills the process, as if it had not been listened to."""
+        """The first signal ends the run cleanly; the second one kills the process."""
         restore_terminal()
         if self._stopped:
             loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""`secrets`: puts a profile's secrets into their place, tests and deletes them."""
+"""`secrets`: stores, tests and deletes the secrets of a profile."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
             raise CommandFailed(f"{name}: no client with a base URI uses it, so it is sent to no store.", Exit.SETUP)
 
     async def store(vault: Vault) -> None:
-        await _agreed("Replace", vault, machine, path, chosen, yes=yes)
+        await _confirm_shared("Replace", vault, machine, path, chosen, yes=yes)
         values: dict[str, str] = {}
-        for name, source, _ in chosen:  # all of them before the first is stored: it can be stopped between them
+        for name, source, _ in chosen:  # read all before the first is stored: the command may be stopped in between
             if source.keyring is None:
                 click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
             else:
@@ -88,7 +88,7 @@ def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool
     chosen = _chosen(read(path), field)
 
     async def delete(vault: Vault) -> None:
-        await _agreed("Delete", vault, machine, path, chosen, yes=yes)
+        await _confirm_shared("Delete", vault, machine, path, chosen, yes=yes)
         for name, source, _ in chosen:
             if source.keyring is not None:
                 found = await vault.delete(source.keyring)
@@ -97,7 +97,7 @@ def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool
     _with_vault(machine, delete)
 
 
-async def _agreed(
+async def _confirm_shared(
     verb: str,
     vault: Vault,
     machine: Machine,
@@ -106,7 +106,7 @@ async def _agreed(
     *,
     yes: bool,
 ) -> None:
-    """Ends the command unless its user agrees to change entries that others use."""
+    """Asks before entries are changed that others use. Raises `CommandFailed` if the user declines."""
     from ..guide.keyring_entries import other_users, used_elsewhere
 
     if yes:

@@ -1,4 +1,4 @@
-"""The standard streams, each of which may be closed, full, read by nobody any more, or of another encoding."""
+"""Makes the standard streams safe to use: they may be closed, full, a broken pipe, or not UTF-8."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 DEBUG_VARIABLE = "TUI_CONNECTOR_DEBUG"
-"""Stands for the option `--debug`; it is also the name under which commands find that option."""
+"""Environment variable for `--debug`; also the key of that option in click's context."""
 
 
 def make_usable() -> None:
-    """Afterwards there are all three, and none refuses a character."""
+    """Opens closed streams on the null device, and escapes characters that an encoding lacks."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # a closed one, whose number would go to the next file that is opened, and with it what is printed
@@ -26,7 +26,7 @@ def make_usable() -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """From now on, and with what it still holds, it goes nowhere: Python would try once more at its end, and fail."""
+    """Redirects the stream and its buffer to the null device, or Python would fail to flush it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -34,7 +34,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def best_effort() -> Iterator[None]:
-    """For what is said on standard error: where it takes nothing, the work continues, and the exit code must do."""
+    """Ignores write errors on standard error, so that the command continues."""
     try:
         yield
     except OSError:

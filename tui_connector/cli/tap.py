@@ -16,7 +16,7 @@ from ..text import json_text, shown
 from .errors import CommandFailed, Exit
 from .opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history
-from .run import KEPT, RunOutput, Runs
+from .run import EXCHANGES_IN_MEMORY, RunOutput, Runs
 
 if TYPE_CHECKING:
     from ..client.session import Session
@@ -70,7 +70,9 @@ def tap(
     if sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no message could be written to it. Leave it open.", Exit.SETUP)
     trust = allowed(path, saved, machine, once=trust_once)
-    workbench = Workbench(machine, Exchanges(KEPT, 4_000_000, KEPT), directory=path.parent, trust=trust)
+    workbench = Workbench(
+        machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
+    )
     runs = _Streams(workbench, path, RunOutput(as_json=False, quiet=discover, data_on_stdout=True))
     start = _start(settings.get("start_date"))
     try:
@@ -188,7 +190,7 @@ class _Sample:
 
 
 class _Streams(Runs):
-    """The runs of a tap: they leave nothing behind."""
+    """The runs of a tap; they write no ledger."""
 
     def __init__(self, workbench: Workbench, path: Path, output: RunOutput) -> None:
         from ..incoming.plan import RunOptions
