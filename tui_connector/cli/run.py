@@ -121,7 +121,7 @@ class RunOutput:
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""
         if self._json:
-            self._event("dry-run", name=name, request=preview.request, start=preview.start, sink=preview.sink)
+            self._event("dry-run", name=name, request=preview.request, begins=preview.start, sink=preview.sink)
             return
         click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
 
