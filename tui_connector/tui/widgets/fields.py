@@ -10,7 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
@@ -22,6 +24,9 @@ from ...text import shown, shown_line
 
 class SafeInput(Input):
     """A line of text in which what a terminal would obey is written out. Of a password only dots are drawn."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
+    """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
 
     def validate_value(self, value: str) -> str:
         return value if self.password else shown_line(value)
