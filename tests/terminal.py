@@ -64,19 +64,19 @@ class _Control:
         self._process.wait()
 
     def _response(self) -> str:
-        lines: list[bytes] | None = None
+        number, lines = b"", None
         while True:
             line = self._line()
             if line is None:
                 self._receive(None)
-            elif lines is not None and line.startswith((b"%end ", b"%error ")):
+            elif lines is not None and line in (b"%end" + number, b"%error" + number):
                 text = b"".join(each + b"\n" for each in lines).decode()
-                assert line.startswith(b"%end "), text
+                assert line.startswith(b"%end"), text
                 return text
             elif lines is not None:
                 lines.append(line)
             elif line.startswith(b"%begin ") and line.endswith(b" 1"):  # 0: not in response to a command of ours
-                lines = []
+                number, lines = line.removeprefix(b"%begin"), []
             else:
                 self._notice(line)
 

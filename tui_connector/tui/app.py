@@ -109,9 +109,9 @@ class ConnectorApp(QuietApp):
             self.call_after_refresh(self.open_setup, self._profile)
         elif self._start_at == "demo":
             self.run_worker(self._open_demo())
-        self.call_after_refresh(_tune_garbage_collection)
         self.call_after_refresh(self._show_settings_warnings)
         if not self.is_headless:
+            self.call_after_refresh(_tune_garbage_collection)
             self._program_exit.watch(self)
             self.set_timer(_PAINT_DELAY, self._start_log)
 

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -493,9 +494,15 @@ class LogDock(Screen[None]):
         """Whether the log is zoomed."""
         return self.has_class("zoomed")
 
+    def on_compose(self) -> None:
+        self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice
+
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= WIDE[0] and event.size.height >= WIDE[1], "wide")
+        self._adapt_to(event.size)
         self.resized()
+
+    def _adapt_to(self, size: Size) -> None:
+        self.set_class(size.width >= WIDE[0] and size.height >= WIDE[1], "wide")
 
     def resized(self) -> None:
         """Called after a resize."""
