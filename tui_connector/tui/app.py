@@ -24,6 +24,7 @@ from .dialogs import ConfirmScreen, ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
 from .keys import KeyQueue, key_label, to_keymap, with_character
+from .themes import DARK, THEMES
 
 if TYPE_CHECKING:
     from .log.screens import Recorded
@@ -116,11 +117,15 @@ class ConnectorApp(QuietApp):
             self.set_timer(_PAINT_DELAY, self._start_log)
 
     def _choose_theme(self) -> None:
-        """Sets the user's theme, or the terminal's own colours where it has no more than sixteen."""
+        """Sets the user's theme; without one, ours, or the terminal's own colours where it has no more than sixteen."""
+        for theme in THEMES:
+            self.register_theme(theme)
         if self.settings.theme in self.available_themes:
             self.theme = self.settings.theme
         elif not self.is_headless and self.console.color_system in ("standard", "windows"):
             self.theme = "ansi-dark"
+        else:
+            self.theme = DARK.name
 
     def _show_settings_warnings(self) -> None:
         """Shows what could not be applied of the user's settings."""

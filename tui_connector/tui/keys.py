@@ -74,9 +74,7 @@ def letter_bindings(
     in_field = ",".join([f"alt+{key}", *also])
     return [
         Binding(key, action, description, show=show, id=name),
-        Binding(
-            in_field, action, description, show=show, key_display=f"Esc {key}", id=f"{name}{IN_FIELD}", priority=True
-        ),
+        Binding(in_field, action, description, show=show, id=f"{name}{IN_FIELD}", priority=True),
     ]
 
 

@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..client.exchange import Exchange
@@ -42,6 +42,7 @@ from .run import RunScreen
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
 from .widgets.choice import ChoiceScreen
+from .widgets.frame import KeyFooter, ScreenHeader
 
 _STEPS: Mapping[Family, GuideStep] = {
     "clients": GuideStep.BASICS,
@@ -195,14 +196,14 @@ class ProfilePage(LogDock):
         self._runs: Mapping[str, LastRun] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="head")
+        yield ScreenHeader()
         yield Static("", id="page-problems")
         yield PartList(id="parts")
         yield Static("", id="part-detail")
         yield LogPanel(
             self._workbench.exchanges, LogContext(self._machine, lambda: self._path.stem, self._resend), id="log"
         )
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
@@ -286,8 +287,7 @@ class ProfilePage(LogDock):
     def _draw(self) -> None:
         if self._opened is None:
             return
-        where = f" {self._opened.title} · {self._path}"
-        self.query_one("#head", Static).update(Content(shown_line(where, max(20, self.size.width - 1))))
+        self.query_one(ScreenHeader).show(self._opened.title, str(self._path))
         detail = self.query_one("#part-detail", Static)
         part = self._list.selected
         tested = self._tests.get((part.family, part.name)) if part else None

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ..client.exchange import Exchange
 from ..client.message import Request, Response
@@ -36,6 +36,7 @@ from ..units import duration
 from .dialogs import ConfirmScreen
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
+from .widgets.frame import KeyFooter, ScreenHeader
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _SAMPLES = 120
@@ -184,13 +185,13 @@ class RunScreen(LogDock):
         self.view = RunView()
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="head")
+        yield ScreenHeader()
         yield Static("", id="run-figures")
         with VerticalScroll(id="run-messages"):
             yield Static("", id="run-notes")
         context = LogContext(self._workbench.machine, lambda: self._file.stem, self._resend)
         yield LogPanel(self._workbench.exchanges, context, id="log")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.action_start()
@@ -264,9 +265,7 @@ class RunScreen(LogDock):
         incoming, width = self._profile.incoming[self._incoming], max(40, self.size.width - 2)
         sink = incoming.sink.model_dump() if incoming.sink else {}
         where = sink.get("path") or sink.get("kind") or "no sink"
-        self.query_one("#head", Static).update(
-            Content(shown_line(f" {self._profile.name} · run {self._incoming} → {where}", width))
-        )
+        self.query_one(ScreenHeader).show(self._profile.name, f"run {self._incoming} → {where}")
         figures = self.query_one("#run-figures", Static)
         figures.update(Content("\n".join(self.view.lines(width))))
         summary = self.view.summary

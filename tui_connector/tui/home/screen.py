@@ -15,12 +15,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ...guide.drafts import Draft
 from ...machine import Machine
 from ...profile.library import ProfileError, ProfileSummary
 from ...text import shown_line
+from ..widgets.frame import KeyFooter, ScreenHeader
 from .list import DraftsFound, EntriesRead, HomeList, HomeLoader, HomeRows, LoaderMessage, ProfilesFound, RunsRead
 
 _SLOW_AFTER = 0.5
@@ -97,10 +98,10 @@ class HomeScreen(Screen[None]):
         """Whether the rows are complete and the list has the focus."""
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(" tui-connector · connect a Magento 2 store"), id="head")
+        yield ScreenHeader()
         yield Static("", id="home-heading")
         yield HomeList(id="profiles")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_screen_resume(self) -> None:
         self.show()
@@ -177,6 +178,9 @@ class HomeScreen(Screen[None]):
 
     def _draw(self) -> None:
         rows, home_list, heading = self._rows, self.query_one(HomeList), self._heading()
+        count = len(rows.paths)
+        words = f"{count:,} profile{'' if count == 1 else 's'}" if ProfilesFound not in self._never_found else ""
+        self.query_one(ScreenHeader).show("tui-connector", "connect a Magento 2 store", [(words, "muted")])
         if heading != self._shown_heading:
             self._shown_heading = heading
             self.query_one("#home-heading", Static).update(Content(heading))

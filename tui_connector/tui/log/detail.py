@@ -22,42 +22,40 @@ from textual.strip import Strip
 from ...client.exchange import Exchange
 from ...client.json_text import path_at, value_at
 from ...client.printer import Formatter, Role
+from ..widgets.painted import Painted
 from .exchange_text import GLYPHS, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
 
-_FAINT = Style(italic=True, dim=True)
-_STYLES: dict[LineStyle, Style] = {
-    Role.HEAD: Style(bold=True, color="cyan"),
-    Role.REQUEST: Style(bold=True),
-    Role.GOOD: Style(bold=True, color="green"),
-    Role.BAD: Style(bold=True, color="red"),
-    Role.TIMINGS: Style(dim=True),
-    Role.HEADER: Style(),
-    Role.BODY: Style(),
-    Role.JSON: Style(),
-    Role.NOTE: _FAINT,
-    Role.CUT: _FAINT,
-    Role.PAGE: _FAINT,
-    Extra.FINDING: Style(color="yellow"),
-    Extra.EVIDENCE: _FAINT,
-    Extra.BAR: Style(),
-    Extra.LEGEND: Style(dim=True),
-    Extra.RELATED: Style(color="yellow"),
-    Extra.HINT: _FAINT,
+_PAINTS: dict[LineStyle, str] = {
+    Role.HEAD: "title",
+    Role.REQUEST: "title",
+    Role.GOOD: "good",
+    Role.BAD: "bad",
+    Role.TIMINGS: "muted",
+    Role.NOTE: "muted",
+    Role.CUT: "muted",
+    Role.PAGE: "muted",
+    Extra.FINDING: "warning",
+    Extra.EVIDENCE: "muted",
+    Extra.LEGEND: "muted",
+    Extra.RELATED: "warning",
+    Extra.HINT: "muted",
 }
-HIT = Style(reverse=True, bold=True)
-_NAME = Style(dim=True)
-_PHASES = dict(zip(GLYPHS.values(), ("cyan", "magenta", "blue", "yellow", "green"), strict=True))
+"""Paint of each kind of line; the others are plain."""
+_PHASES = dict(zip(GLYPHS.values(), ("accent", "key", "number", "title", "string"), strict=True))
+"""No phase has the colour of success, warning or error: a slow one is not wrong."""
 _JSON = re.compile(r'("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
-_KEY, _STRING, _NUMBER, _WORD = Style(color="cyan"), Style(color="green"), Style(color="magenta"), Style(color="yellow")
 _MAX_COLOURED = 4_000
 """Characters of a line up to which it is coloured as JSON."""
 
-Span = tuple[int, int, Style]
+Paint = Callable[[str], Style]
+"""Returns the theme's style of this name."""
+Span = tuple[int, int, str]
+"""Start, end and paint of a part of a line."""
 
 
-def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int) -> list[Segment]:
+def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int, paint: Paint) -> list[Segment]:
     """The part of a line from `start` to `end`, coloured by its style, with the search hits marked."""
-    base = _STYLES[style_of]
+    base = paint(_PAINTS[style_of]) if style_of in _PAINTS else Style()
     spans = list(_spans(line, style_of))
     if needle:
         spans += _hits(line, needle, start, end)
@@ -68,23 +66,23 @@ def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int) 
         style = base
         for first, last, over in spans:
             if first <= left and right <= last:
-                style += over
+                style += paint(over)
         out.append(Segment(line[left:right], style))
     return out
 
 
 def _spans(line: str, style_of: LineStyle) -> Iterator[Span]:
     if style_of is Role.HEADER:
-        yield 0, line.find(":") + 1, _NAME
+        yield 0, line.find(":") + 1, "muted"
     elif style_of in (Extra.BAR, Extra.LEGEND):
         for match in re.finditer(r"([░▒▓█▂])\1*", line):
-            yield match.start(), match.end(), Style(color=_PHASES[match[1]], dim=False)
+            yield match.start(), match.end(), _PHASES[match[1]]
     elif style_of is Role.JSON and len(line) <= _MAX_COLOURED:
         for match in _JSON.finditer(line):
             if match[1]:
-                yield match.start(1), match.end(1), _KEY if match[2] else _STRING
+                yield match.start(1), match.end(1), "key" if match[2] else "string"
             else:
-                yield match.start(), match.end(), _NUMBER if match[3] else _WORD
+                yield match.start(), match.end(), "number" if match[3] else "accent"
 
 
 def _hits(line: str, needle: str, start: int, end: int) -> Iterator[Span]:
@@ -95,7 +93,7 @@ def _hits(line: str, needle: str, start: int, end: int) -> Iterator[Span]:
         return  # case folding has changed the positions
     place = visible.find(wanted)
     while place >= 0:
-        yield first + place, first + place + len(wanted), HIT
+        yield first + place, first + place + len(wanted), "hit"
         place = visible.find(wanted, place + len(wanted))
 
 
@@ -194,7 +192,7 @@ _SEARCH_BATCH = 2_000  # lines searched before keys are handled
 _VIEWS: tuple[Formatter, ...] = get_args(Formatter)
 
 
-class ExchangeDetail(ScrollView, can_focus=True):
+class ExchangeDetail(Painted, ScrollView, can_focus=True):
     """One exchange: in the format of its client at first, in full once it has the focus."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"detail--cursor"}
@@ -223,7 +221,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
         count: int
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+        super().__init__(id=id, classes="panel")
         self.exchange: Exchange | None = None
         self.raw = False
         self.chosen_view: Formatter | None = None
@@ -342,7 +340,7 @@ class ExchangeDetail(ScrollView, can_focus=True):
             return Strip.blank(width, self._style)
         row = self._rows[index]
         line, text = self._text.lines[row.line], self._text
-        parts = segments(line, text.style(row.line), self.needle, row.start, row.end)
+        parts = segments(line, text.style(row.line), self.needle, row.start, row.end, self.paint)
         strip = Strip([Segment(" " * row.indent), *parts]).crop_extend(0, width, None)
         style = self._style
         if self.has_focus and index == self._cursor:

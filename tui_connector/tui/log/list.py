@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import ClassVar
@@ -24,8 +25,10 @@ from ...log.filter import Filter
 from ...log.view import View, position_of
 from ...text import shown_line
 from ...units import milliseconds, size
+from ..widgets.painted import Painted
 
-_GOOD, _BAD, _DIM, _MARK = Style(color="green"), Style(color="red"), Style(dim=True), Style(color="yellow", bold=True)
+Paint = Callable[[str], Style]
+"""Returns the theme's style of this name."""
 _MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
 _MIN_MESSAGE_WIDTH = 24
 """Columns that a message needs; narrower ones are omitted."""
@@ -53,37 +56,47 @@ def columns_for(width: int) -> Columns:
     return Columns(has_time, has_size, has_purpose, max(10, room - message), message)
 
 
-def row(exchange: Exchange, columns: Columns, *, selected: bool, marked: bool) -> list[Segment]:
+def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool) -> list[Segment]:
     """Number, time, method, path, status and attempt, duration, size, purpose, and the store's message."""
     status = str(exchange.status) if exchange.status is not None else "✘"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
     seconds = exchange.timings.total
     took = milliseconds(seconds)
-    segments = [Segment("▸" if selected else " "), Segment("●", _MARK) if marked else Segment(" ")]
+    muted = paint("muted")
+    segments = [Segment("▸" if selected else " "), Segment("●", paint("warning")) if marked else Segment(" ")]
     segments.append(Segment(f"{f'#{exchange.number}':<6} "))
     if columns.time:
-        segments.append(Segment(f"{exchange.at:%H:%M:%S} ", _DIM))
+        segments.append(Segment(f"{exchange.at:%H:%M:%S} ", muted))
     segments += [
         Segment(f"{shown_line(exchange.method, 6):<6} "),
         Segment(f"{_path(exchange.uri, columns.path):<{columns.path}} "),
-        Segment(f"{status:>3}{attempt:<3}", _BAD if exchange.failed else _GOOD),
-        Segment(f"{took:>7} ", _DIM),
+        Segment(f"{status:>3}{attempt:<3}", paint(status_paint(exchange))),
+        Segment(f"{took:>7} ", muted),
     ]
     if columns.size:
-        segments.append(Segment(f"{size(exchange.body.size):>7} ", _DIM))
+        segments.append(Segment(f"{size(exchange.body.size):>7} ", muted))
     if columns.purpose:
-        segments.append(Segment(f"{exchange.purpose:<5} ", _DIM))
+        segments.append(Segment(f"{exchange.purpose:<5} ", muted))
     if columns.message or not columns.purpose:
         segments.append(Segment(shown_line(_message(exchange), 200)))
     return segments
 
 
-def in_flight_row(request: InFlight, columns: Columns) -> list[Segment]:
+def in_flight_row(request: InFlight, columns: Columns, style: Style) -> list[Segment]:
     """The row of a request without a response yet."""
     number = f"#{request.number}"
     at = " " * 9 if columns.time else ""
     text = f"  {number:<6} {at}{shown_line(request.method, 6):<6} {_path(request.uri, columns.path)}  …"
-    return [Segment(text, _DIM)]
+    return [Segment(text, style)]
+
+
+def status_paint(exchange: Exchange) -> str:
+    """The paint of a status: never that of success for what the store refused."""
+    if exchange.status is None or exchange.status >= 500:
+        return "error"
+    if exchange.status >= 400:
+        return "warning"
+    return "error" if exchange.failed else "success"
 
 
 def _message(exchange: Exchange) -> str:
@@ -108,7 +121,7 @@ _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
 _SEARCH_BATCH = 100  # exchanges searched before keys are handled
 
 
-class LogView(ScrollView, can_focus=True):
+class LogView(Painted, ScrollView, can_focus=True):
     """Follows the newest exchange until the user moves up; then the selection never moves by itself.
 
     The selection is the *position* of an exchange in its ring, which is stable while others come, go or are filtered.
@@ -144,7 +157,7 @@ class LogView(ScrollView, can_focus=True):
         """The list, following or the filter's progress has changed."""
 
     def __init__(self, exchanges: Exchanges, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+        super().__init__(id=id, classes="panel")
         self.exchanges = exchanges
         self.following = True
         self.errors_only = False
@@ -259,14 +272,14 @@ class LogView(ScrollView, can_focus=True):
             return self._row_below(index - len(self.view), y, width)
         if index != self._index:
             return self._row(exchange, width, selected=False)
-        return self._row(exchange, width, selected=True).apply_style(Style(reverse=self.has_focus, bold=True))
+        return self._row(exchange, width, selected=True).apply_style(self.cursor_style)
 
     def _row(self, exchange: Exchange, width: int, *, selected: bool) -> Strip:
         marked = exchange.number in self.marks
         key = (id(exchange), exchange.number, width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
-            segments = row(exchange, columns_for(width), selected=selected, marked=marked)
+            segments = row(exchange, columns_for(width), self.paint, selected=selected, marked=marked)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip
@@ -274,7 +287,7 @@ class LogView(ScrollView, can_focus=True):
     def _row_below(self, index: int, y: int, width: int) -> Strip:
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
-            strip = Strip(in_flight_row(requests[index], columns_for(width)))
+            strip = Strip(in_flight_row(requests[index], columns_for(width), self.paint("muted")))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):
             text = "searching …" if self.view.searching else self._why_empty()
@@ -287,7 +300,7 @@ class LogView(ScrollView, can_focus=True):
         return "No failures. e shows all requests." if self.errors_only else ""
 
     def _notice(self, text: str, width: int) -> Strip:
-        return Strip([Segment(f" {text}", Style(dim=True))]).crop_extend(0, width, None).apply_style(self._style)
+        return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)
 
     def select(self, index: int) -> None:
         """Selects this row and stops following."""

@@ -47,7 +47,7 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details:
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
-    yield f"Requests ── {log.end - log.cleared}{failed}{in_progress}"
+    yield f"Requests {log.end - log.cleared:,}{failed}{in_progress}"
     if not view.following:
         yield f"paused, {view.new_count} new (G: follow)"
     if view.errors_only:
@@ -231,9 +231,7 @@ class LogPanel(LogHost):
         self._shown_at = 0.0
 
     def compose(self) -> ComposeResult:
-        yield Static(id="log-title")
         yield LogPrompt()
-        yield Static(Content("No requests yet. Requests appear here as the program sends them."), id="log-empty")
         yield LogView(self.exchanges, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
@@ -271,16 +269,18 @@ class LogPanel(LogHost):
 
     @on(LogView.Changed)
     def _update_title(self) -> None:
-        log, view = self.exchanges, self.query_one(LogView)
-        self.query_one("#log-title", Static).update(Content(shown_line(self._title())), layout=False)
-        self.set_class(not len(log) and not log.in_flight and not view.errors_only, "empty")
+        view = self.query_one(LogView)
+        parts = list(map(shown_line, self._title_parts()))
+        in_title = 1 if self.has_class("side") else len(parts)  # elsewhere there is no lower border
+        view.border_title = Content(" · ".join(parts[:in_title]))
+        view.border_subtitle = Content(" · ".join(parts[in_title:]))
 
-    def _title(self) -> str:
+    def _title_parts(self) -> Iterator[str]:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
         details = f"{self.detail.needle}: {self._found}" if self.detail.needle else ""
         chosen_view = self.detail.chosen_view if self.detail.display else None
         seen = ", ".join(filter(None, [f"view {chosen_view} (v)" if chosen_view else "", details]))
-        return " ── ".join(title_parts(self.exchanges, self.view, self._filtering, seen, hint))
+        return title_parts(self.exchanges, self.view, self._filtering, seen, hint)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:

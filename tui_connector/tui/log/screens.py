@@ -11,10 +11,8 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
 
 from ...client.exchange import Exchange, Exchanges
 from ...client.message import InvalidRequest, Request, Response
@@ -26,6 +24,7 @@ from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
 from ...text import shown_line
+from ..widgets.frame import KeyFooter, ScreenHeader
 from .actions import LogContext
 from .panel import LogPanel
 
@@ -42,11 +41,12 @@ class RequestsScreen(Screen[None]):
         self._panel, self._heading = LogPanel(exchanges, context), title
 
     def compose(self) -> ComposeResult:
-        yield Static(Content(f" {shown_line(self._heading)}"), id="head")
+        yield ScreenHeader()
         yield self._panel
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
+        self.query_one(ScreenHeader).show(self._heading, "requests")
         self._panel.view.focus()
 
     def action_back(self) -> None:

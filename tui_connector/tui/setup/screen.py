@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from itertools import count
@@ -15,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
@@ -33,6 +34,7 @@ from ..clipboard import copy
 from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
+from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from .authentication import AuthenticationPane, guide_fields
 from .basics import BasicsPane
 from .context import GuideContext
@@ -114,6 +116,19 @@ _FIXED_AT = {
 }
 
 
+_TONES = {"✔": "success", "✘": "error", "●": "accent", "○": "muted"}
+
+
+def stepper(marks: Mapping[GuideStep, str], current: GuideStep) -> Content:
+    """The steps on one line, the current one bold."""
+    parts: list[tuple[str, str]] = []
+    for step in GuideStep:
+        style = TONES[_TONES[marks[step]]] + (" bold" if step is current else "")
+        parts += [(" ── ", TONES["muted"])] if parts else []
+        parts.append((f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}", style))
+    return Content.assemble(" ", *parts)
+
+
 class SetupScreen(LogDock):
     """Five steps, each tested against the store as it goes."""
 
@@ -144,18 +159,17 @@ class SetupScreen(LogDock):
         self._asked_keyring = False
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="head")
+        yield ScreenHeader()
+        yield Static("", id="stepper")
         with Horizontal(id="middle"):
-            yield Static("", id="steps")
-            with Vertical(id="form"):
-                yield Static("", id="step-title")
-                with ContentSwitcher(initial="step-1", id="panes"):
-                    for pane in _PANES:
-                        yield pane(self.work)
-            with VerticalScroll(id="store-side", can_focus=False):
-                yield Static("", id="store-words")
+            with Vertical(id="form", classes="panel"), ContentSwitcher(initial="step-1", id="panes"):
+                for pane in _PANES:
+                    yield pane(self.work)
+            side = VerticalScroll(Static("", id="store-words"), id="store-side", classes="panel", can_focus=False)
+            side.border_title = "In Magento"
+            yield side
         yield LogPanel(self.work.workbench.exchanges, self._log_context(), id="log")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def _log_context(self) -> LogContext:
         """What the log needs to copy a request and to send it again, with the setup as it is then."""
@@ -246,14 +260,16 @@ class SetupScreen(LogDock):
         _, problems = check_data(setup.draft)
         wrong = {path[0] for path, _ in problems}
         marks = {step: self._mark(step, wrong) for step in GuideStep}
-        dots = " ".join(f"{marks[step]}{step.value}" for step in GuideStep)
-        where = f"{setup.title} · {setup.base_uri or 'no address yet'}"
-        room = max(10, self.size.width - len(dots) - 4)
-        self.query_one("#head", Static).update(Content(f" {shown_line(where, room):<{room}} {dots}"))
-        title = f" {self._step.value} {TITLES[self._step]} "
-        self.query_one("#step-title", Static).update(Content(title + "─" * 120))
-        lines = [f"{marks[step]} {step.value} {TITLES[step].partition(' (')[0]}" for step in GuideStep]
-        self.query_one("#steps", Static).update(Content("\n".join(lines)))
+        state = (
+            []
+            if self.has_class("wide")
+            else [(f"{marks[step]}{step.value} ", _TONES[marks[step]]) for step in GuideStep]
+        )
+        unsaved = ("saved", "success") if setup.saved else ("not saved", "muted")
+        address = setup.base_uri or setup.typed_address or "no address yet"
+        self.query_one(ScreenHeader).show(setup.title, address, [*state, unsaved])
+        self.query_one("#form").border_title = Content(f"{self._step.value} {TITLES[self._step]}")
+        self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
 
     def _mark(self, step: GuideStep, wrong: set[str | int]) -> str:
@@ -274,7 +290,7 @@ class SetupScreen(LogDock):
 
     def _store_side(self) -> str:
         """What to click in Magento, for this step."""
-        words = ["In Magento", *in_magento(self._step, self.work.setup.auth_kind)]
+        words = [*in_magento(self._step, self.work.setup.auth_kind)]
         if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
             words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: Esc, then c).")
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:

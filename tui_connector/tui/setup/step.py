@@ -70,7 +70,7 @@ class StepPane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         yield from self.asked()
         yield Static("", classes="words")
-        yield Static("", classes="result")
+        yield Static("", classes="result callout")
         yield from self.outcome()
         with Horizontal(classes="buttons"):
             yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
@@ -99,8 +99,8 @@ class StepPane(VerticalScroll, can_focus=False):
         """The result of a test, in words; text from outside is made safe here."""
         result = self.query_one(".result", Static)
         self.put(result, text)
-        result.set_class(bad, "bad")
-        result.set_class(bool(text) and not bad, "good")
+        result.set_class(bad, "error")
+        result.set_class(text.startswith("✔"), "success")
         if text:
             self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
 

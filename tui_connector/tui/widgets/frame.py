@@ -1,0 +1,151 @@
+"""What frames every screen: its header line, and the footer with the keys that work now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Input, Static, TextArea
+
+from ...text import shown_line
+from ..keys import IN_FIELD, key_label
+
+TONES = {
+    "success": "$text-success",
+    "warning": "$text-warning",
+    "error": "$text-error",
+    "muted": "$text-muted",
+    "accent": "$accent",
+}
+"""What a colour means, as styles of a `Content`."""
+
+
+class ScreenHeader(Static):
+    """One line: the title and what it is about on the left, the state on the right."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="header")
+        self._parts = ("", "")
+        self._state: tuple[tuple[str, str], ...] = ()
+
+    def show(self, title: str, detail: str = "", state: Iterable[tuple[str, str]] = ()) -> None:
+        """`state`: texts with their tone (a key of `TONES`, or empty), from left to right. Texts are made safe here."""
+        parts, given = (title, detail), tuple(state)
+        if (parts, given) != (self._parts, self._state):
+            self._parts, self._state = parts, given
+            self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(20, self.size.width - 2)  # a blank at each end
+        right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in self._state))
+        room = max(0, width - right.cell_length - (2 if self._state else 0))
+        title = shown_line(self._parts[0], room)
+        detail = shown_line(self._parts[1], max(0, room - cell_len(title) - 2))
+        left = Content.assemble((title, "bold"), (f"  {detail}" if detail else "", "$text-muted"))
+        gap = " " * max(0, width - left.cell_length - right.cell_length)
+        self.update(Content.assemble(" ", left, gap, right), layout=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FooterKey:
+    """One key of the footer."""
+
+    key: str
+    title: str
+    pressed: str
+    """Textual's name of the key."""
+    pinned: bool
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.key) + 1 + cell_len(self.title) + 2
+
+
+_PINNED = ("app.help", "app.commands")
+_FIELD = " Typing "
+"""Says that keys go into a field."""
+
+
+class KeyFooter(Static):
+    """The keys that work now, the most useful first; `Help` and `Commands` always, at the right end.
+
+    While a field has the focus it says so, and shows the function and control keys that work in it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", id="keys")
+        self._keys: list[tuple[int, FooterKey]] = []
+        """Each key that is shown, with the column where it starts."""
+        self._drawn: tuple[object, ...] = ()
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self._changed(self.screen)
+
+    def on_resize(self) -> None:
+        self._changed(self.screen)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if not self.is_attached or screen is not self.screen:
+            return
+        keys, typing = footer_keys(screen), isinstance(screen.focused, (Input, TextArea))
+        if (drawn := (tuple(keys), typing, self.size.width)) != self._drawn:
+            self._drawn = drawn
+            self._draw(keys, typing)
+
+    def _draw(self, keys: list[FooterKey], typing: bool) -> None:
+        pinned = [key for key in keys if key.pinned]
+        others = [key for key in keys if not key.pinned]
+        column = len(_FIELD) + 1 if typing else 1
+        room = self.size.width - sum(key.width for key in pinned)
+        parts: list[Content | str | tuple[str, str]] = (
+            [(_FIELD, "bold $background on $warning"), " "] if typing else [" "]
+        )
+        self._keys = []
+        for key in others:
+            if column + key.width > room:
+                break
+            parts += self._piece(key, column)
+            column += key.width
+        parts.append(" " * max(0, room - column))
+        column = max(room, column)
+        for key in pinned:
+            parts += self._piece(key, column)
+            column += key.width
+        self.update(Content.assemble(*parts), layout=False)
+
+    def _piece(self, key: FooterKey, column: int) -> list[Content | str | tuple[str, str]]:
+        self._keys.append((column, key))
+        return [(key.key, "bold $accent"), f" {key.title}  "]
+
+    def on_click(self, event: events.Click) -> None:
+        for column, key in self._keys:
+            if column <= event.x < column + key.width:
+                self.app.simulate_key(key.pressed)
+
+
+def footer_keys(screen: Screen[object]) -> list[FooterKey]:
+    """What the footer of this screen has to show now, one key an action."""
+    shown: dict[str, FooterKey] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if not binding.show or not active.enabled or not binding.description:
+            continue
+        name = (binding.id or binding.action).removesuffix(IN_FIELD)
+        key = FooterKey(_printed(binding), binding.description, binding.key, name in _PINNED)
+        if name not in shown or shown[name].key.startswith("Esc "):
+            shown[name] = key
+    return list(shown.values())
+
+
+def _printed(binding: Binding) -> str:
+    """A letter that works in a field after Esc is shown as such only where no other key does."""
+    return f"Esc {binding.key.removeprefix('alt+')}" if binding.key.startswith("alt+") else key_label(binding.key)
