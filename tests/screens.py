@@ -9,7 +9,7 @@ from typing import Any
 
 from textual._context import visible_screen_stack
 
-_DEADLINE = 60.0
+_DEADLINE = 15.0
 
 
 def shown(app: Any) -> str:

@@ -69,7 +69,7 @@ def main(mitmproxy: str | None, count: int) -> None:
             mitmdump = Path(mitmproxy).with_name("mitmdump")
             subprocess.run([mitmdump, "-nq", "-r", as_har, "-w", theirs], env={"HOME": directory}, check=True)
         for what, mine, its in (("HAR", as_har, as_har), ("own format", ours, theirs)):
-            own = opened(f"{OURS} log {mine}", f"Requests ── {count}", home)
+            own = opened(f"{OURS} log {mine}", f"Requests {count:,}", home)
             print(f"{what}, {count} exchanges: {own}")
             if mitmproxy is not None:
                 other = opened(f"{shlex.quote(mitmproxy)} -n -r {its}", f"/{count}]", home)

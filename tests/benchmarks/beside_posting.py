@@ -88,7 +88,7 @@ def in_ours(home: Path, url: str, rounds: int) -> tuple[list[float], float]:
     recorded = home / "log.jsonl"
     recorded.write_bytes(line(exchange(1, uri=url, client="default", request_headers=())))
     with running(f"{OURS} log {recorded} --profile shop", home) as terminal:
-        terminal.wait_for("Requests ── 1")
+        terminal.wait_for("Requests 1")
         terminal.settle()
         times = [shown(terminal, "x") for _ in range(rounds)]
         return times, megabytes(terminal.process)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import recordings as real
 from recordings import recordings
+from rich.style import Style
 
 from tui_connector.client.exchange import Exchange, Exchanges
 from tui_connector.client.message import Request, RequestInfo
@@ -32,6 +33,10 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 _SECRET = re.compile(
     r"FAKE\.JWT|FAKE-[\w-]*(?:secret|access-token|consumer-key)|FAKESESSION|fake-password|FAKESIG|YWRtaW46"
 )
+
+
+def _plain(_: str) -> Style:
+    return Style()
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +118,7 @@ def test_every_exchange_has_its_row_and_its_page(log: list[Exchange], width: int
             page = exchange_text(exchange, around, width=width, raw=raw)
             assert not any(_UNSAFE.search(line) for line in page.lines), each.number
             assert _SECRET.search("\n".join(page.lines)) is None
-        shown = "".join(part.text for part in row(exchange, columns_for(width), selected=False, marked=False))
+        shown = "".join(part.text for part in row(exchange, columns_for(width), _plain, selected=False, marked=False))
         assert f" {each.status}" in shown
         assert "\n" not in shown
 

@@ -147,7 +147,7 @@ async def test_a_recording_is_shown_while_it_grows_and_sends_again_only_with_a_p
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         watched = Watched(pilot, Exchanges())
-        await watched.shows("Requests ── 3")
+        await watched.shows("Requests 3")
         assert watched.numbers() == []
         with path.open("ab") as file:
             file.write(line(exchange(4, status=404)))

@@ -132,7 +132,7 @@ def test_a_setup_survives_the_end_of_its_program(
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")
-        terminal.wait_for("Esc t Test")
+        terminal.wait_for("^R Test")
         terminal.paste(store)
         terminal.wait_for(store)
         terminal.press("Enter")

@@ -63,7 +63,7 @@ def test_the_failing_one_of_five_thousand(
     environment = {**clean_environment, "SHOP_TOKEN": store["integrations"]["full"]["access_token"]}
     terminal = Terminal(tmp_path, f"{PROGRAM} log {run} --profile shop", environment, columns, rows)
     try:
-        terminal.wait_for("Requests ── 5000 · 1 failed")
+        terminal.wait_for("Requests 5,000 · 1 failed")
         terminal.press("e")
         terminal.wait_for("errors only")
         terminal.wait_for("The product that was requested doesn't exist")
@@ -127,7 +127,7 @@ def test_no_byte_of_a_hostile_recording_acts_on_the_terminal(
     hostile(run)
     terminal = Terminal(tmp_path, f"{PROGRAM} log {run}", clean_environment, columns, rows, written)
     try:
-        terminal.wait_for("Requests ── 9 · 9 failed")
+        terminal.wait_for("Requests 9 · 9 failed")
         terminal.press("g")
         for number in range(1, 10):
             terminal.wait_for(f"#{number} ·")

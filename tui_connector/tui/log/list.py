@@ -296,8 +296,8 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self.view.filter.expression is not None:
-            return "Nothing matches the filter. F turns it off, f changes it."
-        return "No failures. e shows all requests." if self.errors_only else ""
+            return "Nothing matches. F: filter off · f: change"
+        return "No failures. e: show all" if self.errors_only else "No requests yet."
 
     def _notice(self, text: str, width: int) -> Strip:
         return Strip([Segment(f" {text}", self.paint("muted"))]).crop_extend(0, width, None).apply_style(self._style)
