@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from profiles import FOUR, full, signed
-from screens import until, until_shown
+from screens import shown, until, until_shown
 
 from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
@@ -50,7 +50,7 @@ async def at_step(machine: Machine, step: str, size: tuple[int, int] = (100, 40)
         await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
         await pilot.press("escape", step)
-        await until_shown(pilot, f"●{step}")
+        await until(pilot, lambda: f"●{step}" in shown(app) or f"● {step}" in shown(app))
         await pilot.pause()
         yield pilot, app.screen.work.setup  # type: ignore[attr-defined]
 
