@@ -89,7 +89,7 @@ async def test_an_admin_user_is_told_of_a_role_and_of_no_integration(
     profile(machine, memory_keyring, sandbox, authentications={"integration": login()}, **INCOMING)
     async with at_step(machine, "3", (140, 45)) as (pilot, _):
         for step in "345":
-            await press_and_see(pilot, step, f"●{step}")
+            await press_and_see(pilot, step, f"● {step}")
             words = str(pilot.app.screen.query_one("#store-words", Static).content)
             assert "role" in words
             assert "ntegration" not in words
@@ -281,7 +281,7 @@ async def test_what_was_agreed_to_overwrite_is_one_file_as_it_was_shown(
         await pilot.press("enter")
         await until_shown(pilot, "+# again")
         await pilot.press("4")
-        await until_shown(pilot, "●4")
+        await until_shown(pilot, "● 4")
         await pilot.press("5")
         await until_shown(pilot, '+request = { uri = "orders" }')
         await pilot.press("enter")
@@ -296,7 +296,7 @@ async def test_a_profile_that_could_not_be_used_is_saved_only_by_one_who_knows(
     async with at_step(machine, "3", (120, 70)) as (pilot, setup):
         setup.edit(("incoming", "products", "pagination"), {"kind": "cursor"})
         await pilot.press("5")
-        assert "✘3" in await until_shown(pilot, "The profile is invalid")
+        assert "✘ 3" in await until_shown(pilot, "The profile is invalid")
         await pilot.press("enter")
         await until_shown(pilot, "Not saved: the profile is invalid.")
         assert "incoming.products.pagination.cursor: is missing" in shown(pilot.app)

@@ -51,7 +51,7 @@ async def open_guide(pilot: Any, name: str) -> SetupScreen:
 async def another_store(pilot: Any, store: Sandbox, values: dict[str, str]) -> None:
     """Another store's address and its four values, tested."""
     await pilot.press("escape", "1")
-    await until_shown(pilot, "●1")
+    await until_shown(pilot, "● 1")
     await pilot.press("tab")
     entry = pilot.app.screen.query("#step-1 Input").first()
     entry.focus()
@@ -60,7 +60,7 @@ async def another_store(pilot: Any, store: Sandbox, values: dict[str, str]) -> N
     await pilot.press("enter")
     await until_shown(pilot, "Magento 2.4")
     await pilot.press("escape", "2")
-    await until_shown(pilot, "●2")
+    await until_shown(pilot, "● 2")
     await enter_four(pilot, values)
 
 

@@ -67,32 +67,32 @@ async def choose(pilot: Pilot[None], selector: str, words: str) -> None:
 async def test_an_address_that_was_changed_is_to_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
-        assert "✔1" in shown(pilot.app)
+        assert "✔ 1" in shown(pilot.app)
         await pilot.press("escape", "1")
-        await until_shown(pilot, "●1")
+        await until_shown(pilot, "● 1")
         address = pilot.app.screen.query_one("#field-address", Input)
         address.value = "other.example.org"
         await pilot.press("escape", "n")
-        await until_shown(pilot, "○1")
+        await until_shown(pilot, "○ 1")
         await pilot.press("escape", "s")
         await until_shown(pilot, "✘ Test the store's address: it has changed.")
         assert not list(machine.directories.profiles.glob("*.toml"))
         address.value = sandbox.url
-        await until_shown(pilot, "✔1")
+        await until_shown(pilot, "✔ 1")
 
 
 async def test_a_store_view_that_is_no_code_is_refused_and_a_new_one_tested(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await pilot.press("escape", "1")
-        await until_shown(pilot, "●1")
+        await until_shown(pilot, "● 1")
         view = pilot.app.screen.query_one("#field-store-view", Input)
         view.value = "all\x1b[31m/x"
         await until_shown(pilot, "A store view code consists of letters")
         assert draft(pilot)["clients"]["magento"]["plugins"][0]["uri"] == f"{sandbox.url}/rest/all/V1"
         view.value = "zzz"
         await pilot.press("escape", "n")
-        await until_shown(pilot, "○1")
+        await until_shown(pilot, "○ 1")
 
 
 async def to_authentication(pilot: Pilot[None]) -> None:
