@@ -27,7 +27,7 @@ def test_every_field_has_its_words_and_a_place_in_a_form(kind: type[Kind]) -> No
     for field in asked(json_schema(kind)):
         assert field.title
         assert field.about
-        assert field.sort is not FieldType.DATA
+        assert field.type is not FieldType.JSON
         assert ('"format": "path"' in json.dumps(properties[field.name])) is field.name.endswith(("path", "file"))
 
 

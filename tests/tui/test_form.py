@@ -84,20 +84,20 @@ async def type_into(pilot: Pilot[None], app: FormApp, name: str, text: str) -> N
 
 
 def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
-    sorts = {each.name: each.sort for each in asked(json_schema(Everything))}
-    assert sorts == {
+    types = {each.name: each.type for each in asked(json_schema(Everything))}
+    assert types == {
         "text": FieldType.TEXT,
-        "number": FieldType.WHOLE,
-        "on": FieldType.YES_NO,
+        "number": FieldType.INTEGER,
+        "on": FieldType.BOOLEAN,
         "level": FieldType.CHOICE,
         "names": FieldType.LIST,
         "statuses": FieldType.LIST,
-        "headers": FieldType.PAIRS,
+        "headers": FieldType.TABLE,
         "wait": FieldType.TEXT,
         "key": FieldType.SECRET,
         "other": FieldType.SECRET,
         "inner": FieldType.GROUP,
-        "anything": FieldType.DATA,
+        "anything": FieldType.JSON,
     }
 
 
@@ -273,7 +273,7 @@ async def test_what_is_wrong_stands_at_its_field_and_enter_on_the_last_says_so()
         await pilot.pause()
         screen = app.export_screenshot()
         assert "write&#160;a&#160;number&#160;and&#160;a&#160;unit" in screen
-        app.form.entries[-1].focus()
+        app.form.text_fields[-1].focus()
         await pilot.press("enter")
         await pilot.pause()
     assert app.entered

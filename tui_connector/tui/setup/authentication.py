@@ -36,7 +36,7 @@ def guide_fields(setup: Setup) -> list[FieldSpec]:
     """What the guide asks for; nothing for a kind that it does not offer."""
     described = {each.path: each for each in with_inner(schema_fields(setup))}
     found = [
-        replace(described[each.path], sort=FieldType.SECRET if each.secret else FieldType.TEXT, required=True)
+        replace(described[each.path], type=FieldType.SECRET if each.secret else FieldType.TEXT, required=True)
         for each in setup.fields()
     ]
     if setup.auth_kind == ADMIN and setup.needs_code():
@@ -193,7 +193,7 @@ class AuthenticationPane(StepPane):
         others = [each.title for each in schema_fields(self.setup) if each.name not in asked_for]
         whole = self.query_one("#whole", Toggle)
         whole.display = bool(asked_for or self.setup.auth_kind == ADMIN) and bool(others)
-        whole.say("All fields" if self._whole else f"More fields: {', '.join(others)}")
+        whole.set_label("All fields" if self._whole else f"More fields: {', '.join(others)}")
 
     def _say_saved(self) -> None:
         """Which secrets the profile has a place for, and so need not be typed."""
@@ -309,8 +309,8 @@ class AuthenticationPane(StepPane):
             self.call_after_refresh(self.test)  # the fields are on their way
             return
         for secret in self.query(SecretInput):
-            secret.give()
-        self.form.when_taken_in(self._test)
+            secret.commit()
+        self.form.after_pending_input(self._test)
 
     def _test(self) -> None:
         missing = next((each for each in self.setup.fields() if not is_given(self.work, each)), None)

@@ -120,8 +120,8 @@ class BasicsPane(StepPane):
         if row is not None and row.about:
             self.explain(row.about)
 
-    @on(TextField.Left)
-    def _entered(self, event: TextField.Left) -> None:
+    @on(TextField.EnterPressed)
+    def _entered(self, event: TextField.EnterPressed) -> None:
         event.stop()
         self.test()
 
@@ -147,8 +147,8 @@ class BasicsPane(StepPane):
         if not self.setup.saved and event.value.strip():
             self.setup.name = event.value.strip()
 
-    @on(Choice.OpenWanted, "#views")
-    def _list_views(self, event: Choice.OpenWanted) -> None:
+    @on(Choice.OpenRequested, "#views")
+    def _list_views(self, event: Choice.OpenRequested) -> None:
         event.stop()
         self.run_worker(self._ask_views(), exclusive=True, group="views")
 
@@ -206,15 +206,15 @@ class BasicsPane(StepPane):
         self.say("")
         self.post_message(self.Changed())
 
-    @on(Choice.OpenWanted, "#connection")
-    def _connection(self, event: Choice.OpenWanted) -> None:
+    @on(Choice.OpenRequested, "#connection")
+    def _connection(self, event: Choice.OpenRequested) -> None:
         event.stop()
         path = ("clients", self.setup.client)
         about = "Connection settings of this client. All are optional; the defaults suit most stores."
         self._over(FormScreen(self.work, f"HTTP client {self.setup.client}", about, kind_schemas.client(), path))
 
-    @on(OrderedList.AddWanted)
-    def _add_plugin(self, event: OrderedList.AddWanted) -> None:
+    @on(OrderedList.AddRequested)
+    def _add_plugin(self, event: OrderedList.AddRequested) -> None:
         event.stop()
         self.app.push_screen(ChoiceScreen(kind_schemas.plugins()), self._added)
 
@@ -229,13 +229,13 @@ class BasicsPane(StepPane):
         if schema is not None and asked(schema):
             self._edit_plugin(index)
 
-    @on(OrderedList.Removed)
-    def _remove_plugin(self, event: OrderedList.Removed) -> None:
+    @on(OrderedList.RemoveRequested)
+    def _remove_plugin(self, event: OrderedList.RemoveRequested) -> None:
         event.stop()
         self._set_plugins([each for index, each in enumerate(self._plugins()) if index != event.index])
 
-    @on(OrderedList.Moved)
-    def _move_plugin(self, event: OrderedList.Moved) -> None:
+    @on(OrderedList.MoveRequested)
+    def _move_plugin(self, event: OrderedList.MoveRequested) -> None:
         event.stop()
         plugins = self._plugins()
         plugins.insert(event.index + event.by, plugins.pop(event.index))

@@ -1,4 +1,4 @@
-"""What steps 3 and 4 have in common: a list of configurations, and Magento's list to add to it from."""
+"""The base of steps 3 and 4: a list of configurations, and a chooser of Magento's entities."""
 
 from __future__ import annotations
 
@@ -26,12 +26,10 @@ from ..widgets.fields import SafeInput
 from ..widgets.form import asked
 from .step import FormScreen, StepPane
 
-# Chooses an entity from Magento's list, or any path: typing narrows the list.
-
 
 @dataclass(frozen=True, slots=True)
 class EntityOption:
-    """An entity in the list: `mark` says whether the token may have it, `note` what else there is to know."""
+    """An entity to choose: `mark` tells whether the token may access it, `note` what to do about it."""
 
     name: str
     title: str
@@ -41,7 +39,7 @@ class EntityOption:
 
 
 class EntityOptions(OptionList):
-    """The list below the field."""
+    """The list of the chooser."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Add", id="chooser.add"),
@@ -51,22 +49,22 @@ class EntityOptions(OptionList):
     ]
 
     def action_narrow(self) -> None:
-        """To the field, while the key is handed out: what is typed right after it belongs there."""
+        """Focuses the filter while the key is dispatched, so that what is typed next goes there."""
         self.screen.set_focus(self.query_ancestor(EntityChooser).query_one(Input))
 
 
 class EntityChooser(Vertical):
-    """A field that narrows, and the list. What is not an entity's name is taken as a path."""
+    """A filter above a list of entities. A text that matches none is used as a path."""
 
     @dataclass
     class Chosen(Message):
-        """This entity is to be added."""
+        """Add this entity."""
 
         name: str
 
     @dataclass
     class PathGiven(Message):
-        """This path of the store is to be added."""
+        """Add this path."""
 
         path: str
 
@@ -83,12 +81,12 @@ class EntityChooser(Vertical):
         yield EntityOptions()
 
     def show(self, offers: Iterable[EntityOption]) -> None:
-        """Offers these."""
+        """Shows these entities."""
         self._offers = list(offers)
         self._narrow()
 
     def choose(self) -> None:
-        """Puts the focus on the list, with everything in it."""
+        """Clears the filter and focuses the list."""
         self.query_one(Input).value = ""
         self._narrow()
         self.query_one(EntityOptions).focus()
@@ -148,7 +146,7 @@ class EntityChooser(Vertical):
 
 
 def offer(name: str, entity: Readable | Writable, may: RouteAccess | None) -> EntityOption:
-    """An entity of Magento's lists, and what the token may do with it, where that is known."""
+    """The option for an entity, with the token's access where it is known."""
     return EntityOption(name, entity.title, entity.route, may.mark if may else " ", how_to_permit(may, entity))
 
 
@@ -171,14 +169,14 @@ class ConfigurationList(OptionList):
     ]
 
     class DeleteWanted(Message):
-        """The one under the cursor is to be deleted."""
+        """Delete the configuration under the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._parts: list[ProfilePart] = []
 
     def show(self, shown: Iterable[ProfilePart], width: int) -> None:
-        """Shows these; the cursor stays where it was."""
+        """Shows these configurations; the cursor stays on its row."""
         highlighted = self.highlighted or 0
         self._parts = list(shown)
         self.clear_options()
@@ -189,14 +187,14 @@ class ConfigurationList(OptionList):
             self.highlighted = min(highlighted, len(self._parts) - 1)
 
     def choose(self, name: str) -> None:
-        """Puts the cursor on this one."""
+        """Selects the configuration with this name."""
         names = [part.name for part in self._parts]
         if name in names:
             self.highlighted = names.index(name)
 
     @property
     def chosen(self) -> str | None:
-        """The name of the one under the cursor."""
+        """The name of the selected configuration."""
         index = self.highlighted
         return self._parts[index].name if index is not None and index < len(self._parts) else None
 
@@ -205,15 +203,15 @@ class ConfigurationList(OptionList):
 
 
 class ConfigurationsPane(StepPane):
-    """A list of incoming or outgoing configurations; an empty one offers Magento's entities at once."""
+    """A list of incoming or outgoing configurations; where it is empty, the chooser opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", "add_another", "Add", key_display="+", id="configurations.add")
     ]
     family: ClassVar[Literal["incoming", "outgoing"]]
-    """What is done with them, in the heading."""
+    """The table of the profile."""
     entities: ClassVar[Mapping[str, Readable | Writable]]
-    """Magento's list of them."""
+    """Magento's entities, by name."""
 
     def asked(self) -> ComposeResult:
         yield Static("", classes="chosen")
@@ -230,24 +228,24 @@ class ConfigurationsPane(StepPane):
         return self.query_one(ConfigurationList)
 
     def offers(self) -> list[EntityOption]:
-        """What can be added, with what the token may, as long as that is proved."""
+        """The entities to add, with the token's access after a successful test."""
         may = self.permitted() if self.setup.authenticated else {}
         return [offer(name, entity, may.get(name)) for name, entity in self.entities.items()]
 
     def permitted(self) -> Mapping[str, RouteAccess]:
-        """What the token may do with each entity here; empty where that is not known."""
+        """The token's access by entity; empty where it is not known."""
         raise NotImplementedError
 
     def add(self, entity: str) -> str:
-        """Adds this entity; the name of the configuration."""
+        """Adds a configuration for this entity; returns its name."""
         raise NotImplementedError
 
     def added_text(self, entity: str) -> str:
-        """What is to be known of an entity that was added."""
+        """The hint after adding this entity."""
         raise NotImplementedError
 
     def try_it(self, name: str) -> None:
-        """Tests the configuration of this name."""
+        """Tests the configuration with this name."""
         raise NotImplementedError
 
     def begin(self) -> None:
@@ -262,7 +260,7 @@ class ConfigurationsPane(StepPane):
 
     @on(EntityChooser.Moved)
     def _say_what_it_needs(self) -> None:
-        """The whole of what is to be done for the entity under the cursor: its row has no room for it."""
+        """Shows the whole note of the entity under the cursor; its row has no room for it."""
         chooser = self.query_one(EntityChooser)
         if chooser.display:
             offer = chooser.highlighted
@@ -276,7 +274,7 @@ class ConfigurationsPane(StepPane):
         return "Enter: edit · +: add · d: delete · t: test · n: next"
 
     def draw(self) -> None:
-        """The list as the setup has it."""
+        """Redraws the list from the setup."""
         found = [part for part in parts(self.setup.draft) if part.family == self.family]
         heading = f"{self.family.capitalize()}:" if found else "Nothing selected yet. Available in Magento:"
         self.query_one(".chosen", Static).update(Content(heading))
@@ -308,7 +306,7 @@ class ConfigurationsPane(StepPane):
         self.query_one(".test").focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Another one can be added from anywhere in the step, not only from its list."""
+        """+ works anywhere in the step while the chooser is hidden."""
         return action != "add_another" or not self.query_one(EntityChooser).display
 
     def action_add_another(self) -> None:
@@ -335,7 +333,7 @@ class ConfigurationsPane(StepPane):
             self.edit(name)
 
     def edit(self, name: str) -> None:
-        """Its forms, one for what every configuration has and one for each part that has a kind."""
+        """Asks which part of the configuration to edit."""
 
         def chosen(part: str | None) -> None:
             if part is not None:
@@ -344,7 +342,7 @@ class ConfigurationsPane(StepPane):
         self.app.push_screen(ChoiceScreen(self.editable(name), question=f"{self.family.capitalize()} {name}"), chosen)
 
     def editable(self, name: str) -> dict[str, str]:
-        """What can be edited of it, and what it is called; "" is what every configuration has."""
+        """Titles of the editable parts; "" is the part that every configuration has."""
         options = {"": "Request, items and identifier"}
         for part, title in kind_schemas.nested(self.family).items():
             kind = self.setup.at(self.family, name, part, "kind")
@@ -352,7 +350,7 @@ class ConfigurationsPane(StepPane):
         return options
 
     def edit_part(self, name: str, part: str) -> None:
-        """The form of this part."""
+        """Opens the form of this part."""
         if part:
             self._choose_kind(name, part)
             return
@@ -360,7 +358,7 @@ class ConfigurationsPane(StepPane):
         self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
 
     def schema(self, name: str) -> kind_schemas.Schema:
-        """What every configuration has, as far as it belongs to this one."""
+        """The schema of the fields that every configuration has."""
         return kind_schemas.configuration(self.family)
 
     def _choose_kind(self, name: str, part: str) -> None:
@@ -383,7 +381,7 @@ class ConfigurationsPane(StepPane):
         self.app.push_screen(screen, lambda _: self.edited(path[0]))
 
     def edited(self, name: str) -> None:
-        """Draws what was edited; a table in which nothing is left is taken away."""
+        """Called after an edit: removes empty tables, redraws, and shows problems."""
         for key, value in list(self.setup.table(self.family, name).items()):
             if value == {}:
                 self.setup.edit((self.family, name, key), None)

@@ -30,9 +30,6 @@ from ...templates import Json
 from ...text import shown, shown_line
 from .configurations import ConfigurationsPane
 
-# The first items of an incoming as a table, and one of them whole. They are shown, and kept nowhere.
-
-
 _COLUMNS = 4
 _LONGEST = 100_000
 """Characters of one item that are shown: a category tree can have millions."""
@@ -41,7 +38,7 @@ _TELLING = ("name", "status", "state", "type_id", "price", "qty", "quantity", "g
 
 
 def columns(items: Sequence[Json], *first: str) -> list[str]:
-    """The fields that a table of these items shows: those named, then four that tell something."""
+    """The columns for these items: those named first, then up to four descriptive ones."""
     simple: dict[str, None] = {}
     for item in items:
         if isinstance(item, dict):
@@ -52,7 +49,7 @@ def columns(items: Sequence[Json], *first: str) -> list[str]:
 
 
 def table(items: Sequence[Json], names: Sequence[str], width: int) -> list[str]:
-    """A line of titles, then one for each item, within `width` columns."""
+    """A header line, then one line per item, at most `width` wide."""
     if not names:
         return ["", *(shown_line(json.dumps(item, ensure_ascii=False), width) for item in items)]
     rows = [list(names), *([_cell(item, name) for name in names] for item in items)]
@@ -88,7 +85,7 @@ class ItemTable(OptionList):
         self._identifier = ""
 
     def show(self, items: Sequence[Json], *first: str) -> None:
-        """Shows these, with the fields named first (the identifier is the first); nothing where there are none."""
+        """Shows these items with the fields in `first` (the identifier, then others) as the first columns."""
         self._items = list(items)
         self._identifier = first[0] if first else ""
         self.display = bool(items)
@@ -111,7 +108,7 @@ class ItemScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close")]
 
     def __init__(self, title: str, text: str) -> None:
-        """`text` is masked by its giver."""
+        """`text` must be masked already."""
         super().__init__()
         self._title, self._text = title, text
 
@@ -134,7 +131,7 @@ class IncomingPane(ConfigurationsPane):
 
     @dataclass
     class Tested(Message):
-        """The first items are here, or why not."""
+        """The first items, or the finding."""
 
         name: str
         tried: CheckResult

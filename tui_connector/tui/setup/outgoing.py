@@ -1,4 +1,4 @@
-"""Step 4, outgoing: what is sent to the store, shown and not sent."""
+"""Step 4, outgoing: what is sent to the store; requests are previewed, not sent."""
 
 from __future__ import annotations
 
@@ -33,9 +33,6 @@ from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser
 from .context import GuideContext
 from .step import FormScreen
 
-# The steps of a chain over the screen: added, removed, put in order, and each edited by its form.
-
-
 _ONE = "One request is sent per entity. a adds a step; steps are sent one after the other."
 _SEVERAL = (
     "Sent one after the other for each entity. Later steps can read earlier responses: "
@@ -44,7 +41,7 @@ _SEVERAL = (
 
 
 class AddStepScreen(ModalScreen[str | None]):
-    """What the new step sends: something of Magento's list, or any path. Esc chooses nothing."""
+    """Asks what a new step sends: an entity or any path. Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="add-step.back")]
 
@@ -71,7 +68,7 @@ class AddStepScreen(ModalScreen[str | None]):
 
 
 class ChainScreen(ModalScreen[None]):
-    """The steps of one outgoing. What is changed counts at once; Esc or Done closes it."""
+    """The steps of an outgoing chain. Changes apply immediately; Esc or Done closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Done", id="chain.leave"),
@@ -112,7 +109,7 @@ class ChainScreen(ModalScreen[None]):
         problems.update(Content(shown("\n".join(f"✘ {each}" for each in found))))
         problems.display = bool(found)
 
-    @on(OrderedList.AddWanted)
+    @on(OrderedList.AddRequested)
     def _ask_what(self) -> None:
         may = self._work.permissions.send if self._work.setup.authenticated else {}
         look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOK_UPS.items()]
@@ -126,13 +123,13 @@ class ChainScreen(ModalScreen[None]):
             self._list.highlighted = index
             self._edit(index)
 
-    @on(OrderedList.Removed)
-    def _remove(self, event: OrderedList.Removed) -> None:
+    @on(OrderedList.RemoveRequested)
+    def _remove(self, event: OrderedList.RemoveRequested) -> None:
         self._chain.remove(event.index)
         self._draw()
 
-    @on(OrderedList.Moved)
-    def _move(self, event: OrderedList.Moved) -> None:
+    @on(OrderedList.MoveRequested)
+    def _move(self, event: OrderedList.MoveRequested) -> None:
         self._chain.move(event.index, event.by)
         self._draw()
 
@@ -157,11 +154,11 @@ class ChainScreen(ModalScreen[None]):
 
 
 _UNTIL_SHOWN = 0.2
-"""Seconds without a key after which the request is made again."""
+"""Seconds after the last key until the preview is updated."""
 
 
 class OutgoingPane(ConfigurationsPane):
-    """The outgoing configurations, and the exact request for a sample of the one under the cursor."""
+    """The outgoing configurations, and the exact request of the selected one for a sample."""
 
     step = GuideStep.OUTGOING
     family = "outgoing"
@@ -170,7 +167,7 @@ class OutgoingPane(ConfigurationsPane):
 
     @dataclass
     class Prepared(Message):
-        """The requests for a sample, or why there are none."""
+        """The requests for a sample, or the problem."""
 
         name: str
         requests: Sequence[SampleRequest]
@@ -227,7 +224,7 @@ class OutgoingPane(ConfigurationsPane):
             self.test()
 
     def _sample(self, name: str) -> str:
-        """What was typed for it, or what Magento's list has for such a request."""
+        """The sample that was typed, or the default one for such a request."""
         if name in self._samples:
             return self._samples[name]
         return json.dumps(sample_for(requests_in(self.setup.at("outgoing", name))) or {}, ensure_ascii=False)
@@ -257,7 +254,7 @@ class OutgoingPane(ConfigurationsPane):
 
     @work(exclusive=True)
     async def _prepare(self, name: str) -> None:
-        """Makes the requests as they would be sent, without authentication, once no key was pressed for a moment."""
+        """Prepares the requests as they would be sent, without authentication, a moment after the last key."""
         workbench = self.work.workbench
         await workbench.machine.sleep(_UNTIL_SHOWN)
         try:
@@ -275,7 +272,7 @@ class OutgoingPane(ConfigurationsPane):
 
     @on(Prepared)
     def _take(self, message: Prepared) -> None:
-        """Shows the requests. A single one that cannot be made is a problem and nothing else."""
+        """Shows the requests; of a single request that cannot be prepared, only the problem."""
         requests = message.requests
         problem = message.problem or next((each.why for each in requests if each.wrong and not each.step), "")
         if problem:

@@ -35,7 +35,7 @@ _PLACES = {
 
 
 _FIRST = "modules"
-"""What is asked in the new process: every token may."""
+"""The request of the new process; every token may send it."""
 
 
 class SavePane(StepPane):
@@ -51,11 +51,11 @@ class SavePane(StepPane):
         state: KeyringState
 
     class Named(Message):
-        """The entries of the keyring have the names that they will be saved under."""
+        """The keyring entries have their final names."""
 
     @dataclass
     class Ended(Message):
-        """What was saved, or why not."""
+        """The result of saving, or the problem."""
 
         saved: SaveResult | None
         call: FirstCall | None
@@ -67,9 +67,9 @@ class SavePane(StepPane):
         super().__init__(*args)  # type: ignore[arg-type]
         self._asked_keyring = False
         self._told_before = False
-        """The profile was there before, so what is new in it is shown."""
+        """Whether the profile existed before, so that new capabilities are listed."""
         self._told: set[tuple[Path, str]] = set()
-        """What was said against saving to a file: pressed again, it is done all the same."""
+        """Warnings shown about saving to a file; saving again ignores them."""
 
     def asked(self) -> ComposeResult:
         yield Static("", classes="chosen")
@@ -108,7 +108,7 @@ class SavePane(StepPane):
         self._preview()
 
     def _wrong(self) -> str:
-        """What is wrong with the profile as it is, one per line; empty where nothing is."""
+        """The problems of the profile, one per line; empty where there are none."""
         _, problems = check_data(self.setup.draft)
         return "\n".join(f"  {'.'.join(map(str, path))}: {message}" for path, message in problems)
 
@@ -134,7 +134,7 @@ class SavePane(StepPane):
             self._save_elsewhere(message.state.reason)
 
     def _save_elsewhere(self, reason: str) -> None:
-        """Without the keyring; nothing is saved so before its user has seen it."""
+        """Switches to environment variables; the user sees it before anything is saved."""
         self._place(SecretPlace.ENVIRONMENT)
         self.say(f"! {reason}. The profile uses environment variables instead.")
 
@@ -204,7 +204,7 @@ class SavePane(StepPane):
         self.post_message(self.Ended(saved, call))
 
     async def _save_to(self, path: Path) -> SaveResult:
-        """Overwrites what others have written there once that was shown. Raises what `save` does."""
+        """Saves; overwrites changes of other programs only once they were shown. Raises what `save` does."""
         try:
             return await self._save_asking(path)
         except ChangedOnDisk:
@@ -213,7 +213,7 @@ class SavePane(StepPane):
             return await self._save_asking(path, overwrite=True)
 
     async def _save_asking(self, path: Path, *, overwrite: bool = False) -> SaveResult:
-        """Asks before an entry of the keyring is replaced that was given for another store. Raises what `save` does."""
+        """Saves; asks before it replaces a keyring entry of another store. Raises what `save` does."""
         work = self.work
 
         async def agreed(error: OtherStore) -> bool:
@@ -227,7 +227,7 @@ class SavePane(StepPane):
             path,
             work.workbench.vault,
             overwrite=overwrite,
-            replace=bool(work.sandbox),  # the demo chose a name whose entries are its own
+            replace=bool(work.sandbox),  # the demo chose a name without entries of others
             agreed=agreed,
             trust=work.workbench.trust,
             profiles=work.profiles,
@@ -273,7 +273,7 @@ class SavePane(StepPane):
         self.query_one(".continue", Button).focus()
 
     def _commands(self, path: Path) -> list[str]:
-        """Commands as they can be pasted: by name, or by path where the profile lies elsewhere."""
+        """Commands to paste, with the name of the profile, or its path where it is elsewhere."""
         usual = self.work.workbench.machine.directories.config / "profiles"
         runnable = [each for each in self.setup.incoming if self.setup.at("incoming", each, "sink")]
         return commands(path.stem if path.parent == usual else str(path), _FIRST, runnable)

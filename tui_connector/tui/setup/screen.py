@@ -102,7 +102,7 @@ class DraftWriter:
 _PANES: tuple[type[StepPane], ...] = (BasicsPane, AuthenticationPane, IncomingPane, OutgoingPane, SavePane)
 
 _PATIENCE = 3.0
-"""Seconds after which it is said that the keyring is slow."""
+"""Seconds after which the user is told that the keyring is slow."""
 
 _FIXED_AT = {
     "address": GuideStep.BASICS,
@@ -172,7 +172,7 @@ class SetupScreen(LogDock):
         yield KeyFooter()
 
     def _log_context(self) -> LogContext:
-        """What the log needs to copy a request and to send it again, with the setup as it is then."""
+        """The context of the log; requests are resent with the current setup."""
         work = self.work
 
         async def send(exchange: Exchange, request: Request) -> Response:
@@ -183,7 +183,7 @@ class SetupScreen(LogDock):
         return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send)
 
     def on_mount(self) -> None:
-        # before the first paint: what is pasted as soon as the screen is seen has its field
+        # before the first paint, so that an immediate paste has its field
         self.go_to(self._step)
         if self._part:
             self.pane.choose(self._part)
@@ -195,7 +195,7 @@ class SetupScreen(LogDock):
         self.pane.begin()
 
     def set_focus(self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False) -> None:
-        """Nothing of another step takes the focus: a slow test may end there after its user has gone on."""
+        """Only widgets of the current step take the focus; a slow test of another step may end later."""
         of_step = next((each for each in widget.ancestors if isinstance(each, StepPane)), None) if widget else None
         if of_step is None or of_step.step is self._step:
             super().set_focus(widget, scroll_visible, from_app_focus)
@@ -205,7 +205,7 @@ class SetupScreen(LogDock):
         return self.query_one(f"#step-{self._step.value}", StepPane)
 
     def go_to(self, step: GuideStep) -> None:
-        """Shows this step; the log gives the screen back for it."""
+        """Shows this step and ends the zoom of the log."""
         self.remove_class("zoomed")
         self._step = step
         self.query_one("#panes", ContentSwitcher).current = f"step-{step.value}"
@@ -227,11 +227,11 @@ class SetupScreen(LogDock):
             await self._ask_keyring()
 
     def _holds_secrets(self) -> bool:
-        """Whether saving will put something into the keyring."""
+        """Whether saving will write to the keyring."""
         return any(map(self.work.workbench.vault.held, self.work.setup.keyring_names()))
 
     async def _ask_keyring(self) -> None:
-        """Says early if the keyring cannot be used. Nothing is put into it before the setup is saved."""
+        """Tells early if the keyring is unusable. Nothing is written to it before the setup is saved."""
         waiting = self.set_timer(_PATIENCE, self._say_keyring_is_slow)
         state = await self.work.workbench.vault.state(writing=False)
         waiting.stop()
@@ -273,7 +273,7 @@ class SetupScreen(LogDock):
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
 
     def _mark(self, step: GuideStep, wrong: set[str | int]) -> str:
-        """`wrong`: the tables of the profile in which something is."""
+        """The mark of a step; `wrong` are the invalid tables of the profile."""
         setup = self.work.setup
         done = {
             GuideStep.BASICS: not setup.missing(GuideStep.BASICS),
@@ -300,17 +300,14 @@ class SetupScreen(LogDock):
         return "\n".join(words)
 
     def _boxes(self) -> str:
-        """The boxes to tick for what is set up; empty while that is nothing of Magento's lists."""
+        """The resources to tick in Magento for the configurations; empty where none is needed."""
         setup = self.work.setup
         reads, sends = chosen(setup.incoming, setup.outgoing)
         return boxes_text(reads, sends, setup.auth_kind) if reads or sends else ""
 
     async def action_go_on(self) -> None:
         """Enter on Continue."""
-        missing = self.work.setup.missing(self._step)
-        if missing:
-            self.pane.say(f"✘ {missing}", bad=True)
-        else:
+        if self.pane.check_complete():
             await self.action_next()
 
     @on(StepPane.FixWanted)
@@ -359,7 +356,7 @@ class SetupScreen(LogDock):
 
     @work
     async def action_copy_boxes(self) -> None:
-        """Copies the boxes to tick, for whoever makes the integration or the role."""
+        """Copies the resources to tick, for whoever creates the integration or role."""
         boxes = self._boxes()
         if boxes:
             said = await copy(boxes, self.app, self.work.workbench.machine)
@@ -371,7 +368,7 @@ class SetupScreen(LogDock):
         return self._store_side()
 
     async def action_back(self) -> None:
-        """Home, or the profile's page. What is not saved is kept."""
+        """Closes the guide; unsaved changes are kept as a draft."""
         problem = await self._draft_writer.save_soon(self._step)
         if problem:
             self.notify(shown_line(f"Not closed: the draft could not be saved. {problem}"), markup=False)

@@ -1,4 +1,4 @@
-"""What all steps of the guide have: words, a result, a button to test and one to continue."""
+"""The base of the guide's steps, and their forms."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .context import GuideContext
 
 
 class Continue(Button):
-    """Continues while the key is handed out: what is pasted right after it belongs to the next step already."""
+    """Continues while the key is dispatched: what is pasted right after it belongs to the next step."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.go_on", "Continue", show=False, priority=True, id="setup.go-on")
@@ -37,20 +37,20 @@ class Continue(Button):
 
 
 class StepPane(VerticalScroll, can_focus=False):
-    """One step. `test` tries it on the store; a green test puts the focus on Continue."""
+    """One step: fields, a hint, the result of its test, and buttons. A successful test focuses Continue."""
 
     step: GuideStep
     test_label = "Test"
 
     class Next(Message):
-        """On to the next step."""
+        """Go to the next step."""
 
     class Changed(Message):
-        """Something of the setup has changed: the head is to be drawn again."""
+        """The setup has changed."""
 
     @dataclass
     class FixWanted(Message):
-        """The fix that a finding offers is to be applied: the step that it belongs to does."""
+        """Apply the fix of a finding, at the step that it belongs to."""
 
         fix: Fix
 
@@ -64,7 +64,7 @@ class StepPane(VerticalScroll, can_focus=False):
         return self.work.setup
 
     def trial(self) -> dict[str, Json]:
-        """The profile's data as a test uses them now."""
+        """The data of the profile for a test."""
         return self.setup.trial_data(self.work.workbench.vault.held)
 
     def compose(self) -> ComposeResult:
@@ -82,21 +82,21 @@ class StepPane(VerticalScroll, can_focus=False):
         yield from ()
 
     def outcome(self) -> ComposeResult:
-        """What a test shows besides its words."""
+        """Widgets for the outcome of a test, besides the result line."""
         yield from ()
 
     def begin(self) -> None:
-        """The step is shown: puts the focus where the typing starts."""
+        """Called when the step is shown; focuses the first field."""
         self.query_one(".continue", Button).focus()
 
     def choose(self, name: str) -> None:
-        """Shows the part of the profile that has this name."""
+        """Selects the part of the profile with this name."""
 
     def test(self) -> None:
-        """Tries the step."""
+        """Tests the step."""
 
     def say(self, text: str, *, bad: bool = False) -> None:
-        """The result of a test, in words; text from outside is made safe here."""
+        """Shows the result of a test; external text is sanitised here."""
         result = self.query_one(".result", Static)
         self.put(result, text)
         result.set_class(bad, "error")
@@ -105,20 +105,21 @@ class StepPane(VerticalScroll, can_focus=False):
             self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
 
     def explain(self, text: str) -> None:
-        """The guide's words for what has the focus."""
+        """Shows the hint for what has the focus."""
         self.put(self.query_one(".words", Static), text)
 
     @staticmethod
     def put(line: Static, text: str) -> None:
-        """Shows a text, made safe here; an empty one takes no room."""
+        """Shows a text, sanitised here; hides the line where it is empty."""
         line.update(Content(shown(text)))
         line.display = bool(text)
 
     def found(self, finding: Finding) -> None:
-        """Shows what is wrong and what to do."""
+        """Shows a finding and offers its fix."""
         self._finding = finding
-        told = [each for each in finding.evidence[:1] if finding.summary not in each]  # a failure's is its own words
-        self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *told]), bad=True)
+        # the evidence of a failure may repeat the summary
+        evidence = [each for each in finding.evidence[:1] if finding.summary not in each]
+        self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *evidence]), bad=True)
         if finding.fix is not None:
             button = self.query_one(".fix", Button)
             button.label = Content(shown_line(f"a  {finding.fix.label}"))
@@ -130,14 +131,14 @@ class StepPane(VerticalScroll, can_focus=False):
         self.say(f"… {text}")
 
     def forget(self) -> None:
-        """Takes away what the last test said, and the fix it offered."""
+        """Clears the result of the last test and its fix."""
         self._finding = None
         self.query_one(".fix", Button).remove_class("there")
         self.say("")
 
     @on(Button.Pressed, ".fix")
     def fix(self) -> None:
-        """Has the fix that is shown applied."""
+        """Requests to apply the fix that is shown."""
         if self._finding is not None and self._finding.fix is not None:
             self.post_message(self.FixWanted(self._finding.fix))
 
@@ -145,7 +146,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """Applies a fix of this step, and tests again."""
 
     def go_on(self) -> None:
-        """A green test: Enter continues."""
+        """Focuses Continue after a successful test."""
         self.screen.set_focus(self.query_one(".continue", Button))
         self.post_message(self.Changed())
 
@@ -155,29 +156,30 @@ class StepPane(VerticalScroll, can_focus=False):
 
     @on(Button.Pressed, ".continue")
     def go_to_next(self) -> None:
-        """On to the next step, where nothing is missing."""
+        """Goes to the next step, unless something is missing."""
+        if self.check_complete():
+            self.post_message(self.Next())
+
+    def check_complete(self) -> bool:
+        """Whether nothing is missing in this step; otherwise shows what is."""
         missing = self.setup.missing(self.step)
         if missing:
             self.say(f"✘ {missing}", bad=True)
-        else:
-            self.post_message(self.Next())
-
-
-# Forms whose edits go into the setup, on a step or over the screen.
+        return not missing
 
 
 _UNTIL_CHECKED = 0.2
-"""Seconds without a key after which what was typed is checked."""
+"""Seconds after the last key until the input is validated."""
 
 
 class SetupForm(Form):
-    """A form on a part of the profile. What is wrong with it is said as it is typed."""
+    """A form for a part of the profile: writes edits into the setup and validates while typing."""
 
     class Changed(Message):
-        """The setup has changed by it."""
+        """The form has changed the setup."""
 
     class NoStore(Message):
-        """A secret was typed before the store was known, so nobody knows where it may go; it was not taken."""
+        """A secret was entered before the store is known, so it could not be bound to its origin; it was discarded."""
 
     def __init__(
         self,
@@ -189,7 +191,7 @@ class SetupForm(Form):
         before_edit: Callable[[], None] | None = None,
         id: str | None = None,  # noqa: A002
     ) -> None:
-        """`data` stands in for what is not in the draft yet; `before_edit` puts it there."""
+        """`data` is shown for a part that is not in the draft yet; `before_edit` adds it."""
         there = work.setup.at(*path)
         data = there if isinstance(there, dict) else data
         super().__init__(asked, data if isinstance(data, dict) else {}, path, self._source, id=id)
@@ -201,21 +203,21 @@ class SetupForm(Form):
         self.call_after_refresh(self.show_at_hand)
 
     def show_at_hand(self) -> None:
-        """Shows the secrets that are at hand."""
+        """Shows the secrets that are available."""
         for path in self._secret_places():
             glimpse = self.work.glimpse(path)
             if glimpse:
                 self.held(path, glimpse)
 
     def held(self, path: FormPath, glimpse: str) -> None:
-        """Shows that a secret is at hand, and whether it is as long as Magento's are."""
+        """Shows that a secret is available, and whether it has the length of Magento's secrets."""
         super().held(path, glimpse)
         row = self.field(str(path[-1]))
         if row is not None and self._unlikely(path):
             row.mark(f"{len(glimpse)} ✘", bad=True)
 
     def _unlikely(self, path: FormPath) -> str:
-        """What is odd about the length of a secret that was typed for this place."""
+        """What is unlikely about the length of a secret that was entered for this path; "" where nothing is."""
         work = self.work
         if (
             len(path) != 3
@@ -229,7 +231,7 @@ class SetupForm(Form):
         return unlikely_length(str(path[-1]), len(work.glimpse(path)))
 
     def _secret_places(self) -> list[FormPath]:
-        asked: list[FormPath] = [(*self.path, *each.path) for each in self.asked if each.sort is FieldType.SECRET]
+        asked: list[FormPath] = [(*self.path, *each.path) for each in self.asked if each.type is FieldType.SECRET]
         named = [path for path in self.work.setup.secret_paths() if path[: len(self.path)] == self.path]
         return [*asked, *named]
 
@@ -262,7 +264,7 @@ class SetupForm(Form):
         self.post_message(self.Changed())
 
     def check(self) -> None:
-        """Says what is wrong, each at its field."""
+        """Shows problems at their fields."""
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path))}
         self.show_problems({**odd, **self.work.setup.problems()})
 
@@ -275,7 +277,7 @@ _PLACES = {
 
 
 def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]:
-    """What the schema of a part asks for in this profile: a client is one of those that it has."""
+    """The fields of a schema for this profile: a client is one of its clients."""
     return asked(kind_schemas.named(schema, setup.draft))
 
 
@@ -306,11 +308,11 @@ class FormScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self._form.check()
         self._form.focus_on()
-        if not self._form.entries:
+        if not self._form.text_fields:
             self.query_one("#form-done", Button).focus()
 
     def on_resize(self, event: events.Resize) -> None:
-        # what is around the fields: the border, the title, its words, those for the field, the button
+        # 11 rows around the fields: border, title, description, hint and button
         self.query_one(VerticalScroll).styles.max_height = max(4, event.size.height - 11)
 
     @on(Form.Focused)
@@ -325,7 +327,7 @@ class FormScreen(ModalScreen[None]):
 
     @on(Button.Pressed)
     def _done(self) -> None:
-        self.call_after_refresh(self._close)  # what was typed just before is taken first
+        self.call_after_refresh(self._close)  # after the input before it has been handled
 
     def _close(self) -> None:
         self.dismiss(None)

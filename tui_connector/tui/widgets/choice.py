@@ -1,4 +1,4 @@
-"""Fields that are not typed: yes or no, and one of a few."""
+"""Fields without typing: a toggle, and a choice from options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Toggle(Static, can_focus=True):
 
     @dataclass
     class Changed(Message):
-        """It says something else now."""
+        """The value has changed."""
 
         toggle: Toggle
         value: bool
@@ -35,31 +35,31 @@ class Toggle(Static, can_focus=True):
         def control(self) -> Toggle:
             return self.toggle
 
-    def __init__(self, value: bool, words: str = "", *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, value: bool, label: str = "", *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes="toggle")
-        self.value, self._words = value, words
+        self.value, self._label = value, label
 
     def on_mount(self) -> None:
-        self._say()
+        self._update_text()
 
-    def say(self, words: str) -> None:
-        """Other words after the box."""
-        self._words = words
-        self._say()
+    def set_label(self, label: str) -> None:
+        """Changes the label."""
+        self._label = label
+        self._update_text()
 
-    def _say(self) -> None:
+    def _update_text(self) -> None:
         self.update(
-            Content(f"{'▣' if self.value else '□'} {shown_line(self._words or ('yes' if self.value else 'no'))}")
+            Content(f"{'▣' if self.value else '□'} {shown_line(self._label or ('yes' if self.value else 'no'))}")
         )
 
     def action_change(self) -> None:
         self.value = not self.value
-        self._say()
+        self._update_text()
         self.post_message(self.Changed(self, self.value))
 
 
 class Choice(Static, can_focus=True):
-    """One of a few, in one row: ↓, Enter or Space opens them."""
+    """A choice from options, in one row: ↓, Enter or Space opens them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space,down", "open", "Change", id="choice.open")]
 
@@ -75,8 +75,8 @@ class Choice(Static, can_focus=True):
             return self.choice
 
     @dataclass
-    class OpenWanted(Message):
-        """There is only one: what it stands for is to be opened."""
+    class OpenRequested(Message):
+        """The only option was selected: open what it stands for."""
 
         choice: Choice
 
@@ -92,22 +92,22 @@ class Choice(Static, can_focus=True):
         id: str | None = None,  # noqa: A002
         short: Mapping[str, str] | None = None,
     ) -> None:
-        """`short`: what is in the row for each option, where there is little room."""
+        """`short`: titles of the options in the row, where there is little room."""
         super().__init__(id=id, classes="choice")
         self.options, self.chosen = options, chosen
         self._short = short
 
     def on_mount(self) -> None:
-        self._say()
+        self._update_text()
 
     def show(self, chosen: str, options: Mapping[str, str] | None = None) -> None:
-        """Shows this option as the chosen one."""
+        """Shows this option as chosen."""
         self.options, self.chosen = options or self.options, chosen
-        self._say()
+        self._update_text()
 
-    def _say(self) -> None:
-        words = shown_line((self._short or self.options).get(self.chosen, self.chosen))
-        self.update(Content(f"{words} ▾" if self._short else f"▸ {words}  [change]"))
+    def _update_text(self) -> None:
+        label = shown_line((self._short or self.options).get(self.chosen, self.chosen))
+        self.update(Content(f"{label} ▾" if self._short else f"▸ {label}  [change]"))
 
     def action_open(self) -> None:
         def take(option: str | None) -> None:
@@ -116,7 +116,7 @@ class Choice(Static, can_focus=True):
                 self.post_message(self.Chosen(self, option))
 
         if len(self.options) == 1:
-            self.post_message(self.OpenWanted(self))
+            self.post_message(self.OpenRequested(self))
             return
         self.app.push_screen(ChoiceScreen(self.options, self.chosen), take)
 

@@ -1,4 +1,4 @@
-"""Fields one row high: a line of text, and the row in which it is with its label and what is wrong with it."""
+"""Text fields, and the row of a field with label, mark and problem."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ from textual.widgets.text_area import Edit, EditResult
 
 from ...text import shown, shown_line
 
-# What is typed and pasted, made safe to draw: a paste may hold whatever a web page put into it.
-
 
 class SafeInput(Input):
-    """A line of text in which what a terminal would obey is written out. Of a password only dots are drawn."""
+    """An input that makes control characters of a paste visible. A password stays unchanged, as only dots are drawn."""
 
     virtual_size: Reactive[Size] = Reactive(Size(0, 0))
     """As in any widget, but without a new layout of the whole screen for each key: the field keeps its place."""
@@ -32,11 +30,11 @@ class SafeInput(Input):
         return value if self.password else shown_line(value)
 
     def replace(self, text: str, start: int, end: int) -> None:
-        super().replace(self.validate_value(text), start, end)  # before, or the cursor would not be after it
+        super().replace(self.validate_value(text), start, end)  # sanitised here too, so that the cursor is after it
 
 
 class SafeTextArea(TextArea):
-    """Several lines of such text."""
+    """A text area that makes control characters visible."""
 
     def edit(self, edit: Edit) -> EditResult:
         edit.text = shown(edit.text)
@@ -44,10 +42,10 @@ class SafeTextArea(TextArea):
 
 
 class TextField(SafeInput):
-    """A line of text; Enter goes to the next one.
+    """A line of text; Enter goes to the next field.
 
-    What is typed or pasted right behind an Enter or a Tab belongs to the next field already, so the focus moves while
-    the key is handed out, and not by a message that would arrive after it.
+    What is typed or pasted right after Enter or Tab belongs to the next field, so the focus moves while the key is
+    dispatched, not by a message that would arrive later.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,15 +54,15 @@ class TextField(SafeInput):
         Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
     ]
 
-    given = False
-    """Whether it stands for something that is there already."""
+    has_value = False
+    """Whether a value was given already, which the field does not show."""
 
-    come_to_with: str | None = None
-    """What stood in it when a paste moved the focus here: an Enter that comes then belongs to that paste."""
+    value_when_focused: str | None = None
+    """The text when a paste moved the focus here; an Enter without a change belongs to that paste."""
 
     @dataclass
-    class Left(Message):
-        """Enter was pressed; what was typed before it has been taken in."""
+    class EnterPressed(Message):
+        """Enter was pressed, and the input before it has been handled."""
 
         last: bool
 
@@ -79,7 +77,7 @@ class TextField(SafeInput):
         super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=False)
 
     def on_paste(self, event: events.Paste) -> None:
-        """The first line that says something."""
+        """Inserts the first line that is not empty."""
         event.prevent_default()
         event.stop()
         lines = [line.strip() for line in event.text.splitlines() if line.strip()]
@@ -87,43 +85,43 @@ class TextField(SafeInput):
             self.replace(lines[0], *self.selection)
 
     async def action_submit(self) -> None:
-        behind_paste, self.come_to_with = self.come_to_with == self.value, None
-        if behind_paste:
+        ends_paste, self.value_when_focused = self.value_when_focused == self.value, None
+        if ends_paste:
             return
         last = not self.advance()
-        self.call_later(self._leave, last)  # after what was typed before the key
+        self.call_later(self._post_enter, last)  # after the keys before it
 
-    def _leave(self, last: bool) -> None:
-        self.post_message(self.Left(last))  # after the message of what was typed
+    def _post_enter(self, last: bool) -> None:
+        self.post_message(self.EnterPressed(last))  # after the message about the change
 
     def on_blur(self) -> None:
-        self.come_to_with = None
+        self.value_when_focused = None
 
     def advance(self) -> bool:
-        """The focus to the next field; False where this is the last."""
-        following = self.following()
-        if following:
-            self.screen.set_focus(following[0])
-        return bool(following)
+        """Focuses the next field; False where this is the last one."""
+        next_fields = self.next_fields()
+        if next_fields:
+            self.screen.set_focus(next_fields[0])
+        return bool(next_fields)
 
-    def following(self) -> list[TextField]:
+    def next_fields(self) -> list[TextField]:
         """The fields after this one."""
-        holder = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
-        entries = holder.entries if holder is not None else [self]
-        return entries[entries.index(self) + 1 :]
+        group = next((node for node in self.ancestors if isinstance(node, FieldGroup)), None)
+        text_fields = group.text_fields if group is not None else [self]
+        return text_fields[text_fields.index(self) + 1 :]
 
 
 class FieldGroup(Vertical):
-    """Rows that belong together: Enter goes from one to the next."""
+    """Fields that Enter goes through in order."""
 
     @property
-    def entries(self) -> list[TextField]:
-        """Where Enter leads, in order."""
+    def text_fields(self) -> list[TextField]:
+        """The enabled text fields, in order."""
         return [each for each in self.query(TextField) if each.display and not each.disabled]
 
 
 class FieldRow(Vertical):
-    """A label, what is asked, a short mark after it, and what is wrong with it below."""
+    """A label, the field, a short mark after it, and the problem below."""
 
     def __init__(self, name: str, label: str, widget: Widget, about: str = "") -> None:
         super().__init__(id=f"row-{name}", classes="field")
@@ -141,14 +139,14 @@ class FieldRow(Vertical):
         return f"{self.label}\n{self.about}" if self.about else ""
 
     def mark(self, text: str, *, bad: bool = False) -> None:
-        """Shows a short word after the field."""
+        """Shows a short mark after the field."""
         mark = self.query_one(".mark", Static)
         mark.update(Content(shown_line(text)))
         mark.set_class(bool(text), "marked")
         self.set_class(bad, "wrong")
 
     def problem(self, text: str) -> None:
-        """Says below the field what is wrong with it; nothing where it is right."""
+        """Shows a problem below the field; an empty text removes it."""
         problem = self.query_one(".problem", Static)
         problem.update(Content(shown(f"✘ {text}")) if text else "")
         problem.set_class(bool(text), "there")

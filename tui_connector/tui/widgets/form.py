@@ -1,6 +1,7 @@
-"""A form made from what is asked: it shows plain data, says what was edited, and shows what is wrong where it is.
+"""A form built from a JSON Schema: shows plain data, posts edits, and shows problems at their fields.
 
-It knows no model, no file and no profile."""
+Independent of models, files and profiles.
+"""
 
 from __future__ import annotations
 
@@ -27,44 +28,41 @@ from .fields import FieldGroup, FieldRow, TextField
 from .pairs import Pairs
 from .secret import Secret, SecretInput
 
-# What a JSON Schema asks for, one field after the other; it knows no kind, and draws nothing.
-
-
 _SOURCE_KEYS = {"keyring", "env", "command", "ask"}
 
 
 class FieldType(Enum):
-    """How a field is given."""
+    """The type of a field."""
 
     TEXT = auto()
-    WHOLE = auto()
+    INTEGER = auto()
     NUMBER = auto()
-    YES_NO = auto()
+    BOOLEAN = auto()
     CHOICE = auto()
     LIST = auto()
-    PAIRS = auto()
+    TABLE = auto()
     SECRET = auto()
     GROUP = auto()
-    DATA = auto()
+    JSON = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field. `path` is where it is below the form's own place."""
+    """One field; `path` is relative to that of the form."""
 
     path: tuple[str, ...]
     title: str
     about: str
-    sort: FieldType
+    type: FieldType
     default: Any = None
     required: bool = False
     options: tuple[str, ...] = ()
     hint: str = ""
-    """What is shown while nothing is given."""
-    whole: bool = False
-    """Whether the items of a list are whole numbers."""
-    may_be_secret: bool = False
-    """Whether a row of a table may name a secret instead of a value."""
+    """The placeholder of an empty field."""
+    of_integers: bool = False
+    """Whether the items of a list are integers."""
+    allows_secrets: bool = False
+    """Whether a row of a table may be a secret."""
     inner: tuple[FieldSpec, ...] = ()
     """The fields of a group; of a table, those rows that its schema describes."""
 
@@ -74,7 +72,7 @@ class FieldSpec:
 
 
 def asked(schema: Mapping[str, Any]) -> tuple[FieldSpec, ...]:
-    """The fields of an object's schema (draft-07, with its definitions), in their order; its kind is not a question."""
+    """The fields of an object's JSON Schema (draft-07), in order, without constants such as its kind."""
     return _fields(schema, schema.get("definitions", {}), ())
 
 
@@ -88,29 +86,29 @@ def _fields(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple
 
 
 def _field(node: Mapping[str, Any], definitions: Mapping[str, Any], path: tuple[str, ...], required: bool) -> FieldSpec:
-    sort = _sort(node)
+    field_type = _type_of(node)
     values = node.get("additionalProperties")
     return FieldSpec(
         path,
         str(node.get("title") or path[-1]),
         str(node.get("description") or ""),
-        sort,
+        field_type,
         default=node.get("default"),
         required=required,
         options=tuple(map(str, node.get("enum", ()))),
         hint=_hint(node),
-        whole=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
-        may_be_secret=isinstance(values, dict) and _names_secret(values, definitions),
-        inner=_fields(node, definitions, path) if sort in (FieldType.GROUP, FieldType.PAIRS) else (),
+        of_integers=node.get("items", {}).get("type") == "integer" if isinstance(node.get("items"), dict) else False,
+        allows_secrets=isinstance(values, dict) and _names_secret(values, definitions),
+        inner=_fields(node, definitions, path) if field_type in (FieldType.GROUP, FieldType.TABLE) else (),
     )
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """The node with what it refers to in its place, and without the choice of being absent."""
+    """The node with references resolved and the null choice removed."""
     found = dict(node)
     while True:
-        refers = found.pop("$ref", None)
-        others = [refers] if refers else []
+        reference = found.pop("$ref", None)
+        others = [reference] if reference else []
         others += [each["$ref"] for each in found.pop("allOf", []) if "$ref" in each]
         for name in others:
             found = {**definitions.get(str(name).rpartition("/")[2], {}), **found}
@@ -122,29 +120,29 @@ def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[s
             return found
 
 
-_SORTS = {
-    "boolean": FieldType.YES_NO,
-    "integer": FieldType.WHOLE,
+_TYPES = {
+    "boolean": FieldType.BOOLEAN,
+    "integer": FieldType.INTEGER,
     "number": FieldType.NUMBER,
     "string": FieldType.TEXT,
 }
 
 
-def _sort(node: Mapping[str, Any]) -> FieldType:
+def _type_of(node: Mapping[str, Any]) -> FieldType:
     kind, properties = node.get("type"), node.get("properties")
     if node.get("format") == "secret" or (properties is not None and set(properties) == _SOURCE_KEYS):
         return FieldType.SECRET
     if "enum" in node:
         return FieldType.CHOICE
     if kind == "object" and isinstance(node.get("additionalProperties"), dict):
-        return FieldType.PAIRS
+        return FieldType.TABLE
     if kind == "object" and properties is not None:
         return FieldType.GROUP
     if kind == "array" and node.get("items", {}).get("type") in ("string", "integer"):
         return FieldType.LIST
     if "anyOf" in node and all(each.get("type") == "string" for each in node["anyOf"]):
         return FieldType.TEXT
-    return _SORTS.get(str(kind), FieldType.DATA)
+    return _TYPES.get(str(kind), FieldType.JSON)
 
 
 _HINTS = {"span": "such as 30s, 500ms, 2m", "path": "a path, relative to the profile", "uri": "https://…"}
@@ -160,22 +158,22 @@ def _hint(node: Mapping[str, Any]) -> str:
 
 def _names_secret(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> bool:
     choices = [node, *node.get("oneOf", ()), *node.get("anyOf", ())]
-    return any(_sort(_resolved(each, definitions)) is FieldType.SECRET for each in choices)
+    return any(_type_of(_resolved(each, definitions)) is FieldType.SECRET for each in choices)
 
 
 FormPath = tuple[str | int, ...]
 MakeSource = Callable[[FormPath, str], dict[str, Json]]
-"""The source for the secret at a path: its owner knows what the keyring calls it."""
+"""Returns the source of the secret at a path for a place, such as the name of its keyring entry."""
 
-_NOT_SET, _NOTHING = "", "–"  # the option that takes a value away, and how it is shown
+_NOT_SET, _NOTHING = "", "–"  # the option that removes a value, and its title
 
 
 class Form(FieldGroup):
-    """One row a field. Paths in its messages start at `path`."""
+    """A form with one row per field. Paths in its messages start with `path`."""
 
     @dataclass
     class Edited(Message):
-        """The user gave another value; None takes away what was there."""
+        """The user changed a value; None removes it."""
 
         form: Form
         path: FormPath
@@ -183,7 +181,7 @@ class Form(FieldGroup):
 
     @dataclass
     class SecretTyped(Message):
-        """A secret was typed or pasted for this place. It never gets into the data."""
+        """A secret was entered for this path. It never becomes part of the data."""
 
         form: Form
         path: FormPath
@@ -200,7 +198,7 @@ class Form(FieldGroup):
 
     @dataclass
     class Focused(Message):
-        """This field has the focus now."""
+        """This field got the focus."""
 
         form: Form
         name: str
@@ -224,7 +222,7 @@ class Form(FieldGroup):
 
     def _rows(self, asked: Iterable[FieldSpec]) -> Iterator[Widget]:
         for each in asked:
-            if each.sort is FieldType.GROUP:
+            if each.type is FieldType.GROUP:
                 yield Static(Content(each.title), classes="heading")
                 yield from self._rows(each.inner)
             else:
@@ -242,37 +240,37 @@ class Form(FieldGroup):
 
     def _editor(self, each: FieldSpec, value: Json) -> Widget:
         path = self._full(each.path)
-        if each.sort is FieldType.SECRET:
+        if each.type is FieldType.SECRET:
             given = value if isinstance(value, dict) else None
             return Secret(given, lambda place: self._make_source(path, place), kind_of(str(path[-1])))
-        if each.sort is FieldType.PAIRS and (value is None or isinstance(value, dict)):
-            make = (lambda key, place: self._make_source((*path, key), place)) if each.may_be_secret else None
+        if each.type is FieldType.TABLE and (value is None or isinstance(value, dict)):
+            make = (lambda key, place: self._make_source((*path, key), place)) if each.allows_secrets else None
             return Pairs(value or {}, make)
-        if each.sort is FieldType.YES_NO and (value is None or isinstance(value, bool)):
+        if each.type is FieldType.BOOLEAN and (value is None or isinstance(value, bool)):
             return Toggle(bool(each.default if value is None else value))
-        if each.sort is FieldType.CHOICE:
+        if each.type is FieldType.CHOICE:
             return _choice(each, value)
-        return TextField(written(each, value), placeholder=each.hint)
+        return TextField(to_text(each, value), placeholder=each.hint)
 
     def field(self, name: str) -> FormField | None:
-        """The row of the field with this name."""
+        """The row of the field with this name, or None."""
         return next((row for row in self.query(FormField) if row.asked.name == name), None)
 
     def focus_on(self, name: str = "") -> None:
-        """The focus to this field, or to the first one."""
+        """Focuses this field, or the first one."""
         rows = [row for row in self.query(FormField) if not name or row.asked.name == name or row.holds(name)]
         target = rows[0].first() if rows else None
         if target is not None:
             self.screen.set_focus(target)
 
-    def when_taken_in(self, then: Callable[[], None]) -> None:
-        """Calls `then` once all that was typed and pasted up to now has been said by this form, and heard by it."""
-        for each in self.entries:
+    def after_pending_input(self, then: Callable[[], None]) -> None:
+        """Calls `then` once all that was typed or pasted so far has been handled by this form."""
+        for each in self.text_fields:
             then = partial(after_pending_messages, each, self, then)
         then()
 
     def show_problems(self, problems: Mapping[FormPath, str]) -> None:
-        """What is wrong, by path: at the field that it is in, or at the first of those that it is about together."""
+        """Shows problems by path, each at its field, or at the first of several fields that it concerns."""
         rows = {self._full(row.asked.path): row for row in self.query(FormField)}
         said: dict[FormPath, str] = {}
         for at, words in problems.items():
@@ -286,8 +284,8 @@ class Form(FieldGroup):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         row = _row_of(event.input)
-        if row is not None and event.value != written(row.asked, row.value):
-            self._edit(row, read(row.asked, event.value))
+        if row is not None and event.value != to_text(row.asked, row.value):
+            self._edit(row, from_text(row.asked, event.value))
 
     @on(Toggle.Changed)
     def _toggled(self, event: Toggle.Changed) -> None:
@@ -303,8 +301,8 @@ class Form(FieldGroup):
             event.stop()
             self._edit(row, event.option or None)
 
-    @on(Secret.Sourced)
-    def _sourced(self, event: Secret.Sourced) -> None:
+    @on(Secret.SourceChanged)
+    def _sourced(self, event: Secret.SourceChanged) -> None:
         event.stop()
         row = _row_of(event.secret)
         if row is not None:
@@ -317,20 +315,20 @@ class Form(FieldGroup):
         row = _row_of(event.pairs)
         if row is not None:
             self._edit(row, event.value or None)
-            row.problem(f"two rows are named {event.twice}; the last one is used" if event.twice else "")
+            row.problem(f"two rows are named {event.duplicate}; the last one is used" if event.duplicate else "")
 
-    @on(Pairs.Given)
-    def _secret_in_row(self, event: Pairs.Given) -> None:
+    @on(Pairs.SecretEntered)
+    def _secret_in_row(self, event: Pairs.SecretEntered) -> None:
         event.stop()
         row = _row_of(event.pairs)
         if row is not None:
             self.post_message(self.SecretTyped(self, (*self._full(row.asked.path), event.key), event.values[0]))
 
-    @on(Secret.Given)
-    def _given(self, event: Secret.Given) -> None:
-        """One to four values, from this field on; as many as there are secrets are for all of them."""
+    @on(Secret.Entered)
+    def _given(self, event: Secret.Entered) -> None:
+        """Distributes the values over the secret fields from this one on, or over all where the numbers are equal."""
         event.stop()
-        rows = [row for row in self.query(FormField) if row.asked.sort is FieldType.SECRET]
+        rows = [row for row in self.query(FormField) if row.asked.type is FieldType.SECRET]
         row = _row_of(event.secret)
         start = 0 if row is None or len(event.values) == len(rows) > 1 else rows.index(row)
         if row is not None:
@@ -342,7 +340,7 @@ class Form(FieldGroup):
             self.post_message(self.SecretTyped(self, self._full(each.asked.path), value))
 
     def held(self, path: FormPath, glimpse: str) -> None:
-        """Shows that a secret is at hand: how long it is, and what `glimpse` lets be seen of it."""
+        """Shows that a secret is available: its length and `glimpse`."""
         for row in self.query(FormField):
             full = self._full(row.asked.path)
             if path[: len(full)] != full:
@@ -352,15 +350,15 @@ class Form(FieldGroup):
             elif isinstance(row.editor, Pairs) and (pair := row.editor.row(str(path[-1]))) is not None:
                 row.mark(pair.query_one(Secret).show(glimpse))
 
-    @on(TextField.Left)
-    def _left(self, event: TextField.Left) -> None:
+    @on(TextField.EnterPressed)
+    def _left(self, event: TextField.EnterPressed) -> None:
         event.stop()
         if event.last:
             self.post_message(self.Entered(self))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         row = _row_of(event.widget)
-        # where the focus moves fast, word of an earlier field may come after that of a later one
+        # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
             self.post_message(self.Focused(self, row.asked.name, row.asked.about))
 
@@ -373,7 +371,7 @@ class FormField(FieldRow):
     """A row of the form."""
 
     _mark = ""
-    """The mark of what is at hand, while something else is typed."""
+    """The mark of an available secret, restored when the typed text is deleted."""
 
     def __init__(self, asked: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(asked.path), asked.title, editor, asked.about)
@@ -384,24 +382,24 @@ class FormField(FieldRow):
         self._mark = text
         super().mark(text, bad=bad)
 
-    @on(SecretInput.Typing)
-    def _count(self, event: SecretInput.Typing) -> None:
+    @on(SecretInput.LengthChanged)
+    def _count(self, event: SecretInput.LengthChanged) -> None:
         event.stop()
         super().mark(str(event.length) if event.length else self._mark)
 
     def holds(self, name: str) -> bool:
-        """Whether a row of this table has the name."""
+        """Whether this table has a row with this name."""
         return isinstance(self.editor, Pairs) and self.editor.row(name) is not None
 
     def first(self) -> Widget | None:
-        """What takes the focus."""
+        """The first widget that can have the focus."""
         if self.editor.can_focus:
             return self.editor
         return next((each for each in self.editor.query(Widget) if each.can_focus), None)
 
 
 def _choice(each: FieldSpec, value: Json) -> Choice:
-    """What is given and cannot be chosen is shown all the same, until something else is chosen."""
+    """A choice that also shows a current value which is not among its options."""
     given = each.default if value is None else value
     chosen = _NOT_SET if given is None else str(given)
     options = {} if each.required or each.default else {_NOT_SET: _NOTHING}
@@ -420,32 +418,32 @@ def with_inner(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
         yield from with_inner(each.inner)
 
 
-def written(asked: FieldSpec, value: Json) -> str:
-    """The value as it is in a line of text, which shows what a terminal would obey."""
-    return shown_line(_written(asked, value))
+def to_text(asked: FieldSpec, value: Json) -> str:
+    """Formats the value for a line of text, with control characters made visible."""
+    return shown_line(_to_text(asked, value))
 
 
-def _written(asked: FieldSpec, value: Json) -> str:
+def _to_text(asked: FieldSpec, value: Json) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        # what would be read as something else than this text is in quotes
-        return json.dumps(value) if asked.sort is FieldType.DATA and read(asked, value) != value else value
-    if asked.sort is FieldType.LIST and isinstance(value, list) and not any("," in str(each) for each in value):
+        # quote a text that would be parsed as another type
+        return json.dumps(value) if asked.type is FieldType.JSON and from_text(asked, value) != value else value
+    if asked.type is FieldType.LIST and isinstance(value, list) and not any("," in str(each) for each in value):
         return ", ".join(map(str, value))
     return json.dumps(value, ensure_ascii=False)
 
 
-def read(asked: FieldSpec, text: str) -> Json:
-    """The value that a line of text says; what cannot be one stays text, and will be shown as wrong."""
+def from_text(asked: FieldSpec, text: str) -> Json:
+    """Parses a line of text as a value of the field; text that is invalid is returned as it is, for the validation."""
     text = text.strip()
     if not text:
         return None
-    if asked.sort is FieldType.TEXT or asked.sort is FieldType.CHOICE:
+    if asked.type is FieldType.TEXT or asked.type is FieldType.CHOICE:
         return text
-    if asked.sort is FieldType.LIST and not text.startswith("["):
+    if asked.type is FieldType.LIST and not text.startswith("["):
         parts = [part.strip() for part in text.split(",") if part.strip()]
-        return [int(part) if asked.whole and part.isdigit() else part for part in parts]
+        return [int(part) if asked.of_integers and part.isdigit() else part for part in parts]
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A list of parts in order: a adds, d removes, J and K move, Enter edits."""
+"""An ordered list: a adds, d removes, J and K move, Enter edits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...text import shown_line
 
 
 class OrderedList(OptionList):
-    """Its owner makes the changes and fills it again."""
+    """Posts requests for changes; the parent makes them and fills the list again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a,plus", "add", "Add", id="parts.add"),
@@ -26,40 +26,40 @@ class OrderedList(OptionList):
     ]
 
     @dataclass
-    class AddWanted(Message):
-        """Another part is wanted."""
+    class AddRequested(Message):
+        """Add an item."""
 
-        parts: OrderedList
+        ordered_list: OrderedList
 
         @property
         def control(self) -> OrderedList:
-            return self.parts
+            return self.ordered_list
 
     @dataclass
-    class Removed(Message):
-        """The part at this place is to go."""
+    class RemoveRequested(Message):
+        """Remove the item at this index."""
 
-        parts: OrderedList
+        ordered_list: OrderedList
         index: int
 
         @property
         def control(self) -> OrderedList:
-            return self.parts
+            return self.ordered_list
 
     @dataclass
-    class Moved(Message):
-        """The part at this place is to change places with the one N rows on."""
+    class MoveRequested(Message):
+        """Swap the item at this index with the one `by` rows below."""
 
-        parts: OrderedList
+        ordered_list: OrderedList
         index: int
         by: int
 
         @property
         def control(self) -> OrderedList:
-            return self.parts
+            return self.ordered_list
 
     def fill(self, lines: Iterable[str]) -> None:
-        """Shows these parts, and keeps the place in the list."""
+        """Shows these items; the cursor stays on its row."""
         place = self.highlighted or 0
         self.clear_options()
         self.add_options(Option(Content(shown_line(f"{n} {line}"))) for n, line in enumerate(lines, 1))
@@ -67,17 +67,17 @@ class OrderedList(OptionList):
             self.highlighted = min(place, self.option_count - 1)
 
     def action_add(self) -> None:
-        self.post_message(self.AddWanted(self))
+        self.post_message(self.AddRequested(self))
 
     def action_remove(self) -> None:
         if self.highlighted is not None:
-            self.post_message(self.Removed(self, self.highlighted))
+            self.post_message(self.RemoveRequested(self, self.highlighted))
 
     def action_move(self, by: int) -> None:
         index = self.highlighted
         if index is not None and 0 <= index + by < self.option_count:
             self.highlighted = index + by
-            self.post_message(self.Moved(self, index, by))
+            self.post_message(self.MoveRequested(self, index, by))
 
     def help_text(self) -> str:
         return "An ordered list\na: add, d: remove, J and K: move down and up, Enter: edit."

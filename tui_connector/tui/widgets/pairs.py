@@ -1,4 +1,4 @@
-"""A table of keys and values, a row each, with an empty one at the end to add to; a value may be a secret."""
+"""A table of keys and values, with an empty row at the end; a value may be a secret."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .fields import TextField
 from .secret import PLACES, Secret
 
 MakeSource = Callable[[str, str], dict[str, Json]]
-"""The source for a key of the table and a place."""
+"""Returns the source of the secret with this key for a place."""
 
 
 class Pair(Horizontal):
-    """One row."""
+    """A row of the table."""
 
-    def __init__(self, key: str, value: Json, make: MakeSource | None) -> None:
+    def __init__(self, key: str, value: Json, make_source: MakeSource | None) -> None:
         super().__init__(classes="pair")
-        self._key, self.given, self._make = key, value, make
+        self._key, self.initial, self._make_source = key, value, make_source
 
     @property
     def key(self) -> str:
@@ -37,49 +37,54 @@ class Pair(Horizontal):
 
     @property
     def value(self) -> Json:
-        """What the row says: as it was given, until it is typed again."""
+        """The value: the initial one until the text changes."""
         if self.is_secret:
             secret = self.query_one(Secret)
-            if secret.made:
+            if secret.generated:
                 secret.source = self._source(secret.place)
             return dict(secret.source)
         text = self.query_one(".value", TextField).value
-        return self.given if text == shown_line(_text(self.given)) else _read(text)
+        return self.initial if text == shown_line(_text(self.initial)) else _read(text)
 
     def compose(self) -> ComposeResult:
         key = TextField(self._key, placeholder="name")
         key.add_class("key")
         yield key
-        yield self._made()
-        if self._make is not None:
+        yield self._value_editor()
+        if self._make_source is not None:
             yield Toggle(self.is_secret, "secret")
 
-    def _made(self) -> TextField | Secret:
-        if self.is_secret and isinstance(self.given, dict):
-            return Secret(self.given, self._source, kind_of(self._key), made=self._is_made(self.given))
-        value = TextField(_text(self.given), placeholder="value")
+    def _value_editor(self) -> TextField | Secret:
+        if self.is_secret and isinstance(self.initial, dict):
+            return Secret(self.initial, self._source, kind_of(self._key), generated=self._is_generated(self.initial))
+        value = TextField(_text(self.initial), placeholder="value")
         value.add_class("value")
         return value
 
     @property
     def is_secret(self) -> bool:
-        given = self.given
-        return self._make is not None and isinstance(given, dict) and len(given) == 1 and given.keys() <= PLACES.keys()
+        initial = self.initial
+        return (
+            self._make_source is not None
+            and isinstance(initial, dict)
+            and len(initial) == 1
+            and initial.keys() <= PLACES.keys()
+        )
 
-    def _is_made(self, source: Json) -> bool:
+    def _is_generated(self, source: Json) -> bool:
         place = next(iter(source)) if isinstance(source, dict) else ""
         return place in ("keyring", "env") and source == self._source(place)
 
     def _source(self, place: str) -> dict[str, Json]:
-        assert self._make is not None
-        return self._make(self.key, place)
+        assert self._make_source is not None
+        return self._make_source(self.key, place)
 
     @on(Toggle.Changed)
-    async def _secret_or_not(self, event: Toggle.Changed) -> None:
+    async def _on_toggle(self, event: Toggle.Changed) -> None:
         event.stop()
         await (self.query_one(Secret) if self.is_secret else self.query_one(".value", TextField)).remove()
-        self.given = self._source("keyring") if event.value else ""
-        await self.mount(self._made(), after=0)
+        self.initial = self._source("keyring") if event.value else ""
+        await self.mount(self._value_editor(), after=0)
         self.post_message(Pairs.RowChanged())
 
 
@@ -87,19 +92,19 @@ class Pairs(Vertical):
     """The whole table."""
 
     class RowChanged(Message):
-        """One of the rows says something else now."""
+        """A row has changed."""
 
     @dataclass
     class Changed(Message):
-        """The table says something else now; `twice` is a key that is in it more than once."""
+        """The table has changed; `duplicate` is a key that occurs more than once, or ""."""
 
         pairs: Pairs
         value: dict[str, Json]
-        twice: str
+        duplicate: str
 
     @dataclass
-    class Given(Message):
-        """A secret was typed into the row with this key."""
+    class SecretEntered(Message):
+        """A secret was entered in the row with this key."""
 
         pairs: Pairs
         key: str
@@ -108,40 +113,40 @@ class Pairs(Vertical):
         def __rich_repr__(self):  # type: ignore[no-untyped-def]  # Textual's console would print the values
             yield "key", self.key
 
-    def __init__(self, value: Mapping[str, Json], make: MakeSource | None, *, id: str | None = None) -> None:  # noqa: A002
-        """`make` makes the sources of secrets; None where no row may be one."""
+    def __init__(self, value: Mapping[str, Json], make_source: MakeSource | None, *, id: str | None = None) -> None:  # noqa: A002
+        """`make_source` makes the sources of secrets; None where no row may be one."""
         super().__init__(id=id, classes="pairs")
-        self._value, self._make = dict(value), make
+        self._value, self._make_source = dict(value), make_source
 
     def compose(self) -> ComposeResult:
         for key, value in self._value.items():
-            yield Pair(key, value, self._make)
-        yield Pair("", "", self._make)
+            yield Pair(key, value, self._make_source)
+        yield Pair("", "", self._make_source)
 
     def row(self, key: str) -> Pair | None:
         return next((row for row in self.query(Pair) if row.key == key), None)
 
     @on(Input.Changed)
-    @on(Secret.Sourced)
+    @on(Secret.SourceChanged)
     @on(RowChanged)
     async def _changed(self, event: Message) -> None:
         event.stop()
         rows = list(self.query(Pair))
         if rows[-1].key:
-            await self.mount(Pair("", "", self._make))
+            await self.mount(Pair("", "", self._make_source))
         keys = [row.key for row in rows if row.key]
         value = {row.key: row.value for row in rows if row.key}
         if value != self._value:
             self._value = value
-            twice = next((key for key in keys if keys.count(key) > 1), "")
-            self.post_message(self.Changed(self, dict(value), twice))
+            duplicate = next((key for key in keys if keys.count(key) > 1), "")
+            self.post_message(self.Changed(self, dict(value), duplicate))
 
-    @on(Secret.Given)
-    def _given(self, event: Secret.Given) -> None:
+    @on(Secret.Entered)
+    def _secret_entered(self, event: Secret.Entered) -> None:
         event.stop()
         row = next(node for node in event.secret.ancestors if isinstance(node, Pair))
-        event.secret.made = False  # from now on something is held under this name
-        self.post_message(self.Given(self, row.key, event.values))
+        event.secret.generated = False  # from now on a secret is held under this name
+        self.post_message(self.SecretEntered(self, row.key, event.values))
 
 
 def _text(value: Json) -> str:
@@ -149,7 +154,7 @@ def _text(value: Json) -> str:
 
 
 def _read(text: str) -> Json:
-    """What was typed: text, but for a table or a list, such as one that makes a one-time code."""
+    """Parses a typed value: JSON tables and lists, such as a source of one-time codes; otherwise text."""
     if text.lstrip().startswith(("{", "[")):
         try:
             value: Json = json.loads(text)

@@ -1,4 +1,4 @@
-"""A secret and where it comes from: typed into the keyring, a variable, a command, or asked for each time."""
+"""A field for a secret and its source: keyring, environment variable, command, or prompt."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ from .._textual import PasteHandler
 from .choice import Choice
 from .fields import TextField
 
-# What a paste holds: Magento's window gives one value at a time, other places all four with their labels.
-
-
 TOKEN_LENGTH = 32
-"""All four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
+"""Length of all four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
 
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{32}(?![A-Za-z0-9])")
 
 
-def pasted(text: str, kind: SecretKind) -> list[str]:
-    """The secrets in a paste: two to four 32-character values, or one secret of this kind without what came along."""
+def parse_paste(text: str, kind: SecretKind) -> list[str]:
+    """The secrets in a paste: two to four 32-character values with any labels, or one cleaned secret of this kind."""
     values = _TOKEN.findall(visible(text))
     lines = [line for line in text.splitlines() if visible(line).strip()]
     if len(lines) > 1 and (len(values) > 1 or (values and kind is SecretKind.TOKEN)):
@@ -39,15 +36,12 @@ def pasted(text: str, kind: SecretKind) -> list[str]:
     return [found for found in (clean(line, kind) for line in lines[:1]) if found]
 
 
-# The field for a secret: never shown, never copied, and given away at once.
-
-
 class SecretInput(TextField, PasteHandler):
-    """Takes a secret and gives it away at once: the widget keeps nothing to be copied, logged or drawn."""
+    """Posts the entered secret and forgets it, so that the widget has nothing to copy, log or draw."""
 
     @dataclass
-    class Given(Message):
-        """Secrets were typed or pasted, one or several."""
+    class Entered(Message):
+        """One or more secrets were typed or pasted."""
 
         values: list[str]
 
@@ -55,8 +49,8 @@ class SecretInput(TextField, PasteHandler):
             yield "values", len(self.values)
 
     @dataclass
-    class Typing(Message):
-        """So many characters are in the field that were not handed over yet."""
+    class LengthChanged(Message):
+        """The number of typed characters that were not posted yet."""
 
         length: int
 
@@ -69,49 +63,49 @@ class SecretInput(TextField, PasteHandler):
         return False if isinstance(message, (Input.Changed, Input.Submitted)) else super().post_message(message)
 
     def watch_value(self, value: str) -> None:
-        self.post_message(self.Typing(len(value)))
+        self.post_message(self.LengthChanged(len(value)))
 
     def handle_paste(self, text: str) -> None:
-        values = pasted(text, self._kind)
+        values = parse_paste(text, self._kind)
         if values:
-            self.value, self.come_to_with = "", None
-            self.post_message(self.Given(values))
-            self.given = True
+            self.value, self.value_when_focused = "", None
+            self.post_message(self.Entered(values))
+            self.has_value = True
             if all(len(value) == TOKEN_LENGTH for value in values):
-                self._on_to_the_next(len(values))
+                self._advance_past(len(values))
 
-    def _on_to_the_next(self, by: int) -> None:
-        """The focus past the fields that a paste filled, to the first one that has nothing yet, if there is one."""
-        following = self.following()
-        for filled in following[: by - 1]:
-            filled.given = True
-        left = following[by - 1 :]
-        if left or following:
-            to = next((each for each in left if not each.given), (left or following[-1:])[0])
+    def _advance_past(self, by: int) -> None:
+        """Moves the focus past the fields that a paste filled, to the next empty one if there is any."""
+        next_fields = self.next_fields()
+        for filled in next_fields[: by - 1]:
+            filled.has_value = True
+        left = next_fields[by - 1 :]
+        if left or next_fields:
+            to = next((each for each in left if not each.has_value), (left or next_fields[-1:])[0])
             self.screen.set_focus(to)
-            to.come_to_with = to.value
+            to.value_when_focused = to.value
 
-    def _leave(self, last: bool) -> None:
-        self.give()
-        super()._leave(last)
+    def _post_enter(self, last: bool) -> None:
+        self.commit()
+        super()._post_enter(last)
 
-    def give(self) -> None:
-        """Hands over what was typed."""
-        values = pasted(self.value, self._kind)
+    def commit(self) -> None:
+        """Posts what was typed."""
+        values = parse_paste(self.value, self._kind)
         self.value = ""
         if values:
-            self.post_message(self.Given(values))
+            self.post_message(self.Entered(values))
 
     def on_blur(self) -> None:
-        self.give()
+        self.commit()
 
     def action_copy(self) -> None: ...
 
     def action_cut(self) -> None: ...
 
-    def stand_for(self, glimpse: str) -> str:
-        """Stands for a secret that is held, with what may be seen of it; gives how long it is, as a mark."""
-        self.given = True
+    def show_held(self, glimpse: str) -> str:
+        """Shows a held secret by its glimpse; returns a mark with its length."""
+        self.has_value = True
         self.placeholder = "•" * 12 + glimpse.lstrip("•")
         return f"{len(glimpse)} ✔"
 
@@ -122,9 +116,9 @@ PLACES = {
     "command": "command",
     "ask": "asked",
 }
-"""The keys of a source, and how they are called where there is little room."""
+"""The keys of a source, with short titles."""
 
-_EXPLAINED = {
+_PLACE_TITLES = {
     "keyring": "Typed here, kept in this computer's keyring",
     "env": "From an environment variable",
     "command": "Printed by a command, such as pass or op",
@@ -135,10 +129,10 @@ Source = Mapping[str, Json]
 
 
 class Secret(Horizontal):
-    """One secret. A typed value is handed over at once; what stays is the source."""
+    """One secret. A typed value is posted immediately; the widget keeps only the source."""
 
     @dataclass
-    class Given(Message):
+    class Entered(Message):
         """Values were typed or pasted."""
 
         secret: Secret
@@ -148,8 +142,8 @@ class Secret(Horizontal):
             yield "values", len(self.values)
 
     @dataclass
-    class Sourced(Message):
-        """It comes from somewhere else now."""
+    class SourceChanged(Message):
+        """The source has changed."""
 
         secret: Secret
         source: dict[str, Json]
@@ -157,21 +151,21 @@ class Secret(Horizontal):
     def __init__(
         self,
         source: Source | None,
-        make: Callable[[str], dict[str, Json]],
+        make_source: Callable[[str], dict[str, Json]],
         kind: SecretKind,
         *,
         id: str | None = None,  # noqa: A002
-        made: bool = False,
+        generated: bool = False,
     ) -> None:
-        """`kind` says what is removed from what is typed or pasted.
+        """`kind` determines how typed or pasted text is cleaned.
 
-        `make` gives the source for a place, with the name that its owner has for this secret. `made`: the source is one
-        that `make` gave, and goes along when that name changes.
+        `make_source` returns the source of this secret for a place. `generated`: the source came from `make_source`,
+        and follows when the secret is renamed.
         """
         super().__init__(id=id, classes="secret")
-        self.made = made
+        self.generated = generated
         self.source = dict(source or {})
-        self._make = make
+        self._make_source = make_source
         self._kind = kind
 
     @property
@@ -183,10 +177,10 @@ class Secret(Horizontal):
         return self.query_one(TextField)
 
     def compose(self) -> ComposeResult:
-        yield self._made()
-        yield Choice(_EXPLAINED, self.place, short=PLACES)
+        yield self._input()
+        yield Choice(_PLACE_TITLES, self.place, short=PLACES)
 
-    def _made(self) -> TextField:
+    def _input(self) -> TextField:
         value = self.source.get(self.place)
         if self.place == "env":
             return TextField(str(value or ""), placeholder="NAME_OF_THE_VARIABLE")
@@ -198,36 +192,36 @@ class Secret(Horizontal):
         return SecretInput(self._kind)
 
     def show(self, glimpse: str) -> str:
-        """Stands for a secret that is held; a mark that says how long it is."""
+        """Shows a held secret by its glimpse; returns a mark with its length."""
         entry = self.entry
-        return entry.stand_for(glimpse) if isinstance(entry, SecretInput) else ""
+        return entry.show_held(glimpse) if isinstance(entry, SecretInput) else ""
 
     @on(Choice.Chosen)
-    async def _placed(self, event: Choice.Chosen) -> None:
+    async def _on_place(self, event: Choice.Chosen) -> None:
         event.stop()
-        self.source = {"command": []} if event.option == "command" else self._make(event.option)
-        self.made = event.option in ("keyring", "env")
+        self.source = {"command": []} if event.option == "command" else self._make_source(event.option)
+        self.generated = event.option in ("keyring", "env")
         await self.entry.remove()
-        await self.mount(self._made(), before=0)
+        await self.mount(self._input(), before=0)
         self.screen.set_focus(self.entry)
-        if self.place != "command":  # which has to be written first
-            self.post_message(self.Sourced(self, self.source))
+        if self.place != "command":  # which has to be typed first
+            self.post_message(self.SourceChanged(self, self.source))
 
-    @on(SecretInput.Given)
-    def _given(self, event: SecretInput.Given) -> None:
+    @on(SecretInput.Entered)
+    def _on_entered(self, event: SecretInput.Entered) -> None:
         event.stop()
-        self.post_message(self.Given(self, event.values))
+        self.post_message(self.Entered(self, event.values))
 
     @on(Input.Changed)
-    def _written(self, event: Input.Changed) -> None:
+    def _on_changed(self, event: Input.Changed) -> None:
         event.stop()
         if self.place == "env":
             source: dict[str, Json] = {"env": event.value.strip()}
         else:
             try:
                 source = {"command": list(shlex.split(event.value))}
-            except ValueError:  # a quote is open still
+            except ValueError:  # a quote is still open
                 return
         if source != self.source:
-            self.source, self.made = source, False
-            self.post_message(self.Sourced(self, source))
+            self.source, self.generated = source, False
+            self.post_message(self.SourceChanged(self, source))
