@@ -286,7 +286,7 @@ async def test_a_login_that_was_refused_before_is_sent_again_on_purpose_only(
         await until_shown(pilot, "Password")
         sandbox.change({"sandbox/fail_next": "401:1"})
         await pilot.press("alt+u", "enter")
-        await until_shown(pilot, "✘")
+        await until_shown(pilot, "✘ The store did not accept the user name")  # not the one of the log, which is first
         assert logins() == 1
         await pilot.press("escape", "t")
         await until_shown(pilot, "a  Log in once more")

@@ -141,6 +141,8 @@ class AuthenticationPane(StepPane):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
+        self._filling = False
+        """Whether the sandbox's values are being shown; a test waits for that."""
         self._whole = False
         """Whether every field is shown, and not only those that the guide asks for."""
 
@@ -305,7 +307,7 @@ class AuthenticationPane(StepPane):
         self.test()
 
     def test(self) -> None:
-        if not self.query("#way-form"):
+        if self._filling or not self.query("#way-form"):
             self.call_after_refresh(self.test)  # the fields are on their way
             return
         for secret in self.query(SecretInput):
@@ -392,8 +394,12 @@ class AuthenticationPane(StepPane):
             else:
                 setup.edit(setup.path_of(each), values[each.name])
         self.query_one(".test", Button).focus()  # an Enter that follows at once belongs to the filled fields
+        self._filling = True
         self.run_worker(self._filled())
 
     async def _filled(self) -> None:
-        await self._show_way()
+        try:
+            await self._show_way()
+        finally:
+            self._filling = False
         self.form.focus_on(self.setup.fields()[-1].name)
