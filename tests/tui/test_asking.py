@@ -21,7 +21,7 @@ TWO_FACTOR = {"twofactorauth/general/enable": "1"}
 
 
 @pytest.mark.parametrize("key", ["escape", "enter"])
-async def test_who_types_no_one_time_code_is_asked_again_at_the_next_test(
+async def test_missing_one_time_code_is_asked_for_again_at_the_next_test(
     machine: Machine, memory_keyring: Any, key: str
 ) -> None:
     async with Sandbox(SandboxOptions(products=5, settings=TWO_FACTOR), machine.now) as sandbox:
@@ -50,7 +50,7 @@ def hold_password(keyring: Any, sandbox: Sandbox) -> None:
     keyring.set_password(f"tui-connector/{PASSWORD}", "tui-connector", json.dumps(password))
 
 
-async def test_a_code_that_nothing_makes_yet_is_not_said_to_be_saved(machine: Machine, memory_keyring: Any) -> None:
+async def test_one_time_code_without_a_source_is_not_shown_as_saved(machine: Machine, memory_keyring: Any) -> None:
     options = SandboxOptions(products=5, settings={**TWO_FACTOR, "twofactorauth/general/force_providers": "google"})
     async with Sandbox(options, machine.now) as sandbox:
         profile(machine, memory_keyring, sandbox, authentications={"integration": login()})
@@ -66,9 +66,7 @@ async def test_a_code_that_nothing_makes_yet_is_not_said_to_be_saved(machine: Ma
     assert marks["Password"]
 
 
-async def test_a_store_that_asks_for_codes_no_longer_is_logged_in_to_without_one(
-    machine: Machine, memory_keyring: Any
-) -> None:
+async def test_login_sends_no_code_once_the_store_requires_none(machine: Machine, memory_keyring: Any) -> None:
     async with Sandbox(SandboxOptions(products=5), machine.now) as sandbox:
         asked = login()
         asked["parameters"]["otp"] = {"ask": True}

@@ -87,7 +87,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
     assert "# what we change\n[outgoing.products]" in path.read_text()
 
 
-async def test_what_a_step_needs_of_an_earlier_one_is_said_and_never_sent(
+async def test_reference_to_a_missing_step_is_reported_and_not_sent(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)
@@ -113,9 +113,7 @@ async def test_what_a_step_needs_of_an_earlier_one_is_said_and_never_sent(
         assert len(sandbox.journal()) == before
 
 
-async def test_the_preview_and_its_sample_follow_what_is_added(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
+async def test_preview_and_sample_follow_added_steps(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)
     async with at_step(machine, "4", (120, 60)) as (pilot, _):
         await pilot.press("t")
@@ -131,7 +129,7 @@ async def test_the_preview_and_its_sample_follow_what_is_added(
         await until_shown(pilot, '"source_code": "default"')
 
 
-async def test_a_step_moved_before_what_it_reads_or_renamed_is_told(
+async def test_step_moved_before_its_source_or_renamed_is_reported(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)
@@ -152,7 +150,7 @@ async def test_a_step_moved_before_what_it_reads_or_renamed_is_told(
         await until_shown(pilot, "✘ steps.1.when: unknown step 'find'")
 
 
-async def test_where_one_step_is_left_its_request_can_be_sent_alone_again(
+async def test_last_remaining_step_becomes_a_single_request(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)
@@ -181,7 +179,7 @@ async def test_the_form_of_a_chain_has_no_request_of_its_own(
         await until(pilot, lambda: setup.at("outgoing", "products", "batch") == 5)
 
 
-async def test_the_profiles_page_tries_a_chain_and_says_that_it_is_not_run(
+async def test_profile_page_tests_a_chain_and_says_that_it_cannot_be_run(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)

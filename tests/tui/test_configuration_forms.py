@@ -20,7 +20,7 @@ from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import Form
 
 
-async def test_the_clients_that_there_are_can_be_chosen_and_one_that_is_gone_stays_shown(
+async def test_existing_clients_can_be_chosen_and_a_deleted_one_stays_shown(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -59,7 +59,7 @@ async def test_another_client_brings_its_own_authentication(
         assert pilot.app.screen.query_one("#way-form", Form).path == ("authentications", "token")
 
 
-async def test_enter_edits_the_request_and_says_what_is_wrong_with_it(
+async def test_enter_edits_the_request_and_shows_its_problems(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -110,7 +110,7 @@ OUTGOING = {"outgoing": {"own": {"client": "magento", "request": {"method": "pos
 
 
 @pytest.mark.parametrize("step", WRONG)
-async def test_what_is_wrong_is_said_at_its_field_while_it_is_typed(
+async def test_problem_is_shown_at_its_field_while_typing(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox, step: str
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING, **OUTGOING)
@@ -132,9 +132,7 @@ def _says(problem: Static, words: str) -> bool:
     return words in str(problem.content) if words else not str(problem.content)
 
 
-async def test_a_template_that_cannot_be_filled_in_is_a_finding_and_no_crash(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
+async def test_unresolvable_template_is_a_finding(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):
         setup.edit(("incoming", "products", "request", "uri"), "products/@{run.nope}")
@@ -145,9 +143,7 @@ async def test_a_template_that_cannot_be_filled_in_is_a_finding_and_no_crash(
         await until_shown(pilot, "items read")
 
 
-async def test_a_part_with_a_kind_is_chosen_and_then_asked_for(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
+async def test_choosing_a_kind_opens_its_form(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):
         pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()

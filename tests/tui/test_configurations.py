@@ -34,7 +34,7 @@ async def test_an_entity_is_found_by_typing_and_its_first_items_are_shown(
         assert '"grand_total": ' in await until_shown(pilot, "Item ")
 
 
-async def test_what_the_token_may_not_is_marked_in_both_lists_with_the_box_to_tick(
+async def test_forbidden_entities_are_marked_with_the_resource_to_tick(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, integration="catalog")
@@ -57,7 +57,7 @@ async def test_what_the_token_may_not_is_marked_in_both_lists_with_the_box_to_ti
         assert "✘" not in await press_and_see(pilot, "3", "GET products"), "what was proved is not this setup"
 
 
-async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
+async def test_resources_to_tick_are_copied_with_one_key(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox)
@@ -83,7 +83,7 @@ async def test_the_boxes_for_what_is_chosen_are_copied_by_one_key(
         await until_shown(pilot, "setup.copy-boxes")
 
 
-async def test_an_admin_user_is_told_of_a_role_and_of_no_integration(
+async def test_admin_user_is_told_about_roles_not_integrations(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, authentications={"integration": login()}, **INCOMING)
@@ -99,7 +99,7 @@ async def test_an_admin_user_is_told_of_a_role_and_of_no_integration(
         assert copied.startswith("System › Permissions › User Roles › the user's role › Role Resources")
 
 
-async def test_a_copy_that_finds_no_room_for_its_file_says_so(
+async def test_failed_write_of_the_copy_file_is_reported(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -125,7 +125,7 @@ async def test_any_path_can_be_read(machine: Machine, memory_keyring: Any, sandb
         await until_shown(pilot, "✘")
 
 
-async def test_the_lists_add_and_delete_and_n_on_an_empty_one_goes_on(
+async def test_lists_add_and_delete_and_n_skips_an_empty_one(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox)
@@ -147,9 +147,7 @@ async def test_the_lists_add_and_delete_and_n_on_an_empty_one_goes_on(
         await until_shown(pilot, "4 Outgoing (send to the store)")
 
 
-async def test_the_exact_request_for_a_sample_follows_what_is_typed(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
+async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox)
     before = len(sandbox.journal())
     async with at_step(machine, "4") as (pilot, setup):
@@ -173,7 +171,7 @@ async def test_the_exact_request_for_a_sample_follows_what_is_typed(
 LIMITED = {"webapi/validation/input_limit_enabled": "1", "webapi/validation/maximum_page_size": "2"}
 
 
-async def test_the_page_size_that_the_store_allows_is_taken_by_one_key(
+async def test_allowed_page_size_is_applied_with_one_key(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -187,7 +185,7 @@ async def test_the_page_size_that_the_store_allows_is_taken_by_one_key(
         assert "per page" not in shown(pilot.app)
 
 
-async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_store_allows(
+async def test_unpaged_request_becomes_paged_with_the_allowed_page_size(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     whole = {"client": "magento", "items": "items", "request": {"uri": "products?searchCriteria[pageSize]=500"}}
@@ -213,9 +211,7 @@ async def test_what_asked_for_all_at_once_is_read_page_by_page_as_far_as_the_sto
         assert list(setup.incoming) == ["all"]
 
 
-async def test_what_is_wrong_with_the_setup_is_said_once(
-    machine: Machine, memory_keyring: Any, sandbox: Sandbox
-) -> None:
+async def test_problem_of_the_setup_is_shown_once(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
     async with at_step(machine, "3") as (pilot, setup):
         setup.edit(("incoming", "products", "client"), "nowhere")
@@ -227,7 +223,7 @@ async def test_what_is_wrong_with_the_setup_is_said_once(
 
 
 @pytest.mark.parametrize("ends", ["well", "refused"])
-async def test_a_slow_test_that_ends_behind_its_users_back_leaves_the_focus_where_it_is(
+async def test_slow_test_of_another_step_does_not_move_the_focus(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox, ends: str
 ) -> None:
     profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -248,7 +244,7 @@ async def test_a_slow_test_that_ends_behind_its_users_back_leaves_the_focus_wher
         await press_and_see(pilot, "3", "items read" if ends == "well" else "a  Request 2 per page")
 
 
-async def test_a_file_that_changed_meanwhile_is_not_overwritten_unseen(
+async def test_changed_file_is_shown_before_it_is_overwritten(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     path = profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -266,7 +262,7 @@ async def test_a_file_that_changed_meanwhile_is_not_overwritten_unseen(
         await until_shown(pilot, "Now you can")  # the call in a new process has ended
 
 
-async def test_what_was_agreed_to_overwrite_is_one_file_as_it_was_shown(
+async def test_consent_to_overwrite_covers_only_the_shown_content(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     path = profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -289,7 +285,7 @@ async def test_what_was_agreed_to_overwrite_is_one_file_as_it_was_shown(
         assert 'uri = "products"' in path.read_text()
 
 
-async def test_a_profile_that_could_not_be_used_is_saved_only_by_one_who_knows(
+async def test_invalid_profile_is_saved_only_after_a_second_save(
     machine: Machine, memory_keyring: Any, sandbox: Sandbox
 ) -> None:
     path = profile(machine, memory_keyring, sandbox, **INCOMING)
@@ -306,7 +302,7 @@ async def test_a_profile_that_could_not_be_used_is_saved_only_by_one_who_knows(
         assert 'kind = "cursor"' in path.read_text()
 
 
-def test_a_table_shows_what_tells_items_apart_first_and_never_an_object() -> None:
+def test_table_shows_identifiers_first_and_no_objects() -> None:
     items: list[Any] = [{"id": 1, "extra": {}, "name": "a\x1b[31m", "sku": "x", "list": []}, {"id": 2, "price": 3}]
     assert columns(items, "sku", "updated_at") == ["sku", "name", "price", "id"]
     titles, first, second = table(items, ["sku", "name"], 40)

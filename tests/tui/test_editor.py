@@ -54,7 +54,7 @@ broken = [
     return path
 
 
-def test_an_editor_gets_no_variable_with_a_secret(profile: Path) -> None:
+def test_editor_environment_contains_no_secrets(profile: Path) -> None:
     mask = Mask()
     mask.learn(SECRETS["ELSEWHERE"], "acme/integration/access-token")
     given = _environment({**SECRETS, **ORDINARY}, profile)
@@ -62,5 +62,5 @@ def test_an_editor_gets_no_variable_with_a_secret(profile: Path) -> None:
     assert given == ORDINARY
 
 
-def test_a_file_that_is_not_there_yet_is_no_hindrance(tmp_path: Path) -> None:
+def test_editor_environment_for_a_new_file(tmp_path: Path) -> None:
     assert _environment(ORDINARY, tmp_path / "new.toml") == ORDINARY

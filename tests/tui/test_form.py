@@ -101,7 +101,7 @@ def test_every_field_of_a_schema_is_asked_for_in_its_own_way() -> None:
     }
 
 
-async def test_what_is_typed_is_the_data_of_the_kind() -> None:
+async def test_typed_values_become_data_of_the_right_types() -> None:
     app = FormApp(Everything, {"text": "so"})
     async with app.run_test(size=(80, 24)) as pilot:
         await type_into(pilot, app, "text", "up")
@@ -130,7 +130,7 @@ async def test_what_is_typed_is_the_data_of_the_kind() -> None:
     }
 
 
-async def test_emptied_and_switched_back_means_not_set() -> None:
+async def test_emptied_field_removes_the_value() -> None:
     app = FormApp(Everything, {"text": "x", "on": True})
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.focus_on("text")
@@ -141,7 +141,7 @@ async def test_emptied_and_switched_back_means_not_set() -> None:
     assert app.edits == {("here", "text"): None, ("here", "on"): None}
 
 
-async def test_what_a_terminal_would_obey_is_shown_and_stays_as_it_is() -> None:
+async def test_control_characters_are_visible_and_unchanged_in_the_data() -> None:
     hostile = "a\x1b]0;owned\x07\u202e[red]b"
     app = FormApp(Everything, {"text": hostile, "headers": {f"X{hostile}": hostile}, "names": [hostile]})
     async with app.run_test(size=(120, 40)) as pilot:
@@ -154,7 +154,7 @@ async def test_what_a_terminal_would_obey_is_shown_and_stays_as_it_is() -> None:
     assert app.edits == {("here", "wait"): "2s\\x1b[31m"}
 
 
-async def test_a_table_grows_by_a_row_and_names_its_keys() -> None:
+async def test_table_adds_an_empty_row_and_reports_duplicate_keys() -> None:
     app = FormApp(Everything, {"headers": {"X-Store": "nl"}})
     async with app.run_test(size=(80, 40)) as pilot:
         keys = list(app.field("headers").query(".key").results(Input))
@@ -166,7 +166,7 @@ async def test_a_table_grows_by_a_row_and_names_its_keys() -> None:
     assert app.edits == {("here", "headers"): {"X-Store": "nl", "X-A": "1"}}
 
 
-async def test_secrets_are_handed_over_and_never_stay() -> None:
+async def test_secrets_are_posted_and_not_stored_in_the_widget() -> None:
     app = FormApp(Everything, {"key": {"keyring": "a/key"}})
     async with app.run_test(size=(80, 24)) as pilot:
         await type_into(pilot, app, "key", "CANARY-typed")
@@ -178,7 +178,7 @@ async def test_secrets_are_handed_over_and_never_stay() -> None:
     assert not app.edits
 
 
-async def test_what_is_typed_over_a_secret_is_counted_at_once() -> None:
+async def test_length_of_a_typed_secret_is_shown_immediately() -> None:
     app = FormApp(Everything, {"key": {"keyring": "a/key"}})
 
     def mark() -> str:
@@ -212,7 +212,7 @@ async def test_a_secret_can_come_from_elsewhere() -> None:
     assert app.edits == {("here", "key"): {"command": ["pass", "show", "a b"]}}
 
 
-async def test_several_values_in_one_paste_fill_the_fields_from_there_on() -> None:
+async def test_paste_of_several_values_fills_the_following_fields() -> None:
     app = FormApp(Everything, {})
     one, two = "1canary1" * 4, "2canary2" * 4
     async with app.run_test(size=(80, 24)) as pilot:
@@ -222,7 +222,7 @@ async def test_several_values_in_one_paste_fill_the_fields_from_there_on() -> No
     assert app.typed == {("here", "key"): one, ("here", "other"): two}
 
 
-async def test_enter_behind_a_paste_that_moved_on_is_of_that_paste() -> None:
+async def test_enter_after_a_paste_that_moved_the_focus_belongs_to_the_paste() -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:
         other = app.field("other").query_one(TextField)
@@ -236,7 +236,7 @@ async def test_enter_behind_a_paste_that_moved_on_is_of_that_paste() -> None:
 
 
 @pytest.mark.parametrize("how", ["typed", "pasted"])
-async def test_enter_behind_what_was_given_then_is_of_the_field_itself(how: str) -> None:
+async def test_enter_after_new_input_belongs_to_the_field(how: str) -> None:
     app = FormApp(Everything, {})
     async with app.run_test(size=(80, 24)) as pilot:
         other = app.field("other").query_one(TextField)
@@ -252,7 +252,7 @@ async def test_enter_behind_what_was_given_then_is_of_the_field_itself(how: str)
         await until(pilot, lambda: app.typed.get(("here", "other")) == "short")
 
 
-async def test_values_for_which_there_is_no_field_are_not_dropped_in_silence() -> None:
+async def test_excess_pasted_values_are_reported() -> None:
     app = FormApp(Everything, {})
     one, two, three = "1canary1" * 4, "2canary2" * 4, "3canary3" * 4
     async with app.run_test(size=(80, 40)) as pilot:
@@ -265,7 +265,7 @@ async def test_values_for_which_there_is_no_field_are_not_dropped_in_silence() -
     assert app.typed == {("here", "other"): one}
 
 
-async def test_what_is_wrong_stands_at_its_field_and_enter_on_the_last_says_so() -> None:
+async def test_problems_are_shown_at_fields_and_enter_on_the_last_posts_entered() -> None:
     broken_packages()
     app = FormApp(HttpClient, {"tls": {"verify": False}})
     async with app.run_test(size=(80, 40)) as pilot:

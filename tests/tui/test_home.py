@@ -63,7 +63,7 @@ def chosen(app: ConnectorApp) -> str:
     return row.name if row is not None else ""
 
 
-async def test_keys_move_and_open_while_no_profile_has_been_read(machine: Machine, held_back: HeldBack) -> None:
+async def test_keys_work_before_any_profile_has_been_read(machine: Machine, held_back: HeldBack) -> None:
     held_back.paths = set(save(machine, *(f"store-{number:04}" for number in range(2_000))))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -85,7 +85,7 @@ async def test_keys_move_and_open_while_no_profile_has_been_read(machine: Machin
         await until_shown(pilot, "Title of store-1999")
 
 
-async def test_a_profile_that_does_not_respond_holds_up_no_other(machine: Machine, held_back: HeldBack) -> None:
+async def test_blocking_profile_file_does_not_delay_others(machine: Machine, held_back: HeldBack) -> None:
     first, _, third, _ = save(machine, "a", "b", "c", "d")
     held_back.paths = {first, third}
     os.mkfifo(machine.directories.profiles / "pipe.toml")
@@ -100,7 +100,7 @@ async def test_a_profile_that_does_not_respond_holds_up_no_other(machine: Machin
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
 
 
-async def test_quitting_does_not_wait_for_a_file(machine: Machine, held_back: HeldBack) -> None:
+async def test_quit_does_not_wait_for_a_blocking_file(machine: Machine, held_back: HeldBack) -> None:
     held_back.paths = set(save(machine, "a", "b"))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -110,9 +110,7 @@ async def test_quitting_does_not_wait_for_a_file(machine: Machine, held_back: He
     assert not held_back.released.is_set()
 
 
-async def test_a_directory_that_does_not_respond_holds_up_no_key(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_blocking_directory_does_not_delay_keys(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     save(machine, "a")
     released, paths = threading.Event(), library.Library.paths
 
@@ -158,7 +156,7 @@ async def test_the_cursor_stays_on_its_row_while_others_come_and_go(machine: Mac
         assert chosen(app) == ""
 
 
-async def test_the_cursor_passes_over_the_heading_of_drafts(machine: Machine) -> None:
+async def test_cursor_skips_the_heading_of_drafts(machine: Machine) -> None:
     save(machine, "a")
     Drafts(machine.directories.state).keep(Draft("0" * 16, "half", "Half done", 2, 0.0))
     app = ConnectorApp(machine, no_demo)

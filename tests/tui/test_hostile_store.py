@@ -42,7 +42,7 @@ def _peak(process: int) -> int:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (140, 45)])
-def test_nothing_a_store_says_acts_on_the_terminal(
+def test_control_characters_of_a_store_never_reach_the_terminal(
     columns: int,
     rows: int,
     store: HostileStore,

@@ -19,7 +19,7 @@ documents = st.lists(values, max_size=4) | st.dictionaries(st.text(max_size=8), 
 
 
 @given(documents)
-def test_the_same_data_come_out(document: object) -> None:
+def test_indenting_keeps_the_data(document: object) -> None:
     text = indented(json.dumps(document).encode())
     assert text is not None
     assert json.loads(text) == document
@@ -79,18 +79,18 @@ def test_numbers_stay_as_they_were_sent() -> None:
     )
 
 
-def test_a_hundred_thousand_brackets_are_no_heap_of_spaces() -> None:
+def test_deep_nesting_is_not_indented_without_limit() -> None:
     text = indented(b"[" * 100_000)
     assert text is not None
     assert len(text) < 10_000_000
 
 
 @pytest.mark.parametrize("data", [b"", b"  ", b"plain text", b"<html>", b"\xff\xfe"])
-def test_what_is_no_json_is_left_alone(data: bytes) -> None:
+def test_invalid_json_is_unchanged(data: bytes) -> None:
     assert indented(data) is None
 
 
-def test_escapes_become_what_they_mean_but_for_those_that_could_harm() -> None:
+def test_escapes_are_decoded_except_control_characters() -> None:
     assert unescaped(r"caf\u00e9 \/rest \ud83d\ude00") == "café /rest 😀"
     kept = r"\u001b \u0022 \u005c \ud800 \\u00e9 \n \u202e"
     assert unescaped(kept) == kept

@@ -73,7 +73,7 @@ async def on_busy_screen(machine: Machine) -> AsyncIterator[tuple[Any, Connector
         yield pilot, app, screen
 
 
-async def test_a_key_acts_on_what_had_the_focus_when_it_was_pressed(machine: Machine) -> None:
+async def test_key_acts_on_the_widget_focused_when_it_was_pressed(machine: Machine) -> None:
     async with on_busy_screen(machine) as (pilot, app, screen):
         for key in (events.Key("enter", "\r"), events.Key("escape", "\x1b")):
             app.post_message(key)
@@ -84,7 +84,7 @@ async def test_a_key_acts_on_what_had_the_focus_when_it_was_pressed(machine: Mac
         assert isinstance(app.focused, Button)
 
 
-async def test_what_is_pasted_behind_keys_goes_where_they_lead(machine: Machine) -> None:
+async def test_paste_after_keys_goes_to_the_widget_they_focus(machine: Machine) -> None:
     async with on_busy_screen(machine) as (pilot, app, screen):
         keys = [*(events.Key("escape", "\x1b") for _ in range(2)), *(events.Key(letter, letter) for letter in "abc")]
         more = [events.Key(letter, letter) for letter in "def"]
@@ -95,7 +95,7 @@ async def test_what_is_pasted_behind_keys_goes_where_they_lead(machine: Machine)
         await until(pilot, lambda: screen.query_one(Input).value == "abcpasteddef")
 
 
-async def test_a_widget_that_never_ends_with_a_key_holds_up_no_other(machine: Machine) -> None:
+async def test_widget_that_never_finishes_a_key_does_not_block_others(machine: Machine) -> None:
     async with on_busy_screen(machine) as (_, app, screen):
         for key in (events.Key("enter", "\r"), events.Key("escape", "\x1b")):
             app.post_message(key)
@@ -104,7 +104,7 @@ async def test_a_widget_that_never_ends_with_a_key_holds_up_no_other(machine: Ma
         screen.may_go_on.set()
 
 
-async def test_a_key_that_comes_while_the_program_ends_is_dropped(machine: Machine) -> None:
+async def test_key_during_exit_is_discarded(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: bool(app.screen_stack))

@@ -29,7 +29,7 @@ def program(machine: Machine, text: str = "") -> ConnectorApp:
     return ConnectorApp(machine, no_demo)
 
 
-def test_every_binding_with_words_can_be_given_another_key() -> None:
+def test_every_titled_binding_can_be_remapped() -> None:
     nameless = [
         (bound.owner, binding.key)
         for bound in all_bindings()
@@ -39,7 +39,7 @@ def test_every_binding_with_words_can_be_given_another_key() -> None:
     assert nameless == []
 
 
-def test_an_action_used_from_a_field_is_no_letter_that_the_field_needs() -> None:
+def test_field_bindings_use_no_key_that_a_field_needs() -> None:
     in_field = [b.key for bound in all_bindings() for b in bound.bindings if (b.id or "").endswith(IN_FIELD)]
     letters = [key.removeprefix("alt+") for key in in_field if key.startswith("alt+")]
     assert letters
@@ -56,18 +56,18 @@ def test_an_action_used_from_a_field_is_no_letter_that_the_field_needs() -> None
         ({"setup.test": "f"}, "moves by words in a field"),
     ],
 )
-def test_a_key_that_cannot_be_is_left_out_and_named(keys: dict[str, str], words: str) -> None:
+def test_invalid_key_is_ignored_with_a_warning(keys: dict[str, str], words: str) -> None:
     good, [warning] = check_keys(keys, all_bindings())
     assert good == {}
     assert words in warning
 
 
-def test_two_actions_may_change_their_keys_with_each_other() -> None:
+def test_two_actions_can_swap_keys() -> None:
     keys = {"setup.test": "n", "setup.next": "t"}
     assert check_keys(keys, all_bindings()) == (keys, [])
 
 
-async def test_home_promises_only_what_it_can_do_with_the_row(machine: Machine) -> None:
+async def test_home_shows_only_actions_available_for_the_row(machine: Machine) -> None:
     app = program(machine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "New store" in shown(app))
@@ -88,12 +88,12 @@ def test_a_letter_works_in_a_field_after_escape() -> None:
     }
 
 
-def test_keys_are_printed_as_people_write_them() -> None:
+def test_key_labels() -> None:
     keys = ["ctrl+r", "f5", "question_mark", "colon", "escape", "G", "shift+tab", "pagedown"]
     assert [key_label(key) for key in keys] == ["^R", "F5", "?", ":", "Esc", "G", "Shift+Tab", "Page down"]
 
 
-async def test_a_changed_key_does_it_in_a_field_and_outside(machine: Machine) -> None:
+async def test_remapped_key_works_in_and_outside_fields(machine: Machine) -> None:
     app = program(machine, '[keys]\n"home.new" = "w"\n"setup.back" = "x"\n')
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -107,7 +107,7 @@ async def test_a_changed_key_does_it_in_a_field_and_outside(machine: Machine) ->
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
-async def test_wrong_settings_are_said_and_change_nothing(machine: Machine) -> None:
+async def test_invalid_settings_are_reported_and_ignored(machine: Machine) -> None:
     app = program(machine, 'theme = "no-such"\nthme = 1\n[keys]\n"home.nwe" = "x"\n"home.new" = 5\n')
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: len(app._notifications) == 4)
@@ -123,14 +123,14 @@ async def test_wrong_settings_are_said_and_change_nothing(machine: Machine) -> N
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
 
 
-def test_settings_that_are_no_toml_are_said(tmp_path: Path) -> None:
+def test_invalid_toml_in_settings_is_reported(tmp_path: Path) -> None:
     (tmp_path / settings.FILE).write_text("theme = ")
     found = settings.read(tmp_path / settings.FILE)
     assert found.theme == ""
     assert "It is ignored" in found.warnings[0]
 
 
-async def test_every_action_of_the_screen_can_be_found_and_done_by_name(machine: Machine) -> None:
+async def test_every_action_can_be_run_from_the_command_list(machine: Machine) -> None:
     app = program(machine)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -145,7 +145,7 @@ async def test_every_action_of_the_screen_can_be_found_and_done_by_name(machine:
         assert "t ^R F5" in text
 
 
-async def test_a_theme_that_was_chosen_is_kept_beside_what_else_is_set(machine: Machine) -> None:
+async def test_chosen_theme_is_saved_beside_other_settings(machine: Machine) -> None:
     app = program(machine, '# mine\n[keys]\n"home.new" = "w"\n')
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -160,7 +160,7 @@ async def test_a_theme_that_was_chosen_is_kept_beside_what_else_is_set(machine: 
         await until(pilot, lambda: again.theme == "nord")
 
 
-async def test_help_tells_the_keys_as_they_are_bound(machine: Machine) -> None:
+async def test_help_shows_the_remapped_keys(machine: Machine) -> None:
     app = program(machine, '[keys]\n"home.new" = "w"\n')
     async with app.run_test(size=(80, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

@@ -40,7 +40,7 @@ async def no_demo() -> Any:
 
 
 @pytest.mark.parametrize("name", SCREENS)
-async def test_nothing_pasted_acts_on_the_terminal(machine: Machine, name: str) -> None:
+async def test_control_characters_of_a_paste_never_reach_the_terminal(machine: Machine, name: str) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 40)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

@@ -55,9 +55,7 @@ def write(machine: Machine, name: str = "acme", text: str = PROFILE, url: str = 
     return path
 
 
-async def test_a_profile_opens_on_its_page_and_a_test_says_what_the_store_answered(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+async def test_profile_opens_on_its_page_and_a_test_shows_the_response(machine: Machine, sandbox: Sandbox) -> None:
     write(machine, url=sandbox.url)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -69,7 +67,7 @@ async def test_a_profile_opens_on_its_page_and_a_test_says_what_the_store_answer
         assert "keyring has no entry" in shown(app)
 
 
-async def test_a_profile_with_problems_opens_and_shows_every_one_with_its_place(machine: Machine) -> None:
+async def test_invalid_profile_opens_with_every_problem_and_its_place(machine: Machine) -> None:
     write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -81,7 +79,7 @@ async def test_a_profile_with_problems_opens_and_shows_every_one_with_its_place(
 
 
 @pytest.mark.parametrize("text", ["format = ", "\udcff"])
-async def test_a_file_that_is_no_profile_at_all_opens_too(machine: Machine, text: str) -> None:
+async def test_file_that_is_not_a_profile_opens_too(machine: Machine, text: str) -> None:
     write(machine).write_bytes(text.encode("utf-8", "surrogateescape"))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -101,7 +99,7 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         await until(pilot, lambda: "GET orders?x" in shown(app))
 
 
-async def test_enter_edits_a_part_at_its_step_and_leaving_keeps_the_draft(machine: Machine) -> None:
+async def test_enter_edits_a_part_at_its_step_and_leaving_saves_a_draft(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -122,7 +120,7 @@ async def test_enter_edits_a_part_at_its_step_and_leaving_keeps_the_draft(machin
         assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
 
 
-async def test_a_setup_without_anything_in_it_leaves_no_draft(machine: Machine) -> None:
+async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -134,7 +132,7 @@ async def test_a_setup_without_anything_in_it_leaves_no_draft(machine: Machine) 
     assert Drafts(machine.directories.state).list() == []
 
 
-async def test_a_profile_is_deleted_with_what_only_it_has_in_the_keyring(machine: Machine, memory_keyring: Any) -> None:
+async def test_profile_is_deleted_with_its_own_keyring_entries(machine: Machine, memory_keyring: Any) -> None:
     path = write(machine)
     service = "tui-connector/acme/integration/access-token"
     memory_keyring.set_password(service, "tui-connector", "CANARY-token")
@@ -154,7 +152,7 @@ async def test_a_profile_is_deleted_with_what_only_it_has_in_the_keyring(machine
         await until(pilot, lambda: "No profiles yet" in shown(app))
 
 
-async def test_what_another_profile_names_stays_in_the_keyring(machine: Machine) -> None:
+async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machine) -> None:
     write(machine)
     write(machine, "beta")
     app = ConnectorApp(machine, no_demo)
@@ -165,7 +163,7 @@ async def test_what_another_profile_names_stays_in_the_keyring(machine: Machine)
         assert "access-token" not in shown(app)
 
 
-async def test_a_copy_keeps_its_comments_and_never_takes_a_name(machine: Machine) -> None:
+async def test_copy_keeps_comments_and_never_overwrites_a_profile(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
@@ -181,7 +179,7 @@ async def test_a_copy_keeps_its_comments_and_never_takes_a_name(machine: Machine
         await until(pilot, lambda: any("appeared" in each.message for each in app._notifications))
 
 
-async def test_a_profile_that_the_demo_saved_starts_the_stand_in_store_once(machine: Machine) -> None:
+async def test_opening_a_demo_profile_starts_the_sandbox_once(machine: Machine) -> None:
     path = write(machine)
     started: list[Path] = []
 
@@ -213,7 +211,7 @@ async def test_the_zoomed_log_has_the_whole_screen(machine: Machine) -> None:
         await until(pilot, lambda: "GET products" in shown(app))
 
 
-async def test_behind_the_zoomed_log_the_page_waits_for_the_focus(machine: Machine) -> None:
+async def test_page_behind_the_zoomed_log_does_not_take_the_focus(machine: Machine) -> None:
     write(machine)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:

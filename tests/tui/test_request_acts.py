@@ -38,9 +38,7 @@ async def test_a_value_is_copied_as_the_placeholder_that_reads_it(machine: Machi
         await watched.told("Copied to the terminal's clipboard")
 
 
-async def test_a_body_is_saved_for_its_user_alone_and_replaces_nothing_unasked(
-    machine: Machine, tmp_path: Path
-) -> None:
+async def test_body_is_saved_privately_and_replaces_a_file_only_after_a_yes(machine: Machine, tmp_path: Path) -> None:
     target = tmp_path / "answer.json"
     async with watching(machine, filled(exchange(1, body=b'{"a":1}'))) as watched:
         await watched.pilot.press("w")
@@ -74,7 +72,7 @@ async def test_a_body_is_saved_for_its_user_alone_and_replaces_nothing_unasked(
         assert target.read_bytes() == b"mine"
 
 
-async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, sandbox: Sandbox) -> None:
+async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox: Sandbox) -> None:
     workbench = Workbench(machine)
     profile = profile_of(
         {
@@ -112,7 +110,7 @@ async def test_a_request_is_sent_again_as_it_is_and_edited(machine: Machine, san
 
 
 @pytest.mark.parametrize("keys", ["x", "X"])
-async def test_a_login_and_a_request_from_a_file_say_why_they_cannot_be_sent(machine: Machine, keys: str) -> None:
+async def test_logins_and_recorded_requests_cannot_be_resent(machine: Machine, keys: str) -> None:
     async def send(exchange: Exchange, request: Request) -> Response:
         raise AssertionError("nothing may be sent")
 
@@ -138,9 +136,7 @@ async def test_the_marked_requests_are_exported_for_other_tools(machine: Machine
         assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
-async def test_a_recording_is_shown_while_it_grows_and_sends_again_only_with_a_profile(
-    machine: Machine, tmp_path: Path
-) -> None:
+async def test_growing_recording_is_followed_and_resends_only_with_a_profile(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"".join(map(line, map(exchange, range(1, 4)))))
     app = ConnectorApp(machine, no_demo, recorded=Recorded("run", Reader(path).read, follow=True, filter="~s 404"))

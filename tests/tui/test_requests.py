@@ -13,7 +13,7 @@ from tui_connector.client.exchange import KeptBody, Timings
 from tui_connector.machine import Machine
 
 
-async def test_the_list_follows_until_somebody_moves_up_and_again_on_g(machine: Machine) -> None:
+async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: Machine) -> None:
     async with watching(machine, filled(*map(exchange, range(1, 101)))) as watched:
         assert watched.selected() == 100
         watched.log.record(exchange(101))
@@ -43,7 +43,7 @@ async def test_a_smaller_window_still_shows_the_newest_while_the_list_follows(ma
         assert watched.selected() == (1 if moved else 100)
 
 
-async def test_what_is_looked_at_stays_while_the_oldest_are_dropped(machine: Machine) -> None:
+async def test_selection_stays_while_the_oldest_are_discarded(machine: Machine) -> None:
     async with watching(machine, filled(*map(exchange, range(1, 101)), count=100)) as watched:
         await watched.pilot.press("up", "up")
         assert watched.selected() == 98
@@ -56,7 +56,7 @@ async def test_what_is_looked_at_stays_while_the_oldest_are_dropped(machine: Mac
         await watched.until(lambda: watched.selected() == 201)
 
 
-async def test_the_nights_one_failure_is_still_there(machine: Machine) -> None:
+async def test_failure_is_kept_after_many_successes(machine: Machine) -> None:
     log = filled(refusal(1), *map(exchange, range(2, 60)), count=20)
     async with watching(machine, log) as watched:
         assert 1 not in watched.numbers()
@@ -68,7 +68,7 @@ async def test_the_nights_one_failure_is_still_there(machine: Machine) -> None:
         await watched.until(lambda: len(watched.numbers()) == 20)
 
 
-async def test_a_filter_works_as_it_is_typed_and_is_toggled_without_typing(machine: Machine) -> None:
+async def test_filter_applies_while_typing_and_can_be_toggled(machine: Machine) -> None:
     log = filled(*map(exchange, range(1, 10)), refusal(10), exchange(11, status=500), lost(12))
     async with watching(machine, log) as watched:
         await watched.pilot.press("f")
@@ -89,7 +89,7 @@ async def test_a_filter_works_as_it_is_typed_and_is_toggled_without_typing(machi
         await watched.until(lambda: watched.numbers() == [10, 11, 13])
 
 
-async def test_a_filter_that_is_typed_faster_than_it_is_read_counts_once_it_is_whole(machine: Machine) -> None:
+async def test_quickly_typed_filter_applies_as_a_whole(machine: Machine) -> None:
     log = filled(*map(exchange, range(1, 10)), refusal(10))
     async with watching(machine, log) as watched:
         await watched.pilot.press("f")
@@ -99,7 +99,7 @@ async def test_a_filter_that_is_typed_faster_than_it_is_read_counts_once_it_is_w
         await watched.until(lambda: watched.numbers() == [10])
 
 
-async def test_a_filter_that_cannot_be_read_says_where(machine: Machine) -> None:
+async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1))) as watched:
         await watched.pilot.press("f")
         await watched.shows("~s 4xx  ~m post")
@@ -110,7 +110,7 @@ async def test_a_filter_that_cannot_be_read_says_where(machine: Machine) -> None
         assert told.index("^") == typed.index("~z")
 
 
-async def test_esc_closes_what_is_open_and_never_the_log(machine: Machine) -> None:
+async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("f")
         await watched.shows("~b body  & | ! ()  F1")
@@ -123,7 +123,7 @@ async def test_esc_closes_what_is_open_and_never_the_log(machine: Machine) -> No
         await watched.shows("paused")
 
 
-async def test_search_in_the_list_goes_round(machine: Machine) -> None:
+async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
     log = filled(*(exchange(n, status=500 if n in (3, 7) else 200) for n in range(1, 11)))
     async with watching(machine, log) as watched:
         await watched.pilot.press("slash")
@@ -174,7 +174,7 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
         await watched.shows('{"items":[{"sku":"caf\\u00e9"}]}')
 
 
-async def test_the_client_decides_how_much_is_shown_before_enter_is_pressed(machine: Machine) -> None:
+async def test_detail_uses_the_clients_format_until_enter(machine: Machine) -> None:
     body = json.dumps({"first": "AAA", "filling": "x" * 2_000, "last": "ZZZ"}).encode()
     views = ["simple", "long", "full", "curl", None]
     log = filled(*(exchange(number, body=body, formatter=view) for number, view in enumerate(views, 1)))
@@ -200,7 +200,7 @@ async def test_the_client_decides_how_much_is_shown_before_enter_is_pressed(mach
         await watched.until(lambda: watched.selected() == 2 and not watched.says("ZZZ"))
 
 
-async def test_a_view_that_was_chosen_stays_for_all_requests(machine: Machine) -> None:
+async def test_chosen_view_applies_to_all_requests(machine: Machine) -> None:
     log = filled(exchange(1, formatter="full"), exchange(2))
     async with watching(machine, log) as watched:
         await watched.shows("X-Cache")
@@ -216,7 +216,7 @@ async def test_a_view_that_was_chosen_stays_for_all_requests(machine: Machine) -
         assert not watched.says("X-Cache")
 
 
-async def test_the_attempts_of_one_request_stand_together_with_the_login(machine: Machine) -> None:
+async def test_detail_shows_attempts_and_login_of_a_request(machine: Machine) -> None:
     bearer = (("Authorization", "Bearer •••(100)"),)
     login = exchange(1, purpose="login", uri="https://acme.example/rest/V1/integration/admin/token")
     log = filled(
@@ -232,7 +232,7 @@ async def test_the_attempts_of_one_request_stand_together_with_the_login(machine
         await watched.shows("200×2")
 
 
-async def test_explain_says_what_is_wrong_and_what_to_do(machine: Machine) -> None:
+async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1, request_headers=SIGNED), refusal(2), lost(3))) as watched:
         await watched.pilot.press("up", "i")
         await watched.shows("lacks the permission")
@@ -269,7 +269,7 @@ async def test_the_focus_never_moves_by_itself(machine: Machine, size: tuple[int
 @pytest.mark.parametrize(
     "data", [b'{"a":"' + b"x" * 50_000_000 + b'"}', b"[" * 100_000, b"\xff\xfe" * 500_000], ids=["long", "deep", "odd"]
 )
-async def test_bodies_of_any_kind_leave_the_keys_alive(machine: Machine, data: bytes) -> None:
+async def test_keys_work_with_bodies_of_any_kind(machine: Machine, data: bytes) -> None:
     body = KeptBody(data, len(data), len(data), "application/json")
     async with watching(machine, filled(exchange(1, status=500, body=body), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("up")

@@ -13,7 +13,7 @@ lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=
 
 
 @given(lines, st.integers(8, 40))
-def test_every_character_is_in_one_row_and_every_row_fits(given_lines: list[str], width: int) -> None:
+def test_wrapped_rows_contain_every_character_once_and_fit(given_lines: list[str], width: int) -> None:
     rows = WrappedLines(given_lines, width)
     back = [""] * len(given_lines)
     for index in range(len(rows)):
@@ -25,7 +25,7 @@ def test_every_character_is_in_one_row_and_every_row_fits(given_lines: list[str]
 
 
 @given(lines, st.integers(8, 40), st.data())
-def test_a_place_in_a_line_is_found_in_its_row(given_lines: list[str], width: int, data: st.DataObject) -> None:
+def test_row_of_a_position_in_a_line(given_lines: list[str], width: int, data: st.DataObject) -> None:
     rows = WrappedLines(given_lines, width)
     for line, text in enumerate(given_lines):
         column = data.draw(st.integers(0, max(0, len(text) - 1)))

@@ -52,7 +52,7 @@ def _opened(machine: Machine, sandbox: Sandbox) -> tuple[ConnectorApp, Path]:
     return ConnectorApp(machine, no_demo), path.with_name("products.jsonl")
 
 
-async def test_r_runs_the_incoming_and_says_how_it_ended(machine: Machine) -> None:
+async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
@@ -69,7 +69,7 @@ async def test_r_runs_the_incoming_and_says_how_it_ended(machine: Machine) -> No
     assert len(written.read_bytes().splitlines()) == 40
 
 
-async def test_a_run_is_stopped_after_asking_and_goes_on(machine: Machine) -> None:
+async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=400, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
@@ -89,7 +89,7 @@ async def test_a_run_is_stopped_after_asking_and_goes_on(machine: Machine) -> No
 
 
 @pytest.mark.parametrize(("key", "question"), [("s", "Stop the run?"), ("q", "Stop it and go back?")])
-async def test_a_run_that_ends_meanwhile_takes_its_question_away(machine: Machine, key: str, question: str) -> None:
+async def test_question_closes_when_the_run_ends(machine: Machine, key: str, question: str) -> None:
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
@@ -111,7 +111,7 @@ def _is_cut_at_a_line(path: Path) -> None:
     assert len(content.splitlines()) < 400
 
 
-async def test_a_run_that_is_refused_says_so(machine: Machine) -> None:
+async def test_refused_run_shows_the_reason(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:  # bearer is refused there
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(100, 30)) as pilot:
@@ -122,7 +122,7 @@ async def test_a_run_that_is_refused_says_so(machine: Machine) -> None:
             assert "401" in shown(app)
 
 
-async def test_why_a_run_failed_is_said_whole_on_a_narrow_screen(machine: Machine) -> None:
+async def test_reason_of_a_failed_run_is_complete_on_a_narrow_screen(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=10), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         app.machine = replace(app.machine, environ={})
@@ -136,7 +136,7 @@ async def test_why_a_run_failed_is_said_whole_on_a_narrow_screen(machine: Machin
             assert "…" not in said[said.rindex("The environment variable") : said.index("Requests ")]
 
 
-async def test_items_for_standard_output_do_not_go_over_the_screen(machine: Machine) -> None:
+async def test_items_for_standard_output_are_not_written_to_the_screen(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=4, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         saved = written.with_name("acme.toml")
@@ -160,7 +160,7 @@ def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
     assert " 0  of 4 · 4 requests" in view.lines(78)[-1]
 
 
-def test_figures_fit_the_width_and_show_what_is_left() -> None:
+def test_figures_fit_the_width_and_show_the_remaining_time() -> None:
     view = RunView()
     for second in range(1, 200):
         view.add_sample(

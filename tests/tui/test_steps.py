@@ -64,7 +64,7 @@ async def choose(pilot: Pilot[None], selector: str, words: str) -> None:
     await pilot.pause()
 
 
-async def test_an_address_that_was_changed_is_to_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
+async def test_changed_address_must_be_tested_again(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         assert "✔ 1" in shown(pilot.app)
@@ -81,7 +81,7 @@ async def test_an_address_that_was_changed_is_to_be_tested_again(machine: Machin
         await until_shown(pilot, "✔ 1")
 
 
-async def test_a_store_view_that_is_no_code_is_refused_and_a_new_one_tested(machine: Machine, sandbox: Sandbox) -> None:
+async def test_invalid_store_view_code_is_refused_and_a_new_one_tested(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await pilot.press("escape", "1")
@@ -130,7 +130,7 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
 
 
-async def test_a_certificate_that_is_not_verified_is_warned_of(machine: Machine, sandbox: Sandbox) -> None:
+async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         pilot.app.screen.query_one("#connection", Choice).focus()
         await pilot.press("enter")
@@ -148,7 +148,7 @@ async def test_a_certificate_that_is_not_verified_is_warned_of(machine: Machine,
         assert "tls" not in draft(pilot)["clients"]["magento"]
 
 
-async def test_store_views_are_listed_once_the_store_knows_who_asks(machine: Machine, sandbox: Sandbox) -> None:
+async def test_store_views_are_listed_after_authentication(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await sign_in_as_admin(pilot)
         await pilot.press("1")
@@ -177,7 +177,7 @@ async def test_a_second_client_has_plugins_and_an_address_of_its_own(machine: Ma
         assert sandbox.url in shown(pilot.app)
 
 
-async def test_the_client_that_logs_in_is_one_of_those_that_there_are(machine: Machine, sandbox: Sandbox) -> None:
+async def test_login_client_is_chosen_from_existing_clients(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await choose(pilot, "#way", "Request authentication")
@@ -227,7 +227,7 @@ async def test_all_fields_of_the_request_authentication_with_its_table_and_a_pre
         await until_shown(pilot, "Authorization: Bearer •••")
 
 
-async def test_another_kind_and_several_in_order(machine: Machine, sandbox: Sandbox) -> None:
+async def test_other_kinds_and_several_authentications_in_order(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         await choose(pilot, "#way", "Other")
@@ -245,7 +245,7 @@ async def test_another_kind_and_several_in_order(machine: Machine, sandbox: Sand
 
 
 @pytest.mark.parametrize("place", ["variable", "asked"])
-async def test_a_secret_from_elsewhere_is_named_so(place: str, machine: Machine, sandbox: Sandbox) -> None:
+async def test_secret_from_an_environment_variable_is_labelled(place: str, machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
         selector = "#row-consumer-key Secret Choice"
@@ -255,7 +255,7 @@ async def test_a_secret_from_elsewhere_is_named_so(place: str, machine: Machine,
         await until(pilot, lambda: draft(pilot)["authentications"]["integration"]["consumer-key"] == wanted)
 
 
-async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(machine: Machine) -> None:
+async def test_one_time_code_field_appears_when_the_store_requires_it(machine: Machine) -> None:
     options = SandboxOptions(products=5, settings={"twofactorauth/general/force_providers": "google"})
     async with Sandbox(options, machine.now) as sandbox, guide(machine, sandbox) as pilot:
         await to_authentication(pilot)
@@ -272,9 +272,7 @@ async def test_the_one_time_code_is_asked_for_where_it_was_found_to_be_needed(ma
         assert draft(pilot)["authentications"]["admin"]["parameters"]["username"] == "admin"
 
 
-async def test_a_login_that_was_refused_before_is_sent_again_on_purpose_only(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+async def test_refused_login_is_repeated_only_on_request(machine: Machine, sandbox: Sandbox) -> None:
     """As behind a lock that has run out: the password was right all the time."""
 
     def logins() -> int:
@@ -297,9 +295,7 @@ async def test_a_login_that_was_refused_before_is_sent_again_on_purpose_only(
         assert logins() == 2
 
 
-async def test_while_the_log_has_the_screen_nothing_behind_it_takes_the_focus(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+async def test_steps_behind_the_zoomed_log_do_not_take_the_focus(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox, (80, 24)) as pilot:
         screen = pilot.app.screen
         await pilot.press("enter")
@@ -316,15 +312,13 @@ async def test_while_the_log_has_the_screen_nothing_behind_it_takes_the_focus(
         assert "l back" not in text
 
 
-async def test_the_demo_says_how_its_values_are_filled_in_where_there_is_little_room(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
         await until_shown(pilot, "then u, to fill in")
 
 
-async def test_what_was_pasted_last_is_what_is_tested_however_soon(machine: Machine, sandbox: Sandbox) -> None:
+async def test_immediate_test_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await sign_in_as_admin(pilot)
         pane = pilot.app.screen.query_one(AuthenticationPane)
@@ -337,9 +331,7 @@ async def test_what_was_pasted_last_is_what_is_tested_however_soon(machine: Mach
         assert "accepts it" not in shown(pilot.app)
 
 
-async def test_a_test_that_is_asked_for_while_the_fields_are_drawn_waits_for_them(
-    machine: Machine, sandbox: Sandbox
-) -> None:
+async def test_test_key_waits_for_fields_that_are_mounting(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox) as pilot:
         await sign_in_as_admin(pilot)
         pane = pilot.app.screen.query_one(AuthenticationPane)

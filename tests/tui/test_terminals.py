@@ -17,7 +17,7 @@ PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 
 @pytest.mark.bad_input(60)
 @pytest.mark.parametrize("told", ["TERM=dumb", "-u TERM", "TERM=xterm NO_COLOR=1", "LANG=C LC_ALL=C", "TERM=vt100"])
-def test_a_poor_terminal_shows_the_guide_and_ends(told: str, clean_environment: dict[str, str], tmp_path: Path) -> None:
+def test_guide_works_on_a_basic_terminal(told: str, clean_environment: dict[str, str], tmp_path: Path) -> None:
     require("tmux")
     terminal = Terminal(tmp_path, f"env {told} {PROGRAM}", clean_environment, 80, 24)
     try:
@@ -34,7 +34,7 @@ def test_a_poor_terminal_shows_the_guide_and_ends(told: str, clean_environment: 
 
 
 @pytest.mark.bad_input(60)
-def test_a_window_of_any_size_and_one_that_changes(clean_environment: dict[str, str], tmp_path: Path) -> None:
+def test_any_window_size_and_resizing(clean_environment: dict[str, str], tmp_path: Path) -> None:
     require("tmux")
     terminal = Terminal(tmp_path, PROGRAM, clean_environment, 20, 5)
     try:
@@ -56,7 +56,9 @@ def test_a_window_of_any_size_and_one_that_changes(clean_environment: dict[str, 
 
 @pytest.mark.bad_input(60)
 @pytest.mark.parametrize("arguments", [[], ["setup"]])
-def test_without_a_terminal_it_says_what_to_use(arguments: list[str], clean_environment: dict[str, str]) -> None:
+def test_without_a_terminal_other_commands_are_suggested(
+    arguments: list[str], clean_environment: dict[str, str]
+) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tui_connector", *arguments],
         env=clean_environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
@@ -66,7 +68,7 @@ def test_without_a_terminal_it_says_what_to_use(arguments: list[str], clean_envi
 
 
 @pytest.mark.bad_input(60)
-def test_two_of_them_at_once_do_each_other_no_harm(clean_environment: dict[str, str], tmp_path: Path) -> None:
+def test_two_instances_do_not_interfere(clean_environment: dict[str, str], tmp_path: Path) -> None:
     require("tmux")
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
@@ -85,7 +87,7 @@ def test_two_of_them_at_once_do_each_other_no_harm(clean_environment: dict[str, 
 
 @pytest.mark.bad_input(60)
 @pytest.mark.parametrize("told", ["", "setsid -w "], ids=["by a signal", "without a word"])
-def test_a_program_whose_terminal_is_gone_ends(told: str, clean_environment: dict[str, str], tmp_path: Path) -> None:
+def test_program_exits_when_its_terminal_is_gone(told: str, clean_environment: dict[str, str], tmp_path: Path) -> None:
     require("tmux", "pgrep", "setsid")
     terminal = Terminal(tmp_path, told + PROGRAM, clean_environment, 80, 24)
     terminal.wait_for("No profiles yet")
@@ -114,9 +116,7 @@ def test_the_numeric_keypad_types_in_terminals_with_the_kitty_protocol(
         terminal.close()
 
 
-def test_what_the_guide_needs_is_loaded_while_home_is_looked_at(
-    clean_environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_guide_is_imported_while_home_is_shown(clean_environment: dict[str, str], tmp_path: Path) -> None:
     require("tmux", "pgrep")
     terminal = Terminal(tmp_path, PROGRAM, clean_environment, 80, 24)
     try:

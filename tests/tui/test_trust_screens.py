@@ -58,7 +58,7 @@ def asked(app: ConnectorApp) -> bool:
     return isinstance(app.screen, AllowScreen)
 
 
-async def test_looking_asks_nothing_and_the_first_test_asks_once(
+async def test_opening_a_profile_asks_nothing_and_the_first_test_asks_once(
     machine: Machine, sandbox: Sandbox, memory_keyring: MemoryKeyring
 ) -> None:
     path = write(machine, sandbox.url)
@@ -117,7 +117,7 @@ def _with(machine: Machine, user: Answering) -> Machine:
     return Machine(machine.directories, machine.environ, machine.keyring, user)
 
 
-async def test_what_a_user_makes_in_the_guide_is_trusted_with_the_save(machine: Machine) -> None:
+async def test_setup_made_in_the_guide_is_trusted_when_saved(machine: Machine) -> None:
     user = Answering(False)
     here = _with(machine, user)
     bench = Workbench(here)
@@ -141,9 +141,7 @@ async def test_what_a_user_makes_in_the_guide_is_trusted_with_the_save(machine: 
 
 
 @pytest.mark.parametrize("response", [True, False])
-async def test_a_profile_from_elsewhere_is_not_trusted_by_saving_it_in_the_guide(
-    machine: Machine, response: bool
-) -> None:
+async def test_saving_a_foreign_profile_does_not_trust_it(machine: Machine, response: bool) -> None:
     user = Answering(response)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
@@ -190,7 +188,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     bench.close()
 
 
-async def test_what_a_user_adds_by_a_form_is_trusted_with_the_save_and_shown(machine: Machine) -> None:
+async def test_capabilities_added_in_a_form_are_trusted_and_listed_when_saved(machine: Machine) -> None:
     user = Answering(False)
     here = _with(machine, user)
     path = write(machine, "http://127.0.0.1:9")
@@ -220,7 +218,7 @@ async def test_what_a_user_adds_by_a_form_is_trusted_with_the_save_and_shown(mac
         ("a-CANARY", False),
     ],
 )
-async def test_an_entry_that_an_earlier_version_bound_to_this_store_goes_there_still(
+async def test_entry_bound_by_an_earlier_version_still_works(
     machine: Machine, memory_keyring: MemoryKeyring, entry: str, goes: bool, tmp_path: Path
 ) -> None:
     memory_keyring.entries[f"tui-connector/{ENTRY}", "tui-connector"] = entry
@@ -238,7 +236,7 @@ async def test_an_entry_that_an_earlier_version_bound_to_this_store_goes_there_s
         await ProfileTrust(machine, elsewhere).require(profile)
 
 
-async def test_the_schema_beside_a_profile_is_no_way_to_other_files(machine: Machine, tmp_path: Path) -> None:
+async def test_schema_link_cannot_overwrite_other_files(machine: Machine, tmp_path: Path) -> None:
     for kind in ("a link", "a file", "a folder"):
         folder = tmp_path / kind.replace(" ", "-")
         folder.mkdir()

@@ -101,7 +101,7 @@ def keep_draft(machine: Machine, name: str) -> None:
         ),
     ],
 )
-async def test_keys_that_come_before_the_rows_act_on_them(
+async def test_keys_typed_before_the_rows_act_on_them(
     machine: Machine, gates: Gates, last: str, keys: list[str], reached: Callable[[ConnectorApp], bool]
 ) -> None:
     save(machine, "a", "b", "c")
@@ -119,7 +119,7 @@ async def test_keys_that_come_before_the_rows_act_on_them(
         await until(pilot, lambda: reached(app))
 
 
-async def test_keys_for_home_that_need_no_rows_wait_for_none(machine: Machine, gates: Gates) -> None:
+async def test_keys_that_need_no_rows_act_immediately(machine: Machine, gates: Gates) -> None:
     save(machine, "a")
     gates.before(library.Library, "paths")
     app = ConnectorApp(machine, no_demo)
@@ -129,7 +129,7 @@ async def test_keys_for_home_that_need_no_rows_wait_for_none(machine: Machine, g
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
 
 
-async def test_esc_drops_keys_that_wait_for_too_long(machine: Machine, gates: Gates) -> None:
+async def test_esc_discards_keys_that_waited_too_long(machine: Machine, gates: Gates) -> None:
     save(machine, "a")
     gates.before(library.Library, "paths")
     keep_draft(machine, "half")
@@ -143,7 +143,7 @@ async def test_esc_drops_keys_that_wait_for_too_long(machine: Machine, gates: Ga
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
 
 
-async def test_quitting_overtakes_keys_that_wait(machine: Machine, gates: Gates) -> None:
+async def test_quit_overtakes_waiting_keys(machine: Machine, gates: Gates) -> None:
     gates.before(library.Library, "paths")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 24)) as pilot:
@@ -152,7 +152,7 @@ async def test_quitting_overtakes_keys_that_wait(machine: Machine, gates: Gates)
         await until(pilot, lambda: not app.is_running)
 
 
-async def test_keys_behind_enter_wait_for_the_page_and_what_it_reads(machine: Machine, gates: Gates) -> None:
+async def test_keys_after_enter_wait_for_the_page_to_load(machine: Machine, gates: Gates) -> None:
     save(machine, "a", "b")
     opened, read = threading.Event(), gates.before(profile, "open_profile")
 
@@ -175,7 +175,7 @@ async def test_keys_behind_enter_wait_for_the_page_and_what_it_reads(machine: Ma
         opened.set()
 
 
-async def test_what_is_typed_behind_enter_on_a_part_goes_into_its_first_field(machine: Machine) -> None:
+async def test_text_typed_after_enter_on_a_part_goes_to_its_first_field(machine: Machine) -> None:
     save(machine, "a")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 24)) as pilot:
@@ -183,7 +183,7 @@ async def test_what_is_typed_behind_enter_on_a_part_goes_into_its_first_field(ma
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "127.0.0.1:9/rest/V1/t" in shown(app))
 
 
-async def test_quitting_while_a_page_comes_up_is_no_failure(machine: Machine) -> None:
+async def test_quit_while_a_page_opens(machine: Machine) -> None:
     save(machine, "a")
     for _ in range(3):
         app = ConnectorApp(machine, no_demo)
@@ -193,7 +193,7 @@ async def test_quitting_while_a_page_comes_up_is_no_failure(machine: Machine) ->
         assert app.crash is None
 
 
-async def test_leaving_a_page_that_is_being_read_waits_for_nothing(machine: Machine, gates: Gates) -> None:
+async def test_leaving_a_page_that_is_loading(machine: Machine, gates: Gates) -> None:
     save(machine, "a")
     gates.before(profile, "open_profile")
     app = ConnectorApp(machine, no_demo)
@@ -208,7 +208,7 @@ async def test_leaving_a_page_that_is_being_read_waits_for_nothing(machine: Mach
 @pytest.mark.parametrize(
     ("key", "slow", "screen"), [("d", "own_entries", ChoiceScreen), ("D", "keyring_entries", InputScreen)]
 )
-async def test_what_is_typed_behind_delete_or_duplicate_answers_its_question(
+async def test_keys_after_delete_or_duplicate_answer_the_dialog(
     machine: Machine, gates: Gates, key: str, slow: str, screen: type[Any]
 ) -> None:
     save(machine, "a", "b")
@@ -225,7 +225,7 @@ async def test_what_is_typed_behind_delete_or_duplicate_answers_its_question(
         await until(pilot, lambda: getattr(app.screen, "selected").name == "b")  # noqa: B009 - of home
 
 
-async def test_keys_on_a_recorded_log_wait_for_its_first_requests(machine: Machine) -> None:
+async def test_keys_on_a_recorded_log_wait_for_the_first_requests(machine: Machine) -> None:
     gate = threading.Event()
 
     def read() -> Iterator[Exchange | Notice]:

@@ -57,7 +57,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_the_users_editor_gets_the_terminal_and_its_slips_are_shown_by_line(
+def test_editor_gets_the_terminal_and_mistakes_are_shown_by_line(
     profile: Path, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
@@ -73,7 +73,7 @@ def test_the_users_editor_gets_the_terminal_and_its_slips_are_shown_by_line(
         terminal.wait_for("13:1: incoming.products.itms")
         terminal.press("e")
         until(lambda: "itms" not in profile.read_text())
-        terminal.wait_for("⏎ Edit")
+        terminal.wait_for("Enter Edit")
         terminal.press("q")
         terminal.wait_for("New store")
         terminal.press("q")
@@ -82,7 +82,7 @@ def test_the_users_editor_gets_the_terminal_and_its_slips_are_shown_by_line(
         terminal.close()
 
 
-def test_a_saved_profile_is_edited_by_its_form_and_saved_with_its_comments(
+def test_profile_edited_in_a_form_keeps_its_comments(
     profile: Path, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
@@ -123,7 +123,7 @@ def store(clean_environment: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("how", ["the terminal is lost", "SIGTERM"])
-def test_a_setup_survives_the_end_of_its_program(
+def test_setup_survives_a_killed_program(
     how: str, store: str, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")

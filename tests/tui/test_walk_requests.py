@@ -47,7 +47,7 @@ def recorded(path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (140, 45)])
-def test_the_failing_one_of_five_thousand(
+def test_find_the_failed_request_among_five_thousand(
     columns: int, rows: int, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
@@ -119,7 +119,7 @@ def hostile(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (140, 45)])
-def test_no_byte_of_a_hostile_recording_acts_on_the_terminal(
+def test_control_characters_of_a_recording_never_reach_the_terminal(
     columns: int, rows: int, clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")

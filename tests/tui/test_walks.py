@@ -149,7 +149,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
 
 
 @pytest.mark.parametrize("pasted", [True, False])
-def test_what_comes_in_one_burst_with_the_key_for_a_new_store_is_its_address(
+def test_text_typed_right_after_n_is_the_address(
     pasted: bool, store: dict[str, Any], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")

@@ -23,7 +23,7 @@ PATIENT = (
 """The program with deadlines for the keyring that no test lives to see."""
 
 
-def test_a_locked_keyring_is_said_and_the_profile_is_saved_otherwise_and_in_it_once_it_is_unlocked(
+def test_locked_keyring_is_reported_and_used_once_unlocked(
     stores: Callable[..., Store],
     clean_environment: dict[str, str],
     keyring_service: KeyringService,
@@ -58,7 +58,7 @@ def test_a_locked_keyring_is_said_and_the_profile_is_saved_otherwise_and_in_it_o
     assert "{ keyring = " in profile.read_text()
 
 
-def test_a_keyring_that_hangs_is_said_and_holds_up_nothing(
+def test_hanging_keyring_is_reported_and_blocks_nothing(
     stores: Callable[..., Store],
     clean_environment: dict[str, str],
     keyring_service: KeyringService,
@@ -93,7 +93,7 @@ def test_a_keyring_that_hangs_is_said_and_holds_up_nothing(
             os.kill(pid, 0)
 
 
-def test_a_profile_from_elsewhere_asks_once_and_its_command_runs_only_after_a_yes(
+def test_command_of_a_foreign_profile_runs_only_after_a_yes(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")

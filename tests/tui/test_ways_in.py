@@ -11,7 +11,7 @@ from terminal import Terminal
 from walking import FOUR, PROGRAM, Store, at_authentication, choose, paste_each
 
 
-def test_what_is_typed_in_one_burst_lands_field_by_field(
+def test_text_typed_in_one_burst_fills_field_by_field(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     store = stores()
@@ -29,7 +29,7 @@ def test_what_is_typed_in_one_burst_lands_field_by_field(
         ]
 
 
-def test_who_presses_enter_behind_each_paste_comes_to_the_same(
+def test_enter_after_each_paste_gives_the_same_result(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     store = stores()
@@ -43,7 +43,7 @@ def test_who_presses_enter_behind_each_paste_comes_to_the_same(
         assert "swapped" not in terminal.everything()
 
 
-def test_enter_and_the_paste_behind_it_are_of_two_steps(
+def test_paste_after_enter_belongs_to_the_next_step(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     require("tmux")
@@ -62,7 +62,7 @@ def test_enter_and_the_paste_behind_it_are_of_two_steps(
         terminal.close()
 
 
-def test_a_refused_bearer_token_is_signed_with_by_one_key(
+def test_refused_bearer_token_switches_to_signing_with_one_key(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     store = stores()
@@ -81,7 +81,7 @@ def test_a_refused_bearer_token_is_signed_with_by_one_key(
         terminal.wait_for("accepts it")
 
 
-def test_tokens_pasted_in_the_wrong_order_are_put_right(
+def test_tokens_in_the_wrong_order_are_reordered(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     store = stores()
@@ -107,7 +107,7 @@ def at_one_time_code(
         yield terminal, store["admin"]
 
 
-def test_a_store_with_two_factor_sign_in_is_told_before_a_password_is_asked_for(
+def test_two_factor_store_is_announced_before_the_password(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     with at_one_time_code(stores, clean_environment, tmp_path) as (terminal, admin):
@@ -124,7 +124,7 @@ def test_a_store_with_two_factor_sign_in_is_told_before_a_password_is_asked_for(
     assert admin["password"] not in shown
 
 
-def test_an_admin_user_and_the_authenticators_secret_in_one_burst_are_tested_as_given(
+def test_admin_login_with_authenticator_secret_typed_in_one_burst(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     with at_one_time_code(stores, clean_environment, tmp_path) as (terminal, admin):
@@ -132,7 +132,7 @@ def test_an_admin_user_and_the_authenticators_secret_in_one_burst_are_tested_as_
         terminal.wait_for("accepts it")
 
 
-def test_the_address_of_the_shops_front_page_is_enough(
+def test_front_page_address_is_sufficient(
     stores: Callable[..., Store], clean_environment: dict[str, str], tmp_path: Path
 ) -> None:
     store = stores()
