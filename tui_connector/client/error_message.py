@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..secrets.places import hide_by_place
+from ..secrets.named_values import mask_by_name
 from ..text import beginning
 
 _LONGEST = 1_000
@@ -33,7 +33,7 @@ def error_message(body: bytes) -> str:
 
 
 def _cut(text: str) -> str:
-    return hide_by_place(beginning(text, _LONGEST))
+    return mask_by_name(beginning(text, _LONGEST))
 
 
 def _of_a_crash(data: dict[str, object]) -> str:

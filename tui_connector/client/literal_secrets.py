@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..secrets.errors import LiteralSecret
-from ..secrets.names import is_secret_parameter, secrets_of_address
-from ..secrets.places import MARK
+from ..secrets.named_values import MARK
+from ..secrets.names import is_secret_parameter, secrets_in_address
 from ..templates import Json, Template
 from ..templates.validation import ValuePath, leaves, raise_errors
 
@@ -78,7 +78,7 @@ def no_secret_in_address(uri: str) -> str:
     except ValueError:  # which is somebody else's finding
         pieces = (uri,)
     text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
-    for start, end, name in secrets_of_address(text):
+    for start, end, name in secrets_in_address(text):
         if _PLACEHOLDER not in text[start:end] and text[start:end] != MARK:
             raise LiteralSecret(f"{name} in the address contains a secret, which does not belong in a profile: {_USE}")
     return uri

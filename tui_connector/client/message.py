@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import quote
 
 from ..errors import UserError
-from ..secrets.places import without_any_secret
+from ..secrets.named_values import mask_message
 from ..text import without_secrets
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class RequestInfo:
     purpose: Purpose = "run"
     formatter: str | None = None
     """Set by the plugin "Log requests": how a headless run prints the exchange."""
-    secret_answer: bool = False
+    secret_response: bool = False
     """The response's body is a token and must never be recorded."""
     asked: Request | None = None
     """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
@@ -152,7 +152,7 @@ class RequestFailed(UserError):
     CODE: ClassVar = "request-failed"
 
     def __init__(self, message: str, *, hint: str = "", exchange: int | None = None, code: str = "") -> None:
-        super().__init__(code or self.CODE, without_any_secret(message), without_any_secret(hint))
+        super().__init__(code or self.CODE, mask_message(message), mask_message(hint))
         self.exchange = exchange
 
 
@@ -207,4 +207,4 @@ class LoginRefused(RequestFailed):
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
         self.status, self.uri, self.field = status, uri, field
-        self.server_message = without_any_secret(server_message)
+        self.server_message = mask_message(server_message)

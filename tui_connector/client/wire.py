@@ -61,8 +61,8 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
 
     def keep(data: bytes, size: int, content_type: str, secret: bool) -> KeptBody:
         media_type = mask.text(content_type).partition(";")[0].strip().lower()
-        start = mask.start(data, kept)
-        shown = mask.body(start, media_type, secret_answer=secret)
+        start = mask.truncate(data, kept)
+        shown = mask.body(start, media_type, secret_response=secret)
         note = "a token, not kept" if secret and data else ""
         return KeptBody(shown, len(data), size, media_type, note, cut=len(start) < len(data) and not note)
 
@@ -82,7 +82,7 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         status=attempt.status,
         reason=mask.text(attempt.reason),
         headers=mask.headers(attempt.headers),
-        body=keep(body, wire_size, received_type, about.secret_answer and not refused),
+        body=keep(body, wire_size, received_type, about.secret_response and not refused),
         failure=attempt.failure,
         failure_text=mask.text(attempt.failure_text),
         timings=_timings(attempt.marks, attempt.ended, attempt.ended - attempt.began),

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from .. import __version__
 from ..client.exchange import Exchange, KeptBody, Timings
 from ..client.message import Headers, header_of
-from ..secrets.mask import MARK, Mask, answers_with_a_token
+from ..secrets.mask import MARK, Mask, returns_token
 from ..templates import Json
 from .compressed import open_log
 from .recording import Notice
@@ -313,7 +313,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         unreadable = response.data.get("status") not in (None, 0)
         nothing = "the response's status is unreadable" if unreadable else "the file contains no response"
     number = fields.integer("_number", number)
-    token = answers_with_a_token(uri) and status is not None and status < 300
+    token = returns_token(uri) and status is not None and status < 300
     cached = _is_from_cache(fields, response)
     return Exchange(
         number=number,
@@ -392,7 +392,7 @@ def _body(
         size = max(content.integer("size"), len(data))
         wire = 0 if cached else _transferred(message, content, size)
         note, cut = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
-    return KeptBody(mask.body(data, kind, secret_answer=secret), size, wire, kind, note, cut)
+    return KeptBody(mask.body(data, kind, secret_response=secret), size, wire, kind, note, cut)
 
 
 def _transferred(message: JsonFields, content: JsonFields, size: int) -> int | None:

@@ -15,7 +15,7 @@ from typing import get_args
 from ..client.exchange import Exchange, KeptBody, Timings
 from ..client.message import Failure, Headers, Purpose
 from ..errors import UserError
-from ..secrets.mask import Mask, answers_with_a_token
+from ..secrets.mask import Mask, returns_token
 from ..templates import Json
 
 _LARGEST = 1e15
@@ -217,7 +217,7 @@ def failure_of(text: str) -> Failure | None:
 
 def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
     uri, status = fields.text("uri"), fields.number("status")
-    token = answers_with_a_token(uri) and status is not None and status < 300
+    token = returns_token(uri) and status is not None and status < 300
     return Exchange(
         number=fields.integer("number"),
         attempt=fields.integer("attempt", 1),
@@ -259,7 +259,7 @@ def _body(fields: JsonFields, mask: Mask, *, secret: bool) -> KeptBody:
         data = from_base64(fields.text("base64"))
     media_type = fields.text("type")
     return KeptBody(
-        mask.body(data, media_type, secret_answer=secret),
+        mask.body(data, media_type, secret_response=secret),
         fields.integer("size"),
         fields.integer("wire-size") if fields.has("wire-size") else None,
         media_type,

@@ -329,7 +329,7 @@ class Login:
                 form.values[name] = await prompted_code(self._context.machine, name, form.description())
 
     async def _send(self, form: _LoginForm, why: str) -> Response:
-        about = RequestInfo(purpose="login", secret_answer=True, note=why)
+        about = RequestInfo(purpose="login", secret_response=True, note=why)
         request = self._saved.login_request(form.uri, form.values, self._context)
         try:
             return await self._context.client(self._saved.client)(replace(request, about=about))
