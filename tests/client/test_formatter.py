@@ -20,7 +20,7 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 
 def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
-    assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3  200  136 ms"
+    assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria[pageSize]=3  200  136 ms"
     line = simple(exchange(8, status=401, body=REFUSED.encode()))
     assert line.endswith("The consumer isn't authorized to access A::b.")
     assert simple(lost(9)).endswith("—  136 ms  no response within 30 s")

@@ -192,7 +192,7 @@ async def test_detail_uses_the_clients_format_until_enter(machine: Machine) -> N
         await watched.shows("2.0 KB are shown")
         await watched.pilot.press("up")
         await watched.until(lambda: not watched.says("X-Cache"))
-        assert watched.says("#1  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3")
+        assert watched.says("#1  GET /rest/V1/products?searchCriteria[pageSize]=3")
         assert watched.says("Enter shows all of it")
         await watched.pilot.press("enter")
         await watched.shows("ZZZ")
@@ -205,13 +205,13 @@ async def test_chosen_view_applies_to_all_requests(machine: Machine) -> None:
     async with watching(machine, log) as watched:
         await watched.shows("X-Cache")
         await watched.pilot.press("v", "v")
-        await watched.shows("view curl (v)")
+        await watched.shows("curl · decoded")
         await watched.shows("curl -sS")
         await watched.pilot.press("up", "enter")
         await watched.until(lambda: watched.selected() == 1)
         await watched.shows("curl -sS")
         await watched.pilot.press("v")
-        await watched.shows("view simple (v)")
+        await watched.shows("simple · decoded")
         await watched.shows("v shows more")
         assert not watched.says("X-Cache")
 
@@ -229,7 +229,7 @@ async def test_detail_shows_attempts_and_login_of_a_request(machine: Machine) ->
         await watched.shows("#2 503 in 136 ms  →  #4 200 in 213 ms")
         await watched.shows("login     #1 200")
         await watched.shows("connection reused")
-        await watched.shows("200×2")
+        await watched.shows("200 ×2")
 
 
 async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:

@@ -20,6 +20,7 @@ from .error_message import error_message
 from .exchange import Exchange, KeptBody, Timings
 from .json_text import indented, unescaped
 from .message import Headers, header_of
+from .uri import parameters, readable
 
 Formatter = Literal["simple", "long", "full", "curl"]
 LONG = 1_000
@@ -37,9 +38,13 @@ class Role(Enum):
 
     HEAD = auto()
     GOOD = auto()
+    REFUSED = auto()
+    """A 4xx, also where a probe expects it."""
     BAD = auto()
     TIMINGS = auto()
     REQUEST = auto()
+    PARAMETER = auto()
+    """A parameter of the query, as `name = value`."""
     HEADER = auto()
     BODY = auto()
     JSON = auto()
@@ -70,12 +75,14 @@ def blocks(
     profile: str | None = None,
     client: str | None = None,
 ) -> Iterator[Block]:
-    """The exchange in this format; `pretty` indents JSON. `longest` bytes of each body are read.
+    """The exchange in this format. `longest` bytes of each body are read.
+
+    `pretty` decodes the query, one parameter per line, and indents JSON. Otherwise both are as they were sent.
 
     A command longer than that is cut, too. `profile` and `client` are those that the command for curl names.
     """
     if formatter == "simple":
-        yield Role.GOOD if not exchange.failed else Role.BAD, [simple(exchange)]
+        yield outcome(exchange), [simple(exchange)]
     elif formatter == "curl":
         command = curl(exchange, profile, client)
         yield Role.REQUEST, shown(command[:longest]).split("\n")
@@ -84,7 +91,14 @@ def blocks(
     else:
         bodies = _Bodies(full=formatter == "full", pretty=pretty, longest=longest)
         yield from _summary(exchange)
-        yield from _messages(exchange, bodies)
+        yield from _messages(exchange, bodies, decoded=pretty)
+
+
+def outcome(exchange: Exchange) -> Role:
+    """The role of the lines that tell how it ended; never that of success for a status from 400."""
+    if exchange.status is None or exchange.status >= 500:
+        return Role.BAD
+    return Role.REFUSED if exchange.status >= 400 else Role.GOOD
 
 
 def simple(exchange: Exchange) -> Shown:
@@ -97,7 +111,12 @@ def simple(exchange: Exchange) -> Shown:
 
 
 def path_of(uri: str) -> str:
-    """Path and query of an address."""
+    """Path and query of an address, decoded for reading."""
+    return readable(target_of(uri))
+
+
+def target_of(uri: str) -> str:
+    """Path and query of an address as they are sent."""
     try:
         parts = urlsplit(uri)
     except ValueError:  # an address in a file of another tool
@@ -115,9 +134,9 @@ def _summary(exchange: Exchange) -> Iterator[Block]:
     wire = exchange.body.wire_size
     sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
     result = shown_line(f"{status} · {milliseconds(exchange.timings.total)} · {sizes}")
-    yield Role.BAD if exchange.failed else Role.GOOD, [result]
+    yield outcome(exchange), [result]
     if said := _said(exchange):
-        yield Role.BAD, [shown_line(f"✘ {said}")]
+        yield outcome(exchange), [shown_line(f"✘ {said}")]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
 
@@ -139,9 +158,16 @@ def _timings(timings: Timings) -> str:
     return " · ".join(["connection reused", *measured] if timings.reused else measured)
 
 
-def _messages(exchange: Exchange, bodies: _Bodies) -> Iterator[Block]:
-    """The request, and the response where one came, as HTTP writes them (RFC 9112)."""
-    yield Role.REQUEST, ["", shown_line(f"{exchange.method} {path_of(exchange.uri)} HTTP/1.1")]
+def _messages(exchange: Exchange, bodies: _Bodies, *, decoded: bool) -> Iterator[Block]:
+    """The request, and the response where one came, as HTTP writes them (RFC 9112), or with the query `decoded`."""
+    target = target_of(exchange.uri)
+    if decoded:
+        path, _, query = target.partition("?")
+        yield Role.REQUEST, ["", shown_line(f"{exchange.method} {readable(path)} HTTP/1.1")]
+        if rows := [f"  {name}" if value is None else f"  {name} = {value}" for name, value in parameters(query)]:
+            yield Role.PARAMETER, list(map(shown_line, rows))
+    else:
+        yield Role.REQUEST, ["", shown_line(f"{exchange.method} {target} HTTP/1.1")]
     headers = exchange.request_headers
     if header_of(headers, "Host") is None:  # added when it is sent
         headers = (("Host", _host(exchange.uri)), *headers)
@@ -150,8 +176,7 @@ def _messages(exchange: Exchange, bodies: _Bodies) -> Iterator[Block]:
         yield Role.NOTE, [""]
         yield from bodies.printed(exchange.request_body, headers)
     if exchange.status is not None:
-        role = Role.BAD if exchange.failed else Role.GOOD
-        yield role, ["", shown_line(f"HTTP/1.1 {exchange.status} {exchange.reason}".rstrip())]
+        yield outcome(exchange), ["", shown_line(f"HTTP/1.1 {exchange.status} {exchange.reason}".rstrip())]
         yield from _headers(exchange.headers)
         yield Role.NOTE, [""]
         yield from bodies.printed(exchange.body, exchange.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
 
 from ..errors import InvalidValue
 from ..text import beginning
@@ -185,3 +185,30 @@ def _kept(escapes: str) -> str:
 def _characters(escapes: str) -> str:
     """What a run of escapes decodes to; a byte that UTF-8 does not have there becomes a lone surrogate."""
     return bytes.fromhex(escapes.replace("%", "")).decode("utf-8", "surrogateescape")
+
+
+_RUN_OF_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_KEPT_ENCODED = frozenset("/?#%&=+")
+"""Characters that would mean something else once decoded."""
+
+
+def readable(uri: str) -> str:
+    """The address with its escapes decoded, except those of delimiters, control characters and invalid UTF-8."""
+    return _RUN_OF_ESCAPES.sub(_readable_escapes, uri) if "%" in uri else uri
+
+
+def _readable_escapes(match: re.Match[str]) -> str:
+    try:
+        text = bytes.fromhex(match[0].replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return match[0]
+    return "".join(each if each.isprintable() and each not in _KEPT_ENCODED else quote(each, safe="") for each in text)
+
+
+def parameters(query: str) -> list[tuple[str, str | None]]:
+    """The names and values of a query, decoded; None is the value of a name without "="."""
+    found: list[tuple[str, str | None]] = []
+    for part in filter(None, query.split("&")):
+        name, equals, value = part.partition("=")
+        found.append((unquote_plus(name), unquote_plus(value) if equals else None))
+    return found

@@ -22,6 +22,7 @@ from textual.widgets import Input, Static
 from ...client.exchange import Exchange, Exchanges
 from ...log.filter import BadFilter, Filter, help_rows, parse
 from ...magento.diagnosis import Finding
+from ...magento.request_summary import request_path
 from ...text import shown_line
 from ..widgets.fields import SafeInput
 from .actions import LogActions, LogContext, LogHost, related_exchanges
@@ -42,8 +43,8 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
-def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details: str, hint: str) -> Iterator[str]:
-    """The parts of the title: counts, following, filter and marks; `details` are those of the detail pane."""
+def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str) -> Iterator[str]:
+    """The parts of the title of the list: counts, following, filter and marks."""
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
@@ -59,8 +60,6 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details:
         yield f"filter {filtering.text}: {state}"
     if view.marks:
         yield f"{len(view.marks)} marked"
-    if details:
-        yield details
     if discarded := log.first - log.cleared:
         yield f"{discarded} older discarded"
     if hint:
@@ -177,8 +176,12 @@ class LogPrompt(Vertical):
         self.post_message(self.Cancelled(self.purpose, self._before))
 
 
-_MIN_WIDTH_SIDE = 100
-"""Columns from which the list and the detail are side by side."""
+_MIN_WIDTH_BORDERED = 100
+"""Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
+_MIN_HEIGHT_BORDERED = 24
+"""Rows from which they are stacked at such a width: a row needs the width to show what distinguishes it."""
+_MIN_WIDTH_SIDE = 160
+"""Columns from which they are side by side at any height."""
 _MIN_DETAIL_SECONDS = 0.25
 """Seconds that an exchange stays in the detail while following."""
 _MIN_HEIGHT_STACKED = 12
@@ -220,7 +223,7 @@ class LogPanel(LogHost):
     def __init__(self, exchanges: Exchanges, context: LogContext, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.exchanges = exchanges
-        self._profile = context.profile
+        self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -232,7 +235,7 @@ class LogPanel(LogHost):
 
     def compose(self) -> ComposeResult:
         yield LogPrompt()
-        yield LogView(self.exchanges, id="log-list")
+        yield LogView(self.exchanges, self._monotonic, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
@@ -252,8 +255,11 @@ class LogPanel(LogHost):
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _MIN_WIDTH_SIDE, "side")
-        self.set_compact(event.size.height < _MIN_HEIGHT_STACKED)
+        width, height = event.size
+        bordered = width >= _MIN_WIDTH_BORDERED
+        self.set_class(bordered, "wide")
+        self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side")
+        self.set_compact(height < _MIN_HEIGHT_STACKED)
 
     def zoom_in(self) -> None:
         """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
@@ -271,16 +277,24 @@ class LogPanel(LogHost):
     def _update_title(self) -> None:
         view = self.query_one(LogView)
         parts = list(map(shown_line, self._title_parts()))
-        in_title = 1 if self.has_class("side") else len(parts)  # elsewhere there is no lower border
+        in_title = 1 if self.has_class("wide") else len(parts)  # elsewhere there is no lower border
         view.border_title = Content(" · ".join(parts[:in_title]))
         view.border_subtitle = Content(" · ".join(parts[in_title:]))
+        self._update_detail_title()
+
+    def _update_detail_title(self) -> None:
+        exchange = self.detail.exchange
+        what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}" if exchange is not None else ""
+        state = f"{self.detail.view} · {'raw' if self.detail.raw else 'decoded'}" if exchange is not None else ""
+        if found := self._found if self.detail.needle else "":
+            state = f"{self.detail.needle}: {found} · {state}"
+        if not self.has_class("wide") and what:
+            what, state = f"{what} · {state}", ""
+        self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
 
     def _title_parts(self) -> Iterator[str]:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        details = f"{self.detail.needle}: {self._found}" if self.detail.needle else ""
-        chosen_view = self.detail.chosen_view if self.detail.display else None
-        seen = ", ".join(filter(None, [f"view {chosen_view} (v)" if chosen_view else "", details]))
-        return title_parts(self.exchanges, self.view, self._filtering, seen, hint)
+        return title_parts(self.exchanges, self.view, self._filtering, hint)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
@@ -304,11 +318,13 @@ class LogPanel(LogHost):
             return
         if exchange is None:
             self.detail.show(None)
+            self._update_detail_title()
             return
         related = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
         if self._explained is not None and self._explained[0] == exchange.number:
             related = replace(related, finding=self._explained[1])
         self.detail.show(exchange, related)
+        self._update_detail_title()
 
     @on(LogView.Opened)
     def _open(self) -> None:
@@ -320,6 +336,7 @@ class LogPanel(LogHost):
         self.add_class("reading")
         self._show()
         self.detail.focus()
+        self.call_after_refresh(self._update_detail_title)  # the focus changes the view
 
     def leave(self) -> bool:
         """Esc: closes the prompt, or goes from the detail to the list. False where neither applies."""
@@ -436,6 +453,7 @@ class LogPanel(LogHost):
 
     def action_toggle_raw(self) -> None:
         self.detail.toggle_raw()
+        self._update_detail_title()
 
     def action_mark(self) -> None:
         self.view.toggle_mark()
