@@ -29,6 +29,22 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         assert watched.selected() == 106
 
 
+async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_probes_that_look_for_the_reason(
+    machine: Machine,
+) -> None:
+    async with watching(machine, filled(exchange(1, purpose="probe")), size=(80, 24)) as watched:
+        watched.log.record(refusal(2, purpose="test"))
+        for number in range(3, 30):
+            watched.log.record(exchange(number, status=405, purpose="probe"))
+        await watched.until(lambda: watched.selected() == 2)
+        await watched.shows("▸ #2")
+        await watched.pilot.press("down")
+        await watched.until(lambda: watched.selected() == 3)
+        await watched.pilot.press("G")
+        watched.log.record(exchange(90, purpose="probe"))  # a minute later: another test
+        await watched.until(lambda: watched.selected() == 90)
+
+
 @pytest.mark.parametrize("moved", [False, True])
 async def test_a_smaller_window_still_shows_the_newest_while_the_list_follows(machine: Machine, moved: bool) -> None:
     async with watching(machine, filled(*map(exchange, range(1, 101))), size=(140, 45)) as watched:

@@ -117,6 +117,8 @@ def _summary(uri: str, room: int) -> str:
     return shown_line(text, room)
 
 
+_MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
+"""Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
 """At most so many per second, and only after a change."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
@@ -175,6 +177,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view = View(exchanges, perf_counter)
         self._position = -1
         self._end_when_paused = 0
+        self._followed = -1
+        """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
         self._filtering = False
         self._reported: Exchange | None = None
@@ -193,12 +197,28 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _index(self) -> int:
         """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
         last = len(self.view) - 1
-        return last if self.following else min(self.view.index(self._position), last)
+        return min(self._followed if self.following else self.view.index(self._position), last)
 
     @property
     def selected(self) -> Exchange | None:
-        """The exchange under the cursor: the newest one while following."""
+        """The exchange under the cursor: while following, the newest one, or the failed one that probes diagnose."""
         return self.exchange_at(self._index)
+
+    def _index_to_follow(self) -> int:
+        """The newest; where that is a probe sent right after a failed request, to find the reason, the failed one."""
+        last = len(self.view) - 1
+        later = self.exchange_at(last)
+        for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
+            exchange = self.exchange_at(index)
+            if exchange is None or later is None or later.purpose != "probe":
+                break
+            pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
+            if pause > _PAUSE_BEFORE_PROBE:
+                break
+            if exchange.failed:
+                return index
+            later = exchange
+        return last
 
     def exchange_at(self, index: int) -> Exchange | None:
         if not 0 <= index < len(self.view):
@@ -257,7 +277,10 @@ class LogView(Painted, ScrollView, can_focus=True):
         self._drawn_state = state
         self.virtual_size = Size(self.size.width, len(self.view) + in_flight)
         if self.following:
-            self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
+            self._followed = self._index_to_follow()
+            end = self.virtual_size.height - self.size.height
+            y = end if self._followed < 0 else max(0, min(end, self._followed))
+            self.scroll_to(y=y, animate=False, force=True)
         elif top is not None:
             self.scroll_to(y=self.view.index(top), animate=False, force=True)
         self._report_selection()
@@ -353,7 +376,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
         if self.following:
-            self._position = self.view[-1] if len(self.view) else -1
+            self._position = self.view[self._index] if len(self.view) else -1
             self.following, self._end_when_paused = False, self._ring.end
             self.post_message(self.Changed())
             self.refresh()
