@@ -87,8 +87,8 @@ def test_a_har_brings_all_of_them_back(log: list[Exchange]) -> None:
     data = b"".join(export(log))
     back = list(har.entries(data, Mask()))
     assert not [each for each in back if isinstance(each, Notice)]
-    assert [replace(each, asked=None) for each in back if isinstance(each, Exchange)] == [
-        replace(each, asked=None) for each in log
+    assert [replace(each, original=None) for each in back if isinstance(each, Exchange)] == [
+        replace(each, original=None) for each in log
     ]
 
 
@@ -141,6 +141,6 @@ def test_a_recording_brings_all_of_them_back(log: list[Exchange], tmp_path: Path
         exchanges.record(exchange)
     recording.close()
     back = list(recorded.read(tmp_path / "log.jsonl", Mask()))
-    assert [replace(each, asked=None) for each in back if isinstance(each, Exchange)] == [
-        replace(each, asked=None) for each in log
+    assert [replace(each, original=None) for each in back if isinstance(each, Exchange)] == [
+        replace(each, original=None) for each in log
     ]

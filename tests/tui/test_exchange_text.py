@@ -10,7 +10,7 @@ from exchanges import exchange, exchanges, lost
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import Exchange, KeptBody
+from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.printer import Role, text
 from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.tui.log.exchange_text import ExchangeText, Extra, RelatedExchanges, exchange_text
@@ -22,10 +22,10 @@ EXCHANGES = {
     "a refusal": exchange(2, status=401, reason="Unauthorized", body=BODY.encode(), attempt=2),
     "a long body": exchange(3, method="POST", request_body=b'{"a": 1}', body=b"x" * 5_000),
     "no response": lost(4),
-    "a web page": exchange(5, status=503, body=KeptBody(b"<title>x</title>", 16, 16, "text/html")),
+    "a web page": exchange(5, status=503, body=RecordedBody(b"<title>x</title>", 16, 16, "text/html")),
     "an image": exchange(6, body=b"\x89PNG\x00\x01\x02" * 20),
-    "a token": exchange(7, body=KeptBody(b"", 32, 32, note="a token, not kept")),
-    "a body kept in part": exchange(8, body=KeptBody(b"[1, 2", 900, 900, "application/json", cut=True)),
+    "a token": exchange(7, body=RecordedBody(b"", 32, 32, note="a token, not kept")),
+    "a body kept in part": exchange(8, body=RecordedBody(b"[1, 2", 900, 900, "application/json", cut=True)),
 }
 
 
@@ -102,6 +102,6 @@ def test_the_waterfall_has_one_scale_and_fits() -> None:
 
 
 def test_a_refusal_never_has_the_style_of_success_even_where_a_probe_expects_it() -> None:
-    for status, expected in ((200, Role.GOOD), (404, Role.REFUSED), (503, Role.BAD)):
+    for status, expected in ((200, Role.SUCCESS), (404, Role.REFUSED), (503, Role.ERROR)):
         page = decoded(exchange(status=status, reason="X", purpose="probe"))
         assert page.style(page.lines.index(f"HTTP/1.1 {status} X")) is expected

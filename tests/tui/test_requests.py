@@ -9,7 +9,7 @@ from exchanges import exchange, lost
 from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
-from tui_connector.client.exchange import KeptBody, Timings
+from tui_connector.client.exchange import RecordedBody, Timings
 from tui_connector.machine import Machine
 
 
@@ -173,9 +173,9 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
     png = bytes(range(256))
     log = filled(
         exchange(1, body=b'{"items":[{"sku":"caf\\u00e9"}]}'),
-        exchange(2, status=503, body=KeptBody(page, len(page), len(page), "text/html")),
-        exchange(3, body=KeptBody(png, 256, 256, "image/png")),
-        exchange(4, body=KeptBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
+        exchange(2, status=503, body=RecordedBody(page, len(page), len(page), "text/html")),
+        exchange(3, body=RecordedBody(png, 256, 256, "image/png")),
+        exchange(4, body=RecordedBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
     )
     async with watching(machine, log) as watched:
         await watched.shows("kept in part: the first 14 B of 90.0 KB")
@@ -286,7 +286,7 @@ async def test_the_focus_never_moves_by_itself(machine: Machine, size: tuple[int
     "data", [b'{"a":"' + b"x" * 50_000_000 + b'"}', b"[" * 100_000, b"\xff\xfe" * 500_000], ids=["long", "deep", "odd"]
 )
 async def test_keys_work_with_bodies_of_any_kind(machine: Machine, data: bytes) -> None:
-    body = KeptBody(data, len(data), len(data), "application/json")
+    body = RecordedBody(data, len(data), len(data), "application/json")
     async with watching(machine, filled(exchange(1, status=500, body=body), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("up")
         await watched.until(lambda: watched.selected() == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..client.printer import target_of
+from ..client.printer import request_target
 from ..client.uri import parameters, readable
 
 _MAX_LENGTH = 4_000
@@ -20,13 +20,13 @@ _WORDS = {"null": "is null", "notnull": "is not null"}
 
 def request_summary(uri: str) -> str:
     """Such as "products · entity_id > 900 · page 3 · 100 per page"; other parameters as `name=value`."""
-    path, _, query = target_of(uri[:_MAX_LENGTH]).partition("?")
+    path, _, query = request_target(uri[:_MAX_LENGTH]).partition("?")
     return " · ".join([_specific(path), *_telling(query)])
 
 
 def request_path(uri: str) -> str:
     """The specific part of the path, decoded, such as "products"."""
-    return _specific(target_of(uri[:_MAX_LENGTH]).partition("?")[0])
+    return _specific(request_target(uri[:_MAX_LENGTH]).partition("?")[0])
 
 
 def _specific(path: str) -> str:

@@ -26,15 +26,15 @@ from ..widgets.painted import Painted
 from .exchange_text import BAR, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
 
 _PAINTS: dict[LineStyle, str] = {
-    Role.HEAD: "title",
+    Role.SUMMARY: "title",
     Role.REQUEST: "title",
-    Role.GOOD: "good",
+    Role.SUCCESS: "good",
     Role.REFUSED: "refused",
-    Role.BAD: "bad",
+    Role.ERROR: "bad",
     Role.TIMINGS: "muted",
     Role.NOTE: "muted",
-    Role.CUT: "muted",
-    Role.PAGE: "muted",
+    Role.TRUNCATED: "muted",
+    Role.HTML: "muted",
     Extra.FINDING: "warning",
     Extra.EVIDENCE: "muted",
     Extra.WATERFALL: "muted",

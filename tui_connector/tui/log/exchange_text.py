@@ -84,19 +84,19 @@ def exchange_text(
     text = ExchangeText()
     summary = messages = response = False
     for role, lines in blocks(exchange, view, pretty=not raw, longest=longest, profile=related.profile):
-        summary = summary or role is Role.HEAD
+        summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True
             _add_related(text, related)
-        response = response or (messages and role in (Role.GOOD, Role.REFUSED, Role.BAD))
+        response = response or (messages and role in (Role.SUCCESS, Role.REFUSED, Role.ERROR))
         if response and role is Role.JSON:
             text.response = range(len(text.lines), len(text.lines) + len(lines))
         if role is Role.TIMINGS and not raw:
             text.add(Extra.WATERFALL, waterfall(exchange.timings, width))
             continue
         text.add(role, *lines)
-        if role in (Role.CUT, Role.PAGE):
-            text.add(Extra.HINT, "z shows its text" if role is Role.PAGE and view == "full" else more)
+        if role in (Role.TRUNCATED, Role.HTML):
+            text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
         _add_related(text, related)
         text.add(Extra.HINT, more)

@@ -488,7 +488,7 @@ class LogPanel(LogHost):
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:
         """Selects the exchange of a request that the user resent."""
-        exchange = self.exchanges.numbered(message.number)
+        exchange = self.exchanges.by_number(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
             self._log_actions.notify(f"#{message.number} got status {message.status}; the filter hides it.")
 
