@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 from walk import Walk, text_of, walking
 
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.keys import actions_of
+from tui_connector.tui.keys import IN_FIELD, actions_of, key_label
 from tui_connector.tui.themes import THEMES
 from tui_connector.tui.widgets.frame import FooterKey, footer_keys
 
@@ -35,11 +36,12 @@ class Shot:
     text: str
     pieces: dict[str, list[Piece]]
     """By theme. Over a screen, only those of what is on top."""
+    modal: bool
     footer: list[FooterKey]
     bound: dict[str, str]
-    """The ids of the bindings that work now, with their titles; those of other packages have no id."""
-    help: set[str]
-    """The ids of the actions that help lists."""
+    """The id of the action of each key that works now; Textual's own have none."""
+    help: dict[str, tuple[str, ...]]
+    """The keys of each action that help lists and that works where the focus is."""
 
 
 _walked: dict[tuple[int, int], list[Shot]] = {}
@@ -65,12 +67,23 @@ async def _shot(walk: Walk, name: str, *, themes: bool) -> Shot:
             app.theme = theme
             await walk.pilot.pause()
             pieces[theme] = _pieces(app)
+    return Shot(name, text, pieces, app.screen.is_modal, footer_keys(app.screen), *_keys(app.screen))
+
+
+def _keys(screen: Screen[object]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    focused, typing = screen.focused, isinstance(screen.focused, (Input, TextArea))
+    reached = [*(focused.ancestors_with_self if focused else ()), screen, screen.app]
     bound = {
-        active.binding.id or "": active.binding.description
-        for active in app.screen.active_bindings.values()
-        if active.enabled and type(active.node).__module__.startswith("tui_connector.")
+        key_label(key): active.binding.id.removesuffix(IN_FIELD)
+        for key, active in screen.active_bindings.items()
+        if active.enabled and active.binding.id and active.binding.description
     }
-    return Shot(name, text, pieces, footer_keys(app.screen), bound, {action.id for action in actions_of(app.screen)})
+    listed = {
+        action.id: tuple(key for key in action.keys if len(key) > 1 or not typing)
+        for action in actions_of(screen)
+        if action.node in reached
+    }
+    return bound, listed
 
 
 def _pieces(app: ConnectorApp) -> list[Piece]:
