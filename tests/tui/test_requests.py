@@ -129,7 +129,7 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("f")
-        await watched.shows("~b body  & | ! ()  F1")
+        await watched.shows("~b body · F1: help")
         await watched.pilot.press("tilde")
         await watched.shows("^ ~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body")
         await watched.pilot.press("escape", "enter")
@@ -152,6 +152,39 @@ async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
         await watched.until(lambda: watched.selected() == 3)
         await watched.pilot.press("N")
         await watched.until(lambda: watched.selected() == 7)
+
+
+async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine: Machine) -> None:
+    page = "https://acme.example/rest/V1/products?searchCriteria%5BcurrentPage%5D=7"
+    log = filled(
+        exchange(1, request_headers=(("Authorization", "Bearer •••(9)"),)),
+        exchange(2, body=b'{"sku": "caf\\u00e9"}'),
+        exchange(3, uri=page),
+        *map(exchange, range(4, 60)),
+    )
+    async with watching(machine, log) as watched:
+        for text, number in (("authorization", 1), ("café", 2), ("page 7", 3)):
+            await watched.pilot.press("slash", "ctrl+u")
+            await watched.shows("Searches rows, headers and bodies")
+            await watched.type(text)
+            await watched.pilot.press("enter")
+            await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("nowhere")
+        await watched.pilot.press("enter")
+        await watched.told("No row, header or body in the list matches nowhere")
+        await watched.pilot.press("escape", "slash")
+        await watched.shows("Searches rows, headers and bodies")
+
+
+@pytest.mark.parametrize(("width", "keys"), [(80, 5), (120, 10)])
+async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, width: int, keys: int) -> None:
+    wanted = (
+        "Enter Detail  / Search  f Filter  i Explain  y Curl  e Errors  x Resend  X Edit  z Raw  v View  Space Pause"
+    )
+    async with watching(machine, filled(exchange(1)), size=(width, 30)) as watched:
+        await watched.shows("  ".join(wanted.split("  ")[:keys]))
+        await watched.shows("? Help  : Commands")
 
 
 async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:

@@ -21,7 +21,7 @@ from textual.strip import Strip
 
 from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...log.filter import Filter
+from ...log.filter import Filter, Or, Predicate, Term, parse
 from ...log.view import View, position_of
 from ...magento.request_summary import request_summary
 from ...text import shown_line
@@ -107,6 +107,15 @@ def _message(exchange: Exchange) -> str:
     return exchange.note
 
 
+def search_for(text: str) -> Predicate:
+    """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
+    if "~" in text:
+        return parse(text).matches
+    anywhere = Filter(Or((Term("", text), Term("~h", text), Term("~b", text))))
+    wanted = text.casefold()
+    return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
+
+
 def _summary(uri: str, room: int) -> str:
     text = shown_line(request_summary(uri))
     if cell_len(text) <= room:
@@ -138,7 +147,6 @@ class LogView(Painted, ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("g,home", "first", "First", show=False, id="log.first"),
         Binding("G,end", "follow", "Newest, and follow", show=False, id="log.follow"),
-        Binding("space", "pause", "Pause", id="log.pause"),
         Binding("enter", "open", "Detail", id="log.open"),
     ]
 
@@ -356,17 +364,17 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(index)
         return True
 
-    def find(self, wanted: Filter, step: int) -> None:
+    def find(self, wanted: Predicate, step: int) -> None:
         """Selects the next match, upwards where `step` is -1; wraps around at the ends."""
         self.run_worker(self._find(wanted, step), group="find", exclusive=True)
 
-    async def _find(self, wanted: Filter, step: int) -> None:
+    async def _find(self, wanted: Predicate, step: int) -> None:
         ring, positions, here = self._ring, list(self.view), max(0, self._index)
         first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
         later, earlier = positions[here + 1 :], positions[:here]
         order = [*later, *earlier] if step > 0 else [*reversed(earlier), *reversed(later)]
         for count, position in enumerate([*order, *positions[here : here + 1]]):
-            if ring.first <= position and wanted.matches(held[position - first]):
+            if ring.first <= position and wanted(held[position - first]):
                 self.select(self.view.index(position))
                 return
             if count % _SEARCH_BATCH == 0:

@@ -20,14 +20,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...log.filter import BadFilter, Filter, Predicate, help_rows, parse
 from ...magento.diagnosis import Finding
 from ...magento.request_summary import request_path
 from ...text import shown_line
 from ..widgets.fields import SafeInput
 from .actions import LogActions, LogContext, LogHost, related_exchanges
 from .detail import ExchangeDetail
-from .list import LogView
+from .list import LogView, search_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,12 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: st
 
 
 Purpose = Literal["filter", "search", "find"]
-"""The list's filter, a search of the list in the filter language, or a text to find in the detail."""
+"""The list's filter, a search of the list for a text or a filter, or a text to find in the detail."""
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
-_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
+_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
+_SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
 _VALID_HELP = "Enter: apply · Esc: cancel"
 
 
@@ -89,7 +90,6 @@ class LogPrompt(Vertical):
 
         purpose: Purpose
         text: str
-        filter: Filter
         final: bool
 
     @dataclass
@@ -131,18 +131,23 @@ class LogPrompt(Vertical):
         rows = "\n".join(f"  {example:<30} {text}" for example, text in help_rows())
         return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
 
-    def _check(self) -> Filter | None:
+    def _check(self) -> bool:
+        """Whether the text is valid; shows a message about it."""
         typed = self.query_one(Input).value
         if self.purpose == "find":
             self.show_message("Enter: find · then n: next, N: previous")
-            return Filter()
+            return True
         try:
-            parsed = parse(typed)
+            if self.purpose == "filter" or "~" in typed:
+                parse(typed)
         except BadFilter as error:
             self._show_error(error)
-            return None
-        self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
-        return parsed
+            return False
+        if self.purpose == "search":
+            self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
+        else:
+            self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
+        return True
 
     def _show_error(self, error: BadFilter) -> None:
         """Shows the message with an arrow at the column of the error, or the column as a number."""
@@ -161,16 +166,14 @@ class LogPrompt(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        parsed = self._check()
-        if parsed is not None and self.purpose == "filter":
-            # not the value of the event: more may have been typed since, and was parsed
-            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=False))
+        if self._check() and self.purpose == "filter":
+            # not the value of the event: more may have been typed since, and was checked
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
 
     @on(Input.Submitted)
     def action_enter(self) -> None:
-        parsed = self._check()
-        if parsed is not None:
-            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=True))
+        if self._check():
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=True))
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled(self.purpose, self._before))
@@ -199,19 +202,20 @@ class LogPanel(LogHost):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
-        Binding("slash", "search", "Search", id="log.search"),
         Binding("n", "next_match(1)", "Next match", show=False, id="log.next-found"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
-        Binding("e", "errors", "Errors only", id="log.errors"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
-        Binding("v", "view", "Next view", show=False, id="log.view", tooltip="Simple, long, full, or as curl"),
-        Binding("z", "toggle_raw", "Raw or pretty", show=False, id="log.raw"),
-        Binding("y", "copy", "Copy as curl", show=False, id="log.copy"),
-        Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
+        Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
         Binding("x", "resend", "Resend", id="log.resend"),
-        Binding("X", "edit", "Edit and resend", show=False, id="log.edit"),
+        Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
+        Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
+        Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
+        Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
+        Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
         Binding("m", "mark", "Mark", show=False, id="log.mark"),
         Binding("M", "unmark", "Remove all marks", show=False, id="log.unmark"),
@@ -227,7 +231,7 @@ class LogPanel(LogHost):
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
-        self._wanted: Filter | None = None
+        self._wanted: Predicate | None = None
         """The search of the list."""
         self._searched = self._found = ""
         self._show_pending = False
@@ -345,6 +349,8 @@ class LogPanel(LogHost):
         elif self.has_class("reading") or self.detail.has_focus:
             self.remove_class("reading")
             self.view.focus()
+        elif self._wanted is not None:
+            self._search_list("")
         else:
             return False
         return True
@@ -391,8 +397,13 @@ class LogPanel(LogHost):
             return
         self.view.focus()
         if message.purpose == "search":
-            self._searched, self._wanted = message.text, message.filter if message.text else None
-            self.action_next_match(1)
+            self._search_list(message.text)
+
+    def _search_list(self, text: str) -> None:
+        """Searches the list, and marks the text in the detail; an empty text ends the search."""
+        self._searched, self._wanted = text, search_for(text) if text else None
+        self.detail.search("" if "~" in text else text)
+        self.action_next_match(1)
 
     @on(LogPrompt.Cancelled)
     def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
@@ -415,7 +426,7 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._log_actions.notify(f"Nothing in the list matches {self._searched}")
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
