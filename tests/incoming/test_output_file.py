@@ -160,5 +160,5 @@ def test_a_user_without_a_name_may_write_as_any_other(tmp_path: Path, monkeypatc
     monkeypatch.setattr("pwd.getpwuid", unknown)
     directories = Directories(*(tmp_path / each for each in ("config", "state", "cache", "profiles")))
     outputs = OutputPaths(tmp_path / "shop", directories, {"HOME": str(tmp_path / "home")}, Grants())
-    assert outputs.never(tmp_path / "shop" / "items.jsonl") == ""
-    assert outputs.never(tmp_path / "home" / ".profile") != ""
+    assert outputs.refusal(tmp_path / "shop" / "items.jsonl") == ""
+    assert outputs.refusal(tmp_path / "home" / ".profile") != ""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tui_connector.client.message import Response
 from tui_connector.incoming.pages import Page, PageUnreadable, column_reader, field_reader, read_page
-from tui_connector.incoming.raw_json import NotJson, elements, members, text_of, value
+from tui_connector.incoming.raw_json import InvalidJson, decode_json, elements, encode_json, members
 
 RECORDINGS = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", "../shared/magento-recordings"))
 
@@ -67,7 +67,7 @@ def test_shapes_that_hold_items(body: str, items: str, expected: list[bytes], to
 
 
 @pytest.mark.parametrize(
-    ("body", "items", "said", "may_pass"),
+    ("body", "items", "said", "is_temporary"),
     [
         ("", "items", "The response is empty", True),
         (" \n", "@", "The response is empty", True),
@@ -114,10 +114,10 @@ def test_shapes_that_hold_items(body: str, items: str, expected: list[bytes], to
         ('{"items":[1]}', "sum(x)", "cannot be found", False),
     ],
 )
-def test_what_holds_no_items_is_said(body: str | bytes, items: str, said: str, may_pass: bool) -> None:
+def test_what_holds_no_items_is_said(body: str | bytes, items: str, said: str, is_temporary: bool) -> None:
     failure = refused(body, items)
     assert said in str(failure)
-    assert failure.may_pass is may_pass
+    assert failure.is_temporary is is_temporary
 
 
 @given(st.lists(values), st.booleans(), st.sampled_from([None, 2]))
@@ -140,7 +140,7 @@ def test_both_readers_agree(drawn: Any) -> None:
     with_surrogate = [b"[" + text + b' , "\\ud800"]', b'{"a" : ' + text + b', "b":"\\ud800"}']
     assert elements(with_surrogate[0]) == [text, b'"\\ud800"']
     assert members(with_surrogate[1]) == {"a": text, "b": b'"\\ud800"'}
-    assert value(text_of(drawn)) == drawn == value(text)
+    assert decode_json(encode_json(drawn)) == drawn == decode_json(text)
 
 
 @given(values, st.integers(0, 200))
@@ -148,14 +148,14 @@ def test_what_breaks_off_is_known(drawn: Any, cut: int) -> None:
     text = json.dumps({"items": [drawn], "total_count": 1})
     part = text[: cut % len(text)]
     if part.strip():
-        assert refused(part).may_pass
+        assert refused(part).is_temporary
 
 
 @pytest.mark.parametrize("text", [b"9" * 5_000, b"1e999", b"-1e999"])
 def test_numbers_no_computer_counts_with(text: bytes) -> None:
     assert elements(b"[" + text + b"]") == [text]  # passed through
-    with pytest.raises(NotJson):
-        value(text)
+    with pytest.raises(InvalidJson):
+        decode_json(text)
 
 
 def test_an_item_of_30_megabytes() -> None:
@@ -217,5 +217,5 @@ def test_a_field_is_read_alike_one_by_one_and_of_a_whole_page(item: str, found: 
 @given(others=st.dictionaries(st.text(), values, max_size=3), number=st.integers(-(10**20), 10**20))
 def test_a_number_that_comes_first_is_read_whatever_its_name_is(name: str, others: dict[str, Any], number: int) -> None:
     others.pop(name, None)
-    item = text_of({name: number, **others})
-    assert column_reader(name)([item, text_of(others)]) == [field_reader(name)(item), None]
+    item = encode_json({name: number, **others})
+    assert column_reader(name)([item, encode_json(others)]) == [field_reader(name)(item), None]

@@ -115,13 +115,13 @@ def _json(file: Path | None, option: str) -> Json:
     """What a file holds; None where none is given."""
     if file is None:
         return None
-    from ..incoming.raw_json import NotJson, value
+    from ..incoming.raw_json import InvalidJson, decode_json
 
     try:
-        return value(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        return decode_json(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         raise CommandFailed(f"{option} {file}: {error.strerror}.", Exit.SETUP) from error
-    except NotJson as error:
+    except InvalidJson as error:
         raise CommandFailed(f"{option} {file}: invalid JSON: {error}.", Exit.SETUP) from error
 
 

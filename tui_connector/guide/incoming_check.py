@@ -11,7 +11,7 @@ from ..incoming.model import FirstItems, Incoming, list_request
 from ..incoming.pages import Page, read_page
 from ..incoming.pagination import CURSOR_HINT, ListPart, PaginationError
 from ..incoming.plan import has_cursor_placeholder
-from ..incoming.raw_json import NotJson, value
+from ..incoming.raw_json import InvalidJson, decode_json
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.keyset import Keyset
 from ..magento.page_numbers import SearchCriteria
@@ -185,8 +185,8 @@ class _NextPages:
 
     def _same(self, item: bytes, other: Json) -> bool:
         try:
-            found = value(item)
-        except NotJson:
+            found = decode_json(item)
+        except InvalidJson:
             return False
         name = self._incoming.identifier
         if name and isinstance(found, dict) and isinstance(other, dict) and name in found and name in other:

@@ -61,9 +61,9 @@ def sample_requests(
 
 def _not_yet(step: ChainStep, earlier: list[str], outgoing: Outgoing, sample: Json, run: dict[str, Json]) -> str:
     """Why the step's request cannot be shown for this sample; empty where it can."""
-    if step.left_out(outgoing.scope(sample, run)):
+    if step.is_skipped(outgoing.scope(sample, run)):
         return "is skipped for this sample"
-    needed = step.waits_for(earlier)
+    needed = step.required_steps(earlier)
     if not needed:
         return ""
     plural = "s" if len(needed) > 1 else ""

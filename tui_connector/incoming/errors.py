@@ -30,7 +30,7 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
     if isinstance(error, PageUnreadable):
         # after good pages the store is at fault, not the path of the items
         return RunError(
-            Action.DIVIDE if has_read or error.may_pass else Action.WRONG,
+            Action.DIVIDE if has_read or error.is_temporary else Action.WRONG,
             error.message,
             error.hint,
             error.exchange,

@@ -13,14 +13,14 @@ from ..client.message import InvalidRequest, Purpose, Request, RequestFailed, Re
 from ..client.model import ClientName, RequestTemplate, Span
 from ..errors import InvalidValue
 from ..kinds import Named
-from ..runs.request_templates import RUN, Misread, read_by, templates
+from ..runs.request_templates import RUN, Inconsistency, paths_in, template_texts
 from ..templates import Json, PlaceholderError, Scope, run_only
 from ..templates.expression import Budget, Expression, ExpressionText, is_truthy, may_drop_items
 from .incremental import Incremental
 from .pages import Page, read_page
 from .pagination import Pagination, PaginationError
 from .pagination.placement import with_value_at
-from .raw_json import NotJson, text_of, value
+from .raw_json import InvalidJson, decode_json, encode_json
 from .sink import RejectedItem, Sink
 
 
@@ -61,8 +61,8 @@ class ItemTransform:
     def _transform_item(self, item: bytes) -> Sequence[bytes]:
         """The transformed item, or nothing if the filter drops it."""
         try:
-            decoded = value(item)
-        except NotJson as error:
+            decoded = decode_json(item)
+        except InvalidJson as error:
             raise _TransformError(f"it cannot be decoded: {error}") from error
         if self._filter is not None:
             try:
@@ -79,7 +79,7 @@ class ItemTransform:
             raise _TransformError(f"the transform cannot be evaluated: {error}") from error
         if why is not None:
             raise _TransformError(f"the transform finds nothing: {why}")
-        return (text_of(result),)
+        return (encode_json(result),)
 
 
 class _TransformError(Exception):
@@ -120,26 +120,26 @@ class Incoming(Named):
         "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
     )
 
-    def misread(self) -> Iterator[Misread]:
+    def inconsistencies(self) -> Iterator[Inconsistency]:
         """References to undefined names in the request, and settings that cannot work with the pagination."""
         if self.pagination is not None and may_drop_items(self.items):
-            yield Misread(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
+            yield Inconsistency(("items",), 'omits items, so that pages cannot be counted: use "filter" instead')
         yield from self._misplaced_parameters()
-        for place, text in templates(self.request):
+        for place, text in template_texts(self.request):
             try:
                 run_only(text)
             except PlaceholderError as error:
-                yield Misread(("request", *place), str(error))
-        for place, names in read_by(self.request):
+                yield Inconsistency(("request", *place), str(error))
+        for place, names in paths_in(self.request):
             if names and names[0] not in _RUN_NAMES:
-                yield Misread(("request", *place), f"the run has no {names[0]!r}", names[0], _RUN_NAMES)
+                yield Inconsistency(("request", *place), f"the run has no {names[0]!r}", names[0], _RUN_NAMES)
 
-    def _misplaced_parameters(self) -> Iterator[Misread]:
+    def _misplaced_parameters(self) -> Iterator[Inconsistency]:
         """Parameters of the pagination that cannot be put into the request's body."""
         if getattr(self.pagination, "send_in", "query") != "body":
             return
         if self.request.method in ("get", "head", "delete"):
-            yield Misread(
+            yield Inconsistency(
                 ("pagination", "send-in"),
                 f'"body" needs a request with a body: {self.request.method.upper()} sends its parameters in the query. '
                 'Write method = "post" in the request, or send-in = "query"',
@@ -152,7 +152,7 @@ class Incoming(Named):
             try:
                 with_value_at(self.request.parameters, name, None)
             except PaginationError as error:
-                yield Misread(("pagination", field.replace("_", "-")), str(error))
+                yield Inconsistency(("pagination", field.replace("_", "-")), str(error))
 
     def item_transform(self) -> ItemTransform:
         """Filters and transforms items for one run."""
@@ -207,5 +207,5 @@ async def first_items(incoming: Incoming, send: Send, run: dict[str, Json], purp
         raise UnexpectedStatus(response)
     page = read_page(response, incoming.items)
     total = len(page.items) if incoming.pagination is None else page.total
-    items = [value(item) for item in page.items[:FIRST_ITEMS]]
+    items = [decode_json(item) for item in page.items[:FIRST_ITEMS]]
     return FirstItems(items, total, response.exchange, page, request.uri, size)

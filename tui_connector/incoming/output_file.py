@@ -1,4 +1,4 @@
-"""A file that grows at its end: durable up to a position, cut back to it, and never somebody else's."""
+"""An output file that is appended to, and can be resumed from a durable position; never another program's file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .output_path import open_regular
 from .sink import SinkChanged, SinkError, SinkMissing, check_not_moved
 
 _TAIL_BYTES = 4_096
-"""So many bytes before a position must still be what they were."""
+"""Bytes before a position that must not have changed."""
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class _Position(BaseModel):
-    """How far the file is durable, by what its end is known again, and which file it was (device, inode)."""
+    """The durable size of the file, the CRC-32 of the end of it, and its device and inode."""
 
     bytes: int
     tail: int
@@ -35,19 +35,21 @@ class OutputFile:
     """The file at `path`, opened for one run; `SinkContext.output` has resolved symbolic links."""
 
     def __init__(self, path: Path, position: Json, known: Json, closed: Json = None) -> None:
-        """Continues at `position`, or starts again where it is None and the file is new, empty, or that of `known`.
+        """Resumes at `position`; if that is None, starts over if the file is new, empty, or matches `known`.
 
-        `closed`: where the file ended when the last run that wrote it did; None where that run was killed, so that what
-        is behind its last position is its own.
+        `closed`: the position at the end of the last run; None if that run was killed, so that the data after its last
+        position is its own.
 
-        Raises `SinkError`, `SinkMissing` if that position does not exist, and `SinkChanged` if somebody else has added
-        to the file. When starting over, the file's content is cut off by the first `sync`, no earlier.
+        Raises `SinkError`, `SinkMissing` if that position does not exist, and `SinkChanged` if another program has
+        appended to the file. When starting over, the first `sync` truncates the file.
         """
         self._path = path
         self._file = _open(path)
         self._new = True
         try:
-            self._check_as_closed(_parse_position(closed), [_parse_position(position), _parse_position(known)])
+            self._check_unchanged_since_close(
+                _parse_position(closed), [_parse_position(position), _parse_position(known)]
+            )
             self._durable = (
                 self._start_over(_parse_position(known))
                 if position is None
@@ -57,21 +59,23 @@ class OutputFile:
             os.close(self._file)
             raise
         self._end = self._durable
-        self._is_started = position is not None
+        self._is_synced = position is not None
         self._size = os.fstat(self._file).st_size
-        """Bytes that the file has, as long as nothing else writes to it."""
-        self._last = os.pread(self._file, _TAIL_BYTES, max(0, self._end - _TAIL_BYTES)) if self._is_started else b""
-        """What must stand right before the end; nothing is known of what is about to be cut off."""
+        """The size of the file, unless another program writes to it."""
+        self._tail_bytes = (
+            os.pread(self._file, _TAIL_BYTES, max(0, self._end - _TAIL_BYTES)) if self._is_synced else b""
+        )
+        """The bytes expected before the end; empty if the file is about to be truncated."""
 
     def write(self, data: bytes) -> None:
         """Appends `data`, not yet durable."""
-        assert self._is_started, "sync comes before the first write"
+        assert self._is_synced, "sync comes before the first write"
         left = memoryview(data)
         try:
-            self._check_untouched()
+            self._check_unmodified()
             while left:
                 written = os.pwrite(self._file, left, self._end)
-                self._last = (self._last + left[:written][-_TAIL_BYTES:])[-_TAIL_BYTES:]
+                self._tail_bytes = (self._tail_bytes + left[:written][-_TAIL_BYTES:])[-_TAIL_BYTES:]
                 self._end += written
                 self._size = self._end
                 left = left[written:]
@@ -79,60 +83,60 @@ class OutputFile:
             raise _write_error(self._path, error) from error
 
     def sync(self) -> dict[str, Json]:
-        """Makes the file end here, durably; the position to resume from."""
+        """Makes the written data durable, and truncates the file after it; returns the position to resume from."""
         try:
-            self._check_untouched()
+            self._check_unmodified()
             os.ftruncate(self._file, self._end)
-            self._size, self._is_started = self._end, True
+            self._size, self._is_synced = self._end, True
             os.fsync(self._file)
             if self._new:
                 _sync_directory(self._path)
                 self._new = False
-            about = os.fstat(self._file)
-            check_not_moved(self._path, about)
-            tail = zlib.crc32(self._last)
+            status = os.fstat(self._file)
+            check_not_moved(self._path, status)
+            tail = zlib.crc32(self._tail_bytes)
         except OSError as error:
             raise _write_error(self._path, error) from error
         self._durable = self._end
-        return {"bytes": self._durable, "tail": tail, "file": [about.st_dev, about.st_ino]}
+        return {"bytes": self._durable, "tail": tail, "file": [status.st_dev, status.st_ino]}
 
     def close(self) -> None:
-        """Cuts off what is not durable, and lets go."""
+        """Truncates the file to the durable size, and closes it."""
         if self._file < 0:
             return
         try:
-            if self._end > self._durable and not self._is_touched():
+            if self._end > self._durable and not self._is_modified():
                 os.ftruncate(self._file, self._durable)
             os.close(self._file)
-        except OSError:  # the next run cuts it; why this one ends has been said
+        except OSError:  # the next run truncates it
             pass
         finally:
             self._file = -1
 
-    def _is_touched(self) -> bool:
-        """Whether something else has written to the file since it was opened."""
+    def _is_modified(self) -> bool:
+        """Whether another program has written to the file since it was opened."""
         if os.fstat(self._file).st_size != self._size:
             return True
-        return self._last != os.pread(self._file, len(self._last), self._end - len(self._last))
+        return self._tail_bytes != os.pread(self._file, len(self._tail_bytes), self._end - len(self._tail_bytes))
 
-    def _check_untouched(self) -> None:
-        """Raises `SinkChanged` where it has: to write on would destroy it, or leave a hole."""
-        if self._is_touched():
+    def _check_unmodified(self) -> None:
+        """Raises `SinkChanged` if another program has written to the file, as writing further would destroy data."""
+        if self._is_modified():
             raise SinkChanged(
                 f"{self._path} was changed by another program while the run was writing to it",
                 hint=f"The first {self._durable} bytes were written by this configuration. Restore them and remove "
                 "the rest, then run again; or move the file away and start over with --full.",
             )
 
-    def _check_as_closed(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
-        """Raises `SinkChanged` where the file is ours, and not as it was when it was closed."""
+    def _check_unchanged_since_close(self, closed: _Position | None, recorded: list[_Position | None]) -> None:
+        """Raises `SinkChanged` if this is the file of an earlier run, and has changed since it was closed."""
         size = os.fstat(self._file).st_size
         positions = [each for each in recorded if each is not None]
-        if closed is None or not size or not any(map(self._is_ours, [closed, *positions])):
+        if closed is None or not size or not any(map(self._is_own, [closed, *positions])):
             return
-        as_closed = size == closed.bytes and self._is_ours(closed)
-        # a run that was killed right after it opened the file has cut it back already
-        if not as_closed and size not in [each.bytes for each in positions]:
+        unchanged = size == closed.bytes and self._is_own(closed)
+        # a run that was killed right after it opened the file has truncated it already
+        if not unchanged and size not in [each.bytes for each in positions]:
             raise SinkChanged(
                 f"{self._path} has {size} bytes, but this configuration wrote {closed.bytes}: "
                 "another program has changed it",
@@ -141,7 +145,7 @@ class OutputFile:
             )
 
     def _start_over(self, known: _Position | None) -> int:
-        if not self._is_ours(known):
+        if not self._is_own(known):
             raise SinkError(
                 f"{self._path} already exists and was not written by this configuration",
                 hint="It was not changed. Choose another file, or move or empty this one.",
@@ -152,7 +156,7 @@ class OutputFile:
         if position is None:
             raise SinkMissing(f"The recorded position in {self._path} cannot be read", hint="Start over with --full.")
         empty = not os.fstat(self._file).st_size
-        if (empty and position.bytes) or not self._is_ours(position):
+        if (empty and position.bytes) or not self._is_own(position):
             what = "is gone or empty" if empty else "no longer has the content that the interrupted run wrote"
             raise SinkMissing(
                 f"{self._path} {what}, so the run cannot be resumed",
@@ -161,13 +165,13 @@ class OutputFile:
         os.ftruncate(self._file, position.bytes)
         return position.bytes
 
-    def _is_ours(self, position: _Position | None) -> bool:
-        about = os.fstat(self._file)
-        if position is None or not about.st_size:
-            return not about.st_size
-        if not position.bytes:  # killed before its first step was recorded: all in it is ours if it is that file
-            return (about.st_dev, about.st_ino) == position.file
-        return position.bytes <= about.st_size and self._tail(position.bytes) == position.tail
+    def _is_own(self, position: _Position | None) -> bool:
+        status = os.fstat(self._file)
+        if position is None or not status.st_size:
+            return not status.st_size
+        if not position.bytes:  # killed before its first step was recorded
+            return (status.st_dev, status.st_ino) == position.file
+        return position.bytes <= status.st_size and self._tail(position.bytes) == position.tail
 
     def _tail(self, end: int) -> int:
         length = min(end, _TAIL_BYTES)

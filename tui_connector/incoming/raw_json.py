@@ -1,7 +1,7 @@
-"""JSON read in part: its texts are cut out as they stand, so that numbers, escapes and order stay as they were sent.
+"""Splits JSON without decoding its parts, so that numbers, escapes and order stay as they were sent.
 
-msgspec does it at 700 MB/s. What it refuses though the grammar allows it (RFC 8259 §8.2: a lone surrogate) is read by
-the standard library, which is slower.
+msgspec does it at 700 MB/s. Valid JSON that it rejects (RFC 8259 §8.2: a lone surrogate) is read with the standard
+library, which is slower.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import msgspec
 
 from ..templates import Json
 
-Shape = Literal["object", "list", "text", "number", "boolean", "null"]
+JsonType = Literal["object", "list", "text", "number", "boolean", "null"]
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
-_SHAPES: Final[dict[bytes, Shape]] = {
+_JSON_TYPES: Final[dict[bytes, JsonType]] = {
     b"{": "object",
     b"[": "list",
     b'"': "text",
@@ -28,99 +28,99 @@ _SHAPES: Final[dict[bytes, Shape]] = {
 }
 _BRACE: Final = re.compile(rb"\s*\{")
 _BEFORE_VALUE: Final = re.compile(rb'\s*,?\s*"(?:[^"\\]|\\.)*"\s*:\s*', re.DOTALL)
-_CLOSES: Final = re.compile(rb"\s*\}\s*")
+_CLOSING: Final = re.compile(rb"\s*\}\s*")
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class NotJson(ValueError):
-    """Not JSON; `place` counts its characters from 1. `cut_off`: it ends too early; `trailing`: something follows."""
+class InvalidJson(ValueError):
+    """Not valid JSON. `position` is the character, from 1; `truncated`: it ends early; `trailing`: more follows it."""
 
-    def __init__(self, message: str, place: int = 1, *, cut_off: bool = False, trailing: bool = False) -> None:
+    def __init__(self, message: str, position: int = 1, *, truncated: bool = False, trailing: bool = False) -> None:
         super().__init__(message)
-        self.place, self.cut_off, self.trailing = place, cut_off, trailing
+        self.position, self.truncated, self.trailing = position, truncated, trailing
 
 
-def decoded(text: bytes) -> str:
-    """The text itself. Raises `NotJson` where its bytes are no UTF-8."""
+def decode_utf8(text: bytes) -> str:
+    """The bytes as text. Raises `InvalidJson` if they are not UTF-8."""
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise NotJson(f"its byte {error.start + 1} is not UTF-8", error.start + 1) from error
+        raise InvalidJson(f"its byte {error.start + 1} is not UTF-8", error.start + 1) from error
 
 
-def shape(text: bytes) -> Shape:
-    """What this JSON text is, by its first character."""
-    return _SHAPES.get(text[:1], "number")
+def json_type(text: bytes) -> JsonType:
+    """The type of a JSON text, by its first character."""
+    return _JSON_TYPES.get(text[:1], "number")
 
 
 def elements(text: bytes) -> list[bytes]:
-    """The elements of a list, each as it is. Raises `NotJson`."""
+    """The JSON texts of the elements of a list. Raises `InvalidJson`."""
     try:
         return [bytes(element) for element in _ELEMENTS.decode(text)]
     except (msgspec.DecodeError, RecursionError):
-        return [value for _, value in _parts(decoded(text), "[]")]
+        return [value for _, value in _split(decode_utf8(text), "[]")]
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """The members of an object, each value as it is. Raises `NotJson`."""
+    """The members of an object, each value as JSON text. Raises `InvalidJson`."""
     try:
         return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return dict(_parts(decoded(text), "{}"))
+        return dict(_split(decode_utf8(text), "{}"))
 
 
 def repeated_name(text: bytes) -> str | None:
-    """A name that this object has more than once, None where each is unique. Raises `NotJson`.
+    """A duplicate name of this object, or None; nested objects are not checked. Raises `InvalidJson`.
 
-    Of such members decoders return the last one only. What is within the members is not looked at.
+    Of duplicate members, decoders return the last one only.
     """
     found = members(text)
-    place = _BRACE.match(text).end()  # type: ignore[union-attr]  # it is an object
-    for each in found.values():  # along the members as they are written: this only compares bytes
-        written = _BEFORE_VALUE.match(text, place)
+    position = _BRACE.match(text).end()  # type: ignore[union-attr]  # it is an object
+    for each in found.values():  # only compares bytes, in the order of the text
+        written = _BEFORE_VALUE.match(text, position)
         if written is None or not text.startswith(each, written.end()):
             break
-        place = written.end() + len(each)
+        position = written.end() + len(each)
     else:
-        if _CLOSES.fullmatch(text, place):
+        if _CLOSING.fullmatch(text, position):
             return None
     names: set[str] = set()
-    for name, _ in _parts(decoded(text), "{}"):
+    for name, _ in _split(decode_utf8(text), "{}"):
         if name in names:
             return name
         names.add(name)
     return None
 
 
-def value(text: bytes) -> Json:
-    """The whole text, decoded. Raises `NotJson`, also for a number that no computer counts with."""
-    whole = decoded(text)
+def decode_json(text: bytes) -> Json:
+    """The value of a JSON text. Raises `InvalidJson`, also for a number that is too large."""
+    decoded_text = decode_utf8(text)
     try:
-        found, end = _scanned(whole, 0, _EXACT)
-    except NotJson:
+        found, end = _scan(decoded_text, 0, _DECODER)
+    except InvalidJson:
         raise
     except ValueError as error:  # CPython's own limit
-        raise NotJson("it has a number of more than 4,300 digits") from error
-    if _behind_space(whole, end) < len(whole):
-        raise NotJson("something follows its end", end + 1, trailing=True)
+        raise InvalidJson("it has a number of more than 4,300 digits") from error
+    if _skip_space(decoded_text, end) < len(decoded_text):
+        raise InvalidJson("something follows its end", end + 1, trailing=True)
     return found
 
 
 def plain_text(text: bytes) -> str:
-    """What a JSON text says: the characters of a text, the JSON of anything else as it was written."""
+    """The characters of a JSON string; the JSON text of anything else."""
     if text[:1] != b'"':
-        return decoded(text)
+        return decode_utf8(text)
     if b"\\" not in text:
-        return decoded(text[1:-1])
+        return decode_utf8(text[1:-1])
     try:
         return _TEXT.decode(text)
     except msgspec.DecodeError:
-        return str(value(text))
+        return str(decode_json(text))
 
 
-def text_of(value: Json) -> bytes:
+def encode_json(value: Json) -> bytes:
     """A value as JSON on one line."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -129,80 +129,80 @@ def text_of(value: Json) -> bytes:
 
 
 def one_line(text: bytes) -> bytes:
-    """A JSON text without line breaks: they can stand between its tokens only (RFC 8259 §2 and §7)."""
+    """A JSON text without line breaks, which occur between tokens only (RFC 8259 §2 and §7)."""
     return text.translate(None, b"\r\n") if b"\n" in text or b"\r" in text else text
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise NotJson(f"it has {constant} in it, which is not valid JSON")
+def _reject_constant(constant: str) -> NoReturn:
+    raise InvalidJson(f"it has {constant} in it, which is not valid JSON")
 
 
-def _float(digits: str) -> float:
+def _finite_float(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), -float("inf")):
-        raise NotJson(f"it has the number {digits[:20]}, which is too large to count with")
+        raise InvalidJson(f"it has the number {digits[:20]}, which is too large to count with")
     return number
 
 
-_EXACT = json.JSONDecoder(parse_constant=_refuse, parse_float=_float)
-_PLACES = json.JSONDecoder(parse_constant=_refuse, parse_float=len, parse_int=len)
-"""Finds where a value ends; what a number is worth does not matter."""
+_DECODER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=_finite_float)
+_SKIPPER = json.JSONDecoder(parse_constant=_reject_constant, parse_float=len, parse_int=len)
+"""Finds the end of a value; it does not convert numbers."""
 
 
-def _scanned(text: str, place: int, decoder: json.JSONDecoder) -> tuple[Json, int]:
-    """The value at `place` behind white space, and where it ends."""
+def _scan(text: str, position: int, decoder: json.JSONDecoder) -> tuple[Json, int]:
+    """The value at `position` after white space, and its end."""
     try:
-        found: tuple[Json, int] = decoder.raw_decode(text, _behind_space(text, place))
+        found: tuple[Json, int] = decoder.raw_decode(text, _skip_space(text, position))
     except json.JSONDecodeError as error:
-        raise NotJson(
-            f"{error.msg} at character {error.pos + 1}", error.pos + 1, cut_off=_is_cut_off(text, error)
+        raise InvalidJson(
+            f"{error.msg} at character {error.pos + 1}", error.pos + 1, truncated=_is_truncated(text, error)
         ) from error
     except RecursionError as error:
-        raise NotJson("it is nested too deep") from error
+        raise InvalidJson("it is nested too deep") from error
     return found
 
 
-def _is_cut_off(text: str, error: json.JSONDecodeError) -> bool:
-    """Whether more of the same would have made it JSON."""
+def _is_truncated(text: str, error: json.JSONDecodeError) -> bool:
+    """Whether the error is at the end, so that more text could have made it valid."""
     rest = text[error.pos : error.pos + 8].rstrip()
-    begun = any(word.startswith(rest) for word in ("true", "false", "null", "-", ".", "e-", "e+", "E-", "E+"))
-    return begun or error.msg.startswith("Unterminated") or (len(rest) < 6 and "escape" in error.msg)
+    is_prefix = any(word.startswith(rest) for word in ("true", "false", "null", "-", ".", "e-", "e+", "E-", "E+"))
+    return is_prefix or error.msg.startswith("Unterminated") or (len(rest) < 6 and "escape" in error.msg)
 
 
-def _parts(text: str, brackets: str) -> Iterator[tuple[str, bytes]]:
-    """The names (of an object; "" in a list) and the texts between these brackets; nothing may follow them."""
+def _split(text: str, brackets: str) -> Iterator[tuple[str, bytes]]:
+    """The names (of an object; "" in a list) and the JSON texts between these brackets."""
     opening, closing = brackets[0], brackets[1]
-    place = _expected(text, 0, opening)
+    position = _expect(text, 0, opening)
     name, first = "", True
-    while text[place : place + 1] != closing:
+    while text[position : position + 1] != closing:
         if not first:
-            place = _expected(text, place, ",")
+            position = _expect(text, position, ",")
         if closing == "}":
-            name, place = _name(text, place)
-        _, end = _scanned(text, place, _PLACES)
-        yield name, text[place:end].encode()
-        place, first = _behind_space(text, end), False
-    if _behind_space(text, place + 1) < len(text):
-        raise NotJson("something follows its end", place + 2, trailing=True)
+            name, position = _member_name(text, position)
+        _, end = _scan(text, position, _SKIPPER)
+        yield name, text[position:end].encode()
+        position, first = _skip_space(text, end), False
+    if _skip_space(text, position + 1) < len(text):
+        raise InvalidJson("something follows its end", position + 2, trailing=True)
 
 
-def _name(text: str, place: int) -> tuple[str, int]:
-    name, end = _scanned(text, place, _PLACES)
+def _member_name(text: str, position: int) -> tuple[str, int]:
+    name, end = _scan(text, position, _SKIPPER)
     if not isinstance(name, str):
-        raise NotJson(f"a name is missing at character {place + 1}", place + 1)
-    return name, _expected(text, end, ":")
+        raise InvalidJson(f"a name is missing at character {position + 1}", position + 1)
+    return name, _expect(text, end, ":")
 
 
-def _expected(text: str, place: int, character: str) -> int:
-    """Where it continues behind this character and white space."""
-    place = _behind_space(text, place)
-    if text[place : place + 1] != character:
-        missing = f"{character} is missing at character {place + 1}"
-        raise NotJson(missing, place + 1, cut_off=place >= len(text))
-    return _behind_space(text, place + 1)
+def _expect(text: str, position: int, character: str) -> int:
+    """The position after this character and the white space around it."""
+    position = _skip_space(text, position)
+    if text[position : position + 1] != character:
+        missing = f"{character} is missing at character {position + 1}"
+        raise InvalidJson(missing, position + 1, truncated=position >= len(text))
+    return _skip_space(text, position + 1)
 
 
-def _behind_space(text: str, place: int) -> int:
-    space = _SPACE.match(text, place)
-    assert space is not None  # it matches nothing too
+def _skip_space(text: str, position: int) -> int:
+    space = _SPACE.match(text, position)
+    assert space is not None  # it also matches the empty string
     return space.end()

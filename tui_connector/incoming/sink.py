@@ -1,4 +1,4 @@
-"""Where items go: what a sink is, what a run and its sink say to each other, and how it fails."""
+"""Sinks: the base class, the interface between a run and its sink, and the errors."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ..kinds import Kind
 from ..secrets.capability import is_inside
 from ..templates import Json
 from .output_path import OutputPaths
-from .raw_json import shape
+from .raw_json import json_type
 
 FilePath = Annotated[str, Field(min_length=1, json_schema_extra={"format": "path"})]
-"""A file in a profile: relative to the profile's own folder, unless it is absolute."""
+"""The path of a file in a profile, absolute or relative to the profile's folder."""
 
 
 class SinkError(UserError):
-    """Items cannot be written; `hint` says what to do. What `sync` made durable stays so."""
+    """Items cannot be written; `hint` says what to do. Data made durable by `sync` stays durable."""
 
     _CODE: ClassVar = "sink"
 
@@ -33,49 +33,49 @@ class SinkError(UserError):
 
 
 class SinkChanged(SinkError):
-    """Something else has changed what this run or earlier ones wrote; it has been left as it was."""
+    """Another program has changed the output of this run or of earlier ones; it was not changed further."""
 
     _CODE = "output-changed"
 
 
 class SinkMissing(SinkError):
-    """What earlier runs wrote is not there any more, or not what they recorded: a run cannot resume from it."""
+    """The output of earlier runs is missing or differs from what they recorded: a run cannot resume from it."""
 
     _CODE = "output-missing"
 
 
 class SinkClosed(SinkError):
-    """Nobody reads any more (`| head`): the run ends, and nothing is wrong."""
+    """The reader has closed the pipe (`| head`): the run ends without an error."""
 
     _CODE = "output-closed"
 
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What a sink is told of the incoming it writes for."""
+    """The incoming that a sink writes for."""
 
     directory: Path
-    """What a relative path is relative to: the profile's folder."""
+    """The profile's folder, from which relative paths start."""
     name: str = "items"
-    """The incoming's name: a table's or a stream's, where the sink gives none."""
+    """The incoming's name, the default name of a table or a stream."""
     identifier: str | None = None
     """The identifier of the incoming, if it has one."""
     cursor: str | None = None
-    """The field with the date of the last change, where the incoming reads what has changed."""
+    """The field with the date of the last change, if the incoming is incremental."""
     known: Json = None
-    """The last position that was recorded for this incoming, of whatever run: by it a file is known as our own."""
+    """The last position recorded by any run of this incoming; it identifies a file as its own output."""
     closed: Json = None
-    """What the sink held in whole when the last run that wrote it ended; None where that run was killed.
+    """The position at the end of the last run; None if that run was killed.
 
-    What is there besides was added by somebody else, and is never removed.
+    Anything after it was added by another program, and is never removed.
     """
     outputs: OutputPaths | None = None
-    """The files that may be written; None: those in the profile's folder."""
+    """The files that may be written; None: any in the profile's folder."""
 
     def output(self, path: str) -> Path:
-        """The file to open for a path of the profile, without symbolic links in it. Raises `SinkError`.
+        """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.
 
-        Folders that a relative path names below the profile's own are made.
+        Creates missing folders of a relative path below the profile's folder.
         """
         try:
             file = self.paths.allowed(path)
@@ -84,7 +84,7 @@ class SinkContext:
         except ValueError as error:  # a null character
             raise SinkError(f"{path!r} is not a valid path: {error}", "Correct it.") from error
         if is_inside(file, self.paths.folder) and not Path(path).is_absolute() and self.directory.is_dir():
-            with contextlib.suppress(OSError, ValueError):  # whoever opens the file says what is wrong
+            with contextlib.suppress(OSError, ValueError):  # opening the file reports it
                 file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
@@ -95,54 +95,54 @@ class SinkContext:
 
 
 class ByteOutput(Protocol):
-    """Where bytes go, for the sinks that write text."""
+    """The output of sinks that write bytes."""
 
     def write(self, data: bytes) -> None:
         """Appends `data`, not yet durable. Raises `SinkError`."""
         ...
 
     def sync(self) -> dict[str, Json]:
-        """Makes durable what was written; the position to resume from. Raises `SinkError`."""
+        """Makes the written data durable; returns the position to resume from. Raises `SinkError`."""
         ...
 
     def close(self) -> None:
-        """Lets go; what is not durable may be there or not."""
+        """Closes it; data that is not durable may be lost."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedItem:
-    """An item that this sink cannot take: its place in what was written, and why."""
+    """An item that this sink cannot write: its index in the list passed to `write`, and the reason."""
 
     index: int
     reason: str
 
 
 class OpenSink(ABC):
-    """A sink that is being written. It blocks, so all its methods are called in the run's writing thread.
+    """An open sink. Its methods block, and are all called in the run's writing thread.
 
-    A run calls `sync` once before its first `write`, and records what it returns: only then is given up what an earlier
-    run wrote there, and from then on what is written is known as our own, whenever the run is killed.
+    A run calls `sync` once before its first `write` and records the position that it returns. Only this `sync` may
+    discard the output of an earlier run; from then on, the output is known as the run's own, even if it is killed.
     """
 
     @abstractmethod
     def write(self, items: Sequence[bytes]) -> Sequence[RejectedItem]:
-        """Adds these items, each JSON text on one line, all but those it returns. Raises `SinkError`."""
+        """Writes items, each a JSON text on one line; returns those that it rejects. Raises `SinkError`."""
 
     @abstractmethod
     def sync(self) -> Json:
-        """Makes durable what was written; gives the position that the ledger keeps. Raises `SinkError`."""
+        """Makes the written data durable; returns the position for the ledger. Raises `SinkError`."""
 
-    def complete(self, mark: str | None) -> None:  # noqa: B027  # most sinks have nothing to do then
-        """Everything has been written, and is read up to this date; called before the last `sync` of a complete run."""
+    def complete(self, mark: str | None) -> None:  # noqa: B027  # optional
+        """Called before the last `sync` of a complete run; `mark` is the date up to which changes have been read."""
 
     def remarks(self) -> Sequence[str]:
-        """What its user should know in the end, in whole sentences, such as identifiers that came twice."""
+        """Remarks for the user at the end of the run, in full sentences, such as duplicate identifiers."""
         return ()
 
     @abstractmethod
     def close(self) -> None:
-        """Ends without making anything durable; what `sync` did not see may be there or not."""
+        """Closes the sink; data written after the last `sync` may be lost."""
 
 
 class Sink(Kind):
@@ -150,7 +150,7 @@ class Sink(Kind):
 
     @property
     def on_stdout(self) -> bool:
-        """Whether the items go to standard output, which then belongs to them alone."""
+        """Whether the items go to standard output, so that nothing else may be printed there."""
         return False
 
     @property
@@ -160,33 +160,33 @@ class Sink(Kind):
 
     @property
     def resumable(self) -> bool:
-        """Whether it can be cut back to a position: a pipe cannot, so a run into it always starts again."""
+        """Whether it can be truncated to a position; otherwise each run starts over."""
         return not self.on_stdout
 
     def writes(self) -> Sequence[str]:
-        """The paths of the files that it writes, as the profile has them."""
+        """The paths of the files that it writes, as in the profile."""
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []
 
     def reads(self) -> Sequence[str]:
-        """The paths of the files that it reads, as the profile has them."""
+        """The paths of the files that it reads, as in the profile."""
         return ()
 
     def alters(self, file: Path) -> bool:
-        """Whether this file exists, was not made by this program, and would be altered. It blocks."""
+        """Whether it would alter this existing file of another program. It blocks."""
         return False
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        """Opens it. Without a position (None) it starts again; with one it is cut back to it and continued. It blocks.
+        """Opens the sink, truncated to `position`, or to start over if that is None. It blocks.
 
-        Raises `SinkMissing` if a position no longer exists, another `SinkError` if the file cannot be written or is not
-        known to be our own: such a file is never overwritten.
+        Raises `SinkMissing` if the position no longer exists, and another `SinkError` if the file cannot be written or
+        was not written by this incoming: such a file is never overwritten.
         """
         raise NotImplementedError
 
 
 def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> str:
-    """Why an item of these fields cannot be told apart by `identifier`; nothing where it can."""
+    """Why `identifier` does not identify an item with these fields; "" if it does."""
     if identifier is None:
         return ""
     text = fields.get(identifier)
@@ -194,13 +194,13 @@ def identifier_problem(fields: Mapping[str, bytes], identifier: str | None) -> s
         return f"it has no {identifier!r}, its identifier"
     if text == b'""':
         return f"its identifier {identifier!r} is empty"
-    return "" if shape(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
+    return "" if json_type(text) in ("text", "number") else f"its identifier {identifier!r} is neither text nor number"
 
 
 def check_not_moved(path: Path, opened: os.stat_result) -> None:
-    """Raises `SinkError` where `path` no longer leads to the file that was opened there.
+    """Raises `SinkError` if `path` is no longer the file that was opened.
 
-    What is written to a file that was deleted is lost with its last descriptor, and no error says so.
+    Data written to a deleted file is lost without an error when its last descriptor is closed.
     """
     try:
         found: os.stat_result | None = os.stat(path)

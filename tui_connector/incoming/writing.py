@@ -17,7 +17,7 @@ from ..text import beginning, did_you_mean, listed
 from .incremental import ChangeFilter, PageChanges, sort_key
 from .model import ItemTransform
 from .pages import field_reader
-from .raw_json import members, shape
+from .raw_json import json_type, members
 from .reading import PageRead
 from .sink import OpenSink, RejectedItem, SinkChanged
 
@@ -29,7 +29,7 @@ def _require_field(field: str, setting: str, items: Sequence[bytes]) -> None:
     """Raises `UserError` where none of the items has this field."""
     names: dict[str, None] = {}
     for item in items:
-        if shape(item) == "object":
+        if json_type(item) == "object":
             names |= dict.fromkeys(members(item))
             if field in names:
                 return

@@ -1,4 +1,4 @@
-"""A chain: several requests for each entity, one after the other, of which later ones use earlier responses."""
+"""A chain: consecutive requests for each entity, of which later ones use the responses of earlier ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import AfterValidator, Field
 
 from ..client.model import RequestTemplate
 from ..kinds import Model
-from ..runs.request_templates import ENTITY, RUN, STEPS, Misread, Place, read_by
+from ..runs.request_templates import ENTITY, RUN, STEPS, Inconsistency, Place, paths_in
 from ..templates import Budget, DataPath, Scope, expression, paths_read
 from ..templates.expression import ExpressionText, is_truthy
 
-ANSWER = ("status", "headers", "body")
-"""What is kept of a step's answer: a number, texts by their names in lower case, and JSON or else text."""
+RESPONSE = ("status", "headers", "body")
+"""The parts of a step's response: a number, values by lower-case names, and JSON or text."""
 
 
 def _name(name: str) -> str:
@@ -25,9 +25,9 @@ def _name(name: str) -> str:
 
 
 class ChainStep(Model):
-    """A step of a chain: a request, and when it is sent.
+    """A step of a chain: a request, and the condition to send it.
 
-    Its answer is kept for later steps. One that the request does not expect fails the entity, and ends its chain.
+    Later steps can use its response. An unexpected response fails the entity and ends its chain.
     """
 
     name: Annotated[str, AfterValidator(_name)] = Field(
@@ -44,16 +44,13 @@ class ChainStep(Model):
         title="Request", description="The request. List a status that decides what comes next as expected, such as 404."
     )
 
-    def waits_for(self, earlier: Sequence[str]) -> list[str]:
-        """Which of the earlier steps the request needs the responses of; `when` may need others."""
-        found = [names for _, names in read_by(self.request)]
-        return [name for name in earlier if any(_is_read(name, names) for names in found)]
+    def required_steps(self, earlier: Sequence[str]) -> list[str]:
+        """The names of the earlier steps whose responses the request uses; those in `when` are not included."""
+        found = [names for _, names in paths_in(self.request)]
+        return [name for name in earlier if any(_reads_step(name, names) for names in found)]
 
-    def left_out(self, scope: Scope) -> bool:
-        """Whether `when` does not hold for this entity, as far as that can be said without a response.
-
-        Raises `InvalidValue`.
-        """
+    def is_skipped(self, scope: Scope) -> bool:
+        """Whether `when` is false for this entity; False if that depends on a response. Raises `InvalidValue`."""
         if self.when is None:
             return False
         compiled = expression.Expression.compile(self.when)
@@ -62,27 +59,29 @@ class ChainStep(Model):
         return not is_truthy(compiled.find(dict(scope.run), Budget())[0])
 
 
-def _is_read(step: str, names: DataPath) -> bool:
+def _reads_step(step: str, names: DataPath) -> bool:
     return names in ((), (STEPS,)) or names[:2] == (STEPS, step)
 
 
-def misread(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iterator[Misread]:
-    """What reads something that is not there by then."""
-    for place, names in read_by(request) if request is not None else ():
-        if wrong := _not_there(names, [], []):
-            yield Misread(("request", *place), *wrong)
+def inconsistencies(request: RequestTemplate | None, steps: Sequence[ChainStep]) -> Iterator[Inconsistency]:
+    """Duplicate names of steps, and placeholders that use an unknown name or a later step."""
+    for place, names in paths_in(request) if request is not None else ():
+        if wrong := _unknown_name(names, [], []):
+            yield Inconsistency(("request", *place), *wrong)
     every = [step.name for step in steps]
     for index, step in enumerate(steps):
         earlier = every[:index]
         if step.name in earlier:
-            yield Misread((STEPS, index, "name"), f"an earlier step is also named {step.name!r}")
-        for place, names in _read_by_step(step):
-            if wrong := _not_there(names, earlier, every):
-                yield Misread((STEPS, index, *place), *wrong)
+            yield Inconsistency((STEPS, index, "name"), f"an earlier step is also named {step.name!r}")
+        for place, names in _paths_read_by(step):
+            if wrong := _unknown_name(names, earlier, every):
+                yield Inconsistency((STEPS, index, *place), *wrong)
 
 
-def _not_there(names: DataPath, earlier: Sequence[str], every: Sequence[str]) -> tuple[str, str, Sequence[str]] | None:
-    """What is wrong, the name that is not there, and those that are."""
+def _unknown_name(
+    names: DataPath, earlier: Sequence[str], every: Sequence[str]
+) -> tuple[str, str, Sequence[str]] | None:
+    """What is wrong, the unknown name, and the existing ones; None if nothing is wrong."""
     match names:
         case [first, *_] if first not in (RUN, STEPS, ENTITY):
             return f"the run has no {first!r}", first, (RUN, STEPS, ENTITY)
@@ -92,14 +91,14 @@ def _not_there(names: DataPath, earlier: Sequence[str], every: Sequence[str]) ->
             return f"the step {name!r} does not come before this one", "", ()
         case ["steps", name, *_] if name not in earlier:
             return f"unknown step {name!r}", name, earlier
-        case ["steps", _, part, *_] if part not in ANSWER:
-            return f"a response has no {part!r}", part, ANSWER
+        case ["steps", _, part, *_] if part not in RESPONSE:
+            return f"a response has no {part!r}", part, RESPONSE
     return None
 
 
-def _read_by_step(step: ChainStep) -> Iterator[tuple[Place, DataPath]]:
+def _paths_read_by(step: ChainStep) -> Iterator[tuple[Place, DataPath]]:
     if step.when is not None:
         for names in sorted(paths_read(expression.Expression.compile(step.when))):
             yield ("when",), names
-    for place, names in read_by(step.request):
+    for place, names in paths_in(step.request):
         yield ("request", *place), names

@@ -1,4 +1,4 @@
-"""Outgoing: how entities are sent to the store."""
+"""Outgoing configurations, which send entities to the store."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate
 from ..kinds import Named
-from ..runs.request_templates import ENTITY, Misread
+from ..runs.request_templates import ENTITY, Inconsistency
 from ..templates import Json, Scope
-from .chain import ChainStep, misread
+from .chain import ChainStep, inconsistencies
 from .source import Source
 
 
@@ -41,7 +41,7 @@ class Outgoing(Named):
     @field_validator("request")
     @classmethod
     def _or_steps(cls, request: RequestTemplate | None, info: ValidationInfo) -> RequestTemplate | None:
-        steps = info.data.get("steps")  # None where something is wrong with them
+        steps = info.data.get("steps")  # None if they are invalid
         if request is None and steps == []:
             raise ValueError("is missing; use steps instead to send several")
         if request is not None and steps:
@@ -50,22 +50,22 @@ class Outgoing(Named):
 
     @property
     def requests(self) -> dict[str, RequestTemplate]:
-        """What is sent, in order, by the names of the steps; a single request has none."""
+        """The requests in order, by the names of their steps; the name of a single request is ""."""
         return {step.name: step.request for step in self.steps} if self.request is None else {"": self.request}
 
     def request_for(self, entity: Json, run: dict[str, Json], step: str = "") -> Request:
         """The request of this step for an entity, before the client's plugins. Raises `PlaceholderError`.
 
-        With a batch larger than one, the template sees the list of its entities. `run` also holds the responses of the
-        steps before it.
+        With a batch larger than one, the template gets a list of entities. `run` also contains the responses of earlier
+        steps.
         """
         return self.requests[step].request(self.scope(entity, run))
 
     def scope(self, entity: Json, run: dict[str, Json]) -> Scope:
-        """What placeholders read for this entity."""
+        """The values of placeholders for this entity."""
         data: Json = [entity] if self.batch > 1 else entity
         return Scope(data, {**run, ENTITY: data})
 
-    def misread(self) -> Iterator[Misread]:
-        """See `chain.misread`."""
-        return misread(self.request, self.steps)
+    def inconsistencies(self) -> Iterator[Inconsistency]:
+        """See `chain.inconsistencies`."""
+        return inconsistencies(self.request, self.steps)

@@ -1,4 +1,4 @@
-"""Where the entities of an outgoing come from: the family of its sources."""
+"""The base class of sources of entities."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ class Source(Kind):
     """Source of the entities."""
 
     def reads(self) -> Sequence[str]:
-        """The paths of the files that it reads, as the profile has them."""
+        """The paths of the files that it reads, as in the profile."""
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []

@@ -145,13 +145,13 @@ class _ProfileCapabilities:
             if incoming.sink is None:
                 continue
             for path in incoming.sink.writes():
-                needed.append(outputs.needed(path))
+                needed.append(outputs.write_capability(path))
                 if "\0" not in path and incoming.sink.alters(outputs.real(path)):
-                    needed.append(outputs.alters(path))
-            needed += [outputs.reads(path) for path in incoming.sink.reads()]
+                    needed.append(outputs.alter_capability(path))
+            needed += [outputs.read_capability(path) for path in incoming.sink.reads()]
         for outgoing in self._profile.outgoing.values():
             if outgoing.source is not None:
-                needed += [outputs.reads(path) for path in outgoing.source.reads()]
+                needed += [outputs.read_capability(path) for path in outgoing.source.reads()]
         yield from (each for each in needed if each is not None)
 
 

@@ -21,7 +21,7 @@ from ..kinds import Kind, Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread_criteria
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
-from ..runs.request_templates import Misread
+from ..runs.request_templates import Inconsistency
 from ..secrets.source import SecretSource
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
@@ -175,7 +175,7 @@ def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
             yield from _secrets_at(f"{name}/{index + 1}", item)
 
 
-def inconsistencies(profile: Profile) -> Iterator[Misread]:
+def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:
     """References to something undefined, and parts that are valid but do not work together."""
     clients = [*profile.clients, *([] if DEFAULT_CLIENT in profile.clients else [DEFAULT_CLIENT])]
     for name, client in profile.clients.items():
@@ -183,19 +183,19 @@ def inconsistencies(profile: Profile) -> Iterator[Misread]:
             if wanted not in profile.authentications:
                 known = list(profile.authentications)
                 path = ("clients", name, "authentications", index)
-                yield Misread(path, f"unknown authentication {wanted!r}", wanted, known)
+                yield Inconsistency(path, f"unknown authentication {wanted!r}", wanted, known)
     for name, authentication in profile.authentications.items():
         client_of_login = authentication.login_client()
         if authentication.login_uri() is not None and client_of_login not in clients:
             message = f"unknown client {client_of_login!r}"
-            yield Misread(("authentications", name, "client"), message, client_of_login, clients)
+            yield Inconsistency(("authentications", name, "client"), message, client_of_login, clients)
     parts: dict[str, dict[str, Any]] = {"incoming": dict(profile.incoming), "outgoing": dict(profile.outgoing)}
     for part, named in parts.items():
         for name, configuration in named.items():
             if configuration.client not in clients:
                 wanted = configuration.client
-                yield Misread((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
-            for found in configuration.misread():
+                yield Inconsistency((part, name, "client"), f"unknown client {wanted!r}", wanted, clients)
+            for found in configuration.inconsistencies():
                 yield found._replace(place=(part, name, *found.place))
     yield from _ignored_criteria(profile)
     yield from _authentication_conflicts(profile)
@@ -208,7 +208,7 @@ _CRITERIA_IN_DEFAULTS = (
 )
 
 
-def _ignored_criteria(profile: Profile) -> Iterator[Misread]:
+def _ignored_criteria(profile: Profile) -> Iterator[Inconsistency]:
     """Search criteria that Magento would ignore or misread."""
     paged_clients = set()
     for name, incoming in profile.incoming.items():
@@ -220,29 +220,31 @@ def _ignored_criteria(profile: Profile) -> Iterator[Misread]:
             if isinstance(value := getattr(incoming.pagination, key, None), str)
         ]
         for place, message in misread_criteria(incoming.request, paged=paged, added=added):
-            yield Misread(("incoming", name, "request", *place), message)
+            yield Inconsistency(("incoming", name, "request", *place), message)
     for name, outgoing in profile.outgoing.items():
         steps: list[tuple[ModelPath, RequestTemplate]] = [
             (("steps", index), step.request) for index, step in enumerate(outgoing.steps)
         ]
         for path, request in [*steps, *([((), outgoing.request)] if outgoing.request else [])]:
             for place, message in misread_criteria(request, paged=False):
-                yield Misread(("outgoing", name, *path, "request", *place), message)
+                yield Inconsistency(("outgoing", name, *path, "request", *place), message)
     for name in sorted(paged_clients & profile.clients.keys()):
         for index, plugin in enumerate(profile.clients[name].plugins):
             for parameter in plugin.parameters if isinstance(plugin, QueryDefaults) else ():
                 if is_criteria(parameter):
-                    yield Misread(("clients", name, "plugins", index, "parameters", parameter), _CRITERIA_IN_DEFAULTS)
+                    yield Inconsistency(
+                        ("clients", name, "plugins", index, "parameters", parameter), _CRITERIA_IN_DEFAULTS
+                    )
 
 
-def _authentication_conflicts(profile: Profile) -> Iterator[Misread]:
+def _authentication_conflicts(profile: Profile) -> Iterator[Inconsistency]:
     """Authentications of one client that cannot be combined."""
     for client, saved in profile.clients.items():
         known = [(index, name) for index, name in enumerate(saved.authentications) if name in profile.authentications]
         for place, (index, name) in enumerate(known):
             clashes = (_conflict(profile, before, name) for _, before in known[:place])
             if message := next(filter(None, clashes), None):
-                yield Misread(("clients", client, "authentications", index), message)
+                yield Inconsistency(("clients", client, "authentications", index), message)
 
 
 def _conflict(profile: Profile, first: str, second: str) -> str | None:
@@ -272,7 +274,7 @@ _SHARE_HEADER = {"basic", "oauth1"}
 """These two share one header: Magento looks for "OAuth " anywhere in it (magento2, pull request 8158)."""
 
 
-def _login_cycles(profile: Profile) -> Iterator[Misread]:
+def _login_cycles(profile: Profile) -> Iterator[Inconsistency]:
     """Logins that are sent by a client which needs the login itself."""
     graph: dict[tuple[str, str], set[tuple[str, str]]] = {
         ("client", name): {("authentication", wanted) for wanted in client.authentications}
@@ -287,7 +289,7 @@ def _login_cycles(profile: Profile) -> Iterator[Misread]:
         cycle = error.args[1]
         name = next(name for family, name in cycle if family == "authentication")
         steps = " → ".join(" ".join(step) for step in reversed(cycle))
-        yield Misread(("authentications", name, "client"), f"the login depends on itself: {steps}")
+        yield Inconsistency(("authentications", name, "client"), f"the login depends on itself: {steps}")
 
 
 def schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a run tells while it goes, and how it ended."""
+"""The progress of a run, and its summary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ledger import FailedRecord, State
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run is. `items` of `expected`; `rate` in items a second, `latency` in seconds."""
+    """Counts of a run so far; `rate` in items per second, `latency` in seconds."""
 
     items: int = 0
     expected: int | None = None
@@ -24,11 +24,11 @@ class Progress:
     in_flight: int = 0
     limit: int = 0
     resumed_items: int = 0
-    """Items that an interrupted run had brought."""
+    """Items of the interrupted run that this one resumes."""
 
     @property
     def remaining(self) -> float | None:
-        """Seconds, where it can be said."""
+        """Estimated seconds, or None if unknown."""
         done = self.items - self.resumed_items
         if self.expected is None or done <= 0 or self.seconds <= 0:
             return None
@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run ended. `reason` says why it is not complete, `code` names that; `remarks` what its user should know."""
+    """The result of a run. `reason` says why it is incomplete, `code` identifies that; `remarks` are for the user."""
 
     name: str
     state: State
@@ -50,11 +50,11 @@ class Summary:
     reason: str = ""
     remarks: tuple[str, ...] = ()
     received: int = 0
-    """Items that the store sent, before any was left out."""
+    """Items sent by the store, before filtering."""
     expected: int | None = None
-    """Items that the store counted; None where it counted none."""
+    """Total items according to the store; None if unknown."""
     as_requested: bool = False
-    """Stopped where the user wanted: at the limit, or because nobody reads any more."""
+    """Stopped as the user wanted: at the limit, or because the reader of standard output has closed it."""
     code: str = ""
 
 
@@ -68,7 +68,7 @@ class Preview:
 
 
 class Watcher(Protocol):
-    """Is told how a run goes, on the loop."""
+    """Receives events of a run, on the event loop."""
 
     def note(self, text: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What the templates of a request read."""
+"""The placeholders of a request template, and inconsistencies of a profile."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from ..client.model import RequestTemplate
 from ..templates import DataPath, Json, run_paths_read
 
 RUN, STEPS, ENTITY = "run", "steps", "entity"
-"""What `@{…}` and `when` read in an outgoing: the run, the responses of earlier steps, and the entity or the batch."""
-
+"""The roots of `@{…}` and `when` in an outgoing: the run, the responses of earlier steps, and the entity or batch."""
 
 Place: TypeAlias = tuple[str | int, ...]
-"""Where something is, from the outgoing or from one of its requests on."""
+"""A path in the profile, or relative to a part of it."""
 
 
-class Misread(NamedTuple):
-    """What is wrong at a place of a configuration; where it names something unknown, that name and those there are."""
+class Inconsistency(NamedTuple):
+    """What is wrong at a place; for an unknown name, that name in `wanted`, and the existing ones in `known`."""
 
     place: Place
     message: str
@@ -25,22 +24,22 @@ class Misread(NamedTuple):
     known: Sequence[str] = ()
 
 
-def read_by(request: RequestTemplate) -> Iterator[tuple[Place, DataPath]]:
-    """What the request reads of the run, each with its place in it."""
-    for place, text in templates(request):
+def paths_in(request: RequestTemplate) -> Iterator[tuple[Place, DataPath]]:
+    """The data paths that the request reads of the run, each with its place in the request."""
+    for place, text in template_texts(request):
         for names in sorted(run_paths_read(text)):
             yield place, names
 
 
-def templates(request: RequestTemplate) -> Iterator[tuple[Place, str]]:
-    """The texts of a request that may hold placeholders, each with its place in it."""
+def template_texts(request: RequestTemplate) -> Iterator[tuple[Place, str]]:
+    """The texts of a request that may contain placeholders, each with its place in the request."""
     written: Json = {"uri": request.uri, "parameters": request.parameters, "headers": dict(request.headers)}
-    return _texts(written, ())
+    return _strings(written, ())
 
 
-def _texts(value: Json, place: Place) -> Iterator[tuple[Place, str]]:
+def _strings(value: Json, place: Place) -> Iterator[tuple[Place, str]]:
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, dict | list):
         for step, inside in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(inside, (*place, step))
+            yield from _strings(inside, (*place, step))

@@ -11,7 +11,7 @@ from ...templates import Json
 from ...templates.expression import ExpressionText
 from ..pages import Page
 from . import ListPart, Pagination, PaginationError
-from .envelope import has_name_at, is_true, nothing_found_at, value_at
+from .envelope import has_name_at, is_true, missing_value_message, value_at
 from .placement import SendIn, with_parameter
 from .sequential import incomplete_reason_at, sequential_list
 
@@ -64,7 +64,7 @@ class Cursor(Pagination):
             if self.more is None:
                 return incomplete_reason_at(page, self.cursor, "cursor", size, first=first)
             if not first and not has_name_at(page, self.more) and not _is_end(value_at(page, self.cursor)):
-                return nothing_found_at(page, self.more, "more", "last")
+                return missing_value_message(page, self.more, "more", "last")
             return (
                 "" if has_name_at(page, self.more) else incomplete_reason_at(page, self.more, "more", size, first=first)
             )

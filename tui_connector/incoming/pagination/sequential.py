@@ -12,7 +12,7 @@ from ...templates import Json
 from ...text import beginning
 from ..pages import Page
 from . import ListPart, PaginationError, SequentialPages
-from .envelope import has_name_at, more_follows_flag, next_page_name, nothing_found_at
+from .envelope import has_name_at, missing_value_message, more_follows_flag, next_page_name
 
 _MAX_EMPTY_PAGES = 50
 """Consecutive pages without items after which the list is taken to have no end."""
@@ -78,7 +78,7 @@ def incomplete_reason_at(page: Page, expression: str, option: str, size: int | N
             return ""
         if total is None and size is not None and received < size:
             return ""
-    return nothing_found_at(page, expression, option, "first" if first else "last")
+    return missing_value_message(page, expression, option, "first" if first else "last")
 
 
 def contradicted_by(flag: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from ...templates import Json
 from ..output_file import OutputFile
-from ..raw_json import members, plain_text, shape, text_of
+from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
 
 _EXTRA = "extra"
@@ -92,14 +92,14 @@ class _OpenCsv(OpenSink):
         rows: list[list[str]] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
-            fields = members(item) if shape(item) == "object" else None
+            fields = members(item) if json_type(item) == "object" else None
             if self._columns is None:
                 self._columns = [_VALUE] if fields is None else _default_columns(fields)
             if not self._header_written:
                 rows.append(self._columns)
                 self._header_written = True
             if self._config.columns and fields is None:
-                rejected.append(RejectedItem(index, f"it is a single {shape(item)} and has no columns"))
+                rejected.append(RejectedItem(index, f"it is a single {json_type(item)} and has no columns"))
                 continue
             rows.append(self._row(item, fields))
         self._file.write(self._lines(rows))
@@ -128,7 +128,7 @@ class _OpenCsv(OpenSink):
         if fields is None:
             return ["" for _ in named] + [_cell(item)]
         row = [_cell(fields.pop(name, b"null")) for name in named]
-        left = b",".join(text_of(name) + b":" + text for name, text in fields.items())
+        left = b",".join(encode_json(name) + b":" + text for name, text in fields.items())
         return [*row, plain_text(b"{" + left + b"}") if left else ""]
 
     def _lines(self, rows: list[list[str]]) -> bytes:

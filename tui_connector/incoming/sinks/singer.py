@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from ...templates import Json
 from ..output_file import OutputFile
-from ..raw_json import NotJson, members, plain_text, shape, text_of, value
+from ..raw_json import InvalidJson, decode_json, encode_json, json_type, members, plain_text
 from ..sink import ByteOutput, FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkError, identifier_problem
 from .stdout import StandardOutput
 
@@ -146,7 +146,7 @@ class _OpenSinger(OpenSink):
         records: list[tuple[int, bytes, dict[str, bytes]]] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
-            record = item if shape(item) == "object" else b'{"value":' + item + b"}"
+            record = item if json_type(item) == "object" else b'{"value":' + item + b"}"
             fields = members(record)
             if reason := identifier_problem(fields, self._identifier):
                 rejected.append(RejectedItem(index, reason))
@@ -154,7 +154,7 @@ class _OpenSinger(OpenSink):
                 records.append((index, record, fields))
         if self._columns.infer_types([fields for _, _, fields in records]) or (records and not self._schema_sent):
             self._send_schema()
-        begin = b'{"type":"RECORD","stream":' + text_of(self._stream) + b',"record":'
+        begin = b'{"type":"RECORD","stream":' + encode_json(self._stream) + b',"record":'
         lines: list[bytes] = []
         for index, record, fields in records:
             fitted, reason = self._columns.convert(record, fields)
@@ -182,7 +182,7 @@ class _OpenSinger(OpenSink):
         moved = self._complete or self._items > _count(self._stated)
         if moved and state != self._stated:
             self._bookmarks[self._stream] = self._stated = state
-            self._output.write(text_of({"type": "STATE", "value": {"bookmarks": self._bookmarks}}) + b"\n")
+            self._output.write(encode_json({"type": "STATE", "value": {"bookmarks": self._bookmarks}}) + b"\n")
         position = self._output.sync()
         return {**position, "types": dict(self._columns.inferred), "items": self._items, "bookmark": self._bookmark}
 
@@ -207,7 +207,7 @@ class _OpenSinger(OpenSink):
         }
         if self._cursor is not None and isinstance(message, dict):
             message["bookmark_properties"] = [self._cursor]
-        self._output.write(text_of(message) + b"\n")
+        self._output.write(encode_json(message) + b"\n")
         self._schema_sent = True
 
 
@@ -290,7 +290,7 @@ class _Columns:
             return record, ""
         kept = {**fields, **changed}
         return b"{" + b",".join(
-            text_of(name) + b":" + text for name, text in kept.items() if text is not None
+            encode_json(name) + b":" + text for name, text in kept.items() if text is not None
         ) + b"}", ""
 
     def schema(self) -> dict[str, Json]:
@@ -322,7 +322,7 @@ def _declared(name: str, kinds: set[str], *, identifies: bool) -> list[Json]:
 
 def _json_type(text: bytes) -> str:
     """The JSON Schema type of a value; nothing for null, which says nothing about the others."""
-    match shape(text):
+    match json_type(text):
         case "number":
             return "integer" if text.lstrip(b"-").isdigit() else "number"
         case "text":
@@ -357,7 +357,7 @@ def _convert(text: bytes, types: frozenset[str]) -> bytes | None:
             return _BOOLEANS[plain]
         if text == b'""' and "null" in types:
             return b"null"
-    return text_of(text.decode("utf-8")) if "string" in types and kind != "string" else None
+    return encode_json(text.decode("utf-8")) if "string" in types and kind != "string" else None
 
 
 def _field(position: Json, name: str) -> Json:
@@ -372,12 +372,12 @@ def _count(state: Json) -> int:
 def _read_schema(path: Path) -> dict[str, Json]:
     """The schema in a file. Raises `SinkError`."""
     try:
-        schema = value(path.read_bytes())
+        schema = decode_json(path.read_bytes())
     except OSError as error:
         raise SinkError(
             f"The schema {path} cannot be read: {error.strerror}", "Correct the sink's schema-file."
         ) from error
-    except NotJson as error:
+    except InvalidJson as error:
         raise SinkError(f"The schema {path} is not valid JSON: {error}") from error
     if not isinstance(schema, dict):
         raise SinkError(f"The schema {path} is not a JSON Schema: it is not an object")

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from ...templates import Json
-from ..raw_json import NotJson, members, plain_text, shape, value
+from ..raw_json import InvalidJson, decode_json, json_type, members, plain_text
 from ..sink import (
     FilePath,
     OpenSink,
@@ -235,7 +235,7 @@ class SqliteSink(Sink):
         columns = tuple(name for name in self.columns if name != context.identifier)
         table = _Table(self.table or context.name, context.name, context.identifier, columns)
         file = context.output(self.path)
-        if self.alters(file) and not context.paths.grants.has(context.paths.alters(self.path)):
+        if self.alters(file) and not context.paths.grants.has(context.paths.alter_capability(self.path)):
             raise SinkError(
                 f"{file} is a database of another program, and this profile is not trusted to alter it",
                 "Use another database, or allow it: tui-connector trust PROFILE.",
@@ -303,7 +303,7 @@ class _OpenSqlite(OpenSink):
         rows: list[list[Value]] = []
         rejected: list[RejectedItem] = []
         for index, item in enumerate(items):
-            fields = members(item) if shape(item) == "object" else {}
+            fields = members(item) if json_type(item) == "object" else {}
             reason = identifier_problem(fields, self._table.identifier)
             if reason:
                 rejected.append(RejectedItem(index, reason))
@@ -431,7 +431,7 @@ class _OpenSqlite(OpenSink):
 
 def _stored(text: bytes) -> Value:
     """A JSON text as SQLite keeps it; what it has no type for stays JSON."""
-    match shape(text):
+    match json_type(text):
         case "null":
             return None
         case "boolean":
@@ -444,8 +444,8 @@ def _stored(text: bytes) -> Value:
 
 def _number(text: bytes) -> Value:
     try:
-        number = value(text)
-    except NotJson:  # too long to count with
+        number = decode_json(text)
+    except InvalidJson:  # too long to count with
         return text.decode()
     if isinstance(number, int) and abs(number) >= 2**63:
         return text.decode()

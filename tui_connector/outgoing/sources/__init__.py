@@ -1,1 +1,1 @@
-"""The sources, one file each."""
+"""The sources, one module each."""
