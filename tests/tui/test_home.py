@@ -21,6 +21,13 @@ from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
+PROFILE = """\
+format = 1
+name = "Title of NAME"
+[clients.magento]
+plugins = [{ kind = "base-uri", uri = "https://NAME.test/rest/all/V1" }]
+"""
+
 
 async def no_demo() -> DemoStore:
     raise AssertionError("no demo here")
@@ -32,7 +39,7 @@ def save(machine: Machine, *names: str) -> list[Path]:
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / f"{name}.toml" for name in names]
     for path in paths:
-        path.write_text(f'format = 1\nname = "Title of {path.stem}"\n')
+        path.write_text(PROFILE.replace("NAME", path.stem))
     return paths
 
 
@@ -72,17 +79,17 @@ async def test_keys_work_before_any_profile_has_been_read(machine: Machine, held
         await until(pilot, lambda: chosen(app) == "store-0002")
         await pilot.press("end")
         await until_shown(pilot, "store-1999")
-        assert "Title of" not in shown(app)
+        assert ".test" not in shown(app)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         await pilot.press("escape", "q")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and chosen(app) == "store-1999")
         assert not held_back.released.is_set()
         held_back.released.set()
-        await until_shown(pilot, "Title of store-1999")
+        await until_shown(pilot, "store-1999.test")
         assert chosen(app) == "store-1999"
         await pilot.resize_terminal(60, 20)
-        await until_shown(pilot, "Title of store-1999")
+        await until_shown(pilot, "store-1999.test")
 
 
 async def test_blocking_profile_file_does_not_delay_others(machine: Machine, held_back: HeldBack) -> None:
@@ -91,10 +98,10 @@ async def test_blocking_profile_file_does_not_delay_others(machine: Machine, hel
     os.mkfifo(machine.directories.profiles / "pipe.toml")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
-        screen = await until_shown(pilot, "Title of d")
+        screen = await until_shown(pilot, "d.test")
         assert "is a pipe" in await until_shown(pilot, "is a pipe")
-        assert "Title of b" in screen
-        assert "Title of a" not in screen
+        assert "b.test" in screen
+        assert "a.test" not in screen
         await until_shown(pilot, "read: 3 of 5")
         await pilot.press("j", "enter")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
@@ -128,7 +135,7 @@ async def test_blocking_directory_does_not_delay_keys(machine: Machine, monkeypa
             await pilot.press("escape", "q")
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
             released.set()
-            await until_shown(pilot, "Title of a")
+            await until_shown(pilot, "a.test")
     finally:
         released.set()
 
@@ -137,17 +144,17 @@ async def test_the_cursor_stays_on_its_row_while_others_come_and_go(machine: Mac
     paths = save(machine, "b", "c", "d")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "Title of d")
+        await until_shown(pilot, "d.test")
         assert chosen(app) == "b"
         await pilot.press("j")
         save(machine, "a")
         assert isinstance(app.screen, HomeScreen)
         app.screen.show()
-        await until_shown(pilot, "Title of a")
+        await until_shown(pilot, "a.test")
         assert chosen(app) == "c"
         paths[1].unlink()
         app.screen.show()
-        await until(pilot, lambda: "Title of c" not in shown(app))
+        await until(pilot, lambda: "c.test" not in shown(app))
         assert chosen(app) == "d"
         for path in machine.directories.profiles.iterdir():
             path.unlink()
@@ -161,8 +168,8 @@ async def test_cursor_skips_the_heading_of_drafts(machine: Machine) -> None:
     Drafts(machine.directories.state).keep(Draft("0" * 16, "half", "Half done", 2, 0.0))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "Half done")
-        await until_shown(pilot, "Title of a")
+        await until_shown(pilot, "○ half")
+        await until_shown(pilot, "a.test")
         assert chosen(app) == "a"
         await pilot.press("j")
         assert chosen(app) == "half"
@@ -176,7 +183,7 @@ async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypat
     save(machine, *(f"store-{number:04}" for number in range(2_000)))
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "Title of store-0010")
+        await until_shown(pilot, "store-0010.test")
         assert isinstance(app.screen, HomeScreen)
         await until(pilot, lambda: app.screen._unread == 0)  # type: ignore[attr-defined]
         rendered, render = [], HomeList.render_line
@@ -191,3 +198,78 @@ async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypat
         await pilot.pause()
         assert rendered
         assert max(rendered) < 30
+
+
+async def test_cursor_starts_on_the_profile_that_was_used_last(machine: Machine) -> None:
+    save(machine, "a", "b", "c")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "c.test")
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "c.test")
+        assert chosen(app) == "b"
+        await pilot.press("D", "enter")
+        await until(pilot, lambda: chosen(app) == "b-2")
+
+
+async def test_filter_narrows_the_table_while_it_is_typed(machine: Machine) -> None:
+    save(machine, *(f"store-{number:03}" for number in range(500)))
+    Drafts(machine.directories.state).keep(Draft("0" * 16, "nordic", "Nordic", 2, 0.0))
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "store-002.test")
+        await pilot.press("slash", *"42")
+        screen = await until_shown(pilot, "/42: 15 matches")
+        assert "store-042.test" in screen
+        assert "store-002" not in screen
+        assert chosen(app) == "store-042"
+        await pilot.press(*"n")  # a letter that is a command outside the field
+        assert "No match." in await until_shown(pilot, "/42n: 0 matches")
+        await pilot.press("backspace", "down", "down")
+        await until(pilot, lambda: chosen(app) == "store-142")
+        await pilot.press("escape")
+        await until_shown(pilot, "store-141.test")
+        assert chosen(app) == "store-142"
+        await pilot.press("slash", *"nordic", "enter")
+        await until(pilot, lambda: chosen(app) == "nordic")
+
+
+async def test_preview_shows_the_parts_and_the_file_of_the_selected_profile(machine: Machine) -> None:
+    [path, _] = save(machine, "acme", "broken")
+    path.write_text(
+        PROFILE.replace("NAME", "acme")
+        + 'authentications = ["api"]\n[authentications.api]\nkind = "bearer"\ntoken = { env = "ACME_TOKEN" }\n'
+        + '[incoming.orders]\nrequest = { uri = "orders" }\n[outgoing.stock]\nrequest = { uri = "stock" }\n'
+    )
+    path.with_name("broken.toml").write_text("name = [")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until_shown(pilot, "○ orders  never run")
+        screen = shown(app)
+        for text in ("Bearer token", "1 from the environment", "https://acme.test/rest/all/V1", "1 env", "stock"):
+            assert text in screen
+        await pilot.press("j")
+        await until_shown(pilot, "Enter shows the problem with its place.")
+
+
+async def test_first_start_tells_what_the_program_is_and_offers_a_demo(machine: Machine) -> None:
+    started = []
+
+    async def demo() -> DemoStore:
+        started.append(1)
+        return DemoStore("http://127.0.0.1:9", "sandbox", "Sandbox store", "", {})
+
+    app = ConnectorApp(machine, demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await until_shown(pilot, "No profiles yet")
+        assert "connects a Magento 2 store" in screen
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+    assert started == [1]

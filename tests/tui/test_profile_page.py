@@ -113,7 +113,7 @@ async def test_enter_edits_a_part_at_its_step_and_leaving_saves_a_draft(machine:
         await pilot.press("alt+q")
         await until(pilot, lambda: isinstance(app.screen, ProfilePage))
         await pilot.press("q")
-        await until(pilot, lambda: "Acme, changed: step 3" in shown(app))
+        await until(pilot, lambda: "○ acme" in shown(app) and "step 3 of 5" in shown(app))
         assert path.read_text() == PROFILE.replace("URL", "http://127.0.0.1:9")
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Acme, changed" in shown(app))

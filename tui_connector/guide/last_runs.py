@@ -16,8 +16,21 @@ class LastRun:
     """The latest run of one incoming. `at` is when it ended, or began, in seconds since 1970."""
 
     incoming: str
-    summary: str
+    ok: bool
+    """Whether it is complete without failures, or still running."""
+    outcome: str
+    """Such as "complete, 1,000 items"."""
     at: float
+
+    @property
+    def mark(self) -> str:
+        """✔ or ✘."""
+        return "✔" if self.ok else "✘"
+
+    @property
+    def summary(self) -> str:
+        """The mark and the outcome."""
+        return f"{self.mark} {self.outcome}"
 
 
 def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
@@ -29,15 +42,16 @@ def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
         except LedgerError:
             continue
         if row is not None:
-            found[path.stem] = LastRun(path.stem, _summary(row, under_way), _seconds(row.ended or row.began))
+            found[path.stem] = _read(path.stem, row, under_way)
     return found
 
 
-def _summary(row: RunRow, under_way: bool) -> str:
-    """State and number of items. A run marked as running that no process holds was killed."""
+def _read(incoming: str, row: RunRow, under_way: bool) -> LastRun:
+    """A run marked as running that no process holds was killed."""
     state = row.state if row.state != "running" or under_way else "stopped"
+    ok = state in _GOOD and not row.failed
     failed = f", {row.failed:,} failed" if row.failed else ""
-    return f"{'✔' if state in _GOOD and not row.failed else '✘'} {state}, {row.items:,} items{failed}"
+    return LastRun(incoming, ok, f"{state}, {row.items:,} items{failed}", _seconds(row.ended or row.began))
 
 
 def _seconds(moment: str) -> float:

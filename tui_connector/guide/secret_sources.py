@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from ..profile.model import ModelPath
 from ..secrets.backends import override_name
-from ..templates import Json
+
+if TYPE_CHECKING:  # home imports this module before the first paint
+    from ..profile.model import ModelPath
+    from ..templates import Json
 
 _KEYS = frozenset({"keyring", "env", "command", "ask"})
 _PARTS = ("authentications", "clients")
@@ -25,6 +28,15 @@ class SecretPlace(StrEnum):
     ENVIRONMENT = "environment"
     COMMAND = "command"
     ASK = "ask"
+
+
+PLACE_WORDS = {
+    SecretPlace.KEYRING: "in the keyring",
+    SecretPlace.ENVIRONMENT: "from the environment",
+    SecretPlace.COMMAND: "from a command",
+    SecretPlace.ASK: "prompted for",
+}
+"""Where a secret is, after its number."""
 
 
 def is_source(value: Json) -> bool:

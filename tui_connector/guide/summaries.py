@@ -10,7 +10,7 @@ from typing import Literal
 from ..profile.positions import value_at
 from ..templates import Json
 from . import kind_schemas
-from .secret_sources import SecretPlace, place_of, sources
+from .secret_sources import PLACE_WORDS, place_of, sources
 
 
 def plugin(data: Json) -> str:
@@ -73,13 +73,6 @@ FAMILIES: Mapping[Family, str] = {
 }
 """The families of named parts, as a page calls them."""
 
-_PLACES = {
-    SecretPlace.KEYRING: "in the keyring",
-    SecretPlace.ENVIRONMENT: "from the environment",
-    SecretPlace.COMMAND: "from a command",
-    SecretPlace.ASK: "prompted for",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ProfilePart:
@@ -125,7 +118,7 @@ def _client(value: Json) -> str:
 def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
     kind = str(value_at(value, ("kind",)) or "no kind")
     places = [place_of(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
-    counted = [f"{places.count(place)} {_PLACES[place]}" for place in dict.fromkeys(places)]
+    counted = [f"{places.count(place)} {PLACE_WORDS[place]}" for place in dict.fromkeys(places)]
     secrets = f" · secrets: {', '.join(counted)}" if counted else ""
     return f"{kind_schemas.authentication_title(kind)}{secrets}"
 

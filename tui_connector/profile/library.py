@@ -9,11 +9,11 @@ import threading
 import tomllib
 import unicodedata
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from ..errors import UserError
@@ -288,6 +288,11 @@ class Library:
 
 def read_summary(path: Path) -> ProfileSummary:
     """The summary of this file. Blocks."""
+    return read_with_data(path)[0]
+
+
+def read_with_data(path: Path) -> tuple[ProfileSummary, dict[str, Any]]:
+    """The summary of this file and its data, which may be invalid; empty where the file cannot be read. Blocks."""
     try:
         modified = os.stat(path).st_mtime
     except OSError:  # reading the file reports why
@@ -302,15 +307,9 @@ def read_summary(path: Path) -> ProfileSummary:
         problem = str(error)
     else:
         title = data.get("name")
-        return ProfileSummary(
-            path.stem,
-            title if isinstance(title, str) else path.stem,
-            next(base_uris(data), None),
-            path,
-            None,
-            modified,
-        )
-    return unread_summary(path, problem, modified)
+        named = title if isinstance(title, str) else path.stem
+        return ProfileSummary(path.stem, named, next(base_uris(data), None), path, None, modified), data
+    return unread_summary(path, problem, modified), {}
 
 
 def unread_summary(path: Path, problem: str | None = None, modified: float | None = None) -> ProfileSummary:
@@ -323,7 +322,7 @@ def _key(name: str) -> str:
     return re.sub(r"[-_.]", "_", name).upper()
 
 
-def base_uris(data: dict[str, object]) -> Iterator[str]:
+def base_uris(data: Mapping[str, object]) -> Iterator[str]:
     """The base URIs of all clients, in data that may be invalid."""
     clients = data.get("clients")
     for client in clients.values() if isinstance(clients, dict) else ():

@@ -28,7 +28,7 @@ from .themes import DARK, THEMES
 
 if TYPE_CHECKING:
     from .log.screens import Recorded
-    from .setup.context import DemoStore
+    from .setup.context import DemoStore, GuideContext
 
 
 class ConnectorApp(QuietApp):
@@ -72,7 +72,7 @@ class ConnectorApp(QuietApp):
         self._trust_once, self._start_log = trust_once, start_log
         self.machine = replace(machine, prompt=ScreenPrompt(self))
         self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
-        self._demo_started = False
+        self._demo: DemoStore | None = None
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
@@ -189,18 +189,28 @@ class ConnectorApp(QuietApp):
         from .profile import ProfilePage
 
         try:
-            if not self._demo_started and await asyncio.to_thread(self._is_demo_profile, path):
+            if self._demo is None and await asyncio.to_thread(self._is_demo_profile, path):
                 await self._open_demo_store()
+            await self._remember(path)
             self.push_screen(ProfilePage(self.machine, path))
         finally:
             release()
+
+    async def _remember(self, path: Path) -> None:
+        """Home begins at this profile from now on."""
+        from ..guide.overview import LastUsed
+
+        for screen in self.screen_stack:
+            if isinstance(screen, HomeScreen):
+                screen.choose(path)
+        await asyncio.to_thread(LastUsed(self.machine.directories.state).write, path)
 
     async def on_home_screen_resume_requested(self, message: HomeScreen.ResumeRequested) -> None:
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
         context, step = resume_context(self.machine, message.draft)
-        await self.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
+        await self.push_screen(SetupScreen(context, step), lambda _: self._setup_closed(context))
 
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
@@ -210,7 +220,7 @@ class ConnectorApp(QuietApp):
     def on_home_screen_duplicate_requested(self, message: HomeScreen.DuplicateRequested) -> None:
         from .home.actions import duplicate_profile
 
-        self._update_home(duplicate_profile(self, self.machine, message.path))
+        self._update_home(duplicate_profile(self, self.machine, message.path, self._remember))
 
     def on_home_screen_discard_requested(self, message: HomeScreen.DiscardRequested) -> None:
         from .home.actions import discard_draft
@@ -242,7 +252,12 @@ class ConnectorApp(QuietApp):
         except UserError as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
-        await self.push_screen(SetupScreen(context), lambda _: context.workbench.close())
+        await self.push_screen(SetupScreen(context), lambda _: self._setup_closed(context))
+
+    def _setup_closed(self, context: GuideContext) -> None:
+        context.workbench.close()
+        if context.path is not None:  # it was saved, or was a saved one
+            self.run_worker(self._remember(context.path))
 
     def _open_recorded(self, recorded: Recorded) -> None:
         """Opens a recorded log; leaving it exits the app."""
@@ -251,9 +266,21 @@ class ConnectorApp(QuietApp):
         self.push_screen(RecordedScreen(self.machine, recorded), lambda _: self.exit())
 
     async def _open_demo_store(self) -> DemoStore:
-        demo = await self._start_demo()
-        self._demo_started = True
-        return demo
+        if self._demo is None:
+            self._demo = await self._start_demo()
+        return self._demo
+
+    def action_try_demo(self) -> None:
+        """Starts the demo store and opens the guide for it."""
+        release = self._key_queue.hold("Starting the demo store")
+
+        async def done() -> None:
+            try:
+                await self._open_demo()
+            finally:
+                release()
+
+        self.run_worker(done())
 
     async def _open_demo(self) -> None:
         demo = await self._open_demo_store()

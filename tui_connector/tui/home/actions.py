@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual.app import App
@@ -60,8 +61,10 @@ async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
         _notify(app, f"The draft could not be deleted: {error.strerror}", bad=True)
 
 
-async def duplicate_profile(app: App[None], machine: Machine, path: Path) -> None:
-    """Copies a profile under another name."""
+async def duplicate_profile(
+    app: App[None], machine: Machine, path: Path, used: Callable[[Path], Awaitable[None]]
+) -> None:
+    """Copies a profile under another name; `used` is called with the copy."""
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
     question = f"Copy {path.stem} to a profile named:"
@@ -75,6 +78,7 @@ async def duplicate_profile(app: App[None], machine: Machine, path: Path) -> Non
     except UserError as error:
         _notify(app, str(error), bad=True)
         return
+    await used(copied)
     shared = await asyncio.to_thread(keyring_entries, path)
     note = " It uses the same keyring entries; values that you enter for it get new entries."
     _notify(app, f"{name} is a copy of {path.stem}.{note if shared else ''}")

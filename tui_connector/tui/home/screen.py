@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from ...guide.drafts import Draft
+from ...guide.overview import ProfileOverview
 from ...machine import Machine
-from ...profile.library import ProfileError, ProfileSummary
-from ...text import shown_line
-from ..widgets.frame import KeyFooter, ScreenHeader
-from .list import DraftsFound, EntriesRead, HomeList, HomeLoader, HomeRows, LoaderMessage, ProfilesFound, RunsRead
+from ...profile.library import ProfileError
+from ...text import count, shown_line
+from ..widgets.fields import SafeInput
+from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from .list import HomeList
+from .loader import DraftsFound, EntriesRead, HomeLoader, LoaderMessage, ProfilesFound, RunsRead
+from .preview import draft_preview, profile_preview
+from .rows import HomeRows
 
 _SLOW_AFTER = 0.5
 """Seconds after which the screen shows that it is still reading."""
-_NO_PROFILES = """
- No profiles yet.
+_BESIDE = 112
+"""Columns from which the preview is beside the table, not below it."""
 
-   n   set up the first one: you only need the store's address.
-
- A profile is one TOML file for a store: its address, how to authenticate,
- what to read from it and what to send to it. Tokens go to the keyring."""
+_WELCOME = (
+    ("tui-connector connects a Magento 2 store by keyboard: it sets up the authentication, reads products, orders and "
+    "more into files and databases, and shows each request while it is sent.\n\n", ""),
+    ("No profiles yet.\n\n", "bold"),
+    ("  n", "bold $accent"), ("  New store   you need its address; each of the five steps is tested as you go\n", ""),
+    ("  t", "bold $accent"), ("  Try it      a demo store on this computer: no account, nothing to install\n\n", ""),
+    ("A profile is one TOML file for a store: its address, how to authenticate, what to read from it and what to send "
+    "to it. Tokens go to the keyring, never into the file.", TONES["muted"]),
+)  # fmt: skip
 
 
 @dataclass
@@ -42,6 +55,25 @@ class ProfileMessage(Message):
     path: Path
 
 
+class FilterInput(SafeInput):
+    """The filter of the table: Enter and ↓ go to the table, Esc shows all again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave(True)", "Show all", id="home.filter-clear"),
+        Binding("enter,down", "leave(False)", "To the table", id="home.filter-done"),
+    ]
+
+    @dataclass
+    class Left(Message):
+        """Back to the table; `clear`: without the filter."""
+
+        clear: bool
+
+    def action_leave(self, clear: bool) -> None:
+        self.screen.set_focus(self.screen.query_one(HomeList))  # while the key is dispatched
+        self.post_message(self.Left(clear))
+
+
 class HomeScreen(Screen[None]):
     """Lists profiles and drafts, and starts the guide for a new profile."""
 
@@ -49,10 +81,13 @@ class HomeScreen(Screen[None]):
     IMMEDIATE: ClassVar = frozenset({"home.new", "home.quit"})
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority: what is typed next belongs to the first field of the guide
-        Binding("n", "app.new_store", "New store", priority=True, id="home.new"),
-        Binding("D", "duplicate", "Duplicate", id="home.duplicate"),
-        Binding("d", "delete", "Delete", id="home.delete"),
-        Binding("q", "app.ask_quit", "Quit", id="home.quit"),
+        Binding("n", "new_store", "New store", priority=True, id="home.new", tooltip="Set up a new store"),
+        Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
+        Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
+        Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
+        Binding("t", "try_demo", "Try the demo", id="home.demo", tooltip="Try the demo store"),
+        Binding("escape", "show_all", "Show all", show=False, id="home.show-all", tooltip="Show all profiles again"),
+        Binding("q", "app.ask_quit", "Quit", id="home.quit", tooltip="Quit the program"),
     ]
 
     class Painted(Message):
@@ -84,7 +119,7 @@ class HomeScreen(Screen[None]):
         self._machine = machine
         self._loader: HomeLoader | None = None
         self._rows = HomeRows()
-        self._shown_heading = ""
+        self._filter = ""
         self._problem: ProfileError | None = None
         self._slow = False
         """Whether loading takes so long that the screen shows progress."""
@@ -100,12 +135,38 @@ class HomeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield Static("", id="home-heading")
-        yield HomeList(id="profiles")
+        welcome = Static(Content.assemble(*_WELCOME), id="home-empty", classes="panel")
+        welcome.border_title = "Welcome"
+        yield welcome
+        with Container(id="home-body"):
+            with Vertical(id="home-table", classes="panel"):
+                yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
+                yield HomeList(id="profiles")
+            yield Static("", id="home-preview", classes="panel")
         yield KeyFooter()
+
+    def on_compose(self) -> None:
+        self._adapt_to(self.app.size)  # now, and not once all is mounted: every widget would be styled twice
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._adapt_to(event.size)
+        self.call_after_refresh(self._draw)
+
+    def _adapt_to(self, size: Size) -> None:
+        self.set_class(size.width >= _BESIDE, "wide")
 
     def on_screen_resume(self) -> None:
         self.show()
         self.call_after_refresh(self.post_message, self.Painted())
+
+    @property
+    def profiles(self) -> Sequence[Path]:
+        """The files of the profiles that are listed."""
+        return self._rows.paths
+
+    def choose(self, path: Path) -> None:
+        """Moves the cursor to this profile, as soon as it is listed."""
+        self.query_one(HomeList).want(path)
 
     def on_unmount(self) -> None:
         self._stop()
@@ -138,6 +199,8 @@ class HomeScreen(Screen[None]):
         if message.loader is not self._loader:
             return
         self._rows.paths, self._problem, self._unread = message.paths, message.problem, len(message.paths)
+        if ProfilesFound in self._never_found:
+            self.query_one(HomeList).want(message.last_used)
         self._mark_found(ProfilesFound)
         if message.paths:
             self.call_after_refresh(message.loader.read, message.paths)
@@ -174,64 +237,136 @@ class HomeScreen(Screen[None]):
     def _on_runs(self, message: RunsRead) -> None:
         if message.loader is self._loader:
             self._rows.runs |= message.runs
-            self.query_one(HomeList).refresh()
+            self._draw()
 
     def _draw(self) -> None:
-        rows, home_list, heading = self._rows, self.query_one(HomeList), self._heading()
-        count = len(rows.paths)
-        words = f"{count:,} profile{'' if count == 1 else 's'}" if ProfilesFound not in self._never_found else ""
+        rows, home_list = self._rows.matching(self._filter), self.query_one(HomeList)
+        words = "" if ProfilesFound in self._never_found else count(len(self._rows.paths), "profile")
+        if self._rows.drafts:
+            words += f"{' · ' if words else ''}{count(len(self._rows.drafts), 'draft')}"
         self.query_one(ScreenHeader).show("tui-connector", "connect a Magento 2 store", [(words, "muted")])
-        if heading != self._shown_heading:
-            self._shown_heading = heading
-            self.query_one("#home-heading", Static).update(Content(heading))
-        home_list.display = bool(len(rows))
-        if self.focused is None and home_list.display:
+        self._show_state(self._state(rows))
+        heading = self._heading()
+        self.query_one("#home-heading", Static).update(Content(heading))
+        self.set_class(bool(heading), "told")
+        self.set_class(bool(len(self._rows)), "filled")
+        self.set_class(not (len(self._rows) or self._never_found or self._problem), "empty")
+        if self.focused is None and len(self._rows):
             home_list.focus()
         home_list.show(rows, self._machine.now().timestamp())
 
+    def _show_state(self, state: str) -> None:
+        """In the lower border of the table; where it has none, after the title."""
+        table, wide = self.query_one("#home-table"), self.has_class("wide")
+        table.border_title = Content(f"Profiles · {state}" if state and not wide else "Profiles")
+        table.border_subtitle = Content(state if wide else "")
+
+    def _state(self, rows: HomeRows) -> str:
+        """How much is read, or what the filter leaves."""
+        if self._filter:
+            shown = count(len(rows.paths) + len(rows.drafts), "match", "matches")
+            return f"/{shown_line(self._filter, 30)}: {shown} · Esc shows all"
+        return f"read: {len(rows.paths) - self._unread:,} of {len(rows.paths):,}" if self._unread and self._slow else ""
+
     def _heading(self) -> str:
-        """The text above the list."""
-        paths, directory = self._rows.paths, self._machine.directories.profiles
+        """What is wrong or slow with the directory."""
+        directory = self._machine.directories.profiles
         if self._problem is not None:
-            return f" ✘ {self._problem}"
+            return f"✘ {shown_line(str(self._problem))}"
         if ProfilesFound in self._never_found:
-            return f" Reading {shown_line(str(directory))} …" if self._slow else ""
-        if not paths:
-            return "" if self._rows.drafts or self._never_found else _NO_PROFILES
-        if self._unread and self._slow:
-            return f" Profiles (read: {len(paths) - self._unread:,} of {len(paths):,})"
-        return " Profiles"
+            return f"  Reading {shown_line(str(directory))} …" if self._slow else ""
+        return ""
+
+    @on(HomeList.Moved)
+    def _preview(self) -> None:
+        """Shows what is under the cursor beside the table."""
+        self.refresh_bindings()
+        panel, row = self.query_one("#home-preview", Static), self.selected
+        width, height = panel.content_size
+        now, home = self._machine.now().timestamp(), Path(self._machine.environ.get("HOME") or "/")
+        match row:
+            case ProfileOverview() as entry:
+                runs = self._rows.runs.get(entry.path, ())
+                title, content = entry.name, profile_preview(entry, runs, now, width, height, home)
+            case Draft() as draft:
+                title, content = f"Draft of {draft.name or 'a new store'}", draft_preview(draft, now, width, home)
+            case _:
+                title, content = "", Content("No match." if self._filter else "")
+        panel.border_title = Content(shown_line(title, max(10, width - 4)))
+        panel.update(content, layout=False)
+
+    async def action_new_store(self) -> None:
+        await self.run_action("app.new_store")
+
+    async def action_try_demo(self) -> None:
+        await self.run_action("app.try_demo")
+
+    def action_filter(self) -> None:
+        """Opens the filter while the key is dispatched, so that what is typed next goes there."""
+        self.add_class("filtering")
+        self.set_focus(self.query_one(FilterInput))
+
+    def action_show_all(self) -> None:
+        self.query_one(FilterInput).value = ""
+        self._set_filter("")
+        self.query_one(HomeList).focus()
+
+    @on(Input.Changed, "#home-filter")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._set_filter(event.value)
+        self.query_one(HomeList).action_first()
+
+    def _set_filter(self, text: str) -> None:
+        if text != self._filter:
+            self._filter = text
+            self._draw()
+
+    @on(FilterInput.Left)
+    def _left_filter(self, message: FilterInput.Left) -> None:
+        if message.clear:
+            self.action_show_all()
+        self.remove_class("filtering")
 
     @property
-    def selected(self) -> ProfileSummary | Draft | None:
+    def selected(self) -> ProfileOverview | Draft | None:
         """The row under the cursor."""
         return self.query_one(HomeList).selected
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action not in ("duplicate", "delete"):
+        if not self.is_mounted:
             return True
-        selected = self.selected if self.is_mounted else None
-        return isinstance(selected, ProfileSummary) or (action == "delete" and selected is not None)
-
-    @on(HomeList.KindChanged)
-    def _kind_changed(self) -> None:
-        self.refresh_bindings()
+        typing = isinstance(self.focused, FilterInput)
+        match action:
+            case "new_store" | "app.ask_quit":
+                return not typing
+            case "show_all":
+                return bool(self._filter)
+            case "filter":
+                return bool(len(self._rows)) and not typing
+            case "try_demo":
+                return not self._rows.paths
+            case "duplicate":
+                return isinstance(self.selected, ProfileOverview) and not typing
+            case "delete":
+                return self.selected is not None and not typing
+        return True
 
     @on(HomeList.Opened)
     def _opened(self, message: HomeList.Opened) -> None:
         match message.row:
-            case ProfileSummary() as entry:
+            case ProfileOverview() as entry:
                 self.post_message(self.OpenRequested(entry.path))
             case Draft() as draft:
                 self.post_message(self.ResumeRequested(draft))
 
     def action_duplicate(self) -> None:
-        if isinstance(entry := self.selected, ProfileSummary):
+        if isinstance(entry := self.selected, ProfileOverview):
             self.post_message(self.DuplicateRequested(entry.path))
 
     def action_delete(self) -> None:
         match self.selected:
-            case ProfileSummary() as entry:
+            case ProfileOverview() as entry:
                 self.post_message(self.DeleteRequested(entry.path))
             case Draft() as draft:
                 self.post_message(self.DiscardRequested(draft))

@@ -1,0 +1,118 @@
+"""What home shows of a profile, and which profile was used last. Reads with the standard library alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..files import read_regular, write_private
+from ..profile.library import ProfileSummary, read_with_data, unread_summary
+from .secret_sources import PLACE_WORDS, SecretPlace, place_of, sources
+
+_AUTHENTICATIONS = {
+    "oauth1": "OAuth 1.0a",
+    "oauth2": "OAuth 2.0",
+    "bearer": "Bearer token",
+    "request": "Login",
+    "basic": "Basic",
+    "header": "Header",
+    "query": "Query",
+}
+"""Kinds of authentication in a word or two; those of other packages are shown by their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOverview:
+    """A profile in a few words. Its texts come from the file: sanitise them before they are shown."""
+
+    summary: ProfileSummary
+    read: bool = True
+    """False while only its name is known."""
+    description: str = ""
+    clients: tuple[str, ...] = ()
+    authentication: str = ""
+    secrets: Mapping[SecretPlace, int] = field(default_factory=dict)
+    """How many secrets it names, by where they are."""
+    incoming: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that commands use for it."""
+        return self.summary.name
+
+    @property
+    def path(self) -> Path:
+        """Its file."""
+        return self.summary.path
+
+    @property
+    def secret_words(self) -> str:
+        """How many secrets are where, such as "4 in the keyring"; empty where it names none."""
+        return ", ".join(f"{number} {PLACE_WORDS[place]}" for place, number in self.secrets.items())
+
+    @property
+    def store(self) -> str:
+        """The store's address without what every Magento store has in it."""
+        return short_address(self.summary.base_uri or "")
+
+
+def short_address(address: str) -> str:
+    """An address without "https://" and without the path of the REST API; "http://" stays, because it is unusual."""
+    return address.removeprefix("https://").partition("/rest/")[0].removesuffix("/rest").removesuffix("/")
+
+
+def unread_overview(path: Path) -> ProfileOverview:
+    """The overview of a file of which only the name is known."""
+    return ProfileOverview(unread_summary(path), read=False)
+
+
+def read_overview(path: Path) -> ProfileOverview:
+    """The overview of this file, whose data may be invalid. Blocks."""
+    summary, data = read_with_data(path)
+    description, authentications = data.get("description"), _table(data, "authentications")
+    kinds = dict.fromkeys(_kinds(authentications))
+    places = [place_of(source) for _, source in sources(data)]
+    return ProfileOverview(
+        summary,
+        description=description if isinstance(description, str) else "",
+        clients=tuple(_table(data, "clients")),
+        authentication=", ".join(kinds),
+        secrets={place: places.count(place) for place in dict.fromkeys(places)},
+        incoming=tuple(_table(data, "incoming")),
+        outgoing=tuple(_table(data, "outgoing")),
+    )
+
+
+def _table(data: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = data.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _kinds(authentications: Mapping[str, object]) -> Iterator[str]:
+    for each in authentications.values():
+        kind = each.get("kind") if isinstance(each, dict) else None
+        if isinstance(kind, str):
+            yield _AUTHENTICATIONS.get(kind, kind)
+
+
+class LastUsed:
+    """Remembers in the state directory which profile was used last."""
+
+    def __init__(self, state: Path) -> None:
+        self._file = state / "last-profile"
+
+    def read(self) -> Path | None:
+        """The file of the profile, which may be gone; None where none is known. Blocks."""
+        with suppress(OSError):
+            if found := os.fsdecode(read_regular(self._file, 4096)):
+                return Path(found)
+        return None
+
+    def write(self, path: Path) -> None:
+        """Remembers this profile; where that fails, home starts at the first row. Blocks."""
+        with suppress(OSError):
+            write_private(self._file, os.fsencode(path))

@@ -1,0 +1,113 @@
+"""Loads the data of the home screen in threads: one file that hangs delays neither the others nor a key."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.message import Message
+
+from ...guide.drafts import Draft, Drafts
+from ...guide.overview import LastUsed, ProfileOverview, read_overview
+from ...machine import Machine
+from ...profile.library import BatchReader, Library, ProfileError, start_thread
+
+if TYPE_CHECKING:
+    from ...guide.last_runs import LastRun
+
+Value = TypeVar("Value")
+
+
+@dataclass
+class LoaderMessage(Message):
+    """A message of this loader."""
+
+    loader: HomeLoader
+
+
+@dataclass
+class ProfilesFound(LoaderMessage):
+    """The files of the profiles, not read yet, or why they cannot be listed."""
+
+    paths: Sequence[Path]
+    problem: ProfileError | None = None
+    last_used: Path | None = None
+    """The profile that was used last, which may be gone."""
+
+
+@dataclass
+class DraftsFound(LoaderMessage):
+    """All drafts."""
+
+    drafts: Sequence[Draft]
+
+
+@dataclass
+class EntriesRead(LoaderMessage):
+    """Some profiles that were read, and how many remain."""
+
+    entries: dict[Path, ProfileOverview]
+    remaining: int
+
+
+@dataclass
+class RunsRead(LoaderMessage):
+    """The last run of each incoming of some profiles, the latest first."""
+
+    runs: dict[Path, tuple[LastRun, ...]]
+
+
+class HomeLoader:
+    """Loads the data of the list once, in threads; `send` is called from them, with batches."""
+
+    def __init__(self, machine: Machine, send: Callable[[Message], None]) -> None:
+        self._machine, self._send = machine, send
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Lists the drafts and the profiles' files."""
+        start_thread(self._list_drafts)
+        start_thread(self._list_profiles)
+
+    def stop(self) -> None:
+        """Sends nothing more; a read that blocks is abandoned."""
+        self._stopped.set()
+
+    def read(self, paths: Sequence[Path]) -> None:
+        """Reads the profiles and their last runs. Call it after the names are painted: threads slow the paint down."""
+        start_thread(lambda: self._read_entries(paths))
+        start_thread(lambda: self._read_runs(paths))
+
+    def _list_drafts(self) -> None:
+        self._send(DraftsFound(self, Drafts(self._machine.directories.state).list()))
+
+    def _list_profiles(self) -> None:
+        try:
+            paths = Library(self._machine.directories.profiles).paths()
+        except ProfileError as error:
+            self._send(ProfilesFound(self, (), error))
+            return
+        self._send(ProfilesFound(self, paths, last_used=LastUsed(self._machine.directories.state).read()))
+
+    def _read_entries(self, paths: Sequence[Path]) -> None:
+        self._post(BatchReader(paths, read_overview), lambda found, remaining: EntriesRead(self, found, remaining))
+
+    def _read_runs(self, paths: Sequence[Path]) -> None:
+        from ...guide.last_runs import last_runs
+
+        def runs_of(path: Path) -> tuple[LastRun, ...]:
+            found = last_runs(self._machine.directories.state, path)
+            return tuple(sorted(found.values(), key=lambda run: -run.at))
+
+        self._post(BatchReader(paths, runs_of), lambda found, _: RunsRead(self, found))
+
+    def _post(
+        self, reading: BatchReader[Path, Value], message: Callable[[dict[Path, Value], int], LoaderMessage]
+    ) -> None:
+        while reading.left and not self._stopped.is_set():
+            if found := reading.take():
+                self._send(message(found, reading.left))
+        reading.stop()

@@ -1,0 +1,134 @@
+"""What home shows beside its table of the row under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from ...guide.drafts import Draft
+from ...guide.overview import ProfileOverview
+from ...text import shown_line
+from ...units import ago
+from ..widgets.frame import TONES
+from .rows import draft_store
+
+if TYPE_CHECKING:
+    from ...guide.last_runs import LastRun
+
+_LABEL = 16
+_STEPS = ("Basics and plugins", "Authentication", "Incoming", "Outgoing", "Save")
+Line = tuple[tuple[str, str], ...]
+"""Texts with their styles."""
+
+
+def profile_preview(
+    entry: ProfileOverview, runs: Sequence[LastRun], now: float, width: int, height: int, home: Path
+) -> Content:
+    """The profile in as many lines as there is room for, the most telling first."""
+    summary = entry.summary
+    if summary.problem:
+        lines: list[Line] = [
+            (("✘ ", TONES["error"]), (summary.problem, TONES["error"])),
+            _row("File", short_path(summary.path, home)),
+            (("Enter shows the problem with its place.", TONES["muted"]),),
+        ]
+    elif not entry.read:
+        lines = [(("Reading …", TONES["muted"]),)]
+    else:
+        lines = list(_profile_lines(entry, runs, now, short_path(summary.path, home), roomy=height > 12))
+    return _assemble(lines, width)
+
+
+def _profile_lines(
+    entry: ProfileOverview, runs: Sequence[LastRun], now: float, path: str, *, roomy: bool
+) -> Iterator[Line]:
+    summary = entry.summary
+    described = f"  {entry.description}" if entry.description and not roomy else ""
+    yield (summary.title, "bold"), (described, TONES["muted"])
+    if roomy:
+        yield ((summary.base_uri or "no address yet", TONES["accent"]),)
+        if entry.description:
+            yield ((entry.description, TONES["muted"]),)
+        yield ()
+        yield _row("Authentication", entry.authentication or "none")
+        yield _row("Secrets", entry.secret_words or "none")
+        if len(entry.clients) > 1:
+            yield _row("Clients", ", ".join(entry.clients))
+        yield _row("File", path)
+        yield _row("Changed", ago(now - summary.modified) if summary.modified is not None else "")
+        yield ()
+        yield (("Incoming", "bold"), ("" if entry.incoming else "  none", TONES["muted"]))
+        yield from _incoming(entry, runs, now)
+        yield ()
+        yield (("Outgoing", "bold"), ("" if entry.outgoing else "  none", TONES["muted"]))
+        for name in entry.outgoing:
+            yield ((f"    {name}", ""),)
+    else:
+        yield _row("Incoming", ", ".join(entry.incoming) or "none")
+        yield _row("Outgoing", ", ".join(entry.outgoing) or "none")
+        yield _row("File", path)
+
+
+def _incoming(entry: ProfileOverview, runs: Sequence[LastRun], now: float) -> Iterator[Line]:
+    by_name = {run.incoming: run for run in runs}
+    width = max((len(name) for name in entry.incoming), default=0)
+    for name in entry.incoming:
+        run = by_name.get(name)
+        if run is None:
+            yield (("  ○ ", TONES["muted"]), (f"{name:<{width}}", ""), ("  never run", TONES["muted"]))
+        else:
+            tone = TONES["success" if run.ok else "error"]
+            said = run.outcome.removeprefix("complete, ")
+            yield (
+                (f"  {run.mark} ", tone),
+                (f"{name:<{width}}", ""),
+                (f"  {said}", "" if run.ok else tone),
+                (f"  {ago(now - run.at)}", TONES["muted"]),
+            )
+
+
+def draft_preview(draft: Draft, now: float, width: int, home: Path) -> Content:
+    """The draft: what it changes, how far it is, and what can be done with it."""
+    changes = f"Unsaved changes to {Path(draft.profile).stem}" if draft.profile else "A new profile, not saved yet"
+    lines: list[Line] = [
+        (((draft.title or draft.name), "bold"), (f"  {changes}", TONES["warning"])),
+        _row("Store", draft_store(draft) or "no address yet"),
+        _row("Step", f"{draft.step} {_STEPS[draft.step - 1]}, left {ago(now - draft.kept_at)}"),
+        (
+            ("Secrets are not kept in a draft. ", TONES["muted"]),
+            ("Enter", "bold $accent"),
+            (" resumes, ", TONES["muted"]),
+            ("d", "bold $accent"),
+            (" discards it.", TONES["muted"]),
+        ),
+        *([_row("File", short_path(Path(draft.profile), home))] if draft.profile else []),
+    ]
+    return _assemble(lines, width)
+
+
+def short_path(path: Path, home: Path) -> str:
+    """The path with "~" for the home directory."""
+    try:
+        return f"~/{path.relative_to(home)}"
+    except ValueError:
+        return str(path)
+
+
+def _row(label: str, text: str) -> Line:
+    return ((f"{label:<{_LABEL}}", TONES["muted"]), (text, ""))
+
+
+def _assemble(lines: Sequence[Line], width: int) -> Content:
+    """The lines, each cut at this width."""
+    found = []
+    for line in lines:
+        room, parts = width, []
+        for text, style in line:
+            text = shown_line(text, max(0, room)) if room > 0 else ""
+            room -= len(text)
+            parts.append((text, style))
+        found.append(Content.assemble(*parts))
+    return Content("\n").join(found)

@@ -1,0 +1,168 @@
+"""The rows of the home screen's table: profiles, then drafts; what its filter leaves, and the text of each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...guide.drafts import Draft
+from ...guide.overview import ProfileOverview, short_address, unread_overview
+from ...guide.secret_sources import SecretPlace
+from ...profile.library import base_uris
+from ...units import ago
+
+if TYPE_CHECKING:
+    from ...guide.last_runs import LastRun
+
+HEADING = "Unfinished"
+Cell = tuple[str, str]
+"""A text and the name of its paint, which may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table."""
+
+    name: str
+    title: str
+    width: int
+
+
+_WIDTHS = {
+    # column: its title, narrowest, width from which it is shown at all, share of what remains, widest
+    "name": ("Profile", 14, 0, 2, 34),
+    "title": ("Name", 20, 118, 3, 44),
+    "store": ("Store", 14, 0, 4, 60),
+    "authentication": ("Authentication", 14, 62, 1, 24),
+    "run": ("Last run", 12, 40, 4, 60),
+    "secrets": ("Secrets", 9, 71, 1, 24),
+}
+GAP = 2
+_PLACES = {
+    SecretPlace.KEYRING: "keyring",
+    SecretPlace.ENVIRONMENT: "env",
+    SecretPlace.COMMAND: "command",
+    SecretPlace.ASK: "asked",
+}
+
+
+def columns(width: int) -> list[Column]:
+    """The columns of a table of this width."""
+    there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
+    left = width - sum(each[1] for each in there.values()) - GAP * (len(there) - 1)
+    shares = sum(each[3] for each in there.values())
+    return [
+        Column(name, title, min(widest, narrowest + max(0, left) * share // shares))
+        for name, (title, narrowest, _, share, widest) in there.items()
+    ]
+
+
+@dataclass
+class HomeRows:
+    """What is loaded of the table, and what of it is shown."""
+
+    paths: Sequence[Path] = ()
+    """The files of the profiles, sorted."""
+    entries: dict[Path, ProfileOverview] = field(default_factory=dict)
+    """The profiles that have been read."""
+    drafts: Sequence[Draft] = ()
+    runs: dict[Path, tuple[LastRun, ...]] = field(default_factory=dict)
+    """The last run of each incoming of a profile, the latest first."""
+
+    def matching(self, words: str) -> HomeRows:
+        """Those rows whose name, title, store or description contain all these words."""
+        terms = words.lower().split()
+        if not terms:
+            return self
+        paths = [path for path in self.paths if _matches(terms, self._searched(path))]
+        drafts = [
+            each for each in self.drafts if _matches(terms, f"draft {each.name} {each.title} {draft_store(each)}")
+        ]
+        return HomeRows(paths, self.entries, drafts, self.runs)
+
+    def _searched(self, path: Path) -> str:
+        entry = self.entries.get(path)
+        if entry is None:
+            return path.stem
+        return f"{path.stem} {entry.summary.title} {entry.summary.base_uri or ''} {entry.description}"
+
+    def __len__(self) -> int:
+        return len(self.paths) + (self._heading + 1 + len(self.drafts) if self.drafts else 0)
+
+    @property
+    def _heading(self) -> int:
+        """Number of empty lines before the heading of the drafts."""
+        return 1 if self.paths else 0
+
+    def at(self, index: int) -> ProfileOverview | Draft | str:
+        """The row at this index; a text is not selectable. Of a file that was not read yet, only the name is known."""
+        if index < len(self.paths):
+            path = self.paths[index]
+            return self.entries.get(path) or unread_overview(path)
+        below = index - len(self.paths) - self._heading
+        return self.drafts[below - 1] if below > 0 else "" if below < 0 else HEADING
+
+    def key(self, index: int) -> Path | str | None:
+        """The identity of a row while others come and go; None where it is not selectable."""
+        match self.at(index):
+            case ProfileOverview() as entry:
+                return entry.path
+            case Draft() as draft:
+                return draft.key
+        return None
+
+
+def _searched_draft(draft: Draft) -> str:
+    return f"draft {draft.name} {draft.title} {draft_store(draft)}"
+
+
+def _matches(terms: list[str], text: str) -> bool:
+    lowered = text.lower()
+    return all(term in lowered for term in terms)
+
+
+def profile_cells(entry: ProfileOverview, runs: Sequence[LastRun] | None, now: float, room: int) -> dict[str, Cell]:
+    """The cells of a profile; `runs` is None while they are not known, `room` the width of the last run."""
+    summary = entry.summary
+    if not entry.read:
+        return {"name": (summary.name, ""), "store": ("…", "muted")}
+    return {
+        "name": (summary.name, "title"),
+        "title": (summary.title if summary.title != summary.name else "", ""),
+        "store": (entry.store or "no address", "" if entry.store else "muted"),
+        "authentication": (entry.authentication or "none", "" if entry.authentication else "muted"),
+        "run": run_cell(runs, now, room),
+        "secrets": (", ".join(f"{number} {_PLACES[place]}" for place, number in entry.secrets.items()) or "none", ""),
+    }
+
+
+def run_cell(runs: Sequence[LastRun] | None, now: float, room: int) -> Cell:
+    """The latest run: its outcome and age, and where there is room what was run."""
+    if not runs:
+        return ("" if runs is None else "never", "muted")
+    latest = runs[0]
+    age = ago(now - latest.at)
+    texts = (f"{latest.incoming}: {latest.outcome}, {age}", f"{latest.incoming}, {age}", age)
+    text = next((each for each in texts if len(each) + 2 <= room), age)
+    return (f"{latest.mark} {text}", "success" if latest.ok else "error")
+
+
+def draft_cells(draft: Draft, now: float) -> dict[str, Cell]:
+    """The cells of a draft: what it is of, its store, how far it is, and its age."""
+    name = Path(draft.profile).stem if draft.profile else draft.name
+    return {
+        "name": (f"○ {name or 'new store'}", "warning"),
+        "title": (draft.title, ""),
+        "store": (draft_store(draft) or "no address yet", "" if draft_store(draft) else "muted"),
+        "authentication": (f"step {draft.step} of 5", "muted"),
+        "run": (ago(now - draft.kept_at), "muted"),
+        "secrets": ("changes" if draft.profile else "new", "muted"),
+    }
+
+
+def draft_store(draft: Draft) -> str:
+    """The store of a draft, as far as it was entered."""
+    typed = draft.about.get("typed-address")
+    return short_address(next(base_uris(draft.data), None) or (typed if isinstance(typed, str) else ""))
