@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
-from walking import Store
+from walking import Store, sandbox_process
 
 
 @pytest.fixture
 def stores(clean_environment: dict[str, str]) -> Iterator[Callable[..., Store]]:
     """Starts sandboxes with settings, in processes of their own."""
-    started: list[subprocess.Popen[str]] = []
+    with ExitStack() as started:
 
-    def start(*settings: str) -> Store:
-        options = ["--port", "0", "--products", "5", "--json", *(part for each in settings for part in ("--set", each))]
-        command = [sys.executable, "-m", "tui_connector", "sandbox", *options]
-        process = subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        found: Store = json.loads(process.stdout.readline())
-        return found
+        def start(*settings: str) -> Store:
+            options = ["--products", "5", *(part for each in settings for part in ("--set", each))]
+            return started.enter_context(sandbox_process(clean_environment, *options))
 
-    yield start
-    for process in started:
-        process.terminate()
-        process.communicate()
+        yield start

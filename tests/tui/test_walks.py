@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from keyring_service import KeyringService
 from requirements import require
 from terminal import Terminal
+from walking import sandbox_process
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 SIZES = [(80, 24), (140, 45)]
@@ -23,12 +23,8 @@ SIZES = [(80, 24), (140, 45)]
 def store(clean_environment: dict[str, str]) -> Iterator[dict[str, Any]]:
     """The sandbox in a process of its own; it takes an integration's token alone, too."""
     bearer = "oauth/consumer/enable_integration_as_bearer=1"
-    options = ["--port", "0", "--products", "50", "--json", "--set", bearer]
-    command = [sys.executable, "-m", "tui_connector", "sandbox", *options]
-    with subprocess.Popen(command, env=clean_environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-        process.terminate()
+    with sandbox_process(clean_environment, "--products", "50", "--set", bearer) as found:
+        yield found
 
 
 @pytest.fixture

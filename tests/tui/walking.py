@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -9,12 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fork_server import piped
 from requirements import require
 from terminal import Terminal
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
 FOUR = ("consumer_key", "consumer_secret", "access_token", "access_token_secret")
 Store = dict[str, Any]
+
+
+@contextmanager
+def sandbox_process(environment: dict[str, str], *options: str) -> Iterator[Store]:
+    """What a sandbox says about itself, in a process of its own."""
+    with piped("sandbox", "--port", "0", "--json", *options, env=environment) as (process, output):
+        try:
+            yield json.loads(output.readline())
+        finally:
+            process.terminate()
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The HTTP client: immutable messages pass through layers to the wire, which records each attempt."""
+"""How requests travel: immutable messages through layers to the wire, each attempt recorded."""

@@ -1,1 +1,1 @@
-"""Secrets: their sources, their storage and their masking."""
+"""Secrets: where they are named, where they are kept, and how they are hidden."""

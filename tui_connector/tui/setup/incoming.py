@@ -105,7 +105,7 @@ class ItemTable(OptionList):
 class ItemScreen(ModalScreen[None]):
     """One item as JSON; Esc closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", id="item.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close")]
 
     def __init__(self, title: str, text: str) -> None:
         """`text` must be masked already."""

@@ -16,7 +16,6 @@ _PAINTS = (
     "title",
     "good",
     "bad",
-    "refused",
     "badge-warning",
     "badge-error",
     "key",
