@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import Exchange, KeptBody, Timings
+from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.client.message import Failure, Request
 
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -21,15 +21,15 @@ _PLAIN = Exchange(
     purpose="run",
     formatter=None,
     at=AT,
-    asked=None,
+    original=None,
     method="GET",
     uri="https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3",
     request_headers=(("Accept", "application/json"), ("User-Agent", "tui-connector/0.1.0")),
-    request_body=KeptBody(),
+    request_body=RecordedBody(),
     status=200,
     reason="OK",
     headers=(("Content-Type", "application/json; charset=utf-8"), ("X-Cache", "MISS")),
-    body=KeptBody(b'{"items": []}', 13, 40, "application/json"),
+    body=RecordedBody(b'{"items": []}', 13, 40, "application/json"),
     failure=None,
     failure_text="",
     timings=Timings(0.01, 0.02, 0.001, 0.1, 0.005, 0.136),
@@ -40,14 +40,14 @@ def exchange(number: int = 1, **changes: Any) -> Exchange:
     """One exchange; `body` and `request_body` may be bytes."""
     for name in ("body", "request_body"):
         if isinstance(data := changes.get(name), bytes):
-            changes[name] = KeptBody(data, len(data), len(data), "application/json")
+            changes[name] = RecordedBody(data, len(data), len(data), "application/json")
     at = AT + timedelta(seconds=number)
     return replace(_PLAIN, **{"number": number, "call": number, "at": at, **changes})
 
 
 def lost(number: int = 1, failure: Failure = Failure.TIMEOUT, **changes: Any) -> Exchange:
     """One that got no response."""
-    nothing: dict[str, Any] = {"status": None, "reason": "", "headers": (), "body": KeptBody()}
+    nothing: dict[str, Any] = {"status": None, "reason": "", "headers": (), "body": RecordedBody()}
     return exchange(number, failure=failure, failure_text="no response within 30 s", **nothing, **changes)
 
 
@@ -61,8 +61,8 @@ _seconds = st.floats(0, 1_000, allow_nan=False).map(lambda each: round(each, 6))
 _maybe = st.none() | _seconds
 
 
-def _body(data: bytes, more: int, wire: int, media_type: str, note: str) -> KeptBody:
-    return KeptBody(data, len(data) + more, wire, media_type, note, cut=more > 0)
+def _body(data: bytes, more: int, wire: int, media_type: str, note: str) -> RecordedBody:
+    return RecordedBody(data, len(data) + more, wire, media_type, note, cut=more > 0)
 
 
 bodies = st.builds(
@@ -82,7 +82,7 @@ exchanges = st.builds(
     purpose=st.sampled_from(["test", "login", "run", "probe"]),
     formatter=st.sampled_from([None, "simple", "long", "full"]),
     at=st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)),
-    asked=st.none() | st.builds(Request, st.sampled_from(["GET", "POST"]), text, _headers, st.binary(max_size=20)),
+    original=st.none() | st.builds(Request, st.sampled_from(["GET", "POST"]), text, _headers, st.binary(max_size=20)),
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]),
     uri=text.map(lambda path: f"https://acme.example/{path}"),
     request_headers=_headers,

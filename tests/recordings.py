@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tui_connector.client.exchange import Exchange, KeptBody, Timings
+from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 
 PLACE = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", Path(__file__).parents[2] / "shared" / "magento-recordings"))
 
@@ -55,12 +55,12 @@ class Recording:
         sent, body = self.sent.encode(), self.body.encode()
         media_type = dict(self.headers).get("Content-Type", "").partition(";")[0]
         return Exchange(
-            number=number, attempt=1, call=number, client="shop", purpose="test", formatter=None, at=at, asked=None,
+            number=number, attempt=1, call=number, client="shop", purpose="test", formatter=None, at=at, original=None,
             method=self.method, uri=f"https://shop.example{self.target}",
             request_headers=tuple(self.sent_headers.items()),
-            request_body=KeptBody(sent, len(sent), len(sent), self.sent_headers.get("Content-Type", "")),
+            request_body=RecordedBody(sent, len(sent), len(sent), self.sent_headers.get("Content-Type", "")),
             status=self.status, reason=self.reason, headers=self.headers,
-            body=KeptBody(body, len(body), len(body), media_type), failure=None, failure_text="", timings=Timings(),
+            body=RecordedBody(body, len(body), len(body), media_type), failure=None, failure_text="", timings=Timings(),
         )  # fmt: skip
 
 

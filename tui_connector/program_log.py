@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 
 from .errors import UserError
 from .files import locked, not_regular
-from .secrets.places import hide_by_place
+from .secrets.named_values import mask_by_name
 from .text import shown_line, without_secrets
 
 FILE = "program.log"
@@ -158,7 +158,7 @@ def _lines(record: logging.LogRecord) -> Iterator[str]:
 
 def masked(text: str) -> str:
     """`text` on one line, without secrets: known ones, and values under the names of secrets."""
-    return shown_line(hide_by_place(without_secrets(text)))[:_MAX_LINE]
+    return shown_line(mask_by_name(without_secrets(text)))[:_MAX_LINE]
 
 
 def frames(error: BaseException) -> Iterator[str]:

@@ -36,7 +36,7 @@ _MARKS_KEPT = 4
 class KnowsSecrets(Protocol):
     """Knows values that must not be displayed."""
 
-    def without_known(self, text: str) -> str: ...
+    def mask_known(self, text: str) -> str: ...
 
 
 _registered: tuple[weakref.ref[KnowsSecrets], ...] = ()
@@ -58,7 +58,7 @@ def without_secrets(text: str) -> str:
     """
     for each in _registered:
         if (knows := each()) is not None:
-            text = knows.without_known(text)
+            text = knows.mask_known(text)
     return text
 
 

@@ -26,7 +26,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Footer, Header, Label
 
-from tui_connector.client.exchange import Exchange, Exchanges, KeptBody, Timings
+from tui_connector.client.exchange import Exchange, Exchanges, RecordedBody, Timings
 from tui_connector.log.filter import parse
 from tui_connector.machine import Directories, Machine
 from tui_connector.tui.app import ConnectorApp
@@ -75,15 +75,15 @@ def exchange(number: int, body: bytes = b"") -> Exchange:
         purpose="run",
         formatter=None,
         at=_AT + timedelta(milliseconds=number),
-        asked=None,
+        original=None,
         method="GET",
         uri=f"https://acme.example/rest/V1/products/24-MB{number:06}",
         request_headers=sent,
-        request_body=KeptBody(),
+        request_body=RecordedBody(),
         status=404 if failed else 200,
         reason="Not Found" if failed else "OK",
         headers=got,
-        body=KeptBody(data, len(data), len(data), "application/json"),
+        body=RecordedBody(data, len(data), len(data), "application/json"),
         failure=None,
         failure_text="",
         timings=Timings(None, None, 0.0004, 0.03 + number % 100 / 1_000, 0.002, 0.033 + number % 100 / 1_000),

@@ -16,7 +16,7 @@ import pytest
 from exchanges import exchange, lost
 from program import Ended, Program
 
-from tui_connector.client.exchange import KeptBody
+from tui_connector.client.exchange import RecordedBody
 from tui_connector.log.records import line
 
 ESCAPE = b"\x1b]52;c;Q0FOQVJZ\x07\x9b31m"
@@ -87,7 +87,7 @@ def test_hostile_bodies_are_printed_without_a_traceback(program: Program, tmp_pa
     headers = tuple((f"X-{number}", ESCAPE.decode("latin-1")) for number in range(2_000))
     with path.open("wb") as file:
         for number, data in enumerate(HOSTILE.values(), 1):
-            body = KeptBody(data, len(data), len(data), "application/json")
+            body = RecordedBody(data, len(data), len(data), "application/json")
             file.write(line(exchange(number, status=400, reason="\x1b[31m", headers=headers, body=body)))
     for form in ("simple", "full"):
         ended = program("log", str(path), "--format", form)

@@ -21,7 +21,7 @@ from profiles import FOUR, PASSWORD, TOKEN, admin, bearer, full, login, profile,
 from requirements import require
 
 from tui_connector.client.curl import curl
-from tui_connector.client.exchange import Exchange, KeptBody
+from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.message import Request
 from tui_connector.guide.workbench import Workbench
 from tui_connector.profile.document import Document
@@ -216,7 +216,7 @@ def test_what_cannot_be_as_it_was_is_said() -> None:
         method="POST",
         uri=f"https://x/?key={MARK}",
         request_headers=(("Cookie", f"a={MARK}"), ("X-Api-Key", MARK), ("X-Bad", "a\nb")),
-        request_body=KeptBody(f'{{"password":"{MARK}"}}'.encode(), 2_000, 2_000, cut=True),
+        request_body=RecordedBody(f'{{"password":"{MARK}"}}'.encode(), 2_000, 2_000, cut=True),
     )
     lines = curl(masked, None).split("\n")
     assert lines[0] == "# Save the profile first, and replace PROFILE with its name."
@@ -225,7 +225,7 @@ def test_what_cannot_be_as_it_was_is_said() -> None:
     assert "Only the first" in lines[3]
     assert "body is masked" in lines[4]
     assert "tui-connector header PROFILE POST" in lines[5]
-    unkept = replace(masked, request_body=KeptBody(b"", 5))
+    unkept = replace(masked, request_body=RecordedBody(b"", 5))
     assert "# The body of 5 bytes is omitted" in curl(unkept, "shop")
 
 

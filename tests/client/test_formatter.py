@@ -10,8 +10,8 @@ from exchanges import exchange, lost
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import KeptBody, Timings
-from tui_connector.client.printer import LONG, blocks, simple, text
+from tui_connector.client.exchange import RecordedBody, Timings
+from tui_connector.client.printer import LONG_FORMAT_BODY, blocks, simple, text
 
 REFUSED = json.dumps(
     {"message": "The consumer isn't authorized to access %resources.", "parameters": {"resources": "A::b"}}
@@ -20,7 +20,7 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 
 def test_simple_is_one_line_with_the_stores_words_where_it_refused() -> None:
-    assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3  200  136 ms"
+    assert simple(exchange(7)) == "#7  GET /rest/V1/products?searchCriteria[pageSize]=3  200  136 ms"
     line = simple(exchange(8, status=401, body=REFUSED.encode()))
     assert line.endswith("The consumer isn't authorized to access A::b.")
     assert simple(lost(9)).endswith("—  136 ms  no response within 30 s")
@@ -35,7 +35,7 @@ def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> No
         *("", "POST /rest/V1/products?searchCriteria%5BpageSize%5D=3 HTTP/1.1", "Host: acme.example"),
         *("Accept: application/json", "User-Agent: tui-connector/0.1.0", "", '{"a": 1}'),
         *("", "HTTP/1.1 200 OK", "Content-Type: application/json; charset=utf-8", "X-Cache: MISS"),
-        *("", "x" * LONG, "… the first 1.0 KB of 5.0 KB are shown"),
+        *("", "x" * LONG_FORMAT_BODY, "… the first 1.0 KB of 5.0 KB are shown"),
     ]
 
 
@@ -49,7 +49,7 @@ def test_a_body_with_a_tab_is_shown() -> None:
 
 def test_a_web_page_is_its_title_and_size() -> None:
     page = b"<html><head><TITLE> Service\n Temporarily &amp; so on </TITLE></head>" + b"x" * 40_000
-    shown = text(exchange(status=503, body=KeptBody(page, len(page), 900, "text/html")), "long")
+    shown = text(exchange(status=503, body=RecordedBody(page, len(page), 900, "text/html")), "long")
     assert "HTML page “Service Temporarily & so on”, 40.1 KB" in shown
     assert len(shown) < 1_000
 
@@ -61,9 +61,10 @@ def test_an_answer_that_is_no_text_is_told_by_its_first_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [(KeptBody(), "(empty)"), (KeptBody(b"", 32, 32, note="a token, not kept"), "a token, not kept")]
+    ("body", "words"),
+    [(RecordedBody(), "(empty)"), (RecordedBody(b"", 32, 32, note="a token, not kept"), "a token, not kept")],
 )
-def test_what_is_not_there_is_said(body: KeptBody, words: str) -> None:
+def test_what_is_not_there_is_said(body: RecordedBody, words: str) -> None:
     assert words in text(exchange(body=body), "long")
 
 

@@ -304,7 +304,7 @@ async def test_what_a_store_says_again_stays_hidden(
     assert isinstance(ended, Response)
     for form in ("simple", "long", "full", "curl"):
         assert "CANARY" not in text(exchange, form)
-    assert "CANARY" not in repr(exchange).replace("asked=", "")
+    assert "CANARY" not in repr(exchange).replace("original=", "")
 
 
 @pytest.mark.bad_input(52)

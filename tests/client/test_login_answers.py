@@ -301,7 +301,7 @@ async def test_a_refusal_elsewhere_shows_the_servers_reason_and_no_advice_about_
         await _ask(workbench, response, **more)
     assert said in refused.value.message
     assert advice in refused.value.hint
-    finding = diagnose_failure(refused.value, "GET x", workbench.exchanges.numbered(refused.value.exchange or 0))
+    finding = diagnose_failure(refused.value, "GET x", workbench.exchanges.by_number(refused.value.exchange or 0))
     assert said in finding.summary
     assert finding.id == "login-refused"
     assert "Magento" not in str(refused.value) + str(finding)

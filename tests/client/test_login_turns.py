@@ -195,7 +195,7 @@ async def test_who_waits_for_another_process_is_told_when_it_takes_too_long(
     """The other one has died with its computer's network disk, or waits for a code that nobody types."""
     from tui_connector.client.authentication import login_lockouts
 
-    monkeypatch.setattr(login_lockouts, "_LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(login_lockouts, "_MAX_WAIT", 0.2)
     account = Account.of(f"{sandbox.url}/rest/V1/integration/admin/token", _admin("wrong-CANARY"), ["password"])
     bench = Workbench(machine)
     bench.vault.hold(PASSWORD, "wrong-CANARY", sandbox.url)

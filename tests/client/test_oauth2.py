@@ -16,7 +16,7 @@ from http_server import Received, Server, reply, serving
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from profiles import profile
 
-from tui_connector.client.authentication.oauth2 import lifetime_stated
+from tui_connector.client.authentication.oauth2 import stated_lifetime
 from tui_connector.client.message import InvalidRequest, LoginRefused, Request, RequestFailed, Response
 from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
@@ -182,7 +182,7 @@ UNSTATED = [None, 0, -1, -3600, "", "soon", "-5", True, [], {}, 1e300, 10**400, 
 
 @pytest.mark.parametrize("expires_in", UNSTATED, ids=lambda value: str(value)[:12])
 async def test_an_unbelievable_lifetime_means_until_a_401(workbench: Workbench, expires_in: object) -> None:
-    assert lifetime_stated(expires_in) is None
+    assert stated_lifetime(expires_in) is None
     async with stores(token(expires_in=expires_in)) as (issuer, api):
         await ask(workbench, issuer, api, times=5)
     assert len(issuer.logins) == 1
@@ -190,7 +190,7 @@ async def test_an_unbelievable_lifetime_means_until_a_401(workbench: Workbench, 
 
 @pytest.mark.parametrize(("expires_in", "life"), [(3600, 3540.0), ("3600", 3540.0), (10, 9.0), (86_399.0, 86_339.0)])
 def test_a_lifetime_has_a_margin(expires_in: object, life: float) -> None:
-    assert lifetime_stated(expires_in) == pytest.approx(life)
+    assert stated_lifetime(expires_in) == pytest.approx(life)
 
 
 HTML = b"<!doctype html><title>Sign in &amp; go</title>"
@@ -270,10 +270,12 @@ async def test_a_refusal_shows_what_the_server_says_and_nothing_of_magento(workb
     body = json.loads(response.partition(b"\r\n\r\n")[2])
     assert str(body.get("error_description") or body.get("error") or body["detail"]) in refused.value.message
     assert advice in refused.value.hint
-    finding = diagnose_failure(refused.value, "GET products", workbench.exchanges.numbered(refused.value.exchange or 0))
+    finding = diagnose_failure(
+        refused.value, "GET products", workbench.exchanges.by_number(refused.value.exchange or 0)
+    )
     assert (finding.id, finding.field) == ("login-refused", "client-secret")
     assert "Magento" not in str(finding) + str(refused.value)
-    logged = workbench.exchanges.numbered(refused.value.exchange or 0)
+    logged = workbench.exchanges.by_number(refused.value.exchange or 0)
     assert logged is not None
     assert str(body.get("error") or body["detail"]).encode() in logged.body.data
     explained = diagnose_exchange(logged)  # in the log, by the key i

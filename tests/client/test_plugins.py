@@ -12,7 +12,7 @@ from http_server import Received, Server, reply, serving
 from profiles import profile
 
 from tui_connector.client.message import InvalidRequest, Request, Response
-from tui_connector.client.plugins.rate_limit import asked_to_wait
+from tui_connector.client.plugins.rate_limit import requested_wait
 from tui_connector.client.plugins.retry import retry_after
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -262,7 +262,7 @@ ASKED: list[tuple[int, dict[str, str], float | None]] = [
 def test_what_a_store_asks_for_is_read_from_its_answer(
     status: int, headers: dict[str, str], expected: float | None
 ) -> None:
-    assert asked_to_wait(Response(status, tuple(headers.items()), b"", 1), START) == expected
+    assert requested_wait(Response(status, tuple(headers.items()), b"", 1), START) == expected
 
 
 async def test_nobody_goes_while_the_store_asks_to_wait_and_it_cannot_ask_for_ever(machine: Machine) -> None:

@@ -13,7 +13,7 @@ from http_proxy import proxying
 from http_server import Received, Server, reply, serving
 from profiles import TOKEN, bearer, profile
 
-from tui_connector.client.connection import from_environment
+from tui_connector.client.connection import proxy_from_environment
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response
 from tui_connector.client.printer import text
 from tui_connector.guide.workbench import Workbench
@@ -191,7 +191,7 @@ EXCEPTED = {
 
 @pytest.mark.parametrize(("environ", "uri", "expected"), ENVIRONMENTS)
 def test_which_variable_names_the_proxy(environ: dict[str, str], uri: str, expected: str | None) -> None:
-    route = from_environment(uri, environ)
+    route = proxy_from_environment(uri, environ)
     assert (route.uri if route else None) == expected
 
 
@@ -199,7 +199,7 @@ def test_which_variable_names_the_proxy(environ: dict[str, str], uri: str, expec
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 def test_which_hosts_go_without(exceptions: str, name: str) -> None:
     environ = {"https_proxy": "http://a:1", name: exceptions}
-    assert (from_environment("https://shop.example/rest", environ) is None) == EXCEPTED[exceptions]
+    assert (proxy_from_environment("https://shop.example/rest", environ) is None) == EXCEPTED[exceptions]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_which_hosts_go_without(exceptions: str, name: str) -> None:
 )
 def test_which_addresses_go_without(host: str, exceptions: str, excepted: bool) -> None:
     environ = {"https_proxy": "http://a:1", "no_proxy": exceptions}
-    assert (from_environment(f"https://{host}/", environ) is None) == excepted
+    assert (proxy_from_environment(f"https://{host}/", environ) is None) == excepted
 
 
 def test_what_a_proxy_cannot_be_is_said_at_its_place() -> None:

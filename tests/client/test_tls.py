@@ -15,7 +15,7 @@ from certificates import Authority, authority, client_pair, server_context
 from http_server import Received, reply, serving
 from profiles import profile
 
-from tui_connector.client.connection import context_of
+from tui_connector.client.connection import tls_context
 from tui_connector.client.message import Failure, InvalidRequest, NoResponse, Request, Response
 from tui_connector.client.model import Tls
 from tui_connector.client.printer import simple, text
@@ -53,8 +53,8 @@ async def test_an_own_authority_is_trusted_beside_the_systems(workbench: Workben
     assert not failed.value.may_have_arrived
     assert "tls.ca-file" in failed.value.hint
     assert (await _ask(workbench, server, tls={"ca-file": signer.file.name})).status == 200
-    usual = context_of(Tls(), workbench.directory, "", None).cert_store_stats()["x509_ca"]
-    more = context_of(Tls(ca_file=str(signer.file)), workbench.directory, "", None).cert_store_stats()["x509_ca"]
+    usual = tls_context(Tls(), workbench.directory, "", None).cert_store_stats()["x509_ca"]
+    more = tls_context(Tls(ca_file=str(signer.file)), workbench.directory, "", None).cert_store_stats()["x509_ca"]
     assert more == usual + 1
 
 
@@ -201,4 +201,4 @@ async def test_paths_begin_at_the_profiles_file(
 
 def test_a_home_that_nobody_has_is_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"file not found: .*~nobody-has-this-name"):
-        context_of(Tls.model_validate({"ca-file": "~nobody-has-this-name/ca.pem"}), tmp_path, "clients.shop.tls", None)
+        tls_context(Tls.model_validate({"ca-file": "~nobody-has-this-name/ca.pem"}), tmp_path, "clients.shop.tls", None)

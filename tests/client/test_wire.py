@@ -210,6 +210,6 @@ async def test_nothing_recorded_holds_the_secret_even_where_the_store_echoes_it(
     assert SECRET.encode() in answered.body
     for exchange in workbench.exchanges:
         for field in fields(Exchange):
-            if field.name != "asked":  # as its caller made it: free of the profile's secrets
+            if field.name != "original":  # as its caller made it: free of the profile's secrets
                 assert "CANARY" not in repr(getattr(exchange, field.name))
         assert SECRET not in repr(replace(exchange))

@@ -1,15 +1,18 @@
 """Runs that are killed at each fsync, one after the other: in the end the output is that of a run left alone.
 
-Where a process dies is decided by strace, so that SQLite's own calls count too.
+What a killed process leaves behind is what its files held at that moment. One run is therefore stopped at each of its
+fsyncs, and its files are put aside; the next run is then tried on each of these states. Where the process stops is
+decided by strace, so that SQLite's own calls count too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,28 +45,69 @@ main()
 """The program, once it is traced."""
 
 
-async def _traced(folder: RunFolder, *expressions: str) -> int:
-    """The exit code of a run in a process of its own, under strace."""
+@dataclass
+class FilesOfAMoment:
+    """What a folder held. Each file comes back as the same inode: runs recognise their output by it."""
+
+    folder: Path
+    kept: Path
+    contents: dict[Path, bytes]
+    """By path in the folder."""
+
+    @classmethod
+    def of(cls, folder: Path, kept: Path) -> FilesOfAMoment:
+        contents = {}
+        for file in folder.rglob("*"):
+            (kept / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+            if file.is_file():
+                contents[file.relative_to(folder)] = file.read_bytes()
+                os.link(file, kept / file.relative_to(folder))
+            else:
+                (kept / file.relative_to(folder)).mkdir(exist_ok=True)
+        return cls(folder, kept, contents)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.kept, self.folder, copy_function=os.link)
+        for file, content in self.contents.items():
+            (self.folder / file).write_bytes(content)
+
+
+async def _stops(folder: RunFolder) -> AsyncIterator[None]:
+    """A run in a process of its own that stops at each fsync or fdatasync, until the caller asks for the next one."""
     pipe = asyncio.subprocess.PIPE
     waits, goes = os.pipe()
     process = await folder.start(code=WHEN_TRACED, stdin=waits, stdout=pipe, stderr=pipe)
     os.close(waits)
     assert await process.stdout.readline() == b"ready\n"
-    trace = ["strace", "-f", "-qq", "-o", str(folder.folder / "trace"), "-e", "trace=fsync,fdatasync", *expressions]
+    calls = "fsync,fdatasync"
+    trace = ["strace", "-f", "-qq", "-o", "/dev/stderr", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=STOP"]
     tracer = await asyncio.create_subprocess_exec(*trace, "-p", str(process.pid), stderr=pipe)
-    while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{process.pid}/status").read_text():  # noqa: ASYNC240
-        assert tracer.returncode is None, (await tracer.communicate())[1].decode()
-        await asyncio.sleep(0.005)
-    os.close(goes)
-    _, errors = await process.communicate()
-    await tracer.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), errors.decode()
-    return process.returncode
+    assert tracer.stderr is not None
+    try:
+        while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{process.pid}/status").read_text():  # noqa: ASYNC240
+            assert tracer.returncode is None, (await tracer.communicate())[1].decode()
+            await asyncio.sleep(0.005)
+        os.close(goes)
+        stopped: set[str] = set()
+        async for line in tracer.stderr:
+            if b"stopped by SIGSTOP" in line:
+                stopped.add(line.decode().split()[0])
+            if stopped and stopped.issuperset(os.listdir(f"/proc/{process.pid}/task")):
+                yield
+                stopped.clear()
+                process.send_signal(signal.SIGCONT)
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+    finally:
+        process.kill()
+        await process.wait()
+        await tracer.wait()
 
 
 async def _slow_in_the_middle(asked: Asked) -> None:
-    """So that there is a durable step between the first and the last."""
-    await asyncio.sleep(0.3 if 20 <= asked.after < 30 else 0)
+    """So that there is a durable step between the first and the last: with the items before the last page."""
+    await asyncio.sleep(0.3 if asked.after == 20 else 0.6 if asked.after == 50 else 0)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -72,27 +116,30 @@ async def test_a_run_that_is_killed_at_any_fsync_is_completed_by_the_next_one(
 ) -> None:
     require("strace")
     sink, more, read = RUNS[name]
-    async with listing(products(*range(1, ITEMS + 1)), before=_slow_in_the_middle) as store:
+    async with listing(products(*range(1, ITEMS + 1))) as store:
 
         def folder(name: str) -> RunFolder:
             made = RunFolder(tmp_path / name, clean_environment, machine)
             made.write(store.url, sink, more)
             return made
 
-        alone = folder("alone")
+        alone, killed = folder("alone"), folder("killed")
         assert await alone.run() == "complete"
         wanted = read(alone.out)
 
-        async def kill_at_each(call: str) -> int:
-            """Kills a run at each of its calls; how many there were."""
-            for number in itertools.count(1):
-                killed = folder(f"{call}-{number}")
-                left_alone = await _traced(killed, "-e", f"inject={call}:signal=KILL:when={number}") == 0
-                assert left_alone or await killed.run() == "complete", f"{call} {number}"
-                assert read(killed.out) == wanted, f"{call} {number}"
-                if left_alone:
-                    return number - 1
-            raise AssertionError
+        store.before = _slow_in_the_middle
+        moments = []
+        async for _ in _stops(killed):
+            moments.append(FilesOfAMoment.of(killed.folder, tmp_path / f"sync {len(moments) + 1}"))
+        assert read(killed.out) == wanted
+        assert len(moments) > 8
 
-        calls = await asyncio.gather(kill_at_each("fsync"), kill_at_each("fdatasync"))
-    assert sum(calls) > 8
+        store.before = None
+        requests = []
+        for number, moment in enumerate(moments, 1):
+            moment.restore()
+            before = len(store.asked)
+            assert await killed.run() == "complete", f"sync {number}"
+            assert read(killed.out) == wanted, f"sync {number}"
+            requests.append(len(store.asked) - before)
+    assert 0 < min(filter(None, requests)) < requests[0], "none was killed in the middle"

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from user_errors import user_error
 
-from tui_connector.client.exchange import Exchange, KeptBody, Timings
+from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.log.files import is_har
 from tui_connector.log.har import entries, export, read
 from tui_connector.log.recording import Notice
@@ -28,8 +28,8 @@ from tui_connector.secrets.mask import MARK, Mask
 LOG = [
     exchange(1, request_headers=(("Authorization", f"Bearer {MARK}(32)"), ("Cookie", f"PHPSESSID={MARK}"))),
     exchange(2, method="POST", status=400, request_body=b'{"a":"\xc3\xa9"}', body=b"\x89PNG\r\n\x00\xff"),
-    exchange(3, body=KeptBody(b'{"items":[', 2_000_000, 90_000, "application/json", cut=True), attempt=2, call=2),
-    exchange(4, purpose="login", body=KeptBody(f'"{MARK}" (32 characters)'.encode(), 34, 34, "application/json")),
+    exchange(3, body=RecordedBody(b'{"items":[', 2_000_000, 90_000, "application/json", cut=True), attempt=2, call=2),
+    exchange(4, purpose="login", body=RecordedBody(f'"{MARK}" (32 characters)'.encode(), 34, 34, "application/json")),
     exchange(5, timings=Timings(None, None, 0.001, 0.2, 0.0, 0.2345), note="login renewed (60 min)", formatter="long"),
     lost(6),
 ]
@@ -56,7 +56,7 @@ def test_out_and_in_again_changes_nothing(log: list[Exchange]) -> None:
     for before, after in zip(log, once, strict=True):
         if before.status is None or before.status > 0:
             unmasked = {"uri", "reason", "request_headers", "headers", "request_body", "body", "failure_text", "note"}
-            same = replace(before, asked=None, **{name: getattr(after, name) for name in unmasked})
+            same = replace(before, original=None, **{name: getattr(after, name) for name in unmasked})
             assert same == after
 
 

@@ -47,16 +47,16 @@ def test_a_line_reads_back(asked: Exchange) -> None:
     once = read_line(line(asked), Mask())
     assert read_line(line(once), Mask()) == once
     masked = ("uri", "reason", "request_headers", "headers", "request_body", "body", "failure_text", "note")
-    assert replace(asked, asked=None, **{name: getattr(once, name) for name in masked}) == once
+    assert replace(asked, original=None, **{name: getattr(once, name) for name in masked}) == once
     assert line(asked).count(b"\n") == 1
     assert line(asked).isascii()
 
 
 def test_a_recording_is_the_log_and_its_owners(tmp_path: Path) -> None:
-    log = [exchange(1), lost(2), exchange(3, body=b"\x00\xff", asked=Request("GET", "x", body=b"CANARY-typed"))]
+    log = [exchange(1), lost(2), exchange(3, body=b"\x00\xff", original=Request("GET", "x", body=b"CANARY-typed"))]
     path = tmp_path / "run.jsonl"
     _record(path, log)
-    assert list(read(path)) == [replace(each, asked=None) for each in log]
+    assert list(read(path)) == [replace(each, original=None) for each in log]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     _record(path, [exchange(4)])  # the next run goes on in the same file
     assert _numbers(read(path)) == [1, 2, 3, 4]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tui_connector.client.exchange import Exchange, KeptBody, Timings
+from tui_connector.client.exchange import Exchange, RecordedBody, Timings
 from tui_connector.magento.diagnosis import diagnose_exchange
 
 PLACE = Path(os.environ.get("TUI_CONNECTOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "magento-recordings"))
@@ -92,15 +92,15 @@ def exchange_of(recording: dict[str, Any]) -> Exchange:
         purpose="test",
         formatter=None,
         at=datetime.now(UTC),
-        asked=None,
+        original=None,
         method=request["method"],
         uri=f"https://shop.example{request['path']}",
         request_headers=tuple(request["headers"].items()),
-        request_body=KeptBody((sent if isinstance(sent, str) else json.dumps(sent)).encode()),
+        request_body=RecordedBody((sent if isinstance(sent, str) else json.dumps(sent)).encode()),
         status=response["status"],
         reason="",
         headers=tuple((name, value) for name, value in response["headers"]),
-        body=KeptBody(response["body"].encode()),
+        body=RecordedBody(response["body"].encode()),
         failure=None,
         failure_text="",
         timings=Timings(),
@@ -117,7 +117,7 @@ def translated(exchange: Exchange) -> Exchange:
         return exchange
     for part in (data, *data.get("errors", [])):
         part["message"] = "Wniosek nie odpowiada żadnej ścieżce"
-    return replace(exchange, body=KeptBody(json.dumps(data).encode()))
+    return replace(exchange, body=RecordedBody(json.dumps(data).encode()))
 
 
 @pytest.fixture(scope="module")

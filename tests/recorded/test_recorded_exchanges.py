@@ -24,7 +24,7 @@ from tui_connector.log.filter import parse
 from tui_connector.log.har import export
 from tui_connector.log.recording import Notice, Recording
 from tui_connector.magento.diagnosis import diagnose_exchange
-from tui_connector.secrets.mask import Mask, answers_with_a_token
+from tui_connector.secrets.mask import Mask, returns_token
 from tui_connector.tui.log.exchange_text import RelatedExchanges, exchange_text
 from tui_connector.tui.log.list import columns_for, row
 
@@ -47,7 +47,7 @@ def log() -> list[Exchange]:
 
 def _recorded(index: int) -> Exchange:
     each = recordings()[index]
-    about = RequestInfo(purpose="test", secret_answer=answers_with_a_token(each.target))
+    about = RequestInfo(purpose="test", secret_response=returns_token(each.target))
     headers = tuple(each.sent_headers.items())
     request = Request(each.method, f"https://shop.example{each.target}", headers, each.sent.encode(), about)
     seen = AttemptRecord(index + 1, 1, "shop", request, headers, AT + timedelta(seconds=index), 0.0, ended=0.1)
@@ -87,8 +87,8 @@ def test_a_har_brings_all_of_them_back(log: list[Exchange]) -> None:
     data = b"".join(export(log))
     back = list(har.entries(data, Mask()))
     assert not [each for each in back if isinstance(each, Notice)]
-    assert [replace(each, asked=None) for each in back if isinstance(each, Exchange)] == [
-        replace(each, asked=None) for each in log
+    assert [replace(each, original=None) for each in back if isinstance(each, Exchange)] == [
+        replace(each, original=None) for each in log
     ]
 
 
@@ -141,6 +141,6 @@ def test_a_recording_brings_all_of_them_back(log: list[Exchange], tmp_path: Path
         exchanges.record(exchange)
     recording.close()
     back = list(recorded.read(tmp_path / "log.jsonl", Mask()))
-    assert [replace(each, asked=None) for each in back if isinstance(each, Exchange)] == [
-        replace(each, asked=None) for each in log
+    assert [replace(each, original=None) for each in back if isinstance(each, Exchange)] == [
+        replace(each, original=None) for each in log
     ]

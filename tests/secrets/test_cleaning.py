@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.secrets.cleaning import SecretKind, clean, kind_of
+from tui_connector.secrets.cleaning import SecretKind, clean, secret_kind
 
 TOKEN = "canary0123456789canary0123456789"
 JWT = "eyJraWQiOiIxIn0.eyJ1aWQiOjEsInV0eXBpZCI6Mn0.c2ln-bmF0_dXJl"
@@ -108,8 +108,8 @@ def test_blanks_quotes_and_words_belong_to_a_password(password: str) -> None:
 
 
 def test_the_place_says_which_kind_it_is() -> None:
-    assert kind_of("integration/access-token-secret") is SecretKind.TOKEN
-    assert kind_of("a/token") is SecretKind.TOKEN
-    assert kind_of("admin/otp/totp") is SecretKind.TOKEN
-    assert kind_of("admin/password") is SecretKind.TEXT
-    assert kind_of("clients/magento/proxy/password") is SecretKind.TEXT
+    assert secret_kind("integration/access-token-secret") is SecretKind.TOKEN
+    assert secret_kind("a/token") is SecretKind.TOKEN
+    assert secret_kind("admin/otp/totp") is SecretKind.TOKEN
+    assert secret_kind("admin/password") is SecretKind.TEXT
+    assert secret_kind("clients/magento/proxy/password") is SecretKind.TEXT

@@ -10,7 +10,7 @@ from exchanges import exchange, exchanges, lost
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_connector.client.exchange import Exchange, KeptBody
+from tui_connector.client.exchange import Exchange, RecordedBody
 from tui_connector.client.printer import Role, text
 from tui_connector.magento.diagnosis import diagnose_exchange
 from tui_connector.tui.log.exchange_text import ExchangeText, Extra, RelatedExchanges, exchange_text
@@ -22,10 +22,10 @@ EXCHANGES = {
     "a refusal": exchange(2, status=401, reason="Unauthorized", body=BODY.encode(), attempt=2),
     "a long body": exchange(3, method="POST", request_body=b'{"a": 1}', body=b"x" * 5_000),
     "no response": lost(4),
-    "a web page": exchange(5, status=503, body=KeptBody(b"<title>x</title>", 16, 16, "text/html")),
+    "a web page": exchange(5, status=503, body=RecordedBody(b"<title>x</title>", 16, 16, "text/html")),
     "an image": exchange(6, body=b"\x89PNG\x00\x01\x02" * 20),
-    "a token": exchange(7, body=KeptBody(b"", 32, 32, note="a token, not kept")),
-    "a body kept in part": exchange(8, body=KeptBody(b"[1, 2", 900, 900, "application/json", cut=True)),
+    "a token": exchange(7, body=RecordedBody(b"", 32, 32, note="a token, not kept")),
+    "a body kept in part": exchange(8, body=RecordedBody(b"[1, 2", 900, 900, "application/json", cut=True)),
 }
 
 
@@ -54,16 +54,15 @@ def test_any_exchange_is_printed_alike(each: Exchange, view: str) -> None:
     assert shown == [line.expandtabs(4) for line in printed]
 
 
-def test_the_panel_adds_the_finding_the_bar_and_the_related_requests_before_the_request() -> None:
+def test_the_panel_adds_the_finding_and_the_related_requests_before_the_request() -> None:
     page = in_panel(EXCHANGES["a refusal"], "long")
     own = "\n".join(lines_of(page, extra=True))
     assert "→ In Magento: " in own or "→ Give the client an HTTP authentication." in own
-    assert "░▒" in own
     assert "attempts  #90 401 in 136 ms  →  #2 401 in 136 ms" in own
     assert "login     #91 200 in 136 ms" in own
     assert page.lines[-len(BODY.splitlines()) :] == BODY.splitlines()
     styles = [page.style(number) for number in range(len(page.lines))]
-    assert styles.index(Extra.FINDING) < styles.index(Extra.BAR) < styles.index(Role.REQUEST)
+    assert styles.index(Extra.FINDING) < styles.index(Extra.RELATED) < styles.index(Role.REQUEST)
 
 
 def test_a_pretty_view_indents_json_and_knows_where_the_response_is() -> None:
@@ -78,3 +77,31 @@ def test_request_line_and_status_line_are_those_of_http() -> None:
     printed = text(EXCHANGES["a refusal"], "long").split("\n")
     assert "GET /rest/V1/products?searchCriteria%5BpageSize%5D=3 HTTP/1.1" in printed
     assert "HTTP/1.1 401 Unauthorized" in printed
+
+
+def decoded(each: Exchange, width: int = 80) -> ExchangeText:
+    return exchange_text(each, RelatedExchanges(), width=width, view="long")
+
+
+def test_the_query_is_shown_decoded_one_parameter_per_line() -> None:
+    uri = "https://acme.example/rest/V1/products/A%2FB%20C?searchCriteria%5BpageSize%5D=3&x=a+b%26c&flag"
+    page = decoded(exchange(uri=uri))
+    start = page.lines.index("GET /rest/V1/products/A%2FB C HTTP/1.1")
+    assert page.lines[start + 1 : start + 4] == ["  searchCriteria[pageSize] = 3", "  x = a b&c", "  flag"]
+    raw = exchange_text(exchange(uri=uri), RelatedExchanges(), width=80, view="long", raw=True)
+    assert "GET /rest/V1/products/A%2FB%20C?searchCriteria%5BpageSize%5D=3&x=a+b%26c&flag HTTP/1.1" in raw.lines
+
+
+def test_the_waterfall_has_one_scale_and_fits() -> None:
+    for width in (20, 40, 78, 118, 200):
+        page = decoded(exchange(), width)
+        [line] = [line for number, line in enumerate(page.lines) if page.style(number) is Extra.WATERFALL]
+        assert [line.index(name) for name in ("connect", "TLS", "send", "wait", "receive")]
+        assert len(line) <= max(width, 70)
+        assert ("━" in line) is (width > 78)
+
+
+def test_a_refusal_never_has_the_style_of_success_even_where_a_probe_expects_it() -> None:
+    for status, expected in ((200, Role.SUCCESS), (404, Role.REFUSED), (503, Role.ERROR)):
+        page = decoded(exchange(status=status, reason="X", purpose="probe"))
+        assert page.style(page.lines.index(f"HTTP/1.1 {status} X")) is expected

@@ -31,7 +31,9 @@ SCREENS: dict[str, Callable[[Machine], Screen[Any]]] = {
     "a line": lambda machine: InputScreen("What?"),
     "a secret": lambda machine: InputScreen("What?", secret=True),
     "a file": lambda machine: FileScreen("Save", "out.har"),
-    "a request": lambda machine: RequestForm(Request("POST", "https://acme.example/x", body=b"{}"), machine, "#1"),
+    "a request": lambda machine: RequestForm(
+        Request("POST", "https://acme.example/x", body=b"{}"), machine, "Edit #1", "https://acme.example"
+    ),
 }
 
 

@@ -109,6 +109,76 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
     workbench.close()
 
 
+class Store:
+    """Receives what the log sends."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    async def send(self, exchange: Exchange, request: Request) -> Response:
+        self.requests.append(request)
+        return Response(200, (), b"", 1)
+
+
+async def test_a_request_that_may_change_the_store_is_confirmed_before_it_is_resent(machine: Machine) -> None:
+    store = Store()
+    log = filled(exchange(1, method="POST", uri="https://acme.example/rest/V1/products", request_body=b"{}"))
+    async with watching(machine, log, context=LogContext(machine, lambda: None, store.send)) as watched:
+        for refusal in ("enter", "escape", "n"):
+            await watched.pilot.press("x")
+            await watched.shows("Send POST /rest/V1/products")
+            await watched.shows("to https://acme.example?")
+            await watched.pilot.press(refusal)
+            await watched.until(lambda: not isinstance(watched.app.screen, ConfirmScreen))
+        assert not store.requests
+        await watched.pilot.press("x")
+        await watched.shows("Send POST")
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 1)
+        await watched.pilot.press("X", "f5")
+        await watched.shows("Send POST")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: isinstance(watched.app.screen, RequestForm))
+        await watched.pilot.press("f5")
+        await watched.shows("Send POST")
+        await watched.pilot.press("y")
+        await watched.until(lambda: len(store.requests) == 2)
+
+
+async def test_the_editor_returns_to_the_form_and_sends_nothing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    changes = {"entity_id": "sku", "[pageSize]=3": "[pageSize]=50"}
+    texts: list[str] = []
+
+    def edit(_: object, __: object, path: Path) -> None:
+        text = path.read_text()
+        texts.append(text)
+        for old, new in changes.items() if len(texts) > 1 else ():
+            text = text.replace(old, new)
+        path.write_text(text)
+
+    monkeypatch.setattr("tui_connector.tui.log.request_form.edit", edit)
+    uri = "https://acme.example/rest/V1/products?searchCriteria%5BpageSize%5D=3&fields=a%26b"
+    async with watching(machine, filled(exchange(1, uri=uri)), context=LogContext(machine, send=store.send)) as watched:
+        await watched.pilot.press("X", "escape", "o")
+        await watched.shows("Unchanged. Nothing was sent.")
+        assert "GET https://acme.example/rest/V1/products?searchCriteria[pageSize]=3\n    &fields=a%26b\n" in texts[0]
+        await watched.pilot.press("o")
+        await watched.shows("Changed. F5 sends the request.")
+        await watched.shows("searchCriteria[pageSize]=50")
+        assert not store.requests
+        await watched.pilot.press("escape")
+        await watched.shows("Discard the edited request?")
+        await watched.pilot.press("n", "t")
+        await watched.until(lambda: len(store.requests) == 1)
+        assert store.requests[0].uri.endswith("products?searchCriteria[pageSize]=50&fields=a%26b")
+        await watched.pilot.press("X", "f5")
+        await watched.until(lambda: len(store.requests) == 2)
+        assert store.requests[1].uri == uri
+
+
 @pytest.mark.parametrize("keys", ["x", "X"])
 async def test_logins_and_recorded_requests_cannot_be_resent(machine: Machine, keys: str) -> None:
     async def send(exchange: Exchange, request: Request) -> Response:

@@ -9,7 +9,7 @@ from exchanges import exchange, lost
 from textual.widgets import Input
 from watched_log import SIGNED, filled, refusal, watching
 
-from tui_connector.client.exchange import KeptBody, Timings
+from tui_connector.client.exchange import RecordedBody, Timings
 from tui_connector.machine import Machine
 
 
@@ -27,6 +27,22 @@ async def test_list_follows_until_the_user_moves_up_and_again_after_g(machine: M
         await watched.pilot.press("G")
         await watched.shows("#106")
         assert watched.selected() == 106
+
+
+async def test_after_a_failed_test_the_failed_request_is_selected_and_not_the_probes_that_look_for_the_reason(
+    machine: Machine,
+) -> None:
+    async with watching(machine, filled(exchange(1, purpose="probe")), size=(80, 24)) as watched:
+        watched.log.record(refusal(2, purpose="test"))
+        for number in range(3, 30):
+            watched.log.record(exchange(number, status=405, purpose="probe"))
+        await watched.until(lambda: watched.selected() == 2)
+        await watched.shows("▸ #2")
+        await watched.pilot.press("down")
+        await watched.until(lambda: watched.selected() == 3)
+        await watched.pilot.press("G")
+        watched.log.record(exchange(90, purpose="probe"))  # a minute later: another test
+        await watched.until(lambda: watched.selected() == 90)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -113,7 +129,7 @@ async def test_invalid_filter_shows_the_position(machine: Machine) -> None:
 async def test_esc_closes_prompt_and_detail_but_not_the_log(machine: Machine) -> None:
     async with watching(machine, filled(exchange(1), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("f")
-        await watched.shows("~b body  & | ! ()  F1")
+        await watched.shows("~b body · F1: help")
         await watched.pilot.press("tilde")
         await watched.shows("^ ~u URI ~m method ~s status ~e error ~t time ~w who ~h header ~b body")
         await watched.pilot.press("escape", "enter")
@@ -138,6 +154,39 @@ async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
         await watched.until(lambda: watched.selected() == 7)
 
 
+async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine: Machine) -> None:
+    page = "https://acme.example/rest/V1/products?searchCriteria%5BcurrentPage%5D=7"
+    log = filled(
+        exchange(1, request_headers=(("Authorization", "Bearer •••(9)"),)),
+        exchange(2, body=b'{"sku": "caf\\u00e9"}'),
+        exchange(3, uri=page),
+        *map(exchange, range(4, 60)),
+    )
+    async with watching(machine, log) as watched:
+        for text, number in (("authorization", 1), ("café", 2), ("page 7", 3)):
+            await watched.pilot.press("slash", "ctrl+u")
+            await watched.shows("Searches rows, headers and bodies")
+            await watched.type(text)
+            await watched.pilot.press("enter")
+            await watched.until(lambda number=number: watched.selected() == number)  # type: ignore[misc]
+        await watched.pilot.press("slash", "ctrl+u")
+        await watched.type("nowhere")
+        await watched.pilot.press("enter")
+        await watched.told("No row, header or body in the list matches nowhere")
+        await watched.pilot.press("escape", "slash")
+        await watched.shows("Searches rows, headers and bodies")
+
+
+@pytest.mark.parametrize(("width", "keys"), [(80, 5), (120, 10)])
+async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, width: int, keys: int) -> None:
+    wanted = (
+        "Enter Detail  / Search  f Filter  i Explain  y Curl  e Errors  x Resend  X Edit  z Raw  v View  Space Pause"
+    )
+    async with watching(machine, filled(exchange(1)), size=(width, 30)) as watched:
+        await watched.shows("  ".join(wanted.split("  ")[:keys]))
+        await watched.shows("? Help  : Commands")
+
+
 async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
     items = [{"sku": f"SKU-{n}", "name": "needle" if n in (20, 70) else "hay"} for n in range(100)]
     log = filled(exchange(1, body=json.dumps({"items": items}).encode()))
@@ -157,9 +206,9 @@ async def test_the_detail_shows_bodies_pretty_and_raw_html_by_title_and_binary_a
     png = bytes(range(256))
     log = filled(
         exchange(1, body=b'{"items":[{"sku":"caf\\u00e9"}]}'),
-        exchange(2, status=503, body=KeptBody(page, len(page), len(page), "text/html")),
-        exchange(3, body=KeptBody(png, 256, 256, "image/png")),
-        exchange(4, body=KeptBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
+        exchange(2, status=503, body=RecordedBody(page, len(page), len(page), "text/html")),
+        exchange(3, body=RecordedBody(png, 256, 256, "image/png")),
+        exchange(4, body=RecordedBody(b'{"items": [{"a', 90_000, 5_000, "application/json", cut=True)),
     )
     async with watching(machine, log) as watched:
         await watched.shows("kept in part: the first 14 B of 90.0 KB")
@@ -192,7 +241,7 @@ async def test_detail_uses_the_clients_format_until_enter(machine: Machine) -> N
         await watched.shows("2.0 KB are shown")
         await watched.pilot.press("up")
         await watched.until(lambda: not watched.says("X-Cache"))
-        assert watched.says("#1  GET /rest/V1/products?searchCriteria%5BpageSize%5D=3")
+        assert watched.says("#1  GET /rest/V1/products?searchCriteria[pageSize]=3")
         assert watched.says("Enter shows all of it")
         await watched.pilot.press("enter")
         await watched.shows("ZZZ")
@@ -205,13 +254,13 @@ async def test_chosen_view_applies_to_all_requests(machine: Machine) -> None:
     async with watching(machine, log) as watched:
         await watched.shows("X-Cache")
         await watched.pilot.press("v", "v")
-        await watched.shows("view curl (v)")
+        await watched.shows("curl · decoded")
         await watched.shows("curl -sS")
         await watched.pilot.press("up", "enter")
         await watched.until(lambda: watched.selected() == 1)
         await watched.shows("curl -sS")
         await watched.pilot.press("v")
-        await watched.shows("view simple (v)")
+        await watched.shows("simple · decoded")
         await watched.shows("v shows more")
         assert not watched.says("X-Cache")
 
@@ -229,7 +278,7 @@ async def test_detail_shows_attempts_and_login_of_a_request(machine: Machine) ->
         await watched.shows("#2 503 in 136 ms  →  #4 200 in 213 ms")
         await watched.shows("login     #1 200")
         await watched.shows("connection reused")
-        await watched.shows("200×2")
+        await watched.shows("200 ×2")
 
 
 async def test_explain_shows_finding_and_remedy(machine: Machine) -> None:
@@ -270,7 +319,7 @@ async def test_the_focus_never_moves_by_itself(machine: Machine, size: tuple[int
     "data", [b'{"a":"' + b"x" * 50_000_000 + b'"}', b"[" * 100_000, b"\xff\xfe" * 500_000], ids=["long", "deep", "odd"]
 )
 async def test_keys_work_with_bodies_of_any_kind(machine: Machine, data: bytes) -> None:
-    body = KeptBody(data, len(data), len(data), "application/json")
+    body = RecordedBody(data, len(data), len(data), "application/json")
     async with watching(machine, filled(exchange(1, status=500, body=body), exchange(2)), size=(80, 24)) as watched:
         await watched.pilot.press("up")
         await watched.until(lambda: watched.selected() == 1)

@@ -16,7 +16,7 @@ from exchanges import exchange
 from requirements import require
 from terminal import Terminal
 
-from tui_connector.client.exchange import KeptBody
+from tui_connector.client.exchange import RecordedBody
 from tui_connector.log.records import line
 
 PROGRAM = f"{shlex.quote(sys.executable)} -m tui_connector"
@@ -100,15 +100,15 @@ def hostile(path: Path) -> None:
     """Bodies, headers and addresses that mean harm, of every kind the detail knows."""
     evil = EVIL.encode()
     bodies = [
-        KeptBody(evil, len(evil), len(evil), "text/plain"),
-        KeptBody(b"<title>" + evil + b"</title>", 99, 99, "text/html"),
-        KeptBody(json.dumps({EVIL: [EVIL] * 3}).encode(), 99, 99, "application/json"),
-        KeptBody(json.dumps({"message": EVIL}, ensure_ascii=False).encode(), 99, 99, "application/json"),
-        KeptBody(b"\x00\x1b]52;c;x\x07" * 50, 99, 99, "image/png"),
-        KeptBody(b"a" + "\u0301".encode() * 10_000, 20_001, 20_001, "text/plain"),
-        KeptBody(b"x" * 1_000_000, 1_000_000, 1_000, "text/plain"),
-        KeptBody(b"[" * 100_000, 100_000, 1_000, "application/json"),
-        KeptBody(b'{"a":"\xff\xfe\xed\xa0\x80"}', 14, 14, "application/json"),
+        RecordedBody(evil, len(evil), len(evil), "text/plain"),
+        RecordedBody(b"<title>" + evil + b"</title>", 99, 99, "text/html"),
+        RecordedBody(json.dumps({EVIL: [EVIL] * 3}).encode(), 99, 99, "application/json"),
+        RecordedBody(json.dumps({"message": EVIL}, ensure_ascii=False).encode(), 99, 99, "application/json"),
+        RecordedBody(b"\x00\x1b]52;c;x\x07" * 50, 99, 99, "image/png"),
+        RecordedBody(b"a" + "\u0301".encode() * 10_000, 20_001, 20_001, "text/plain"),
+        RecordedBody(b"x" * 1_000_000, 1_000_000, 1_000, "text/plain"),
+        RecordedBody(b"[" * 100_000, 100_000, 1_000, "application/json"),
+        RecordedBody(b'{"a":"\xff\xfe\xed\xa0\x80"}', 14, 14, "application/json"),
     ]
     headers = (("X-" + EVIL, EVIL), *((f"X-{n}", "v") for n in range(2_000)))
     with path.open("wb") as file:

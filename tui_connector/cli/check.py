@@ -90,10 +90,10 @@ def _exit_of(report: CheckReport) -> Exit:
     """Exit code: a refusal takes precedence over a wrong setup, and that over an unreachable store."""
     if report.ok:
         return Exit.DONE
-    from ..client.plugins.retry import LASTING
+    from ..client.plugins.retry import PERMANENT_FAILURES
 
     findings = {each.id for each in report.findings}
-    lasting = {*_SETUP_FINDINGS, *(f"unreachable-{failure}" for failure in LASTING)}
+    lasting = {*_SETUP_FINDINGS, *(f"unreachable-{failure}" for failure in PERMANENT_FAILURES)}
     of_the_setup = {each for each in findings if each in lasting or each.startswith("incoming-")}
     not_reached = {each.id for each in report.findings if each.failure is not None} - of_the_setup
     if findings - of_the_setup - not_reached:

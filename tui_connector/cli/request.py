@@ -76,7 +76,7 @@ def request(
         response = run(send())
     if method in ("GET", "HEAD"):
         _warn_of_ignored_criteria(uri)
-    _print_body(workbench.mask.bytes_without_known(response.body), response.body)
+    _print_body(workbench.mask.mask_known_bytes(response.body), response.body)
     if not 200 <= response.status < 300:
         sys.exit(Exit.REFUSED if response.status in (401, 403) else Exit.FAILED)
 

@@ -1,1 +1,1 @@
-"""How requests travel: immutable messages through layers to the wire, each attempt recorded."""
+"""The HTTP client: immutable messages pass through layers to the wire, which records each attempt."""

@@ -1,4 +1,4 @@
-"""A body as it comes in: inflated within bounds, whatever it would inflate to."""
+"""Collects a response's body and decompresses it up to a limit."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from zlib_ng import zlib_ng
 _GZIP = 31
 _MAGIC = b"\x1f\x8b"
 _STEP = 1_000_000
-_NONE = ("", "identity", "none", "utf-8")
-"""Content codings that leave a body as it is; the last two do not exist, and are sent all the same."""
+_NO_CODING = ("", "identity", "none", "utf-8")
+"""Content codings without compression; the last two are not registered, but sent by servers."""
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than it may be."""
+    """The body is larger than the limit."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the response is larger than {limit / 1e6:.0f} MB")
 
 
 class BodyUnreadable(Exception):
-    """The body's encoding cannot be undone."""
+    """The body cannot be decompressed."""
 
 
 class Inflater:
-    """Collects a body, of `limit` bytes at most.
+    """Collects a body of at most `limit` bytes, fed with the raw bytes of httpx.
 
-    httpx 0.28's own decoder takes 633 MB for a response of 658 bytes, so it gets the raw bytes here.
+    httpx 0.28's own decoder takes 633 MB for a response of 658 bytes.
     """
 
     def __init__(self, encoding: str, limit: int) -> None:
@@ -37,21 +37,21 @@ class Inflater:
         self._after_member = b""
         self._limit = limit
         self._encoding = encoding
-        """As the store wrote it: a secret in it is hidden where this is shown."""
+        """As sent by the store; secrets in it are masked where it is shown."""
         names = [name.strip().lower() for name in encoding.split(",")]
-        self._encodings = [name for name in names if name not in _NONE]
+        self._encodings = [name for name in names if name not in _NO_CODING]
         self._gzip = zlib_ng.decompressobj(_GZIP) if self._encodings in (["gzip"], ["x-gzip"]) else None
 
     @property
     def body(self) -> bytes:
-        """What has come so far."""
+        """The bytes collected so far."""
         self._parts = [b"".join(self._parts)]
         return self._parts[0]
 
     def feed(self, chunk: bytes) -> Iterator[None]:
-        """Takes a chunk in steps of a megabyte: 65 KB may inflate to 64 MB, half a second that others need.
+        """Adds a chunk in steps of a megabyte: 65 KB may decompress to 64 MB, which takes half a second.
 
-        Raises `TooLarge` and `BodyUnreadable`.
+        Raises `BodyTooLarge` and `BodyUnreadable`.
         """
         self.wire_size += len(chunk)
         if self._gzip is None:
@@ -69,13 +69,13 @@ class Inflater:
                 self._gzip = zlib_ng.decompressobj(_GZIP)
             try:
                 self._add(self._gzip.decompress(data, _STEP))
-            except zlib_ng.error as error:  # type: ignore[misc]  # its stubs take the class for one of its errors
+            except zlib_ng.error as error:  # type: ignore[misc]  # the stubs declare it as an instance
                 raise BodyUnreadable(f"the response is declared as gzip but is not: {error}") from error
             yield
             data = self._gzip.unused_data if self._gzip.eof else self._gzip.unconsumed_tail
 
     def _next_member(self, data: bytes) -> bytes:
-        """What follows the end of a member, where it is another one; empty for padding, and for anything else.
+        """The data after the end of a member if it is another member; empty for padding and anything else.
 
         A gzip stream is one or more members, one directly after the other (RFC 1952, section 2.2).
         """
@@ -87,7 +87,7 @@ class Inflater:
         return data
 
     def end(self) -> None:
-        """Raises `BodyUnreadable` where the compressed body stops in the middle."""
+        """Raises `BodyUnreadable` if the compressed body is truncated."""
         if self._gzip is not None and self.wire_size and not self._gzip.eof:
             raise BodyUnreadable("the gzip data of the response is truncated")
 

@@ -1,4 +1,4 @@
-"""How a client connects: TLS context, proxy, and the sockets below httpx."""
+"""Connections of a client: TLS context, proxy, and the sockets below httpx."""
 
 from __future__ import annotations
 
@@ -23,25 +23,22 @@ from .message import InvalidRequest
 from .model import Tls
 from .uri import DEFAULT_PORTS, origin_of
 
-_LARGEST = 10_000_000
-"""Bytes; the whole list of a system's authorities has less than one million."""
-
-
+_MAX_FILE = 10_000_000
+"""Bytes; the list of a system's certificate authorities has less than one million."""
 _PEM = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.+?-----END [A-Z0-9 ]*CERTIFICATE-----", re.DOTALL)
 
 
-def context_of(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
-    """Reads files, so call it in a thread. `place` is where `tls` is, such as "clients.shop.tls".
+def tls_context(tls: Tls, directory: Path, place: str, password: str | None, ca: str = "") -> ssl.SSLContext:
+    """The context for `tls`, which is at `place` in the profile, such as "clients.shop.tls".
 
-    `ca` is the SHA-256 that the file of authorities had when the profile was trusted.
-
-    Raises `InvalidRequest`, which names the field and the file.
+    `ca` is the SHA-256 of `ca-file` when the profile was trusted. Reads files, so call it in a thread. Raises
+    `InvalidRequest`, which names the field and the file.
     """
     if tls == Tls():
         return _system_context()
     context = _new_system_context()
     if tls.ca_file is not None:
-        _load_authorities(context, _file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
+        _load_authorities(context, _readable_file(tls.ca_file, directory, f"{place}.ca-file"), f"{place}.ca-file", ca)
     if tls.client_certificate is not None:
         _load_client_certificate(context, tls, directory, place, password)
     if not tls.verify:
@@ -56,11 +53,12 @@ def _system_context() -> ssl.SSLContext:
 
 
 def _new_system_context() -> ssl.SSLContext:
-    """The system's authorities and those httpx brings: a Python from python.org has none of the system's."""
+    """Trusts the system's authorities and certifi's: a Python from python.org does not find the system's."""
     import certifi
 
     context = ssl.create_default_context()
-    # on since Python 3.13: it refuses what a company's own authority often leaves out, and other clients accept
+    # the default since Python 3.13: it rejects many certificates of companies' own authorities, which other clients
+    # accept
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.load_verify_locations(certifi.where())
     return context
@@ -68,12 +66,12 @@ def _new_system_context() -> ssl.SSLContext:
 
 def _load_authorities(context: ssl.SSLContext, path: Path, field: str, ca: str) -> None:
     try:
-        found = read_regular(path, _LARGEST)  # what is compared is what is loaded
+        found = read_regular(path, _MAX_FILE)  # read once, so that the digest is that of the loaded text
         if ca and digest(found) != ca:
             raise InvalidRequest(
                 f"{field}: {path} has changed since the profile was trusted", hint="Run the command again to review it."
             )
-        blocks = _PEM.findall(found)  # comments around them need not be ASCII, and OpenSSL wants that
+        blocks = _PEM.findall(found)  # without comments: OpenSSL accepts only ASCII
         if not blocks:
             raise _no_certificate(field, path)
         context.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
@@ -96,8 +94,8 @@ def _load_client_certificate(
     context: ssl.SSLContext, tls: Tls, directory: Path, place: str, password: str | None
 ) -> None:
     assert tls.client_certificate is not None
-    certificate = _file(tls.client_certificate, directory, f"{place}.client-certificate")
-    key = None if tls.client_key is None else _file(tls.client_key, directory, f"{place}.client-key")
+    certificate = _readable_file(tls.client_certificate, directory, f"{place}.client-certificate")
+    key = None if tls.client_key is None else _readable_file(tls.client_key, directory, f"{place}.client-key")
     key_field, key_file = ("client-certificate", certificate) if key is None else ("client-key", key)
     encrypted = False
 
@@ -124,13 +122,13 @@ def _load_client_certificate(
         ) from error
 
 
-def _file(path: str, directory: Path, field: str) -> Path:
-    """The whole path of a regular file that can be read. A device or a pipe would hang whoever reads it."""
+def _readable_file(path: str, directory: Path, field: str) -> Path:
+    """The full path of a readable regular file; reading a device or a pipe could hang."""
     full = directory / os.path.expanduser(path)
     try:
         if not full.exists():
             raise InvalidRequest(f"{field}: file not found: {full}", hint="The path is relative to the profile's file.")
-        if not full.is_file() or full.stat().st_size > _LARGEST:
+        if not full.is_file() or full.stat().st_size > _MAX_FILE:
             raise InvalidRequest(f"{field}: {full} is not a file of certificates or keys")
         with full.open("rb"):
             return full
@@ -140,19 +138,19 @@ def _file(path: str, directory: Path, field: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class ProxyRoute:
-    """A proxy on the way to a store."""
+    """A proxy for requests to a store."""
 
     uri: str
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
-    named_by: str = "the client"
-    """Who named it: the client, or a variable of the environment."""
+    named_in: str = "the client"
+    """Where it is configured: the client, or an environment variable."""
 
 
-def from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
-    """The proxy for this address, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
+def proxy_from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute | None:
+    """The proxy for this URI according to HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl reads them.
 
-    The small letters of each come first. Raises `InvalidRequest` where what is named is not a proxy that can be used.
+    Lower-case names take precedence. Raises `InvalidRequest` if the value is not an http:// or https:// address.
     """
     name = next((one for one in _proxy_variables(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
     if name is None:
@@ -177,7 +175,7 @@ def _route(value: str, name: str) -> ProxyRoute:
     try:
         address = origin_of(f"{scheme}://{place}")
     except InvalidValue as error:
-        # the whole value may hold a password
+        # not the whole value, which may contain a password
         raise InvalidRequest(
             f"The proxy in {name} cannot be used: {scheme}://{place} is not an http:// or https:// address",
             hint=f'Correct {name}, or write `proxy = {{ uri = "direct" }}` for the client.',
@@ -186,7 +184,7 @@ def _route(value: str, name: str) -> ProxyRoute:
 
 
 def _bypasses_proxy(host: str, port: int, exceptions: str) -> bool:
-    """Whether NO_PROXY names this host: by name, by the end of its name, by address, by network, or by *."""
+    """Whether NO_PROXY matches this host: its name, a suffix of it, its address, its network, or *."""
     for entry in exceptions.lower().split(","):
         entry = entry.strip()
         name, colon, its_port = entry.rpartition(":")
@@ -195,12 +193,12 @@ def _bypasses_proxy(host: str, port: int, exceptions: str) -> bool:
                 continue
             entry = name
         entry = entry.removeprefix("*.").lstrip(".").strip("[]")
-        if entry == "*" or (entry and _is_in(host, entry)):
+        if entry == "*" or (entry and _matches(host, entry)):
             return True
     return False
 
 
-def _is_in(host: str, entry: str) -> bool:
+def _matches(host: str, entry: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -211,28 +209,21 @@ def _is_in(host: str, entry: str) -> bool:
         return False
 
 
-# The sockets below httpx, on asyncio alone.
-#
-# httpcore's own ones go through anyio, whose scopes and checkpoints at each read and write cost a page of a run 0.5
-# ms.
-
-
+# The sockets use asyncio directly: httpcore's own use anyio, whose scopes and checkpoints at each read and write cost
+# 0.5 ms per page of a run.
 # ruff: noqa: ASYNC109 - the names of parameters are httpcore's
 
-
-_HELD = 1_000_000
-"""Bytes that came and were not read yet, after which the sender has to wait."""
-_NEXT_ADDRESS = 0.25
-"""Seconds after which a host's next address is tried beside the one before (RFC 8305 §5)."""
-
-
-received: ContextVar[bytearray | None] = ContextVar("received", default=None)
-"""The first bytes that an attempt receives: they explain a failure better than its message."""
-_TELLING = 16
+_MAX_BUFFERED = 1_000_000
+"""Unread bytes after which reading from the socket pauses."""
+_HAPPY_EYEBALLS_DELAY = 0.25
+"""Seconds after which a host's next address is tried in parallel (RFC 8305 §5)."""
+first_bytes: ContextVar[bytearray | None] = ContextVar("first_bytes", default=None)
+"""The first bytes that an attempt receives, which explain a failure better than its message."""
+_FIRST_BYTES = 16
 
 
 class Sockets(httpcore.AsyncNetworkBackend):
-    """Connects. The wire has a deadline for the whole attempt, so that single reads and writes need none here."""
+    """Connects. Reads and writes ignore their timeouts: the wire has a deadline for the whole attempt."""
 
     async def connect_tcp(
         self,
@@ -242,21 +233,21 @@ class Sockets(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        # cancelled in the race of several addresses, asyncio (before 3.12.8) leaves the socket to the garbage collector
-        delay = None if _is_one_address(host) else _NEXT_ADDRESS
+        # with happy eyeballs, asyncio before 3.12.8 leaves the socket of a cancelled attempt to the garbage collector
+        delay = None if _is_ip_address(host) else _HAPPY_EYEBALLS_DELAY
         connecting = asyncio.get_running_loop().create_connection(Stream, host, port, happy_eyeballs_delay=delay)
         try:
             async with asyncio.timeout(timeout):
                 _, stream = await connecting
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: what no name of a host can be, such as "a..b"
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name, such as "a..b"
             raise httpcore.ConnectError(str(error)) from error
         return stream
 
 
 class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
-    """One connection; what comes in is kept until it is read."""
+    """One connection; received bytes are buffered until they are read."""
 
     _transport: asyncio.Transport
 
@@ -265,21 +256,21 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
         self._ended = False
         self._error: Exception | None = None
         self._paused = False
-        self._came: asyncio.Future[None] | None = None
-        """What a reader waits for."""
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._readable: asyncio.Future[None] | None = None
+        """Resolved when there are bytes to read, or the connection has ended."""
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if not self._received and not self._ended:
-            self._came = asyncio.get_running_loop().create_future()
-            await self._came
+            self._readable = asyncio.get_running_loop().create_future()
+            await self._readable
         data = bytes(self._received[:max_bytes])
         del self._received[:max_bytes]
-        first = received.get()
-        if first is not None and len(first) < _TELLING:
-            first += data[:_TELLING]
-        if self._paused and len(self._received) < _HELD:
+        first = first_bytes.get()
+        if first is not None and len(first) < _FIRST_BYTES:
+            first += data[:_FIRST_BYTES]
+        if self._paused and len(self._received) < _MAX_BUFFERED:
             self._paused = False
             self._transport.resume_reading()
         if not data and self._error is not None:
@@ -288,23 +279,23 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._transport.write(buffer)
-        await self._may_write.wait()
+        await self._writable.wait()
         if self._ended:
             raise httpcore.WriteError(str(self._error or "the connection is closed")) from self._error
 
     async def aclose(self) -> None:
         self._transport.abort()
-        await asyncio.sleep(0)  # the loop lets go of the socket in its next turn
+        await asyncio.sleep(0)  # the loop closes the socket in its next iteration
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
-        agreeing = asyncio.get_running_loop().start_tls(
+        handshake = asyncio.get_running_loop().start_tls(
             self._transport, self, ssl_context, server_hostname=server_hostname, ssl_handshake_timeout=timeout
         )
         try:
             async with asyncio.timeout(timeout):
-                transport = await agreeing
+                transport = await handshake
         except TimeoutError as error:
             self._transport.abort()
             raise httpcore.ConnectTimeout from error
@@ -316,7 +307,7 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # asked of a kept connection: what comes unasked is its end, or no response of ours
+        if info == "is_readable":  # of an idle connection: it has ended, or received what is not a response
             return self._ended or bool(self._received)
         return self._transport.get_extra_info(info)
 
@@ -326,7 +317,7 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if len(self._received) >= _HELD:
+        if len(self._received) >= _MAX_BUFFERED:
             self._paused = True
             self._transport.pause_reading()
         self._wake()
@@ -337,20 +328,19 @@ class Stream(httpcore.AsyncNetworkStream, asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._ended, self._error = True, error
-        self._may_write.set()
+        self._writable.set()
         self._wake()
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self._writable.clear()
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        self._writable.set()
 
     def _wake(self) -> None:
-        if self._came is not None and not self._came.done():
-            self._came.set_result(None)
+        if self._readable is not None and not self._readable.done():
+            self._readable.set_result(None)
 
 
-def _is_one_address(host: str) -> bool:
-    """Whether it is an address itself, not the name of some."""
+def _is_ip_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdecimal()

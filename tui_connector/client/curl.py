@@ -1,4 +1,4 @@
-"""A recorded request as a command for curl that repeats it, byte for byte, and holds no secret."""
+"""A recorded request as a curl command that repeats it byte for byte and contains no secret."""
 
 from __future__ import annotations
 
@@ -6,103 +6,102 @@ import shlex
 
 from ..secrets.mask import MARK
 from ..text import HTTP_TOKEN, shown, shown_line
-from .exchange import Exchange, KeptBody
+from .exchange import Exchange, RecordedBody
 from .message import header_of
 
-_ITS_OWN = frozenset({"accept-encoding", "user-agent", "host", "connection", "content-length", "transfer-encoding"})
-"""Headers that curl makes itself, and that change nothing in the response."""
-_SENDS_A_LENGTH = frozenset({"POST", "PUT", "PATCH"})
-_LONGEST_ARGUMENT = 100_000
+_SET_BY_CURL = frozenset({"accept-encoding", "user-agent", "host", "connection", "content-length", "transfer-encoding"})
+"""Headers that curl sets itself and that do not change the response."""
+_METHODS_WITH_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+_MAX_ARGUMENT = 100_000
 """Bytes; Linux takes 131,072 for one argument (MAX_ARG_STRLEN)."""
-_WAITS_FOR_CONTINUE = 1_000_000
+_EXPECT_CONTINUE = 1_000_000
 
 
 def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> str:
-    """The command, for a POSIX shell; what authenticates the request is made when it is run.
+    """The command for a POSIX shell, safe to print and to paste.
 
-    A signature is good for one request only, so a literal one could not be repeated. Lines that start with # before
-    the command say what is not as it was. All of it is safe to print, and to paste.
+    It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only.
+    Comment lines before the command list the differences from the recorded request.
     """
     if exchange.purpose == "login":
         return "# A login contains a password and cannot be copied."
     if not HTTP_TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
         return shown_line(f"# {exchange.method} {exchange.uri} cannot be sent with curl.")
-    signed, arguments, remarks = _headers(exchange, profile, client)
-    body, data, of_body = _body(exchange)
-    if signed and body:  # standard input is taken by the header
+    header_command, arguments, remarks = _headers(exchange, profile, client)
+    body, data, body_remarks = _body(exchange)
+    if header_command and body:  # standard input is used by the header
         data = ["--data-binary @/dev/fd/3"]
     command = " ".join(["curl -sS", *_method(exchange), *arguments, *data, *_address(exchange.uri)])
-    if signed:
-        command = f"{signed} | {command}"
+    if header_command:
+        command = f"{header_command} | {command}"
     if body:
-        command = f"{body} | {{ {command}; }} 3<&0" if signed else f"{body} | {command}"
-    if profile is None and signed:
+        command = f"{body} | {{ {command}; }} 3<&0" if header_command else f"{body} | {command}"
+    if profile is None and header_command:
         remarks.insert(0, "Save the profile first, and replace PROFILE with its name.")
-    return "\n".join([*(f"# {remark}" for remark in remarks + of_body), command])
+    return "\n".join([*(f"# {remark}" for remark in remarks + body_remarks), command])
 
 
 def _method(exchange: Exchange) -> list[str]:
     if exchange.method == "HEAD" and not exchange.request_body.data:
         return ["-I"]  # with -X HEAD it would wait for a body
-    # what has data is a POST for curl, and what has none a GET
     implied = "POST" if _has_data(exchange) else "GET"
     return [] if exchange.method == implied else ["-X", shlex.quote(exchange.method)]
 
 
 def _has_data(exchange: Exchange) -> bool:
-    return bool(exchange.request_body.data) or exchange.method in _SENDS_A_LENGTH
+    return bool(exchange.request_body.data) or exchange.method in _METHODS_WITH_LENGTH
 
 
 def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tuple[str, list[str], list[str]]:
-    """The command that prints the headers with credentials, the arguments, and remarks for the user.
+    """The command that prints the headers with credentials, curl's arguments, and remarks for the user.
 
-    curl reads these headers from standard input: its arguments can be seen by every user of the computer.
+    curl reads these headers from standard input: every user of the computer can see its arguments.
     """
-    signed = ""
+    header_command = ""
     arguments: list[str] = []
-    left_out: list[str] = []
+    omitted: list[str] = []
     credentials = False
     for name, value in exchange.request_headers:
-        if name.lower() in _ITS_OWN:
+        if name.lower() in _SET_BY_CURL:
             continue
         if MARK in value and name.lower() != "cookie":
             credentials = True
         elif MARK in value or not (HTTP_TOKEN.fullmatch(name) and value.isascii() and value.isprintable()):
-            left_out.append(shown_line(name, 60))
+            omitted.append(shown_line(name, 60))
         else:
             arguments += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
     if credentials:
         option = f" --client {shlex.quote(client)}" if client else ""
-        made = f"tui-connector header {shlex.quote(profile or 'PROFILE')} {exchange.method}"
-        signed = f"{made} {shlex.quote(exchange.uri)}{option}"
+        request = f"{shlex.quote(profile or 'PROFILE')} {exchange.method} {shlex.quote(exchange.uri)}"
+        header_command = f"tui-connector header {request}{option}"
         arguments[:0] = ["-H @-"]
     if header_of(exchange.request_headers, "Accept") is None:
         arguments += ["-H", "Accept:"]
     if _has_data(exchange) and header_of(exchange.request_headers, "Content-Type") is None:
         arguments += ["-H", "Content-Type:"]
-    if len(exchange.request_body.data) >= _WAITS_FOR_CONTINUE:
+    if len(exchange.request_body.data) >= _EXPECT_CONTINUE:
         arguments += ["-H", "Expect:"]
-    remarks = [f"Omitted, not in the log: {', '.join(left_out)}."] if left_out else []
+    remarks = [f"Omitted, not in the log: {', '.join(omitted)}."] if omitted else []
     if MARK in exchange.uri:
         remarks.append(f"The address is masked: replace {MARK} with the real value.")
-    return signed, arguments, remarks
+    return header_command, arguments, remarks
 
 
 def _body(exchange: Exchange) -> tuple[str, list[str], list[str]]:
-    """The command that prints the body for standard input, the arguments, and remarks for the user."""
+    """The command that prints the body for standard input, curl's arguments, and remarks for the user."""
     body = exchange.request_body
-    remarks = list(_of_body(body))
+    remarks = list(_body_remarks(body))
     if not body.data:
         return "", ["--data-raw ''"] if _has_data(exchange) else [], remarks
     text = _printable(body.data)
     if text is None:
-        return f"printf {_octal(body.data)}", ["--data-binary @-"], remarks
-    if len(body.data) > _LONGEST_ARGUMENT:
+        return f"printf {_printf_format(body.data)}", ["--data-binary @-"], remarks
+    if len(body.data) > _MAX_ARGUMENT:
         return f"printf %s {shlex.quote(text)}", ["--data-binary @-"], remarks
     return "", ["--data-raw", shlex.quote(text)], remarks
 
 
-def _of_body(body: KeptBody) -> list[str]:
+def _body_remarks(body: RecordedBody) -> list[str]:
     if body.size and not body.data:
         return [f"The body of {body.size} bytes is omitted: it is not in the log."]
     remarks = []
@@ -114,7 +113,7 @@ def _of_body(body: KeptBody) -> list[str]:
 
 
 def _printable(data: bytes) -> str | None:
-    """The body as text that can be printed and pasted as it is, or None."""
+    """The body as text if it can be printed and pasted unchanged, else None."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -122,14 +121,14 @@ def _printable(data: bytes) -> str | None:
     return text if shown(text) == text else None
 
 
-def _octal(data: bytes) -> str:
-    """The bytes as a format for printf, as every shell has it."""
+def _printf_format(data: bytes) -> str:
+    """The bytes as a format for POSIX printf."""
     pieces = [chr(byte) if 32 <= byte < 127 and byte not in b"-\\%'" else f"\\{byte:03o}" for byte in data]
     return "'" + "".join(pieces) + "'"
 
 
 def _address(uri: str) -> list[str]:
-    """The address, which curl must neither expand nor shorten."""
+    """The address, with the options that keep curl from expanding or normalizing it."""
     globs = ["-g"] if any(sign in uri for sign in "[]{}") else []
     dots = ["--path-as-is"] if "/." in uri else []
     return [*globs, *dots, shlex.quote(uri)]

@@ -1,20 +1,20 @@
-"""What a server said of an error, its parameters filled in."""
+"""The error message of a response, with its parameters interpolated."""
 
 from __future__ import annotations
 
 import json
 
-from ..secrets.places import hide_by_place
+from ..secrets.named_values import mask_by_name
 from ..text import beginning
 
-_LONGEST = 1_000
+_MAX_LENGTH = 1_000
 
 
 def error_message(body: bytes) -> str:
-    """The message of a response, or nothing where it has none; without values that secret names and addresses have.
+    """The message of an error response, or "" if it has none; secrets are masked by name.
 
-    Magento leaves `%name` or `%1` in its messages and sends the values beside them
-    (Magento\\Framework\\Webapi\\Rest\\Response). Of other servers these are known: OAuth 2 (RFC 6749 §5.2: error,
+    Magento sends messages with `%name` or `%1` and the values separately
+    (Magento\\Framework\\Webapi\\Rest\\Response). Other supported formats: OAuth 2 (RFC 6749 §5.2: error,
     error_description), problem details (RFC 9457: title, detail), JSON:API and GraphQL (a list of errors).
     """
     try:
@@ -24,27 +24,27 @@ def error_message(body: bytes) -> str:
     if not isinstance(data, dict):
         return ""
     if not isinstance(data.get("message"), str):
-        return _cut(_of_a_crash(data) or _of_another_server(data))
-    texts = [_filled_in(data)]
+        return _cut(_crash_message(data) or _other_message(data))
+    texts = [_interpolated(data)]
     errors = data.get("errors")
     if isinstance(errors, list):
-        texts += [_filled_in(error) for error in errors[:5] if isinstance(error, dict)]
+        texts += [_interpolated(error) for error in errors[:5] if isinstance(error, dict)]
     return _cut(" ".join(text for text in texts if text))
 
 
 def _cut(text: str) -> str:
-    return hide_by_place(beginning(text, _LONGEST))
+    return mask_by_name(beginning(text, _MAX_LENGTH))
 
 
-def _of_a_crash(data: dict[str, object]) -> str:
-    """The message of PHP's last gasp: {"messages": {"error": [{"code": 500, "message": …}]}}."""
+def _crash_message(data: dict[str, object]) -> str:
+    """The message of a fatal PHP error: {"messages": {"error": [{"code": 500, "message": …}]}}."""
     messages = data.get("messages")
     errors = messages.get("error") if isinstance(messages, dict) else None
     first = errors[0] if isinstance(errors, list) and errors else None
     return str(first.get("message", "")) if isinstance(first, dict) else ""
 
 
-def _of_another_server(data: dict[str, object]) -> str:
+def _other_message(data: dict[str, object]) -> str:
     errors = data.get("errors")
     if isinstance(errors, list) and errors:
         return " ".join(filter(None, map(_one_error, errors[:5])))
@@ -69,7 +69,7 @@ def _one_error(error: object) -> str:
     return ": ".join(texts)
 
 
-def _filled_in(error: dict[str, object]) -> str:
+def _interpolated(error: dict[str, object]) -> str:
     message, parameters = str(error.get("message", "")), error.get("parameters")
     if isinstance(parameters, list):
         values = {str(number): value for number, value in enumerate(parameters, start=1)}

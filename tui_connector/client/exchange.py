@@ -1,4 +1,4 @@
-"""What is kept of one request and its response, and the bounded store that keeps the last of them."""
+"""Recorded exchanges: one request and its response, and the bounded store of the latest ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import datetime
 from .message import Failure, Headers, Purpose, Request
 
 _OVERHEAD = 1_000
-"""Bytes one exchange costs besides its texts, roughly, in CPython 3.11."""
+"""Approximate bytes of an exchange besides its texts, in CPython 3.11."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds. `connect` (with DNS) and `tls` are None where the connection was used before."""
+    """Seconds. `connect` (with DNS) and `tls` are None if the connection was reused."""
 
     connect: float | None = None
     tls: float | None = None
@@ -23,86 +23,86 @@ class Timings:
     wait: float | None = None
     receive: float | None = None
     total: float = 0.0
-    knows_connection: bool = True
-    """False where another tool's file does not say whether the connection was new."""
+    connection_known: bool = True
+    """False if the file of another tool does not say whether the connection was new."""
 
     @property
     def reused(self) -> bool:
-        return self.knows_connection and self.connect is None and self.send is not None
+        return self.connection_known and self.connect is None and self.send is not None
 
 
 @dataclass(frozen=True, slots=True)
-class KeptBody:
-    """The part of a body that is kept: inflated, masked, cut at the recorder's bound."""
+class RecordedBody:
+    """The recorded part of a body: decompressed, masked, and truncated at the recorder's limit."""
 
     data: bytes = b""
     size: int = 0
-    """Bytes of the whole body, inflated, as far as it was read."""
+    """Bytes of the whole decompressed body, as far as it was read."""
     wire_size: int | None = 0
-    """Bytes as they crossed the network; None where another tool's file does not say."""
+    """Bytes transferred; None if the file of another tool does not say."""
     media_type: str = ""
     note: str = ""
-    """Why the body is not here as it was: "a token, not kept", "more than 8 MB: cut off" …"""
+    """Why the body is missing or incomplete, such as "a token, not kept"."""
     cut: bool = False
-    """Whether what is kept is only the beginning. Its length does not say: a mask can be shorter than its secret."""
+    """Whether `data` is only the beginning; its length does not tell, as a mask can be shorter than its secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One attempt on the network. Nothing in it holds a secret: it was masked before it was made."""
+    """One attempt to send a request. It contains no secret, as its parts were masked beforehand."""
 
     number: int
     attempt: int
-    """1 for the first attempt of its call, 2 for the first repetition, …"""
+    """1 for the first attempt of its call, 2 for the first retry, …"""
     call: int
     client: str
     purpose: Purpose
     formatter: str | None
     at: datetime
-    asked: Request | None
+    original: Request | None
     method: str
     uri: str
     request_headers: Headers
-    request_body: KeptBody
+    request_body: RecordedBody
     status: int | None
     reason: str
     headers: Headers
-    body: KeptBody
+    body: RecordedBody
     failure: Failure | None
     failure_text: str
     timings: Timings
     note: str = ""
-    """What the program has to say of it, such as "login renewed (60 min)"."""
+    """A remark of the program, such as "login renewed (60 min)"."""
 
     @property
     def failed(self) -> bool:
-        """No answer, or a refusal. A probe asks what is there: for it any answer is one."""
+        """No response, or a status of 400 or above; for a probe, any response is a success."""
         return self.status is None or (self.status >= 400 and self.purpose != "probe")
 
     @property
     def size(self) -> int:
-        """Bytes this record takes in memory, roughly."""
+        """Approximate bytes in memory."""
         texts = len(self.uri) + len(self.failure_text) + len(self.note)
         headers = sum(len(name) + len(value) for name, value in (*self.request_headers, *self.headers))
-        asked = len(self.asked.body) if self.asked is not None else 0  # whole, however little of it is kept
-        return _OVERHEAD + texts + headers + asked + len(self.request_body.data) + len(self.body.data)
+        original = len(self.original.body) if self.original is not None else 0  # never truncated
+        return _OVERHEAD + texts + headers + original + len(self.request_body.data) + len(self.body.data)
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A request that has been sent and not been answered yet."""
+    """A request without a response so far."""
 
     number: int
     method: str
     uri: str
     since: float
-    """By the machine's monotonic clock, in seconds."""
+    """Seconds of the machine's monotonic clock."""
 
 
 class Ring:
-    """The last exchanges, bounded by count and by bytes.
+    """The latest exchanges, bounded by count and by bytes.
 
-    An exchange is addressed by its *position*: how many came before it. `first` is that of the oldest one still kept.
+    The *position* of an exchange is the number of exchanges before it; `first` is that of the oldest one in the ring.
     """
 
     def __init__(self, count: int, size: int) -> None:
@@ -110,9 +110,9 @@ class Ring:
         self._kept: deque[Exchange] = deque()
         self.first = 0
         self.cleared = 0
-        """How many came before the ring was last cleared."""
+        """The number of exchanges before the ring was last cleared."""
         self.bytes = 0
-        """Bytes the kept exchanges take, roughly."""
+        """Approximate bytes of the exchanges in memory."""
 
     def append(self, exchange: Exchange) -> None:
         self._kept.append(exchange)
@@ -128,18 +128,18 @@ class Ring:
         return iter(tuple(self._kept))
 
     def __reversed__(self) -> Iterator[Exchange]:
-        """From the newest back; only as long as nothing is appended."""
+        """From the newest to the oldest; nothing must be appended meanwhile."""
         return reversed(self._kept)
 
     def __getitem__(self, position: int) -> Exchange:
-        """The exchange at this position. Raises IndexError where it is gone or not there yet."""
+        """The exchange at this position. Raises IndexError if it was dropped or does not exist yet."""
         if not self.first <= position < self.end:
             raise IndexError(position)
-        return self._kept[position - self.first]  # a deque steps by blocks of 64: 10 µs in the middle of 100,000
+        return self._kept[position - self.first]  # a deque takes 10 µs to reach the middle of 100,000
 
     @property
     def end(self) -> int:
-        """The position the next exchange will have: how many came in all."""
+        """The position of the next exchange: the total number so far."""
         return self.first + len(self)
 
     def clear(self) -> None:
@@ -149,9 +149,9 @@ class Ring:
 
 
 class Exchanges(Ring):
-    """The live log without a screen: the last exchanges, what is under way, and whom to tell.
+    """The data of the live log: the latest exchanges, the requests in flight, and the listeners.
 
-    Failures are kept in a ring of their own too, so that the night's one failure is still there in the morning.
+    A separate ring of failures keeps the one of the night until the morning.
     """
 
     def __init__(self, count: int = 10_000, size: int = 64_000_000, failures: int = 1_000) -> None:
@@ -166,7 +166,7 @@ class Exchanges(Ring):
         return self._numbers
 
     def next_call(self) -> int:
-        """Calls are numbered through all sessions that write here: what has one number belongs together."""
+        """The number of the next call, unique across all sessions that write to this log."""
         self._calls += 1
         return self._calls
 
@@ -175,7 +175,7 @@ class Exchanges(Ring):
 
     def record(self, exchange: Exchange) -> None:
         self.in_flight.pop(exchange.number, None)
-        # what was read from a file has its numbers already; those given from now on come after them
+        # an exchange from a file has its numbers already; the next ones follow them
         self._numbers, self._calls = max(self._numbers, exchange.number), max(self._calls, exchange.call)
         self.append(exchange)
         if exchange.failed:
@@ -187,6 +187,6 @@ class Exchanges(Ring):
         super().clear()
         self.failures.clear()
 
-    def numbered(self, number: int) -> Exchange | None:
-        """The exchange of this number, where it is still kept."""
+    def by_number(self, number: int) -> Exchange | None:
+        """The exchange with this number, or None if it was dropped."""
         return next((exchange for exchange in reversed(self._kept) if exchange.number == number), None)

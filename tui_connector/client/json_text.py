@@ -1,4 +1,4 @@
-"""JSON made readable: indented even where it stops in the middle, and the path of the value in a line of it."""
+"""Indents JSON, even if it is truncated, and finds the path and the value of a line."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 
 _INDENT = 2
-_DEEPEST = 40
-"""Levels that are indented; deeper ones are below each other, or 100,000 brackets would make 20 GB of spaces."""
-_BROKEN = 1_000_000
-"""Characters of broken JSON that are indented, token by token; more is shown as it came."""
+_MAX_DEPTH = 40
+"""Indented levels; without a limit, 100,000 brackets would result in 20 GB of spaces."""
+_MAX_INVALID = 1_000_000
+"""Characters of invalid JSON that are indented token by token; longer text is shown as received."""
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]+')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|(.))")
@@ -19,11 +19,11 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def indented(data: bytes) -> str | None:
-    """The JSON in `data`, indented; numbers and texts as they came. None where it is no JSON.
+    """The JSON in `data`, indented, with numbers and strings unchanged; None if it is not JSON.
 
-    What is cut off in the middle is indented as far as it goes.
+    Truncated JSON is indented as far as it goes.
     """
-    import msgspec  # 15 ms, and only needed once a body is looked at
+    import msgspec  # takes 15 ms, and is only needed once a body is shown
 
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.lstrip()[:1] or data.lstrip()[:1] not in b'{["':
@@ -32,44 +32,44 @@ def indented(data: bytes) -> str | None:
         return msgspec.json.format(data, indent=_INDENT).decode("utf-8", "replace")
     except (msgspec.DecodeError, RecursionError):
         text = data.decode("utf-8", "replace")
-        return _by_token(text) if len(text) <= _BROKEN and text.lstrip()[0] != '"' else None
+        return _indent_tokens(text) if len(text) <= _MAX_INVALID and text.lstrip()[0] != '"' else None
 
 
-def _by_token(text: str) -> str | None:
+def _indent_tokens(text: str) -> str | None:
     out: list[str] = []
-    depth, fresh = 0, True  # fresh: directly behind an opening bracket
+    depth, empty = 0, True  # empty: directly after an opening bracket
     for match in _TOKEN.finditer(text):
         token = match.group()
         if token in "{[":
-            out += (_line(depth) if fresh and depth else "", token)
-            depth, fresh = depth + 1, True
+            out += (_line_break(depth) if empty and depth else "", token)
+            depth, empty = depth + 1, True
         elif token in "}]":
             depth = max(0, depth - 1)
-            out += ("" if fresh else _line(depth), token)
-            fresh = False
+            out += ("" if empty else _line_break(depth), token)
+            empty = False
         elif token == ",":
-            out += (",", _line(depth))
+            out += (",", _line_break(depth))
         elif token == ":":
             out.append(": ")
         else:
-            out += (_line(depth) if fresh and depth else "", token)
-            fresh = False
+            out += (_line_break(depth) if empty and depth else "", token)
+            empty = False
     return "".join(out)
 
 
-def _line(depth: int) -> str:
-    return "\n" + " " * (_INDENT * min(depth, _DEEPEST))
+def _line_break(depth: int) -> str:
+    return "\n" + " " * (_INDENT * min(depth, _MAX_DEPTH))
 
 
 def unescaped(text: str) -> str:
-    """JSON text with `\\/` and `\\uXXXX` as the characters they mean, where that is one that can be read.
+    """JSON text with `\\/` and `\\uXXXX` replaced by the characters they denote, if these are printable.
 
     PHP's json_encode, and so Magento, escapes slashes and everything outside ASCII.
     """
-    return _ESCAPE.sub(_meant, text) if "\\" in text else text
+    return _ESCAPE.sub(_unescape, text) if "\\" in text else text
 
 
-def _meant(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     code, low, other = match.groups()
     if code is None:
         return "/" if other == "/" else match.group()
@@ -85,27 +85,27 @@ def _meant(match: re.Match[str]) -> str:
 def path_at(lines: Sequence[str], index: int) -> str | None:
     """The JMESPath of the value that starts in `lines[index]` of indented JSON, such as `items[0].sku`.
 
-    None where the line closes a bracket. A whole response is `@`; one bare value is read as a list of one, so `@[0]`.
+    None if the line is a closing bracket. A whole response is `@`; a bare value is read as a list of one, so `@[0]`.
     """
     steps: list[str] = []
     while True:
         line = lines[index]
         depth = _depth(line)
-        if line[depth : depth + 1] in ("}", "]", "") or depth >= _INDENT * _DEEPEST:
+        if line[depth : depth + 1] in ("}", "]", "") or depth >= _INDENT * _MAX_DEPTH:
             return None
         if depth == 0:
             break
-        opening = _opening(lines, index, depth)
-        if opening is None:
+        parent = _parent_line(lines, index, depth)
+        if parent is None:
             return None
         key = _KEY.match(line)
-        if key and lines[opening].rstrip().endswith("{"):
+        if key and lines[parent].rstrip().endswith("{"):
             steps.append(f".{_name(key[1])}")
         else:
-            before = lines[opening + 1 : index]
+            before = lines[parent + 1 : index]
             count = sum(1 for other in before if _depth(other) == depth and other[depth : depth + 1] not in "}]")
             steps.append(f"[{count}]")
-        index = opening
+        index = parent
     path = "".join(reversed(steps)).removeprefix(".")
     return path or ("@" if lines[index][:1] in ("{", "[") else "@[0]")
 
@@ -114,7 +114,7 @@ def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _opening(lines: Sequence[str], index: int, depth: int) -> int | None:
+def _parent_line(lines: Sequence[str], index: int, depth: int) -> int | None:
     for above in range(index - 1, -1, -1):
         if _depth(lines[above]) < depth:
             return above
@@ -130,7 +130,7 @@ def _name(key: str) -> str:
 
 
 def value_at(lines: Sequence[str], index: int) -> str:
-    """The value that starts in this line, as it is there: to the bracket that closes it."""
+    """The text of the value that starts in `lines[index]`, up to its closing bracket."""
     line = lines[index]
     depth = _depth(line)
     key = _KEY.match(line)

@@ -1,4 +1,4 @@
-"""What a request passes through: layers, and the base classes of the kinds that make them."""
+"""Layers, which requests pass through, and the base classes of plugins and authentications, which create them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Layer = Callable[[Request, Send], Awaitable[Response]]
 
 
 class LayerContext(Protocol):
-    """What a kind may use while it runs. The session fulfils it; a test gives its own."""
+    """The services that a session provides to layers."""
 
     @property
     def machine(self) -> Machine: ...
 
     async def secret(self, source: SecretSource, origin: str, client: str | None = None) -> str:
-        """The secret, for a request to `origin` through `client`; None: the client whose request is under way.
+        """The secret, for a request to `origin` through `client` (default: the client of the current request).
 
-        Raises `InvalidRequest` if it cannot be had, or if the profile is not trusted to send it there.
+        Raises `InvalidRequest` if it is not available, or if the profile is not trusted to send it there.
         """
         ...
 
@@ -39,30 +39,30 @@ class LayerContext(Protocol):
         ...
 
     def received(self, secret: str, label: str) -> None:
-        """A secret that no source holds, such as a token from the store: from now on it is masked everywhere."""
+        """Masks a secret without a source, such as a token from the store, everywhere from now on."""
         ...
 
     def hide(self, name: str) -> None:
-        """From now on the value of the header or the query parameter of this name is masked, however short it is."""
+        """Masks the value of headers and query parameters of this name from now on, however short it is."""
         ...
 
     def masked(self, text: str) -> str:
-        """`text` without known secrets: for what a store said, before it becomes part of a message or a file."""
+        """`text` with known secrets masked: for text from a store that becomes part of a message or a file."""
         ...
 
     def client(self, name: str) -> Send: ...
 
     def share(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Start work that belongs to the session, not to the caller: cancelling the caller does not cancel it."""
+        """Starts work that belongs to the session: cancelling the caller does not cancel it."""
         ...
 
     def keep(self, kind: Kind, make: Callable[[], T], place: str = "") -> T:
-        """State that outlives this session and belongs to the content of `kind`, such as a token still good."""
+        """State that outlives this session and belongs to the content of `kind`, such as a valid token."""
         ...
 
 
 class Stage(IntEnum):
-    """Where a plugin is in the chain, whatever its place in the list."""
+    """The stage of a plugin in the chain, which takes precedence over its place in the list."""
 
     PREPARE = 0
     REPEAT = 1
@@ -75,11 +75,11 @@ class Plugin(Kind):
     stage: ClassVar[Stage] = Stage.PREPARE
 
     def prepare(self, request: Request) -> Request:
-        """The request as it continues. Most kinds need no more than this."""
+        """The request to send. Most plugins implement only this."""
         return request
 
     def start(self, context: LayerContext) -> Layer:
-        """A layer for one session; its state lives here, never in the model."""
+        """A layer for one session, which holds the state of the plugin."""
 
         async def layer(request: Request, forward: Send) -> Response:
             return await forward(self.prepare(request))
@@ -91,10 +91,10 @@ class Authentication(Named, Kind):
     """An HTTP authentication."""
 
     before_store: ClassVar[bool] = False
-    """Asked for by what is before the store, such as a web server: without it not even a guest gets through."""
+    """Whether it authenticates to a web server in front of the store, so that anonymous requests need it, too."""
 
     def login_uri(self) -> str | None:
-        """Where it logs in: absolute, or from the root of the store's address. None where it sends no login."""
+        """The URI of its login, absolute or relative to the root of the store; None if it sends no login."""
         return None
 
     def login_client(self) -> str:
@@ -102,11 +102,11 @@ class Authentication(Named, Kind):
         return "default"
 
     def header_written(self) -> str | None:
-        """The header it writes, if it does: a client cannot have two that write the same one (Basic and OAuth can)."""
+        """The header it writes, or None. Two authentications of a client must not write the same one."""
         return None
 
     def variant(self, variant: ClientVariant) -> Authentication:
-        """This authentication with the changes that a probe asks for, or itself if none concerns it."""
+        """This authentication with the changes of a probe, or itself if none concerns it."""
         return self
 
     def start(self, context: LayerContext) -> Layer:

@@ -1,4 +1,4 @@
-"""Rejects secrets that a profile has written out, wherever one could be: a profile is shared."""
+"""Rejects literal secrets in a profile, as profiles are shared."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..secrets.errors import LiteralSecret
-from ..secrets.names import is_secret_parameter, secrets_of_address
-from ..secrets.places import MARK
+from ..secrets.named_values import MARK
+from ..secrets.names import is_secret_parameter, secrets_in_address
 from ..templates import Json, Template
 from ..templates.validation import ValuePath, leaves, raise_errors
 
@@ -17,14 +17,14 @@ _PLACEHOLDER = "\0"
 
 
 def is_literal_secret(name: str, value: object) -> bool:
-    """Whether this is a secret by its name, and written out: no placeholder, no yes or no, and not empty."""
+    """Whether this is a secret by its name, and its value is literal: no placeholder, not a boolean, not empty."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value in ("", MARK):
         return False
     return is_secret_parameter(name, str(value)) and (not isinstance(value, str) or _is_literal(value))
 
 
-def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
-    """The headers of a request or a plugin. Raises where one of them is a secret that is written out."""
+def reject_literal_headers(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of a request or a plugin. Raises if one of them is a literal secret."""
     raise_errors(
         [
             ((name,), LiteralSecret(f'{name} contains a secret, which does not belong in a profile: {MOVE} and use an '
@@ -36,8 +36,8 @@ def no_literal_headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-def no_literal_parameters(parameters: Any) -> Any:
-    """The parameters of a request. Raises where one of them is a secret that is written out."""
+def reject_literal_parameters(parameters: Any) -> Any:
+    """The parameters of a request. Raises if one of them is a literal secret."""
     raise_errors([*_in_parameters(parameters)])
     return parameters
 
@@ -54,8 +54,8 @@ def _in_parameters(parameters: Json) -> Iterator[tuple[ValuePath, LiteralSecret]
             )
 
 
-def no_literal_query(parameters: Mapping[str, str]) -> Any:
-    """The parameters of a query. Raises where one of them is a secret that is written out."""
+def reject_literal_query(parameters: Mapping[str, str]) -> Any:
+    """The parameters of a query. Raises if one of them is a literal secret."""
     raise_errors(
         [
             (
@@ -71,21 +71,21 @@ def no_literal_query(parameters: Mapping[str, str]) -> Any:
     return parameters
 
 
-def no_secret_in_address(uri: str) -> str:
-    """An address, with placeholders or not. Raises where a secret is written out in it."""
+def reject_secret_in_uri(uri: str) -> str:
+    """A URI or a URI template. Raises if it contains a literal secret."""
     try:
         pieces = Template.parse(uri).pieces
-    except ValueError:  # which is somebody else's finding
+    except ValueError:  # reported by another validator
         pieces = (uri,)
     text = "".join(each if isinstance(each, str) else _PLACEHOLDER for each in pieces)
-    for start, end, name in secrets_of_address(text):
+    for start, end, name in secrets_in_address(text):
         if _PLACEHOLDER not in text[start:end] and text[start:end] != MARK:
             raise LiteralSecret(f"{name} in the address contains a secret, which does not belong in a profile: {_USE}")
     return uri
 
 
-def no_literal_template(template: str) -> str:
-    """The template that makes a header of a login's response. Raises where it takes nothing from the response."""
+def reject_literal_template(template: str) -> str:
+    """The template of the header that a login results in. Raises if it has no placeholder."""
     if _is_literal(template):
         raise LiteralSecret(
             "the template uses nothing from the response: write a placeholder such as &{@[0]}. "

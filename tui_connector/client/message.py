@@ -1,4 +1,4 @@
-"""Request, response, and the ways a request fails."""
+"""Requests, responses, and the failures of requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import quote
 
 from ..errors import UserError
-from ..secrets.places import without_any_secret
+from ..secrets.named_values import mask_message
 from ..text import without_secrets
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ Purpose = Literal["test", "login", "run", "probe"]
 
 @dataclass(frozen=True, slots=True)
 class ClientVariant:
-    """How a probe sends its requests, where that differs from how the client is saved."""
+    """How the requests of a probe differ from those of the saved client."""
 
     anonymous: bool = False
-    """Without the store's authentications; those of a web server in front of it are kept."""
+    """Without the store's authentications, but with those of a web server in front of it."""
     signed_origin: str | None = None
     """The origin that is signed, instead of the one the request goes to."""
     dialect: str | None = None
@@ -48,27 +48,27 @@ ANONYMOUS = ClientVariant(anonymous=True)
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What accompanies a request inside the program and is never sent."""
+    """Data of a request that is used inside the program and never sent."""
 
     call: int = 0
     """The number of the call this request belongs to; all its attempts and renewals share it."""
     purpose: Purpose = "run"
     formatter: str | None = None
     """Set by the plugin "Log requests": how a headless run prints the exchange."""
-    secret_answer: bool = False
+    secret_response: bool = False
     """The response's body is a token and must never be recorded."""
-    asked: Request | None = None
-    """The request as its caller made it, before plugins and authentication, for "send again". Logins have none."""
+    original: Request | None = None
+    """The request before plugins and authentication, to resend it; None for logins."""
     variant: ClientVariant = AS_SAVED
     note: str = ""
     """A remark for the log, such as "login renewed: the token was refused"."""
     run: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
-    """What `@{…}` reads in the plugins of a client; the session fills it in where its caller has not."""
+    """The values of `@{…}` in plugins; the session sets it if the caller has not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An immutable request; layers make changed copies. `uri` is relative until a base URI is added."""
+    """An immutable request; layers create changed copies. `uri` is relative until a base URI is added."""
 
     method: str
     uri: str
@@ -88,7 +88,7 @@ class Request:
         return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() != name.lower()))
 
     def with_query(self, name: str, value: str) -> Request:
-        """A copy whose query ends with this parameter, percent-encoded, instead of any other of that name."""
+        """A copy whose query ends with this percent-encoded parameter, in place of any others of that name."""
         path, _, query = self.uri.partition("?")
         encoded = quote(name, safe="")
         kept = [part for part in query.split("&") if part and part.partition("=")[0] not in (name, encoded)]
@@ -113,7 +113,7 @@ class Response:
 
 
 def header_of(headers: Headers, name: str) -> str | None:
-    """The first value of a header, whatever its case."""
+    """The first value of a header, or None; names are not case-sensitive."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
 
@@ -146,13 +146,13 @@ class Failure(StrEnum):
 class RequestFailed(UserError):
     """A request without a usable response; `exchange` is its number in the log.
 
-    Its text contains no secret, whatever the store sent and whatever address it names.
+    Secrets in its message and hint are masked.
     """
 
     CODE: ClassVar = "request-failed"
 
     def __init__(self, message: str, *, hint: str = "", exchange: int | None = None, code: str = "") -> None:
-        super().__init__(code or self.CODE, without_any_secret(message), without_any_secret(hint))
+        super().__init__(code or self.CODE, mask_message(message), mask_message(hint))
         self.exchange = exchange
 
 
@@ -207,4 +207,4 @@ class LoginRefused(RequestFailed):
     ) -> None:
         super().__init__(message, hint=hint, exchange=exchange)
         self.status, self.uri, self.field = status, uri, field
-        self.server_message = without_any_secret(server_message)
+        self.server_message = mask_message(server_message)

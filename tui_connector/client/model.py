@@ -1,4 +1,4 @@
-"""The saved models of a client and of a request, as they are in a profile."""
+"""The models of a client and of a request in a profile."""
 
 from __future__ import annotations
 
@@ -23,18 +23,15 @@ from ..secrets.source import SecretSource, secret_field
 from ..templates import PlaceholderError, Scope, Template, TemplateJson, TemplateText, UriTemplateText, render
 from ..text import HTTP_TOKEN
 from .layer import Plugin
-from .literal_secrets import no_literal_headers, no_literal_parameters, no_secret_in_address
+from .literal_secrets import reject_literal_headers, reject_literal_parameters, reject_secret_in_uri
 from .message import Headers, Request
-from .uri import escaped, origin_of
-
-# How a client connects: the saved models of TLS and proxy.
-
+from .uri import escape_percents, origin_of
 
 DIRECT = "direct"
-"""Instead of a proxy's address: none, not even that of the environment."""
+"""In place of a proxy's address: no proxy, not even one from the environment."""
 
 
-def _path(path: str) -> str:
+def _valid_path(path: str) -> str:
     if "\0" in path:
         raise ValueError("a path must not contain a NUL character")
     return path
@@ -57,11 +54,9 @@ def _proxy_address(uri: str) -> str:
 
 
 FilePath = Annotated[
-    str, Field(min_length=1), AfterValidator(_path), WithJsonSchema({"type": "string", "format": "path"})
+    str, Field(min_length=1), AfterValidator(_valid_path), WithJsonSchema({"type": "string", "format": "path"})
 ]
-"""The path of a file, relative to the profile's."""
-
-
+"""A path relative to the profile."""
 ProxyAddress = Annotated[
     str,
     AfterValidator(_proxy_address),
@@ -131,26 +126,26 @@ class Proxy(Model):
 
 _SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_OF_THE_CONNECTION = (
+_CONNECTION_HEADERS = (
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection"),
     *("te", "trailer", "upgrade", "expect", "proxy-authorization"),
 )
-_WITH_QUERY = ("get", "head", "delete")
+_QUERY_METHODS = ("get", "head", "delete")
 _SEARCH_ROUTES = ("search", "_search")
-"""Last segments of paths to which a POST reads: the criteria are in its body."""
+"""Last path segments of searches, where a POST only reads: its body contains the criteria."""
 _METHOD_HEADERS = ("x-http-method-override", "x-http-method", "x-method-override")
-_NOT_IN_PHP = re.compile(r"[ .\[]")
+_REPLACED_BY_PHP = re.compile(r"[ .\[]")
 
 
 def seconds(span: str) -> float:
-    """The seconds in a span such as "30s" or "500ms". Raises ValueError in words for a user."""
+    """The seconds of a span such as "30s" or "500ms". Raises ValueError with a message for the user."""
     match = _SPAN.fullmatch(span)
     if match is None or int(match[1]) == 0:
         raise ValueError('write a number and a unit, such as "30s", "500ms", "2m", "1h" or "1d"')
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _checked_span(span: str) -> str:
+def _valid_span(span: str) -> str:
     seconds(span)
     return span
 
@@ -158,32 +153,32 @@ def _checked_span(span: str) -> str:
 def _header_name(name: str) -> str:
     if not HTTP_TOKEN.fullmatch(name):
         raise ValueError(f"{name!r} is not a valid header name")
-    if name.lower() in _OF_THE_CONNECTION:
+    if name.lower() in _CONNECTION_HEADERS:
         raise ValueError(f"{name} is set by the connection itself")
     return name
 
 
 @lru_cache(maxsize=256)
-def _with_escapes(uri: str) -> str:
-    """A template of a URI in which the meaning of each % does not depend on what is put in beside it.
+def _escape_template(uri: str) -> str:
+    """A URI template in which the meaning of each % does not depend on the values of its placeholders.
 
-    Raises `InvalidValue` where it can be read in two ways.
+    Raises `InvalidValue` if it is ambiguous.
     """
     template = Template.parse(uri)
     if template.is_literal:
-        escaped(uri)
+        escape_percents(uri)
         return uri
-    texts = escaped("".join(piece if isinstance(piece, str) else "\0" for piece in template.pieces)).split("\0")
+    texts = escape_percents("".join(piece if isinstance(piece, str) else "\0" for piece in template.pieces)).split("\0")
     between = [f"{each.sigil}{{{each.expression.text}}}" for each in template.pieces if not isinstance(each, str)]
     return "".join(part for pair in zip(texts, [*between, ""], strict=True) for part in pair)
 
 
-def _of_one_meaning(uri: str) -> str:
-    _with_escapes(uri)
+def _unambiguous(uri: str) -> str:
+    _escape_template(uri)
     return uri
 
 
-def _no_text_of_json(parameters: Any) -> Any:
+def _not_json_text(parameters: Any) -> Any:
     import json
 
     if isinstance(parameters, str) and parameters.lstrip().startswith(("{", "[")):
@@ -195,24 +190,24 @@ def _no_text_of_json(parameters: Any) -> Any:
     return parameters
 
 
-def _may_make_table(parameters: Any) -> bool:
-    if isinstance(parameters, str):  # one placeholder and nothing else keeps the type of its value
+def _can_be_table(parameters: Any) -> bool:
+    if isinstance(parameters, str):  # a single placeholder keeps the type of its value
         template = Template.parse(parameters)
         return len(template.pieces) == 1 and not template.is_literal
     return parameters is None or isinstance(parameters, dict)
 
 
-def _lower(method: object) -> object:
+def _to_lower(method: object) -> object:
     return method.lower() if isinstance(method, str) else method
 
 
-Span = Annotated[str, AfterValidator(_checked_span), WithJsonSchema({"type": "string", "format": "span"})]
+Span = Annotated[str, AfterValidator(_valid_span), WithJsonSchema({"type": "string", "format": "span"})]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 ClientName = Annotated[str, WithJsonSchema({"type": "string", "format": "client"})]
-"""One of the profile's clients, by name: a form offers those that there are."""
-Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_lower)]
-LoginMethod = Annotated[Literal["get", "post", "put"], BeforeValidator(_lower)]
-"""Logins are sent by `check` too, so the methods that no login has are left out."""
+"""The name of one of the profile's clients; forms offer the existing ones."""
+Method = Annotated[Literal["get", "post", "put", "delete", "patch", "head"], BeforeValidator(_to_lower)]
+LoginMethod = Annotated[Literal["get", "post", "put"], BeforeValidator(_to_lower)]
+"""Without the methods that no login has, as `check` sends logins, too."""
 
 
 class HttpClient(Named):
@@ -241,11 +236,11 @@ class HttpClient(Named):
 class RequestTemplate(Model):
     """A request, with placeholders."""
 
-    uri: Annotated[UriTemplateText, AfterValidator(_of_one_meaning), AfterValidator(no_secret_in_address)] = Field(
+    uri: Annotated[UriTemplateText, AfterValidator(_unambiguous), AfterValidator(reject_secret_in_uri)] = Field(
         title="URI", description="Relative to the client's base URI.", examples=["products"]
     )
     method: Method = Field("get", title="Method", description="HTTP method.")
-    parameters: Annotated[TemplateJson, AfterValidator(_no_text_of_json), AfterValidator(no_literal_parameters)] = (
+    parameters: Annotated[TemplateJson, AfterValidator(_not_json_text), AfterValidator(reject_literal_parameters)] = (
         Field(
             None,
             title="Parameters",
@@ -253,7 +248,7 @@ class RequestTemplate(Model):
             examples=[{"product": "&{@}"}],
         )
     )
-    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(no_literal_headers)] = Field(
+    headers: Annotated[dict[HeaderName, TemplateText], AfterValidator(reject_literal_headers)] = Field(
         default_factory=dict, title="Headers", description="Sent in addition to the client's headers."
     )
     reads: bool = Field(
@@ -271,7 +266,7 @@ class RequestTemplate(Model):
     @field_validator("parameters")
     @classmethod
     def _table_in_a_query(cls, parameters: Any, info: ValidationInfo) -> Any:
-        if info.data.get("method") in _WITH_QUERY and not _may_make_table(parameters):
+        if info.data.get("method") in _QUERY_METHODS and not _can_be_table(parameters):
             raise ValueError("must be a table: GET, HEAD and DELETE send it in the query")
         return parameters
 
@@ -283,12 +278,12 @@ class RequestTemplate(Model):
         return reads
 
     def only_reads(self, sent: Request) -> bool:
-        """Whether a request of this template, as it is sent, changes nothing in the store.
+        """Whether the request `sent` from this template changes nothing in the store.
 
-        GET and HEAD read, and so does a POST to a search route or one that is marked. A request that names another
-        method for the server to use counts as that method, so it does not.
+        True for GET and HEAD, and for a POST to a search route or with `reads`; false for a request that overrides its
+        method.
         """
-        if _names_another_method(sent):
+        if _overrides_method(sent):
             return False
         if sent.method in ("GET", "HEAD"):
             return True
@@ -298,13 +293,13 @@ class RequestTemplate(Model):
     def request(self, scope: Scope) -> Request:
         """The request for this entity and run. Raises `PlaceholderError`."""
         headers: Headers = tuple((name, Template.parse(text).header(scope)) for name, text in self.headers.items())
-        request = Request(self.method.upper(), Template.parse(_with_escapes(self.uri)).uri(scope), headers)
+        request = Request(self.method.upper(), Template.parse(_escape_template(self.uri)).uri(scope), headers)
         if self.parameters is None:
             return request
         parameters = render(self.parameters, scope)
-        if self.method in _WITH_QUERY and parameters is None:  # ?{…} found nothing
+        if self.method in _QUERY_METHODS and parameters is None:  # ?{…} found nothing
             return request
-        if self.method in _WITH_QUERY and not isinstance(parameters, dict):
+        if self.method in _QUERY_METHODS and not isinstance(parameters, dict):
             raise PlaceholderError(
                 "it does not result in a table, which GET, HEAD and DELETE need for the query",
                 template=str(self.parameters),
@@ -315,25 +310,25 @@ class RequestTemplate(Model):
         return 200 <= status < 300 or status in self.expected
 
 
-def _names_another_method(request: Request) -> bool:
-    """Whether a server may take it for a request of another method.
+def _overrides_method(request: Request) -> bool:
+    """Whether a server may treat it as a request of another method.
 
     Frameworks read the method from a header, or from `_method` in the query or the body (WordPress, Symfony, Laravel,
-    Rails); PHP makes `_` of some characters in the name of a parameter, and drops blanks before it.
+    Rails). In the names of parameters, PHP removes leading blanks and replaces some characters with `_`.
     """
     if any(name.lower() in _METHOD_HEADERS for name, _ in request.headers):
         return True
     query = parse_qsl(request.uri.partition("?")[2], keep_blank_values=True)
-    names = (_NOT_IN_PHP.sub("_", name.lstrip()).lower() for name, _ in query)
+    names = (_REPLACED_BY_PHP.sub("_", name.lstrip()).lower() for name, _ in query)
     return "_method" in names or b"_method" in request.body.lower()
 
 
 def with_parameters(request: Request, parameters: Any) -> Request:
-    """`request` with its parameters where its method puts them: a JSON body, or the query, nested as PHP reads it."""
+    """`request` with its parameters as a JSON body, or in the query of GET, HEAD and DELETE, nested as PHP reads it."""
     import json
     from dataclasses import replace
 
-    if request.method.lower() in _WITH_QUERY and isinstance(parameters, dict):
+    if request.method.lower() in _QUERY_METHODS and isinstance(parameters, dict):
         for name, value in _query(parameters):
             request = request.with_query(name, value)
         return request

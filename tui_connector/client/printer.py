@@ -1,6 +1,6 @@
-"""How an exchange is printed: in one line, long, in full, or as a command that repeats it.
+"""The formats of an exchange: simple, long, full and curl.
 
-The only place that knows these formats: `blocks` yields the lines for the log panel, for headless runs and for copies.
+`blocks` yields the lines for the log panel, for headless runs and for copies.
 """
 
 from __future__ import annotations
@@ -17,46 +17,51 @@ from ..text import Shown, page_title, shown, shown_line
 from ..units import milliseconds, size
 from .curl import curl
 from .error_message import error_message
-from .exchange import Exchange, KeptBody, Timings
+from .exchange import Exchange, RecordedBody, Timings
 from .json_text import indented, unescaped
 from .message import Headers, header_of
+from .uri import parameters, readable
 
 Formatter = Literal["simple", "long", "full", "curl"]
-LONG = 1_000
+LONG_FORMAT_BODY = 1_000
 """Characters of a body in the long format."""
-_LONGEST_DUMP = 64_000
-_LONGEST_ERROR = 64_000
-"""Bytes of a response that are read for the store's words: Magento's errors are short, with a trace some kilobytes."""
-_PIECE = 200_000
-"""Characters cleaned in one go: longer ones would hold up the keys, for a thread shares the interpreter."""
+_MAX_DUMP = 64_000
+_MAX_ERROR = 64_000
+"""Bytes of a response that are searched for an error message; Magento's has some kilobytes with a stack trace."""
+_CHUNK = 200_000
+"""Characters sanitised at once; more would block the event loop, as threads share the interpreter."""
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
 
 
 class Role(Enum):
-    """What a line is, for whoever colours it."""
+    """The role of a line, which determines its colour."""
 
-    HEAD = auto()
-    GOOD = auto()
-    BAD = auto()
+    SUMMARY = auto()
+    SUCCESS = auto()
+    REFUSED = auto()
+    """A status of 4xx, even if a probe expects it."""
+    ERROR = auto()
     TIMINGS = auto()
     REQUEST = auto()
+    PARAMETER = auto()
+    """A parameter of the query, as `name = value`."""
     HEADER = auto()
     BODY = auto()
     JSON = auto()
-    """A body that is indented JSON."""
+    """A body of indented JSON."""
     NOTE = auto()
-    CUT = auto()
-    """Says that only the beginning is printed."""
-    PAGE = auto()
-    """Stands for an HTML page."""
+    TRUNCATED = auto()
+    """A note that only the beginning is shown."""
+    HTML = auto()
+    """A summary in place of an HTML page."""
 
 
 Block = tuple[Role, Sequence[str]]
-"""Lines of one role, safe to show."""
+"""Lines of one role, sanitised."""
 
 
 def text(exchange: Exchange, formatter: str, *, profile: str | None = None, client: str | None = None) -> str:
-    """The exchange as text, bodies as they came."""
+    """The exchange as text, with bodies as received."""
     printed = blocks(exchange, formatter, profile=profile, client=client)
     return "\n".join(line for _, lines in printed for line in lines)
 
@@ -70,61 +75,75 @@ def blocks(
     profile: str | None = None,
     client: str | None = None,
 ) -> Iterator[Block]:
-    """The exchange in this format; `pretty` indents JSON. `longest` bytes of each body are read.
+    """The exchange in this format. Bodies and commands are truncated to `longest` bytes.
 
-    A command longer than that is cut, too. `profile` and `client` are those that the command for curl names.
+    `pretty` decodes the query, one parameter per line, and indents JSON.
+
+    `profile` and `client` are named in the curl command.
     """
     if formatter == "simple":
-        yield Role.GOOD if not exchange.failed else Role.BAD, [simple(exchange)]
+        yield outcome(exchange), [simple(exchange)]
     elif formatter == "curl":
         command = curl(exchange, profile, client)
         yield Role.REQUEST, shown(command[:longest]).split("\n")
         if len(command) > longest:
-            yield Role.CUT, [f"… the first {size(longest)} of the command are shown"]
+            yield Role.TRUNCATED, [f"… the first {size(longest)} of the command are shown"]
     else:
-        bodies = _Bodies(full=formatter == "full", pretty=pretty, longest=longest)
+        bodies = _BodyPrinter(full=formatter == "full", pretty=pretty, longest=longest)
         yield from _summary(exchange)
-        yield from _messages(exchange, bodies)
+        yield from _messages(exchange, bodies, decoded=pretty)
+
+
+def outcome(exchange: Exchange) -> Role:
+    """The role of the lines with the outcome; never SUCCESS for a status of 400 or above."""
+    if exchange.status is None or exchange.status >= 500:
+        return Role.ERROR
+    return Role.REFUSED if exchange.status >= 400 else Role.SUCCESS
 
 
 def simple(exchange: Exchange) -> Shown:
-    """Number, method, path, status or failure, milliseconds, and the store's words where it refused."""
+    """One line: number, method, path, status, milliseconds, and the failure, the store's error message or a note."""
     status = str(exchange.status if exchange.status is not None else "—")
-    request = f"{exchange.method} {path_of(exchange.uri)}"
-    said = _said(exchange) or exchange.note
-    parts = [f"#{exchange.number}", request, status, milliseconds(exchange.timings.total), said]
+    request = f"{exchange.method} {path_and_query(exchange.uri)}"
+    error = _error_text(exchange) or exchange.note
+    parts = [f"#{exchange.number}", request, status, milliseconds(exchange.timings.total), error]
     return shown_line("  ".join(part for part in parts if part))
 
 
-def path_of(uri: str) -> str:
-    """Path and query of an address."""
+def path_and_query(uri: str) -> str:
+    """The path and query of a URI, decoded for reading."""
+    return readable(request_target(uri))
+
+
+def request_target(uri: str) -> str:
+    """The path and query of a URI as they are sent; an invalid URI is returned unchanged."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # an address in a file of another tool
+    except ValueError:  # in a file of another tool
         return uri
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _summary(exchange: Exchange) -> Iterator[Block]:
-    """What happened, at a glance: number and purpose, status and size, the store's words, and the timings."""
+    """Number and purpose, status and size, error message, and timings."""
     at = exchange.at.strftime("%H:%M:%S.%f")[:-3]
     attempt = f"attempt {exchange.attempt}" if exchange.attempt > 1 else ""
     parts = [f"#{exchange.number}", at, exchange.purpose, f"client {exchange.client}", attempt, exchange.note]
-    yield Role.HEAD, [shown_line(" · ".join(part for part in parts if part))]
+    yield Role.SUMMARY, [shown_line(" · ".join(part for part in parts if part))]
     status = f"{exchange.status} {exchange.reason}".strip() if exchange.status is not None else "no response"
     wire = exchange.body.wire_size
     sizes = size(exchange.body.size) + ("" if wire is None else f", {size(wire)} transferred")
     result = shown_line(f"{status} · {milliseconds(exchange.timings.total)} · {sizes}")
-    yield Role.BAD if exchange.failed else Role.GOOD, [result]
-    if said := _said(exchange):
-        yield Role.BAD, [shown_line(f"✘ {said}")]
+    yield outcome(exchange), [result]
+    if error := _error_text(exchange):
+        yield outcome(exchange), [shown_line(f"✘ {error}")]
     if timings := _timings(exchange.timings):
         yield Role.TIMINGS, [timings]
 
 
-def _said(exchange: Exchange) -> str:
-    said = error_message(exchange.body.data[:_LONGEST_ERROR]) if exchange.failed else ""
-    return exchange.failure_text or said
+def _error_text(exchange: Exchange) -> str:
+    error = error_message(exchange.body.data[:_MAX_ERROR]) if exchange.failed else ""
+    return exchange.failure_text or error
 
 
 def phases(timings: Timings) -> list[tuple[str, float]]:
@@ -139,22 +158,28 @@ def _timings(timings: Timings) -> str:
     return " · ".join(["connection reused", *measured] if timings.reused else measured)
 
 
-def _messages(exchange: Exchange, bodies: _Bodies) -> Iterator[Block]:
-    """The request, and the response where one came, as HTTP writes them (RFC 9112)."""
-    yield Role.REQUEST, ["", shown_line(f"{exchange.method} {path_of(exchange.uri)} HTTP/1.1")]
+def _messages(exchange: Exchange, bodies: _BodyPrinter, *, decoded: bool) -> Iterator[Block]:
+    """The request and the response, if any, as HTTP messages (RFC 9112), or with the query `decoded`."""
+    target = request_target(exchange.uri)
+    if decoded:
+        path, _, query = target.partition("?")
+        yield Role.REQUEST, ["", shown_line(f"{exchange.method} {readable(path)} HTTP/1.1")]
+        if rows := [f"  {name}" if value is None else f"  {name} = {value}" for name, value in parameters(query)]:
+            yield Role.PARAMETER, list(map(shown_line, rows))
+    else:
+        yield Role.REQUEST, ["", shown_line(f"{exchange.method} {target} HTTP/1.1")]
     headers = exchange.request_headers
     if header_of(headers, "Host") is None:  # added when it is sent
         headers = (("Host", _host(exchange.uri)), *headers)
     yield from _headers(headers)
     if exchange.request_body.size:
         yield Role.NOTE, [""]
-        yield from bodies.printed(exchange.request_body, headers)
+        yield from bodies.blocks(exchange.request_body, headers)
     if exchange.status is not None:
-        role = Role.BAD if exchange.failed else Role.GOOD
-        yield role, ["", shown_line(f"HTTP/1.1 {exchange.status} {exchange.reason}".rstrip())]
+        yield outcome(exchange), ["", shown_line(f"HTTP/1.1 {exchange.status} {exchange.reason}".rstrip())]
         yield from _headers(exchange.headers)
         yield Role.NOTE, [""]
-        yield from bodies.printed(exchange.body, exchange.headers)
+        yield from bodies.blocks(exchange.body, exchange.headers)
 
 
 def _host(uri: str) -> str:
@@ -168,13 +193,11 @@ def _headers(headers: Headers) -> Iterator[Block]:
     yield Role.HEADER, [shown_line(f"{name}: {value}") for name, value in headers]
 
 
-class _Bodies:
-    """How bodies are printed."""
-
+class _BodyPrinter:
     def __init__(self, *, full: bool, pretty: bool, longest: int) -> None:
         self._full, self._pretty, self._longest = full, pretty, longest
 
-    def printed(self, body: KeptBody, headers: Headers) -> Iterator[Block]:
+    def blocks(self, body: RecordedBody, headers: Headers) -> Iterator[Block]:
         if not body.data:
             words = f"({size(body.size)}: {body.note or 'not kept'})" if body.size else "(empty)"
             yield Role.NOTE, [shown_line(words)]
@@ -182,29 +205,29 @@ class _Bodies:
         if "html" in body.media_type and (self._pretty or not self._full):
             title = page_title(body.data[:20_000].decode("utf-8", "replace"))
             page = f"HTML page “{title}”" if title else "untitled HTML page"
-            yield Role.PAGE, [shown_line(f"{page}, {size(body.size)}")]
+            yield Role.HTML, [shown_line(f"{page}, {size(body.size)}")]
             return
         data = body.data[: self._longest]
         if is_binary(data):
             if self._full:
-                yield Role.BODY, list(_dump(data[:_LONGEST_DUMP]))
-                yield from _rest(body, min(self._longest, _LONGEST_DUMP))
+                yield Role.BODY, list(_hex_dump(data[:_MAX_DUMP]))
+                yield from _truncation(body, min(self._longest, _MAX_DUMP))
             else:
-                yield Role.CUT, [f"{size(body.size)}, not text: {data[:32].hex(' ')} …"]
+                yield Role.TRUNCATED, [f"{size(body.size)}, not text: {data[:32].hex(' ')} …"]
             return
-        limit = self._longest if self._full else min(LONG, self._longest)
+        limit = self._longest if self._full else min(LONG_FORMAT_BODY, self._longest)
         text, shown_bytes = _decoded(data, headers), limit
-        if not self._full and len(text) > LONG:
-            text = text[:LONG]
+        if not self._full and len(text) > LONG_FORMAT_BODY:
+            text = text[:LONG_FORMAT_BODY]
             shown_bytes = len(text.encode("utf-8", "replace"))
         json = indented(text.encode("utf-8", "replace")) if self._pretty else None
         yield (Role.BODY, _lines(text)) if json is None else (Role.JSON, _lines(unescaped(json)))
-        yield from _rest(body, shown_bytes)
+        yield from _truncation(body, shown_bytes)
 
 
 def _lines(content: str) -> list[str]:
     content = content.replace("\r\n", "\n")
-    pieces = (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+    pieces = (content[start : start + _CHUNK] for start in range(0, len(content), _CHUNK))
     return "".join(map(shown, pieces)).split("\n")
 
 
@@ -218,21 +241,21 @@ def _decoded(data: bytes, headers: Headers) -> str:
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether this looks like no text in any encoding that has ASCII in it."""
+    """Whether this does not look like text in an encoding based on ASCII."""
     start = data[:1_000]
     return start.count(b"\0") > 0 or sum(byte < 9 or 13 < byte < 27 for byte in start) > len(start) // 10
 
 
-def _dump(data: bytes) -> Iterator[str]:
-    """Sixteen bytes a line: offset, hexadecimal, and what is ASCII of them."""
+def _hex_dump(data: bytes) -> Iterator[str]:
+    """Sixteen bytes a line: offset, hexadecimal and ASCII."""
     for start in range(0, len(data), 16):
         part = data[start : start + 16]
         letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in part)
         yield f"{start:08x}  {part[:8].hex(' '):<23}  {part[8:].hex(' '):<23}  {letters}"
 
 
-def _rest(body: KeptBody, longest: int) -> Iterator[Block]:
+def _truncation(body: RecordedBody, longest: int) -> Iterator[Block]:
     if len(body.data) > longest:
-        yield Role.CUT, [f"… the first {size(longest)} of {size(body.size)} are shown"]
+        yield Role.TRUNCATED, [f"… the first {size(longest)} of {size(body.size)} are shown"]
     elif body.cut:
         yield Role.NOTE, [f"… kept in part: the first {size(len(body.data))} of {size(body.size)}"]

@@ -142,7 +142,7 @@ class Session(LayerContext):
 
     def recorded(self, number: int | None) -> Exchange | None:
         """The exchange of this number, if the log still has it."""
-        return None if number is None else self._exchanges.numbered(number)
+        return None if number is None else self._exchanges.by_number(number)
 
     def _saved(self, name: str) -> HttpClient:
         saved = self._clients.get(name) or (HttpClient() if name == "default" else None)
@@ -235,11 +235,11 @@ class Session(LayerContext):
         async def numbered(request: Request) -> Response:
             call = self._exchanges.next_call()
             note = " · ".join(filter(None, (request.about.note, variant.description)))
-            asked = replace(request, about=replace(request.about, variant=variant))
+            original = replace(request, about=replace(request.about, variant=variant))
             about = replace(
-                asked.about,
+                original.about,
                 call=call,
-                asked=None if request.about.purpose == "login" else asked,
+                original=None if request.about.purpose == "login" else original,
                 run=request.about.run or self._run,
                 note=note,
             )

@@ -17,8 +17,8 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
-from .connection import ProxyRoute, context_of, from_environment, received
-from .exchange import Exchange, Exchanges, InFlight, KeptBody, Timings
+from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
+from .exchange import Exchange, Exchanges, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
 from .route import PLAIN_ROUTE, ClientRoute
@@ -59,12 +59,12 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
 
     refused = attempt.status is not None and 400 <= attempt.status < 500  # an error message, not a token
 
-    def keep(data: bytes, size: int, content_type: str, secret: bool) -> KeptBody:
+    def keep(data: bytes, size: int, content_type: str, secret: bool) -> RecordedBody:
         media_type = mask.text(content_type).partition(";")[0].strip().lower()
-        start = mask.start(data, kept)
-        shown = mask.body(start, media_type, secret_answer=secret)
+        start = mask.truncate(data, kept)
+        shown = mask.body(start, media_type, secret_response=secret)
         note = "a token, not kept" if secret and data else ""
-        return KeptBody(shown, len(data), size, media_type, note, cut=len(start) < len(data) and not note)
+        return RecordedBody(shown, len(data), size, media_type, note, cut=len(start) < len(data) and not note)
 
     return Exchange(
         number=attempt.number,
@@ -74,7 +74,7 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         purpose=about.purpose,
         formatter=about.formatter,
         at=attempt.began_at,
-        asked=about.asked,
+        original=about.original,
         method=request.method,
         uri=mask.uri(request.uri),
         request_headers=mask.headers(attempt.sent_headers),
@@ -82,7 +82,7 @@ def to_exchange(attempt: AttemptRecord, body: bytes, wire_size: int, *, mask: Ma
         status=attempt.status,
         reason=mask.text(attempt.reason),
         headers=mask.headers(attempt.headers),
-        body=keep(body, wire_size, received_type, about.secret_answer and not refused),
+        body=keep(body, wire_size, received_type, about.secret_response and not refused),
         failure=attempt.failure,
         failure_text=mask.text(attempt.failure_text),
         timings=_timings(attempt.marks, attempt.ended, attempt.ended - attempt.began),
@@ -237,9 +237,9 @@ class Wire:
     async def _route(self, uri: str) -> ProxyRoute | None:
         proxy = self._client.proxy
         if proxy is None:
-            route = from_environment(uri, self._machine.environ)
+            route = proxy_from_environment(uri, self._machine.environ)
             if route is not None and route.password:
-                self._mask.learn(route.password, f"the password in {route.named_by}")
+                self._mask.learn(route.password, f"the password in {route.named_in}")
             return route
         if proxy.uri == DIRECT:
             return None
@@ -275,7 +275,7 @@ def _transport(
 ) -> Transport:
     from ._httpx import Transport
 
-    return Transport(context_of(tls, directory, place, password, ca), _CONNECTIONS, route)
+    return Transport(tls_context(tls, directory, place, password, ca), _CONNECTIONS, route)
 
 
 class _Attempt:
@@ -297,7 +297,7 @@ class _Attempt:
         if self._request.uri.startswith("https:") and not wire._client.tls.verify:
             record.notes.append("certificate not verified")
         if self.route is not None:
-            record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_by})")
+            record.notes.append(f"through the proxy {self.route.uri} ({self.route.named_in})")
         uri = wire._mask.uri(self._request.uri)
         wire._exchanges.started(InFlight(record.number, self._request.method, uri, record.began))
 
@@ -312,7 +312,7 @@ class _Attempt:
             built = sender.request(request.method, request.uri, self.record.sent_headers, body, extensions)
         except InvalidValue as error:
             raise InvalidRequest(f"The URI {self._wire._mask.uri(request.uri)} cannot be used: {error}") from error
-        received.set(self._received)
+        first_bytes.set(self._received)
         response = await sender.handle_async_request(built)
         try:
             self.record.status, self.record.reason = response.status_code, response.reason_phrase

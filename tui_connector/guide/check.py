@@ -12,7 +12,7 @@ from ..client.authentication.one_time_code import OneTimeCode
 from ..client.authentication.request import RequestAuthentication
 from ..client.layer import Send
 from ..client.message import ANONYMOUS, ClientVariant, Request, RequestFailed, RequestInfo, Response
-from ..client.printer import path_of
+from ..client.printer import path_and_query
 from ..client.session import Session
 from ..client.uri import origin_of
 from ..incoming.model import FirstItems, Incoming, UnexpectedStatus, first_items, list_request
@@ -80,7 +80,9 @@ class UnsafeRequest(RequestFailed):
     CODE = "unsafe-request"
 
     def __init__(self, request: Request) -> None:
-        super().__init__(f"{request.method} {path_of(request.uri)} was not sent: only requests that read are tried")
+        super().__init__(
+            f"{request.method} {path_and_query(request.uri)} was not sent: only requests that read are tried"
+        )
         self.request = request
 
 
@@ -381,7 +383,9 @@ async def check_readable(
         found = await first_items(incoming, watched, run)
     except UnsafeRequest as untried:
         request = untried.request
-        summary = f"{summary}: would send {request.method} {path_of(request.uri)} (not sent: it may change the store"
+        summary = (
+            f"{summary}: would send {request.method} {path_and_query(request.uri)} (not sent: it may change the store"
+        )
         hint = "; set reads = true in its request if it only reads)" if request.method == "POST" else ")"
         return CheckResult(summary + hint, True), None
     except RequestFailed as failure:

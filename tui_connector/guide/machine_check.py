@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .. import __version__
-from ..client.connection import from_environment
+from ..client.connection import proxy_from_environment
 from ..client.message import InvalidRequest
 from ..machine import Directories, Machine
 from ..magento.diagnosis import Finding
@@ -121,7 +121,7 @@ def _proxies(environ: Mapping[str, str], vault: Vault) -> Iterator[MachineFact]:
             yield MachineFact(name, vault.mask.uri(value if "://" in value or name == "NO_PROXY" else f"//{value}"))
     for scheme in ("https", "http"):
         try:
-            from_environment(f"{scheme}://shop.example", environ)
+            proxy_from_environment(f"{scheme}://shop.example", environ)
         except InvalidRequest as problem:
             yield MachineFact("proxy", "cannot be used", Finding("proxy", problem.message, (), problem.hint))
             return

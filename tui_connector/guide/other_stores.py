@@ -13,7 +13,7 @@ from ..magento.keyset import Keyset
 from ..magento.oauth1 import OAuth1
 from ..magento.page_numbers import SearchCriteria
 from ..profile.model import Profile
-from ..secrets.names import place_of
+from ..secrets.names import strip_query_and_keys
 from ..text import beginning
 from .store_address import is_bare, is_cloud_service
 
@@ -52,7 +52,7 @@ def refusal(request: Request, response: Response) -> Finding:
     if status == 406:
         return Finding("accept", summary, evidence, accept_hint(response), "headers")
     if 300 <= status < 400:
-        location = beginning(place_of(response.header("Location") or "another address"), 200)
+        location = beginning(strip_query_and_keys(response.header("Location") or "another address"), 200)
         remedy = f"It redirects to {location}, and redirects are not followed: use that address as the base URI."
         return Finding("redirect", summary, evidence, remedy, "address")
     if status == 429:

@@ -27,8 +27,8 @@ def resendable_request(exchange: Exchange) -> Request:
             hint="Send a request that needs the login instead; Magento counts failed logins.",
         )
     about = RequestInfo(purpose="test", note=f"#{exchange.number} again")
-    if exchange.asked is not None:
-        return replace(exchange.asked, about=about)
+    if exchange.original is not None:
+        return replace(exchange.original, about=about)
     if MARK in exchange.uri or MARK.encode() in exchange.request_body.data:
         raise InvalidRequest("The log has this request without its secrets", hint="It cannot be resent from here.")
     if exchange.request_body.cut or (exchange.request_body.size and not exchange.request_body.data):
@@ -44,5 +44,5 @@ def resendable_request(exchange: Exchange) -> Request:
 async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, request: Request) -> Response:
     """The store's response to `request`, through the client of `exchange`. Raises `RequestFailed`."""
     async with workbench.session(profile) as session:
-        variant = AS_SAVED if exchange.asked is None else exchange.asked.about.variant
+        variant = AS_SAVED if exchange.original is None else exchange.original.about.variant
         return await session.client(exchange.client, variant)(request)

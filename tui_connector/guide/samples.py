@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..client.message import Request
-from ..client.printer import path_of
+from ..client.printer import path_and_query
 from ..client.session import Session
 from ..errors import InvalidValue
 from ..outgoing.chain import ChainStep
@@ -35,7 +35,7 @@ class SampleRequest:
         name = f"{self.step}: " if self.step else ""
         if self.request is None:
             return f"{name}{self.written if not self.wrong else ''} {self.why}"
-        return f"{name}{self.request.method} {path_of(self.request.uri)}"
+        return f"{name}{self.request.method} {path_and_query(self.request.uri)}"
 
 
 def sample_requests(
@@ -90,4 +90,4 @@ def _written(request: Request) -> list[str]:
     except ValueError:
         body = request.body.decode("utf-8", "replace")
     headers = [f"{header}: {value}" for header, value in request.headers]
-    return [f"{request.method} {path_of(request.uri)}", *headers, *body.splitlines()]
+    return [f"{request.method} {path_and_query(request.uri)}", *headers, *body.splitlines()]

@@ -9,7 +9,7 @@ import msgspec
 
 from ..client.authentication.login import server_message
 from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
-from ..client.plugins.retry import LASTING
+from ..client.plugins.retry import PERMANENT_FAILURES
 from ..runs.errors import Action, RunError
 from .pages import PageUnreadable
 from .pagination import PaginationError
@@ -46,7 +46,7 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
 
 
 def _action_for(failure: Failure) -> Action:
-    if failure in LASTING or failure in (Failure.TLS, Failure.NOT_SENT):
+    if failure in PERMANENT_FAILURES or failure in (Failure.TLS, Failure.NOT_SENT):
         return Action.WRONG
     return Action.WAIT if failure in _UNREACHABLE else Action.DIVIDE
 

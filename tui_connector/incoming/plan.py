@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..machine import Machine
 from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
-from ..secrets.references import is_lost
+from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming
@@ -96,7 +96,7 @@ def plan(
     unfinished = last if last is not None and last.state not in ("complete", "incomplete") else None
     notes: list[str] = []
     if unfinished is not None and not options.full and options.since is None:
-        lost = unfinished.code in _STARTS_OVER or is_lost(unfinished.position)
+        lost = unfinished.code in _STARTS_OVER or has_lost_secret(unfinished.position)
         if unfinished.fingerprint == fingerprint and unfinished.sink is not None and resumable and not lost:
             ledger.resume(unfinished)
             skip_known = _skips_known(incoming, unfinished.since, ledger.mark())
@@ -175,7 +175,7 @@ def _start_over_notes(last: RunRow, fingerprint: str, request_line: str, *, resu
         return [f"Starting over: the configuration has changed since the run of {last.began} stopped{what}."]
     if last.code in _STARTS_OVER:
         return [f"Starting over: {_STARTS_OVER[last.code]}."]
-    if is_lost(last.position):
+    if has_lost_secret(last.position):
         return ["Starting over: the position of the last run contains a secret and could not be stored."]
     if not resumable:
         return ["Starting over: output to a pipe cannot be resumed."]

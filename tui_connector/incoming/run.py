@@ -21,7 +21,7 @@ from ..runs.ledger import Ledger, LedgerError, RunEnd, State
 from ..runs.pace import Pace, Patience
 from ..runs.progress import Preview, Progress, Summary, Watcher
 from ..secrets.mask import MARK
-from ..secrets.references import SecretGone, has_references, with_references, with_secrets, without_references
+from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
 from ..units import duration
 from .errors import error_for_exception
@@ -208,7 +208,7 @@ class Run:
             raise RunFailed(self._stopped) from None
         except RequestFailed as error:
             raise RunFailed(error_for_exception(error, has_read=False)) from error
-        except SecretGone as gone:
+        except UnknownSecret as gone:
             raise PaginationError(
                 f"The position of the last run refers to the secret {gone}, which the client no longer uses",
                 "Use it again to resume, or start over with --full.",

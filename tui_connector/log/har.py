@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from .. import __version__
-from ..client.exchange import Exchange, KeptBody, Timings
+from ..client.exchange import Exchange, RecordedBody, Timings
 from ..client.message import Headers, header_of
-from ..secrets.mask import MARK, Mask, answers_with_a_token
+from ..secrets.mask import MARK, Mask, returns_token
 from ..templates import Json
 from .compressed import open_log
 from .recording import Notice
@@ -121,7 +121,7 @@ def _response(exchange: Exchange) -> dict[str, Json]:
     }
 
 
-def _content(body: KeptBody, *, encoding: str) -> dict[str, Json]:
+def _content(body: RecordedBody, *, encoding: str) -> dict[str, Json]:
     if not body.data:
         return {"text": ""} if encoding == "_encoding" else {}
     text = text_of(body.data)
@@ -130,7 +130,7 @@ def _content(body: KeptBody, *, encoding: str) -> dict[str, Json]:
     return {"text": text}
 
 
-def _facts(body: KeptBody) -> dict[str, Json]:
+def _facts(body: RecordedBody) -> dict[str, Json]:
     """What of a body would not be the same after reading it back."""
     return {
         "size": body.size,
@@ -313,7 +313,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         unreadable = response.data.get("status") not in (None, 0)
         nothing = "the response's status is unreadable" if unreadable else "the file contains no response"
     number = fields.integer("_number", number)
-    token = answers_with_a_token(uri) and status is not None and status < 300
+    token = returns_token(uri) and status is not None and status < 300
     cached = _is_from_cache(fields, response)
     return Exchange(
         number=number,
@@ -323,7 +323,7 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         purpose=purpose_of(fields.text("_purpose")),
         formatter=fields.text("_formatter") or None,
         at=fields.moment("startedDateTime"),
-        asked=None,
+        original=None,
         method=request.text("method", "GET"),
         uri=mask.uri(uri),
         request_headers=_headers_of(request, mask),
@@ -379,7 +379,7 @@ def _as_text(value: Json) -> str:
 
 def _body(
     message: JsonFields, content: JsonFields, encoding: str, mask: Mask, *, secret: bool = False, cached: bool = False
-) -> KeptBody:
+) -> RecordedBody:
     (data, fault), ours = _data(content, encoding), message.inner("_body")
     size: int
     wire: int | None
@@ -392,7 +392,7 @@ def _body(
         size = max(content.integer("size"), len(data))
         wire = 0 if cached else _transferred(message, content, size)
         note, cut = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
-    return KeptBody(mask.body(data, kind, secret_answer=secret), size, wire, kind, note, cut)
+    return RecordedBody(mask.body(data, kind, secret_response=secret), size, wire, kind, note, cut)
 
 
 def _transferred(message: JsonFields, content: JsonFields, size: int) -> int | None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import get_args
 
-from ..client.exchange import Exchange, KeptBody, Timings
+from ..client.exchange import Exchange, RecordedBody, Timings
 from ..client.message import Failure, Headers, Purpose
 from ..errors import UserError
-from ..secrets.mask import Mask, answers_with_a_token
+from ..secrets.mask import Mask, returns_token
 from ..templates import Json
 
 _LARGEST = 1e15
@@ -171,7 +171,7 @@ def _to_json(exchange: Exchange, bodies: bool) -> dict[str, Json]:
     }
 
 
-def _body_to_json(body: KeptBody, whole: bool) -> dict[str, Json]:
+def _body_to_json(body: RecordedBody, whole: bool) -> dict[str, Json]:
     facts: dict[str, Json] = {"size": body.size, "wire-size": body.wire_size, "type": body.media_type}
     if body.note:
         facts["note"] = body.note
@@ -194,15 +194,15 @@ def text_of(data: bytes) -> str | None:
 def timings_to_json(timings: Timings) -> dict[str, Json]:
     """Seconds; null where it was not measured."""
     spans = {name: value for name in _TIMINGS if (value := getattr(timings, name)) is not None}
-    if timings.knows_connection:  # as it is but for files of other tools
-        del spans["knows_connection"]
+    if timings.connection_known:  # as it is but for files of other tools
+        del spans["connection_known"]
     return spans
 
 
 def timings_from_json(fields: JsonFields) -> Timings:
     number = fields.number
     spans = (number("connect"), number("tls"), number("send"), number("wait"), number("receive"))
-    return Timings(*spans, number("total") or 0.0, fields.data.get("knows_connection") is not False)
+    return Timings(*spans, number("total") or 0.0, fields.data.get("connection_known") is not False)
 
 
 def purpose_of(text: str) -> Purpose:
@@ -217,7 +217,7 @@ def failure_of(text: str) -> Failure | None:
 
 def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
     uri, status = fields.text("uri"), fields.number("status")
-    token = answers_with_a_token(uri) and status is not None and status < 300
+    token = returns_token(uri) and status is not None and status < 300
     return Exchange(
         number=fields.integer("number"),
         attempt=fields.integer("attempt", 1),
@@ -226,7 +226,7 @@ def _from_json(fields: JsonFields, mask: Mask) -> Exchange:
         purpose=purpose_of(fields.text("purpose")),
         formatter=fields.text("formatter") or None,
         at=fields.moment("at"),
-        asked=None,
+        original=None,
         method=fields.text("method"),
         uri=mask.uri(uri),
         request_headers=_headers(fields, "request-headers", mask),
@@ -253,13 +253,13 @@ def _pair(value: Json) -> tuple[str, str]:
     raise BadRecord("a header is not a name and a value")
 
 
-def _body(fields: JsonFields, mask: Mask, *, secret: bool) -> KeptBody:
+def _body(fields: JsonFields, mask: Mask, *, secret: bool) -> RecordedBody:
     data = fields.text("text").encode("utf-8", "surrogatepass")
     if fields.has("base64"):
         data = from_base64(fields.text("base64"))
     media_type = fields.text("type")
-    return KeptBody(
-        mask.body(data, media_type, secret_answer=secret),
+    return RecordedBody(
+        mask.body(data, media_type, secret_response=secret),
         fields.integer("size"),
         fields.integer("wire-size") if fields.has("wire-size") else None,
         media_type,

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_plus
 
 from ..client.message import Request
 from ..client.model import RequestTemplate
-from ..client.uri import escaped
+from ..client.uri import escape_percents
 from ..incoming.pagination import PaginationError
 from ..templates import Json, Template
 
@@ -540,7 +540,7 @@ def is_criteria(name: str) -> bool:
 
 def _decoded(part: str, place: Place) -> _Parameter:
     name, _, value = part.partition("=")
-    return _Parameter(unquote_plus(escaped(name)), unquote_plus(escaped(value)), place)
+    return _Parameter(unquote_plus(escape_percents(name)), unquote_plus(escape_percents(value)), place)
 
 
 def misread_criteria(

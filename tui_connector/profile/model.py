@@ -96,7 +96,7 @@ class Profile(Model):
 
     def model_post_init(self, context: Any, /) -> None:
         for each in self.secrets():
-            each.source.belongs_to(each.name)
+            each.source.set_path(each.name)
 
     def base_uri(self, client: str) -> str | None:
         """The base URI of this client, if it has one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..client.message import Request, Response
-from ..secrets.places import without_any_secret
+from ..secrets.named_values import mask_message
 
 
 class Action(Enum):
@@ -38,8 +38,8 @@ class RunError:
     code: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", without_any_secret(self.message))
-        object.__setattr__(self, "hint", without_any_secret(self.hint))
+        object.__setattr__(self, "message", mask_message(self.message))
+        object.__setattr__(self, "hint", mask_message(self.hint))
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from ..errors import UserError
 from ..files import make_private, open_private, state_remedy
-from ..secrets.places import without_any_secret
+from ..secrets.named_values import mask_message
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -417,7 +417,7 @@ class Ledger:
             database.execute(
                 "delete from seen where run in (select id from run where state not in ('complete', 'incomplete'))"
             )
-            values = (began, fingerprint, without_any_secret(asked), since, moves_mark)
+            values = (began, fingerprint, mask_message(asked), since, moves_mark)
             database.execute(
                 "insert into run (began, fingerprint, asked, since, moves_mark, state)"
                 " values (?, ?, ?, ?, ?, 'running')",
@@ -462,16 +462,13 @@ class Ledger:
                     run.at_end,
                     json.dumps(run.sink),
                     *(run.read, run.items, run.failed, run.dropped, run.requests, run.retries, run.seconds),
-                    *(run.expected, run.store_began, run.newest, without_any_secret(run.doubt)),
+                    *(run.expected, run.store_began, run.newest, mask_message(run.doubt)),
                     run.id,
                 ),
             )
             database.executemany(
                 "insert into failure values (?, ?, ?, ?)",
-                (
-                    (run.id, without_any_secret(each.record), without_any_secret(each.message), each.exchange)
-                    for each in failed
-                ),
+                ((run.id, mask_message(each.record), mask_message(each.message), each.exchange) for each in failed),
             )
             database.executemany(
                 "insert into seen values (?, ?, ?, ?)",
@@ -501,7 +498,7 @@ class Ledger:
             database.execute(
                 "update run set state = ?, ended = ?, reason = ?, code = ?, closed = coalesce(?, closed) where id = ?",
                 (
-                    *(end.state, ended, without_any_secret(end.reason), end.code),
+                    *(end.state, ended, mask_message(end.reason), end.code),
                     *(None if closed is None else json.dumps(closed), run.id),
                 ),
             )

@@ -1,1 +1,1 @@
-"""Secrets: where they are named, where they are kept, and how they are hidden."""
+"""Secrets: their sources, their storage and their masking."""

@@ -1,4 +1,4 @@
-"""Removes what a copy brings along with a secret, wherever it comes from: a field, a pipe, a variable, a command."""
+"""Removes what is copied together with a secret: quotes, labels, line ends, invisible characters."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from functools import lru_cache
 
 
 class SecretKind(StrEnum):
-    """What may be removed from a secret."""
+    """Determines what `clean` removes from a secret."""
 
     TOKEN = "token"
-    """Made by a machine, and sent in a header: quotes, blanks and labels are never part of it."""
+    """Generated, and sent in a header: quotes, blanks and labels are never part of it."""
     TEXT = "text"
-    """Anything else, such as a password: only what nobody can type is removed, and only from its ends."""
+    """Anything else, such as a password: only line ends and invisible characters are removed, from its ends."""
 
 
 _TOKEN_FIELDS = frozenset(
     {"consumer-key", "consumer-secret", "access-token", "access-token-secret", "token", "totp", "otp", "client-secret"}
 )
 _WHOLE = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-"""A token as RFC 6750 has it (b64token): it is never changed."""
-_AT_THE_ENDS = (
+"""A b64token (RFC 6750 §2.1), which is never changed."""
+_INVISIBLE = (
     "\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
@@ -36,32 +36,32 @@ _LABEL = re.compile(r"[^:\uff1a=\n]{1,60}?(\s*[:\uff1a]\s+|\s*[:\uff1a](?=[\"'])
 
 
 @lru_cache(maxsize=256)
-def kind_of(place: str) -> SecretKind:
-    """The kind of a secret by its place in a profile, such as "integration/access-token"."""
-    name = place.rpartition("/")[2].replace("_", "-").lower()
-    return SecretKind.TOKEN if name in _TOKEN_FIELDS else SecretKind.TEXT
+def secret_kind(path: str) -> SecretKind:
+    """The kind of a secret by its path in a profile, such as "integration/access-token"."""
+    field = path.rpartition("/")[2].replace("_", "-").lower()
+    return SecretKind.TOKEN if field in _TOKEN_FIELDS else SecretKind.TEXT
 
 
 def clean(text: str, kind: SecretKind) -> str:
-    """The secret in `text`. A plausible one comes back as it is; of a password, blanks and quotes are part."""
+    """The secret in `text`. A plausible token is returned unchanged; blanks and quotes may be part of a password."""
     if kind is SecretKind.TEXT:
-        return text.lstrip(_AT_THE_ENDS).rstrip("\r\n" + _AT_THE_ENDS)
+        return text.lstrip(_INVISIBLE).rstrip("\r\n" + _INVISIBLE)
     before = None
     while text != before and not _WHOLE.fullmatch(text):
         before = text
-        text = _without_label(_unquoted(visible(text).strip()).strip())
+        text = _without_label(_unquoted(remove_invisible(text).strip()).strip())
     return text
 
 
-def visible(text: str) -> str:
-    """The text without characters that have no form of their own: zero-width ones, marks of direction and of order."""
+def remove_invisible(text: str) -> str:
+    """The text without format characters (Unicode category Cf): zero-width and bidirectional ones, byte order marks."""
     if text.isascii():
         return text
     return "".join(each for each in text if unicodedata.category(each) != "Cf")
 
 
 def _unquoted(text: str) -> str:
-    """The text without the quotes around it, and without the comma or bracket of the JSON that it was copied from."""
+    """The text without quotes around it, and without the comma or bracket of the JSON that it was copied from."""
     text = text.removeprefix("{").strip().rstrip(",;}").rstrip()
     if text.startswith('"'):
         try:
@@ -74,7 +74,7 @@ def _unquoted(text: str) -> str:
 
 
 def _without_label(text: str) -> str:
-    """The text without what names it: `Authorization:`, `Bearer`, `NAME=`, `export NAME=`, `Access token:`."""
+    """The text without a label such as `Authorization:`, `Bearer`, `NAME=`, `export NAME=` or `Access token:`."""
     for label in (_HEADER_OPTION, _SCHEME, _BEFORE_NAME, _NAME, _LABEL):
         found = label.match(text)
         if found and found.end() < len(text):

@@ -1,4 +1,4 @@
-"""Hides secrets in what is recorded: by place, where secrets stand, and by value, wherever a known one turns up."""
+"""Masks secrets in what is recorded: known values in any encoding, and values under the names of secrets."""
 
 from __future__ import annotations
 
@@ -14,33 +14,57 @@ from functools import cache, cached_property, lru_cache
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from ..text import HTTP_TOKEN, hide_everywhere
+from .named_values import MARK, mask_addresses, mask_named_values, may_contain_secrets
 from .names import is_secret_name, is_secret_parameter
-from .places import MARK, hidden, hidden_in_addresses, may_hold_secrets
 
-# One known secret in all the forms in which it can turn up: quoted, escaped, percent-encoded, in base64.
+__all__ = ["MARK", "SHORTEST", "Mask"]
 
+SHORTEST = 6
+"""Characters; masking a shorter value would mask half of a response."""
+
+_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
+_MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
+_OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
+_TOKEN_URIS = re.compile(
+    r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(r'\{.{0,300}?"(?:message|error)"\s*:', re.DOTALL)
+_JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
+_XML_TEXT = re.compile(r">[^<>\s][^<>]*")
+_NUMBER_VALUE = re.compile(r"(?<==)[0-9]+(?=&|\Z)")
+"""A number that is the whole value of a parameter."""
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MAX_CACHED = 1_000
+_NAME_KEY = ":"
+"""Cache key for the names of headers; not a valid header name."""
+_MAX_SECRET = 10_000
+"""Characters; longer than any header."""
+_MAX_RECEIVED = 50
 
 _ANCHOR = 10
-"""Bytes; with longer ones CPython's search of a few KB is slower: it skips by what is not in them."""
+"""Bytes; CPython searches a few KB more slowly for a longer one."""
 _SHORTEST_ANCHOR = 3
-"""Letters and digits in a row; a text with fewer is found by its usual forms: its pattern would start everywhere."""
-_MOST_ODD = 24
-"""Characters that encoders change, up to which a text has a pattern."""
-_LONGEST_FORM, _SLACK = 24, 40
-"""Bytes that one character takes, and what is around a text in base64."""
-_CUT_BY_PHP = 15
-"""Bytes that PHP shows of an argument in a stack trace (zend.exception_string_param_max_len)."""
+"""Consecutive letters and digits that a pattern needs; without them it would match almost everywhere."""
+_MAX_ENCODED = 24
+"""Characters changed by encoders; a text with more of them has no pattern."""
+_MAX_ENCODED_CHARACTER = 24
+"""Bytes of one character in the longest encoding."""
+_SLACK = 40
+"""Bytes around a text in base64."""
+_PHP_ARGUMENT = 15
+"""Bytes of an argument in a PHP stack trace (zend.exception_string_param_max_len)."""
 _RUN = re.compile(rb"[A-Za-z0-9]+")
 _TAIL = rb"[A-Za-z0-9+/_-]{0,2}(?:=|%(?:25)*3[Dd]){0,2}"
-_CODED = re.compile(rb"[A-Za-z0-9+/_-]")
-_CODED_TAIL = re.compile(_TAIL)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]")
+_BASE64_TAIL = re.compile(_TAIL)
 _ESCAPE = re.compile("%[0-9A-F]{2}")
-_FOR_ADDRESSES = str.maketrans("+/", "-_")
+_TO_BASE64URL = str.maketrans("+/", "-_")
 _PARTS = re.compile(r"\\+|[^\\]")
-_SAME = {"+": "+-", "-": "+-", "/": "/_", "_": "/_"}
-"""The two alphabets of base64 differ in these."""
+_BASE64_VARIANTS = {"+": "+-", "-": "+-", "/": "/_", "_": "/_"}
+"""The characters in which base64 and base64url differ."""
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
-# the signs that escapes start and end with, which one more encoding escapes in their turn
+# the characters that delimit escapes, which another encoding may have escaped again
 _PERCENT = rb"(?:%|&#0*37;)(?:25)*"
 _AMPERSAND = rb"(?:&|" + _PERCENT + rb"26|\\{1,8}u0026)(?:amp;|amp%3[Bb]|#0*38;|#x26;)*"
 _HASH = rb"(?:#|" + _PERCENT + rb"23|&#0*35;)"
@@ -48,30 +72,29 @@ _SEMICOLON = rb"(?:;|" + _PERCENT + rb"3[Bb]|&#0*59;)?"
 _BACKSLASH = rb"(?:\\|" + _PERCENT + rb"5[Cc]|&#0*92;|&#x5[Cc];|&bsol;)"
 
 
-class HiddenText:
-    """One text to be hidden. Each body is searched for its anchor; the rest follows only where that is found.
+class SecretSearch:
+    """Finds one text in a body, in whatever encoding. Each body is first searched for the anchor, which is fast.
 
-    A short text is found by a pattern, in every form that encoders give its characters. Building one takes four
-    milliseconds for each character that encoders change. A text with many of those, which a store could choose, is
-    therefore searched for in its usual forms only.
+    A pattern matches every encoding of each character. It takes four milliseconds for each character that encoders
+    change, so a text with many of those, which a store could choose, is searched for in its common encodings only.
     """
 
-    def __init__(self, text: str, *, coded: bool = False, rest: str = "") -> None:
-        """`coded`: part of a text in base64. `rest`: what may follow, in plain writing, as far as it does."""
-        self._text, self._coded = text, coded
+    def __init__(self, text: str, *, in_base64: bool = False, rest: str = "") -> None:
+        """`in_base64`: `text` is part of a base64 text. `rest`: what may follow unencoded, in whole or in part."""
+        self._text, self._base64 = text, in_base64
         self._rest = rest.encode("utf-8", "surrogatepass")
         runs = _RUN.findall(text.encode("utf-8", "surrogatepass"))
         longest: bytes = max(runs, key=len, default=b"")
         odd = sum(not (each.isascii() and each.isalnum()) for each in text)
-        self.has_pattern = odd <= _MOST_ODD and len(longest) >= _SHORTEST_ANCHOR
+        self.has_pattern = odd <= _MAX_ENCODED and len(longest) >= _SHORTEST_ANCHOR
         self.anchor: bytes = longest[:_ANCHOR]
-        """The beginning of its longest run of letters and digits: no way of quoting or escaping changes these."""
+        """The beginning of the longest run of letters and digits, which no quoting or escaping changes."""
 
     def __len__(self) -> int:
         return len(self._text)
 
-    def hidden(self, data: bytes, mark: bytes) -> bytes:
-        """`data` with the mark instead of this text."""
+    def replace(self, data: bytes, mark: bytes) -> bytes:
+        """`data` with `mark` in place of this text."""
         out: list[bytes] = []
         done = 0
         for start, end in self.spans(data):
@@ -80,22 +103,22 @@ class HiddenText:
         return b"".join((*out, data[done:])) if out else data
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Where the text is, in order and without overlaps."""
+        """The start and end of each occurrence, in order, without overlaps."""
         done = 0
-        for start, end in self._found(data):
+        for start, end in self._candidates(data):
             if start >= done:
                 done = end
                 while done < len(data) and data[done : done + 1] == self._rest[done - end : done - end + 1]:
                     done += 1
                 yield start, done
 
-    def _found(self, data: bytes) -> Iterator[tuple[int, int]]:
+    def _candidates(self, data: bytes) -> Iterator[tuple[int, int]]:
         if self.has_pattern:
             for start, end in self._windows(data):
                 yield from (match.span() for match in self._pattern.finditer(data, start, end))
             return
         found: list[tuple[int, int]] = []
-        for form in self._usual_forms:
+        for form in self._common_encodings:
             place = data.find(form)
             while place >= 0:
                 found.append(self._widened(data, place, place + len(form)))
@@ -103,8 +126,8 @@ class HiddenText:
         yield from sorted(found, key=lambda span: (span[0], -span[1]))
 
     def _windows(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """The stretches around the anchors: the pattern takes a microsecond for each byte of them."""
-        reach = len(self._text) * _LONGEST_FORM + _SLACK
+        """The ranges around the anchors: the pattern takes a microsecond for each byte."""
+        reach = len(self._text) * _MAX_ENCODED_CHARACTER + _SLACK
         begin = end = -1
         place = data.find(self.anchor)
         while place >= 0:
@@ -118,27 +141,27 @@ class HiddenText:
             yield begin, end
 
     def _widened(self, data: bytes, start: int, end: int) -> tuple[int, int]:
-        """In base64, the characters on both sides hold bits of the text, too."""
-        if not self._coded:
+        """In base64, the characters on both sides contain bits of the text, too."""
+        if not self._base64:
             return start, end
-        start -= _CODED.match(data, start - 1, start) is not None if start else 0
-        tail = _CODED_TAIL.match(data, end)
+        start -= _BASE64.match(data, start - 1, start) is not None if start else 0
+        tail = _BASE64_TAIL.match(data, end)
         return start, tail.end() if tail else end
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
-        whole = b"".join(_any_form(part[0], len(part)) for part in _PARTS.findall(self._text))
-        return re.compile(rb"[A-Za-z0-9+/_-]?" + whole + _TAIL if self._coded else whole)
+        whole = b"".join(_character_pattern(part[0], len(part)) for part in _PARTS.findall(self._text))
+        return re.compile(rb"[A-Za-z0-9+/_-]?" + whole + _TAIL if self._base64 else whole)
 
     @cached_property
-    def _usual_forms(self) -> list[bytes]:
+    def _common_encodings(self) -> list[bytes]:
         text = self._text
         once = {text}
         once |= {quote(text, safe="", errors="surrogatepass"), quote_plus(text, errors="surrogatepass")}
         once.add(quote(text, safe="/:@!$&'()*+,;=-._~", errors="surrogatepass"))
         once |= {_ESCAPE.sub(lambda match: match[0].lower(), each) for each in once if "%" in each}
-        if self._coded:
-            once |= {each.translate(_FOR_ADDRESSES) for each in once}
+        if self._base64:
+            once |= {each.translate(_TO_BASE64URL) for each in once}
         once |= {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
         once |= {html.escape(text), html.escape(text, quote=False), html.escape(text).replace("&#x27;", "&#039;")}
         once |= {each.replace("/", "\\/") for each in once}
@@ -148,12 +171,12 @@ class HiddenText:
         return sorted(forms, key=len, reverse=True)
 
 
-def forms(secret: str) -> Iterator[HiddenText]:
-    """The secret, its beginning as PHP cuts it, and what base64 makes of it at each of its three alignments."""
-    yield HiddenText(secret)
-    beginning = secret.encode("utf-8", "surrogatepass")[:_CUT_BY_PHP].decode("utf-8", "ignore")
+def encoded_searches(secret: str) -> Iterator[SecretSearch]:
+    """Searches for the secret, its beginning as truncated by PHP, and its base64 at each of the three alignments."""
+    yield SecretSearch(secret)
+    beginning = secret.encode("utf-8", "surrogatepass")[:_PHP_ARGUMENT].decode("utf-8", "ignore")
     if len(beginning) < len(secret):
-        yield HiddenText(beginning, rest=secret[len(beginning) :])
+        yield SecretSearch(beginning, rest=secret[len(beginning) :])
     encodings = ["utf-8"] if secret.isascii() else ["utf-8", "latin-1"]
     for encoding in encodings:
         try:
@@ -161,35 +184,39 @@ def forms(secret: str) -> Iterator[HiddenText]:
         except UnicodeEncodeError:
             continue
         for shift, shared in ((0, 0), (1, 2), (2, 3)):
-            coded = base64.b64encode(bytes(shift) + data).decode()
-            whole = (shift + len(data)) * 8 // 6  # what follows may change the characters after these
-            yield HiddenText(coded[shared:whole], coded=True)
+            encoded = base64.b64encode(bytes(shift) + data).decode()
+            whole = (shift + len(data)) * 8 // 6  # the characters after these depend on what follows
+            yield SecretSearch(encoded[shared:whole], in_base64=True)
 
 
 @lru_cache(maxsize=2_000)
-def _any_form(character: str, count: int) -> bytes:
-    """A pattern for the character as any encoder may write it; letters and digits are left alone by all of them.
+def _character_pattern(character: str, count: int) -> bytes:
+    """A pattern for the character in any encoding; no encoder changes letters and digits.
 
-    Only backslashes come with a `count` above 1: quoting doubles them, and each of them alone could be any of many.
+    Only for backslashes is `count` above 1: quoting doubles them.
     """
     if character.isascii() and character.isalnum():
         return character.encode()
-    spelled = {form for each in _SAME.get(character, character) for form in _written(each)}
+    spelled = {form for each in _BASE64_VARIANTS.get(character, character) for form in _encodings(each)}
     written: list[bytes] = sorted(spelled, key=_longest_first)
     any_of = b"(?:" + b"|".join(written) + b")"
     return any_of + b"{%d,%d}" % (count, count * 16) if character == "\\" else _BACKSLASH + b"{0,8}" + any_of
 
 
-def _written(character: str) -> Iterator[bytes]:
+def _encodings(character: str) -> Iterator[bytes]:
     code, plain = ord(character), character.encode("utf-8", "surrogatepass")
     yield re.escape(plain)
     if character == " ":
-        yield from _written("+")
+        yield from _encodings("+")
     if character in _LETTERS:
         yield _BACKSLASH + b"{1,8}" + _LETTERS[character].encode()
     if 0x80 <= code < 0x100:  # one encoding taken for the other
-        yield from (re.escape(bytes([code])), re.escape(plain.decode("latin-1").encode()), _escaped(bytes([code])))
-    yield _escaped(plain)
+        yield from (
+            re.escape(bytes([code])),
+            re.escape(plain.decode("latin-1").encode()),
+            _percent_encoded(bytes([code])),
+        )
+    yield _percent_encoded(plain)
     units = character.encode("utf-16-be", "surrogatepass").hex()
     yield b"".join(_BACKSLASH + b"{1,8}u(?i:%s)" % units[at : at + 4].encode() for at in range(0, len(units), 4))
     yield _BACKSLASH + (b"{1,8}x(?i:%02x)" % code if code < 0x100 else b"{1,8}U(?i:%08x)" % code)
@@ -198,16 +225,16 @@ def _written(character: str) -> Iterator[bytes]:
     yield _AMPERSAND + b"(?:" + b"|".join(names) + b")" + _SEMICOLON
 
 
-def _escaped(data: bytes) -> bytes:
+def _percent_encoded(data: bytes) -> bytes:
     return b"".join(_PERCENT + b"(?i:%02x)" % each for each in data)
 
 
 def _entities(character: str) -> list[str]:
-    return _names_of_entities().get(character, [])
+    return _entity_names().get(character, [])
 
 
 @cache
-def _names_of_entities() -> dict[str, list[str]]:
+def _entity_names() -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     for name, value in sorted(html.entities.html5.items()):
         if name.endswith(";"):
@@ -219,113 +246,87 @@ def _longest_first(form: bytes) -> tuple[int, bytes]:
     return -len(form), form
 
 
-__all__ = ["MARK", "SHORTEST", "Mask"]
-
-SHORTEST = 6
-"""Characters; a shorter value would mask half of a response."""
-
-_JWT = re.compile(rb"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*)*")
-_MASKED = re.compile(rf"{MARK}(?:\(\d+\))?")
-_OAUTH_PAIR = re.compile(r'(\w+)="([^"]*)"')
-_TOKEN_ANSWERS = re.compile(
-    r"/integration/(?:admin|customer)/token\b|/tfa/provider/[^?#]*authenticate\b|/oauth/token/(?:request|access)\b",
-    re.IGNORECASE,
-)
-_ERROR = re.compile(r'\{.{0,300}?"(?:message|error)"\s*:', re.DOTALL)
-_JSON_STRING = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)(\s*:)?')
-_XML_TEXT = re.compile(r">[^<>\s][^<>]*")
-_NUMBER = re.compile(r"(?<==)[0-9]+(?=&|\Z)")
-"""A number that is the whole value of a parameter."""
-_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_REMEMBERED = 1_000
-_A_NAME = ":"
-"""Under this, names of headers are remembered as harmless; no header is called so."""
-_LONGEST = 10_000
-"""Characters; no header is as long."""
-_MOST_RECEIVED = 50
-_LONGEST_FORM = 12
-"""Bytes that one character of a secret takes at most, however it is written."""
-
-
 class Mask:
-    """Knows the secrets of this run, and the places where secrets stand."""
+    """Masks the known secrets of a run, and values under secret names."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
-        self._known: list[HiddenText] = []
-        self._known_of: dict[str, tuple[HiddenText, ...]] = {}
+        self._known: list[SecretSearch] = []
+        self._searches: dict[str, tuple[SecretSearch, ...]] = {}
         self._received: deque[str] = deque()
-        self._learning = threading.Lock()
-        self._seam = 0
-        """Bytes on both sides of a cut in which a secret may lie across it."""
-        self._hidden: set[str] = set()
-        self._harmless: set[tuple[str, str]] = set()
-        """Headers, and addresses without a name, in which nothing was found: they come again and again."""
+        self._lock = threading.Lock()
+        self._overlap = 0
+        """Bytes on both sides of a cut that may contain a secret across it."""
+        self._secret_names: set[str] = set()
+        self._clean: set[tuple[str, str]] = set()
+        """Headers, and URIs under an empty name, without a secret: the same ones recur in every exchange."""
 
     def hide(self, name: str) -> None:
-        """From now on the value of a header or a query parameter of this name is hidden, however short it is."""
-        self._hidden.add(name.lower())
-        self._harmless.clear()
+        """Masks the value of headers and query parameters of this name from now on, however short it is."""
+        self._secret_names.add(name.lower())
+        self._clean.clear()
 
     def learn(self, secret: str, label: str, *, received: bool = False) -> None:
-        """From now on this value is hidden, in its quoted and encoded forms too.
+        """Masks this value from now on, also quoted and encoded; one shorter than `SHORTEST` is ignored.
 
-        Of those `received` from a store, which could send any number, the last ones are kept.
+        Of the secrets `received` from a store, which could send any number, the last 50 are kept.
         """
-        secret = secret[:_LONGEST]
+        secret = secret[:_MAX_SECRET]
         if len(secret) < SHORTEST or secret in self._secrets:
-            return  # a shorter one is hidden by its place only
-        with self._learning:
+            return  # a shorter one is masked by its name only
+        with self._lock:
             self._secrets = {**self._secrets, secret: label}
-            known = {**self._known_of, secret: tuple(forms(secret))}
+            known = {**self._searches, secret: tuple(encoded_searches(secret))}
             if received:
                 self._received.append(secret)
-                if len(self._received) > _MOST_RECEIVED:
+                if len(self._received) > _MAX_RECEIVED:
                     oldest = self._received.popleft()
                     self._secrets = {each: of for each, of in self._secrets.items() if each != oldest}
                     known.pop(oldest, None)
-            self._known_of = known
-            self._seam = max(self._seam, len(secret) * _LONGEST_FORM)
-            # a new list, as other threads go through the old one; the longest first: one secret may be part of another
+            self._searches = known
+            self._overlap = max(self._overlap, len(secret) * _MAX_ENCODED_CHARACTER)
+            # a new list, as other threads iterate over the old one; longest first, as one secret may contain another
             self._known = sorted((form for each in known.values() for form in each), key=len, reverse=True)
-            self._harmless.clear()
+            self._clean.clear()
         hide_everywhere(self)
 
     def values(self) -> dict[str, str]:
-        """The secrets that are known, and the label of each; the last ones came last."""
+        """The known secrets and their labels, oldest first."""
         return self._secrets
 
-    def without_known(self, text: str) -> str:
-        """`text` without known secrets and JWTs, whatever it is about."""
+    def mask_known(self, text: str) -> str:
+        """`text` with known secrets and JWTs masked."""
         if not self._known and "eyJ" not in text:
             return text
         data = text.encode("utf-8", "surrogatepass")
-        masked = self._by_value(data)
+        masked = self._mask_known(data)
         if b"eyJ" in masked:
             masked = _JWT.sub(MARK.encode(), masked)
         return text if masked == data else masked.decode("utf-8", "surrogatepass")
 
-    def bytes_without_known(self, data: bytes) -> bytes:
-        """A body that is handed on, with nothing but known secrets hidden."""
-        return self._by_value(data)
+    def mask_known_bytes(self, data: bytes) -> bytes:
+        """`data` with known secrets masked, and nothing else."""
+        return self._mask_known(data)
 
     def text(self, text: str) -> str:
-        """`text` without known secrets, JWTs, and values under secret names."""
-        return self._by_place(self._by_value(text.encode("utf-8", "surrogatepass"))).decode("utf-8", "surrogatepass")
+        """`text` with known secrets, JWTs and values under secret names masked."""
+        return self._mask_named(self._mask_known(text.encode("utf-8", "surrogatepass"))).decode(
+            "utf-8", "surrogatepass"
+        )
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Names and values of headers; a store can send what it has received as a name, too."""
+        """Headers with their values masked, and known secrets in their names: a store can send one back as a name."""
         return tuple((self._header_name(name), self.header(name, value)) for name, value in headers)
 
     def _header_name(self, name: str) -> str:
-        return self._remembered(_A_NAME, name, lambda: self.without_known(name))
+        return self._cached(_NAME_KEY, name, lambda: self.mask_known(name))
 
     def header(self, name: str, value: str) -> str:
-        """A header's value: scheme, length and the names of cookies and parameters stay."""
-        return self._remembered(name, value, lambda: self._header(name.lower(), value))
+        """A header's masked value; scheme, length and the names of cookies and parameters stay."""
+        return self._cached(name, value, lambda: self._header(name.lower(), value))
 
-    def _remembered(self, name: str, value: str, mask: Callable[[], str]) -> str:
-        if (name, value) in self._harmless:
+    def _cached(self, name: str, value: str, mask: Callable[[], str]) -> str:
+        if (name, value) in self._clean:
             return value
         masked = mask()
         if masked == value:
@@ -333,9 +334,9 @@ class Mask:
         return masked
 
     def _remember(self, name: str, value: str) -> None:
-        if len(self._harmless) >= _REMEMBERED:
-            self._harmless.clear()
-        self._harmless.add((name, value))
+        if len(self._clean) >= _MAX_CACHED:
+            self._clean.clear()
+        self._clean.add((name, value))
 
     def _header(self, lower: str, value: str) -> str:
         if lower in ("authorization", "proxy-authorization"):
@@ -345,14 +346,14 @@ class Mask:
             return self.text(f"{_cookie(pair)}{semicolon}{attributes}")
         if lower == "cookie":
             return "; ".join(map(_cookie, value.split(";")))
-        return MARK if lower in self._hidden or is_secret_parameter(lower) else self._uri(value)
+        return MARK if lower in self._secret_names or is_secret_parameter(lower) else self._uri(value)
 
     def uri(self, uri: str) -> str:
-        """An address: user and password in it and parameters named like secrets are hidden."""
-        # the addresses of a run's pages differ in numbers only, and what hides by place sees no more than their length
-        alike = _NUMBER.sub(_zeros, uri)
-        if ("", alike) in self._harmless:
-            return self.without_known(uri)
+        """A URI with user, password and parameters with secret names masked."""
+        # the URIs of a run's pages differ in numbers only, and masking by name depends only on their length
+        alike = _NUMBER_VALUE.sub(_zeros, uri)
+        if ("", alike) in self._clean:
+            return self.mask_known(uri)
         masked = self._uri(uri)
         if masked == uri:
             self._remember("", alike)
@@ -360,91 +361,91 @@ class Mask:
 
     def _uri(self, uri: str) -> str:
         path, mark, query = uri.partition("?")
-        return self.text(hidden_in_addresses(path + mark + self._parameters(query)))
+        return self.text(mask_addresses(path + mark + self._parameters(query)))
 
-    def body(self, data: bytes, media_type: str = "", *, secret_answer: bool = False) -> bytes:
-        """A body. One without anything that looks like a secret costs a few searches, and is returned as it is."""
-        if b"\0" in data[:4] or data[:2] in _MARKS:
-            return self._wide_body(data, media_type, secret_answer)
-        if secret_answer and data:
-            return self._token_answer(data)
-        data = self._by_value(data)
+    def body(self, data: bytes, media_type: str = "", *, secret_response: bool = False) -> bytes:
+        """The masked body; the same object if it contains no secret. `secret_response`: it is a bare token."""
+        if b"\0" in data[:4] or data[:2] in _UTF16_MARKS:
+            return self._utf16_body(data, media_type, secret_response)
+        if secret_response and data:
+            return self._token_response(data)
+        data = self._mask_known(data)
         if "form-urlencoded" in media_type:
             data = self._parameters(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return self._by_place(data)
+        return self._mask_named(data)
 
     def _parameters(self, query: str) -> str:
         return "&".join(map(self._parameter, query.split("&"))) if "=" in query else query
 
     def _parameter(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
-        plain = _plain(name)
-        secret = plain.lower() in self._hidden or is_secret_parameter(plain, value)
+        plain = _decoded(name)
+        secret = plain.lower() in self._secret_names or is_secret_parameter(plain, value)
         return f"{name}={MARK}" if equals and value and secret and value != MARK else pair
 
-    def _wide_body(self, data: bytes, media_type: str, secret_answer: bool) -> bytes:
-        """A body in UTF-16, or in none: then it comes back as it is, but for the secrets that are plain in it."""
+    def _utf16_body(self, data: bytes, media_type: str, secret_response: bool) -> bytes:
+        """A body that looks like UTF-16; if it has no secret as such, it is masked as bytes."""
         little = data[:2] == b"\xff\xfe" or data[1:2] == b"\0"
         encoding = "utf-16-le" if little else "utf-16-be"
         plain = data.decode(encoding, "replace").replace("\0", "?").encode("utf-8", "replace")
-        masked = self.body(plain, media_type, secret_answer=secret_answer)
+        masked = self.body(plain, media_type, secret_response=secret_response)
         if masked != plain:
             return masked.decode("utf-8", "replace").encode(encoding)
-        return self._by_place(self._by_value(data))
+        return self._mask_named(self._mask_known(data))
 
-    def start(self, data: bytes, size: int) -> bytes:
-        """The first `size` bytes, fewer where a known secret lies across the cut: half of it would stay."""
+    def truncate(self, data: bytes, size: int) -> bytes:
+        """The first `size` bytes; fewer if a known secret lies across the cut, as half of it would stay."""
         end = min(size, len(data))
-        left = max(0, end - self._seam)
-        around = data[left : end + self._seam]
+        left = max(0, end - self._overlap)
+        around = data[left : end + self._overlap]
         cut = end - left
         for known in self._known:
             if known.anchor in around:
                 cut = min([cut, *(first for first, last in known.spans(around) if first < cut < last)])
-        return data[: left + _without_beginning(around[:cut], self._secrets)]
+        return data[: left + _without_partial_secret(around[:cut], self._secrets)]
 
-    def _by_value(self, data: bytes) -> bytes:
+    def _mask_known(self, data: bytes) -> bytes:
         for known in self._known:
             if known.anchor in data:
-                data = known.hidden(data, MARK.encode())
+                data = known.replace(data, MARK.encode())
         return data
 
-    def _by_place(self, data: bytes) -> bytes:
+    def _mask_named(self, data: bytes) -> bytes:
         jwt = b"eyJ" in data
-        if jwt or may_hold_secrets(data):
-            data = hidden(data)
+        if jwt or may_contain_secrets(data):
+            data = mask_named_values(data)
         if b"?" in data or b"/key/" in data:
-            data = hidden_in_addresses(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            data = mask_addresses(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         return _JWT.sub(MARK.encode(), data) if jwt else data
 
-    def _token_answer(self, data: bytes) -> bytes:
-        """The response of a token endpoint: a bare string, or an object; its error messages stay readable."""
+    def _token_response(self, data: bytes) -> bytes:
+        """The masked response of a token endpoint, a bare string or an object; error messages stay readable."""
         text = data.decode("utf-8", "replace").strip()
         if MARK in text:  # read back from a file
-            return self._by_place(self._by_value(data))
+            return self._mask_named(self._mask_known(data))
         if text.startswith(("{", "[")) and not _ERROR.match(text):
             text = _JSON_STRING.sub(lambda found: found[0] if found[1] else f'"{MARK}"', text)
         if text.startswith(("{", "[", "<")):
             text = _XML_TEXT.sub(f">{MARK}", text) if text.startswith("<?xml") else text
-            return self._by_place(self._by_value(text.encode()))
+            return self._mask_named(self._mask_known(text.encode()))
         return f'"{MARK}" ({len(text)} characters)'.encode()
 
 
-_plain = lru_cache(maxsize=1_000)(unquote_plus)
-"""The names of parameters come again and again; search criteria have ten of them in each request."""
+_decoded = lru_cache(maxsize=1_000)(unquote_plus)
+"""Cached, as search criteria repeat ten names in each request."""
 
 
 def _zeros(number: re.Match[str]) -> str:
     return "0" * len(number[0])
 
 
-def answers_with_a_token(uri: str) -> bool:
-    """Whether a response from this address is a bare token, without a name that says so (Magento_Integration, TFA)."""
-    return _TOKEN_ANSWERS.search(uri) is not None
+def returns_token(uri: str) -> bool:
+    """Whether a successful response from this URI is a bare token (Magento_Integration, Magento_TwoFactorAuth)."""
+    return _TOKEN_URIS.search(uri) is not None
 
 
-def _without_beginning(tail: bytes, secrets: Iterable[str]) -> int:
-    """How much of `tail` is left without the beginning of a secret that it ends in."""
+def _without_partial_secret(tail: bytes, secrets: Iterable[str]) -> int:
+    """The length of `tail` without the beginning of a secret at its end."""
     for secret in secrets:
         whole = secret.encode("utf-8", "replace")
         place = tail.find(whole[:SHORTEST], max(0, len(tail) - len(whole)))

@@ -1,6 +1,6 @@
-"""Puts names instead of the secrets in what is written to disk and needed again, and the secrets back in.
+"""Replaces secrets with references in data that is stored, and the references with secrets when it is read.
 
-A store's link to its next page may repeat a secret of the request. It is stored with the secret's name in its place.
+A store's link to its next page may repeat a secret of the request. The secret's label is stored in its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .mask import Mask
 
 _LOST = "\0secret:lost\0"
 _REFERENCE = re.compile("\0secret:([a-z0-9-]+):([^\0]*)\0")
-_WRITINGS: Mapping[str, Callable[[str], str]] = {
+_ENCODINGS: Mapping[str, Callable[[str], str]] = {
     "plain": str,
     "percent": lambda text: quote(text, safe=""),
     "percent-lower": lambda text: re.sub("%..", lambda match: match[0].lower(), quote(text, safe="")),
@@ -29,37 +29,37 @@ _WRITINGS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-class SecretGone(Exception):
-    """A secret that is named is not known now; its label."""
+class UnknownSecret(Exception):
+    """A reference to a secret that is not known in this process; the argument is its label."""
 
 
 def with_references(data: Json, mask: Mask) -> Json:
-    """`data` with a reference instead of each secret that is known."""
+    """`data` with references in place of known secrets."""
 
     def replaced(text: str) -> str:
         for secret, label in sorted(mask.values().items(), key=lambda pair: -len(pair[0])):
-            for writing, write in _WRITINGS.items():
-                text = text.replace(write(secret), f"\0secret:{writing}:{label}\0")
-        # a writing that cannot be repeated, such as base64 of a larger text
-        return text if mask.without_known(text) == text else _LOST
+            for encoding, encode in _ENCODINGS.items():
+                text = text.replace(encode(secret), f"\0secret:{encoding}:{label}\0")
+        # an encoding that cannot be restored, such as base64 of a larger text
+        return text if mask.mask_known(text) == text else _LOST
 
     return _mapped(data, replaced)
 
 
 def with_secrets(data: Json, mask: Mask) -> Json:
-    """`data` with the secrets instead of their references. Raises `SecretGone`."""
-    values = {label: secret for secret, label in mask.values().items()}  # the last one of a label is in force
+    """`data` with secrets in place of their references. Raises `UnknownSecret`."""
+    values = {label: secret for secret, label in mask.values().items()}  # the latest one of a label
 
     def secret(match: re.Match[str]) -> str:
         if match[2] not in values:
-            raise SecretGone(match[2])
-        return _WRITINGS[match[1]](values[match[2]])
+            raise UnknownSecret(match[2])
+        return _ENCODINGS[match[1]](values[match[2]])
 
     return _mapped(data, lambda text: _REFERENCE.sub(secret, text))
 
 
 def without_references(data: Json, mark: str) -> Json:
-    """`data` with a mark instead of each reference: to be shown."""
+    """`data` with `mark` in place of each reference, for display."""
     return _mapped(data, lambda text: _REFERENCE.sub(mark, text))
 
 
@@ -67,20 +67,20 @@ def has_references(data: Json) -> bool:
     return _REFERENCE.search(_text(data)) is not None
 
 
-def is_lost(data: Json) -> bool:
-    """Whether a secret in it could not be replaced by a reference, so that it was not stored."""
+def has_lost_secret(data: Json) -> bool:
+    """Whether a text was not stored because a secret in it could not be replaced with a reference."""
     return _LOST in _text(data)
 
 
 def _text(data: Json) -> str:
-    found: list[str] = []
+    texts: list[str] = []
 
-    def noted(text: str) -> str:
-        found.append(text)
+    def collect(text: str) -> str:
+        texts.append(text)
         return text
 
-    _mapped(data, noted)
-    return "\n".join(found)
+    _mapped(data, collect)
+    return "\n".join(texts)
 
 
 def _mapped(data: Json, change: Callable[[str], str]) -> Json:

@@ -1,4 +1,4 @@
-"""How a profile names a secret: by exactly one source, never by its value."""
+"""The source of a secret in a profile: a keyring entry, an environment variable, a command or a prompt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..kinds import Model
-from .cleaning import SecretKind, kind_of
+from .cleaning import SecretKind, secret_kind
 from .errors import LiteralSecret
 
 ONE_SOURCE = (
@@ -17,7 +17,7 @@ ONE_SOURCE = (
 )
 
 
-def _given_to_commands(name: str) -> str:
+def _command_variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{name[:80]!r} is not the name of an environment variable")
     if name.upper().startswith("TUI_CONNECTOR_"):
@@ -26,7 +26,7 @@ def _given_to_commands(name: str) -> str:
 
 
 class SecretSource(Model):
-    """Where a secret comes from."""
+    """The source of a secret: exactly one of keyring, env, command and ask."""
 
     model_config = ConfigDict(json_schema_extra={"format": "secret"})
 
@@ -34,12 +34,12 @@ class SecretSource(Model):
     env: Annotated[str | None, Field(title="In an environment variable", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
     command: Annotated[list[str] | None, Field(title="Printed by a command", min_length=1)] = None
     environment: Annotated[
-        list[Annotated[str, AfterValidator(_given_to_commands)]] | None,
+        list[Annotated[str, AfterValidator(_command_variable)]] | None,
         Field(title="Variables passed to the command", min_length=1),
     ] = None
     ask: Annotated[bool | None, Field(title="Prompted for, and kept for this session only")] = None
 
-    _whose: str = PrivateAttr("")
+    _path: str = PrivateAttr("")
 
     @model_validator(mode="before")
     @classmethod
@@ -53,8 +53,7 @@ class SecretSource(Model):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [name for name in ("keyring", "env", "command", "ask") if getattr(self, name) not in (None, False)]
-        if len(given) != 1:
+        if sum(each not in (None, False) for each in (self.keyring, self.env, self.command, self.ask)) != 1:
             raise ValueError(ONE_SOURCE)
         if self.environment is not None and self.command is None:
             raise ValueError("environment requires a command: it lists the variables passed to it")
@@ -62,34 +61,34 @@ class SecretSource(Model):
 
     @property
     def key(self) -> str:
-        """What capabilities call this secret."""
+        """The identifier of this secret in capabilities."""
         if self.keyring is not None:
             return f"keyring:{self.keyring}"
         if self.env is not None:
             return f"env:{self.env}"
         if self.command is not None:
             return f"command:{json.dumps([self.command, sorted(self.environment or [])])}"
-        return f"ask:{self._whose}"
+        return f"ask:{self._path}"
 
-    def belongs_to(self, whose: str) -> None:
-        """Says which secret of a profile this is: one that is asked for has no other name."""
-        self._whose = whose
+    def set_path(self, path: str) -> None:
+        """Sets its path in the profile, such as "integration/access-token": a prompted secret has no other name."""
+        self._path = path
 
     @property
     def kind(self) -> SecretKind:
-        """What may be removed from its value."""
-        return kind_of(self._whose)
+        """Determines how its value is cleaned."""
+        return secret_kind(self._path)
 
     @property
     def label(self) -> str:
-        """What to call this secret in a message; it never holds the secret."""
+        """The name of this secret in messages; it never contains the secret."""
         if self.keyring is not None:
             return self.keyring
         if self.env is not None:
             return f"environment variable {self.env}"
-        return f"command {self.command[0]}" if self.command else self._whose or "asked for"
+        return f"command {self.command[0]}" if self.command else self._path or "prompted secret"
 
 
 def secret_field(title: str, description: str, default: Any = ...) -> Any:
-    """The field of a model that names a secret."""
+    """A model field whose value is a `SecretSource`."""
     return Field(default, title=title, description=description, json_schema_extra={"format": "secret"})

@@ -54,9 +54,9 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
     """Type to filter, Enter runs the command, Esc closes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Close"),
-        Binding("down", "move(1)", "Next", show=False),
-        Binding("up", "move(-1)", "Previous", show=False),
+        Binding("escape", "dismiss(None)", "Close", id="commands.close"),
+        Binding("down", "move(1)", "Next", show=False, id="commands.next"),
+        Binding("up", "move(-1)", "Previous", show=False, id="commands.previous"),
     ]
 
     def __init__(self, commands: list[PaletteCommand]) -> None:

@@ -13,8 +13,8 @@ from textual.app import App, SuspendNotSupported
 
 from ..errors import UserError
 from ..machine import child_environment
+from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
-from ..secrets.places import without_any_secret
 
 _PLUS_LINE = frozenset(
     {"vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "joe", "ne", "kak"}
@@ -66,7 +66,7 @@ def _environment(environ: Mapping[str, str], path: Path) -> dict[str, str]:
 def _is_secret(name: str, value: str) -> bool:
     if name.upper().startswith("TUI_CONNECTOR_") or is_secret_parameter(name, value):
         return True
-    return name.upper().endswith("PASS") or without_any_secret(value) != value
+    return name.upper().endswith("PASS") or mask_message(value) != value
 
 
 def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | None = None) -> None:

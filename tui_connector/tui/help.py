@@ -34,7 +34,9 @@ def help_topics(screen: Screen[object]) -> list[str]:
 class HelpScreen(ModalScreen[None]):
     """Help over the screen; Esc closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,enter", "dismiss", "Close", id="help.close")
+    ]
 
     def __init__(self, topics: list[str], actions: Iterable[KeyAction]) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import events
+from textual.actions import parse
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -98,12 +99,12 @@ class KeyAction:
 
 
 def actions_of(screen: Screen[object]) -> list[KeyAction]:
-    """Every titled action of this screen: those that the footer shows first, then from the focus outwards."""
-    nodes: list[DOMNode] = list(screen.focused.ancestors_with_self) if screen.focused else []
-    nodes += [screen, *(widget for widget in screen.walk_children(Widget) if _is_visible(widget)), screen.app]
+    """Every titled action that is available now: those that the footer shows first, then from the focus outwards."""
+    reached: list[DOMNode] = [*(screen.focused.ancestors_with_self if screen.focused else ()), screen]
+    others = [widget for widget in screen.walk_children(Widget) if _is_visible(widget) and widget not in reached]
     found: dict[str, KeyAction] = {}
-    for node in nodes:
-        for action in _actions(node, screen.app):
+    for node in [*reached, *others, screen.app]:
+        for action in _actions(node, screen, reached=node in reached):
             found.setdefault(action.id, action)
     return sorted(found.values(), key=lambda action: not action.shown)
 
@@ -112,15 +113,24 @@ def _is_visible(widget: Widget) -> bool:
     return widget.can_focus and widget.display and all(isinstance(a, App) or a.display for a in widget.ancestors)
 
 
-def _actions(node: DOMNode, app: App[object]) -> Iterator[KeyAction]:
-    by_id: dict[str, list[Binding]] = {}
-    for _, binding in current_bindings(node, app):
-        if binding.id and binding.description:
+def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterator[KeyAction]:
+    """The actions of this node. If it is `reached` by keys now, without those whose keys all do something else."""
+    active, by_id = screen.active_bindings, dict[str, list[Binding]]()
+    for key, binding in current_bindings(node, screen.app):
+        if not binding.id or not binding.description or not _is_available(node, binding.action, screen):
+            continue
+        if not reached or key not in active or active[key].binding.id == binding.id:
             by_id.setdefault(binding.id.removesuffix(IN_FIELD), []).append(binding)
     for name, group in by_id.items():
         first = group[0]
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
         yield KeyAction(name, first.description, tuple(keys), node, first.action, first.show)
+
+
+def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:
+    place, name, parameters = parse(action)
+    target = {"app": screen.app, "screen": screen}.get(place, node)
+    return target.check_action(name, parameters) is True
 
 
 def key_label(key: str) -> str:

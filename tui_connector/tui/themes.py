@@ -24,7 +24,7 @@ DARK = Theme(
     error="#ff8088",
     variables={
         "text-muted": "#9aa7ba",
-        "text-disabled": "#7f8ca0",
+        "text-disabled": "#8a97ab",
         "text-success": "#6fd08c",
         "text-warning": "#f0b45b",
         "text-error": "#ff8088",
@@ -62,7 +62,7 @@ LIGHT = Theme(
     error="#b01c2e",
     variables={
         "text-muted": "#536072",
-        "text-disabled": "#5f6b7c",
+        "text-disabled": "#596576",
         "text-success": "#176c31",
         "text-warning": "#865000",
         "text-error": "#b01c2e",

@@ -27,7 +27,7 @@ from ...templates.validation import raise_errors
 from ...text import beginning, page_title
 from ..error_message import error_message
 from ..layer import Layer, LayerContext, Send
-from ..literal_secrets import MOVE, is_literal_secret, no_secret_in_address
+from ..literal_secrets import MOVE, is_literal_secret, reject_secret_in_uri
 from ..message import InvalidRequest, LoginRefused, Request, RequestFailed, RequestInfo, Response
 from ..model import seconds, with_parameters
 from ..uri import absolute, canonical, is_absolute, origin_of
@@ -84,7 +84,7 @@ def _cache(value: str) -> str:
 
 def _uri(uri: str) -> str:
     canonical(uri if is_absolute(uri) else absolute("http://store.example", uri))
-    return no_secret_in_address(uri)
+    return reject_secret_in_uri(uri)
 
 
 def _tag(value: object) -> str:
@@ -93,7 +93,7 @@ def _tag(value: object) -> str:
     return "secret" if isinstance(value, (dict, SecretSource)) else "value"
 
 
-def no_literal_secret(parameters: dict[str, Any]) -> dict[str, Any]:
+def reject_literal_secrets(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters. Raises where one of them is a secret that is written out."""
     named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
     raise_errors(
@@ -329,7 +329,7 @@ class Login:
                 form.values[name] = await prompted_code(self._context.machine, name, form.description())
 
     async def _send(self, form: _LoginForm, why: str) -> Response:
-        about = RequestInfo(purpose="login", secret_answer=True, note=why)
+        about = RequestInfo(purpose="login", secret_response=True, note=why)
         request = self._saved.login_request(form.uri, form.values, self._context)
         try:
             return await self._context.client(self._saved.client)(replace(request, about=about))

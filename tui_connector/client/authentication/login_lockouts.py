@@ -1,8 +1,8 @@
-"""Logins that a store refused, kept on disk, and the turn to log in: no wrong password is sent twice.
+"""Refused logins, stored on disk, and a lock per account: no wrong password is sent twice.
 
 Magento locks an admin user for 30 minutes after six failures (Magento_Integration, oauth_token_request_log), and its
-answer does not tell a wrong password from a locked account. A job that starts every minute must not lock the account,
-nor may ten that start at the same time.
+response does not distinguish a wrong password from a locked account. Neither a job that starts every minute nor ten
+that start at the same time may lock the account.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ MAGENTO_LOGIN = re.compile(r"/(integration/(admin|customer)/token|tfa/provider/(
 """The paths of Magento's own token endpoints (Magento_Integration, Magento_TwoFactorAuth)."""
 
 _BEFORE_LOGIN = re.compile(r"(/pub)?(/index\.php)?/rest(/[^/]+)?/v1$")
-"""How the same endpoint is reached by several paths: with a store code or without, and with the entry script."""
+"""The path before the endpoint: with or without a store code and the entry script, it is the same endpoint."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_LONGEST_WAIT = 120.0
-"""Seconds for one login of another process; a code may have to be typed for it."""
+_MAX_WAIT = 120.0
+"""Seconds for one login of another process, whose user may have to type a code."""
 _POLL = 0.05
-_KEPT = 20
-"""Refusals of one account; a login is compared with each of them at the cost of one hash."""
+_MAX_PER_ACCOUNT = 20
+"""Stored refusals of one account."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginLockout:
-    """One refused login. `proof` tells whether the same secrets would be sent again, and gives nothing else away."""
+    """One refused login. `proof` is a salted hash of its secrets, to recognise them when they are sent again."""
 
     at: str
     status: int
@@ -53,24 +53,24 @@ class LoginLockout:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who logs in, however the endpoint is written, and with which secrets."""
+    """The account of a login, the same for every spelling of the endpoint, and the secrets it logs in with."""
 
     login: str
     secret_values: str
 
     @classmethod
     def of(cls, uri: str, values: Mapping[str, object], secret_names: list[str]) -> Account:
-        """The account that `values` log in to at `uri`; those of `secret_names` are never part of its name.
+        """The account that `values` log in to at `uri`; values of `secret_names` are not part of its identifier.
 
-        One exception: a user name is not a secret to Magento, wherever it comes from. Raises `InvalidValue`.
+        Magento's user name always is, even if its source is that of a secret. Raises `InvalidValue`.
         """
-        place, kind = _place(uri)
+        endpoint, kind = _endpoint(uri)
         if kind and "username" in values and "password" in values:
-            who: object = str(values["username"]).strip().casefold()  # so does MySQL compare user names
-            return cls(json.dumps([place, kind, who]), json.dumps([str(values["password"])]))
+            username = str(values["username"]).strip().casefold()  # MySQL compares user names like this
+            return cls(json.dumps([endpoint, kind, username]), json.dumps([str(values["password"])]))
         others = {name: value for name, value in values.items() if name not in secret_names and value is not None}
         return cls(
-            json.dumps([place, kind, others], sort_keys=True), json.dumps([values[name] for name in secret_names])
+            json.dumps([endpoint, kind, others], sort_keys=True), json.dumps([values[name] for name in secret_names])
         )
 
 
@@ -79,8 +79,8 @@ def is_magento_login(uri: str) -> bool:
     return MAGENTO_LOGIN.search(_path("/" + uri.partition("?")[0].lstrip("/"))) is not None
 
 
-def _place(uri: str) -> tuple[str, str]:
-    """Where a login goes, in one form for all ways to write it; at Magento also whose account: admin or customer."""
+def _endpoint(uri: str) -> tuple[str, str]:
+    """The normalized endpoint of a login; for Magento also the kind of account, "admin" or "customer"."""
     parts = urlsplit(canonical(uri))
     host = _host(parts.hostname or "")
     path = _path(parts.path)
@@ -88,7 +88,7 @@ def _place(uri: str) -> tuple[str, str]:
     if found is None:
         return f"{parts.scheme}://{host}:{parts.port}{path}?{parts.query}", ""
     before = _BEFORE_LOGIN.sub("", path.casefold()[: found.start()])
-    # http and https of one host are one store; tfa is another door to the same admin account
+    # http and https of one host are one store; the endpoints of tfa log in to the same admin accounts
     return f"{host}:{parts.port or ''}{before}", found[2] or "admin"
 
 
@@ -114,15 +114,15 @@ log = logging.getLogger(__name__)
 
 
 class LoginLockouts:
-    """The refused logins of this user. Its methods touch the disk, and hash slowly: call them in a thread.
+    """The refused logins of this user. Its methods access the disk and hash slowly: call them in a thread.
 
-    Where the state directory cannot be used, they hold within this process.
+    If the state directory cannot be used, refusals are kept in this process.
     """
 
-    _under_way: ClassVar[set[tuple[Path, str]]] = set()
-    _unkept: ClassVar[dict[tuple[Path, str], list[LoginLockout]]] = {}
-    """Refusals that the disk did not take; their proofs are made with `_salt`."""
-    _guard: ClassVar[threading.Lock] = threading.Lock()
+    _in_progress: ClassVar[set[tuple[Path, str]]] = set()
+    _unsaved: ClassVar[dict[tuple[Path, str], list[LoginLockout]]] = {}
+    """Refusals that could not be written to the disk; their proofs are made with `_salt`."""
+    _lock: ClassVar[threading.Lock] = threading.Lock()
     _salt: ClassVar[bytes] = secrets.token_bytes(16)
 
     def __init__(self, state: Path) -> None:
@@ -130,86 +130,87 @@ class LoginLockouts:
 
     @contextlib.asynccontextmanager
     async def turn(self, account: Account, sleep: Callable[[float], Awaitable[None]]) -> AsyncIterator[None]:
-        """The turn to log in to this account: one for all sessions, threads and processes of this user.
+        """Holds the lock of this account, which all sessions, threads and processes of this user share.
 
-        Raises `LockTimeout` when one other login takes too long.
+        Raises `LockTimeout` when another login takes longer than 120 s.
         """
         key = (self._directory, account.login)
-        for _ in range(round(_LONGEST_WAIT / _POLL)):
-            if self._enter(key):
+        for _ in range(round(_MAX_WAIT / _POLL)):
+            if self._start(key):
                 break
             await sleep(_POLL)
         else:
             raise LockTimeout(self._directory)
         try:
-            descriptor = await self._locked(self._path(account.login).with_suffix(".lock"), sleep)
+            descriptor = await self._wait_for_lock(self._path(account.login).with_suffix(".lock"), sleep)
             try:
                 yield
             finally:
                 if descriptor is not None:
                     os.close(descriptor)
         finally:
-            with self._guard:
-                self._under_way.discard(key)
+            with self._lock:
+                self._in_progress.discard(key)
 
-    def _enter(self, key: tuple[Path, str]) -> bool:
-        with self._guard:
-            if key in self._under_way:
+    def _start(self, key: tuple[Path, str]) -> bool:
+        with self._lock:
+            if key in self._in_progress:
                 return False
-            self._under_way.add(key)
+            self._in_progress.add(key)
             return True
 
-    async def _locked(self, path: Path, sleep: Callable[[float], Awaitable[None]]) -> int | None:
-        """The lock of all processes; None where the disk has none to give."""
-        holder, left = b"", _LONGEST_WAIT
+    async def _wait_for_lock(self, path: Path, sleep: Callable[[float], Awaitable[None]]) -> int | None:
+        """The descriptor of the file lock; None if the file cannot be written or locked."""
+        holder, left = b"", _MAX_WAIT
         while left > 0:
             try:
-                descriptor = await _in_thread_or_closed(path)
+                descriptor = await _lock_in_thread(path)
                 if descriptor is not None:
                     return descriptor
                 found = await asyncio.to_thread(path.read_bytes)
             except OSError:
                 return None
             if found != holder:  # each login has its own time
-                holder, left = found, _LONGEST_WAIT
+                holder, left = found, _MAX_WAIT
             await sleep(_POLL)
             left -= _POLL
         raise LockTimeout(path)
 
     def find(self, account: Account) -> LoginLockout | None:
-        """The refusal of this login with these secrets, if there was one."""
-        unkept = self._unkept.get((self._directory, account.login), [])
-        if unkept and (stop := _same(unkept, account, self._salt)):
-            return stop
+        """The last refusal of this login with these secrets, or None."""
+        unsaved = self._unsaved.get((self._directory, account.login), [])
+        if unsaved and (lockout := _matching(unsaved, account, self._salt)):
+            return lockout
         try:
-            salt, stops = _read(read_private(self._path(account.login)))
-        except (OSError, ValueError):  # not there, or damaged: then it cannot stop anything, and is written again
+            salt, lockouts = _read(read_private(self._path(account.login)))
+        except (OSError, ValueError):  # missing or damaged; the next refusal replaces it
             return None
-        return _same(stops, account, salt)
+        return _matching(lockouts, account, salt)
 
     def add(self, account: Account, *, at: str, status: int, message: str) -> None:
-        """Keeps a refusal. Raises OSError where the disk takes none; this process knows it all the same."""
+        """Stores a refusal. Raises OSError if it cannot be written; this process keeps it all the same."""
 
-        def with_it(found: bytes | None) -> bytes:
+        def with_refusal(found: bytes | None) -> bytes:
             try:
-                salt, stops = _read(found or b"")
+                salt, lockouts = _read(found or b"")
             except ValueError:
-                salt, stops = secrets.token_bytes(16), []
-            stops = [*stops, LoginLockout(at, status, message[:500], _proof(account.secret_values, salt))][-_KEPT:]
-            return json.dumps({"salt": salt.hex(), "stops": [asdict(each) for each in stops]}).encode()
+                salt, lockouts = secrets.token_bytes(16), []
+            lockouts.append(LoginLockout(at, status, message[:500], _proof(account.secret_values, salt)))
+            stops = [asdict(each) for each in lockouts[-_MAX_PER_ACCOUNT:]]
+            return json.dumps({"salt": salt.hex(), "stops": stops}).encode()
 
         log.warning("a login was refused with %d: it is not tried again", status)
         try:
-            update_private(self._path(account.login), with_it)
+            update_private(self._path(account.login), with_refusal)
         except OSError as error:
             log.warning("the refused login could not be recorded: %s", error.strerror)
-            stop = LoginLockout(at, status, message[:500], _proof(account.secret_values, self._salt))
-            self._unkept.setdefault((self._directory, account.login), []).append(stop)
+            lockout = LoginLockout(at, status, message[:500], _proof(account.secret_values, self._salt))
+            self._unsaved.setdefault((self._directory, account.login), []).append(lockout)
             raise
 
     def clear_all(self) -> None:
-        for key in [each for each in self._unkept if each[0] == self._directory]:
-            self._unkept.pop(key, None)
+        for key in [each for each in self._unsaved if each[0] == self._directory]:
+            self._unsaved.pop(key, None)
         for path in self._directory.glob("*.json"):
             _remove(path)
 
@@ -217,46 +218,46 @@ class LoginLockouts:
         return self._directory / f"{hashlib.sha256(login.encode()).hexdigest()[:32]}.json"
 
 
-async def _in_thread_or_closed(path: Path) -> int | None:
-    """`try_lock` in a thread; a lock that comes when nobody waits for it any more is let go."""
-    task = asyncio.ensure_future(asyncio.to_thread(_marked_lock, path))
+async def _lock_in_thread(path: Path) -> int | None:
+    """`try_lock` in a thread; if the caller is cancelled meanwhile, the lock is released."""
+    task = asyncio.ensure_future(asyncio.to_thread(_signed_lock, path))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        task.add_done_callback(_let_go)
+        task.add_done_callback(_close_late_lock)
         raise
 
 
-def _let_go(task: asyncio.Future[int | None]) -> None:
+def _close_late_lock(task: asyncio.Future[int | None]) -> None:
     if not task.cancelled() and task.exception() is None and (descriptor := task.result()) is not None:
         os.close(descriptor)
 
 
-def _marked_lock(path: Path) -> int | None:
-    """The lock, with a mark in it by which those who wait see that another one holds it now."""
+def _signed_lock(path: Path) -> int | None:
+    """`try_lock`; writes a random value into the file, so that waiting processes see that its holder has changed."""
     descriptor = try_lock(path)
     if descriptor is not None:
-        with contextlib.suppress(OSError):  # on a full disk they wait a little less patiently
+        with contextlib.suppress(OSError):  # on a full disk, others may reach the timeout sooner
             os.pwrite(descriptor, secrets.token_bytes(16), 0)
     return descriptor
 
 
 def _read(data: bytes) -> tuple[bytes, list[LoginLockout]]:
-    """Raises ValueError for what is not a list of refusals."""
+    """The salt and the refusals in a file. Raises ValueError if it contains anything else."""
     try:
-        kept = json.loads(data)
-        return bytes.fromhex(kept["salt"]), [LoginLockout(**each) for each in kept["stops"]]
+        fields = json.loads(data)
+        return bytes.fromhex(fields["salt"]), [LoginLockout(**each) for each in fields["stops"]]
     except (TypeError, KeyError, RecursionError) as error:
         raise ValueError("not a list of refused logins") from error
 
 
-def _same(stops: list[LoginLockout], account: Account, salt: bytes) -> LoginLockout | None:
+def _matching(lockouts: list[LoginLockout], account: Account, salt: bytes) -> LoginLockout | None:
     proof = _proof(account.secret_values, salt)
-    return next((each for each in reversed(stops) if hmac.compare_digest(each.proof, proof)), None)
+    return next((each for each in reversed(lockouts) if hmac.compare_digest(each.proof, proof)), None)
 
 
 def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):  # one that stays stops the same secrets only, and says so then
+    with contextlib.suppress(OSError):  # one that stays blocks only the same secrets, with a message
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""OAuth 2 client credentials (RFC 6749 §4.4): a token for the program itself, without a user."""
+"""OAuth 2 client credentials (RFC 6749 §4.4)."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from .login import (
     error_code,
     login_layer,
     login_request,
-    no_literal_secret,
+    reject_literal_secrets,
     server_message,
     with_margin,
 )
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-"""Visible ASCII without spaces: what can follow "Bearer " (RFC 6750 §2.1 allows fewer characters)."""
-_LONGEST_LIFE = 10 * 365 * 86_400.0
-"""Seconds; `expires_in` above this is not believed."""
-_FIXED = ("grant_type", "client_id", "client_secret", "scope")
+"""Visible ASCII without spaces, so that it can follow "Bearer " (RFC 6750 §2.1 allows fewer characters)."""
+_MAX_LIFETIME = 10 * 365 * 86_400.0
+"""Seconds; a larger `expires_in` is ignored."""
+_GRANT_PARAMETERS = ("grant_type", "client_id", "client_secret", "scope")
 _GRANT = "client_credentials"
 
 
-def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+def _extra_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     fixed = "belongs to the grant: use client-id, client-secret and scope"
-    raise_errors([((name,), ValueError(f"{name!r} {fixed}")) for name in parameters if name in _FIXED])
-    return no_literal_secret(parameters)
+    raise_errors([((name,), ValueError(f"{name!r} {fixed}")) for name in parameters if name in _GRANT_PARAMETERS])
+    return reject_literal_secrets(parameters)
 
 
 class OAuth2(Authentication):
@@ -80,7 +80,7 @@ class OAuth2(Authentication):
     body: BodyFormat = Field(
         "form", title="Body format", description="The standard requires a form; some servers accept only JSON."
     )
-    parameters: Annotated[dict[str, Parameter], AfterValidator(_parameters)] = Field(
+    parameters: Annotated[dict[str, Parameter], AfterValidator(_extra_parameters)] = Field(
         default_factory=dict,
         title="More parameters",
         description="Parameters of the token request besides the standard ones, such as audience or resource.",
@@ -117,7 +117,7 @@ class OAuth2(Authentication):
         if self.client_authentication == "client_secret_post":
             return login_request("post", uri, values, self.body)
         others = {name: value for name, value in values.items() if name not in ("client_id", "client_secret")}
-        # both are form-encoded before they are joined (RFC 6749 §2.3.1), so a colon in them does no harm
+        # both are form-encoded before they are joined (RFC 6749 §2.3.1), so they may contain a colon
         pair = f"{quote_plus(str(values['client_id']))}:{quote_plus(str(values['client_secret']))}"
         encoded = base64.b64encode(pair.encode()).decode()
         context.received(encoded, "client credentials")
@@ -131,7 +131,7 @@ class OAuth2(Authentication):
             hint = "Is the token URI the server's token endpoint? A web page is often its login form."
             raise UserError("token-unreadable", f"it is not JSON ({server_message(response)})", hint) from error
         if not isinstance(data, dict):
-            raise UserError("token-unreadable", "it is not a JSON object", _ENDPOINT)
+            raise UserError("token-unreadable", "it is not a JSON object", _ENDPOINT_HINT)
         token, token_type = data.get("access_token"), data.get("token_type", "Bearer")
         if error_code(response):
             raise UserError(
@@ -139,12 +139,14 @@ class OAuth2(Authentication):
             )
         if token is None:
             names = ", ".join(sorted(beginning(str(name), 40) for name in data)[:8])
-            raise UserError("token-unreadable", f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT)
+            raise UserError("token-unreadable", f"it has no access_token; it has: {names or 'nothing'}", _ENDPOINT_HINT)
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise UserError("token-unreadable", "its access_token cannot be sent in a header", _ENDPOINT)
+            raise UserError("token-unreadable", "its access_token cannot be sent in a header", _ENDPOINT_HINT)
         if len(token) > LONGEST_HEADER:
             raise UserError(
-                "token-unreadable", f"its access_token has {len(token):,} characters, too many for a header", _ENDPOINT
+                "token-unreadable",
+                f"its access_token has {len(token):,} characters, too many for a header",
+                _ENDPOINT_HINT,
             )
         if not isinstance(token_type, str) or token_type.lower() != "bearer":
             raise UserError(
@@ -152,7 +154,7 @@ class OAuth2(Authentication):
                 f"its token_type is {beginning(str(token_type), 40)!r}, and only bearer tokens are supported",
                 "Have the server issue bearer tokens for this client.",
             )
-        return f"Bearer {token}", lifetime_stated(data.get("expires_in"))
+        return f"Bearer {token}", stated_lifetime(data.get("expires_in"))
 
     def refusal_hint(self, response: Response) -> str:
         other = "client_secret_post" if self.client_authentication == "client_secret_basic" else "client_secret_basic"
@@ -176,18 +178,18 @@ class OAuth2(Authentication):
         return login_layer(self, "Authorization", context)
 
 
-_ENDPOINT = "Is the token URI the server's token endpoint? Look at the response in the log."
+_ENDPOINT_HINT = "Is the token URI the server's token endpoint? Look at the response in the log."
 
 
-def lifetime_stated(expires_in: object) -> float | None:
-    """Seconds a token can be used by its `expires_in`, less a margin; None where that is no believable duration.
+def stated_lifetime(expires_in: object) -> float | None:
+    """The seconds of a token's `expires_in`, less a margin; None if it is missing or implausible.
 
-    Some servers send it as text. Nothing, zero and negative values say nothing: then a 401 is the end.
+    Some servers send it as text.
     """
     if isinstance(expires_in, str) and re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", expires_in):
         expires_in = float(expires_in)
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
         return None
-    if not 0 < expires_in <= _LONGEST_LIFE or not math.isfinite(expires_in):
+    if not 0 < expires_in <= _MAX_LIFETIME or not math.isfinite(expires_in):
         return None
     return with_margin(float(expires_in))

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from ...errors import UserError
 from ...templates import PlaceholderError, Scope, Template, TemplateText
 from ..layer import Authentication, Layer, LayerContext
-from ..literal_secrets import no_literal_template
+from ..literal_secrets import reject_literal_template
 from ..message import Request, Response
 from ..model import ClientName, HeaderName, LoginMethod
 from .login import (
@@ -22,7 +22,7 @@ from .login import (
     Parameter,
     login_layer,
     login_request,
-    no_literal_secret,
+    reject_literal_secrets,
     response_data,
 )
 
@@ -58,7 +58,7 @@ class RequestAuthentication(Authentication):
         "two-factor sign-in: /rest/V1/tfa/provider/google/authenticate.",
     )
     method: LoginMethod = Field("post", title="Request method", description="Magento requires POST.")
-    parameters: Annotated[dict[str, Parameter], AfterValidator(no_literal_secret)] = Field(
+    parameters: Annotated[dict[str, Parameter], AfterValidator(reject_literal_secrets)] = Field(
         title="Request parameters",
         description="Parameters of the token request, such as name and password of an admin user. A one-time "
         "code is made from a TOTP secret, otp = { totp = { … } }, or typed at every login, otp = { ask = true }.",
@@ -80,7 +80,7 @@ class RequestAuthentication(Authentication):
     source: Literal["body", "headers"] = Field(
         "body", title="Token is in", description="The part of the response the template reads."
     )
-    template: Annotated[TemplateText, AfterValidator(no_literal_template)] = Field(
+    template: Annotated[TemplateText, AfterValidator(reject_literal_template)] = Field(
         "Bearer &{@[0]}",
         title="Template",
         description="The header's value. A response that is one bare value is read as a list of one; headers are read "

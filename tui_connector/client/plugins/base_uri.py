@@ -10,25 +10,25 @@ from pydantic import AfterValidator, Field
 from ...errors import InvalidValue
 from ...text import beginning
 from ..layer import Plugin
-from ..literal_secrets import no_secret_in_address
+from ..literal_secrets import reject_secret_in_uri
 from ..message import InvalidRequest, Request
 from ..uri import canonical, is_absolute, origin_of
 
 
-def _base(uri: str) -> str:
+def _valid_base(uri: str) -> str:
     canonical(uri)
     if "?" in uri or "#" in uri:
         raise InvalidValue("uri", "a base URI must not have a query (?) or a fragment (#)")
     if uri != uri.strip():
         raise InvalidValue("uri", "there is a space before or after the address")
-    return no_secret_in_address(uri)
+    return reject_secret_in_uri(uri)
 
 
 class BaseUri(Plugin):
     """Add base URI to requests."""
 
     kind: Literal["base-uri"] = "base-uri"
-    uri: Annotated[str, AfterValidator(_base)] = Field(
+    uri: Annotated[str, AfterValidator(_valid_base)] = Field(
         title="Base URI",
         description="The store's address up to the API version; request URIs are relative to it.",
         examples=["https://acme.example/rest/all/V1"],
@@ -36,9 +36,9 @@ class BaseUri(Plugin):
     )
 
     def prepare(self, request: Request) -> Request:
-        """Completes a relative URI; an absolute one must stay at this store, for the client's secrets go with it.
+        """Prefixes a relative URI, unless it starts with the path of the base URI.
 
-        A path that starts with the base URI's own is not prefixed again.
+        An absolute one must have the same origin, as the client's secrets are sent with it.
         """
         base = self.uri.rstrip("/")
         if not is_absolute(request.uri):
@@ -47,10 +47,10 @@ class BaseUri(Plugin):
                 return replace(request, uri=base.removesuffix(path) + request.uri)
             return replace(request, uri=f"{base}/{request.uri.lstrip('/')}")
         try:
-            elsewhere = origin_of(request.uri) != origin_of(self.uri)
+            other_host = origin_of(request.uri) != origin_of(self.uri)
         except InvalidValue as error:
             raise InvalidRequest(f"The URI cannot be used: {error}") from error
-        if elsewhere:
+        if other_host:
             raise InvalidRequest(
                 f"The request names another host ({beginning(request.uri, 100)}) than the client's base URI "
                 f"({self.uri})",

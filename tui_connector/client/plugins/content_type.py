@@ -15,7 +15,7 @@ class ContentType(Plugin):
     kind: Literal["content-type"] = "content-type"
 
     def prepare(self, request: Request) -> Request:
-        """Names the body's type where nobody has: Magento answers 400 to a body without one."""
+        """Adds the body's media type if it is missing: Magento responds to a body without one with 400."""
         if not request.body or request.header("Content-Type") is not None:
             return request
         media_type = _media_type(request.body)
@@ -26,7 +26,7 @@ def _media_type(body: bytes) -> str | None:
     start = body.lstrip()[:1]
     if start == b"<":
         return "application/xml"
-    if start in (b"{", b"["):  # what starts like this is meant as JSON, even where it is broken: the store will say so
+    if start in (b"{", b"["):  # even if it is invalid: the store reports that
         return "application/json"
     try:
         json.loads(body)

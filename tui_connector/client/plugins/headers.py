@@ -1,4 +1,4 @@
-"""Headers that are added to, set on, or taken from every request of a client."""
+"""Append, set, default and remove request headers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pydantic import AfterValidator, Field
 
 from ...templates import PlaceholderError, RunTemplateText, Scope, Template
 from ..layer import Plugin
-from ..literal_secrets import no_literal_headers
+from ..literal_secrets import reject_literal_headers
 from ..message import Headers, InvalidRequest, Request
 from ..model import HeaderName
 
 _ALWAYS_SENT = ("accept", "accept-encoding", "user-agent")
 
 
-def _can_be_sent(text: str) -> str:
+def _valid_template(text: str) -> str:
     template = Template.parse(text)
-    if template.is_literal:  # nothing to wait for: what is wrong is wrong already
+    if template.is_literal:  # checked now, as it does not depend on a run
         try:
             template.header(Scope())
         except PlaceholderError as error:
@@ -26,7 +26,7 @@ def _can_be_sent(text: str) -> str:
     return text
 
 
-def _named_once(headers: dict[str, str]) -> dict[str, str]:
+def _unique_names(headers: dict[str, str]) -> dict[str, str]:
     seen: dict[str, str] = {}
     for name in headers:
         if seen.setdefault(name.lower(), name) != name:
@@ -40,8 +40,10 @@ def _removable(name: str) -> str:
     return name
 
 
-HeaderText = Annotated[RunTemplateText, AfterValidator(_can_be_sent)]
-HeaderTexts = Annotated[dict[HeaderName, HeaderText], AfterValidator(_named_once), AfterValidator(no_literal_headers)]
+HeaderText = Annotated[RunTemplateText, AfterValidator(_valid_template)]
+HeaderTexts = Annotated[
+    dict[HeaderName, HeaderText], AfterValidator(_unique_names), AfterValidator(reject_literal_headers)
+]
 _PLACEHOLDERS = "Values may contain @{…}, such as @{run.started_at}."
 
 
@@ -57,7 +59,7 @@ class AppendHeaders(Plugin):
     )
 
     def prepare(self, request: Request) -> Request:
-        return replace(request, headers=(*request.headers, *_filled_in(self.headers, request, self.kind)))
+        return replace(request, headers=(*request.headers, *_rendered(self.headers, request, self.kind)))
 
 
 class SetHeaders(Plugin):
@@ -72,7 +74,7 @@ class SetHeaders(Plugin):
     )
 
     def prepare(self, request: Request) -> Request:
-        for name, value in _filled_in(self.headers, request, self.kind):
+        for name, value in _rendered(self.headers, request, self.kind):
             request = request.with_header(name, value)
         return request
 
@@ -89,7 +91,7 @@ class DefaultHeaders(Plugin):
     )
 
     def prepare(self, request: Request) -> Request:
-        for name, value in _filled_in(self.headers, request, self.kind):
+        for name, value in _rendered(self.headers, request, self.kind):
             request = request if request.header(name) is not None else request.with_header(name, value)
         return request
 
@@ -111,15 +113,15 @@ class RemoveHeaders(Plugin):
         return request
 
 
-def _filled_in(headers: dict[str, str], request: Request, plugin: str) -> Headers:
+def _rendered(headers: dict[str, str], request: Request, plugin: str) -> Headers:
     scope = Scope(run=request.about.run)
-    filled = []
+    rendered = []
     for name, text in headers.items():
         try:
-            filled.append((name, Template.parse(text).header(scope)))
+            rendered.append((name, Template.parse(text).header(scope)))
         except PlaceholderError as error:
             raise InvalidRequest(
                 f"The plugin {plugin} cannot make the header {name}: {error.reason}",
                 hint=f"Its value is written as {text!r}. {error.hint}".rstrip(),
             ) from error
-    return tuple(filled)
+    return tuple(rendered)

@@ -24,5 +24,5 @@ class LogRequests(Plugin):
     )
 
     def prepare(self, request: Request) -> Request:
-        """Tags the request. The recorder sees every request; the tag says how this one is printed."""
+        """The request with the format to print it in; every request is recorded anyway."""
         return replace(request, about=replace(request.about, formatter=self.formatter))

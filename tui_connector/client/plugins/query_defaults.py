@@ -1,4 +1,4 @@
-"""Query parameters that requests have unless they say otherwise."""
+"""Set default query parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from ...templates import PlaceholderError, RunTemplateText, Scope, Template
 from ..layer import Plugin
-from ..literal_secrets import no_literal_query
+from ..literal_secrets import reject_literal_query
 from ..message import InvalidRequest, Request
 
 
@@ -24,7 +24,7 @@ class QueryDefaults(Plugin):
 
     kind: Literal["query-defaults"] = "query-defaults"
     parameters: Annotated[
-        dict[Annotated[str, AfterValidator(_parameter_name)], RunTemplateText], AfterValidator(no_literal_query)
+        dict[Annotated[str, AfterValidator(_parameter_name)], RunTemplateText], AfterValidator(reject_literal_query)
     ] = Field(
         min_length=1,
         title="Query parameters",
@@ -35,9 +35,9 @@ class QueryDefaults(Plugin):
 
     def prepare(self, request: Request) -> Request:
         query = request.uri.partition("#")[0].partition("?")[2]
-        there = {unquote(part.partition("=")[0]) for part in query.split("&") if part}
+        present = {unquote(part.partition("=")[0]) for part in query.split("&") if part}
         for name, text in self.parameters.items():
-            if name not in there:
+            if name not in present:
                 request = request.with_query(name, self._value(name, text, request))
         return request
 

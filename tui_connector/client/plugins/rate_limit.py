@@ -1,4 +1,4 @@
-"""Holds requests back: never more in a span than agreed, and none while the store asks to wait."""
+"""Limit the rate of requests, and respect the limits that the store reports."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..message import Request, Response
 from ..model import Span, seconds
 from .retry import retry_after
 
-_LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
+_REMAINING = ("X-RateLimit-Remaining", "RateLimit-Remaining", "X-Rate-Limit-Remaining")
 _RESET = ("X-RateLimit-Reset", "RateLimit-Reset", "X-Rate-Limit-Reset")
-_AN_EPOCH = 1_000_000_000
-"""A reset this large is a time, in seconds since 1970; a smaller one is a number of seconds from now."""
-_IN_MILLISECONDS = 100_000_000_000
+_MIN_EPOCH = 1_000_000_000
+"""From here on, a reset is a time in seconds since 1970; a smaller one is a number of seconds from now."""
+_MIN_EPOCH_MILLISECONDS = 100_000_000_000
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 
 
@@ -43,7 +43,7 @@ class RateLimit(Plugin):
     heed_answers: bool = Field(
         True,
         title="Respect the store's limits",
-        description="Waits if a response says that no requests are left (X-RateLimit-Remaining: 0, with "
+        description="Waits if a response says that no requests are remaining (X-RateLimit-Remaining: 0, with "
         "X-RateLimit-Reset) or when to come back (429 or 503 with Retry-After).",
     )
     longest_wait: Span = Field("1m", title="Longest wait", description="Upper limit for waits requested by the store.")
@@ -58,26 +58,26 @@ class RateLimit(Plugin):
                 request = replace(request, about=replace(request.about, note=note))
             response = await forward(request)
             if self.heed_answers:
-                gate.hold(asked_to_wait(response, context.machine.now()))
+                gate.hold(requested_wait(response, context.machine.now()))
             return response
 
         return layer
 
 
 class _Gate:
-    """Lets requests through in the order in which they came; whoever gives up waiting leaves no gap."""
+    """Lets requests pass in the order of their arrival; a cancelled one leaves no gap."""
 
     def __init__(self, saved: RateLimit, machine: Machine) -> None:
         self._limit, self._span = saved.requests, seconds(saved.span)
-        self._longest = seconds(saved.longest_wait)
+        self._max_wait = seconds(saved.longest_wait)
         self._machine = machine
-        self._turn = asyncio.Lock()  # hands on in the order of waiting
+        self._turn = asyncio.Lock()  # first in, first out
         self._starts: deque[float] = deque(maxlen=saved.requests)
         self._held_until = 0.0
 
     async def enter(self) -> float:
-        """Waits for its turn; the seconds that took, 0 where it need not wait."""
-        came = self._machine.monotonic()
+        """Waits until the request may be sent; returns the seconds waited, 0 if there was no need to."""
+        arrived = self._machine.monotonic()
         async with self._turn:
             waited = False
             while (pause := self._pause()) > 0:
@@ -86,12 +86,12 @@ class _Gate:
             now = self._machine.monotonic()
             if self._limit is not None:
                 self._starts.append(now)
-            return now - came if waited else 0.0
+            return now - arrived if waited else 0.0
 
     def hold(self, pause: float | None) -> None:
-        """Lets nobody through for N seconds."""
+        """Lets no request pass for `pause` seconds."""
         if pause is not None:
-            self._held_until = max(self._held_until, self._machine.monotonic() + min(pause, self._longest))
+            self._held_until = max(self._held_until, self._machine.monotonic() + min(pause, self._max_wait))
 
     def _pause(self) -> float:
         now = self._machine.monotonic()
@@ -101,20 +101,20 @@ class _Gate:
         return max(pauses)
 
 
-def asked_to_wait(response: Response, now: datetime) -> float | None:
-    """The seconds for which a store wants no request, or None.
+def requested_wait(response: Response, now: datetime) -> float | None:
+    """The seconds for which the store wants no request, or None.
 
-    RFC 9110 §10.2.3 (Retry-After), RFC 6585 §4 (429), and the X-RateLimit headers, which no standard has settled:
-    Reset is a number of seconds or a time, by who made it.
+    RFC 9110 §10.2.3 (Retry-After), RFC 6585 §4 (429), and the X-RateLimit headers, which are not standardised: Reset is
+    a number of seconds or a time.
     """
     if response.status in (429, 503) and (pause := retry_after(response, now)) is not None:
         return pause
-    left, reset = _number(response, _LEFT), _number(response, _RESET)
-    if left is None or left > 0 or reset is None:
+    remaining, reset = _number(response, _REMAINING), _number(response, _RESET)
+    if remaining is None or remaining > 0 or reset is None:
         return None
-    if reset >= _IN_MILLISECONDS:
+    if reset >= _MIN_EPOCH_MILLISECONDS:
         reset /= 1_000
-    return max(0.0, reset - now.timestamp() if reset >= _AN_EPOCH else reset)
+    return max(0.0, reset - now.timestamp() if reset >= _MIN_EPOCH else reset)
 
 
 def _number(response: Response, names: tuple[str, ...]) -> float | None:

@@ -1,4 +1,4 @@
-"""Retry requests that failed for a moment."""
+"""Retry requests that failed temporarily."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ..model import Span, seconds
 
 _BUSY = (429, 503)
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
-LASTING = frozenset(
+PERMANENT_FAILURES = frozenset(
     {
         *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
         *(Failure.TLS_NOT_YET_VALID, Failure.TLS_CLIENT_CERTIFICATE, Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS),
     }
 )
-"""What is the same however often and whatever is asked."""
+"""Failures that a retry does not resolve."""
 
 
 class Retry(Plugin):
@@ -48,41 +48,41 @@ class Retry(Plugin):
         async def layer(request: Request, forward: Send) -> Response:
             for attempt in range(1, self.attempts + 1):
                 last = attempt == self.attempts or request.about.purpose == "login"
-                asked_to_wait = None
+                requested = None
                 try:
                     response = await forward(request)
                 except NoResponse as failure:
-                    may = self._may_repeat(request, arrived=failure.may_have_arrived)
-                    if last or not may or failure.failure in (*LASTING, Failure.TOO_LARGE):
+                    can_repeat = self._can_repeat(request, arrived=failure.may_have_arrived)
+                    if last or not can_repeat or failure.failure in (*PERMANENT_FAILURES, Failure.TOO_LARGE):
                         raise
                 else:
-                    if last or not self._is_passing(request, response):
+                    if last or not self._is_temporary(request, response):
                         return response
-                    asked_to_wait = retry_after(response, context.machine.now())
-                await context.machine.sleep(self._pause(attempt, asked_to_wait))
+                    requested = retry_after(response, context.machine.now())
+                await context.machine.sleep(self._pause(attempt, requested))
             raise AssertionError("the last attempt returns or raises")
 
         return layer
 
-    def _may_repeat(self, request: Request, *, arrived: bool) -> bool:
+    def _can_repeat(self, request: Request, *, arrived: bool) -> bool:
         return not arrived or request.method != "POST" or self.repeat_posts
 
-    def _is_passing(self, request: Request, response: Response) -> bool:
-        if response.status in _BUSY:  # the store says that it did not work on it
+    def _is_temporary(self, request: Request, response: Response) -> bool:
+        if response.status in _BUSY:  # the store did not process it
             return True
-        return response.status >= 500 and self._may_repeat(request, arrived=True)
+        return response.status >= 500 and self._can_repeat(request, arrived=True)
 
-    def _pause(self, attempt: int, asked_to_wait: float | None) -> float:
-        """A store can ask for more time, and never for less: "Retry-After: 0" must not hurry what fails."""
-        longest = seconds(self.longest_wait)
-        pause = float(min(longest, seconds(self.wait) * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2))
-        return pause if asked_to_wait is None else max(pause, min(longest, asked_to_wait))
+    def _pause(self, attempt: int, requested: float | None) -> float:
+        """The store can request a longer pause, but not a shorter one such as "Retry-After: 0"."""
+        max_wait = seconds(self.longest_wait)
+        pause = float(min(max_wait, seconds(self.wait) * 2 ** (attempt - 1)) * random.uniform(0.8, 1.2))
+        return pause if requested is None else max(pause, min(max_wait, requested))
 
 
 def retry_after(response: Response, now: datetime) -> float | None:
-    """The seconds a store asks to wait (RFC 9110 §10.2.3), or None where it says nothing that can be used.
+    """The seconds in Retry-After (RFC 9110 §10.2.3), or None without a valid one.
 
-    A date is compared with the store's own clock, where the response has it: ours may be another.
+    A date is compared with the response's Date, if it has one, as clocks may differ.
     """
     value = (response.header("Retry-After") or "").strip()
     if _SECONDS.fullmatch(value):
@@ -98,4 +98,4 @@ def _date(text: str) -> datetime | None:
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" comes without a zone, and means UTC all the same
+    return date if date.tzinfo else date.replace(tzinfo=UTC)  # "-0000" is UTC, too, but parsed without a zone

@@ -17,7 +17,7 @@ from typing import ClassVar
 from ...client.message import Request, Response
 from ...errors import UserError
 from ...kinds import Kind
-from ...secrets.places import without_any_secret
+from ...secrets.named_values import mask_message
 from ...templates import Json
 from ..pages import Page
 
@@ -28,7 +28,7 @@ class PaginationError(UserError):
     """The pagination does not fit the list; `hint` says what to do."""
 
     def __init__(self, message: str, hint: str = "", code: str = "pagination") -> None:
-        super().__init__(code, without_any_secret(message), without_any_secret(hint))
+        super().__init__(code, mask_message(message), mask_message(hint))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ...client.message import Request
 from ...client.uri import is_absolute
-from ...secrets.names import without_session
+from ...secrets.names import strip_session_id
 from ...templates import Json
 from ...text import beginning
 from ..pages import Page
@@ -92,7 +92,7 @@ def _text(cursor: Json) -> str:
 
 def resolved_link(request: Request, link: str) -> str:
     """The URI of a link in the response to `request` (the part of RFC 3986 §5.2 that links to pages need)."""
-    link = without_session(link.strip().partition("#")[0].removeprefix("./"))
+    link = strip_session_id(link.strip().partition("#")[0].removeprefix("./"))
     if is_absolute(link) or link.startswith("/"):
         return link
     path = request.uri.partition("?")[0]

@@ -13,7 +13,7 @@ from ...client.authentication.login_lockouts import MAGENTO_LOGIN
 from ...client.message import Request, Response
 from ...client.uri import is_absolute
 from ...errors import InvalidValue
-from ...secrets.names import place_of
+from ...secrets.names import strip_query_and_keys
 from ...text import beginning, without_secrets
 from ..dialects import DIALECTS, base_string
 from ..entities import permission_path
@@ -124,7 +124,7 @@ class Case:
     @property
     def redirect_store(self) -> str:
         """The store's address in the target of a redirect."""
-        return beginning(place_of(_BEFORE_REST.split(self.redirect_uri, maxsplit=1)[0]), 200)
+        return beginning(strip_query_and_keys(_BEFORE_REST.split(self.redirect_uri, maxsplit=1)[0]), 200)
 
     @property
     def auth_scheme(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...client.message import Failure
-from ...secrets.places import without_any_secret
+from ...secrets.named_values import mask_message
 
 AuthKind = Literal["oauth1", "oauth2", "bearer", "request", ""]
 """The kind of authentication of a request; empty: none, or another one."""
@@ -61,9 +61,9 @@ class Finding:
 
     def __post_init__(self) -> None:
         """Masks secrets: a store's message or an address may contain one."""
-        object.__setattr__(self, "summary", without_any_secret(self.summary))
-        object.__setattr__(self, "evidence", tuple(map(without_any_secret, self.evidence)))
-        object.__setattr__(self, "remedy", without_any_secret(self.remedy))
+        object.__setattr__(self, "summary", mask_message(self.summary))
+        object.__setattr__(self, "evidence", tuple(map(mask_message, self.evidence)))
+        object.__setattr__(self, "remedy", mask_message(self.remedy))
 
     def as_json(self) -> dict[str, object]:
         """As `check --json` prints it."""

@@ -37,7 +37,7 @@ from ..widgets.fields import SafeInput
 from .detail import ExchangeDetail
 from .exchange_text import RelatedExchanges
 from .list import LogView
-from .request_form import RequestForm
+from .request_form import RequestForm, sending_question
 
 _LOOKBACK = 5_000
 """Maximum number of exchanges searched, from the newest back: it happens at every move of the cursor."""
@@ -208,12 +208,22 @@ class LogActions:
         self._panel.run_worker(work())
 
     def resend(self, exchange: Exchange | None) -> None:
-        """Resends the request unchanged."""
-        if (request := self._request_of(exchange)) is not None and exchange is not None:
+        """Resends the request unchanged: at once if it only reads, otherwise after a confirmation."""
+        request = self._request_of(exchange)
+        if request is None or exchange is None:
+            return
+
+        def chosen(yes: bool | None) -> None:
+            if yes:
+                self._send(exchange, request)
+
+        if request.method in ("GET", "HEAD"):
             self._send(exchange, request)
+        else:
+            self._panel.app.push_screen(ConfirmScreen(sending_question(request, exchange.uri)), chosen)
 
     def edit(self, exchange: Exchange | None) -> None:
-        """Opens the request in a form, then sends it."""
+        """Opens the request in a form, which sends it."""
         request = self._request_of(exchange)
         if request is None or exchange is None:
             return
@@ -222,7 +232,8 @@ class LogActions:
             if changed is not None:
                 self._send(exchange, changed)
 
-        self._panel.app.push_screen(RequestForm(request, self._context.machine, f"#{exchange.number}"), chosen)
+        title = f"Edit and resend #{exchange.number}"
+        self._panel.app.push_screen(RequestForm(request, self._context.machine, title, exchange.uri), chosen)
 
     def _request_of(self, exchange: Exchange | None) -> Request | None:
         if exchange is None:

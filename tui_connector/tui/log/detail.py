@@ -23,26 +23,25 @@ from ...client.exchange import Exchange
 from ...client.json_text import path_at, value_at
 from ...client.printer import Formatter, Role
 from ..widgets.painted import Painted
-from .exchange_text import GLYPHS, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
+from .exchange_text import BAR, LONGEST_BODY, ExchangeText, Extra, LineStyle, RelatedExchanges, exchange_text
 
 _PAINTS: dict[LineStyle, str] = {
-    Role.HEAD: "title",
+    Role.SUMMARY: "title",
     Role.REQUEST: "title",
-    Role.GOOD: "good",
-    Role.BAD: "bad",
+    Role.SUCCESS: "good",
+    Role.REFUSED: "refused",
+    Role.ERROR: "bad",
     Role.TIMINGS: "muted",
     Role.NOTE: "muted",
-    Role.CUT: "muted",
-    Role.PAGE: "muted",
+    Role.TRUNCATED: "muted",
+    Role.HTML: "muted",
     Extra.FINDING: "warning",
     Extra.EVIDENCE: "muted",
-    Extra.LEGEND: "muted",
+    Extra.WATERFALL: "muted",
     Extra.RELATED: "warning",
     Extra.HINT: "muted",
 }
 """Paint of each kind of line; the others are plain."""
-_PHASES = dict(zip(GLYPHS.values(), ("accent", "key", "number", "title", "string"), strict=True))
-"""No phase has the colour of success, warning or error: a slow one is not wrong."""
 _JSON = re.compile(r'("(?:\\.|[^"\\])*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b')
 _MAX_COLOURED = 4_000
 """Characters of a line up to which it is coloured as JSON."""
@@ -74,9 +73,13 @@ def segments(line: str, style_of: LineStyle, needle: str, start: int, end: int, 
 def _spans(line: str, style_of: LineStyle) -> Iterator[Span]:
     if style_of is Role.HEADER:
         yield 0, line.find(":") + 1, "muted"
-    elif style_of in (Extra.BAR, Extra.LEGEND):
-        for match in re.finditer(r"([░▒▓█▂])\1*", line):
-            yield match.start(), match.end(), _PHASES[match[1]]
+    elif style_of is Role.PARAMETER:
+        name, equals, _ = line.partition(" = ")
+        yield 0, len(name), "key"
+        yield len(name), len(name) + len(equals), "muted"
+    elif style_of is Extra.WATERFALL:
+        for match in re.finditer(f"{BAR}+", line):
+            yield match.start(), match.end(), "accent"
     elif style_of is Role.JSON and len(line) <= _MAX_COLOURED:
         for match in _JSON.finditer(line):
             if match[1]:
@@ -315,6 +318,8 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         )
 
         def hang(line: int) -> int:
+            if text.style(line) is Role.PARAMETER:
+                return 4
             if text.style(line) is Role.HEADER:
                 return text.lines[line].find(":") + 2
             return len(text.lines[line]) - len(text.lines[line].lstrip(" ")) + 2

@@ -16,6 +16,9 @@ from ...magento.diagnosis import Finding
 from ...text import shown, shown_line
 from ...units import milliseconds
 
+BAR = "━"
+_MIN_BAR, _MAX_BAR = 8, 60
+"""Columns of all bars together; with fewer there are none."""
 LONGEST_BODY = 4_000_000
 """Bytes of a body that are shown; the rest can be saved to a file."""
 
@@ -25,8 +28,7 @@ class Extra(Enum):
 
     FINDING = auto()
     EVIDENCE = auto()
-    BAR = auto()
-    LEGEND = auto()
+    WATERFALL = auto()
     RELATED = auto()
     HINT = auto()
 
@@ -75,39 +77,38 @@ def exchange_text(
     raw: bool = False,
     longest: int = LONGEST_BODY,
 ) -> ExchangeText:
-    """Formats the exchange, with JSON bodies indented unless `raw`, and at most `longest` bytes of each body.
+    """Formats the exchange, decoded and with JSON bodies indented unless `raw`; at most `longest` bytes of each body.
 
     `more` tells how to see what the view omits.
     """
     text = ExchangeText()
     summary = messages = response = False
     for role, lines in blocks(exchange, view, pretty=not raw, longest=longest, profile=related.profile):
-        summary = summary or role is Role.HEAD
+        summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True
-            _add_related(text, exchange, related, width)
-        response = response or (messages and role in (Role.GOOD, Role.BAD))
+            _add_related(text, related)
+        response = response or (messages and role in (Role.SUCCESS, Role.REFUSED, Role.ERROR))
         if response and role is Role.JSON:
             text.response = range(len(text.lines), len(text.lines) + len(lines))
+        if role is Role.TIMINGS and not raw:
+            text.add(Extra.WATERFALL, waterfall(exchange.timings, width))
+            continue
         text.add(role, *lines)
-        if role in (Role.CUT, Role.PAGE):
-            text.add(Extra.HINT, "z shows its text" if role is Role.PAGE and view == "full" else more)
+        if role in (Role.TRUNCATED, Role.HTML):
+            text.add(Extra.HINT, "z shows its text" if role is Role.HTML and view == "full" else more)
     if not summary:
-        _add_related(text, exchange, related, width)
+        _add_related(text, related)
         text.add(Extra.HINT, more)
     return text
 
 
-def _add_related(text: ExchangeText, exchange: Exchange, related: RelatedExchanges, width: int) -> None:
-    """Adds the finding, the timing bar and the related requests."""
+def _add_related(text: ExchangeText, related: RelatedExchanges) -> None:
+    """Adds the finding and the related requests."""
     if related.finding is not None:
         text.add(Extra.FINDING, shown_line(f"  {related.finding.summary}"))
         text.add(Extra.FINDING, *(f"  → {line}" for line in shown(related.finding.remedy).split("\n")))
         text.add(Extra.EVIDENCE, *(shown_line(f"    {line}") for line in related.finding.evidence))
-    bar, legend = timing_bar(exchange.timings, min(60, width - 2))
-    if bar:
-        text.add(Extra.BAR, bar)
-        text.add(Extra.LEGEND, legend)
     if len(related.attempts) > 1:
         outcomes = "  →  ".join(_outcome(each) for each in related.attempts)
         text.add(Extra.RELATED, shown_line(f"attempts  {outcomes}"))
@@ -120,15 +121,18 @@ def _outcome(exchange: Exchange) -> str:
     return f"#{exchange.number} {status} in {milliseconds(exchange.timings.total)}"
 
 
-GLYPHS = {"connect": "░", "TLS": "▒", "send": "▓", "wait": "█", "receive": "▂"}
-"""One per phase, because colours may be off."""
-
-
-def timing_bar(timings: Timings, width: int) -> tuple[str, str]:
-    """A bar of the phases, `width` wide, and its legend; both empty without timings."""
+def waterfall(timings: Timings, width: int) -> str:
+    """The phases with bars on a common scale, in `width` columns; empty without timings."""
     measured = phases(timings)
-    if not measured or timings.total <= 0 or width < 10:
-        return "", ""
-    scale = width / max(timings.total, sum(seconds for _, seconds in measured))
-    bar = "".join(GLYPHS[name] * max(1, round(seconds * scale)) for name, seconds in measured)[:width]
-    return bar, "  ".join(f"{GLYPHS[name]} {name}" for name, _ in measured)
+    if not measured:
+        return ""
+    named = [(name, milliseconds(seconds)) for name, seconds in measured]
+    first = "connection reused  " if timings.reused else ""
+    room = width - len(first) - sum(len(name) + len(took) + 5 for name, took in named)  # 5: blanks, and a bar of 1
+    total = sum(seconds for _, seconds in measured)
+    scale = min(room, _MAX_BAR) / total if total > 0 and room >= _MIN_BAR else 0.0
+    parts = []
+    for (name, took), (_, seconds) in zip(named, measured, strict=True):
+        bar = BAR * max(1, round(seconds * scale)) if scale else ""
+        parts.append(" ".join(filter(None, [name, bar, took])))
+    return first + "  ".join(parts)

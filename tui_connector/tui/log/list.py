@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -20,9 +21,9 @@ from textual.strip import Strip
 
 from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
-from ...client.printer import path_of
-from ...log.filter import Filter
+from ...log.filter import Filter, Or, Predicate, Term, parse
 from ...log.view import View, position_of
+from ...magento.request_summary import request_summary
 from ...text import shown_line
 from ...units import milliseconds, size
 from ..widgets.painted import Painted
@@ -30,73 +31,74 @@ from ..widgets.painted import Painted
 Paint = Callable[[str], Style]
 """Returns the theme's style of this name."""
 _MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
-_MIN_MESSAGE_WIDTH = 24
-"""Columns that a message needs; narrower ones are omitted."""
-_MIN_PATH_WIDTH = 44
-"""Columns that the path gets before the message gets any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns fit; `path` and `text` are widths."""
+    """Which columns fit; `text` is the width of what is left for the summary."""
 
     time: bool
     size: bool
     purpose: bool
-    path: int
-    message: int
+    text: int
+
+
+_NUMBER, _TIME, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 9, 7, 7, 8, 9, 6
+"""Widths of the columns, with the blank before or behind them."""
 
 
 def columns_for(width: int) -> Columns:
     """The columns for a list this wide."""
-    has_time, has_size, has_purpose = width >= 78, width >= 72, width >= 60
-    fixed = 2 + 7 + 7 + 7 + 8 + (9 if has_time else 0) + (8 if has_size else 0) + (6 if has_purpose else 0)
-    room = width - fixed
-    message = room - _MIN_PATH_WIDTH if room - _MIN_PATH_WIDTH >= _MIN_MESSAGE_WIDTH else 0
-    return Columns(has_time, has_size, has_purpose, max(10, room - message), message)
+    time, size, purpose = width >= 100, width >= 90, width >= 70
+    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + time * _TIME + size * _SIZE + purpose * _PURPOSE
+    return Columns(time, size, purpose, max(10, width - fixed - 1))
 
 
 def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool) -> list[Segment]:
-    """Number, time, method, path, status and attempt, duration, size, purpose, and the store's message."""
+    """Number, time, method, status and attempt, duration, size, what distinguishes it, the store's message, purpose."""
     status = str(exchange.status) if exchange.status is not None else "✘"
     attempt = f"×{exchange.attempt}" if exchange.attempt > 1 else ""
-    seconds = exchange.timings.total
-    took = milliseconds(seconds)
     muted = paint("muted")
-    segments = [Segment("▸" if selected else " "), Segment("●", paint("warning")) if marked else Segment(" ")]
-    segments.append(Segment(f"{f'#{exchange.number}':<6} "))
+    segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
+    segments.append(Segment(f"{f'#{exchange.number}':<{_NUMBER - 1}} ", muted))
     if columns.time:
         segments.append(Segment(f"{exchange.at:%H:%M:%S} ", muted))
     segments += [
-        Segment(f"{shown_line(exchange.method, 6):<6} "),
-        Segment(f"{_path(exchange.uri, columns.path):<{columns.path}} "),
-        Segment(f"{status:>3}{attempt:<3}", paint(status_paint(exchange))),
-        Segment(f"{took:>7} ", muted),
+        Segment(f"{shown_line(exchange.method, _METHOD - 1):<{_METHOD - 1}}"),
+        Segment(f"{status:^5}", paint(status_paint(exchange))),
+        Segment(f"{attempt:<{_STATUS - 4}}", muted),
+        Segment(f"{milliseconds(exchange.timings.total):>{_TOOK - 1}}", muted),
     ]
     if columns.size:
-        segments.append(Segment(f"{size(exchange.body.size):>7} ", muted))
+        segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
+    message = _message(exchange)
+    message = f"  {message}" if message else ""
+    summary = _summary(exchange.uri, columns.text - min(columns.text // 2, len(message)))
+    room = columns.text - cell_len(summary)
+    segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
-        segments.append(Segment(f"{exchange.purpose:<5} ", muted))
-    if columns.message or not columns.purpose:
-        segments.append(Segment(shown_line(_message(exchange), 200)))
+        used = sum(cell_len(segment.text) for segment in segments)
+        end = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + columns.time * _TIME + columns.size * _SIZE + columns.text + 1
+        segments.append(Segment(f"{' ' * max(0, end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
     return segments
 
 
-def in_flight_row(request: InFlight, columns: Columns, style: Style) -> list[Segment]:
-    """The row of a request without a response yet."""
+def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float) -> list[Segment]:
+    """The row of a request without a response yet, with the whole seconds it has been waiting."""
     number = f"#{request.number}"
-    at = " " * 9 if columns.time else ""
-    text = f"  {number:<6} {at}{shown_line(request.method, 6):<6} {_path(request.uri, columns.path)}  …"
+    at = " " * _TIME if columns.time else ""
+    waits = f"{seconds:.0f} s" if seconds >= 1 else ""
+    head = f"  {number:<{_NUMBER - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
+    gap = " " * _SIZE if columns.size else ""
+    text = f"{head}{'…':^5}{'':<{_STATUS - 4}}{waits:>{_TOOK - 1}}{gap}  {_summary(request.uri, columns.text)}"
     return [Segment(text, style)]
 
 
 def status_paint(exchange: Exchange) -> str:
-    """The paint of a status: never that of success for what the store refused."""
+    """The paint of a status: a badge, never in the colour of success, for what the store refused."""
     if exchange.status is None or exchange.status >= 500:
-        return "error"
-    if exchange.status >= 400:
-        return "warning"
-    return "error" if exchange.failed else "success"
+        return "badge-error"
+    return "badge-warning" if exchange.status >= 400 else "success"
 
 
 def _message(exchange: Exchange) -> str:
@@ -105,16 +107,27 @@ def _message(exchange: Exchange) -> str:
     return exchange.note
 
 
-def _path(uri: str, room: int) -> str:
-    path = shown_line(path_of(uri))
-    if len(path) <= room:
-        return path
-    before, _, query = path.partition("?")
-    if len(before) > room:
-        return "…" + before[1 - room :]  # the end of a path is the more specific part
-    return path[: room - 1] + "…" if query else path
+def search_for(text: str) -> Predicate:
+    """Finds a text in rows, headers and bodies; a text with an operator is a filter. Raises `BadFilter`."""
+    if "~" in text:
+        return parse(text).matches
+    anywhere = Filter(Or((Term("", text), Term("~h", text), Term("~b", text))))
+    wanted = text.casefold()
+    return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
 
 
+def _summary(uri: str, room: int) -> str:
+    text = shown_line(request_summary(uri))
+    if cell_len(text) <= room:
+        return text
+    path, dot, _ = text.partition(" · ")
+    if cell_len(path) > room - (2 if dot else 0):
+        return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
+    return shown_line(text, room)
+
+
+_MAX_PROBES, _PAUSE_BEFORE_PROBE = 50, 1.0
+"""Probes after a failed request, and seconds before each of them, up to which they belong to that request."""
 REPAINTS = 20
 """At most so many per second, and only after a change."""
 _FILTER_SECONDS = 0.006  # seconds of filtering before keys are handled
@@ -134,7 +147,6 @@ class LogView(Painted, ScrollView, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False, id="log.page-up"),
         Binding("g,home", "first", "First", show=False, id="log.first"),
         Binding("G,end", "follow", "Newest, and follow", show=False, id="log.follow"),
-        Binding("space", "pause", "Pause", id="log.pause"),
         Binding("enter", "open", "Detail", id="log.open"),
     ]
 
@@ -156,9 +168,16 @@ class LogView(Painted, ScrollView, can_focus=True):
     class Changed(Message):
         """The list, following or the filter's progress has changed."""
 
-    def __init__(self, exchanges: Exchanges, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        monotonic: Callable[[], float],
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id, classes="panel")
         self.exchanges = exchanges
+        self._monotonic = monotonic
         self.following = True
         self.errors_only = False
         self.marks: set[int] = set()
@@ -166,6 +185,8 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.view = View(exchanges, perf_counter)
         self._position = -1
         self._end_when_paused = 0
+        self._followed = -1
+        """The index that is selected while following."""
         self._drawn_state: tuple[int, ...] = ()
         self._filtering = False
         self._reported: Exchange | None = None
@@ -184,12 +205,28 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _index(self) -> int:
         """The index of the selected exchange, or where it would be inserted; -1 in an empty list."""
         last = len(self.view) - 1
-        return last if self.following else min(self.view.index(self._position), last)
+        return min(self._followed if self.following else self.view.index(self._position), last)
 
     @property
     def selected(self) -> Exchange | None:
-        """The exchange under the cursor: the newest one while following."""
+        """The exchange under the cursor: while following, the newest one, or the failed one that probes diagnose."""
         return self.exchange_at(self._index)
+
+    def _index_to_follow(self) -> int:
+        """The newest; where that is a probe sent right after a failed request, to find the reason, the failed one."""
+        last = len(self.view) - 1
+        later = self.exchange_at(last)
+        for index in range(last - 1, max(-1, last - _MAX_PROBES), -1):
+            exchange = self.exchange_at(index)
+            if exchange is None or later is None or later.purpose != "probe":
+                break
+            pause = (later.at - exchange.at).total_seconds() - exchange.timings.total
+            if pause > _PAUSE_BEFORE_PROBE:
+                break
+            if exchange.failed:
+                return index
+            later = exchange
+        return last
 
     def exchange_at(self, index: int) -> Exchange | None:
         if not 0 <= index < len(self.view):
@@ -241,13 +278,17 @@ class LogView(Painted, ScrollView, can_focus=True):
         top = self.view[self.scroll_offset.y] if 0 <= self.scroll_offset.y < len(self.view) else None
         self.view.update(_FILTER_SECONDS)
         in_flight = 0 if self.errors_only else len(self.exchanges.in_flight)
-        state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight)
+        second = int(self._monotonic()) if in_flight else 0  # the rows of waiting requests count the seconds
+        state = (len(self.view), self.view[0] if len(self.view) else -1, self._ring.end, in_flight, second)
         if state == self._drawn_state:
             return
         self._drawn_state = state
         self.virtual_size = Size(self.size.width, len(self.view) + in_flight)
         if self.following:
-            self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
+            self._followed = self._index_to_follow()
+            end = self.virtual_size.height - self.size.height
+            y = end if self._followed < 0 else max(0, min(end, self._followed))
+            self.scroll_to(y=y, animate=False, force=True)
         elif top is not None:
             self.scroll_to(y=self.view.index(top), animate=False, force=True)
         self._report_selection()
@@ -287,7 +328,8 @@ class LogView(Painted, ScrollView, can_focus=True):
     def _row_below(self, index: int, y: int, width: int) -> Strip:
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
-            strip = Strip(in_flight_row(requests[index], columns_for(width), self.paint("muted")))
+            seconds = self._monotonic() - requests[index].since
+            strip = Strip(in_flight_row(requests[index], columns_for(width), self.paint("muted"), seconds))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):
             text = "searching …" if self.view.searching else self._why_empty()
@@ -322,17 +364,17 @@ class LogView(Painted, ScrollView, can_focus=True):
         self.select(index)
         return True
 
-    def find(self, wanted: Filter, step: int) -> None:
+    def find(self, wanted: Predicate, step: int) -> None:
         """Selects the next match, upwards where `step` is -1; wraps around at the ends."""
         self.run_worker(self._find(wanted, step), group="find", exclusive=True)
 
-    async def _find(self, wanted: Filter, step: int) -> None:
+    async def _find(self, wanted: Predicate, step: int) -> None:
         ring, positions, here = self._ring, list(self.view), max(0, self._index)
         first, held = ring.first, list(ring)  # a lookup by index takes 10 µs in the middle of the ring
         later, earlier = positions[here + 1 :], positions[:here]
         order = [*later, *earlier] if step > 0 else [*reversed(earlier), *reversed(later)]
         for count, position in enumerate([*order, *positions[here : here + 1]]):
-            if ring.first <= position and wanted.matches(held[position - first]):
+            if ring.first <= position and wanted(held[position - first]):
                 self.select(self.view.index(position))
                 return
             if count % _SEARCH_BATCH == 0:
@@ -342,7 +384,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def stop_following(self) -> None:
         """Stops following; the selection stays."""
         if self.following:
-            self._position = self.view[-1] if len(self.view) else -1
+            self._position = self.view[self._index] if len(self.view) else -1
             self.following, self._end_when_paused = False, self._ring.end
             self.post_message(self.Changed())
             self.refresh()

@@ -20,13 +20,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ...client.exchange import Exchange, Exchanges
-from ...log.filter import BadFilter, Filter, help_rows, parse
+from ...log.filter import BadFilter, Filter, Predicate, help_rows, parse
 from ...magento.diagnosis import Finding
+from ...magento.request_summary import request_path
 from ...text import shown_line
 from ..widgets.fields import SafeInput
 from .actions import LogActions, LogContext, LogHost, related_exchanges
 from .detail import ExchangeDetail
-from .list import LogView
+from .list import LogView, search_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class ActiveFilter:
         return self.filter if self.on else Filter()
 
 
-def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details: str, hint: str) -> Iterator[str]:
-    """The parts of the title: counts, following, filter and marks; `details` are those of the detail pane."""
+def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, hint: str) -> Iterator[str]:
+    """The parts of the title of the list: counts, following, filter and marks."""
     failures = log.failures.end - log.failures.cleared
     failed = f" · {failures} failed" if failures else ""
     in_progress = f" · {len(log.in_flight)} in progress" if log.in_flight else ""
@@ -59,8 +60,6 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details:
         yield f"filter {filtering.text}: {state}"
     if view.marks:
         yield f"{len(view.marks)} marked"
-    if details:
-        yield details
     if discarded := log.first - log.cleared:
         yield f"{discarded} older discarded"
     if hint:
@@ -68,11 +67,12 @@ def title_parts(log: Exchanges, view: LogView, filtering: ActiveFilter, details:
 
 
 Purpose = Literal["filter", "search", "find"]
-"""The list's filter, a search of the list in the filter language, or a text to find in the detail."""
+"""The list's filter, a search of the list for a text or a filter, or a text to find in the detail."""
 
 _LABELS = {"filter": "filter ", "search": "search ", "find": "find   "}
 _LABEL = 8
-_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body  & | ! ()  F1"
+_EMPTY_HELP = "path  ~s 4xx  ~m post  ~e error  ~t 1s  ~w run  ~h header  ~b body · F1: help"
+_SEARCH_HELP = "Searches rows, headers and bodies; or a filter such as ~s 4xx · F1: help"
 _VALID_HELP = "Enter: apply · Esc: cancel"
 
 
@@ -90,7 +90,6 @@ class LogPrompt(Vertical):
 
         purpose: Purpose
         text: str
-        filter: Filter
         final: bool
 
     @dataclass
@@ -132,18 +131,23 @@ class LogPrompt(Vertical):
         rows = "\n".join(f"  {example:<30} {text}" for example, text in help_rows())
         return f"The filter\nAdjacent terms must all match. Case does not matter.\n{rows}"
 
-    def _check(self) -> Filter | None:
+    def _check(self) -> bool:
+        """Whether the text is valid; shows a message about it."""
         typed = self.query_one(Input).value
         if self.purpose == "find":
             self.show_message("Enter: find · then n: next, N: previous")
-            return Filter()
+            return True
         try:
-            parsed = parse(typed)
+            if self.purpose == "filter" or "~" in typed:
+                parse(typed)
         except BadFilter as error:
             self._show_error(error)
-            return None
-        self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
-        return parsed
+            return False
+        if self.purpose == "search":
+            self.show_message("Enter: find · then n: next, N: previous" if typed else _SEARCH_HELP)
+        else:
+            self.show_message(_VALID_HELP if typed else _EMPTY_HELP)
+        return True
 
     def _show_error(self, error: BadFilter) -> None:
         """Shows the message with an arrow at the column of the error, or the column as a number."""
@@ -162,23 +166,25 @@ class LogPrompt(Vertical):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        parsed = self._check()
-        if parsed is not None and self.purpose == "filter":
-            # not the value of the event: more may have been typed since, and was parsed
-            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=False))
+        if self._check() and self.purpose == "filter":
+            # not the value of the event: more may have been typed since, and was checked
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=False))
 
     @on(Input.Submitted)
     def action_enter(self) -> None:
-        parsed = self._check()
-        if parsed is not None:
-            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, parsed, final=True))
+        if self._check():
+            self.post_message(self.Entered(self.purpose, self.query_one(Input).value, final=True))
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled(self.purpose, self._before))
 
 
-_MIN_WIDTH_SIDE = 100
-"""Columns from which the list and the detail are side by side."""
+_MIN_WIDTH_BORDERED = 100
+"""Columns from which list and detail have borders, and are side by side where they are too low to be stacked."""
+_MIN_HEIGHT_BORDERED = 24
+"""Rows from which they are stacked at such a width: a row needs the width to show what distinguishes it."""
+_MIN_WIDTH_SIDE = 160
+"""Columns from which they are side by side at any height."""
 _MIN_DETAIL_SECONDS = 0.25
 """Seconds that an exchange stays in the detail while following."""
 _MIN_HEIGHT_STACKED = 12
@@ -196,19 +202,20 @@ class LogPanel(LogHost):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", id="log.search"),
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
-        Binding("slash", "search", "Search", id="log.search"),
         Binding("n", "next_match(1)", "Next match", show=False, id="log.next-found"),
         Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
-        Binding("e", "errors", "Errors only", id="log.errors"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
-        Binding("v", "view", "Next view", show=False, id="log.view", tooltip="Simple, long, full, or as curl"),
-        Binding("z", "toggle_raw", "Raw or pretty", show=False, id="log.raw"),
-        Binding("y", "copy", "Copy as curl", show=False, id="log.copy"),
-        Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
+        Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
+        Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
         Binding("x", "resend", "Resend", id="log.resend"),
-        Binding("X", "edit", "Edit and resend", show=False, id="log.edit"),
+        Binding("X", "edit", "Edit", id="log.edit", tooltip="Edit and resend"),
+        Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
+        Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
+        Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
+        Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
         Binding("m", "mark", "Mark", show=False, id="log.mark"),
         Binding("M", "unmark", "Remove all marks", show=False, id="log.unmark"),
@@ -220,11 +227,11 @@ class LogPanel(LogHost):
     def __init__(self, exchanges: Exchanges, context: LogContext, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.exchanges = exchanges
-        self._profile = context.profile
+        self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
-        self._wanted: Filter | None = None
+        self._wanted: Predicate | None = None
         """The search of the list."""
         self._searched = self._found = ""
         self._show_pending = False
@@ -232,7 +239,7 @@ class LogPanel(LogHost):
 
     def compose(self) -> ComposeResult:
         yield LogPrompt()
-        yield LogView(self.exchanges, id="log-list")
+        yield LogView(self.exchanges, self._monotonic, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:
@@ -252,8 +259,11 @@ class LogPanel(LogHost):
         )
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _MIN_WIDTH_SIDE, "side")
-        self.set_compact(event.size.height < _MIN_HEIGHT_STACKED)
+        width, height = event.size
+        bordered = width >= _MIN_WIDTH_BORDERED
+        self.set_class(bordered, "wide")
+        self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side")
+        self.set_compact(height < _MIN_HEIGHT_STACKED)
 
     def zoom_in(self) -> None:
         """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
@@ -271,16 +281,24 @@ class LogPanel(LogHost):
     def _update_title(self) -> None:
         view = self.query_one(LogView)
         parts = list(map(shown_line, self._title_parts()))
-        in_title = 1 if self.has_class("side") else len(parts)  # elsewhere there is no lower border
+        in_title = 1 if self.has_class("wide") else len(parts)  # elsewhere there is no lower border
         view.border_title = Content(" · ".join(parts[:in_title]))
         view.border_subtitle = Content(" · ".join(parts[in_title:]))
+        self._update_detail_title()
+
+    def _update_detail_title(self) -> None:
+        exchange = self.detail.exchange
+        what = f"#{exchange.number} {exchange.method} {request_path(exchange.uri)}" if exchange is not None else ""
+        state = f"{self.detail.view} · {'raw' if self.detail.raw else 'decoded'}" if exchange is not None else ""
+        if found := self._found if self.detail.needle else "":
+            state = f"{self.detail.needle}: {found} · {state}"
+        if not self.has_class("wide") and what:
+            what, state = f"{what} · {state}", ""
+        self.detail.border_title, self.detail.border_subtitle = Content(shown_line(what)), Content(shown_line(state))
 
     def _title_parts(self) -> Iterator[str]:
         hint = "l back" if self.screen.has_class("zoomed") else "l zoom" if self.has_class("low") else ""
-        details = f"{self.detail.needle}: {self._found}" if self.detail.needle else ""
-        chosen_view = self.detail.chosen_view if self.detail.display else None
-        seen = ", ".join(filter(None, [f"view {chosen_view} (v)" if chosen_view else "", details]))
-        return title_parts(self.exchanges, self.view, self._filtering, seen, hint)
+        return title_parts(self.exchanges, self.view, self._filtering, hint)
 
     @on(LogView.Selected)
     def _show_soon(self) -> None:
@@ -304,11 +322,13 @@ class LogPanel(LogHost):
             return
         if exchange is None:
             self.detail.show(None)
+            self._update_detail_title()
             return
         related = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
         if self._explained is not None and self._explained[0] == exchange.number:
             related = replace(related, finding=self._explained[1])
         self.detail.show(exchange, related)
+        self._update_detail_title()
 
     @on(LogView.Opened)
     def _open(self) -> None:
@@ -320,6 +340,7 @@ class LogPanel(LogHost):
         self.add_class("reading")
         self._show()
         self.detail.focus()
+        self.call_after_refresh(self._update_detail_title)  # the focus changes the view
 
     def leave(self) -> bool:
         """Esc: closes the prompt, or goes from the detail to the list. False where neither applies."""
@@ -328,6 +349,8 @@ class LogPanel(LogHost):
         elif self.has_class("reading") or self.detail.has_focus:
             self.remove_class("reading")
             self.view.focus()
+        elif self._wanted is not None:
+            self._search_list("")
         else:
             return False
         return True
@@ -374,8 +397,13 @@ class LogPanel(LogHost):
             return
         self.view.focus()
         if message.purpose == "search":
-            self._searched, self._wanted = message.text, message.filter if message.text else None
-            self.action_next_match(1)
+            self._search_list(message.text)
+
+    def _search_list(self, text: str) -> None:
+        """Searches the list, and marks the text in the detail; an empty text ends the search."""
+        self._searched, self._wanted = text, search_for(text) if text else None
+        self.detail.search("" if "~" in text else text)
+        self.action_next_match(1)
 
     @on(LogPrompt.Cancelled)
     def _on_cancelled(self, message: LogPrompt.Cancelled) -> None:
@@ -398,7 +426,7 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._log_actions.notify(f"Nothing in the list matches {self._searched}")
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
@@ -436,6 +464,7 @@ class LogPanel(LogHost):
 
     def action_toggle_raw(self) -> None:
         self.detail.toggle_raw()
+        self._update_detail_title()
 
     def action_mark(self) -> None:
         self.view.toggle_mark()
@@ -470,7 +499,7 @@ class LogPanel(LogHost):
     @on(LogActions.Resent)
     def _on_resent(self, message: LogActions.Resent) -> None:
         """Selects the exchange of a request that the user resent."""
-        exchange = self.exchanges.numbered(message.number)
+        exchange = self.exchanges.by_number(message.number)
         if exchange is None or not self.view.select_exchange(exchange):
             self._log_actions.notify(f"#{message.number} got status {message.status}; the filter hides it.")
 

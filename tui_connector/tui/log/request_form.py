@@ -1,4 +1,4 @@
-"""Edits a request before it is resent: as a form, or as text in the user's editor."""
+"""Edits a request before it is sent: as a form, or as text in the user's editor."""
 
 from __future__ import annotations
 
@@ -15,30 +15,45 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from ...client.message import Headers, Request
+from ...client.uri import absolute, canonical, origin_of, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
 from ...machine import Machine
 from ...text import HTTP_TOKEN, shown, shown_line
+from ..dialogs import ConfirmScreen
 from ..editor import edit
 from ..keys import letter_bindings
 from ..widgets.fields import SafeInput, SafeTextArea
 
+_COMMENTS = (
+    "# Method and URI (parameters may continue on the next lines), headers, an empty line, the body.",
+    "# Nothing is sent when you leave the editor: the request returns to the form.",
+)
+
 
 def to_text(request: Request) -> str:
     """The request as text: method and URI, headers, an empty line, the body. Invalid UTF-8 in the body is replaced."""
-    head = [f"{request.method} {request.uri}", *(f"{name}: {value}" for name, value in request.headers)]
+    path, parameters = split_query(request.uri)
+    uri = "\n    &".join([f"{path}?{parameters[0]}", *parameters[1:]]) if parameters else path
+    head = [*_COMMENTS, f"{request.method} {uri}", *(f"{name}: {value}" for name, value in request.headers)]
     return "\n".join(head) + "\n\n" + request.body.decode("utf-8", "replace")
 
 
 def from_text(text: str) -> Request:
     """Parses a request from the format of `to_text`. Raises `InvalidValue`."""
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
-    first, _, headers = head.partition("\n")
-    method, _, uri = first.strip().partition(" ")
+    lines = head.split("\n")
+    start = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    method, _, uri = (lines[start] if start < len(lines) else "").strip().partition(" ")
     if not re.fullmatch(r"[A-Za-z]+", method) or not uri.strip():
-        raise InvalidValue("request-text", "Line 1 must be a method and a URI, such as: GET products/24-MB01")
+        raise InvalidValue(
+            "request-text", f"Line {start + 1} must be a method and a URI, such as: GET products/24-MB01"
+        )
+    uri, end = uri.strip(), start + 1
+    while end < len(lines) and lines[end].strip().startswith("&"):
+        uri, end = uri + lines[end].strip(), end + 1
     body = body.removesuffix("\n")  # editors end the last line
-    return Request(method.upper(), uri.strip(), parse_headers(headers, first_line=2), body.encode())
+    return Request(method.upper(), uri, parse_headers("\n".join(lines[end:]), first_line=end + 1), body.encode())
 
 
 def parse_headers(text: str, *, first_line: int = 1) -> Headers:
@@ -54,64 +69,112 @@ def parse_headers(text: str, *, first_line: int = 1) -> Headers:
     return tuple(headers)
 
 
+def split_query(uri: str) -> tuple[str, list[str]]:
+    """The address and its parameters, decoded where that is the same request."""
+    try:
+        decoded = readable(uri)
+        if canonical(absolute(_ANY_BASE, decoded)) != canonical(absolute(_ANY_BASE, uri)) or decoded != decoded.strip():
+            decoded = uri
+    except InvalidValue:
+        decoded = uri
+    path, _, query = decoded.partition("?")
+    return path, query.split("&") if query else []
+
+
+_ANY_BASE = "https://host.invalid"
+
+
+def sending_question(request: Request, base: str) -> str:
+    """The question before a request that may change the store; `base` is an address of the store."""
+    try:
+        uri = absolute(base, request.uri)
+        path, store = readable(uri.removeprefix(origin_of(uri))).partition("?")[0], origin_of(uri)
+    except InvalidValue:
+        path, store = request.uri, base
+    return f"Send {request.method} {shown_line(path, 200)}\nto {shown_line(store, 200)}?\nIt may change the store."
+
+
 _MAX_BODY = 50_000
 """Maximum size of a body that the form shows; a text area needs seconds for more."""
 
 
 class RequestForm(ModalScreen[Request | None]):
-    """A form for method, URI, headers and body. Authentication is added when the request is sent."""
+    """A form for method, path, query, headers and body. Authentication is added when the request is sent.
 
+    It returns the request to send. What may change the store is confirmed first.
+    """
+
+    AUTO_FOCUS = ""  # after a dialog, no field takes the focus that nothing had before
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave field, then back", id="form.leave", priority=True),
         *letter_bindings("t", "send", "Send", "form.send", "ctrl+r", "f5", show=True),
-        *letter_bindings("o", "editor", "Open in $EDITOR", "form.editor"),
+        *letter_bindings("o", "editor", "Open in $EDITOR", "form.editor", "ctrl+o", show=True),
     ]
 
-    def __init__(self, request: Request, machine: Machine, name: str) -> None:
+    def __init__(self, request: Request, machine: Machine, title: str, base: str) -> None:
+        """`base` is an address of the store, for the question before sending."""
         super().__init__()
-        self._request, self._machine, self._label = request, machine, name
-        body = request.body.decode("utf-8", "replace")
-        # the form must not change what it cannot show unchanged
-        self._body_shown = len(body) <= _MAX_BODY and shown(body) == body and body.encode() == request.body
-        self._body = body
+        self._original = self._request = request
+        self._machine, self._heading, self._base = machine, title, base
+        self._body_shown = False
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="request-form"):
-            title = f"Edit and resend {self._label}. The profile's authentication is added."
-            yield Static(Content(shown_line(title)), classes="help-title")
+        with Vertical(id="request-form") as form:
+            form.border_title = shown_line(self._heading)
+            form.border_subtitle = "F5 send · ^O editor · Esc back"
             with Horizontal(classes="field"):
                 yield Static(Content("Method"), classes="label")
-                yield SafeInput(self._request.method, compact=True, id="resend-method", select_on_focus=False)
+                yield SafeInput(compact=True, id="resend-method", select_on_focus=False)
             with Horizontal(classes="field"):
-                yield Static(Content("URI"), classes="label")
-                yield SafeInput(shown_line(self._request.uri), compact=True, id="resend-uri", select_on_focus=False)
-            yield Static(Content("Headers, one per line"), classes="heading")
-            headers = "\n".join(f"{name}: {value}" for name, value in self._request.headers)
-            yield SafeTextArea(shown(headers), compact=True, id="resend-headers", tab_behavior="focus")
+                yield Static(Content("Path"), classes="label")
+                yield SafeInput(compact=True, id="resend-uri", select_on_focus=False)
+            yield Static(Content("Query, one parameter per line"), classes="heading")
+            yield SafeTextArea(compact=True, id="resend-query", tab_behavior="focus")
+            yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
+            yield SafeTextArea(compact=True, id="resend-headers", tab_behavior="focus")
             yield Static(Content("Body"), classes="heading")
-            if self._body_shown:
-                yield SafeTextArea(self._body, compact=True, id="resend-body", tab_behavior="focus")
-            else:
-                words = f"{len(self._request.body)} bytes, sent unchanged; o opens the request in $EDITOR"
-                yield Static(Content(words), id="resend-body-note")
+            yield SafeTextArea(compact=True, id="resend-body", tab_behavior="focus")
+            yield Static("", id="resend-body-note")
             yield Static("", id="resend-error")
             with Horizontal(classes="buttons"):
                 yield Button("Send", compact=True, id="resend-send")
-                yield Static(Content("Esc t: send · Esc o: open in $EDITOR · Esc Esc: back"), classes="heading")
 
     def on_mount(self) -> None:
+        self._fill(self._request)
         self.query_one("#resend-uri", Input).focus()
+
+    def _fill(self, request: Request) -> None:
+        """Shows this request in the fields."""
+        self._request = request
+        path, parameters = split_query(request.uri)
+        self.query_one("#resend-method", Input).value = request.method
+        self.query_one("#resend-uri", Input).value = shown_line(path)
+        self.query_one("#resend-query", TextArea).text = shown("\n".join(parameters))
+        headers = "\n".join(f"{name}: {value}" for name, value in request.headers)
+        self.query_one("#resend-headers", TextArea).text = shown(headers)
+        body = request.body.decode("utf-8", "replace")
+        # the form must not change what it cannot show unchanged
+        self._body_shown = len(body) <= _MAX_BODY and shown(body) == body and body.encode() == request.body
+        area, note = self.query_one("#resend-body", TextArea), self.query_one("#resend-body-note", Static)
+        area.text = body if self._body_shown else ""
+        area.display, note.display = self._body_shown, not self._body_shown
+        note.update(Content(f"{len(request.body)} bytes, sent unchanged; ^O opens the request in $EDITOR"))
 
     def edited_request(self) -> Request:
         """The request as edited. Raises `InvalidValue`."""
         headers = parse_headers(self.query_one("#resend-headers", TextArea).text)
         body = self.query_one("#resend-body", TextArea).text.encode() if self._body_shown else self._request.body
-        uri = self.query_one("#resend-uri", Input).value.strip()
+        path = self.query_one("#resend-uri", Input).value.strip()
+        parameters = [line.strip() for line in self.query_one("#resend-query", TextArea).text.split("\n")]
+        query = "&".join(filter(None, parameters))
         method = self.query_one("#resend-method", Input).value.strip().upper()
         if not method.isalpha() or not method.isascii():
             raise InvalidValue("request-text", f"{method!r} is not a valid method")
-        if not uri:
-            raise InvalidValue("request-text", "The URI is missing")
+        if not path:
+            raise InvalidValue("request-text", "The path is missing")
+        uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+        if uri == _joined(self._request.uri):
+            uri = self._request.uri  # unchanged: as it was sent, escapes included
         return replace(self._request, method=method, uri=uri, headers=headers, body=body)
 
     @on(Button.Pressed, "#resend-send")
@@ -121,9 +184,19 @@ class RequestForm(ModalScreen[Request | None]):
 
     def _send(self) -> None:
         try:
-            self.dismiss(self.edited_request())
+            request = self.edited_request()
         except InvalidValue as error:
             self._show_error(str(error))
+            return
+
+        def chosen(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(request)
+
+        if request.method in ("GET", "HEAD"):
+            self.dismiss(request)
+        else:
+            self.app.push_screen(ConfirmScreen(sending_question(request, self._base)), chosen)
 
     @on(Input.Submitted)
     def _next(self) -> None:
@@ -132,25 +205,51 @@ class RequestForm(ModalScreen[Request | None]):
     def action_leave(self) -> None:
         if isinstance(self.focused, Input | TextArea):
             self.set_focus(None)
+        elif self._changed():
+            self.app.push_screen(ConfirmScreen("Discard the edited request?"), self._discard)
         else:
             self.dismiss(None)
 
+    def _changed(self) -> bool:
+        try:
+            return self.edited_request() != self._original
+        except InvalidValue:
+            return True
+
+    def _discard(self, yes: bool | None) -> None:
+        if yes:
+            self.dismiss(None)
+
     def action_editor(self) -> None:
-        """Opens the request in the user's editor, and sends the result."""
+        """Opens the request in the user's editor. The result returns to the form; nothing is sent."""
         path = self._machine.directories.state / "request.http"
         try:
             request = self.edited_request()
             if request.body.decode("utf-8", "replace").encode() != request.body:
                 raise InvalidValue("request-text", "The body is binary; an editor would change it")
-            write_private(path, to_text(request).encode())
+            before = to_text(request)
+            write_private(path, before.encode())
             edit(self.app, self._machine.environ, path)
-            edited_request = from_text(path.read_text("utf-8"))
+            after = path.read_text("utf-8")
+            if after.removesuffix("\n") == before.removesuffix("\n"):
+                self._show_note("Unchanged. Nothing was sent.")
+            else:
+                self._fill(replace(from_text(after), about=request.about))
+                self._show_note("Changed. F5 sends the request.")
         except (UserError, UnicodeDecodeError, OSError) as error:
             self._show_error(str(error))
-        else:
-            self.dismiss(replace(edited_request, about=request.about))
         finally:
             path.unlink(missing_ok=True)
 
     def _show_error(self, words: str) -> None:
-        self.query_one("#resend-error", Static).update(Content(shown(f"✘ {words}")))
+        self._show_note(f"✘ {words}", bad=True)
+
+    def _show_note(self, words: str, *, bad: bool = False) -> None:
+        note = self.query_one("#resend-error", Static)
+        note.update(Content(shown(words)))
+        note.set_class(bad, "bad")
+
+
+def _joined(uri: str) -> str:
+    path, parameters = split_query(uri)
+    return f"{path}?{'&'.join(parameters)}" if parameters else path

@@ -105,7 +105,7 @@ class ItemTable(OptionList):
 class ItemScreen(ModalScreen[None]):
     """One item as JSON; Esc closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", id="item.close")]
 
     def __init__(self, title: str, text: str) -> None:
         """`text` must be masked already."""

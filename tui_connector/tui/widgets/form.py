@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from ...secrets.cleaning import kind_of
+from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import shown_line
 from ..keys import after_pending_messages
@@ -242,7 +242,7 @@ class Form(FieldGroup):
         path = self._full(each.path)
         if each.type is FieldType.SECRET:
             given = value if isinstance(value, dict) else None
-            return Secret(given, lambda place: self._make_source(path, place), kind_of(str(path[-1])))
+            return Secret(given, lambda place: self._make_source(path, place), secret_kind(str(path[-1])))
         if each.type is FieldType.TABLE and (value is None or isinstance(value, dict)):
             make = (lambda key, place: self._make_source((*path, key), place)) if each.allows_secrets else None
             return Pairs(value or {}, make)

@@ -107,7 +107,7 @@ class KeyFooter(Static):
         column = len(_FIELD) + 1 if typing else 1
         room = self.size.width - sum(key.width for key in pinned)
         parts: list[Content | str | tuple[str, str]] = (
-            [(_FIELD, "bold $background on $warning"), " "] if typing else [" "]
+            [(_FIELD, "bold $background on $accent"), " "] if typing else [" "]
         )
         self._keys = []
         for key in others:

@@ -16,6 +16,7 @@ _PAINTS = (
     "title",
     "good",
     "bad",
+    "refused",
     "badge-warning",
     "badge-error",
     "key",

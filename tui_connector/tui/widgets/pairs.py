@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from ...secrets.cleaning import kind_of
+from ...secrets.cleaning import secret_kind
 from ...templates import Json
 from ...text import shown_line
 from .choice import Toggle
@@ -56,7 +56,9 @@ class Pair(Horizontal):
 
     def _value_editor(self) -> TextField | Secret:
         if self.is_secret and isinstance(self.initial, dict):
-            return Secret(self.initial, self._source, kind_of(self._key), generated=self._is_generated(self.initial))
+            return Secret(
+                self.initial, self._source, secret_kind(self._key), generated=self._is_generated(self.initial)
+            )
         value = TextField(_text(self.initial), placeholder="value")
         value.add_class("value")
         return value

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
-from ...secrets.cleaning import SecretKind, clean, visible
+from ...secrets.cleaning import SecretKind, clean, remove_invisible
 from ...templates import Json
 from .._textual import PasteHandler
 from .choice import Choice
@@ -27,8 +27,8 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9])[a-z0-9]{32}(?![A-Za-z0-9])")
 
 def parse_paste(text: str, kind: SecretKind) -> list[str]:
     """The secrets in a paste: two to four 32-character values with any labels, or one cleaned secret of this kind."""
-    values = _TOKEN.findall(visible(text))
-    lines = [line for line in text.splitlines() if visible(line).strip()]
+    values = _TOKEN.findall(remove_invisible(text))
+    lines = [line for line in text.splitlines() if remove_invisible(line).strip()]
     if len(lines) > 1 and (len(values) > 1 or (values and kind is SecretKind.TOKEN)):
         return values[:4]
     if len(values) > 1 and kind is SecretKind.TOKEN:

@@ -1,8 +1,8 @@
-"""Where secrets stand: values under names that say so, in JSON, forms, addresses, XML, HTML and dumps of them.
+"""Masks values under the names of secrets, in JSON, forms, URIs, XML, HTML and dumps of them.
 
-No body is parsed: from each word that can be part of such a name, the text around it decides whether it names a value
-and where that value ends. So it works on a body that is cut off, quoted within another, or no valid anything, and the
-cost is that of the words found, not of the body.
+Nothing is parsed: around each word that can be part of such a name, the text decides whether it names a value and where
+that value ends. So it works on truncated, nested and invalid bodies, and the cost depends on the words found, not on
+the size of the body.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import re
 from collections.abc import Iterator
 
 from ..text import without_secrets
-from .names import KEYS, WORDS, is_secret_name, secrets_of_address
+from .names import KEYS, WORDS, is_secret_name, secrets_in_address
 
 MARK = "•••"
 
-# what names of secrets have in them, for the cheapest search there is; keys are looked at one by one: products have a
-# url_key
+# for a fast search; names with "key" are checked one by one, as products have a url_key
 _WORDS = tuple(word.encode() for word in WORDS if not any(other in word for other in WORDS if other != word))
 _KEYS = tuple(key.encode() for key in KEYS)
 _WORD = re.compile(b"|".join(_WORDS) + b"|key")  # in lower-case text: ignoring case takes fifteen times as long
 _SHORT = 1_000
-"""Bytes up to which one pass of the pattern is quicker than a search for each word."""
+"""Bytes up to which one search with the pattern is faster than a search for each word."""
 
 _LONGEST_NAME = 60
 # bytes beyond ASCII are letters of some encoding: none of them is a space
@@ -53,8 +52,8 @@ _QUOTED_BRACKET = re.compile(r"[{}\[\]]")
 _NOTHING = frozenset({"null", "None"})
 
 
-def may_hold_secrets(data: bytes) -> bool:
-    """Whether one of the words is there at all: what a body without any of them costs."""
+def may_contain_secrets(data: bytes) -> bool:
+    """Whether `data` contains a word of a secret name; a body without one needs no other search."""
     lower = data.lower()
     if len(lower) < _SHORT:
         return _WORD.search(lower) is not None
@@ -70,9 +69,9 @@ def _names_a_key(lower: bytes) -> bool:
     return False
 
 
-def hidden(data: bytes) -> bytes:
-    """`data` with the values under secret names replaced by the mark. What was valid JSON before is valid after."""
-    text = data.decode("latin-1")  # one character for each byte, so that places are the same; only ASCII matters here
+def mask_named_values(data: bytes) -> bytes:
+    """`data` with the values under secret names masked. Valid JSON stays valid."""
+    text = data.decode("latin-1")  # one character per byte, so that positions are the same; only ASCII matters here
     out: list[bytes] = []
     done = 0
     for start, end, mark in _values(text, data.lower()):
@@ -82,32 +81,32 @@ def hidden(data: bytes) -> bytes:
     return b"".join((*out, data[done:])) if out else data
 
 
-def hidden_in_addresses(text: str) -> str:
-    """`text` with the secrets replaced that its addresses have: parameters, user and password, keys in paths."""
+def mask_addresses(text: str) -> str:
+    """`text` with the secrets in its URIs masked: parameters, user and password, keys in paths."""
     out: list[str] = []
     done = 0
-    for start, end, _ in sorted(secrets_of_address(text)):
+    for start, end, _ in sorted(secrets_in_address(text)):
         if start >= done and text[start:end] != MARK:
             out += (text[done:start], MARK)
             done = end
     return "".join((*out, text[done:])) if out else text
 
 
-def hide_by_place(text: str) -> str:
-    """A text of a few lines, such as a store's message, without the values that secret names and addresses have."""
+def mask_by_name(text: str) -> str:
+    """A short text, such as a store's message, with the values under secret names and in URIs masked."""
     data = text.encode("utf-8", "surrogatepass")
-    if may_hold_secrets(data):
-        text = hidden(data).decode("utf-8", "surrogatepass")
-    return hidden_in_addresses(text)
+    if may_contain_secrets(data):
+        text = mask_named_values(data).decode("utf-8", "surrogatepass")
+    return mask_addresses(text)
 
 
-def without_any_secret(text: str) -> str:
-    """A message of this program without known secrets, and without those in the addresses that it names."""
-    return hidden_in_addresses(without_secrets(text))
+def mask_message(text: str) -> str:
+    """A message of this program with known secrets, and those in URIs, masked."""
+    return mask_addresses(without_secrets(text))
 
 
 def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
-    """Each value under a secret name: where it starts and ends, and what is there instead."""
+    """Each value under a secret name: start, end and replacement."""
     done = 0
     for word in _WORD.finditer(lower):
         if word.start() < done:
@@ -117,7 +116,7 @@ def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
         assert before is not None
         assert after is not None
         start, done = before.start(), after.end()
-        if text[start - 1 : start] == "%":  # the hex digits of an escape are no part of the name
+        if text[start - 1 : start] == "%":  # the hex digits of an escape are not part of the name
             start += 2
         found = _value(text, start, done) if is_secret_name(text[start:done]) else None
         if found is not None and found[1] > found[0]:
@@ -126,7 +125,7 @@ def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
 
 
 def _value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
-    """The value that belongs to the name at `start` to `end`, by what is around it."""
+    """The value of the name at `start` to `end`."""
     if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _LONGEST_NAME) : start]:
         return _json_value(text, match.end(), match[1])
     if _INPUT_NAME.search(text, max(0, start - 20), start):
@@ -145,7 +144,7 @@ def _value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
 
 
 def _input_value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
-    """The value of a form's field: another attribute of its element, or the part of a multipart body."""
+    """The value of a form field: another attribute of its element, or the part of a multipart body."""
     if match := _INPUT_VALUE.match(text, end):
         return _quoted(text, match.end())
     opened = text.rfind("<", max(0, start - 400), start)
@@ -172,7 +171,7 @@ def _json_value(text: str, place: int, quote: str) -> tuple[int, int, str] | Non
 
 
 def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
-    """What is in quotes here, without the quotes: those of a text within a text have backslashes before them."""
+    """The text in quotes here, without the quotes; in a nested string these have backslashes before them."""
     opening = _OPENING.match(text, place)
     if opening is None:
         return None
@@ -186,18 +185,18 @@ def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
 
 
 def _end_within(text: str, start: int, level: int, quote: str) -> int:
-    """Where a string ends whose quotes have `level` backslashes before them, as a string within a string has."""
+    """The end of a nested string whose quotes have `level` backslashes before them."""
     for match in re.compile(rf"(\\*){quote}").finditer(text, start):
         backslashes = len(match[1])
-        if backslashes < level:  # that one ends the string around it
+        if backslashes < level:  # this one ends the outer string
             return match.start()
-        if backslashes % (2 * level + 2) == level:  # else a quote, or a backslash, in the string itself
+        if backslashes % (2 * level + 2) == level:  # else a quote or a backslash in the string itself
             return match.end() - 1 - level
     return -1
 
 
 def _closing(text: str, place: int, bracket: re.Pattern[str]) -> int:
-    """Where the object or list that starts here ends."""
+    """The end of the object or list that starts here."""
     depth = 0
     for match in bracket.finditer(text, place):
         if match[0] in "{[":

@@ -1,0 +1,251 @@
+"""A walk through every screen of the program on the sandbox store: for pictures, and for tests of all screens.
+
+Everything in it is the same each time: clock, durations, nonces, the store's data and the file names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from weakref import WeakKeyDictionary
+
+from textual import events
+from textual.pilot import Pilot
+
+from tui_connector.cli.screen import DESCRIPTION, NAME, TITLE, full_integration
+from tui_connector.guide.first_call import FirstCall
+from tui_connector.machine import Directories, Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.commands import CommandsScreen
+from tui_connector.tui.help import HelpScreen
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup import save
+from tui_connector.tui.setup.context import DemoStore
+
+NOW = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+HOME = "/home/me"
+"""What the home directory is called in pictures and snapshots."""
+_DEADLINE = 20.0
+
+
+class MemoryKeyring:
+    """A keyring in memory: pictures contain no real secret."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self._entries.get(service)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._entries[service] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self._entries[service]
+
+
+class Durations:
+    """A clock that each task moves on by reading it, so that a request takes equally long each time."""
+
+    _STEPS = (0.0004, 0.0011, 0.0003, 0.0002, 0.0192, 0.0007, 0.0018)
+
+    def __init__(self) -> None:
+        self._reads: WeakKeyDictionary[asyncio.Task[Any], float] = WeakKeyDictionary()
+        self._count = itertools.count()
+
+    def __call__(self) -> float:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # in a thread
+            task = None
+        if task is None:
+            return 1_000.0
+        at = self._reads.get(task, 1_000.0)
+        self._reads[task] = at + self._STEPS[round(at * 10_000) % len(self._STEPS)]
+        return at
+
+
+def picture_machine(home: Path) -> Machine:
+    """A machine whose home directory is `home`, where nothing depends on time or chance."""
+    keyring, numbers = MemoryKeyring(), itertools.count(1)
+    config = home / ".config" / "tui-connector"
+    state, cache, data = (home / name / "tui-connector" for name in (".local/state", ".cache", ".local/share"))
+    return Machine(
+        Directories(config, state, cache, config / "profiles", data),
+        {"HOME": str(home)},
+        keyring=lambda: keyring,
+        now=lambda: NOW,
+        monotonic=Durations(),
+        nonce=lambda: f"{next(numbers):032x}",
+    )
+
+
+def text_of(app: ConnectorApp) -> str:
+    """The screen as text."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+class Walk:
+    """The program on a sandbox store, walked by keyboard. `screens` stops at each screen."""
+
+    def __init__(self, app: ConnectorApp, pilot: Pilot[None], store: Sandbox, home: Path) -> None:
+        self.app, self.pilot = app, pilot
+        self._store, self._home = store, home
+        self._tokens = full_integration(store)
+
+    async def until(self, condition: Callable[[], bool], what: object = "the condition") -> None:
+        """Waits until the condition holds and no button is shown as pressed."""
+        began = time.monotonic()
+        while not condition() or self.app.screen.query("Button.-active"):
+            if time.monotonic() - began > _DEADLINE:
+                raise AssertionError(f"{what} not met on {self.app.screen}:\n{text_of(self.app)}")
+            await asyncio.sleep(0.01)
+
+    async def shows(self, *texts: str) -> None:
+        """Waits until the screen shows all of these texts."""
+        await self.until(lambda: all(text in text_of(self.app) for text in texts), texts)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def paste(self, text: str) -> None:
+        self.app.post_message(events.Paste(text))
+        await self.pilot.pause()
+
+    def replaced(self, text: str) -> str:
+        """The text with what differs from run to run replaced by as many other characters: port and home."""
+        port = self._store.url.rpartition(":")[2]
+        return text.replace(f"127.0.0.1:{port}", "127.0.0.1:18852").replace(str(self._home), HOME)
+
+    async def screens(self) -> AsyncIterator[str]:
+        """The names of the screens, each when it is shown and nothing moves."""
+        await self.shows("No profiles yet")
+        yield "home-empty"
+        self.app.run_worker(self.app._open_demo())
+        await self.shows("Store address")
+        await self.press("enter")
+        await self.shows("Magento 2.4 Community")
+        yield "basics"
+        await self.press("enter")
+        await self.shows("Consumer secret")
+        yield "authentication-fields"
+        wrong = list(self._tokens.values())
+        wrong[-1] = f"{'x' * 28}{wrong[-1][-4:]}"
+        await self.paste("\n".join(wrong))
+        await self.shows("mx15")
+        await self.press("ctrl+r")
+        await self.shows("✘")
+        yield "authentication-refused"
+        await self.press("escape", "l")
+        await self.shows("401")
+        yield "log-refused"
+        await self.press("l")
+        await self.press("alt+u")
+        await self.press("enter")
+        await self.shows("✔ The store accepts it")
+        yield "authentication"
+        await self.press("enter")
+        await self.shows("Categories")
+        yield "incoming-list"
+        await self.press("enter")
+        await self.shows("identifies items")
+        await self.press("enter")
+        await self.shows("items read")
+        yield "incoming"
+        await self.press("l")
+        await self.until(self._zoomed)
+        yield "log"
+        await self.press("l")
+        await self.press("n")
+        await self.shows("PUT products")
+        await self.press("enter")
+        await self.shows("It needs")
+        await self.press("enter")
+        await self.shows("not sent")
+        yield "outgoing"
+        await self.press("enter")
+        await self.shows("Enter: save")
+        yield "save"
+        await self.press("enter")
+        await self.shows("Now you can")
+        yield "saved"
+        await self.press("q")
+        await self.until(lambda: isinstance(self.app.screen, HomeScreen))
+        await self.shows("sandbox")
+        await self.press("enter")
+        await self.until(lambda: isinstance(self.app.screen, ProfilePage))
+        await self.shows("GET products")
+        yield "profile"
+        await self.press("down", "down", "t")
+        await self.shows("✔ products")
+        await self.press("r")
+        await self.shows("complete")
+        yield "run"
+        await self.press("q")
+        await self.until(lambda: isinstance(self.app.screen, ProfilePage))
+        await self.press("question_mark")
+        await self.until(lambda: isinstance(self.app.screen, HelpScreen))
+        yield "help"
+        await self.press("escape", "colon")
+        await self.until(lambda: isinstance(self.app.screen, CommandsScreen))
+        yield "commands"
+        await self.press("escape", "q")
+        await self.until(lambda: isinstance(self.app.screen, HomeScreen))
+        await self.shows("✔ complete")
+        yield "home"
+        await self.press("d")
+        await self.until(lambda: self.app.screen.is_modal)
+        await self.shows("Delete the profile")
+        yield "question"
+
+    def _zoomed(self) -> bool:
+        return self.app.screen.has_class("zoomed")
+
+
+@asynccontextmanager
+async def walking(size: tuple[int, int], *, theme: str = "") -> AsyncIterator[Walk]:
+    """The program at home, without profiles."""
+    with _home() as home:
+        machine = picture_machine(home)
+        async with Sandbox(SandboxOptions(products=50), machine.now) as store:
+
+            async def demo() -> DemoStore:
+                return DemoStore(store.url, NAME, TITLE, DESCRIPTION, full_integration(store))
+
+            app = ConnectorApp(machine, demo)
+            app.animation_level = "none"
+            # a new process would not have the keyring of this one
+            with patch.object(save, "first_call", _first_call):
+                async with app.run_test(size=size) as pilot:
+                    if theme:
+                        app.theme = theme
+                    yield Walk(app, pilot, store, home)
+
+
+async def _first_call(profile: str, uri: str, *_: object, **__: object) -> FirstCall:
+    return FirstCall(f"tui-connector request {profile} GET {uri}", True, "[]", "")
+
+
+@contextmanager
+def _home() -> Iterator[Path]:
+    """A home directory whose path is as long as `HOME`, so that lines break where they do in every run."""
+    for number in itertools.count(os.getpid()):
+        with suppress(FileExistsError):
+            home = Path("/tmp") / f"{number % 1_000:03}"
+            home.mkdir(mode=0o700)
+            break
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home)

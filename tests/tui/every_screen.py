@@ -1,0 +1,121 @@
+"""Every main screen of the program as one walk shows it: text, colours in both themes, and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME
+from textual.screen import Screen
+from textual.widgets import Input, TextArea
+from walk import Walk, text_of, walking
+
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.keys import IN_FIELD, actions_of, key_label
+from tui_connector.tui.themes import THEMES
+from tui_connector.tui.widgets.frame import FooterKey, footer_keys
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A text of one style on one row."""
+
+    row: int
+    text: str
+    foreground: Colour
+    background: Colour
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One screen."""
+
+    name: str
+    text: str
+    pieces: dict[str, list[Piece]]
+    """By theme. Over a screen, only those of what is on top."""
+    modal: bool
+    footer: list[FooterKey]
+    bound: dict[str, str]
+    """The id of the action of each key that works now; Textual's own have none."""
+    help: dict[str, tuple[str, ...]]
+    """The keys of each action that help lists and that works where the focus is."""
+
+
+_walked: dict[tuple[int, int], list[Shot]] = {}
+
+
+async def shots(size: tuple[int, int], *, themes: bool = False) -> list[Shot]:
+    """Each screen of the walk, in order; tests of one process share it. With `themes`, the colours of both themes."""
+    if size not in _walked:
+        found = []
+        async with walking(size) as walk:
+            async for name in walk.screens():
+                found.append(await _shot(walk, name, themes=themes))
+        _walked[size] = found
+    return _walked[size]
+
+
+async def _shot(walk: Walk, name: str, *, themes: bool) -> Shot:
+    app, pieces = walk.app, {}
+    await walk.pilot.pause()
+    text = walk.replaced(text_of(app))
+    if themes:  # the theme now and the other one, which stays for the next screen
+        for theme in sorted((theme.name for theme in THEMES), key=lambda each: each != app.theme):
+            app.theme = theme
+            await walk.pilot.pause()
+            pieces[theme] = _pieces(app)
+    return Shot(name, text, pieces, app.screen.is_modal, footer_keys(app.screen), *_keys(app.screen))
+
+
+def _keys(screen: Screen[object]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    focused, typing = screen.focused, isinstance(screen.focused, (Input, TextArea))
+    reached = [*(focused.ancestors_with_self if focused else ()), screen, screen.app]
+    bound = {
+        key_label(key): active.binding.id.removesuffix(IN_FIELD)
+        for key, active in screen.active_bindings.items()
+        if active.enabled and active.binding.id and active.binding.description
+    }
+    listed = {
+        action.id: tuple(key for key in action.keys if len(key) > 1 or not typing)
+        for action in actions_of(screen)
+        if action.node in reached
+    }
+    return bound, listed
+
+
+def _pieces(app: ConnectorApp) -> list[Piece]:
+    found = []
+    for row, strip in enumerate(app.screen._compositor.render_strips()):
+        column = 0
+        for text, style, _ in strip:
+            if text.strip() and style is not None and _is_on_top(app.screen, column, row):
+                found.append(Piece(row, text, *_colours(style)))
+            column += len(text)
+    return found
+
+
+def _is_on_top(screen: Screen[object], column: int, row: int) -> bool:
+    return not screen.is_modal or any(child.region.contains(column, row) for child in screen.children)
+
+
+def _colours(style: Style) -> tuple[Colour, Colour]:
+    front, back = (
+        colour.get_truecolor(DEFAULT_TERMINAL_THEME, foreground=at == 0) if colour else (0, 0, 0)
+        for at, colour in enumerate((style.color, style.bgcolor))
+    )
+    front, back = tuple(front), tuple(back)
+    return (back, front) if style.reverse else (front, back)
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """WCAG 2.2: from 1 to 21."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: Colour) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
