@@ -36,7 +36,7 @@ class Told:
     notes: list[str] = field(default_factory=list)
     records: list[FailedRecord] = field(default_factory=list)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, warning: bool = False) -> None:
         self.notes.append(text)
 
     def failed(self, record: FailedRecord) -> None:

@@ -6,14 +6,16 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from screens import shown, until, until_shown
 
 from tui_connector.machine import Machine
 from tui_connector.runs.progress import Progress, Summary
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.run import RunScreen, RunView, bar, sparkline
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.run.figures import MessageList, axis_maximum
+from tui_connector.tui.run.job import RunFigures, Series
+from tui_connector.tui.run.screen import RunScreen
 from tui_connector.tui.setup.context import DemoStore
 
 PROFILE = """
@@ -60,8 +62,9 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
             await until_shown(pilot, "products")
             await pilot.press("r")  # the only one there is
             await until_shown(pilot, "complete: 40 items")
-            assert "40 of 40 items" in shown(app)
-            assert "run products → products.jsonl" in shown(app)
+            messages = app.screen.query_one(MessageList)
+            assert f"Writing to {written.resolve()}" in messages.text
+            assert "profiles/products.jsonl" in shown(app).splitlines()[0]
             await pilot.press("q")
             await until(pilot, lambda: not isinstance(app.screen, RunScreen))
             await pilot.press("q")
@@ -70,7 +73,7 @@ async def test_r_runs_the_incoming_and_shows_the_result(machine: Machine) -> Non
 
 
 async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -> None:
-    async with Sandbox(SandboxOptions(products=400, latency_ms=800, settings=BEARER), machine.now) as sandbox:
+    async with Sandbox(SandboxOptions(products=200, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, written = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("enter")
@@ -84,12 +87,11 @@ async def test_run_is_stopped_after_confirmation_and_resumes(machine: Machine) -
             await asyncio.to_thread(_is_cut_at_a_line, written)
             sandbox.change({"sandbox/latency_ms": "0"})
             await pilot.press("r")
-            await until_shown(pilot, "complete: 400 items")
-    assert len(set(written.read_bytes().splitlines())) == 400
+            await until_shown(pilot, "complete: 200 items")
+    assert len(set(written.read_bytes().splitlines())) == 200
 
 
-@pytest.mark.parametrize(("key", "question"), [("s", "Stop the run?"), ("q", "Stop it and go back?")])
-async def test_question_closes_when_the_run_ends(machine: Machine, key: str, question: str) -> None:
+async def test_question_closes_when_the_run_ends(machine: Machine) -> None:
     async with Sandbox(SandboxOptions(products=100, latency_ms=800, settings=BEARER), machine.now) as sandbox:
         app, _ = _opened(machine, sandbox)
         async with app.run_test(size=(80, 24)) as pilot:
@@ -97,18 +99,18 @@ async def test_question_closes_when_the_run_ends(machine: Machine, key: str, que
             await until_shown(pilot, "products")
             await pilot.press("end", "r")
             await until_shown(pilot, "running")
-            await pilot.press(key)
-            await until_shown(pilot, question)
+            await pilot.press("s")
+            await until_shown(pilot, "Stop the run?")
             sandbox.change({"sandbox/latency_ms": "0"})
             await until_shown(pilot, "complete: 100 items")
             await until(pilot, lambda: isinstance(app.screen, RunScreen))
-            assert question not in shown(app)
+            assert "Stop the run?" not in shown(app)
 
 
 def _is_cut_at_a_line(path: Path) -> None:
     content = path.read_bytes() if path.exists() else b""
     assert content == b"" or content.endswith(b"\n")
-    assert len(content.splitlines()) < 400
+    assert len(content.splitlines()) < 200
 
 
 async def test_refused_run_shows_the_reason(machine: Machine) -> None:
@@ -153,28 +155,112 @@ async def test_items_for_standard_output_are_not_written_to_the_screen(machine: 
     assert not written.exists()
 
 
+async def test_other_screens_are_open_while_a_run_continues(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=200, latency_ms=500, settings=BEARER), machine.now) as sandbox:
+        app, written = _opened(machine, sandbox)
+        async with app.run_test(size=(100, 30)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "r")
+            await until_shown(pilot, "running")
+            await pilot.press("q")
+            await until_shown(pilot, "▶ products")
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            assert "F6" in (await until_shown(pilot, "▶ products")).splitlines()[0]
+            await pilot.press("ctrl+q")
+            await until_shown(pilot, "products is running; if you quit")
+            await pilot.press("n", "O")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen))
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+            sandbox.change({"sandbox/latency_ms": "0"})
+            await until_shown(pilot, "✔ products")
+            await pilot.press("f6")
+            await until_shown(pilot, "complete: 200 items")
+            await pilot.press("q")
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "✔ products" not in shown(app))
+    assert len(set(written.read_bytes().splitlines())) == 200
+
+
+async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine: Machine) -> None:
+    sandbox = Sandbox(SandboxOptions(products=400, latency_ms=200, settings=BEARER), machine.now)
+    await sandbox.start()
+    app, _ = _opened(machine, sandbox)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        await until_shown(pilot, "products")
+        await pilot.press("end", "r")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert isinstance(app.screen, RunScreen)
+        job = app.screen.job
+        await until(pilot, lambda: job.figures.progress.items > 0)
+        await sandbox.close()
+        await until_shown(pilot, "waiting for the store")
+        await until_shown(pilot, "In flight    0 of")
+        before = job.figures.progress.seconds
+        await until(pilot, lambda: job.figures.progress.seconds > before + 1)
+        await until_shown(pilot, "retrying in 2 s")
+
+
+async def test_options_are_offered_before_a_run(machine: Machine) -> None:
+    async with Sandbox(SandboxOptions(products=40, settings=BEARER), machine.now) as sandbox:
+        app, written = _opened(machine, sandbox)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("enter")
+            await until_shown(pilot, "products")
+            await pilot.press("end", "R")
+            await until_shown(pilot, "start over and read everything")
+            await pilot.press("tab", *"ten", "enter")
+            await until_shown(pilot, "Must be a whole number")
+            await pilot.press("ctrl+u", "1", "2", "enter")
+            await until_shown(pilot, "stopped at the limit after 12 items")
+            await pilot.press("R")
+            await until_shown(pilot, "start over and read everything")
+            await pilot.press("space", "enter")
+            await until_shown(pilot, "complete: 40 items")
+    assert len(written.read_bytes().splitlines()) == 40
+
+
 def test_nothing_is_in_flight_once_a_run_was_stopped() -> None:
-    view = RunView(Progress(items=5, requests=4, in_flight=4, limit=4))
-    assert " 4  of 4 · 4 requests" in view.lines(78)[-1]
-    view.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
-    assert " 0  of 4 · 4 requests" in view.lines(78)[-1]
+    figures = RunFigures(Progress(items=5, requests=4, in_flight=4, limit=4))
+    assert ("In flight", "4 of 4") in figures.tiles()
+    figures.summary = Summary("products", "stopped", 5, 0, 0, 2.0, 4, 0, "Stopped by the user")
+    assert ("In flight", "0 of 4") in figures.tiles()
 
 
-def test_figures_fit_the_width_and_show_the_remaining_time() -> None:
-    view = RunView()
-    for second in range(1, 200):
-        view.add_sample(
-            Progress(items=second * 100, expected=100_000, seconds=float(second), latency=0.05, in_flight=4, limit=8)
-        )
-    lines = view.lines(78)
-    assert all(len(line) <= 78 for line in lines)
-    assert "left" in lines[0]
-    assert "20%" in lines[1]
-    assert "100/s" in lines[2]
+def test_figures_show_the_last_second_and_in_the_end_the_means() -> None:
+    figures = RunFigures()
+    for tick in range(1, 41):  # a slow start, then ten times as fast
+        items = tick * 10 if tick <= 20 else 200 + (tick - 20) * 100
+        requests = tick if tick <= 20 else 20 + (tick - 20) * 4
+        mean = 0.4 if tick <= 20 else (20 * 0.4 + (requests - 20) * 0.1) / requests
+        figures.add_sample(Progress(items, 4_000, seconds=tick / 4, responses=requests, latency=mean, limit=4))
+    tiles = dict(figures.tiles())
+    assert (tiles["Rate"], tiles["Latency"], tiles["Items"]) == ("400/s", "100 ms", "2,200 of 4,000")
+    assert tiles["Remaining"] == "8 s"
+    figures.summary = Summary("products", "stopped", 2_200, 0, 0, 10.0, 100, 0, "Stopped by the user")
+    tiles = dict(figures.tiles())
+    assert (tiles["Rate (mean)"], tiles["Latency (mean)"], tiles["Time"]) == ("220/s", "160 ms", "10 s")
 
 
-def test_a_bar_and_a_sparkline() -> None:
-    assert bar(5, 10, 60).count("█") == bar(5, 10, 60).count("░")
-    assert bar(5, None, 60) == "5 items"
-    assert sparkline([0, 1, 2, 4], 10) == "▁▂▄█"
-    assert sparkline([], 10) == sparkline([0.0], 10) == ""
+def test_a_resumed_run_does_not_count_the_time_before() -> None:
+    progress = Progress(1_100, 2_100, seconds=110.0, resumed_items=1_000, resumed_seconds=100.0)
+    assert (progress.mean_rate, progress.remaining) == (10.0, 100.0)
+
+
+def test_a_series_fills_every_width_and_stays_bounded() -> None:
+    series = Series()
+    assert series.columns(10) == []
+    for value in range(4):
+        series.add(value)
+    assert series.columns(8) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert series.columns(2) == [0.5, 2.5]
+    for value in range(10_000):
+        series.add(value)
+    assert len(series.values) < 1_200
+    assert series.columns(4)[-1] > series.columns(4)[0]
+
+
+def test_an_axis_ends_at_a_round_number() -> None:
+    assert [axis_maximum(each) for each in (0, 0.7, 1, 12, 130, 820, 1_001)] == [0, 0.8, 1, 15, 150, 1_000, 1_500]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
@@ -63,7 +62,7 @@ class RunOutput:
         self._name = name
         self._event("start", name=name)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, *, warning: bool = False) -> None:
         self._event("note", name=self._name, text=text)
         if not self._json:
             self._say(f"{self._name}: {text}")
@@ -193,7 +192,6 @@ def _ending(summary: Summary) -> str:
     return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
 
 
-_SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
 _KINDS = (((".csv",), "csv"), ((".sqlite", ".sqlite3", ".db"), "sqlite"))
 """Sinks by the ending of their file's name; all others get JSON Lines."""
 EXCHANGES_IN_MEMORY = 200
@@ -315,17 +313,13 @@ def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[s
 
 
 def _since(text: str | None) -> str | None:
-    """The date in Magento's format. Magento ignores dates that it cannot read and returns all rows."""
-    if text is None:
-        return None
-    from datetime import datetime
+    from ..errors import InvalidValue
+    from ..incoming.plan import since_date
 
     try:
-        if _SINCE.fullmatch(text):
-            return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
-        pass
-    raise CommandFailed(f'--since: {text!r} is not a date. Write it in UTC, as in "2026-01-31 08:30:00".', Exit.SETUP)
+        return None if text is None else since_date(text)
+    except InvalidValue as error:
+        raise CommandFailed(f"--since: {error}", Exit.SETUP) from error
 
 
 def _sink(out: str) -> Sink:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from .message import Failure, Headers, Purpose, Request
 
@@ -190,3 +191,48 @@ class Exchanges(Ring):
     def by_number(self, number: int) -> Exchange | None:
         """The exchange with this number, or None if it was dropped."""
         return next((exchange for exchange in reversed(self._kept) if exchange.number == number), None)
+
+
+class ExchangeLog(Protocol):
+    """What a session writes its exchanges to."""
+
+    in_flight: dict[int, InFlight]
+    on_recorded: list[Callable[[Exchange], None]]
+
+    def next_number(self) -> int: ...
+
+    def next_call(self) -> int: ...
+
+    def started(self, request: InFlight) -> None: ...
+
+    def record(self, exchange: Exchange) -> None: ...
+
+    def numbered(self, number: int) -> Exchange | None: ...
+
+
+class OwnExchanges:
+    """Writes to a log that others write to as well, and tells its own exchanges from theirs."""
+
+    def __init__(self, log: Exchanges) -> None:
+        self._log = log
+        self.in_flight: dict[int, InFlight] = {}
+        self.on_recorded: list[Callable[[Exchange], None]] = []
+
+    def next_number(self) -> int:
+        return self._log.next_number()
+
+    def next_call(self) -> int:
+        return self._log.next_call()
+
+    def started(self, request: InFlight) -> None:
+        self.in_flight[request.number] = request
+        self._log.started(request)
+
+    def record(self, exchange: Exchange) -> None:
+        self.in_flight.pop(exchange.number, None)
+        self._log.record(exchange)
+        for listener in self.on_recorded:
+            listener(exchange)
+
+    def numbered(self, number: int) -> Exchange | None:
+        return self._log.numbered(number)

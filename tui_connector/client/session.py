@@ -21,7 +21,7 @@ from ..secrets.mask import Mask
 from ..secrets.source import SecretSource
 from ..secrets.vault import Vault
 from ..templates import Json
-from .exchange import Exchange, Exchanges
+from .exchange import Exchange, ExchangeLog
 from .layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
 from .message import AS_SAVED, ClientVariant, InvalidRequest, NoResponse, Request, Response
 from .model import HttpClient
@@ -63,7 +63,7 @@ class Session(LayerContext):
         authentications: Mapping[str, Authentication],
         *,
         vault: Vault,
-        exchanges: Exchanges,
+        exchanges: ExchangeLog,
         machine: Machine,
         bounds: Bounds | None = None,
         cache: SessionCache | None = None,

@@ -18,7 +18,7 @@ from ..secrets.source import SecretSource
 from ..text import HTTP_TOKEN
 from .body import BodyTooLarge, BodyUnreadable, Inflater
 from .connection import ProxyRoute, first_bytes, proxy_from_environment, tls_context
-from .exchange import Exchange, Exchanges, InFlight, RecordedBody, Timings
+from .exchange import Exchange, ExchangeLog, InFlight, RecordedBody, Timings
 from .message import Failure, Headers, InvalidRequest, NoResponse, Request, Response
 from .model import DIRECT, HttpClient, Tls, seconds
 from .route import PLAIN_ROUTE, ClientRoute
@@ -186,7 +186,7 @@ class Wire:
         name: str,
         client: HttpClient,
         *,
-        exchanges: Exchanges,
+        exchanges: ExchangeLog,
         mask: Mask,
         machine: Machine,
         bounds: Bounds,

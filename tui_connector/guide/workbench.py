@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ..client.authentication.login_lockouts import LoginLockouts
-from ..client.exchange import Exchanges
+from ..client.exchange import ExchangeLog, Exchanges
 from ..client.message import InvalidRequest
 from ..client.model import HttpClient
 from ..client.route import ClientRoute
@@ -49,14 +49,17 @@ class Workbench:
         self.vault = Vault(machine, self.mask)
         self._cache = SessionCache()
         self._history: History | None = None
+        self._holders = 1
 
     def run(self) -> dict[str, Json]:
         """The data for `@{…}` placeholders."""
         return {"run": {"started_at": self.machine.now().strftime("%Y-%m-%d %H:%M:%S")}}
 
     @asynccontextmanager
-    async def session(self, profile: Profile, bounds: Bounds | None = None) -> AsyncIterator[Session]:
-        """A session for this profile.
+    async def session(
+        self, profile: Profile, bounds: Bounds | None = None, exchanges: ExchangeLog | None = None
+    ) -> AsyncIterator[Session]:
+        """A session for this profile; `exchanges` is what it writes to, instead of the log itself.
 
         Raises `Untrusted` if the profile can do something that its user has not allowed.
         """
@@ -66,7 +69,7 @@ class Workbench:
             profile.clients,
             profile.authentications,
             vault=self.vault,
-            exchanges=self.exchanges,
+            exchanges=self.exchanges if exchanges is None else exchanges,
             machine=self.machine,
             cache=self._cache,
             directory=self.directory,
@@ -139,8 +142,15 @@ class Workbench:
             return str(error)
         return ""
 
+    def hold(self) -> None:
+        """Keeps it open for one more user; each closes it once."""
+        self._holders += 1
+
     def close(self) -> None:
-        """Closes the vault and the history."""
+        """Closes the vault and the history, once nobody uses them any more."""
+        self._holders -= 1
+        if self._holders:
+            return
         self.vault.close()
         self.end_history()
 

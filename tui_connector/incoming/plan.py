@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from ..client.exchange import Exchanges
+from ..client.exchange import ExchangeLog
 from ..client.message import Request
 from ..client.model import seconds
 from ..client.session import Session
-from ..errors import UserError
+from ..errors import InvalidValue, UserError
 from ..machine import Machine
 from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
@@ -30,6 +31,22 @@ from .writing import RunWriter
 
 _NOT_COMPARED = {"title", "description", "disabled", "patience"}
 """Fields that may change without a new start."""
+
+
+_SINCE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
+
+
+def since_date(text: str) -> str:
+    """The date that a user typed, in Magento's format: Magento ignores one that it cannot read and returns all rows.
+
+    Raises `InvalidValue`.
+    """
+    try:
+        if _SINCE.fullmatch(text):
+            return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        pass
+    raise InvalidValue("since", f'{text!r} is not a date. Write it in UTC, as in "2026-01-31 08:30:00".')
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +213,7 @@ class RunEnvironment:
     """The session, clock and files of a run."""
 
     session: Session
-    exchanges: Exchanges
+    exchanges: ExchangeLog
     machine: Machine
     place: RunLocation
     explain: Explain = lambda _request, _answer: None

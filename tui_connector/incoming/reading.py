@@ -72,8 +72,6 @@ class RunCounts:
 
     retries: int = 0
     in_flight: int = 0
-    latency: float = 0.0
-    """Seconds per response, as a moving average."""
 
 
 @dataclass(slots=True)
@@ -429,7 +427,6 @@ class ListReader:
                 self._good_request = request
         self._good_at = max(self._good_at, began)
         self._probes = 0
-        self.counts.latency += (now - began - self.counts.latency) / 8
         self._pace.page_received(len(page.items), now)
         self._patience.reset()
         self._consecutive_failures = 0

@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..runs.errors import Action, RunError, RunFailed
 from ..runs.ledger import Ledger, LedgerError, RunEnd, State
 from ..runs.pace import Pace, Patience
-from ..runs.progress import Preview, Progress, Summary, Watcher
+from ..runs.progress import STOPPED, Preview, Progress, Summary, Watcher
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
@@ -50,14 +50,20 @@ _STATES: dict[Action, State] = {
 
 @dataclass(slots=True)
 class _Costs:
-    """Requests and retries since the run began, counted as they are recorded."""
+    """Requests, retries and responses since the run began, counted as they are recorded."""
 
     requests: int = 0
     retries: int = 0
+    responses: int = 0
+    seconds: float = 0.0
+    """How long the responses took, together."""
 
     def record(self, exchange: Exchange) -> None:
         self.requests += 1
         self.retries += exchange.attempt > 1
+        if exchange.status is not None:
+            self.responses += 1
+            self.seconds += exchange.timings.total
 
 
 class Run:
@@ -79,7 +85,24 @@ class Run:
         """By this machine's clock: the upper bound of the mark if the store sends no Date."""
         self._remaining = options.limit
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"write {self._name}")
-        self.progress = Progress(limit=self._pace.limit)
+        self._patience = Patience(self._machine, seconds(incoming.patience), self._on_wait)
+        self._progress = Progress(limit=self._pace.limit)
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is now: its clock, waits and requests in flight are true also while nothing arrives."""
+        progress = self._progress
+        if self._opened is not None:
+            written = self._opened.writer.written
+            progress.items, progress.expected = written.items, written.total
+            progress.failed, progress.dropped = written.failed, written.dropped
+            costs = self._total_costs()
+            progress.requests, progress.retries, progress.seconds = costs.requests, costs.retries, costs.seconds
+        progress.responses = self._costs.responses
+        progress.latency = self._costs.seconds / max(1, self._costs.responses)
+        progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
+        progress.in_flight = len(self._environment.exchanges.in_flight)
+        return progress
 
     def preview(self) -> Preview:
         """What `execute` would do; sends and writes nothing. Raises `UserError`."""
@@ -111,7 +134,7 @@ class Run:
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the pages that have arrived in order are written."""
         log.info("run of %s is stopped: %s", self._name, why)
-        self._stopped = RunError(Action.STOP, why, code="stopped")
+        self._stopped = RunError(Action.STOP, why, code=STOPPED)
         if self._signing is not None:
             self._signing.cancel()
         if self._reader is not None:
@@ -127,7 +150,10 @@ class Run:
             log.info("run of %s begins: %s", self._name, " ".join(opened.plan.notes) or "everything")
             for note in opened.plan.notes:
                 self._watcher.note(note)
-            self.progress.resumed_items = opened.plan.run.items
+            self._progress.resumed_items, self._progress.resumed_seconds = (
+                opened.plan.run.items,
+                opened.plan.run.seconds,
+            )
             return await self._finish(opened, await self._read_and_write(opened))
         finally:
             self._environment.exchanges.on_recorded.remove(self._costs.record)
@@ -225,7 +251,7 @@ class Run:
             partial(read_page, items=self._incoming.items),
             expects=self._incoming.request,
             pace=self._pace,
-            patience=Patience(self._machine, seconds(self._incoming.patience), self._on_wait),
+            patience=self._patience,
             machine=self._machine,
             explain=self._environment.explain,
             position=position,
@@ -266,7 +292,7 @@ class Run:
             failed += await self._in_thread(writer.add_past_position, part, self._total_costs(), store_time)
         for each in failed:
             self._watcher.failed(each)
-        self._report_progress(writer, reader)
+        self._watcher.progress(self.progress)
         return not self._limit_reached
 
     def _within_limit(self, pages: list[PageRead]) -> tuple[list[PageRead], PageRead | None]:
@@ -284,19 +310,9 @@ class Run:
                 break
         return whole, None
 
-    def _report_progress(self, writer: RunWriter, reader: ListReader) -> None:
-        progress, written = self.progress, writer.written
-        costs = self._total_costs()
-        progress.items, progress.expected = written.items, written.total
-        progress.failed, progress.dropped = written.failed, written.dropped
-        progress.requests, progress.retries, progress.seconds = costs.requests, costs.retries, costs.seconds
-        progress.rate, progress.latency = self._pace.rate, reader.counts.latency
-        progress.in_flight, progress.limit = reader.counts.in_flight, self._pace.limit
-        self._watcher.progress(progress)
-
     def _on_wait(self, error: RunError, pause: float) -> None:
         log.info("run of %s waits %.1f s: %s", self._name, pause, error.message)
-        self._watcher.note(f"{error.message}, retrying in {duration(pause)}.")
+        self._watcher.note(f"{error.message}, retrying in {duration(pause)}.", warning=True)
 
     def _total_costs(self) -> RunCosts:
         run = self._opened.plan.run if self._opened else None

@@ -207,6 +207,12 @@ class Patience:
         self._prober: asyncio.Task[object] | None = None
         self._down_since: float | None = None
         self._pause = _FIRST_PAUSE
+        self._next_try: float | None = None
+
+    @property
+    def waits(self) -> float:
+        """Seconds until the store is tried again; 0 while no run waits for it."""
+        return 0.0 if self._next_try is None else max(0.0, self._next_try - self._machine.monotonic())
 
     async def wait_for_turn(self) -> None:
         """Returns when the current task may send a request."""
@@ -233,7 +239,11 @@ class Patience:
             raise RunFailed(replace(error, action=Action.WAIT, message=message))
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
         self._on_wait(error, pause)
-        await self._machine.sleep(pause)
+        self._next_try = now + pause
+        try:
+            await self._machine.sleep(pause)
+        finally:
+            self._next_try = None
 
     def _limit_reason(self, error: RunError, waited: float) -> str:
         patience = f"the incoming's patience is {duration(self._limit)}"

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from .ledger import FailedRecord, State
 
+STOPPED = "stopped"
+"""Code of the end of a run that its user stopped."""
+
 
 @dataclass(slots=True)
 class Progress:
-    """Counts of a run so far; `rate` in items per second, `latency` in seconds."""
+    """Counts of a run so far; `rate` in items per second, as the pace has measured it."""
 
     items: int = 0
     expected: int | None = None
@@ -21,18 +24,31 @@ class Progress:
     seconds: float = 0.0
     rate: float = 0.0
     latency: float = 0.0
+    """Seconds per response: the mean since the run started or was resumed."""
+    responses: int = 0
+    """Responses that `latency` is the mean of."""
     in_flight: int = 0
+    """Requests that have been sent and have no response yet."""
     limit: int = 0
+    waits: float = 0.0
+    """Seconds until the store is tried again; 0 where the run does not wait for it."""
     resumed_items: int = 0
-    """Items of the interrupted run that this one resumes."""
+    """Items that the interrupted run had written."""
+    resumed_seconds: float = 0.0
+    """Seconds that it had taken."""
+
+    @property
+    def mean_rate(self) -> float:
+        """Items per second since the run started or was resumed."""
+        seconds = self.seconds - self.resumed_seconds
+        return max(0, self.items - self.resumed_items) / seconds if seconds > 0 else 0.0
 
     @property
     def remaining(self) -> float | None:
-        """Estimated seconds, or None if unknown."""
-        done = self.items - self.resumed_items
-        if self.expected is None or done <= 0 or self.seconds <= 0:
+        """Seconds until the end at the mean rate; None where that is unknown."""
+        if self.expected is None or self.mean_rate <= 0:
             return None
-        return max(0.0, (self.expected - self.items) * self.seconds / done)
+        return max(0.0, (self.expected - self.items) / self.mean_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +86,7 @@ class Preview:
 class Watcher(Protocol):
     """Receives events of a run, on the event loop."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str, *, warning: bool = False) -> None: ...
 
     def failed(self, record: FailedRecord) -> None: ...
 

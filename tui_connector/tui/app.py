@@ -23,8 +23,9 @@ from ._textual import QuietApp
 from .dialogs import ConfirmScreen, ScreenPrompt
 from .exit import HasUnsavedWork, ProgramExit
 from .home.screen import HomeScreen
-from .keys import KeyQueue, key_label, to_keymap, with_character
-from .themes import DARK, THEMES
+from .jobs import Job, Jobs
+from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
+from .themes import DARK, THEMES, chart_colors
 
 if TYPE_CHECKING:
     from .log.screens import Recorded
@@ -39,7 +40,7 @@ class ConnectorApp(QuietApp):
         "home/home.tcss",
         "setup/setup.tcss",
         "profile.tcss",
-        "run.tcss",
+        "run/run.tcss",
         "app.tcss",
         "widgets/form.tcss",
         "log/log.tcss",
@@ -49,6 +50,7 @@ class ConnectorApp(QuietApp):
         Binding("question_mark,f1", "help", "Help", id="app.help"),
         Binding("colon,ctrl+p", "commands", "Commands", id="app.commands"),
         Binding("ctrl+q", "ask_quit", "Quit", show=False, priority=True, id="app.quit"),
+        *letter_bindings("O", "show_job", "Open the run", "app.job", "f6"),
     ]
 
     def __init__(
@@ -73,6 +75,7 @@ class ConnectorApp(QuietApp):
         self.machine = replace(machine, prompt=ScreenPrompt(self))
         self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
         self._demo: DemoStore | None = None
+        self.jobs = Jobs(self)
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
@@ -115,6 +118,9 @@ class ConnectorApp(QuietApp):
             self.call_after_refresh(_tune_garbage_collection)
             self._program_exit.watch(self)
             self.set_timer(_PAINT_DELAY, self._start_log)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return chart_colors(dark=self.current_theme.dark)
 
     def _choose_theme(self) -> None:
         """Sets the user's theme; without one, ours, or the terminal's own colours where it has no more than sixteen."""
@@ -288,14 +294,27 @@ class ConnectorApp(QuietApp):
         exists = await asyncio.to_thread(path.exists)
         await self.open_setup(path if exists else None, demo)
 
-    def _screens_with_unsaved_work(self) -> list[HasUnsavedWork]:
-        return [screen for screen in self.screen_stack if isinstance(screen, HasUnsavedWork)]
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(len(self.jobs)) if action == "show_job" else super().check_action(action, parameters)
+
+    def action_show_job(self) -> None:
+        """Opens the screen of the newest job; on the screen of a job, that of the next one."""
+        jobs = list(self.jobs)
+        shown: Job | None = getattr(self.screen, "job", None)
+        if shown not in jobs:
+            self.push_screen(jobs[-1].screen())
+        elif len(jobs) > 1:
+            self.switch_screen(jobs[jobs.index(shown) - 1].screen())
+
+    def _unsaved_work(self) -> list[HasUnsavedWork]:
+        """The screens and jobs that quitting would stop, or whose work it would lose."""
+        return [*(screen for screen in self.screen_stack if isinstance(screen, HasUnsavedWork)), *self.jobs]
 
     def action_ask_quit(self) -> None:
         """Quits, with confirmation where something is unsaved or running."""
         if isinstance(self.screen, ConfirmScreen):
             return
-        reasons = [reason for screen in self._screens_with_unsaved_work() if (reason := screen.unsaved_work())]
+        reasons = [reason for each in self._unsaved_work() if (reason := each.unsaved_work())]
         if not reasons:
             self._quit()
             return
@@ -312,8 +331,8 @@ class ConnectorApp(QuietApp):
         self.notify(f"{keys[0] if keys else '^Q'} quits.", markup=False)
 
     def _quit(self, code: int = 0) -> None:
-        for screen in self._screens_with_unsaved_work():
-            screen.before_exit()
+        for each in self._unsaved_work():
+            each.before_exit()
         self.exit(return_code=code)
 
 

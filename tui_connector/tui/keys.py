@@ -133,6 +133,14 @@ def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:
     return target.check_action(name, parameters) is True
 
 
+def keys_of(node: DOMNode, name: str) -> list[str]:
+    """The labels of the keys that are bound to an action of this node: first those that work in a field as well."""
+    bound = [(key, binding) for key, binding in current_bindings(node, node.app) if not key.startswith("alt+")]
+    keys = [key for key, binding in bound if binding.id == f"{name}{IN_FIELD}"]
+    keys += [key for key, binding in bound if binding.id == name]
+    return [key_label(key) for key in keys]
+
+
 def key_label(key: str) -> str:
     """The label of a key: "^R", "F5", "?", "Shift+Tab"."""
     if key.startswith("ctrl+"):

@@ -30,6 +30,7 @@ from ..guide.summaries import FAMILIES, Family, ProfilePart
 from ..guide.texts import NOT_RUN_YET, GuideStep
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
+from ..incoming.plan import RunOptions
 from ..machine import Machine
 from ..magento.diagnosis import diagnose_failure
 from ..profile.document import Document
@@ -38,7 +39,8 @@ from ..units import ago
 from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
-from .run import RunScreen
+from .run.options import RunOptionsScreen
+from .run.screen import open_run
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
 from .widgets.choice import ChoiceScreen
@@ -157,6 +159,7 @@ class ProfilePage(LogDock):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test"),
         Binding("r", "run", "Run", id="page.run"),
+        Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
         Binding("e", "edit_text", "Edit as text", id="page.edit-text"),
         Binding("g", "guide", "The guide", id="page.guide"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
@@ -327,22 +330,43 @@ class ProfilePage(LogDock):
 
     def action_run(self) -> None:
         """Runs the incoming under the cursor, or the only one."""
+        if name := self._incoming_to_run():
+            self._run_incoming(name, RunOptions())
+
+    def action_run_with_options(self) -> None:
+        """The same, after options were chosen."""
+        name = self._incoming_to_run()
+        if not name:
+            return
+
+        def chosen(options: RunOptions | None) -> None:
+            if options is not None:
+                self._run_incoming(name, options)
+
+        self.app.push_screen(RunOptionsScreen(name), chosen)
+
+    def _run_incoming(self, name: str, options: RunOptions) -> None:
+        if self._opened is not None and self._opened.profile is not None:
+            open_run(self.app, self._workbench, self._opened.profile, self._path, name, options)
+
+    def _incoming_to_run(self) -> str:
+        """The incoming under the cursor, or the only one; empty, after a message, where there is none to run."""
         part = self._list.selected
         if self._opened is None:
-            return
+            return ""
         if self._opened.profile is None:
             self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
-            return
+            return ""
         names = list(self._opened.profile.incoming)
         if part is not None and part.family == "incoming":
             names = [part.name]
         elif part is not None and part.family == "outgoing":
             self.notify(f"Select an incoming to run. {NOT_RUN_YET}", markup=False)
-            return
-        if len(names) == 1:
-            self.app.push_screen(RunScreen(self._workbench, self._opened.profile, self._path, names[0]))
-        else:
+            return ""
+        if len(names) != 1:
             self.notify("Select an incoming to run.", markup=False)
+            return ""
+        return names[0]
 
     async def action_guide(self) -> None:
         await self._edit(None)
@@ -384,8 +408,8 @@ class ProfilePage(LogDock):
         return (
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
-            "search); others are only shown. r runs an incoming. Enter opens the guide at its step. e opens "
-            "the file in your editor ($VISUAL, $EDITOR), at the first problem if there "
+            "search); others are only shown. r runs an incoming, R with options. Enter opens the guide at its step. e "
+            "opens the file in your editor ($VISUAL, $EDITOR), at the first problem if there "
             "is one. The file is reloaded when another program changes it. If the profile came from elsewhere, "
             "you are asked once, before it is used, to allow what it can do with secrets, commands and files."
         )

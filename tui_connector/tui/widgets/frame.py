@@ -13,7 +13,8 @@ from textual.screen import Screen
 from textual.widgets import Input, Static, TextArea
 
 from ...text import shown_line
-from ..keys import IN_FIELD, key_label
+from ..jobs import Job, jobs_of
+from ..keys import IN_FIELD, key_label, keys_of
 
 TONES = {
     "success": "$text-success",
@@ -25,11 +26,18 @@ TONES = {
 """What a colour means, as styles of a `Content`."""
 
 
-class ScreenHeader(Static):
-    """One line: the title and what it is about on the left, the state on the right."""
+_JOB = "app.job"
+"""The action that opens the screen of a job."""
 
-    def __init__(self) -> None:
+
+class ScreenHeader(Static):
+    """One line: the title and what it is about on the left, the state and the jobs in the background on the right."""
+
+    def __init__(self, own: Job | None = None) -> None:
+        """`own`: the job that the screen itself shows."""
         super().__init__("", id="header")
+        self._own = own
+        self._jobs: tuple[tuple[str, str], ...] = ()
         self._parts = ("", "")
         self._state: tuple[tuple[str, str], ...] = ()
 
@@ -40,13 +48,27 @@ class ScreenHeader(Static):
             self._parts, self._state = parts, given
             self._draw()
 
+    def on_mount(self) -> None:
+        jobs_of(self.app).changed.subscribe(self, lambda _: self._update_jobs())
+        self._update_jobs()
+
+    def _update_jobs(self) -> None:
+        badges = [each.badge for each in jobs_of(self.app) if each is not self._own]
+        shown = tuple(badges) if len(badges) < 3 else ((f"{len(badges)} runs", "accent"),)
+        shown += tuple((key, "accent") for key in keys_of(self.app, _JOB)[:1] if badges)
+        if shown != self._jobs:
+            self._jobs = shown
+            self._draw()
+
     def on_resize(self) -> None:
         self._draw()
 
     def _draw(self) -> None:
         width = max(20, self.size.width - 2)  # a blank at each end
-        right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in self._state))
-        room = max(0, width - right.cell_length - (2 if self._state else 0))
+        jobs = [part for text, tone in self._jobs for part in ((text, tone), ("  ", ""))]
+        right_parts = [*jobs, *self._state] if self._state else jobs[:-1]
+        right = Content.assemble(*((shown_line(text, width // 2), TONES.get(tone, "")) for text, tone in right_parts))
+        room = max(0, width - right.cell_length - (2 if right_parts else 0))
         title = shown_line(self._parts[0], room)
         detail = shown_line(self._parts[1], max(0, room - cell_len(title) - 2))
         left = Content.assemble((title, "bold"), (f"  {detail}" if detail else "", "$text-muted"))

@@ -1,0 +1,203 @@
+"""The widgets that draw a run: tiles, the progress bar, charts over time, and the list of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Static
+
+from ...text import shown, shown_line
+from ...units import duration
+from ..widgets.painted import Painted
+from .job import RunMessage, Series, Tone
+
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+class Tile(Static):
+    """A figure: its label and its value, below each other where there is room."""
+
+    def __init__(self) -> None:
+        super().__init__("", classes="tile")
+        self._drawn: tuple[str, str, bool] | None = None
+
+    def show(self, label: str, value: str, *, stacked: bool) -> None:
+        if self._drawn == (label, value, stacked):
+            return
+        self._drawn = (label, value, stacked)
+        gap = "\n" if stacked else " " * max(1, 13 - cell_len(label))
+        self.update(Content.assemble((label, "$text-muted"), gap, (value, "bold")), layout=False)
+
+
+class ProgressLine(Painted):
+    """A bar of one row, with the share at its end."""
+
+    def __init__(self) -> None:
+        super().__init__(id="run-bar")
+        self._share: float | None = None
+        self._words = ""
+
+    def show(self, share: float | None, words: str) -> None:
+        if (share, words) != (self._share, self._words):
+            self._share, self._words = share, words
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        share = "" if self._share is None else f"{int(self._share * 100)} %"
+        end = shown_line("  ".join(filter(None, [share, self._words])), width // 2)
+        room = max(0, width - cell_len(end) - (2 if end else 0))
+        done = round((self._share or 0.0) * room)
+        base = self.rich_style
+        return Strip(
+            [
+                Segment("━" * done, base + self.paint("accent")),
+                Segment("━" * (room - done), base + self.paint("track")),
+                Segment(f"  {end}" if end else "", base),
+            ]
+        ).adjust_cell_length(width, base)
+
+
+class Chart(Painted):
+    """Values over time as columns of blocks, with the highest value, its half and the times at the axes."""
+
+    def __init__(self, paint: str, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="chart panel")
+        self._paint = paint
+        self._series = Series()
+        self._seconds = 0.0
+        self._columns: tuple[float, ...] = ()
+        self._highest = 0.0
+
+    def show(self, series: Series, seconds: float) -> None:
+        """Shows these values, the last of them `seconds` after the first."""
+        self._series, self._seconds = series, seconds
+        self._measure()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._measure()
+
+    def _measure(self) -> None:
+        columns = self._series.columns(max(0, self.size.width - self._axis))
+        self._highest = axis_maximum(max(columns, default=0.0))
+        self._columns = tuple(columns)
+
+    _axis = 8
+    """Columns of the values at the left, with a blank and the line."""
+
+    def render_line(self, y: int) -> Strip:
+        width, rows, base = self.size.width, self.size.height - 1, self.rich_style
+        muted = base + self.paint("muted")
+        if y == rows:
+            end = duration(self._seconds) if self._columns else ""
+            room = max(0, width - self._axis - len(end))
+            return Strip(
+                [Segment(f"{'':{self._axis - 1}}└", muted), Segment(f"{'0 s':<{room}}{end}"[: room + len(end)], muted)]
+            )
+        values = {0: self._highest, rows - 1: 0.0}
+        if rows > 4:
+            values[rows // 2] = self._highest * (rows - rows // 2 - 0.5) / rows
+        label = _short(values[y]) if y in values and self._highest else ""
+        line = f"{label:>{self._axis - 2}} {'┤' if label else '│'}"
+        text = "".join(_block(value, self._highest, rows - 1 - y, rows) for value in self._columns)
+        return Strip([Segment(line, muted), Segment(text, base + self.paint(self._paint))])
+
+
+def _block(value: float, highest: float, row: int, rows: int) -> str:
+    """The part of a column in a row, counted from below; a value above zero is always visible."""
+    filled = value / highest * rows * 8 - row * 8 if highest else 0.0
+    if row == 0 and value > 0:
+        filled = max(1.0, filled)
+    return _EIGHTHS[max(0, min(8, int(filled)))]
+
+
+def axis_maximum(value: float) -> float:
+    """A round number that is not lower, so that the axis seldom changes."""
+    if value <= 0:
+        return 0.0
+    size = 1.0
+    while size * 10 <= value:
+        size *= 10
+    while size > value:
+        size /= 10
+    return next(size * step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if size * step >= value)
+
+
+def _short(value: float) -> str:
+    """At most five characters, such as "1.5k"."""
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:.3g}M"
+    return f"{value / 1_000:.3g}k" if value >= 1_000 else f"{value:.3g}"
+
+
+_SIGNS: dict[Tone, str] = {"error": "✘", "warning": "!", "success": "✔"}
+_TIME = 10
+"""Columns of the time and a sign."""
+
+
+class MessageList(Painted, ScrollView, can_focus=True):
+    """What the run told, the newest last, wrapped to the width. It follows the newest until it is scrolled up."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="panel")
+        self._messages: Sequence[RunMessage] = ()
+        self._lines: list[tuple[str, str, Tone]] = []
+        self._wrapped: tuple[int, int, RunMessage | None] = (0, 0, None)
+        """For which width, and how many messages up to which, the lines are."""
+        self.local: Callable[[datetime], datetime] = datetime.astimezone
+
+    def show(self, messages: Iterable[RunMessage], failures: int) -> None:
+        self._messages = tuple(messages)
+        failed = f" · {failures:,} failed" if failures else ""
+        self.border_title = f"Messages {len(self._messages):,}{failed}"
+        self._wrap()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._wrap()
+
+    @property
+    def text(self) -> str:
+        """All messages, one per line."""
+        return "\n".join(each.text for each in self._messages)
+
+    def _wrap(self) -> None:
+        width = max(20, self.scrollable_content_region.width - _TIME - 2)
+        state = (width, len(self._messages), self._messages[-1] if self._messages else None)
+        if state == self._wrapped:
+            return
+        self._wrapped = state
+        follows = self.scroll_offset.y >= self.max_scroll_y
+        self._lines = []
+        for each in self._messages:
+            text = shown(each.text).removeprefix("✘ ")
+            wrapped = Text(text).wrap(self.app.console, width)
+            for index, line in enumerate(wrapped):
+                at = f"{self.local(each.at):%H:%M:%S}" if index == 0 else ""
+                sign = _SIGNS.get(each.tone, "") if index == 0 else ""
+                self._lines.append((f"{at:<8} {sign:<2}", line.plain.rstrip(), each.tone))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        if follows:
+            self.scroll_end(animate=False)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        index, width, base = y + self.scroll_offset.y, self.size.width, self.rich_style
+        if index >= len(self._lines):
+            return Strip.blank(width, base)
+        start, text, tone = self._lines[index]
+        style: Style = base + self.paint(tone) if tone in ("error", "warning") else base
+        time = base + self.paint("muted")
+        return Strip([Segment(start[:8], time), Segment(start[8:], style), Segment(text, style)]).adjust_cell_length(
+            width, base
+        )

@@ -1,0 +1,81 @@
+"""The options of a run, asked before it starts."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from ...errors import InvalidValue
+from ...incoming.plan import RunOptions, since_date
+from ...text import shown_line
+from ..widgets.choice import Toggle
+from ..widgets.fields import FieldRow, SafeInput
+
+
+class RunOptionsScreen(ModalScreen[RunOptions | None]):
+    """Enter runs with what is filled in, from every field; Esc returns None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "run", "Run", id="options.run", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel", id="options.cancel", priority=True),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._incoming = name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="question", id="run-options") as box:
+            box.border_title = shown_line(f"Run {self._incoming}", 60)
+            yield FieldRow("full", "Full", Toggle(False, "start over and read everything", id="option-full"))
+            yield FieldRow("limit", "Limit", _input("option-limit", "stop after this many items; the next run resumes"))
+            yield FieldRow(
+                "since", "Since", _input("option-since", "changes only: 2026-01-31 or 2026-01-31 08:30:00, UTC")
+            )
+            yield Static(Content("Enter: run · Tab: next · Space: change · Esc: cancel"), classes="heading")
+
+    def on_mount(self) -> None:
+        self.query_one(Toggle).focus()
+
+    def action_run(self) -> None:
+        """Runs once the focused field has handled the keys before this one."""
+        (self.focused or self).call_later(self._run)
+
+    def _run(self) -> None:
+        limit_row, since_row = self.query_one("#row-limit", FieldRow), self.query_one("#row-since", FieldRow)
+        limit_text = self.query_one("#option-limit", SafeInput).value.strip().replace(",", "")
+        since_text = self.query_one("#option-since", SafeInput).value.strip()
+        limit, since = None, None
+        limit_row.problem("")
+        since_row.problem("")
+        if limit_text:
+            if not limit_text.isascii() or not limit_text.isdigit() or not int(limit_text):
+                limit_row.problem("Must be a whole number above 0.")
+                self.query_one("#option-limit").focus()
+                return
+            limit = int(limit_text)
+        try:
+            since = since_date(since_text) if since_text else None
+        except InvalidValue as error:
+            since_row.problem(str(error))
+            self.query_one("#option-since").focus()
+            return
+        self.dismiss(RunOptions(full=self.query_one(Toggle).value, since=since, limit=limit))
+
+    def help_text(self) -> str:
+        return (
+            "Options of a run\n"
+            "Full reads everything again, from the start. A limit stops after that many items. Since reads only what "
+            "has changed since a date, for a configuration with an incremental field. They apply to this run only; the "
+            "same as --full, --limit and --since of the command `run`."
+        )
+
+
+def _input(name: str, placeholder: str) -> SafeInput:
+    return SafeInput(compact=True, id=name, placeholder=placeholder, select_on_focus=False)

@@ -1,0 +1,177 @@
+"""The screen of a run: tiles, charts over time, messages, and the request log below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from ...client.exchange import Exchange
+from ...client.message import Request, Response
+from ...guide.resend import resend
+from ...guide.workbench import Workbench
+from ...incoming.plan import RunOptions
+from ...profile.model import Profile
+from ...text import shown
+from ..dialogs import ConfirmScreen
+from ..jobs import jobs_of
+from ..log.actions import LogContext
+from ..log.panel import LogDock, LogPanel
+from ..widgets.frame import KeyFooter, ScreenHeader
+from .figures import Chart, MessageList, ProgressLine, Tile
+from .job import RunJob
+from .options import RunOptionsScreen
+
+_TILES = 6
+
+
+class RunScreen(LogDock):
+    """Shows a run. `q` leaves it running, `s` stops it, and the next run resumes there."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="run.stop"),
+        Binding("r", "start", "Run", id="run.start"),
+        Binding("R", "options", "Run with options", id="run.options"),
+        Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
+        Binding("q,escape", "back", "Back", id="run.back"),
+    ]
+
+    def __init__(self, job: RunJob) -> None:
+        super().__init__()
+        self.job = job
+        self._dialog: ConfirmScreen | None = None
+        self._tiles = [Tile() for _ in range(_TILES)]
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader(self.job)
+        with Container(id="run-top"):
+            yield ProgressLine()
+            yield Static("", id="run-state", classes="callout")
+            with Container(id="run-tiles"):
+                yield from self._tiles
+        with Horizontal(id="run-charts"):
+            yield Chart("rate", id="run-rate")
+            yield Chart("latency", id="run-latency")
+        yield MessageList(id="run-messages")
+        bench = self.job.workbench
+        yield LogPanel(bench.exchanges, LogContext(bench.machine, lambda: self.job.file.stem, self._resend), id="log")
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        self.query_one("#run-rate").border_title = "Items per second"
+        self.query_one("#run-latency").border_title = "Latency, ms"
+        self.job.on_change.append(self._draw)
+        self._draw()
+
+    def on_unmount(self) -> None:
+        self.job.on_change.remove(self._draw)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        self._draw()
+
+    def resized(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_current and self._dialog is None:
+            return
+        job, figures = self.job, self.job.figures
+        if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
+            self._dialog.dismiss(False)
+        room = self.app.size.width // 2
+        output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
+        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}")
+        text, tone = figures.state
+        state = self.query_one("#run-state", Static)
+        state.update(Content(shown(text)))
+        for each in ("success", "warning", "error"):
+            state.set_class(tone == each, each)
+        self.query_one(ProgressLine).show(figures.share, figures.counts())
+        stacked = self.has_class("wide")
+        for tile, (label, value) in zip(self._tiles, figures.tiles(), strict=True):
+            tile.show(label, value, stacked=stacked)
+        progress = figures.progress
+        seconds = progress.seconds - progress.resumed_seconds
+        self.query_one("#run-rate", Chart).show(figures.rates, seconds)
+        self.query_one("#run-latency", Chart).show(figures.latencies, seconds)
+        self.query_one(MessageList).show(job.messages, job.failures)
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Stop is available while the run is active, Run when it is not."""
+        if action == "stop":
+            return self.job.active
+        return not self.job.active if action in ("start", "options") else True
+
+    def action_start(self) -> None:
+        """Starts the run, or resumes a stopped one."""
+        self.job.start(RunOptions())
+
+    def action_options(self) -> None:
+        """Starts the run with options."""
+
+        def chosen(options: RunOptions | None) -> None:
+            if options is not None:
+                self.job.start(options)
+
+        self.app.push_screen(RunOptionsScreen(self.job.name), chosen)
+
+    def action_stop(self) -> None:
+        """Stops the run, after confirmation."""
+
+        def answered(yes: bool | None) -> None:
+            self._dialog = None
+            if yes and self.job.active:
+                self.job.stop("Stopped by the user; the next run resumes from here")
+
+        self._dialog = ConfirmScreen("Stop the run? Items received so far are kept; the next run resumes from there.")
+        self.app.push_screen(self._dialog, answered)
+
+    def action_back(self) -> None:
+        """Leaves the screen; a run that is active continues."""
+        if not self.leave_log():
+            self.dismiss()
+            jobs_of(self.app).seen(self.job)
+
+    async def _resend(self, exchange: Exchange, request: Request) -> Response:
+        """Resends a request of the log."""
+        return await resend(self.job.workbench, self.job.profile, exchange, request)
+
+    def help_text(self) -> str:
+        return (
+            "A run\n"
+            "Pages are fetched concurrently, with as many requests as make it faster, and written in order. Items and "
+            "position are saved together, four times a second: however a run ends, the next one resumes from there, "
+            "and no item is lost or duplicated. s stops it, r resumes it, R runs it with options: everything again, a "
+            "limit, or changes since a date. q leaves this screen, and the run continues; the header of every screen "
+            "shows it, and O or F6 returns to it."
+        )
+
+
+def open_run(
+    app: App[object],
+    workbench: Workbench,
+    profile: Profile,
+    file: Path,
+    name: str,
+    options: RunOptions | None = None,
+) -> None:
+    """Opens the screen of this incoming's run, which is started unless it is running already."""
+    jobs = jobs_of(app)
+    for job in jobs:
+        if isinstance(job, RunJob) and (job.file, job.name) == (file, name):
+            if job.active:
+                app.push_screen(job.screen())
+                return
+            jobs.seen(job)
+    job = RunJob(app, workbench, profile, file, name, RunScreen)
+    jobs.add(job)
+    job.start(options or RunOptions())
+    app.push_screen(job.screen())
