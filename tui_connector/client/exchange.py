@@ -207,7 +207,7 @@ class ExchangeLog(Protocol):
 
     def record(self, exchange: Exchange) -> None: ...
 
-    def numbered(self, number: int) -> Exchange | None: ...
+    def by_number(self, number: int) -> Exchange | None: ...
 
 
 class OwnExchanges:
@@ -234,5 +234,5 @@ class OwnExchanges:
         for listener in self.on_recorded:
             listener(exchange)
 
-    def numbered(self, number: int) -> Exchange | None:
-        return self._log.numbered(number)
+    def by_number(self, number: int) -> Exchange | None:
+        return self._log.by_number(number)
