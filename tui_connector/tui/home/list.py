@@ -67,7 +67,6 @@ class HomeList(Painted, ScrollView, can_focus=True):
 
     def show(self, rows: HomeRows, now: float) -> None:
         """Shows these rows; `now` in seconds since 1970."""
-        changed = len(rows) != len(self.rows)
         self.rows, self._now = rows, now
         self.virtual_size = Size(self.size.width, len(rows) + 1)  # and the heads
         if (wanted := self._find(self._wanted)) is not None:
@@ -79,8 +78,6 @@ class HomeList(Painted, ScrollView, can_focus=True):
             self._move_cursor(
                 self._cursor if self._cursor_key is not None and where is None else where or 0, 1, pin=False
             )
-        if changed:
-            self.call_after_refresh(self._scroll_to_cursor)  # the new height is known only then
         self.post_message(self.Moved())
         self.refresh()
 

@@ -307,7 +307,9 @@ class HomeScreen(Screen[None]):
         self.set_focus(self.query_one(FilterInput))
 
     def action_show_all(self) -> None:
-        self.query_one(FilterInput).value = ""
+        typed = self.query_one(FilterInput)
+        with typed.prevent(Input.Changed):  # it would move the cursor to the first row
+            typed.value = ""
         self._set_filter("")
         self.query_one(HomeList).focus()
 
