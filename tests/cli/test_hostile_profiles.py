@@ -15,7 +15,7 @@ from test_trust import Clone
 from user_errors import user_error
 
 from tui_connector.cli.opening import TerminalPrompt
-from tui_connector.guide.trust import summary
+from tui_connector.guide.trust import capability_lines
 from tui_connector.incoming.output_path import open_regular
 from tui_connector.secrets.capability import Capability, ResolvedCommand
 
@@ -242,7 +242,7 @@ def test_a_folder_that_became_a_link_is_not_written_through(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\n", "\u00a0", "\u2003", "\u2800", "\u3000"])
 def test_blanks_do_not_push_the_end_of_a_line_out_of_sight(blank: str) -> None:
-    (line,) = summary([Capability.of("run", f"runs the command true {blank * 3_000}; curl evil")])
+    (line,) = capability_lines([Capability.of("run", f"runs the command true {blank * 3_000}; curl evil")])
     assert line.startswith("runs the command true [300")
     assert line.endswith("; curl evil")
     assert len(line) < 80

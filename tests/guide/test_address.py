@@ -10,7 +10,7 @@ from http_server import Received, reply, serving
 from user_errors import user_error
 
 from tui_connector.client.message import Request, Response
-from tui_connector.guide.store_address import MOST_SHAPES, AddressSearch, Shape, search, shapes
+from tui_connector.guide.store_address import MAX_CANDIDATES, AddressSearch, RestAddress, candidate_addresses, search
 from tui_connector.guide.store_views import store_views, unknown_view
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
@@ -55,9 +55,9 @@ async def test_any_address_of_the_shop_will_do(machine: Machine, sandbox: Sandbo
     host = sandbox.url.removeprefix("http://")
     state = await searched(machine, typed.format(url=sandbox.url, host=host))
     assert state.found is not None
-    assert state.found.shape.base_uri() == f"{sandbox.url}/rest/V1"
+    assert state.found.address.base_uri() == f"{sandbox.url}/rest/V1"
     assert state.found.summary() == "Magento 2.4 Community, REST at /rest/V1"
-    assert len(state.probes) <= MOST_SHAPES
+    assert len(state.probes) <= MAX_CANDIDATES
     assert state.finding is None
     assert not any("key" in path or "searchCriteria" in path for path in paths(sandbox))
 
@@ -83,7 +83,7 @@ async def shop(responses: dict[str, bytes], typed: str, machine: Machine) -> tup
         state = await searched(machine, typed.format(url=server.url))
         asked = [request.head.split()[1].decode() for request in server.received]
         if state.found is not None:
-            state.typed = state.found.shape.base_uri().removeprefix(server.url)
+            state.typed = state.found.address.base_uri().removeprefix(server.url)
     return state, asked
 
 
@@ -107,7 +107,7 @@ async def test_subdirectories_index_php_and_store_codes_in_the_path(machine: Mac
     state, asked = await shop({f"{where}/directory/currency": reply("200 OK", CURRENCY)}, typed, machine)
     assert state.found is not None, [probe.base_uri for probe in state.probes]
     assert state.typed == where
-    assert len(state.probes) <= MOST_SHAPES
+    assert len(state.probes) <= MAX_CANDIDATES
     assert not any("/key/" in path for path in asked)
 
 
@@ -122,7 +122,7 @@ async def test_a_redirect_to_another_address_is_followed_by_asking_there_without
         moved = reply("301 Moved Permanently", b"", f"Location: {location}")
         state, asked = await shop({CURRENCY_AT: moved}, "{url}", machine)
         assert state.found is not None
-        assert state.found.shape.root == real.url
+        assert state.found.address.root == real.url
     assert asked == [CURRENCY_AT]
     assert state.probes[0].finding is not None
     assert state.probes[0].finding.fix is not None
@@ -136,7 +136,7 @@ async def test_a_redirect_that_leads_nowhere_else_is_said(machine: Machine, loca
     assert state.found is None
     assert state.finding is not None
     assert state.finding.id == "redirect"
-    assert len(asked) <= MOST_SHAPES
+    assert len(asked) <= MAX_CANDIDATES
 
 
 async def test_a_store_of_another_name_says_it(machine: Machine) -> None:
@@ -153,7 +153,7 @@ async def test_a_page_with_200_is_not_reachable(machine: Machine) -> None:
     assert state.finding is not None
     assert state.finding.id == "not-rest"
     assert "Shop" in state.finding.summary
-    assert len(asked) == len(state.probes) <= MOST_SHAPES
+    assert len(asked) == len(state.probes) <= MAX_CANDIDATES
 
 
 async def test_what_every_path_would_say_is_asked_once(machine: Machine) -> None:
@@ -188,7 +188,7 @@ async def test_what_every_path_would_say_is_asked_once(machine: Machine) -> None
     ],
 )
 def test_an_address_is_read_and_shown_as_it_really_is(typed: str, root: str) -> None:
-    assert shapes(typed)[0].root == root
+    assert candidate_addresses(typed)[0].root == root
 
 
 BAD = (
@@ -206,7 +206,7 @@ async def test_what_is_no_address_gets_a_clear_word_and_sends_nothing(
 ) -> None:
     for typed in BAD:
         with user_error("uri"):
-            shapes(typed)
+            candidate_addresses(typed)
         bench = Workbench(machine)
         async with bench.anonymous() as session:
             states = [state async for state in search(typed, session.client("default"))]
@@ -225,16 +225,16 @@ async def test_what_is_no_address_gets_a_clear_word_and_sends_nothing(
 async def test_store_views_are_listed_where_the_token_may_and_checked_where_it_may_not(
     machine: Machine, sandbox: Sandbox
 ) -> None:
-    shape = Shape(sandbox.url)
+    address = RestAddress(sandbox.url)
     bench = Workbench(machine)
     async with bench.anonymous() as session:
         send = session.client("default")
-        refused = await store_views(send, shape, "")
+        refused = await store_views(send, address, "")
         assert refused.views == ()
         assert refused.finding is not None
-        assert await unknown_view("default", send, shape) is None
-        assert await unknown_view("all", send, shape) is None
-        unknown = await unknown_view("nowhere", send, shape)
+        assert await unknown_view("default", send, address) is None
+        assert await unknown_view("all", send, address) is None
+        unknown = await unknown_view("nowhere", send, address)
         assert unknown is not None
         assert unknown.id == "store-code"
         assert unknown.fix is not None
@@ -246,7 +246,7 @@ async def test_store_views_have_codes_and_names(machine: Machine) -> None:
     options = SandboxOptions(products=1, settings={"webapi/webapisecurity/allow_insecure": "1"})
     bench = Workbench(machine)
     async with Sandbox(options, machine.now) as open_store, bench.anonymous() as session:
-        listed = await store_views(session.client("default"), Shape(open_store.url), "")
+        listed = await store_views(session.client("default"), RestAddress(open_store.url), "")
     bench.close()
     assert listed.finding is None
     assert [view.code for view in listed.views] == ["default", "nl"]
@@ -269,26 +269,26 @@ async def test_a_store_code_in_the_url_is_a_view_and_no_directory(
     async with in_front_of(sandbox.url, with_codes_in_urls(sandbox)) as address:
         state = await searched(machine, typed.format(address))
     assert state.found is not None
-    assert state.found.shape.root == address
-    assert state.found.shape.store_view == "nl"
-    assert len([path for path in paths(sandbox) if path.endswith("directory/currency")]) <= MOST_SHAPES
+    assert state.found.address.root == address
+    assert state.found.address.store_view == "nl"
+    assert len([path for path in paths(sandbox) if path.endswith("directory/currency")]) <= MAX_CANDIDATES
 
 
 @pytest.mark.parametrize("typed", ["{}/women", "{}/women/tops.html", "{}/nl-be/", "{}/admin", "{}/Nl/"])
 async def test_another_path_is_no_store_code(machine: Machine, sandbox: Sandbox, typed: str) -> None:
     state = await searched(machine, typed.format(sandbox.url))
     assert state.found is not None
-    assert state.found.shape.root == sandbox.url
-    assert state.found.shape.store_view is None
+    assert state.found.address.root == sandbox.url
+    assert state.found.address.store_view is None
 
 
 async def test_a_directory_stays_one(machine: Machine) -> None:
     responses = {"/shop/rest/V1/directory/currency": reply("200 OK", CURRENCY)}
     state, asked = await shop(responses, "{url}/shop", machine)
     assert state.found is not None
-    assert state.found.shape.store_view is None
-    assert state.found.shape.base_uri().endswith("/shop/rest/V1")
-    assert len(asked) <= MOST_SHAPES + 2
+    assert state.found.address.store_view is None
+    assert state.found.address.base_uri().endswith("/shop/rest/V1")
+    assert len(asked) <= MAX_CANDIDATES + 2
 
 
 @pytest.mark.parametrize(
@@ -320,4 +320,4 @@ async def test_a_token_in_the_field_of_the_address_is_not_looked_up_as_a_host(ty
     "typed", ["magento", "web1", "staging-2024-eu-west-1a-magento", "m2-0123456789.example.com", "shop:8080"]
 )
 def test_a_name_of_a_host_is_no_token(typed: str) -> None:
-    assert shapes(typed)
+    assert candidate_addresses(typed)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from profiles import FOUR, signed
 
-from tui_connector.guide.chain import LOOK_UPS, ChainSteps, sample_for
+from tui_connector.guide.chain import LOOKUPS, ChainSteps, sample_entity
 from tui_connector.guide.check import check, check_part
 from tui_connector.guide.permissions import boxes, chosen
 from tui_connector.guide.samples import as_text, sample_requests
@@ -115,7 +115,7 @@ def test_a_chain_in_one_line() -> None:
 
 edits = st.lists(
     st.one_of(
-        st.tuples(st.just("add"), st.sampled_from([*LOOK_UPS, *WRITABLE, "my/own"])),
+        st.tuples(st.just("add"), st.sampled_from([*LOOKUPS, *WRITABLE, "my/own"])),
         st.tuples(st.just("remove"), st.integers(0, 9)),
         st.tuples(st.just("move"), st.integers(0, 9), st.integers(-9, 9)),
     ),
@@ -147,14 +147,14 @@ def test_whatever_is_edited_names_stay_apart_and_the_other_requests_as_they_are(
             kept.insert(edit[1] % steps + edit[2], kept.pop(edit[1] % steps))
         assert [value_at(each, ("request",)) for each in edited.steps] == kept
         assert len(set(edited.names)) == len(kept)
-        assert ("request" in setup.outgoing["products"]) == edited.single  # type: ignore[operator]
+        assert ("request" in setup.outgoing["products"]) == edited.is_single  # type: ignore[operator]
         assert tomllib.loads(setup.document.text())["outgoing"] == setup.draft["outgoing"]
         assert not setup.problems()
 
 
 def test_the_sample_for_a_chain_has_what_each_of_its_steps_needs() -> None:
     stock = ("post", "inventory/source-items")
-    assert sample_for([("get", "products/&{sku}"), ("put", "products/&{sku}"), stock]) == {
+    assert sample_entity([("get", "products/&{sku}"), ("put", "products/&{sku}"), stock]) == {
         "sku": "24-MB01",
         "name": "Joust Duffle Bag",
         "price": 34,
@@ -162,9 +162,9 @@ def test_the_sample_for_a_chain_has_what_each_of_its_steps_needs() -> None:
         "quantity": 100,
         "status": 1,
     }
-    assert sample_for([stock]) == WRITABLE["stock"].sample
-    assert sample_for([("delete", "products/&{sku}")]) == WRITABLE["products"].sample
-    assert sample_for([("post", "nowhere")]) is None
+    assert sample_entity([stock]) == WRITABLE["stock"].sample
+    assert sample_entity([("delete", "products/&{sku}")]) == WRITABLE["products"].sample
+    assert sample_entity([("post", "nowhere")]) is None
 
 
 def test_an_empty_list_of_steps_takes_no_request_away() -> None:

@@ -11,7 +11,7 @@ from user_errors import user_error
 from tui_connector.guide.authentication_test import AuthenticationTest, try_authentication
 from tui_connector.guide.check import check
 from tui_connector.guide.setup import Setup
-from tui_connector.guide.store_address import Shape, StoreAddress, is_bare, search, shapes
+from tui_connector.guide.store_address import FoundStore, RestAddress, candidate_addresses, is_without_rest, search
 from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION, OAUTH2
 from tui_connector.guide.workbench import Workbench, profile_of
 from tui_connector.machine import Machine
@@ -33,29 +33,29 @@ TENANT = f"{HOST}/AbC123"
     ],
 )
 def test_any_address_of_a_tenant_will_do(typed: str) -> None:
-    assert [shape.base_uri("nl") for shape in shapes(typed)] == [f"{TENANT}/V1"]
+    assert [address.base_uri("nl") for address in candidate_addresses(typed)] == [f"{TENANT}/V1"]
 
 
 def test_a_sandbox_of_it_is_one_too() -> None:
-    [shape] = shapes("https://na1-sandbox.api.commerce.adobe.com/AbC123")
-    assert shape.is_cloud_service
+    [address] = candidate_addresses("https://na1-sandbox.api.commerce.adobe.com/AbC123")
+    assert address.is_cloud_service
 
 
 @pytest.mark.parametrize("typed", [HOST, f"{HOST}/", f"{HOST}/V1/products", f"{HOST}/rest/V1", f"{HOST}/graphql"])
 def test_an_address_without_a_tenant_is_told_what_it_lacks(typed: str) -> None:
     with user_error("uri", match="the tenant ID is missing"):
-        shapes(typed)
+        candidate_addresses(typed)
 
 
 @pytest.mark.parametrize(
     "typed", ["https://api.commerce.adobe.com.evil.example/x", "https://evilapi.commerce.adobe.com"]
 )
 def test_only_adobes_own_hosts_are_taken_for_it(typed: str) -> None:
-    assert not any(shape.is_cloud_service for shape in shapes(typed))
+    assert not any(address.is_cloud_service for address in candidate_addresses(typed))
 
 
 @pytest.mark.parametrize(
-    ("base_uri", "bare"),
+    ("base_uri", "without_rest"),
     [
         ("https://shop.example/V1", True),
         ("https://shop.example/x/V1/", True),
@@ -66,8 +66,8 @@ def test_only_adobes_own_hosts_are_taken_for_it(typed: str) -> None:
         ("https://shop.example/", False),
     ],
 )
-def test_which_base_uris_have_no_rest(base_uri: str, bare: bool) -> None:
-    assert is_bare(base_uri) is bare
+def test_which_base_uris_have_no_rest(base_uri: str, without_rest: bool) -> None:
+    assert is_without_rest(base_uri) is without_rest
 
 
 async def found(machine: Machine, store: CloudService) -> tuple[Setup, Workbench]:
@@ -149,7 +149,7 @@ async def test_check_is_green(machine: Machine, with_incoming: bool) -> None:
 
 def test_the_header_store_follows_the_chosen_view_and_leaves_other_headers() -> None:
     setup = Setup()
-    setup.use_store(StoreAddress(Shape(TENANT, bare=True)))
+    setup.use_store(FoundStore(RestAddress(TENANT, without_rest=True)))
 
     def headers() -> list[Any]:
         return [each["headers"] for each in setup.draft["clients"][setup.client]["plugins"] if "headers" in each]
@@ -170,9 +170,9 @@ def test_the_header_store_follows_the_chosen_view_and_leaves_other_headers() -> 
 
 def test_back_at_a_magento_the_ways_of_magento_are_offered() -> None:
     setup = Setup()
-    setup.use_store(StoreAddress(Shape(TENANT, bare=True)))
+    setup.use_store(FoundStore(RestAddress(TENANT, without_rest=True)))
     assert setup.auth_kind == OAUTH2
-    setup.use_store(StoreAddress(Shape("https://shop.example")))
+    setup.use_store(FoundStore(RestAddress("https://shop.example")))
     assert setup.auth_kind == INTEGRATION
     assert OAUTH2 not in setup.offered_kinds()
     assert setup.choose_kind(OAUTH2) is None

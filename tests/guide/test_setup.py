@@ -10,7 +10,7 @@ import pytest
 from tui_connector.guide.save import save
 from tui_connector.guide.secret_sources import SecretPlace
 from tui_connector.guide.setup import Setup
-from tui_connector.guide.store_address import Shape, StoreAddress
+from tui_connector.guide.store_address import FoundStore, RestAddress
 from tui_connector.guide.texts import ADMIN, BEARER, INTEGRATION
 from tui_connector.guide.workbench import profile_of
 from tui_connector.machine import Machine
@@ -132,7 +132,7 @@ def test_signing_in_place_of_a_bearer_token_keeps_the_token_there_is(setup: Setu
 
 def test_a_new_setup_is_a_profile_once_the_store_and_one_authentication_are_known() -> None:
     setup = Setup("acme")
-    setup.use_store(StoreAddress(Shape("https://acme.example/shop", index=True)))
+    setup.use_store(FoundStore(RestAddress("https://acme.example/shop", has_index_php=True)))
     setup.choose_kind(ADMIN)
     assert not setup.has_authentication
     setup.write_authentication()
@@ -153,11 +153,11 @@ def test_secrets_are_named_elsewhere_and_tested_all_the_same(setup: Setup) -> No
 
 def test_what_a_new_profile_holds_comes_in_the_order_people_read(tmp_path: Path) -> None:
     setup = Setup("acme")
-    setup.use_store(StoreAddress(Shape("https://acme.example")))
+    setup.use_store(FoundStore(RestAddress("https://acme.example")))
     setup.write_authentication()
-    from tui_connector.guide.save import in_order
+    from tui_connector.guide.save import ordered
 
-    setup.document.draft = in_order(setup.draft)
+    setup.document.draft = ordered(setup.draft)
     assert list(tomllib.loads(setup.document.text())) == ["format", "name", "authentications", "clients"]
 
 

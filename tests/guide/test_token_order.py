@@ -12,10 +12,10 @@ from tui_connector.client.message import ANONYMOUS
 from tui_connector.guide.check import check_authentication
 from tui_connector.guide.token_order import (
     FIELDS,
-    MAY_BE_MISPLACED,
-    MOST_REQUESTS,
+    MAX_REQUESTS,
+    MISPLACEMENT_FINDINGS,
     TokenOrder,
-    put_in_order,
+    reorder_typed_tokens,
     token_order,
 )
 from tui_connector.guide.workbench import Workbench
@@ -47,9 +47,9 @@ async def test_every_order_is_put_right(
             found = await ordered(machine, store, [right[each] for each in mixed])
             assert [mixed[place] for place in found.order] == [0, 1, 2, 3], mixed
             assert found.finding is None
-            assert bool(found.words) == (mixed != (0, 1, 2, 3))
+            assert bool(found.message) == (mixed != (0, 1, 2, 3))
             counts.append(found.requests)
-    assert max(counts) <= MOST_REQUESTS
+    assert max(counts) <= MAX_REQUESTS
     assert sandbox.locked() == []
     with capsys.disabled():
         print(f"\n24 of 24 orders put right; requests: {sum(counts) / 24:.1f} on average, {max(counts)} at most")
@@ -58,7 +58,7 @@ async def test_every_order_is_put_right(
 async def test_two_that_were_swapped_are_named(machine: Machine, sandbox: Sandbox) -> None:
     key, secret, token, token_secret = (full(sandbox)[name] for name in FIELDS)
     found = await ordered(machine, sandbox.url, [key, token, secret, token_secret])
-    assert found.words == "2 and 3 were swapped: corrected"
+    assert found.message == "2 and 3 were swapped: corrected"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_a_value_that_is_wrong_in_any_place_is_named(
     assert found.order == ()
     assert found.finding is not None
     assert found.finding.id == finding
-    assert found.requests <= MOST_REQUESTS
+    assert found.requests <= MAX_REQUESTS
     assert len(found.finding.evidence) == found.requests
 
 
@@ -122,15 +122,15 @@ async def test_typed_values_are_put_in_order_and_then_accepted(
     base_uri = f"{sandbox.url}/rest/V1"
     async with bench.session(profile(base_uri, signed())) as session:
         anonymous = session.client("shop", ANONYMOUS)
-        nothing = await put_in_order(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
+        nothing = await reorder_typed_tokens(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
         assert nothing.requests == 0  # none of them was typed in this session
         for name, place in zip(names, mixed, strict=True):
             bench.vault.hold(name, right[place], sandbox.url)
         saved = profile(base_uri, signed())
         before = await check_authentication(saved, session, "shop")
         assert before.finding is not None
-        assert before.finding.id in MAY_BE_MISPLACED
-        found = await put_in_order(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
-        assert found.words
+        assert before.finding.id in MISPLACEMENT_FINDINGS
+        found = await reorder_typed_tokens(bench.vault, names, sandbox.url, anonymous, base_uri, machine)
+        assert found.message
         assert (await check_authentication(saved, session, "shop")).ok
     bench.close()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tui_connector.guide.chain import LOOK_UPS
+from tui_connector.guide.chain import LOOKUPS
 from tui_connector.magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
@@ -116,8 +116,8 @@ def test_writable_entities_are_routes_of_the_store(schema: dict[str, Any], entit
 
 
 def test_offered_lookups_are_routes_of_the_store(schema: dict[str, Any]) -> None:
-    assert list(LOOK_UPS) == ["products/&{sku}", "categories/&{id}", "customers/&{id}"]
-    for uri in LOOK_UPS:
+    assert list(LOOKUPS) == ["products/&{sku}", "categories/&{id}", "customers/&{id}"]
+    for uri in LOOKUPS:
         assert operation(schema, "get", uri)
 
 

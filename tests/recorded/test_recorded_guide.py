@@ -48,7 +48,7 @@ async def test_whatever_address_is_typed_the_store_is_found(
 ) -> None:
     state = await found(store, workbench, typed)
     assert state.found is not None, state.finding
-    assert state.found.shape.root == store.url
+    assert state.found.address.root == store.url
     assert state.found.summary().startswith("Magento 2.4 Community, REST at /rest/")
     assert not state.found.two_factor
 

@@ -177,5 +177,5 @@ async def test_an_entry_that_was_put_there_by_hand_is_the_whole_of_it(
     memory_keyring.entries[f"tui-connector/{NAME}", "tui-connector"] = entry
     vault = Vault(machine, Mask())
     assert await read(vault, SecretSource(keyring=NAME), SHOP) == entry
-    assert await vault.given_for(NAME) == ()
+    assert await vault.stored_origins(NAME) == ()
     vault.close()

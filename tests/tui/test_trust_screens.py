@@ -167,10 +167,10 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example")
     bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
 
-    async def agreed(error: OtherStore) -> bool:
+    async def confirm_replace(error: OtherStore) -> bool:
         return await user.allow(f"Replace {error.name}?")
 
-    saved = await save(setup, path, bench.vault, trust=trust, agreed=agreed)
+    saved = await save(setup, path, bench.vault, trust=trust, confirm_replace=confirm_replace)
     assert [question.splitlines()[0] for question in user.questions] == [
         "The profile acme is not yet trusted to do this:",
         f"Replace {ENTRY}?",
@@ -183,7 +183,7 @@ async def test_trust_is_asked_for_before_an_entry_of_another_store_is_replaced(m
     await bench.vault.store(ENTRY, "their-CANARY-token", "https://theirs.example", replace=True)
     bench.vault.hold(ENTRY, "a-CANARY-token", "http://127.0.0.1:9")
     with pytest.raises(OtherStore):
-        await save(setup, path, bench.vault, trust=trust, agreed=agreed)
+        await save(setup, path, bench.vault, trust=trust, confirm_replace=confirm_replace)
     assert await bench.vault.origins_of(ENTRY) == ("https://theirs.example",)
     bench.close()
 

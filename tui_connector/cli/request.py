@@ -190,7 +190,7 @@ def header(
     method, chosen = _method(method), _client(saved, client)
 
     from ..client.message import Request, RequestFailed
-    from ..guide.signing import is_guess
+    from ..guide.signing import is_dialect_guess
     from ..guide.workbench import Workbench
 
     trust = allowed(path, saved, machine, once=trust_once)
@@ -210,7 +210,7 @@ def header(
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:
         raise CommandFailed("The authentication of this client sends no header.", Exit.SETUP)
-    if is_guess(saved, chosen, signed, machine.directories.cache):
+    if is_dialect_guess(saved, chosen, signed, machine.directories.cache):
         with best_effort():
             click.echo(
                 "The signing dialect of this store is not known yet, and this request is signed differently in each. "

@@ -51,7 +51,7 @@ def trust(
     path = find(profile, machine)
     saved = read(path)
 
-    from ..guide.trust import ProfileTrust, summary
+    from ..guide.trust import ProfileTrust, capability_lines
     from ..profile.capabilities import capabilities
     from ..profile.trust import TrustRecords, folder_of
     from ..secrets.capability import digest
@@ -67,7 +67,7 @@ def trust(
     for title, some in (("Trusted already:", known), ("Not trusted yet:", missing)):
         if some:
             click.echo(title)
-            click.echo(shown("\n".join(f"  - {line}" for line in summary(some))))
+            click.echo(shown("\n".join(f"  - {line}" for line in capability_lines(some))))
     records = TrustRecords(machine.directories.state)
     if not missing and records.find(path) is not None:
         click.echo("Nothing more to allow.")
@@ -79,7 +79,7 @@ def trust(
 
 
 def _list(machine: Machine) -> None:
-    from ..guide.trust import summary
+    from ..guide.trust import capability_lines
     from ..profile.trust import TrustRecords
 
     records = TrustRecords(machine.directories.state).list()
@@ -87,7 +87,7 @@ def _list(machine: Machine) -> None:
         click.echo("No profile is trusted yet.")
     for record in records:
         click.echo(f"{shown_line(record.profile)} (since {shown_line(record.granted_at)})")
-        for line in summary(record.capabilities):
+        for line in capability_lines(record.capabilities):
             click.echo(f"  - {shown_line(line)}")
 
 

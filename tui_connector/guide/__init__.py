@@ -1,1 +1,1 @@
-"""The guide without a screen: what is asked, what is tried against the store, and what is written."""
+"""The guide without its screens: the draft of a setup, its tests against the store, and saving."""

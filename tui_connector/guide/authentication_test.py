@@ -17,7 +17,7 @@ from .setup import Setup
 from .signing import find_dialect
 from .store_views import store_views
 from .texts import INTEGRATION
-from .token_order import FIELDS, MAY_BE_MISPLACED, put_in_order
+from .token_order import FIELDS, MISPLACEMENT_FINDINGS, reorder_typed_tokens
 from .workbench import Workbench, profile_of
 
 _NAMED = 3
@@ -56,7 +56,7 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
         async with workbench.session(profile) as session:
             send = session.client(client)
             result = await check_authentication(profile, session, client)
-            if result.finding is not None and result.finding.id in MAY_BE_MISPLACED:
+            if result.finding is not None and result.finding.id in MISPLACEMENT_FINDINGS:
                 correction = await _correct_order(setup, workbench, session.client(client, ANONYMOUS))
                 if correction:
                     result = await check_authentication(profile, session, client)
@@ -74,7 +74,7 @@ async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str,
 async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) -> tuple[str, ...]:
     if setup.store is None or allowed.read.get("store-views") is not RouteAccess.YES:
         return ()
-    return tuple(view.code for view in (await store_views(send, setup.store.shape, way)).views)
+    return tuple(view.code for view in (await store_views(send, setup.store.address, way)).views)
 
 
 async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
@@ -83,8 +83,8 @@ async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
     if setup.auth_kind != INTEGRATION or len(places) != len(FIELDS):
         return ""
     names = [setup.secret_name(place) for place in places]
-    found = await put_in_order(workbench.vault, names, setup.origin, send, setup.base_uri, workbench.machine)
-    return found.words
+    found = await reorder_typed_tokens(workbench.vault, names, setup.origin, send, setup.base_uri, workbench.machine)
+    return found.message
 
 
 _MASKED, _PLAIN = "•", "*"

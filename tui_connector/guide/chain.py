@@ -1,4 +1,4 @@
-"""An outgoing in a draft: its requests, and the steps of its chain, which are added, moved and removed here."""
+"""Edits the steps of an outgoing's chain in a draft."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ..templates import Json
 from .setup import ProfileDraft
 
 _NAMES = {"get": "find", "post": "create", "put": "change", "patch": "change", "delete": "remove"}
-"""What a step is called at first, by its method."""
+"""Default names of steps by method."""
 
-_ONE = re.compile(r"\w+/&\{\w+\}")
-LOOK_UPS: Mapping[str, str] = {
-    each.uri: each.title for each in WRITABLE.values() if each.method == "put" and _ONE.fullmatch(each.uri)
+_SINGLE_ENTITY = re.compile(r"\w+/&\{\w+\}")
+LOOKUPS: Mapping[str, str] = {
+    each.uri: each.title for each in WRITABLE.values() if each.method == "put" and _SINGLE_ENTITY.fullmatch(each.uri)
 }
-"""The entities that can be asked for one by one where they are sent: their paths, and what they are called."""
+"""The URIs and titles of entities that can be read from the URI to which they are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainSteps:
-    """The steps of an outgoing. A single request shows as the only step; it is one of a chain once that is edited."""
+    """The steps of an outgoing. A single request is shown as its only step until that is edited."""
 
     profile: ProfileDraft
     name: str
 
     @property
-    def single(self) -> bool:
-        """Whether it is not a chain: one request is sent."""
-        return not self._written
+    def is_single(self) -> bool:
+        """Whether it is a single request and not a chain."""
+        return not self._saved_steps
 
     @property
     def steps(self) -> list[Json]:
-        if there := self._written:
-            return there
+        if saved := self._saved_steps:
+            return saved
         request = self.profile.at("outgoing", self.name, "request") or {}
         return [{"name": _NAMES.get(str(value_at(request, ("method",)) or "get"), "send"), "request": request}]
 
@@ -45,69 +45,69 @@ class ChainSteps:
     def names(self) -> list[str]:
         return [str(value_at(step, ("name",)) or "no name") for step in self.steps]
 
-    def begin(self) -> None:
-        """Makes a chain of it: its request becomes the first step."""
-        if self.single:
-            self._put(self.steps)
+    def convert_request(self) -> None:
+        """Makes the single request the first step of a chain."""
+        if self.is_single:
+            self._save(self.steps)
 
-    def add(self, offer: str) -> int:
-        """Adds a request of Magento's list, a path of `LOOK_UPS` or any other path at the end; its place."""
-        name, request = self._offered(offer)
+    def add(self, choice: str) -> int:
+        """Appends a step for a key of `WRITABLE`, a URI of `LOOKUPS` or any other URI; returns its index."""
+        name, request = self._request_for(choice)
         steps = self.steps
         names = {name, *(f"{name}{number}" for number in range(2, len(steps) + 3))}
         free = min(names - set(self.names), key=lambda each: (len(each), each))
-        self._put([*steps, {"name": free, "request": request}])
+        self._save([*steps, {"name": free, "request": request}])
         return len(steps)
 
     def remove(self, index: int) -> None:
-        """Takes a step away. The last one's request is sent alone again: there is no chain then."""
+        """Removes a step. If it is the only one, its request becomes a single request again."""
         steps = self.steps
         if len(steps) > 1:
             del steps[index]
-            self._put(steps)
-        elif not self.single:
+            self._save(steps)
+        elif not self.is_single:
             self.profile.edit(("outgoing", self.name, "request"), value_at(steps[0], ("request",)) or {})
             self.profile.edit(("outgoing", self.name, "steps"), None)
 
     def move(self, index: int, by: int) -> None:
-        """Lets a step and the one N places on change places."""
+        """Moves a step by so many places, negative to the front."""
         steps = self.steps
         steps.insert(index + by, steps.pop(index))
-        self._put(steps)
+        self._save(steps)
 
     def problems(self) -> list[str]:
-        """What is wrong with the steps, each with its step."""
+        """The problems of the steps, each with the number and name of its step."""
         names, found = self.names, []
-        for path, words in self.profile.problems().items():
+        for path, message in self.profile.problems().items():
             if path[:3] == ("outgoing", self.name, "steps"):
                 step = path[3] if len(path) > 3 else None
                 which = f"{step + 1} {names[step]}: " if isinstance(step, int) and step < len(names) else ""
-                found.append(f"{which}{'.'.join(map(str, path[4:]))} {words}")
+                found.append(f"{which}{'.'.join(map(str, path[4:]))} {message}")
         return found
 
     @property
-    def _written(self) -> list[Json]:
-        there = self.profile.at("outgoing", self.name, "steps")
-        return list(there) if isinstance(there, list) else []
+    def _saved_steps(self) -> list[Json]:
+        saved = self.profile.at("outgoing", self.name, "steps")
+        return list(saved) if isinstance(saved, list) else []
 
-    def _put(self, steps: list[Json]) -> None:
+    def _save(self, steps: list[Json]) -> None:
         self.profile.edit(("outgoing", self.name, "steps"), steps)
         self.profile.edit(("outgoing", self.name, "request"), None)
 
-    def _offered(self, offer: str) -> tuple[str, Json]:
-        """A name for the step, and its request."""
-        if offer in LOOK_UPS:
-            return "find", {"uri": offer, "expected": [404]}
-        if offer not in WRITABLE:
-            return "step", {"method": "post", "uri": offer, "parameters": "&{@}"}
-        entity = WRITABLE[offer]
+    def _request_for(self, choice: str) -> tuple[str, Json]:
+        """The default name and the request of a new step."""
+        if choice in LOOKUPS:
+            return "find", {"uri": choice, "expected": [404]}
+        if choice not in WRITABLE:
+            return "step", {"method": "post", "uri": choice, "parameters": "&{@}"}
+        entity = WRITABLE[choice]
         batch = self.profile.at("outgoing", self.name, "batch")
-        parameters = entity.parameters if isinstance(batch, int) and batch > 1 else _for_one(entity)
-        return offer.replace("-", "_"), {"method": entity.method, "uri": entity.uri, "parameters": parameters}
+        parameters = entity.parameters if isinstance(batch, int) and batch > 1 else _single_parameters(entity)
+        return choice.replace("-", "_"), {"method": entity.method, "uri": entity.uri, "parameters": parameters}
 
 
-def _for_one(entity: Writable) -> Json:
-    """The parameters for a single entity, where Magento's route takes a list of them."""
+def _single_parameters(entity: Writable) -> Json:
+    """The parameters for a single entity, in a list if the route accepts several."""
     if entity.batch == 1:
         return entity.parameters
     found: Json = json.loads(json.dumps(entity.parameters).replace('"&{@}"', '"&{[@]}"'))
@@ -115,15 +115,15 @@ def _for_one(entity: Writable) -> Json:
 
 
 def requests_in(configuration: Json) -> list[tuple[str, str]]:
-    """Method and URI of each request of an incoming or an outgoing, in order, as far as a draft has them."""
+    """The method and URI of each request of an incoming or an outgoing in a draft, in order."""
     steps = value_at(configuration, ("steps",))
     parts = [configuration, *(steps if isinstance(steps, list) else ())]
     found = [value_at(each, ("request",)) for each in parts]
     return [(str(each.get("method", "get")), str(each.get("uri", ""))) for each in found if isinstance(each, dict)]
 
 
-def sample_for(requests: Sequence[tuple[str, str]]) -> Json:
-    """What Magento's list has as a sample for such requests, for all steps of a chain; None where it has none."""
+def sample_entity(requests: Sequence[tuple[str, str]]) -> Json:
+    """A sample entity for all of these requests, merged from `WRITABLE`; None if there is none."""
     known = [(each, method) for method, uri in requests for each in WRITABLE.values() if each.is_sent_by(uri)]
     samples = [each.sample for each, method in known if each.method == method] or [each.sample for each, _ in known][:1]
     found: dict[str, Json] = {}

@@ -24,13 +24,13 @@ from ..magento.token_shape import TokenShape, token_shape
 from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
-from .chain import sample_for
+from .chain import sample_entity
 from .incoming_check import incoming_findings
 from .other_stores import is_magento, refusal
 from .permissions import modules_of, permissions
 from .samples import sample_requests
 from .signing import find_dialect
-from .store_address import PROTECTED, currency_finding, is_bare, is_cloud_service, protected_finding
+from .store_address import PROTECTED_URI, currency_finding, is_cloud_service, is_without_rest, protected_finding
 from .summaries import ProfilePart
 from .texts import NOT_RUN_YET
 
@@ -256,11 +256,11 @@ def auth_kind(profile: Profile, client: str) -> AuthKind:
 async def check_reachable(session: Session, name: str, base_uri: str) -> CheckResult:
     """Whether the address is that of a Magento REST API. No secret is sent."""
     summary, finding = f"client {name}: store reachable", None
-    probes_by_uri = {CURRENCY: currency_finding, PROTECTED: protected_finding}
+    probes_by_uri = {CURRENCY: currency_finding, PROTECTED_URI: protected_finding}
     if is_cloud_service(base_uri):
         del probes_by_uri[CURRENCY]
-    elif not is_bare(base_uri):
-        del probes_by_uri[PROTECTED]
+    elif not is_without_rest(base_uri):
+        del probes_by_uri[PROTECTED_URI]
     for uri, finding_of in probes_by_uri.items():
         request = Request("GET", uri, about=RequestInfo(purpose="test"))
         try:
@@ -467,9 +467,9 @@ async def _check_magento_authentication(profile: Profile, session: Session, clie
 
 def _check_outgoing(profile: Profile, session: Session, name: str, run: dict[str, Json]) -> CheckResult:
     outgoing = profile.outgoing[name]
-    known = sample_for([(each.method, each.uri) for each in outgoing.requests.values()])
+    known = sample_entity([(each.method, each.uri) for each in outgoing.requests.values()])
     shown = list(sample_requests(outgoing, session, known or {}, run))
-    wrong = [each for each in shown if each.wrong]
+    wrong = [each for each in shown if each.is_invalid]
     if wrong:
         return CheckResult(f"{name}: {'; '.join(each.line for each in wrong)}", known is None)
     more = f". {NOT_RUN_YET}" if outgoing.steps else ""

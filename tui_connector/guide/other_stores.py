@@ -15,7 +15,7 @@ from ..magento.page_numbers import SearchCriteria
 from ..profile.model import Profile
 from ..secrets.names import strip_query_and_keys
 from ..text import beginning
-from .store_address import is_bare, is_cloud_service
+from .store_address import is_cloud_service, is_without_rest
 
 _MAGENTO_REST = re.compile(r"/rest(/[A-Za-z][A-Za-z0-9_]*)?/V\d+/?$")
 
@@ -28,7 +28,7 @@ def is_magento(profile: Profile, client: str) -> bool:
     if any(isinstance(profile.authentications[name], OAuth1) for name in profile.clients[client].authentications):
         return True
     incoming = [each for each in profile.incoming.values() if each.client == client]
-    if is_bare(base_uri) and not incoming:
+    if is_without_rest(base_uri) and not incoming:
         return True
     return any(isinstance(each.pagination, Keyset | SearchCriteria) for each in incoming)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..files import read_regular, write_private
 from ..profile.library import ProfileSummary, read_with_data, unread_summary
-from .secret_sources import PLACE_WORDS, SecretPlace, place_of, sources
+from .secret_sources import SOURCE_PLACES, SecretPlace, source_place, sources
 
 _AUTHENTICATIONS = {
     "oauth1": "OAuth 1.0a",
@@ -52,7 +52,7 @@ class ProfileOverview:
     @property
     def secret_words(self) -> str:
         """How many secrets are where, such as "4 in the keyring"; empty where it names none."""
-        return ", ".join(f"{number} {PLACE_WORDS[place]}" for place, number in self.secrets.items())
+        return ", ".join(f"{number} {SOURCE_PLACES[place]}" for place, number in self.secrets.items())
 
     @property
     def store(self) -> str:
@@ -75,7 +75,7 @@ def read_overview(path: Path) -> ProfileOverview:
     summary, data = read_with_data(path)
     description, authentications = data.get("description"), _table(data, "authentications")
     kinds = dict.fromkeys(_kinds(authentications))
-    places = [place_of(source) for _, source in sources(data)]
+    places = [source_place(source) for _, source in sources(data)]
     return ProfileOverview(
         summary,
         description=description if isinstance(description, str) else "",

@@ -21,7 +21,7 @@ from ..magento.diagnosis.rules import ROLE_MENU, explain, permissions_menu
 from ..magento.entities import PERMISSION_PATHS, READABLE, WRITABLE, Readable, Writable, permission_path
 from ..templates import Json
 from .chain import requests_in
-from .store_address import is_bare
+from .store_address import is_without_rest
 from .texts import ADMIN
 
 _PLACEHOLDER = re.compile(r"[&?@]\{[^}]*\}")
@@ -153,7 +153,7 @@ def modules_of(response: Response) -> frozenset[str]:
 
 async def _paths(send: Send, base_uri: str) -> tuple[Paths, int]:
     """The routes of the schema, and the number of the request."""
-    if is_bare(base_uri):
+    if is_without_rest(base_uri):
         return {}, 0  # where the Cloud Service has its schema is not known
     root = base_uri[: base_uri.rindex("/rest")] if "/rest" in base_uri else origin_of(base_uri)
     request = Request("GET", f"{root}/rest/all/schema?services=all", about=RequestInfo(purpose="probe"))

@@ -1,4 +1,4 @@
-"""Saves a setup: secrets into their place first, then the profile, then the schema beside it."""
+"""Saves a setup: first the secrets, then the profile, then the schema next to it."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ _ORDER = ("format", "name", "description", "authentications", "clients", "incomi
 
 @dataclass(frozen=True, slots=True)
 class SaveResult:
-    """What was written, and what is to be given by whoever runs the profile."""
+    """What was saved, and the environment variables that the profile needs."""
 
     profile: Path
     schema: Path
     keyring: tuple[str, ...]
     environment: tuple[str, ...]
     allowed: tuple[Capability, ...] = ()
-    """What the profile was not trusted to do before it was saved, and is now."""
+    """Capabilities that the profile is trusted with since it was saved."""
     trusted: bool = True
-    """The profile may be used without a question."""
+    """Whether the profile can be used without being trusted again."""
     notes: tuple[str, ...] = ()
-    """What could not be done besides, in whole sentences."""
+    """What could not be done, in full sentences."""
 
 
 def check_no_secret(setup: Setup, mask: Mask) -> None:
-    """Raises `UserError` where saving would write a secret into the profile that is not in its file already."""
+    """Raises `UserError` if saving would write a secret into the profile that is not in its file already."""
     places = misplaced_secrets(setup.draft, mask)
     if places and setup.saved:
         try:
-            there = misplaced_secrets(tomllib.loads(setup.document.text_as_read), mask)
+            existing = misplaced_secrets(tomllib.loads(setup.document.text_as_read), mask)
         except ValueError:
-            there = {}
-        places = {path: why for path, why in places.items() if path not in there}
+            existing = {}
+        places = {path: why for path, why in places.items() if path not in existing}
     if places:
         listed = "".join(f"\n  {'.'.join(map(str, path))}: {why}" for path, why in places.items())
         raise UserError("secret-in-profile", f"Not saved: the profile would contain a secret{listed}")
@@ -70,32 +70,30 @@ async def save(
     *,
     overwrite: bool = False,
     replace: bool = False,
-    agreed: Callable[[OtherStore], Awaitable[bool]] | None = None,
+    confirm_replace: Callable[[OtherStore], Awaitable[bool]] | None = None,
     trust: ProfileTrust | None = None,
     profiles: Path | None = None,
 ) -> SaveResult:
-    """Writes all of it. The secrets go first: a profile never names one that is not there.
+    """Saves the secrets, then the profile, so that it never names a missing secret.
 
-    What its user has made or changed in the guide is trusted with it. If the profile came from elsewhere and is not
-    trusted yet, `trust` asks first. `replace`: also the entries of the keyring that were given for another store;
-    without it, `agreed` is asked, after the profile is trusted or not.
-    `profiles`: where other profiles are.
-    Raises `UserError` (`OtherStore` and other `SecretError`s where the keyring does not take them, `ChangedOnDisk`) or
-    `OSError`.
+    The user's changes in the guide are trusted. If the opened profile is not trusted yet, `trust` asks first. Keyring
+    entries that were stored for another store are replaced with `replace`, or if `confirm_replace` returns True.
+    `profiles` is the folder of other profiles. Raises `UserError` (`OtherStore`, another `SecretError`,
+    `ChangedOnDisk`) or `OSError`.
     """
     await asyncio.to_thread(check_no_secret, setup, vault.mask)
-    if not overwrite:  # the secrets that this file names would be replaced before it is found not to be ours
+    if not overwrite:  # before secrets that this file names are replaced
         await asyncio.to_thread(setup.document.check_unchanged, path)
-    await name_own_entries(setup, path, vault, profiles)
+    await assign_own_entries(setup, path, vault, profiles)
     profile, _ = check_data(setup.draft)
     allowed = None
     if trust is not None:
-        allowed = await trust.before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
+        allowed = await trust.check_before_saving(setup.document.text_as_read if setup.saved else None, profile, path)
     if not replace:
         try:
             await vault.check_owners(_origins(setup))
         except OtherStore as error:
-            if agreed is None or not await agreed(error):
+            if confirm_replace is None or not await confirm_replace(error):
                 raise
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
@@ -103,7 +101,7 @@ async def save(
     trusted = trust is None
     if trust is not None and allowed is not None and profile is not None:
         try:
-            await asyncio.to_thread(trust.saved, path, profile)
+            await asyncio.to_thread(trust.grant_saved, path, profile)
             trusted = True
         except CannotSave as error:
             notes.append(f"The trust in this profile cannot be saved: {error}")
@@ -113,19 +111,19 @@ async def save(
     )
 
 
-async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Path | None) -> None:
-    """Gives the values that were typed in this session entries of this profile's own, if other profiles name theirs.
+async def assign_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Path | None) -> None:
+    """Assigns typed secrets to entries of this profile's own if other profiles use the same entries.
 
-    So what is typed for a copy of a profile never replaces the secrets of the original.
+    So a secret typed for a copy of a profile never replaces that of the original.
     """
     typed = {name for name in setup.keyring_names() if vault.held(name)}
     try:
         shared = await asyncio.to_thread(other_users, path, typed, *([profiles] if profiles else []))
-    except ProfileError:  # saving will say so
+    except ProfileError:  # saving reports it
         return
     renamed: dict[str, list[str]] = {}
-    for place, there in list(sources(setup.draft)):
-        name, own = str(there.get("keyring")), secret_name(setup.name, place)
+    for place, existing in list(sources(setup.draft)):
+        name, own = str(existing.get("keyring")), secret_name(setup.name, place)
         if name in shared and name in typed:
             renamed.setdefault(name, []).append(own)
             if name != own:
@@ -135,7 +133,7 @@ async def name_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Pat
 
 
 def _origins(setup: Setup) -> dict[str, list[str]]:
-    """The origins that the profile sends each entry of the keyring to; nothing is known of an invalid profile."""
+    """The origins that the profile sends each keyring entry to; empty for an invalid profile."""
     profile, _ = check_data(setup.draft)
     found: dict[str, list[str]] = {name: [] for name in setup.keyring_names()}
     for secret in profile.secrets() if profile is not None else ():
@@ -145,9 +143,9 @@ def _origins(setup: Setup) -> dict[str, list[str]]:
 
 
 def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
-    """Writes the profile and the schema beside it; what could not be done besides the profile."""
+    """Writes the profile and the schema next to it; returns notes on what could not be done."""
     if not setup.saved:
-        setup.document.draft = in_order(setup.draft)
+        setup.document.draft = ordered(setup.draft)
     others = _other_links(path)
     setup.document.save(path, overwrite=overwrite)
     notes = []
@@ -164,67 +162,63 @@ def _write(setup: Setup, path: Path, overwrite: bool) -> list[str]:
 
 
 def _other_links(path: Path) -> int:
-    """How many other names this file has. Saving replaces the file, so they keep what is there now."""
+    """The number of other hard links to this file, which keep the old text when the file is replaced."""
     try:
         return path.stat().st_nlink - 1
-    except OSError:  # saving will say so
+    except OSError:  # saving reports it
         return 0
 
 
-def in_order(draft: Mapping[str, Any]) -> dict[str, Any]:
-    """A new profile's parts in the order in which people read them."""
+def ordered(draft: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a new profile in their usual order."""
     return {key: draft[key] for key in (*_ORDER, *draft) if key in draft}
 
 
 def preview(setup: Setup) -> str:
-    """What saving would write: a new profile whole, of a saved one the lines that change.
-
-    Raises `ProfileError`.
-    """
+    """What saving would write: the text of a new profile, or the changes of a saved one. Raises `ProfileError`."""
     if not setup.saved:
-        return Document.new(in_order(setup.draft)).text()
+        return Document.new(ordered(setup.draft)).text()
     document = setup.document
     return difference(document.text_as_read, document.text()) or "Nothing has changed since it was saved."
 
 
 def difference(before: str, after: str) -> str:
-    """The lines that differ, each with what is around it; empty where none does."""
+    """The lines that differ, with two lines of context; "" if none does."""
     lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))
     return "\n".join(lines[2:])
 
 
 def write_schema(path: Path) -> None:
-    """Writes the JSON Schema for editors, if it is not there already as it is.
+    """Writes the JSON Schema for editors, unless it exists unchanged.
 
-    Raises `UserError`, also for anything else that has its name, such as a symbolic link to a file of the user's, and
-    OSError.
+    Raises `UserError`, also for another file of that name, such as a symbolic link, and OSError.
     """
     made = schema()
     text = json.dumps(made, indent=1, ensure_ascii=False).encode() + b"\n"
-    there = _earlier_schema(path, made)
-    if there != text:
-        write_atomic(path, text, expect=None if there is None else digest(there))
+    existing = _earlier_schema(path, made)
+    if existing != text:
+        write_atomic(path, text, expect=None if existing is None else digest(existing))
 
 
 def _earlier_schema(path: Path, made: Mapping[str, Any]) -> bytes | None:
-    """What this program wrote there before, of whatever version; None if there is nothing."""
+    """The schema that any version of this program has written there; None if there is none."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise _foreign_schema(path, "is not a regular file")
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            there = file.read()
+            existing = file.read()
     except FileNotFoundError:
         return None
     try:
-        found = json.loads(there)
+        found = json.loads(existing)
     except (ValueError, RecursionError):
         found = None
     same = ("$schema", "title", "type")
     ours = isinstance(found, dict) and all(found.get(name) == made.get(name) for name in same)
     if not ours or "clients" not in found.get("properties", {}):
         raise _foreign_schema(path, "was not written by this program")
-    return there
+    return existing
 
 
 def _foreign_schema(path: Path, why: str) -> UserError:

@@ -1,4 +1,4 @@
-"""The secrets that a setup's data name: where each is, and under which name the keyring has it."""
+"""The sources of secrets in a setup's data, and the names of their keyring entries."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:  # home imports this module before the first paint
 _KEYS = frozenset({"keyring", "env", "command", "ask"})
 _PARTS = ("authentications", "clients")
 _NAMED_BY_USERS = frozenset({"parameters"})
-"""Tables whose keys are the user's own words, so that one named `env` is a value."""
+"""Tables whose keys are chosen by users, so that a key named `env` is a value."""
 
 ONE_TIME_CODES = ("otp", "passcode")
-"""Parameters of a login that are typed again each time, or made: they are in no keyring."""
+"""Parameters of a login that are generated or typed each time, and never stored in the keyring."""
 
 
 class SecretPlace(StrEnum):
-    """Where a saved profile says a secret is."""
+    """The kind of a secret's source."""
 
     KEYRING = "keyring"
     ENVIRONMENT = "environment"
@@ -30,17 +30,17 @@ class SecretPlace(StrEnum):
     ASK = "ask"
 
 
-PLACE_WORDS = {
+SOURCE_PLACES = {
     SecretPlace.KEYRING: "in the keyring",
     SecretPlace.ENVIRONMENT: "from the environment",
     SecretPlace.COMMAND: "from a command",
     SecretPlace.ASK: "prompted for",
 }
-"""Where a secret is, after its number."""
+"""The place of a secret, to follow a number of secrets."""
 
 
 def is_source(value: Json) -> bool:
-    """Whether this names a secret, such as `{ keyring = "acme/admin/password" }`."""
+    """Whether this is the source of a secret, such as `{ keyring = "acme/admin/password" }`."""
     return (
         isinstance(value, dict)
         and len(value.keys() - {"environment"}) == 1
@@ -49,7 +49,7 @@ def is_source(value: Json) -> bool:
 
 
 def sources(data: Mapping[str, Json]) -> Iterator[tuple[ModelPath, dict[str, Json]]]:
-    """Each place that names a secret, and the source it names."""
+    """The path and the source of each secret."""
     for part in _PARTS:
         yield from _inside(data.get(part), (part,))
 
@@ -65,20 +65,20 @@ def _inside(value: Json, path: ModelPath) -> Iterator[tuple[ModelPath, dict[str,
 
 
 def secret_name(profile: str, path: ModelPath) -> str:
-    """The keyring's name for the secret at this place: an access token keeps it when it is used alone."""
+    """The name of the keyring entry for the secret at this path; a bearer token shares that of an access token."""
     last = "access-token" if path[-1] == "token" else path[-1]
     return f"{profile}/{path[1]}/{last}"
 
 
 def source(place: SecretPlace, name: str) -> dict[str, Json]:
-    """A source of this sort for the secret that the keyring would call `name`."""
+    """A source of this kind for the secret whose keyring entry would be `name`."""
     if place is SecretPlace.ENVIRONMENT:
         return {"env": override_name(name)}
     return {"ask": True} if place is SecretPlace.ASK else {"keyring": name}
 
 
-def place_of(source: Mapping[str, Json]) -> SecretPlace:
-    """The sort of this source."""
+def source_place(source: Mapping[str, Json]) -> SecretPlace:
+    """The kind of this source."""
     if "env" in source:
         return SecretPlace.ENVIRONMENT
     if "command" in source:

@@ -19,8 +19,8 @@ from ..profile.positions import value_at
 from ..profile.problems import check_data
 from ..templates import Json
 from . import kind_schemas
-from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, place_of, secret_name, source, sources
-from .store_address import Shape, StoreAddress, is_bare, shapes
+from .secret_sources import ONE_TIME_CODES, SecretPlace, is_source, secret_name, source, source_place, sources
+from .store_address import FoundStore, RestAddress, candidate_addresses, is_without_rest
 from .texts import ADMIN, BEARER, CLOUD_METHODS, INTEGRATION, MAGENTO_METHODS, METHODS, OAUTH2, GuideField, GuideStep
 
 
@@ -123,12 +123,12 @@ class ProfileDraft:
     @property
     def secret_place(self) -> SecretPlace:
         """Where the first secret comes from."""
-        return next((place_of(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
+        return next((source_place(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
 
     def move_secrets(self, place: SecretPlace) -> None:
         """Changes the source of all secrets but commands and one-time codes."""
         for path, there in list(sources(self.draft)):
-            if place_of(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
+            if source_place(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
                 self.document.set(path, plain(source(place, secret_name(self.name, path))))
 
     def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
@@ -163,7 +163,7 @@ def fresh(way: str, profile: str, name: str, base_uri: str, before: Mapping[str,
     """A new authentication of this kind. A token that `before`, of another kind, has in common with it is kept."""
     made: dict[str, Json] = {"kind": way, **(_login(base_uri) if way == ADMIN else {})}
     if way == OAUTH2:
-        made |= {"token-uri": "", "client-id": "", **(_IMS if is_bare(base_uri) else {})}
+        made |= {"token-uri": "", "client-id": "", **(_IMS if is_without_rest(base_uri) else {})}
     for each in METHODS[way].fields if way in METHODS else ():
         if each.secret:
             named = source(SecretPlace.KEYRING, secret_name(profile, ("authentications", name, *each.path)))
@@ -239,7 +239,7 @@ class Setup(ProfileDraft):
     typed_address: str = ""
     searched: tuple[str, str] = ("", "all")
     """The address as it was typed, and the store view, that were tried last."""
-    store: StoreAddress | None = None
+    store: FoundStore | None = None
     """What the store's address was found to be, in this session."""
     store_view: str = "all"
     authenticated: bool = False
@@ -295,12 +295,12 @@ class Setup(ProfileDraft):
             self._forget(name)
         self.choose_client(next(iter(self.table("clients")), CLIENT))
 
-    def use_store(self, store: StoreAddress, typed: str | None = None) -> None:
+    def use_store(self, store: FoundStore, typed: str | None = None) -> None:
         """Uses the store found at the typed address, with the store view in that address."""
         self.store = store
-        view = store.shape.store_view or self.store_view
+        view = store.address.store_view or self.store_view
         # without a header, the Cloud Service takes the default view
-        self.choose_store_view("default" if store.shape.bare and view == "all" else view)
+        self.choose_store_view("default" if store.address.without_rest and view == "all" else view)
         self.searched = (self.typed_address if typed is None else typed, self.store_view)
         if (
             not self.has_authentication
@@ -311,16 +311,16 @@ class Setup(ProfileDraft):
 
     def offered_kinds(self) -> tuple[str, ...]:
         """The kinds of authentication offered for this store, the usual one first."""
-        return CLOUD_METHODS if is_bare(self.base_uri) else MAGENTO_METHODS
+        return CLOUD_METHODS if is_without_rest(self.base_uri) else MAGENTO_METHODS
 
     def choose_store_view(self, store_view: str) -> None:
         """Uses a store view: "all", "default" or a code."""
         self.store_view = store_view
-        shape = self.store.shape if self.store else _shape(self.base_uri)
-        if shape is None:
+        address = self.store.address if self.store else _saved_address(self.base_uri)
+        if address is None:
             return
-        uri = shape.base_uri("" if store_view == "default" else store_view)
-        self._name_view_in_header(store_view if shape.bare and store_view != "default" else None)
+        uri = address.base_uri("" if store_view == "default" else store_view)
+        self._name_view_in_header(store_view if address.without_rest and store_view != "default" else None)
         index = self.plugin("base-uri")
         if index is not None:
             self.edit(("clients", self.client, "plugins", index, "uri"), uri)
@@ -353,9 +353,9 @@ class Setup(ProfileDraft):
         if name not in self.table("clients"):
             self.edit(("clients", name), value_at(new_document().draft, ("clients", CLIENT)))
         self.client, self.store = name, None
-        shape = _shape(self.base_uri)
+        address = _saved_address(self.base_uri)
         self.typed_address = self.base_uri
-        self.store_view = (shape.store_view or self._view_in_header() or "default") if shape else "all"
+        self.store_view = (address.store_view or self._view_in_header() or "default") if address else "all"
         self.searched = (self.typed_address, self.store_view)
         applied = self.applied()
         if applied:
@@ -561,9 +561,13 @@ def _has_base_uri(client: Json) -> bool:
     return isinstance(plugins, list) and any(value_at(plugin, ("kind",)) == "base-uri" for plugin in plugins)
 
 
-def _shape(base_uri: str) -> Shape | None:
+def _saved_address(base_uri: str) -> RestAddress | None:
     """The parts of a base URI; None if it is not that of a REST API."""
     try:
-        return shapes(base_uri)[0] if "/rest" in urlsplit(base_uri).path or is_bare(base_uri) else None
+        return (
+            candidate_addresses(base_uri)[0]
+            if "/rest" in urlsplit(base_uri).path or is_without_rest(base_uri)
+            else None
+        )
     except InvalidValue:
         return None

@@ -1,6 +1,7 @@
-"""Which signing dialect a store verifies: one harmless request, signed in one dialect after the other.
+"""Finds the signing dialect of a store with one harmless request, signed in each dialect in turn.
 
-Most requests are signed alike in every dialect, so that a profile can look right until its first incremental run.
+Most requests have the same signature in every dialect, so that a wrong setting may go unnoticed until the first
+incremental run.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from ..profile.model import Profile
 PROBE_URI = "products/signing%2Btest?fields=sku&test%5B2%5D=0&test%5B10%5D=0"
 """Signed differently in each dialect: laminas decodes `%2B` in the path, m248 sorts `[10]` before `[2]`.
 
-A product that no store has: 404 proves a valid signature, as does a 401 that names a missing permission. `%2F` would
-tell the same, but Apache answers it by itself with a 404 (AllowEncodedSlashes).
+No store has this product: 404 proves a valid signature, as does a 401 that names a missing permission. `%2F` would
+also differ, but Apache itself responds to it with 404 (AllowEncodedSlashes).
 """
 
 VERSIONS = {"rfc5849": "Magento 2.4.5 and older", "laminas": "Magento 2.4.6 and 2.4.7", "m248": "Magento 2.4.8"}
@@ -37,7 +38,7 @@ VERSIONS = {"rfc5849": "Magento 2.4.5 and older", "laminas": "Magento 2.4.6 and 
 
 @dataclass(frozen=True, slots=True)
 class SigningResult:
-    """The dialect that the store verifies, if it could be found out, and the responses that tell."""
+    """The dialect that the store verifies, None if unknown, and the responses as evidence."""
 
     authentication: str
     configured: str
@@ -52,7 +53,7 @@ class SigningResult:
 
     @property
     def finding(self) -> Finding | None:
-        """What is wrong with the profile's setting, if it is."""
+        """The finding that the profile has another dialect, or None."""
         if self.dialect is None or self.configured in ("auto", self.dialect):
             return None
         return Finding(
@@ -67,9 +68,9 @@ class SigningResult:
 
 
 async def find_dialect(profile: Profile, session: Session, client: str) -> SigningResult | None:
-    """Finds out and remembers the store's dialect, with two or three requests; None where the client does not sign.
+    """Finds and caches the store's dialect with two or three requests; None if the client does not sign.
 
-    Known is a dialect only where another one was refused: a store may answer this request without verifying anything.
+    A dialect counts as found only if another one was refused: a store may respond without verifying the signature.
     """
     signing = ((name, profile.authentications[name]) for name in profile.clients[client].authentications)
     name, saved = next(((n, each) for n, each in signing if isinstance(each, OAuth1)), ("", None))
@@ -78,14 +79,14 @@ async def find_dialect(profile: Profile, session: Session, client: str) -> Signi
     known = KnownDialects(session.machine.directories.cache)
     origin = origin_of(profile.base_uri(client) or "")
     first = saved.dialect if saved.dialect != "auto" else await asyncio.to_thread(known.find, origin)
-    dialect, evidence = await _try_each(session, client, sorted(LIKELIEST_FIRST, key=lambda each: each != first))
+    dialect, evidence = await _probe_dialects(session, client, sorted(LIKELIEST_FIRST, key=lambda each: each != first))
     if dialect is not None:
         await asyncio.to_thread(known.keep, origin, dialect)
     return SigningResult(name, saved.dialect, dialect, tuple(evidence))
 
 
-def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bool:
-    """Whether this signed request may be refused for its dialect, as nobody knows the store's yet. Touches the disk."""
+def is_dialect_guess(profile: Profile, client: str, request: Request, cache: Path) -> bool:
+    """Whether the request's signature depends on the dialect, and the store's is not known yet. Reads the cache."""
     signing = (profile.authentications[name] for name in profile.clients[client].authentications)
     saved = next((each for each in signing if isinstance(each, OAuth1)), None)
     if saved is None or saved.dialect != "auto" or KnownDialects(cache).find(origin_of(request.uri)) is not None:
@@ -93,7 +94,9 @@ def is_guess(profile: Profile, client: str, request: Request, cache: Path) -> bo
     return len(group_by_signed_text(request, LIKELIEST_FIRST)) > 1
 
 
-async def _try_each(session: Session, client: str, dialects: Sequence[Dialect]) -> tuple[Dialect | None, list[str]]:
+async def _probe_dialects(
+    session: Session, client: str, dialects: Sequence[Dialect]
+) -> tuple[Dialect | None, list[str]]:
     request = Request("GET", PROBE_URI, about=RequestInfo(purpose="probe"))
     accepted: list[Dialect] = []
     refused = False

@@ -9,7 +9,7 @@ from ..client.layer import Send
 from ..client.message import Request, RequestFailed, RequestInfo
 from ..magento.diagnosis import AuthKind, Finding, diagnose, diagnose_failure
 from ..magento.diagnosis.probes import CURRENCY
-from .store_address import Shape
+from .store_address import RestAddress
 
 ALWAYS = ("all", "default")
 """What every store has: all (default values, for reading and writing), and the default store view."""
@@ -32,9 +32,9 @@ class StoreViews:
     finding: Finding | None = None
 
 
-async def store_views(send: Send, shape: Shape, way: AuthKind) -> StoreViews:
+async def store_views(send: Send, address: RestAddress, way: AuthKind) -> StoreViews:
     """The store views, by one request that needs Magento_Backend::store, which few integrations have."""
-    request = Request("GET", f"{shape.base_uri()}/store/storeViews", about=RequestInfo(purpose="probe"))
+    request = Request("GET", f"{address.base_uri()}/store/storeViews", about=RequestInfo(purpose="probe"))
     try:
         response = await send(request)
     except RequestFailed as failure:
@@ -49,12 +49,12 @@ async def store_views(send: Send, shape: Shape, way: AuthKind) -> StoreViews:
     )
 
 
-async def unknown_view(code: str, send: Send, shape: Shape) -> Finding | None:
+async def unknown_view(code: str, send: Send, address: RestAddress) -> Finding | None:
     """What is wrong with a typed code, by one request without a secret; None where the store has such a view."""
-    if shape.bare:
+    if address.without_rest:
         return None  # the header names it, and nobody without a token is told
     view = "" if code == "default" else code
-    request = Request("GET", f"{shape.base_uri(view)}/{CURRENCY}", about=RequestInfo(purpose="probe"))
+    request = Request("GET", f"{address.base_uri(view)}/{CURRENCY}", about=RequestInfo(purpose="probe"))
     try:
         response = await send(request)
     except RequestFailed as failure:

@@ -1,4 +1,4 @@
-"""Parts of a profile in one line each, as a list shows them."""
+"""One-line summaries of the parts of a profile, also of an invalid one."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from typing import Literal
 from ..profile.positions import value_at
 from ..templates import Json
 from . import kind_schemas
-from .secret_sources import PLACE_WORDS, place_of, sources
+from .secret_sources import SOURCE_PLACES, source_place, sources
 
 
 def plugin(data: Json) -> str:
-    """A plugin: what it is called, and what it is set to."""
+    """The title and settings of a plugin."""
     if not isinstance(data, dict):
         return json.dumps(data, ensure_ascii=False)
     kind = str(data.get("kind", ""))
     title = kind_schemas.plugins().get(kind, kind or "no kind")
-    said = ", ".join(_value(value) for key, value in data.items() if key != "kind")
+    settings = ", ".join(_value(value) for key, value in data.items() if key != "kind")
     if kind == "base-uri":
-        said = said or "from the test"
-    return f"{title}: {said}" if said else title
+        settings = settings or "from the test"
+    return f"{title}: {settings}" if settings else title
 
 
 def steps(chain: Sequence[Json]) -> list[str]:
-    """The steps of a chain: what each is called, what it sends, and when."""
+    """The name, request and condition of each step of a chain."""
     names = [str(value_at(each, ("name",)) or "no name") for each in chain]
     width = max(map(len, names), default=0)
-    return [f"{name:<{width}}  {_sent(each)}" for name, each in zip(names, chain, strict=True)]
+    return [f"{name:<{width}}  {_step_request(each)}" for name, each in zip(names, chain, strict=True)]
 
 
-def _sent(step: Json) -> str:
+def _step_request(step: Json) -> str:
     method, uri = value_at(step, ("request", "method")) or "get", value_at(step, ("request", "uri")) or "no URI yet"
     when = value_at(step, ("when",))
     return f"{str(method).upper()} {uri}{f' · when {when}' if when else ''}"
 
 
 def connection(client: Mapping[str, Json]) -> str:
-    """How a client connects, and what people call it."""
+    """The title and connection settings of a client."""
     proxy, tls = client.get("proxy"), client.get("tls")
     parts = [str(client["title"])] if client.get("title") else []
     if client.get("disabled") is True:
@@ -60,9 +60,6 @@ def _value(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-# A profile's parts, each in one line: what a page lists of it, whatever else may be wrong with the file.
-
-
 Family = Literal["clients", "authentications", "incoming", "outgoing"]
 
 FAMILIES: Mapping[Family, str] = {
@@ -71,7 +68,7 @@ FAMILIES: Mapping[Family, str] = {
     "incoming": "Incoming (read from the store)",
     "outgoing": "Outgoing (send to the store)",
 }
-"""The families of named parts, as a page calls them."""
+"""The titles of the families of named parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +85,11 @@ def parts(data: Mapping[str, Json]) -> list[ProfilePart]:
     """All parts, in the order of the profile."""
     return [
         ProfilePart(family, name, summary, bool(value_at(value, ("disabled",))))
-        for family, name, value, summary in _each(data)
+        for family, name, value, summary in _parts(data)
     ]
 
 
-def _each(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
+def _parts(data: Mapping[str, Json]) -> Iterator[tuple[Family, str, Json, str]]:
     for family in FAMILIES:
         table = data.get(family)
         for name, value in table.items() if isinstance(table, dict) else ():
@@ -111,14 +108,14 @@ def _client(value: Json) -> str:
     plugins, names = value_at(value, ("plugins",)), value_at(value, ("authentications",))
     plugins = plugins if isinstance(plugins, list) else []
     base = next((value_at(each, ("uri",)) for each in plugins if value_at(each, ("kind",)) == "base-uri"), None)
-    by = ", ".join(map(str, names)) if isinstance(names, list) and names else "no authentication"
-    return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {by}"
+    authentication = ", ".join(map(str, names)) if isinstance(names, list) and names else "no authentication"
+    return f"{base or 'no address'} · {len(plugins)} plugin{'' if len(plugins) == 1 else 's'} · {authentication}"
 
 
 def _authentication(data: Mapping[str, Json], name: str, value: Json) -> str:
     kind = str(value_at(value, ("kind",)) or "no kind")
-    places = [place_of(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
-    counted = [f"{places.count(place)} {PLACE_WORDS[place]}" for place in dict.fromkeys(places)]
+    places = [source_place(each) for path, each in sources(data) if path[:2] == ("authentications", name)]
+    counted = [f"{places.count(place)} {SOURCE_PLACES[place]}" for place in dict.fromkeys(places)]
     secrets = f" · secrets: {', '.join(counted)}" if counted else ""
     return f"{kind_schemas.authentication_title(kind)}{secrets}"
 

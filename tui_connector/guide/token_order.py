@@ -1,8 +1,8 @@
-"""Four tokens in the wrong order, put right by a few signed requests.
+"""Finds the right order of four tokens with a few signed requests.
 
-Magento looks at a signed request in a fixed order, and names what it stumbles over: the consumer key, then the access
-token, then the signature (Magento\\Framework\\Oauth\\Oauth). None of these failures locks anybody out. The values go
-only to the store that they are for, as they were typed to do.
+Magento checks a signed request in a fixed order, and reports the first failure: the consumer key, then the access
+token, then the signature (Magento\\Framework\\Oauth\\Oauth). None of these failures locks an account. The values are
+sent only to the store for which they were typed.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from ..magento.token_shape import token_shape
 from ..secrets.vault import Vault
 
 FIELDS = ("consumer-key", "consumer-secret", "access-token", "access-token-secret")
-"""In the order in which Magento shows them."""
+"""In the order of Magento's pop-up."""
 
-MAY_BE_MISPLACED = frozenset({"oauth-consumer-key", "oauth-access-token", "oauth-signature", "oauth-refused"})
-"""Findings that four right values in the wrong places give, too."""
+MISPLACEMENT_FINDINGS = frozenset({"oauth-consumer-key", "oauth-access-token", "oauth-signature", "oauth-refused"})
+"""Findings that may be caused by tokens in the wrong order."""
 
-MOST_REQUESTS = 9
+MAX_REQUESTS = 9
 Order = tuple[int, int, int, int]
 Part = Literal["oauth-consumer-key", "oauth-access-token"]
-_UNREAD = "?"
-"""Before the words of a store that speaks another language."""
+_UNRECOGNISED = "?"
+"""Prefix of a message that was not recognised, such as one in another language."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenOrder:
-    """Which of the given values belongs to which field, or what is wrong with them."""
+    """The right order of the values, or what is wrong with them."""
 
     order: Order | tuple[()] = ()
-    """For each of `FIELDS` the place of its value among those given; empty where it was not found out."""
+    """The index of the value of each of `FIELDS`; empty if it was not found."""
     finding: Finding | None = None
     requests: int = 0
 
     @property
-    def words(self) -> str:
-        """What was put right, such as "1 and 2 were swapped"; nothing where they stood right."""
+    def message(self) -> str:
+        """What was corrected, such as "1 and 2 were swapped: corrected"; "" if the order was right."""
         moved = [place + 1 for place, index in enumerate(self.order) if place != index]
         if not moved:
             return ""
@@ -57,20 +57,20 @@ class TokenOrder:
 async def token_order(
     values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None = None
 ) -> TokenOrder:
-    """Tries at most nine signed requests. `send` adds no authentication; `values` are in the order they were typed."""
+    """Finds the order with at most nine signed requests. `send` adds no authentication."""
     for place, value in enumerate(values):
         if token_shape(value, machine.now()).kind != "integration":
             summary = f"Value {place + 1} is not an integration token, which has 32 lower-case letters and digits"
             return TokenOrder(finding=Finding("token-malformed", summary, remedy="Copy it again.", field=FIELDS[place]))
-    trial = _Trial(values, send, base_uri, machine, signed_origin)
+    search = _Search(values, send, base_uri, machine, signed_origin)
     try:
-        order = await trial.search()
-    except _Stopped as stop:
-        return TokenOrder(finding=stop.finding, requests=trial.requests)
-    return TokenOrder(order, trial.finding, trial.requests)
+        order = await search.search()
+    except _SearchStopped as stopped:
+        return TokenOrder(finding=stopped.finding, requests=search.requests)
+    return TokenOrder(order, search.finding, search.requests)
 
 
-async def put_in_order(
+async def reorder_typed_tokens(
     vault: Vault,
     names: Sequence[str],
     origin: str,
@@ -79,11 +79,11 @@ async def put_in_order(
     machine: Machine,
     signed_origin: str | None = None,
 ) -> TokenOrder:
-    """The same for values that were typed in this session: from then on the vault holds them in their right order.
+    """Puts values that were typed in this session into the right order in the vault.
 
-    `names` are those under which it holds them, in the order of `FIELDS`. Values from elsewhere are not touched.
+    `names` are their names in the vault, in the order of `FIELDS`. Does nothing unless all four were typed.
     """
-    values = [value for value in (vault.typed(name, origin) for name in names) if value is not None]
+    values = [value for value in (vault.held_secret(name, origin) for name in names) if value is not None]
     if len(values) != len(names):
         return TokenOrder()
     found = await token_order(values, send, base_uri, machine, signed_origin)
@@ -92,7 +92,7 @@ async def put_in_order(
     return found
 
 
-class _Stopped(Exception):
+class _SearchStopped(Exception):
     """The search cannot continue."""
 
     def __init__(self, finding: Finding) -> None:
@@ -100,79 +100,81 @@ class _Stopped(Exception):
         self.finding = finding
 
 
-class _Trial:
-    """The requests sent so far, and what each order of the values was answered with."""
+class _Search:
+    """The requests sent so far, and the result of each order of the values."""
 
     def __init__(
         self, values: Sequence[str], send: Send, base_uri: str, machine: Machine, signed_origin: str | None
     ) -> None:
         self._values, self._send, self._machine, self._origin = values, send, machine, signed_origin
         self._request = Request("GET", f"{base_uri}/{MODULES}", about=RequestInfo(purpose="probe"))
-        self._said: dict[Order, str] = {}
+        self._results: dict[Order, str] = {}
         self._evidence: list[str] = []
         self.requests = 0
         self.finding: Finding | None = None
-        """Set where the order is right and the store refuses all the same."""
+        """Why the store refuses the request although the order is right, if it does."""
 
     async def search(self) -> Order:
-        key = await self._odd_one(range(4), lambda each: _order(each, 2 if each != 2 else 0), "oauth-consumer-key")
-        rest = [each for each in (2, 1, 3, 0) if each != key]  # likeliest first
-        token = await self._odd_one(rest, lambda each: _order(key, each), "oauth-access-token")
-        for order in (_order(key, token), _swapped(_order(key, token))):
-            if await self._ask(order) == "":
+        key = await self._find_accepted(
+            range(4), lambda each: _order_with(each, 2 if each != 2 else 0), "oauth-consumer-key"
+        )
+        rest = [each for each in (2, 1, 3, 0) if each != key]  # most likely first
+        token = await self._find_accepted(rest, lambda each: _order_with(key, each), "oauth-access-token")
+        for order in (_order_with(key, token), _swapped(_order_with(key, token))):
+            if await self._try_order(order) == "":
                 return order
-        raise _Stopped(explain("oauth-signature", tuple(self._evidence)))
+        raise _SearchStopped(explain("oauth-signature", tuple(self._evidence)))
 
-    async def _odd_one(self, candidates: Sequence[int], order_of: Callable[[int], Order], part: Part) -> int:
-        """The candidate that the store does not stumble over: by its words, or by their differing from all others."""
-        unread: dict[int, str] = {}
+    async def _find_accepted(self, candidates: Sequence[int], order_of: Callable[[int], Order], part: Part) -> int:
+        """The candidate that the store accepts as `part`: by its message, or because that differs from all others."""
+        unrecognised: dict[int, str] = {}
         for each in candidates:
-            said = await self._ask(order_of(each))
-            if said.startswith(_UNREAD):
-                unread[each] = said
-            elif said != part:
+            result = await self._try_order(order_of(each))
+            if result.startswith(_UNRECOGNISED):
+                unrecognised[each] = result
+            elif result != part:
                 return each
-        texts = list(unread.values())
-        alone = [each for each, said in unread.items() if texts.count(said) == 1]
+        texts = list(unrecognised.values())
+        alone = [each for each, result in unrecognised.items() if texts.count(result) == 1]
         if len(alone) == 1 and len(texts) > 2:
             return alone[0]
-        raise _Stopped(explain(part, tuple(self._evidence)))
+        raise _SearchStopped(explain(part, tuple(self._evidence)))
 
-    async def _ask(self, order: Order) -> str:
-        """What the store stumbles over with the values in this order; nothing where it takes them."""
-        if order not in self._said:
-            assert self.requests < MOST_REQUESTS
+    async def _try_order(self, order: Order) -> str:
+        """The part that the store refuses with the values in this order; "" if it accepts them."""
+        if order not in self._results:
+            assert self.requests < MAX_REQUESTS
             self.requests += 1
-            self._said[order] = self._read(await self._answer(order))
-        return self._said[order]
+            self._results[order] = self._classify(await self._send_signed(order))
+        return self._results[order]
 
-    async def _answer(self, order: Order) -> Response:
+    async def _send_signed(self, order: Order) -> Response:
         key, secret, token, token_secret = (self._values[each] for each in order)
         tokens = Tokens(key, secret, token, token_secret)
         request = tokens.signed(self._request, "rfc5849", self._machine, self._origin)
         try:
             return await self._send(request)
         except RequestFailed as failure:
-            raise _Stopped(diagnose_failure(failure, f"GET {self._request.uri}")) from failure
+            raise _SearchStopped(diagnose_failure(failure, f"GET {self._request.uri}")) from failure
 
-    def _read(self, response: Response) -> str:
-        said = StoreMessage.of(response)
-        self._evidence.append(f"#{response.exchange} GET {MODULES} → {response.status} {said.message}".rstrip())
+    def _classify(self, response: Response) -> str:
+        result = StoreMessage.of(response)
+        self._evidence.append(f"#{response.exchange} GET {MODULES} → {response.status} {result.message}".rstrip())
         finding = diagnose(self._request, response, "oauth1", authenticated=False)
-        if finding is None or (response.status == 401 and said.parameter("resources")):
+        if finding is None or (response.status == 401 and result.parameter("resources")):
             self.finding = finding
             return ""
         if response.status != 401:
-            raise _Stopped(finding)
+            raise _SearchStopped(finding)
         if finding.id in ("oauth-consumer-key", "oauth-access-token", "oauth-signature"):
             return finding.id
         if finding.id == "oauth-refused":
-            return _UNREAD + said.message
-        raise _Stopped(finding)
+            return _UNRECOGNISED + result.message
+        raise _SearchStopped(finding)
 
 
-def _order(key: int, token: int) -> Order:
-    """Key and token in these places, the two that are left as the secrets, in the order they were typed."""
+def _order_with(key: int, token: int) -> Order:
+    """The order with these indexes of key and token; the other two are the secrets, in the order typed."""
     first, second = (each for each in range(4) if each not in (key, token))
     return key, first, token, second
 

@@ -1,4 +1,4 @@
-"""Whether a profile may do what it can do: by its record, by a pinned digest, or by asking its user."""
+"""Checks whether a profile's capabilities are trusted: by its record, by a pinned digest, or by asking the user."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ from ..secrets.vault import Vault
 from ..text import shown_line
 
 PIN = "TUI_CONNECTOR_TRUST"
-"""The environment variable with the digests that a job may run; see `tui-connector trust --digest`."""
+"""The environment variable with the digests of trusted profiles; see `tui-connector trust --digest`."""
 
-_HOW = "Review what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
+_HINT = "Review what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
 
 
 class Untrusted(InvalidRequest):
-    """The profile can do something that its user has not allowed."""
+    """The profile has capabilities that its user has not allowed."""
 
     CODE = "untrusted"
 
     def __init__(self, profile: str, missing: Sequence[Capability], reason: str = "", hint: str = "") -> None:
         first = reason or f"The profile {profile} is not trusted to do this"
-        listed = "\n".join(f"  - {line}" for line in summary(missing))
-        super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HOW.format(profile))
+        listed = "\n".join(f"  - {line}" for line in capability_lines(missing))
+        super().__init__(f"{first}:\n{listed}" if listed else first, hint=hint or _HINT.format(profile))
         self.capabilities = tuple(missing)
         self.reason = first
 
 
 class ProfileTrust:
-    """What one profile is trusted with, in this process."""
+    """The capabilities that one profile is trusted with."""
 
     def __init__(
         self, machine: Machine, path: Path | None, *, once: bool = False, directory: Path | None = None
     ) -> None:
-        """`path` is the profile's file, None while it is being made in the guide; `once`: this run is allowed it.
+        """`path` is the profile's file, None for a new profile; `once`: trust it for this run only.
 
-        `directory` is the folder in which the file will be, where that is not the usual one.
+        `directory` is the folder in which a new file will be (default: the user's folder of profiles).
         """
         self._directory = directory or machine.directories.profiles
         self._machine, self._once = machine, once
         self._records = TrustRecords(machine.directories.state)
         self._accepted: set[Capability] = set()
-        self._asking = asyncio.Lock()
+        self._prompt_lock = asyncio.Lock()
         self.path = path
 
     @property
     def directory(self) -> Path:
-        """The profile's folder, by whatever link it was opened."""
+        """The profile's folder."""
         return folder_of(self.path) if self.path is not None else self._directory
 
     @property
@@ -65,16 +65,16 @@ class ProfileTrust:
         if self.path is None:
             return "PROFILE"
         usual = self.path.parent == self._machine.directories.profiles
-        return shown_line(self.path.stem if usual else str(self.path))  # a folder's name may hold a line break
+        return shown_line(self.path.stem if usual else str(self.path))  # a folder's name may contain a line break
 
     def missing(self, wanted: Iterable[Capability]) -> list[Capability]:
-        """Those that the profile is not trusted with. Reads the record."""
+        """The capabilities that the profile is not trusted with. Reads the record."""
         record = None if self.path is None else self._records.find(self.path)
         trusted = self._accepted.union(() if record is None else record.capabilities)
         return [each for each in wanted if each not in trusted]
 
     def refusal(self, wanted: Sequence[Capability]) -> Untrusted | None:
-        """Why a pinned digest forbids this profile. Reads the record."""
+        """The error if pinned digests are set and do not include this profile's. Reads the record."""
         pins = re.findall(r"[^\s,]+", self._machine.environ.get(PIN, ""))
         found = digest(wanted)
         if self.path is None or not self.is_pinned():
@@ -92,17 +92,17 @@ class ProfileTrust:
         )
 
     def is_pinned(self) -> bool:
-        """Whether the environment says which profiles are trusted; also where it names none, as in `$A,$B`."""
+        """Whether the environment pins digests; also if its value contains none, such as `,`."""
         return self.path is not None and bool(self._machine.environ.get(PIN, "").strip())
 
     async def require(self, profile: Profile, vault: Vault | None = None) -> list[Capability]:
-        """All that the profile can do, once that is allowed: its user is asked where somebody is there.
+        """The profile's capabilities, once all of them are trusted; asks the user if there is a terminal.
 
-        `vault` has what was typed in this session, which needs no question. Raises `Untrusted`, and `CannotSave` where
-        the response cannot be kept.
+        Secrets that were typed in this session, held in `vault`, are trusted. Raises `Untrusted`, and `CannotSave` if
+        the user's choice cannot be stored.
         """
         wanted = await asyncio.to_thread(capabilities, profile, self.directory, self._machine)
-        async with self._asking:
+        async with self._prompt_lock:
             await self._allow(wanted, vault)
         return wanted
 
@@ -117,7 +117,7 @@ class ProfileTrust:
             self._accepted.update(missing)
             return
         if missing:
-            missing = await self._not_allowed_earlier(missing)
+            missing = await self._not_migrated(missing)
         if not missing:
             return
         if not await self._machine.prompt.allow(question(self._name, missing)):
@@ -127,22 +127,22 @@ class ProfileTrust:
             await asyncio.to_thread(self._records.grant, self.path, missing, self._machine.now())
 
     def _not_implied(self, missing: list[Capability], vault: Vault | None) -> list[Capability]:
-        """Those that the user of the guide has not given just now: by typing a secret for a store, or all of it."""
+        """The capabilities without those that the user has just created in the guide, such as by typing a secret."""
         return [each for each in missing if not self._is_implied(each, vault)]
 
     def _is_implied(self, capability: Capability, vault: Vault | None) -> bool:
         facts = capability.facts
         if facts["kind"] != "secret" or not str(facts["secret"]).startswith("keyring:"):
-            return self.path is None  # nobody but its user has made this profile
+            return self.path is None  # the user has created this profile
         name = str(facts["secret"]).removeprefix("keyring:")
         plain = self.path is None or not facts.get("route")
-        return plain and vault is not None and vault.held_for(name, str(facts["to"]))
+        return plain and vault is not None and vault.is_held_for(name, str(facts["to"]))
 
-    async def _not_allowed_earlier(self, missing: list[Capability]) -> list[Capability]:
-        """Those that no earlier version of this program was allowed.
+    async def _not_migrated(self, missing: list[Capability]) -> list[Capability]:
+        """The capabilities without those that were allowed in an earlier version of this program.
 
-        It bound each keyring entry to the stores that it was given for. That counts for profiles of this user's own
-        directory and for drafts, and for nothing but this entry, this store and the plain route.
+        That version bound each keyring entry to the stores that it was typed for. This applies to profiles in the
+        user's own directory and to drafts, and only to the same entry and store without a special route.
         """
         if self.path is not None:
             own = self._machine.directories.config / "profiles"
@@ -154,7 +154,7 @@ class ProfileTrust:
                 facts = each.facts
                 entry = str(facts.get("secret", "")).removeprefix("keyring:")
                 plain = set(facts) == {"kind", "secret", "to"} and str(facts["secret"]).startswith("keyring:")
-                if not plain or facts["to"] not in await vault.given_for(entry, drafts=self.path is None):
+                if not plain or facts["to"] not in await vault.stored_origins(entry, drafts=self.path is None):
                     left.append(each)
         finally:
             vault.close()
@@ -164,71 +164,72 @@ class ProfileTrust:
             await asyncio.to_thread(self._records.grant, self.path, bound, self._machine.now())
         return left
 
-    async def before_saving(self, saved_text: str | None, draft: Profile | None, path: Path) -> list[Capability] | None:
-        """What saving this draft newly allows; None if the profile came from elsewhere and its user does not trust it.
+    async def check_before_saving(
+        self, saved_text: str | None, draft: Profile | None, path: Path
+    ) -> list[Capability] | None:
+        """The capabilities that saving this draft newly allows; None if the user does not trust the opened profile.
 
-        `saved_text` is the file as it was opened, None if there was none. What its user has added since needs no
-        question: it is shown.
+        `saved_text` is the file as it was opened, None if there was none. The user's own changes need no question.
         """
-        if draft is None:  # it cannot be used as it is saved
+        if draft is None:  # it is invalid, and cannot be used
             return None
         wanted = await asyncio.to_thread(capabilities, draft, folder_of(path), self._machine)
         missing = await asyncio.to_thread(self.missing, wanted)
-        if not missing or saved_text is None or self.path is None:  # then nobody but its user has made it
+        if not missing or saved_text is None or self.path is None:  # the user has created it
             return missing
-        before = await asyncio.to_thread(self._in_text, saved_text)
-        foreign = await self._not_allowed_earlier(before) if before else []
+        before = await asyncio.to_thread(self._untrusted_in, saved_text)
+        foreign = await self._not_migrated(before) if before else []
         if foreign and not await self._machine.prompt.allow(question(self._name, missing)):
             return None
         return missing
 
-    def _in_text(self, text: str) -> list[Capability]:
-        """What the saved profile can do without being trusted with it."""
+    def _untrusted_in(self, text: str) -> list[Capability]:
+        """The untrusted capabilities of this profile text."""
         try:
             profile, _ = check_data(tomllib.loads(text))
         except ValueError:
             return []
         return [] if profile is None else self.missing(capabilities(profile, self.directory, self._machine))
 
-    def saved(self, path: Path, draft: Profile) -> None:
-        """The user has saved the profile there: it is trusted with all that it can do. Raises `CannotSave`."""
+    def grant_saved(self, path: Path, draft: Profile) -> None:
+        """Trusts the profile that the user has saved there with all its capabilities. Raises `CannotSave`."""
         self.path = path
         granted = capabilities(draft, folder_of(path), self._machine)
         self._records.grant(path, granted, self._machine.now(), only=True)
 
 
 def question(profile: str, missing: Sequence[Capability]) -> str:
-    """Asks whether the profile may do this, of which nothing is allowed yet."""
-    listed = "\n".join(f"  - {line}" for line in summary(missing))
+    """The question whether to trust the profile with these capabilities."""
+    listed = "\n".join(f"  - {line}" for line in capability_lines(missing))
     return f"The profile {profile} is not yet trusted to do this:\n\n{listed}\n\nTrust it?"
 
 
-def summary(found: Iterable[Capability]) -> list[str]:
-    """The capabilities in plain words, one per line; secrets that go to the same place by the same route share one."""
+def capability_lines(found: Iterable[Capability]) -> list[str]:
+    """The capabilities as text, one per line; secrets that are sent to one origin by one route share a line."""
     lines: list[str] = []
-    together: dict[tuple[str, str, str], list[Capability]] = {}
+    by_route: dict[tuple[str, str, str], list[Capability]] = {}
     for each in found:
         facts = each.facts
         name = str(facts.get("secret", ""))
         if name.startswith("keyring:"):
             place = (str(facts["to"]), str(facts.get("route", "")), str(facts.get("signed-as", "")))
-            together.setdefault(place, []).append(each)
+            by_route.setdefault(place, []).append(each)
         else:
             lines.append(each.text)
-    for some in together.values():
-        if len(some) == 1:
-            lines.append(some[0].text)
+    for group in by_route.values():
+        if len(group) == 1:
+            lines.append(group[0].text)
             continue
-        names = [str(each.facts["secret"]).removeprefix("keyring:") for each in some]
-        to = f" to {some[0].facts['to']}"
-        rest = some[0].text[some[0].text.rindex(to) :]
+        names = [str(each.facts["secret"]).removeprefix("keyring:") for each in group]
+        to = f" to {group[0].facts['to']}"
+        rest = group[0].text[group[0].text.rindex(to) :]
         lines.append(f"sends {len(names)} secrets of the keyring ({', '.join(names)}){rest}")
-    # a name in the profile must not look like further lines, nor push its own end out of sight
-    return [shown_line(_BLANKS.sub(_counted, line)) for line in lines]
+    # a name in the profile must neither look like further lines nor move its own end out of view
+    return [shown_line(_BLANKS.sub(_mark_blanks, line)) for line in lines]
 
 
 _BLANKS = re.compile(r"[\s\u2800]{4,}")
 
 
-def _counted(blanks: re.Match[str]) -> str:
+def _mark_blanks(blanks: re.Match[str]) -> str:
     return f" [{len(blanks.group())} blanks] "

@@ -248,8 +248,8 @@ class Page:
         for name, text in self.response.headers:
             if name.lower() in _PAGES_HEADERS and (count_of(text) or 0) > 1:
                 return name
-        for value_text in (self.text, self.envelope):
-            for name, each in _count_members(value_text):
+        for container in (self.text, self.envelope):
+            for name, each in _count_members(container):
                 if (_count(each) or 0) > 1 and _letters(name) in _PAGES_NAMES:
                     return name
         return None
@@ -287,12 +287,12 @@ def _letters(name: str) -> str:
     return re.sub("[^a-z]", "", name.lower())
 
 
-def _counts(value_text: bytes, names: frozenset[str], depth: int = 0) -> list[int | None]:
+def _counts(container: bytes, names: frozenset[str], depth: int = 0) -> list[int | None]:
     """The counts in this object, and in those of its members that usually contain one."""
-    if json_type(value_text) != "object":
+    if json_type(container) != "object":
         return []
     found: list[int | None] = []
-    for name, text in members(value_text).items():
+    for name, text in members(container).items():
         letters = _letters(name)
         if letters in names:
             found.append(_count(text))
@@ -301,11 +301,11 @@ def _counts(value_text: bytes, names: frozenset[str], depth: int = 0) -> list[in
     return found
 
 
-def _count_members(value_text: bytes) -> Iterator[tuple[str, bytes]]:
+def _count_members(container: bytes) -> Iterator[tuple[str, bytes]]:
     """The members of an object, and of those of its members that usually contain counts."""
-    if json_type(value_text) != "object":
+    if json_type(container) != "object":
         return
-    for name, text in members(value_text).items():
+    for name, text in members(container).items():
         yield name, text
         if _letters(name) in _COUNT_CONTAINERS and json_type(text) == "object":
             yield from members(text).items()
@@ -389,17 +389,13 @@ def _without_items(text: bytes, items: Sequence[bytes]) -> bytes:
     return text[:start] + text[end - 1 :] if text[end - 1 : end] == b"]" else text
 
 
-def _repeated_name(page: Page, value_text: bytes, depth: int = 0) -> str | None:
+def _repeated_name(page: Page, container: bytes, depth: int = 0) -> str | None:
     """A duplicate name in one of the objects around the items, or None; items are not checked."""
-    if (
-        json_type(value_text) != "object"
-        or depth > _MAX_DEPTH
-        or (page.items and one_line(value_text) == page.items[0])
-    ):
+    if json_type(container) != "object" or depth > _MAX_DEPTH or (page.items and one_line(container) == page.items[0]):
         return None
-    if (name := repeated_name(value_text)) is not None:
+    if (name := repeated_name(container)) is not None:
         return name
-    fields = members(value_text)
+    fields = members(container)
     if depth and all(name.isdecimal() for name in fields):  # a list with gaps, as PHP writes it
         return None
     inside = (_repeated_name(page, text, depth + 1) for text in fields.values() if json_type(text) == "object")
@@ -478,31 +474,29 @@ def _text(response: Response) -> bytes:
     return response.body.removeprefix(_BYTE_ORDER_MARK).strip()
 
 
-def _page(response: Response, items: list[bytes], total: int | None, envelope_text: bytes = b"") -> Page:
+def _page(response: Response, items: list[bytes], total: int | None, envelope: bytes = b"") -> Page:
     if b"\n" in response.body or b"\r" in response.body:
         items = [one_line(item) for item in items]
-    return Page(items, total, response, envelope_text)
+    return Page(items, total, response, envelope)
 
 
 def _page_at_path(response: Response, body: bytes, path: list[str]) -> Page:
     """The items at a plain path, not decoded."""
-    value_text, envelope_text, around = body, dict[str, bytes](), b""
+    text, envelope, fields = body, b"", dict[str, bytes]()
     for name in path:
-        envelope_text, around = (members(value_text), value_text) if json_type(value_text) == "object" else ({}, b"")
-        if name not in envelope_text:
+        fields, envelope = (members(text), text) if json_type(text) == "object" else ({}, b"")
+        if name not in fields:
             decode_json(body)  # raises if it is not JSON
             raise _no_items(response, ".".join(path), body)
-        value_text = envelope_text[name]
-    total = _count(envelope_text.get("total_count", b""))
-    return _page(
-        response, _item_list(response, value_text, path), total, around if json_type(value_text) == "list" else b""
-    )
+        text = fields[name]
+    total = _count(fields.get("total_count", b""))
+    return _page(response, _item_list(response, text, path), total, envelope if json_type(text) == "list" else b"")
 
 
-def _item_list(response: Response, value_text: bytes, path: list[str]) -> list[bytes]:
-    match json_type(value_text):
+def _item_list(response: Response, text: bytes, path: list[str]) -> list[bytes]:
+    match json_type(text):
         case "list":
-            return elements(value_text)
+            return elements(text)
         case "null":
             if json_type(errors := _root_members(response).get("errors", b"")) == "list" and elements(errors):
                 raise _no_items(
@@ -510,14 +504,14 @@ def _item_list(response: Response, value_text: bytes, path: list[str]) -> list[b
                 )  # GraphQL: null in place of a failed field
             return []
         case "object":
-            fields = members(value_text)
+            fields = members(text)
             if not path:
-                return _single_item(response, value_text, "@")
+                return _single_item(response, text, "@")
             if all(name.isdecimal() for name in fields):
                 return list(fields.values())
-            return [value_text]
-        case "number" if type(decode_json(value_text)) in (int, float):
-            return [value_text]
+            return [text]
+        case "number" if type(decode_json(text)) in (int, float):
+            return [text]
         case _:
             decode_json(response.body)
             raise _no_items(response, ".".join(path) or "@", response.body)

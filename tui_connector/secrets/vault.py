@@ -220,19 +220,19 @@ class Vault:
     def held(self, name: str) -> bool:
         return name in self._held
 
-    def held_for(self, name: str, origin: str) -> bool:
-        """Whether this secret was typed in this session, for this origin."""
-        return self.typed(name, origin) is not None
+    def is_held_for(self, name: str, origin: str) -> bool:
+        """Whether this secret was typed in this session for this origin."""
+        return self.held_secret(name, origin) is not None
 
-    def typed(self, name: str, origin: str) -> str | None:
-        """This secret, if it was typed in this session for this origin."""
+    def held_secret(self, name: str, origin: str) -> str | None:
+        """The secret if it was typed in this session for this origin, else None."""
         entry = self._held.get(name)
         return entry.secret if entry is not None and origin in entry.origins else None
 
-    async def given_for(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:
-        """The origins that a keyring entry was bound to by versions of this program that decided by it.
+    async def stored_origins(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:
+        """The origins stored in a keyring entry by earlier versions of this program, which trusted them.
 
-        `drafts`: also those that its user gave it for since then, in the guide.
+        `drafts`: also those stored by the guide since then.
         """
         try:
             entry = await self._entry(name)

@@ -19,7 +19,7 @@ from ...client.uri import origin_of
 from ...guide import kind_schemas, summaries
 from ...guide.check import auth_kind
 from ...guide.setup import UNNAMED
-from ...guide.store_address import AddressSearch, insecure, search
+from ...guide.store_address import AddressSearch, is_insecure, search
 from ...guide.store_views import ALWAYS, StoreViews, store_views, unknown_view
 from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
@@ -155,13 +155,13 @@ class BasicsPane(StepPane):
     async def _ask_views(self) -> None:
         """The store views that the store tells of, where it knows who asks; else those that every store has."""
         found = StoreViews()
-        shape = self.setup.store.shape if self.setup.store is not None else None
-        if self.setup.authenticated and shape is not None:
+        address = self.setup.store.address if self.setup.store is not None else None
+        if self.setup.authenticated and address is not None:
             try:
                 profile = profile_of(self.trial())
                 async with self.work.workbench.session(profile) as session:
                     way = auth_kind(profile, self.setup.client)
-                    found = await store_views(session.client(self.setup.client), shape, way)
+                    found = await store_views(session.client(self.setup.client), address, way)
             except InvalidRequest as error:
                 self.say(f"✘ {error.message}", bad=True)
         self.post_message(self.ViewsKnown(found))
@@ -272,14 +272,14 @@ class BasicsPane(StepPane):
             async with self.work.workbench.anonymous(self.setup.connection()) as session:
                 async for state in search(typed, session.client("default")):
                     self.post_message(self.Searched(state, ended=False))
-                code = state.found.shape.store_view or view if state.found else "all"
+                code = state.found.address.store_view or view if state.found else "all"
                 if state.found is not None and code not in ALWAYS:
-                    view_finding = await unknown_view(code, session.client("default"), state.found.shape)
+                    view_finding = await unknown_view(code, session.client("default"), state.found.address)
         except RequestFailed as failure:
             state.finding = diagnose_failure(failure, "the client")
         names = ("", "")
         if state.found is not None and not self.setup.saved:
-            names = await asyncio.to_thread(_names_for, self.work.profiles, origin_of(state.found.shape.root))
+            names = await asyncio.to_thread(_names_for, self.work.profiles, origin_of(state.found.address.root))
         self.post_message(self.Searched(state, ended=True, view_finding=view_finding, names=names))
 
     @on(Searched)
@@ -303,7 +303,7 @@ class BasicsPane(StepPane):
             self.found(message.view_finding)
             self.query_one("#field-store-view", Input).focus()
             return
-        warning = "\n! Not encrypted: tokens can be intercepted. Use https." if insecure(self.setup.base_uri) else ""
+        warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on()
 

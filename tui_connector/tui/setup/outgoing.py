@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, OptionList, Static
 
 from ...client.message import RequestFailed
 from ...guide import kind_schemas, summaries
-from ...guide.chain import LOOK_UPS, ChainSteps, requests_in, sample_for
+from ...guide.chain import LOOKUPS, ChainSteps, requests_in, sample_entity
 from ...guide.permissions import RouteAccess
 from ...guide.samples import SampleRequest, as_text, sample_requests
 from ...guide.texts import NOT_RUN_YET, GuideStep
@@ -103,7 +103,7 @@ class ChainScreen(ModalScreen[None]):
     def _draw(self) -> None:
         """What the draft has."""
         self._list.fill(summaries.steps(self._chain.steps))
-        self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.single else _SEVERAL))
+        self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.is_single else _SEVERAL))
         problems = self.query_one("#chain-problems", Static)
         found = self._chain.problems()
         problems.update(Content(shown("\n".join(f"✘ {each}" for each in found))))
@@ -112,7 +112,7 @@ class ChainScreen(ModalScreen[None]):
     @on(OrderedList.AddRequested)
     def _ask_what(self) -> None:
         may = self._work.permissions.send if self._work.setup.authenticated else {}
-        look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOK_UPS.items()]
+        look_ups = [EntityOption(uri, f"Look up: {title.lower()}", f"GET {uri}") for uri, title in LOOKUPS.items()]
         sent = [offer(name, entity, may.get(name)) for name, entity in WRITABLE.items()]
         self.app.push_screen(AddStepScreen([*look_ups, *sent]), self._add)
 
@@ -136,7 +136,7 @@ class ChainScreen(ModalScreen[None]):
     @on(OrderedList.OptionSelected)
     def _open(self, event: OrderedList.OptionSelected) -> None:
         event.stop()
-        self._chain.begin()
+        self._chain.convert_request()
         self._edit(event.option_index)
 
     def _edit(self, index: int) -> None:
@@ -200,8 +200,8 @@ class OutgoingPane(ConfigurationsPane):
 
     def editable(self, name: str) -> dict[str, str]:
         chain = ChainSteps(self.setup, name)
-        steps = "none: one request is sent" if chain.single else " → ".join(chain.names)
-        request = "Request" if chain.single else "Client, batch"
+        steps = "none: one request is sent" if chain.is_single else " → ".join(chain.names)
+        request = "Request" if chain.is_single else "Client, batch"
         itself = f"{request} and identifier"
         return {**super().editable(name), "": itself, "steps": f"Steps: {steps}"}
 
@@ -213,7 +213,7 @@ class OutgoingPane(ConfigurationsPane):
 
     def schema(self, name: str) -> kind_schemas.Schema:
         schema = super().schema(name)
-        if ChainSteps(self.setup, name).single:
+        if ChainSteps(self.setup, name).is_single:
             return schema
         own = {key: each for key, each in schema["properties"].items() if key != "request"}
         return {**schema, "properties": own}
@@ -227,7 +227,7 @@ class OutgoingPane(ConfigurationsPane):
         """The sample that was typed, or the default one for such a request."""
         if name in self._samples:
             return self._samples[name]
-        return json.dumps(sample_for(requests_in(self.setup.at("outgoing", name))) or {}, ensure_ascii=False)
+        return json.dumps(sample_entity(requests_in(self.setup.at("outgoing", name))) or {}, ensure_ascii=False)
 
     def try_it(self, name: str) -> None:
         self.query_one("#sample-row").display = True
@@ -274,12 +274,12 @@ class OutgoingPane(ConfigurationsPane):
     def _take(self, message: Prepared) -> None:
         """Shows the requests; of a single request that cannot be prepared, only the problem."""
         requests = message.requests
-        problem = message.problem or next((each.why for each in requests if each.wrong and not each.step), "")
+        problem = message.problem or next((each.reason for each in requests if each.is_invalid and not each.step), "")
         if problem:
             self.query_one(".preview", Static).update("")
             self.say(f"✘ {problem}", bad=True)
             return
-        wrong = [f"✘ {each.step}: {each.why}" for each in requests if each.wrong]
+        wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
         several = any(each.step for each in requests)
         well = "✔ Preview for the sample (not sent)"
         self.say("\n".join(wrong) or well, bad=bool(wrong))

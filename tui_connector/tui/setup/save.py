@@ -15,10 +15,10 @@ from textual.widgets import Button, Static
 from ...errors import UserError
 from ...files import ChangedOnDisk, reason, remedy
 from ...guide.first_call import FirstCall, commands, first_call
-from ...guide.save import SaveResult, check_no_secret, difference, name_own_entries, preview, save
+from ...guide.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
 from ...guide.secret_sources import SecretPlace
 from ...guide.texts import GuideStep
-from ...guide.trust import summary
+from ...guide.trust import capability_lines
 from ...profile.library import Library, ProfileError, as_text, read_bytes
 from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
@@ -93,14 +93,14 @@ class SavePane(StepPane):
         else:
             self.explain(f"! {self.setup.missing(missing)}" if missing else "Enter: save. No secret is written to it.")
         self._preview()
-        self.run_worker(self._name_own_entries(path), group="entries", exclusive=True)
+        self.run_worker(self._assign_own_entries(path), group="entries", exclusive=True)
         self.query_one(".test", Button).focus()
         if not self._asked_keyring:
             self._asked_keyring = True
             self.run_worker(self._ask_keyring(), group="keyring")
 
-    async def _name_own_entries(self, path: Path) -> None:
-        await name_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
+    async def _assign_own_entries(self, path: Path) -> None:
+        await assign_own_entries(self.setup, path, self.work.workbench.vault, self.work.profiles)
         self.post_message(self.Named())
 
     @on(Named)
@@ -216,7 +216,7 @@ class SavePane(StepPane):
         """Saves; asks before it replaces a keyring entry of another store. Raises what `save` does."""
         work = self.work
 
-        async def agreed(error: OtherStore) -> bool:
+        async def confirm_replace(error: OtherStore) -> bool:
             given = f"The keyring entry {error.name} was stored for {', '.join(error.stores)}."
             return await work.workbench.machine.prompt.allow(
                 f"{given}\n\nReplace it, and all others that this profile uses, with what you entered?"
@@ -228,7 +228,7 @@ class SavePane(StepPane):
             work.workbench.vault,
             overwrite=overwrite,
             replace=bool(work.sandbox),  # the demo chose a name without entries of others
-            agreed=agreed,
+            confirm_replace=confirm_replace,
             trust=work.workbench.trust,
             profiles=work.profiles,
         )
@@ -257,7 +257,7 @@ class SavePane(StepPane):
             result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
         lines += [f"! {note}." for note in message.saved.notes]
-        if self._told_before and (allowed := summary(message.saved.allowed)):
+        if self._told_before and (allowed := capability_lines(message.saved.allowed)):
             lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]
         wrong = self._wrong()
         if not message.saved.trusted and not wrong:
