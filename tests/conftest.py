@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
 import signal
 import sys
@@ -163,6 +164,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = 1
 
 
+def pytest_collection_finish() -> None:
+    """The modules and thousands of cases stay: looking through them for garbage took a quarter of the time."""
+    gc.enable()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 100)
+
+
 class _Workers:
     """Collects the results of the workers of a parallel run."""
 
@@ -174,6 +182,7 @@ class _Workers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Workers(), "worker-results")
 

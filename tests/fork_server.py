@@ -1,9 +1,11 @@
 """Starts the program in new processes without waiting for its imports: each is a fork of a server that has them.
 
 Starting an interpreter and importing the program takes longer than most commands. A forked process has its own streams,
-environment, working directory, signals and exit code, and runs from the program's entry point to the end of its
-interpreter. It differs in one thing: all modules except the screens are already imported. Tests of the start itself
-(imports, closed streams, encodings, shells) start an interpreter.
+environment, working directory, signals and exit code. It differs in two things. All modules except the screens are
+already imported, and their models are built. And once the program has returned, its threads have ended, its exit
+functions have run and its streams are flushed, it does not take down its modules: to copy all of the server's memory
+for that takes longer than most commands do. Tests of the start or the end itself (imports, encodings, shells) start an
+interpreter.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import gc
 import json
 import os
 import select
@@ -287,6 +290,16 @@ def _import_everything() -> None:
         if not each.name.startswith("tui_connector.tui"):
             importlib.import_module(each.name)
 
+    # what is made when it is first needed
+    from tui_connector.kinds import Model
+    from tui_connector.text import shown
+
+    models = [Model]
+    for model in models:
+        model.model_rebuild()
+        models += model.__subclasses__()
+    shown("é")
+
 
 def _next_order(control: socket.socket) -> dict[str, Any]:
     """Serves until the socket is closed. What it returns, it returns in a new process: what is to be done there."""
@@ -366,16 +379,34 @@ def _prepare(order: dict[str, Any]) -> None:
         before.detach()
 
 
+def _end(status: object) -> None:
+    """What an interpreter does when it ends, but for its modules. Returns where the interpreter itself has to do it."""
+    if not isinstance(status, int | None) or None in (sys.stdout, sys.stderr):
+        return
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    gc.collect()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    os._exit(int(status or 0) & 0xFF)
+
+
 if __name__ == "__main__":
     _import_everything()
-    import gc
-
     gc.freeze()
     _ordered = _next_order(socket.socket(fileno=int(sys.argv[1])))
     _prepare(_ordered)
-    if _ordered["code"] is not None:
-        exec(compile(_ordered["code"], "<string>", "exec"), {"__name__": "__main__"})
-    else:
-        from tui_connector import __main__
+    try:
+        if _ordered["code"] is not None:
+            exec(compile(_ordered["code"], "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            from tui_connector import __main__
 
-        (__main__.tap if _ordered["arguments"][0] == TAP else __main__.main)()
+            (__main__.tap if _ordered["arguments"][0] == TAP else __main__.main)()
+    except SystemExit as ended:
+        _end(ended.code)
+        raise
+    _end(0)

@@ -99,10 +99,22 @@ class KeyringService:
         self.start()
 
     def clear(self) -> None:
-        """Starts it again with nothing in it."""
+        """Deletes what is in it; starts it again with nothing in it where it does not run or is locked."""
+        if self._daemon.poll() is None and self._is_ready():
+            self._delete_all()
+            return
         self.kill()
         shutil.rmtree(self.env["XDG_DATA_HOME"], ignore_errors=True)
         self.start()
+
+    def _delete_all(self) -> None:
+        import secretstorage
+        from jeepney.io.blocking import open_dbus_connection
+
+        with contextlib.closing(open_dbus_connection(self.address)) as connection:
+            for collection in secretstorage.get_all_collections(connection):
+                for item in collection.get_all_items():
+                    item.delete()
 
     def close(self) -> None:
         for process in (self._daemon, self._bus):

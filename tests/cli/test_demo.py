@@ -70,9 +70,10 @@ def test_the_demo_leaves_a_profile_and_the_secrets_of_that_name_alone(
     assert sorted(each.name for each in profiles.glob("*.toml")) == ["sandbox-3.toml", "sandbox.toml"]
     entry = "'tui-connector/sandbox-2/integration/access-token', 'tui-connector'"
     ask = f"import keyring; print(keyring.get_password({entry}))"
-    found = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, check=True, timeout=60)
-    assert b"https://acme.example" in found.stdout
-    assert b"x" * 32 in found.stdout
+    code, found, err = fork_server.run(code=ask, env=environment)
+    assert code == 0, err
+    assert b"https://acme.example" in found
+    assert b"x" * 32 in found
 
 
 def test_a_step_that_fails_is_an_exit_code(clean_environment: dict[str, str]) -> None:

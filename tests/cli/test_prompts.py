@@ -273,15 +273,9 @@ async def test_a_paste_of_several_lines_answers_several_prompts(shop: Shop) -> N
         code, out, screen = await program.ended()
     assert code == 0, screen
     assert out.count("stored for") == 4
-    ask = "import keyring, sys; print(keyring.get_password('tui-connector/' + sys.argv[1], 'tui-connector'))"
-    for name, value in zip(FOUR, values, strict=True):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", ask, f"acme/a/{name}"),
-            env={**os.environ, **shop.environment},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        found, _ = await process.communicate()
-        assert json.loads(found)["secret"] == value
+    ask = "import keyring; [print(keyring.get_password('tui-connector/' + name, 'tui-connector')) for name in %r]"
+    _, found, _ = fork_server.run(code=ask % [f"acme/a/{name}" for name in FOUR], env=shop.environment)
+    assert [json.loads(line)["secret"] for line in found.splitlines()] == values
 
 
 async def test_a_command_stopped_between_two_secrets_has_stored_none(shop: Shop) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import fork_server
@@ -56,10 +54,9 @@ class Computer:
     def entry(self, name: str) -> dict[str, object] | None:
         """What the keyring has, asked by another program."""
         ask = "import keyring, sys; print(keyring.get_password(sys.argv[1], 'tui-connector') or 'null')"
-        command = [sys.executable, "-c", ask, f"tui-connector/{name}"]
-        ended = subprocess.run(command, env={**os.environ, **self.environment}, capture_output=True, timeout=60)
-        assert ended.returncode == 0, ended.stderr
-        found: dict[str, object] | None = json.loads(ended.stdout)
+        code, out, err = fork_server.run(f"tui-connector/{name}", code=ask, env=self.environment)
+        assert code == 0, err
+        found: dict[str, object] | None = json.loads(out)
         return found
 
 

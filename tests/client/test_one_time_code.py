@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import pty
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -305,14 +303,11 @@ async def test_a_code_is_typed_on_the_terminal(
 
     def typed() -> tuple[int, bytes]:
         terminal, other_end = pty.openpty()
-        command = [sys.executable, "-m", "tui_connector", "request", "--trust", str(file), "GET", "modules"]
-        running = subprocess.Popen(
-            command,
+        running = fork_server.Process(
+            *("request", "--trust", file, "GET", "modules"),
             env={**clean_environment, "P": known["password"]},
-            stdin=other_end,
-            stdout=other_end,
-            stderr=other_end,
-            start_new_session=True,
+            streams=(other_end, other_end, other_end),
+            terminal=True,
         )
         os.close(other_end)
         shown = b""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 from profiles import FOUR
 from recorded_store import RecordedStore, integration
@@ -63,10 +63,8 @@ class Shell:
 
     async def __call__(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tui_connector", *arguments, env={**self._environment, **environment},
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        pipe, env = asyncio.subprocess.PIPE, {**self._environment, **environment}
+        process = await fork_server.start(*arguments, env=env, stdout=pipe, stderr=pipe)
         output, log = await process.communicate()
         assert process.returncode is not None
         assert "canary" not in (output + log).decode().lower()
