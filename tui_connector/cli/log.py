@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -102,18 +103,15 @@ def _check_options(*, follow: bool, history: bool, export: str | None, out: Path
 def _show(
     machine: Machine, path: Path, expression: str | None, profile: str | None, *, follow: bool, history: bool
 ) -> None:
-    from ..log.files import read, read_history
-    from ..tui.log.screens import Recorded
+    from ..log.files import read
+    from ..tui.log.screens import Recorded, earlier_sessions
     from .screen import requests
 
-    sender = path if history else find(profile, machine) if profile else None
-    found: Callable[[], Iterator[Exchange | Notice]]
     if history:
-        found = partial(read_history, machine.directories.state, path)
-    else:
-        found = _reader(path).read if follow else partial(read, path)
-    title = f"{path.stem} · the last sessions" if history else str(path)
-    requests(machine, Recorded(title, found, follow, sender, expression or ""))
+        requests(machine, replace(earlier_sessions(machine, path), filter=expression or ""))
+        return
+    found: Callable[[], Iterator[Exchange | Notice]] = _reader(path).read if follow else partial(read, path)
+    requests(machine, Recorded(str(path), found, follow, find(profile, machine) if profile else None, expression or ""))
 
 
 class _Printing:

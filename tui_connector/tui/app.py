@@ -28,6 +28,7 @@ from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_characte
 from .themes import DARK, THEMES, chart_colors
 
 if TYPE_CHECKING:
+    from ..client.exchange import Exchanges
     from .log.screens import Recorded
     from .setup.context import DemoStore, GuideContext
 
@@ -76,6 +77,8 @@ class ConnectorApp(QuietApp):
         self._start_demo, self._is_demo_profile = start_demo, is_demo_profile
         self._demo: DemoStore | None = None
         self.jobs = Jobs(self)
+        self._logs: dict[str, Exchanges] = {}
+        """By the key of a profile's draft: the requests of this session."""
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
@@ -198,7 +201,7 @@ class ConnectorApp(QuietApp):
             if self._demo is None and await asyncio.to_thread(self._is_demo_profile, path):
                 await self._open_demo_store()
             await self._remember(path)
-            self.push_screen(ProfilePage(self.machine, path))
+            self.push_screen(ProfilePage(self.machine, path, self._log_of(path)))
         finally:
             release()
 
@@ -215,8 +218,30 @@ class ConnectorApp(QuietApp):
         from .setup.context import resume_context
         from .setup.screen import SetupScreen
 
-        context, step = resume_context(self.machine, message.draft)
-        await self.push_screen(SetupScreen(context, step), lambda _: self._setup_closed(context))
+        context, step = resume_context(self.machine, message.draft, self._logs.get(message.draft.key))
+        await self.push_screen(SetupScreen(context, step), lambda _: self._leave_setup(context))
+
+    def on_home_screen_history_requested(self, message: HomeScreen.HistoryRequested) -> None:
+        from .log.screens import RecordedScreen, earlier_sessions
+
+        self.push_screen(RecordedScreen(self.machine, earlier_sessions(self.machine, message.path)))
+
+    def _log_of(self, path: Path) -> Exchanges:
+        """The requests of this session to the profile's store, from all screens."""
+        from ..client.exchange import Exchanges
+        from ..guide.drafts import key_for
+
+        return self._logs.setdefault(key_for(path), Exchanges())
+
+    def _leave_setup(self, context: GuideContext) -> None:
+        """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""
+        from ..guide.drafts import key_for
+
+        context.workbench.close()
+        key = context.draft_key if context.path is None else key_for(context.path)
+        self._logs[key] = context.workbench.exchanges
+        if context.path is not None:  # it was saved, or was a saved one
+            self.run_worker(self._remember(context.path))
 
     def on_home_screen_delete_requested(self, message: HomeScreen.DeleteRequested) -> None:
         from .home.actions import delete_profile
@@ -254,16 +279,12 @@ class ConnectorApp(QuietApp):
 
         try:
             once = self._trust_once and path is not None and path == self._profile
-            context = open_context(self.machine, path, demo, trust_once=once)
+            exchanges = None if path is None else self._log_of(path)
+            context = open_context(self.machine, path, demo, exchanges=exchanges, trust_once=once)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", timeout=20, markup=False)
             return
-        await self.push_screen(SetupScreen(context), lambda _: self._setup_closed(context))
-
-    def _setup_closed(self, context: GuideContext) -> None:
-        context.workbench.close()
-        if context.path is not None:  # it was saved, or was a saved one
-            self.run_worker(self._remember(context.path))
+        await self.push_screen(SetupScreen(context), lambda _: self._leave_setup(context))
 
     def _open_recorded(self, recorded: Recorded) -> None:
         """Opens a recorded log; leaving it exits the app."""

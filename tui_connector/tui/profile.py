@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ..client.exchange import Exchange
+from ..client.exchange import Exchange, Exchanges
 from ..client.message import InvalidRequest, Request, Response
 from ..errors import UserError
 from ..guide.check import CheckResult, check_part
@@ -39,6 +39,7 @@ from ..units import ago
 from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
+from .log.screens import RecordedScreen, earlier_sessions
 from .run.options import RunOptionsScreen
 from .run.screen import open_run
 from .setup.context import GuideContext, resume_context
@@ -76,7 +77,7 @@ async def edit_part(
 
 
 async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
-    context, step = resume_context(workbench.machine, draft)
+    context, step = resume_context(workbench.machine, draft, workbench.exchanges)
     await app.push_screen(SetupScreen(context, step), lambda _: context.workbench.close())
 
 
@@ -163,6 +164,7 @@ class ProfilePage(LogDock):
         Binding("e", "edit_text", "Edit as text", id="page.edit-text"),
         Binding("g", "guide", "The guide", id="page.guide"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
+        Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
         Binding("q,escape", "back", "Back", id="page.back"),
     ]
 
@@ -184,10 +186,11 @@ class ProfilePage(LogDock):
         part: ProfilePart
         result: CheckResult
 
-    def __init__(self, machine: Machine, path: Path) -> None:
+    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None = None) -> None:
+        """`exchanges` is the log to continue."""
         super().__init__()
         self._machine, self._path = machine, path
-        self._workbench = Workbench(machine, directory=path.parent, trust=ProfileTrust(machine, path))
+        self._workbench = Workbench(machine, exchanges, directory=path.parent, trust=ProfileTrust(machine, path))
         self._opened: OpenedProfile | None = None
         self._file_state: FileState | None = None
         self._loaded = False
@@ -210,6 +213,9 @@ class ProfilePage(LogDock):
 
     def on_mount(self) -> None:
         self.set_interval(_CHECK_INTERVAL, self._check_file)
+
+    def action_history(self) -> None:
+        self.app.push_screen(RecordedScreen(self._machine, earlier_sessions(self._machine, self._path)))
 
     def on_screen_resume(self) -> None:
         self._reload()

@@ -85,6 +85,7 @@ class HomeScreen(Screen[None]):
         Binding("slash", "filter", "Filter", id="home.filter", tooltip="Filter the profiles"),
         Binding("D", "duplicate", "Duplicate", id="home.duplicate", tooltip="Duplicate the profile"),
         Binding("d", "delete", "Delete", id="home.delete", tooltip="Delete the profile, or discard the draft"),
+        Binding("H", "history", "History", id="home.history", tooltip="The requests of earlier sessions"),
         Binding("t", "try_demo", "Try the demo", id="home.demo", tooltip="Try the demo store"),
         Binding("escape", "show_all", "Show all", show=False, id="home.show-all", tooltip="Show all profiles again"),
         Binding("q", "app.ask_quit", "Quit", id="home.quit", tooltip="Quit the program"),
@@ -95,6 +96,9 @@ class HomeScreen(Screen[None]):
 
     class OpenRequested(ProfileMessage):
         """Open this profile."""
+
+    class HistoryRequested(ProfileMessage):
+        """Show the requests of earlier sessions of this profile."""
 
     class DuplicateRequested(ProfileMessage):
         """Duplicate this profile."""
@@ -348,7 +352,7 @@ class HomeScreen(Screen[None]):
                 return bool(len(self._rows)) and not typing
             case "try_demo":
                 return not self._rows.paths
-            case "duplicate":
+            case "duplicate" | "history":
                 return isinstance(self.selected, ProfileOverview) and not typing
             case "delete":
                 return self.selected is not None and not typing
@@ -361,6 +365,10 @@ class HomeScreen(Screen[None]):
                 self.post_message(self.OpenRequested(entry.path))
             case Draft() as draft:
                 self.post_message(self.ResumeRequested(draft))
+
+    def action_history(self) -> None:
+        if isinstance(entry := self.selected, ProfileOverview):
+            self.post_message(self.HistoryRequested(entry.path))
 
     def action_duplicate(self) -> None:
         if isinstance(entry := self.selected, ProfileOverview):

@@ -141,6 +141,8 @@ class LogContext:
     profile: Callable[[], str | None] = lambda: None
     send: Send | None = None
     """None for a log from a file, without a profile to send with."""
+    dates: bool = False
+    """Whether the log may be of several days."""
 
 
 class LogHost(Container):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from time import perf_counter
 from typing import ClassVar
 
@@ -37,21 +38,31 @@ _MESSAGE_BYTES = 4_000  # bytes of a body that are read for the store's message
 class Columns:
     """Which columns fit; `text` is the width of what is left for the summary."""
 
-    time: bool
+    time: str
+    """The format of the time; empty where there is no room for it."""
     size: bool
     purpose: bool
     text: int
 
 
-_NUMBER, _TIME, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 9, 7, 7, 8, 9, 6
+_NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
 """Widths of the columns, with the blank before or behind them."""
+_TIME, _DATE = "%H:%M:%S ", "%d %b %H:%M "
 
 
-def columns_for(width: int) -> Columns:
-    """The columns for a list this wide."""
-    time, size, purpose = width >= 100, width >= 90, width >= 70
-    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + time * _TIME + size * _SIZE + purpose * _PURPOSE
+def columns_for(width: int, *, dates: bool) -> Columns:
+    """The columns for a list this wide; `dates`: of several days."""
+    time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
+    size, purpose = width >= 90, width >= 70
+    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE + purpose * _PURPOSE
     return Columns(time, size, purpose, max(10, width - fixed - 1))
+
+
+def _time_width(time: str) -> int:
+    return len(_ANY_TIME.strftime(time))
+
+
+_ANY_TIME = datetime(2026, 1, 1)
 
 
 def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, marked: bool) -> list[Segment]:
@@ -62,7 +73,7 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
     segments = [Segment("▸" if selected else " "), Segment("●", paint("accent")) if marked else Segment(" ")]
     segments.append(Segment(f"{f'#{exchange.number}':<{_NUMBER - 1}} ", muted))
     if columns.time:
-        segments.append(Segment(f"{exchange.at:%H:%M:%S} ", muted))
+        segments.append(Segment(exchange.at.strftime(columns.time), muted))
     segments += [
         Segment(f"{shown_line(exchange.method, _METHOD - 1):<{_METHOD - 1}}"),
         Segment(f"{status:^5}", paint(status_paint(exchange))),
@@ -78,7 +89,8 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
-        end = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + columns.time * _TIME + columns.size * _SIZE + columns.text + 1
+        time = _time_width(columns.time)
+        end = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + time + columns.size * _SIZE + columns.text + 1
         segments.append(Segment(f"{' ' * max(0, end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
     return segments
 
@@ -86,7 +98,7 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
 def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: float) -> list[Segment]:
     """The row of a request without a response yet, with the whole seconds it has been waiting."""
     number = f"#{request.number}"
-    at = " " * _TIME if columns.time else ""
+    at = " " * _time_width(columns.time)
     waits = f"{seconds:.0f} s" if seconds >= 1 else ""
     head = f"  {number:<{_NUMBER - 1}} {at}{shown_line(request.method, _METHOD - 1):<{_METHOD - 1}}"
     gap = " " * _SIZE if columns.size else ""
@@ -173,10 +185,12 @@ class LogView(Painted, ScrollView, can_focus=True):
         exchanges: Exchanges,
         monotonic: Callable[[], float],
         *,
+        dates: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         super().__init__(id=id, classes="panel")
         self.exchanges = exchanges
+        self._dates = dates
         self._monotonic = monotonic
         self.following = True
         self.errors_only = False
@@ -315,12 +329,15 @@ class LogView(Painted, ScrollView, can_focus=True):
             return self._row(exchange, width, selected=False)
         return self._row(exchange, width, selected=True).apply_style(self.cursor_style)
 
+    def _columns(self, width: int) -> Columns:
+        return columns_for(width, dates=self._dates)
+
     def _row(self, exchange: Exchange, width: int, *, selected: bool) -> Strip:
         marked = exchange.number in self.marks
         key = (id(exchange), exchange.number, width, selected, marked, self._style)
         strip = self._rows.get(key)
         if strip is None:
-            segments = row(exchange, columns_for(width), self.paint, selected=selected, marked=marked)
+            segments = row(exchange, self._columns(width), self.paint, selected=selected, marked=marked)
             strip = Strip(segments).crop_extend(0, width, None).apply_style(self._style)
             self._rows[key] = strip
         return strip
@@ -329,7 +346,7 @@ class LogView(Painted, ScrollView, can_focus=True):
         requests = list(self.exchanges.in_flight.values())
         if not self.errors_only and 0 <= index < len(requests):
             seconds = self._monotonic() - requests[index].since
-            strip = Strip(in_flight_row(requests[index], columns_for(width), self.paint("muted"), seconds))
+            strip = Strip(in_flight_row(requests[index], self._columns(width), self.paint("muted"), seconds))
             return strip.crop_extend(0, width, None).apply_style(self._style)
         if y == 0 and not len(self.view):
             text = "searching …" if self.view.searching else self._why_empty()

@@ -227,6 +227,7 @@ class LogPanel(LogHost):
     def __init__(self, exchanges: Exchanges, context: LogContext, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.exchanges = exchanges
+        self._dates = context.dates
         self._profile, self._monotonic = context.profile, context.machine.monotonic
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
@@ -239,7 +240,7 @@ class LogPanel(LogHost):
 
     def compose(self) -> ComposeResult:
         yield LogPrompt()
-        yield LogView(self.exchanges, self._monotonic, id="log-list")
+        yield LogView(self.exchanges, self._monotonic, dates=self._dates, id="log-list")
         yield ExchangeDetail(id="log-detail")
 
     def on_mount(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from ...guide.resend import resend
 from ...guide.saved_profile import open_profile
 from ...guide.trust import ProfileTrust
 from ...guide.workbench import Workbench
+from ...log.files import read_history
 from ...log.recording import Notice
 from ...log.records import LogFailed
 from ...machine import Machine
@@ -70,6 +72,12 @@ class Recorded:
     filter: str = ""
 
 
+def earlier_sessions(machine: Machine, profile: Path) -> Recorded:
+    """The history of this profile: its last sessions, this one included."""
+    read = partial(read_history, machine.directories.state, profile)
+    return Recorded(f"{profile.stem} · the last sessions", read, profile=profile)
+
+
 class RecordedScreen(RequestsScreen):
     """The requests of a file, read by a thread, oldest first. The list is usable from the first one on."""
 
@@ -95,7 +103,7 @@ class RecordedScreen(RequestsScreen):
         self._workbench: Workbench | None = None
         profile = recorded.profile
         send = self._send if profile is not None else None
-        context = LogContext(machine, lambda: profile.stem if profile is not None else None, send)
+        context = LogContext(machine, lambda: profile.stem if profile is not None else None, send, dates=True)
         super().__init__(self._exchanges, context, recorded.title)
 
     def on_mount(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 
+from ...client.exchange import Exchanges
 from ...guide.drafts import Draft, key_for
 from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.resume import setup_of
@@ -66,10 +67,18 @@ _NEVER_SHOWN = ("password", "totp", "client-key-password")
 
 
 def open_context(
-    machine: Machine, path: Path | None, demo: DemoStore | None = None, *, trust_once: bool = False
+    machine: Machine,
+    path: Path | None,
+    demo: DemoStore | None = None,
+    *,
+    exchanges: Exchanges | None = None,
+    trust_once: bool = False,
 ) -> GuideContext:
-    """The context for a new profile, or for the one at `path`. Raises `UserError` with every problem and its place."""
-    workbench = _make_workbench(machine, path, once=trust_once)
+    """The context for a new profile, or for the one at `path`. Raises `UserError` with every problem and its place.
+
+    `exchanges` is the log to continue.
+    """
+    workbench = _make_workbench(machine, path, exchanges, once=trust_once)
     directory = machine.directories.profiles
     if path is None:
         setup = Setup(demo.name, new_document(demo.title, demo.description)) if demo else Setup()
@@ -84,16 +93,20 @@ def open_context(
     return GuideContext(setup, workbench, directory, path, demo.values if demo else {}, draft_key=key_for(path))
 
 
-def _make_workbench(machine: Machine, path: Path | None, *, once: bool = False) -> Workbench:
+def _make_workbench(
+    machine: Machine, path: Path | None, exchanges: Exchanges | None, *, once: bool = False
+) -> Workbench:
     trust = ProfileTrust(machine, path, once=once)
-    return Workbench(machine, directory=trust.directory, trust=trust)
+    return Workbench(machine, exchanges, directory=trust.directory, trust=trust)
 
 
-def resume_context(machine: Machine, draft: Draft) -> tuple[GuideContext, GuideStep]:
-    """The context of a draft, and the step to resume at."""
+def resume_context(
+    machine: Machine, draft: Draft, exchanges: Exchanges | None = None
+) -> tuple[GuideContext, GuideStep]:
+    """The context of a draft, and the step to resume at. `exchanges` is the log to continue."""
     setup, step = setup_of(draft)
     path = Path(draft.profile) if draft.profile else None
-    workbench = _make_workbench(machine, path)
+    workbench = _make_workbench(machine, path, exchanges)
     context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=draft.key)
     context.resumed = True
     return context, step

@@ -1,0 +1,92 @@
+"""The requests of a session stay in the log, whichever screen sent them; earlier sessions are one key away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from screens import shown, until
+from textual.pilot import Pilot
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.log.panel import LogPanel
+from tui_connector.tui.log.screens import RecordedScreen
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
+
+PROFILE = """\
+format = 1
+name = "Acme store"
+
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+def write(machine: Machine, url: str) -> Path:
+    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
+    path = machine.directories.profiles / "acme.toml"
+    path.write_text(PROFILE.replace("URL", url))
+    return path
+
+
+async def home_again(pilot: Pilot[None]) -> None:
+    await pilot.press("q")
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen) and pilot.app.focused is not None)
+
+
+async def open_page(pilot: Pilot[None]) -> LogPanel:
+    await until(pilot, lambda: "Acme store" in shown(pilot.app))
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage) and pilot.app.focused is not None)
+    return pilot.app.screen.query_one(LogPanel)
+
+
+async def test_a_page_that_is_opened_again_keeps_its_requests_and_home_shows_those_of_earlier_sessions(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    write(machine, sandbox.url)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        log = await open_page(pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: log.exchanges.end > 0 and not log.exchanges.in_flight)
+        await home_again(pilot)
+        log = await open_page(pilot)
+        await until(pilot, lambda: log.selected is not None)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, RecordedScreen) and "acme · the last sessions" in shown(app))
+        await until(pilot, lambda: app.screen.query_one(LogPanel).selected is not None)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await home_again(pilot)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, RecordedScreen))
+        await until(pilot, lambda: app.screen.query_one(LogPanel).selected is not None)
+
+
+async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbox: Sandbox) -> None:
+    path = write(machine, sandbox.url)
+    app = ConnectorApp(machine, no_demo, start_at="setup", profile=path)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and bool(app.screen.query(LogPanel)))
+        await pilot.press("f5")
+        guide = app.screen.query_one(LogPanel)
+        await until(pilot, lambda: guide.exchanges.end > 0 and not guide.exchanges.in_flight)
+        count = guide.exchanges.end
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        log = await open_page(pilot)
+        assert log.exchanges.end >= count
+        await until(pilot, lambda: log.selected is not None)
