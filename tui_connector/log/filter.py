@@ -1,7 +1,7 @@
 """The filter language of the log: `~m post & (~s 5xx | ~t 2s) !login`.
 
-Adjacent terms are joined by "and", which binds closer than `|`; `!` takes the one term after it. Words end at a space,
-at `&`, `|` and parentheses; what holds one of these is put in quotes. All text is compared without regard to case."""
+Adjacent terms are joined by "and", which binds tighter than `|`; `!` applies to the next term. Words end at a space,
+`&`, `|` or a parenthesis; quote text that contains one of these. All comparisons ignore case."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from ..client.exchange import Exchange
 from ..client.message import Headers, Purpose
 from ..errors import InvalidValue
 
-SIZE = 64
+BLOCK_SIZE = 64
 """Exchanges in a block."""
-_KEPT_BODIES = 16_000
-"""Bytes of a block's bodies that are kept a second time, joined; longer ones lie together in the memory anyway."""
-_JOINED_BODIES = 1_000_000
-"""Bytes that are joined for one look; longer bodies are searched one by one, with looks at the clock between."""
+_CACHED_BODIES = 16_000
+"""Bytes of a block's bodies up to which their joined copy is cached."""
+_MAX_JOINED = 1_000_000
+"""Bytes of a block's bodies up to which they are joined for a search; longer ones are searched one by one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class JoinedTexts:
     """The joined texts of a block."""
 
     headers: str
     """Each `name: value` of its requests and responses once, in lower case."""
     bodies: bytes | None
-    """All bodies; None where they are long."""
+    """All bodies; None if they are too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive exchanges, searched all at once: one look at their joined texts rules out nearly all blocks.
+    """Consecutive exchanges that are searched together: a search of their joined texts rules out most blocks.
 
-    The headers and bodies of 100,000 exchanges are millions of small objects: testing each header takes 0.5 s. Joined,
-    with each header once, they are 20 MB, in which a word is found in 20 ms.
+    The headers and bodies of 100,000 exchanges are millions of small objects, which take 0.5 s to search. Joined, with
+    each header once, they are 20 MB, which take 20 ms.
     """
 
     exchanges: Sequence[Exchange]
-    texts: Callable[[], Texts]
+    texts: Callable[[], JoinedTexts]
 
     def uris(self) -> str:
         return "\n".join([each.uri for each in self.exchanges])
@@ -55,26 +55,26 @@ class Block:
         return self.texts().headers
 
     def bodies(self) -> bytes | None:
-        """None where they are too long to be searched in one go."""
+        """All bodies; None if they are too long to be joined."""
         kept = self.texts().bodies
-        return kept if kept is not None else _joined(self.exchanges, _JOINED_BODIES)
+        return kept if kept is not None else _joined(self.exchanges, _MAX_JOINED)
 
 
 class BlockTexts:
-    """The texts of each block, made once. It holds no exchanges, so that the ring alone bounds memory."""
+    """Caches the texts of each block, but no exchanges, so that the ring alone bounds memory."""
 
     def __init__(self) -> None:
-        self._texts: dict[int, Texts] = {}
+        self._texts: dict[int, JoinedTexts] = {}
         self._first = 0
 
-    def of(self, block: int, exchanges: Sequence[Exchange]) -> Texts:
-        """The texts of this block, made from its exchanges at the first call."""
+    def of(self, block: int, exchanges: Sequence[Exchange]) -> JoinedTexts:
+        """The texts of this block, from the cache or joined from its exchanges."""
         texts = self._texts.get(block)
         if texts is None:
             pairs = set(chain.from_iterable([each.headers for each in exchanges]))
             pairs.update(chain.from_iterable([each.request_headers for each in exchanges]))
             headers = "\n".join([f"{name}: {value}" for name, value in pairs]).casefold()
-            texts = self._texts[block] = Texts(headers, _joined(exchanges, _KEPT_BODIES))
+            texts = self._texts[block] = JoinedTexts(headers, _joined(exchanges, _CACHED_BODIES))
         return texts
 
     def forget(self, first: int) -> None:
@@ -84,19 +84,19 @@ class BlockTexts:
         self._first = max(first, self._first)
 
 
-def _joined(exchanges: Sequence[Exchange], most: int) -> bytes | None:
+def _joined(exchanges: Sequence[Exchange], max_size: int) -> bytes | None:
     bodies = [each.body.data for each in exchanges]
     bodies += [each.request_body.data for each in exchanges if each.request_body.data]
-    return b"\n".join(bodies) if sum(map(len, bodies)) <= most else None
+    return b"\n".join(bodies) if sum(map(len, bodies)) <= max_size else None
 
 
 Predicate = Callable[[Exchange], bool]
 Possible = Callable[[Block], bool]
-"""Whether one of the block's exchanges could match; False is certain."""
+"""Whether an exchange of the block could match; False means that none does."""
 PATH = ""
 """The operator of plain text."""
 
-_BEFORE_PATH = 8
+_MIN_PATH_START = 8
 """Characters of "https://": the first slash after them starts the path."""
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "=": operator.eq}
 _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
@@ -104,16 +104,16 @@ _UNITS = {"": 0.001, "ms": 0.001, "s": 1.0, "m": 60.0}
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: `compile` makes the test of its argument, and raises ValueError for an argument it cannot read."""
+    """An operator: `compile` returns the predicate for an argument, and raises ValueError for an invalid one."""
 
     name: str
     example: str
     description: str
     cost: int
-    """Rough relative cost of a test: cheap ones are evaluated first."""
+    """Approximate relative cost; cheap tests run first."""
     compile: Callable[[str], Predicate]
     possible: Callable[[str], Possible] | None = None
-    """Makes the test that rules out whole blocks; None where testing each exchange is as fast."""
+    """Returns the test that rules out whole blocks; None if testing each exchange is as fast."""
     takes_argument: bool = True
 
 
@@ -124,12 +124,12 @@ def _text(argument: str) -> str:
 
 
 def _method(argument: str) -> Predicate:
-    wanted = frozenset(_list(argument.upper()))
+    wanted = frozenset(_split_list(argument.upper()))
     return lambda exchange: exchange.method in wanted
 
 
 def _status(argument: str) -> Predicate:
-    tests = [_status_test(part) for part in _list(argument)]
+    tests = [_status_test(part) for part in _split_list(argument)]
     if len(tests) == 1:
         only = tests[0]
         return lambda exchange: only(exchange.status)
@@ -150,32 +150,32 @@ def _status_test(part: str) -> Callable[[int | None], bool]:
 
 
 def _uri(argument: str) -> Predicate:
-    found = _in_uris(_text(argument))
+    found = _uri_search(_text(argument))
     return lambda exchange: found(exchange.uri)
 
 
 def _path(argument: str) -> Predicate:
-    if "://" in argument:  # an address as it was pasted
+    if "://" in argument:  # a pasted address
         return _uri(argument)
-    found = _in_uris(_text(argument))
-    return lambda exchange: found(exchange.uri[exchange.uri.find("/", _BEFORE_PATH) :])
+    found = _uri_search(_text(argument))
+    return lambda exchange: found(exchange.uri[exchange.uri.find("/", _MIN_PATH_START) :])
 
 
 def _possible_uri(argument: str) -> Possible:
-    found = _in_uris(_text(argument))
+    found = _uri_search(_text(argument))
     return lambda block: found(block.uris())
 
 
-def _in_uris(text: str) -> Callable[[str], bool]:
-    """Looks for a folded text in one or several addresses, as they are and with their escapes undone."""
-    own = {byte for form in (text, text.upper()) for byte in form.encode("utf-8", "replace") if byte < 0x80}
-    # undoing escapes takes ten times as long, and shows nothing new unless one stands for a character of the text
-    telling = re.compile("|".join(["%[89a-f]", *(f"%{byte:02x}" for byte in sorted(own))]))
+def _uri_search(text: str) -> Callable[[str], bool]:
+    """A search for a casefolded text in one or several URIs, as they are and percent-decoded."""
+    own_bytes = {byte for form in (text, text.upper()) for byte in form.encode("utf-8", "replace") if byte < 0x80}
+    # decoding takes ten times as long, and is only useful if an escape stands for a character of the text
+    relevant_escapes = re.compile("|".join(["%[89a-f]", *(f"%{byte:02x}" for byte in sorted(own_bytes))]))
 
     def found(uris: str) -> bool:
         folded = uris.casefold()
         return text in folded or (
-            "%" in folded and telling.search(folded) is not None and text in unquote(uris).casefold()
+            "%" in folded and relevant_escapes.search(folded) is not None and text in unquote(uris).casefold()
         )
 
     return found
@@ -196,12 +196,12 @@ def _possible_header(argument: str) -> Possible:
 
 
 def _body(argument: str) -> Predicate:
-    found = _in_bodies(argument)
+    found = _body_search(argument)
     return lambda exchange: found(exchange.body.data) or found(exchange.request_body.data)
 
 
 def _possible_body(argument: str) -> Possible:
-    found = _in_bodies(argument)
+    found = _body_search(argument)
 
     def possible(block: Block) -> bool:
         bodies = block.bodies()
@@ -210,8 +210,8 @@ def _possible_body(argument: str) -> Possible:
     return possible
 
 
-def _in_bodies(argument: str) -> Callable[[bytes], bool]:
-    """Looks for a text in one or several bodies."""
+def _body_search(argument: str) -> Callable[[bytes], bool]:
+    """A search for a text in one or several bodies."""
     text = _text(argument)
     # PHP's json_encode writes / as \/ and everything beyond ASCII as \uXXXX
     escaped = {json.dumps(form)[1:-1] for form in (argument, argument.lower(), argument.upper())}
@@ -242,14 +242,14 @@ def _failed(_: str) -> Predicate:
     return lambda exchange: exchange.failed
 
 
-def _who(argument: str) -> Predicate:
-    purposes, wanted = get_args(Purpose), frozenset(_list(argument.lower()))
+def _purpose(argument: str) -> Predicate:
+    purposes, wanted = get_args(Purpose), frozenset(_split_list(argument.lower()))
     if unknown := wanted.difference(purposes):
         raise ValueError(f"unknown purpose {sorted(unknown)[0]!r}: use {', '.join(purposes)}")
     return lambda exchange: exchange.purpose in wanted
 
 
-def _list(argument: str) -> list[str]:
+def _split_list(argument: str) -> list[str]:
     parts = [part.strip() for part in argument.split(",")]
     if not all(parts):
         raise ValueError("there is nothing to search for")
@@ -263,7 +263,7 @@ OPERATORS: Mapping[str, Operator] = {
     "~s": Operator("status", "~s 404  ~s 4xx  ~s >=500  ~s none", "the status; none: no response", 1, _status),
     "~e": Operator("error", "~e", "no response, or a refusal", 1, _failed, takes_argument=False),
     "~t": Operator("time", "~t 200ms  ~t 1.5s  ~t <50ms", "took longer than this in total", 1, _time),
-    "~w": Operator("who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _who),
+    "~w": Operator("who", "~w run  ~w test,login", "purpose: test, login, run or probe", 1, _purpose),
     "~h": Operator(
         "header", '~h x-cache  ~h "age: 0"', "a request or response header contains it", 20, _header, _possible_header
     ),
@@ -271,10 +271,10 @@ OPERATORS: Mapping[str, Operator] = {
 }
 
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """Characters of a filter."""
-DEEPEST = 50
-"""Parentheses within parentheses."""
+MAX_DEPTH = 50
+"""Levels of nested parentheses."""
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -291,7 +291,7 @@ _BARE = re.compile(r"[^\s&|()!~\"'][^\s&|()]*")
 
 
 class BadFilter(InvalidValue):
-    """A filter that cannot be read; `column` (from 1) is where."""
+    """An invalid filter; `column`, from 1, is the position of the error."""
 
     def __init__(self, message: str, column: int) -> None:
         super().__init__("filter", message, place=f"column {column}")
@@ -300,7 +300,7 @@ class BadFilter(InvalidValue):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One operator (`PATH` for plain text) and what it looks for."""
+    """An operator (`PATH` for plain text) and its argument."""
 
     operator: str
     argument: str = ""
@@ -321,12 +321,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What the expression does not match."""
+    """Matches if the expression does not."""
 
     inner: Expression
 
     def __str__(self) -> str:
-        return f"!{_grouped(self.inner, And, Or)}"
+        return f"!{_in_parentheses(self.inner, And, Or)}"
 
     def compile(self) -> tuple[int, Predicate]:
         cost, test = self.inner.compile()
@@ -338,15 +338,15 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What all of the expressions match; the cheap ones are evaluated first."""
+    """Matches if all expressions do; cheap ones are evaluated first."""
 
     parts: tuple[Expression, ...]
 
     def __str__(self) -> str:
-        return " & ".join(_grouped(part, And, Or) for part in self.parts)
+        return " & ".join(_in_parentheses(part, And, Or) for part in self.parts)
 
     def compile(self) -> tuple[int, Predicate]:
-        cost, tests = _cheap_first(self.parts)
+        cost, tests = _compile_sorted(self.parts)
         return cost, lambda exchange: all(test(exchange) for test in tests)
 
     def possible(self) -> Possible | None:
@@ -356,15 +356,15 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What one of the expressions matches; the cheap ones are evaluated first."""
+    """Matches if one of the expressions does; cheap ones are evaluated first."""
 
     parts: tuple[Expression, ...]
 
     def __str__(self) -> str:
-        return " | ".join(_grouped(part, Or) for part in self.parts)
+        return " | ".join(_in_parentheses(part, Or) for part in self.parts)
 
     def compile(self) -> tuple[int, Predicate]:
-        cost, tests = _cheap_first(self.parts)
+        cost, tests = _compile_sorted(self.parts)
         return cost, lambda exchange: any(test(exchange) for test in tests)
 
     def possible(self) -> Possible | None:
@@ -377,15 +377,15 @@ Expression = Term | Not | And | Or
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter that was read. Its text form reads back as the same filter; without an expression it matches all."""
+    """A parsed filter, whose text form parses to the same filter. Without an expression it matches all exchanges."""
 
     expression: Expression | None = None
     matches: Predicate = field(init=False, repr=False, compare=False)
     possible: Possible | None = field(init=False, repr=False, compare=False)
-    """Whether one of a block's exchanges could match; None if each has to be tested."""
+    """Whether an exchange of a block could match; None if each has to be tested."""
 
     def __post_init__(self) -> None:
-        test = self.expression.compile()[1] if self.expression is not None else _everything
+        test = self.expression.compile()[1] if self.expression is not None else _match_all
         object.__setattr__(self, "matches", test)
         object.__setattr__(self, "possible", self.expression.possible() if self.expression is not None else None)
 
@@ -394,14 +394,14 @@ class Filter:
 
 
 def parse(text: str) -> Filter:
-    """The filter this text says. Raises `BadFilter` with the column where it cannot be read."""
-    if len(text) > LONGEST:
-        raise BadFilter(f"a filter has at most {LONGEST} characters", LONGEST + 1)
-    return _Parser(text).whole()
+    """Parses a filter. Raises `BadFilter`."""
+    if len(text) > MAX_LENGTH:
+        raise BadFilter(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH + 1)
+    return _Parser(text).parse()
 
 
 def help_rows() -> Iterator[tuple[str, str]]:
-    """The language as a table: what to write, and what it finds."""
+    """The language as a table of examples and their meanings."""
     for each in OPERATORS.values():
         yield each.example, each.description
     yield "a b   a & b", "both"
@@ -411,16 +411,16 @@ def help_rows() -> Iterator[tuple[str, str]]:
     yield '"a b"', "quotes keep spaces and signs"
 
 
-def _everything(_: Exchange) -> bool:
+def _match_all(_: Exchange) -> bool:
     return True
 
 
-def _cheap_first(parts: tuple[Expression, ...]) -> tuple[int, list[Predicate]]:
+def _compile_sorted(parts: tuple[Expression, ...]) -> tuple[int, list[Predicate]]:
     compiled = sorted((part.compile() for part in parts), key=lambda each: each[0])
     return sum(cost for cost, _ in compiled), [test for _, test in compiled]
 
 
-def _grouped(expression: Expression, *kinds: type) -> str:
+def _in_parentheses(expression: Expression, *kinds: type) -> str:
     return f"({expression})" if isinstance(expression, kinds) else str(expression)
 
 
@@ -438,27 +438,27 @@ class _Token:
 
 
 class _Parser:
-    """Recursive descent, one method for each level of binding."""
+    """A recursive descent parser, with one method for each level of precedence."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._depth = 0
-        self._place = 0
+        self._position = 0
         self._token = self._read()
 
-    def whole(self) -> Filter:
+    def parse(self) -> Filter:
         if self._token.kind == "end":
             return Filter()
-        expression = self._either()
+        expression = self._parse_or()
         if self._token.kind != "end":  # only a closing parenthesis ends an expression early
             raise BadFilter("unmatched parenthesis", self._token.column)
         return Filter(expression)
 
     def _read(self) -> _Token:
-        match = _TOKEN.match(self._text, self._place)
+        match = _TOKEN.match(self._text, self._position)
         assert match is not None  # `word` and `end` take whatever is left
         assert match.lastgroup is not None
-        self._place = match.end()
+        self._position = match.end()
         return _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1)
 
     def _next(self) -> _Token:
@@ -468,49 +468,49 @@ class _Parser:
     def _is(self, sign: str) -> bool:
         return self._token.kind == "sign" and self._token.text == sign
 
-    def _either(self) -> Expression:
-        parts = [self._both()]
+    def _parse_or(self) -> Expression:
+        parts = [self._parse_and()]
         while self._is("|"):
             self._next()
-            parts.append(self._both())
+            parts.append(self._parse_and())
         return Or(tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _both(self) -> Expression:
-        parts = [self._not()]
+    def _parse_and(self) -> Expression:
+        parts = [self._parse_not()]
         while not (self._token.kind == "end" or self._is("|") or self._is(")")):
             if self._is("&"):
                 self._next()
-            parts.append(self._not())
+            parts.append(self._parse_not())
         return And(tuple(parts)) if len(parts) > 1 else parts[0]
 
-    def _not(self) -> Expression:
+    def _parse_not(self) -> Expression:
         signs = 0
         while self._is("!"):
             self._next()
             signs += 1
-        inner = self._group() if self._is("(") else self._term()
+        inner = self._parse_group() if self._is("(") else self._parse_term()
         return Not(inner) if signs % 2 else inner
 
-    def _group(self) -> Expression:
+    def _parse_group(self) -> Expression:
         opened = self._next()
         self._depth += 1
-        if self._depth > DEEPEST:
-            raise BadFilter(f"more than {DEEPEST} nested parentheses", opened.column)
-        expression = self._either()
+        if self._depth > MAX_DEPTH:
+            raise BadFilter(f"more than {MAX_DEPTH} nested parentheses", opened.column)
+        expression = self._parse_or()
         if not self._is(")"):
             raise BadFilter("this parenthesis is not closed", opened.column)
         self._next()
         self._depth -= 1
         return expression
 
-    def _term(self) -> Expression:
+    def _parse_term(self) -> Expression:
         token = self._token
         if token.kind == "operator":
-            return self._operator()
-        argument = self._argument("a term is missing here")
+            return self._parse_operator()
+        argument = self._parse_argument("a term is missing here")
         return self._checked(Term(PATH, argument), token.column)
 
-    def _operator(self) -> Expression:
+    def _parse_operator(self) -> Expression:
         token = self._next()
         known = OPERATORS.get(token.text)
         if known is None:
@@ -518,10 +518,10 @@ class _Parser:
         if not known.takes_argument:
             return Term(token.text)
         column = self._token.column
-        argument = self._argument(f"{token.text} needs a value, such as {known.example.partition('  ')[0]}")
+        argument = self._parse_argument(f"{token.text} needs a value, such as {known.example.partition('  ')[0]}")
         return self._checked(Term(token.text, argument), column)
 
-    def _argument(self, missing: str) -> str:
+    def _parse_argument(self, missing: str) -> str:
         token = self._token
         if token.kind == "open":
             raise BadFilter("this quote is not closed", token.column)
@@ -539,7 +539,7 @@ class _Parser:
 
 
 def _unknown(text: str) -> str:
-    if text == "~":  # somebody is about to choose
+    if text == "~":  # lists the operators
         return " ".join(f"{operator} {each.name}" for operator, each in OPERATORS.items() if operator)
     if text[:2] in OPERATORS and OPERATORS[text[:2]].takes_argument:
         return f"{text} is unknown; write a space between {text[:2]} and {text[2:]}"

@@ -1,7 +1,7 @@
-"""HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/): the log for other tools, masked, and back as it was.
+"""Exports the log as HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/), and reads HAR files of any tool.
 
-What HAR has no field for is in fields that start with `_`, as it allows: number, attempt, call, who asked, and the
-places in which something is masked."""
+Fields that start with `_`, which HAR allows, contain what it has no field for: number, attempt, call, purpose, and the
+list of masked parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COMMENT = f"Secrets were masked when this was recorded: each is shown as {MARK}.
 
 
 def export(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
-    """The HAR in pieces, one for each exchange: a log of 64 MB is never in memory twice."""
+    """The HAR in chunks, one for each exchange, so that a log of 64 MB is not in memory twice."""
     head: dict[str, Json] = {
         "version": "1.2",
         "creator": {"name": "tui-connector", "version": __version__},
@@ -53,7 +53,7 @@ def export(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
 def entry(exchange: Exchange) -> dict[str, Json]:
     """One exchange as an entry."""
     spans = _timings(exchange.timings)
-    ours: dict[str, Json] = {
+    own: dict[str, Json] = {
         "_number": exchange.number,
         "_attempt": exchange.attempt,
         "_call": exchange.call,
@@ -61,14 +61,14 @@ def entry(exchange: Exchange) -> dict[str, Json]:
         "_purpose": exchange.purpose,
         "_formatter": exchange.formatter,
         "_seconds": timings_to_json(exchange.timings),
-        "_masked": list(_masked(exchange)),
+        "_masked": list(_masked_parts(exchange)),
     }
     if exchange.note:
-        ours["_note"] = exchange.note
+        own["_note"] = exchange.note
     if exchange.failure is not None:
-        ours["_failure"] = exchange.failure.value
+        own["_failure"] = exchange.failure.value
     if exchange.failure_text:
-        ours["_error"] = exchange.failure_text
+        own["_error"] = exchange.failure_text
     return {
         "startedDateTime": exchange.at.isoformat(),
         "time": sum(value for name, value in spans.items() if value > 0 and name != "ssl"),
@@ -76,7 +76,7 @@ def entry(exchange: Exchange) -> dict[str, Json]:
         "response": _response(exchange),
         "cache": {},
         "timings": dict(spans),
-        **ours,
+        **own,
     }
 
 
@@ -91,7 +91,7 @@ def _request(exchange: Exchange) -> dict[str, Json]:
         "queryString": [{"name": name, "value": value} for name, value in _query(exchange.uri)],
         "headersSize": -1,
         "bodySize": body.size,
-        "_body": _facts(body),
+        "_body": _own_body_fields(body),
     }
     if body.data or body.size:
         kind = header_of(exchange.request_headers, "Content-Type") or body.media_type
@@ -117,7 +117,7 @@ def _response(exchange: Exchange) -> dict[str, Json]:
         "redirectURL": header_of(exchange.headers, "Location") or "",
         "headersSize": -1,
         "bodySize": body.wire_size if exchange.status is not None and body.wire_size is not None else -1,
-        "_body": _facts(body),
+        "_body": _own_body_fields(body),
     }
 
 
@@ -130,8 +130,8 @@ def _content(body: RecordedBody, *, encoding: str) -> dict[str, Json]:
     return {"text": text}
 
 
-def _facts(body: RecordedBody) -> dict[str, Json]:
-    """What of a body would not be the same after reading it back."""
+def _own_body_fields(body: RecordedBody) -> dict[str, Json]:
+    """The fields of a body that HAR cannot represent."""
     return {
         "size": body.size,
         "wire-size": body.wire_size,
@@ -146,7 +146,7 @@ def _headers(headers: Headers) -> list[Json]:
 
 
 def _cookies(header: str | None) -> list[Json]:
-    """The cookies' names; what they hold is masked."""
+    """The names of cookies, with masked values."""
     jar: SimpleCookie = SimpleCookie()
     try:
         jar.load((header or "").replace(MARK, "masked"))
@@ -158,12 +158,12 @@ def _cookies(header: str | None) -> list[Json]:
 def _query(uri: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(urlsplit(uri).query, keep_blank_values=True)
-    except ValueError:  # an address of another tool
+    except ValueError:  # an invalid URI of another tool
         return []
 
 
 def _timings(timings: Timings) -> dict[str, float]:
-    """Milliseconds, -1 where it does not apply; `connect` includes `ssl`, and the sum is the whole time."""
+    """Milliseconds, -1 if not applicable; `connect` includes `ssl`, and the sum is the total time."""
     connect = None if timings.connect is None else timings.connect + (timings.tls or 0.0)
     measured = sum(each or 0.0 for each in (connect, timings.send, timings.wait, timings.receive))
     return {
@@ -182,8 +182,8 @@ def _milliseconds(seconds: float | None) -> float:
     return -1 if seconds is None else round(seconds * 1_000, 3)
 
 
-def _masked(exchange: Exchange) -> Iterator[str]:
-    """The places of the entry in which something is masked."""
+def _masked_parts(exchange: Exchange) -> Iterator[str]:
+    """The parts of the entry that contain masked values."""
     if MARK in exchange.uri:
         yield "request.url"
     yield from (f"request.headers.{name}" for name, value in exchange.request_headers if MARK in value)
@@ -194,19 +194,19 @@ def _masked(exchange: Exchange) -> Iterator[str]:
         yield "response.content"
 
 
-LARGEST = 512_000_000
-"""Bytes of a file, decompressed; it is read whole."""
-_NAMED = 5
-"""How many entries or kinds of faults a notice names."""
+MAX_FILE = 512_000_000
+"""Bytes of a decompressed file, which is read into memory."""
+_MAX_LISTED = 5
+"""Entries or kinds of faults that a notice lists."""
 _STATUS = re.compile(r"\s*(?:HTTP/[\d.]+\s+)?([1-5]\d\d)\b")
 
 
 def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
-    """Each entry, and at the end one notice of all that could not be read. Raises `LogFailed` for the whole file."""
+    """The entries of a file, and a notice of what could not be read. Raises `LogFailed` if that is all of it."""
     with open_log(path) as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise LogFailed(f"{path}: larger than {LARGEST // 1_000_000} MB", "har")
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise LogFailed(f"{path}: larger than {MAX_FILE // 1_000_000} MB", "har")
     try:
         for each in entries(data, mask or Mask()):
             yield Notice(f"{path}: {each.text}") if isinstance(each, Notice) else each
@@ -216,7 +216,7 @@ def read(path: Path, mask: Mask | None = None) -> Iterator[Exchange | Notice]:
 
 
 def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
-    """The entries of a HAR's bytes. An entry keeps all that can be read of it; a notice at the end names the rest."""
+    """The entries of a HAR; a notice at the end summarizes what could not be read. Raises `LogFailed`."""
     whole = _parse(_decoded(data))
     log = whole.get("log") if isinstance(whole, dict) else None
     listed = log.get("entries") if isinstance(log, dict) else None
@@ -227,56 +227,60 @@ def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
         try:
             if not isinstance(each, dict):
                 raise BadRecord("it is not an object")
-            yield _exchange(JsonFields(each, on_fault=faults.found), number, mask)
+            yield _exchange(JsonFields(each, on_fault=faults.add), number, mask)
         except BadRecord as error:
-            faults.left_out(number, str(error))
+            faults.skip_entry(number, str(error))
         faults.end_of_entry()
     if faults:
         yield Notice(faults.summary(len(listed)))
 
 
 class _Faults:
-    """What could not be read in a file: whole entries, and single facts of entries that are kept."""
+    """Counts unreadable entries, and the unreadable parts of the others."""
 
     def __init__(self) -> None:
         self._entries: list[int] = []
         self._reasons: Counter[str] = Counter()
-        self._facts: Counter[str] = Counter()
-        self._here: set[str] = set()
+        self._parts: Counter[str] = Counter()
+        self._current: set[str] = set()
         self._incomplete = 0
 
-    def found(self, fault: str) -> None:
-        self._here.add(fault)
+    def add(self, fault: str) -> None:
+        self._current.add(fault)
 
-    def left_out(self, number: int, reason: str) -> None:
+    def skip_entry(self, number: int, reason: str) -> None:
         self._entries.append(number)
         self._reasons[reason] += 1
-        self._here.clear()
+        self._current.clear()
 
     def end_of_entry(self) -> None:
-        self._facts.update(self._here)
-        self._incomplete += bool(self._here)
-        self._here.clear()
+        self._parts.update(self._current)
+        self._incomplete += bool(self._current)
+        self._current.clear()
 
     def __bool__(self) -> bool:
-        return bool(self._entries or self._facts)
+        return bool(self._entries or self._parts)
 
     def summary(self, count: int) -> str:
         parts = []
         if self._entries:
-            numbers = ", ".join(map(str, self._entries[:_NAMED])) + (", …" if len(self._entries) > _NAMED else "")
-            parts.append(f"{len(self._entries)} of {count} entries skipped (number {numbers}): {_named(self._reasons)}")
-        if self._facts:
+            numbers = ", ".join(map(str, self._entries[:_MAX_LISTED])) + (
+                ", …" if len(self._entries) > _MAX_LISTED else ""
+            )
             parts.append(
-                f"{self._incomplete} of {count} entries shown without their unreadable parts: {_named(self._facts)}"
+                f"{len(self._entries)} of {count} entries skipped (number {numbers}): {_common(self._reasons)}"
+            )
+        if self._parts:
+            parts.append(
+                f"{self._incomplete} of {count} entries shown without their unreadable parts: {_common(self._parts)}"
             )
         return "; ".join(parts)
 
 
-def _named(counted: Counter[str]) -> str:
-    """The most frequent of these, with how often each was met."""
-    common = [f"{text} ({count} ×)" if count > 1 else text for text, count in counted.most_common(_NAMED)]
-    return ", ".join(common) + (f", and {len(counted) - _NAMED} other kinds" if len(counted) > _NAMED else "")
+def _common(counted: Counter[str]) -> str:
+    """The most common ones, with their counts."""
+    common = [f"{text} ({count} ×)" if count > 1 else text for text, count in counted.most_common(_MAX_LISTED)]
+    return ", ".join(common) + (f", and {len(counted) - _MAX_LISTED} other kinds" if len(counted) > _MAX_LISTED else "")
 
 
 def _decoded(data: bytes) -> str:
@@ -291,8 +295,8 @@ def _parse(text: str) -> Json:
     except json.JSONDecodeError as error:
         if not text.strip():
             raise LogFailed("it is empty", "har") from error
-        cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
-        why = "it is truncated" if cut else f"it is not valid JSON: {error.msg}"
+        truncated = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        why = "it is truncated" if truncated else f"it is not valid JSON: {error.msg}"
         raise LogFailed(why, "har", error.lineno, error.colno) from error
     except RecursionError as error:
         raise LogFailed("it is nested too deeply to be a HAR", "har") from error
@@ -308,10 +312,10 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
     uri = request.text("url")
     status = _status(response)
     error = fields.any_text("_error") or response.any_text("_error")
-    nothing = ""
+    missing = ""
     if status is None and not fields.has("_number"):
         unreadable = response.data.get("status") not in (None, 0)
-        nothing = "the response's status is unreadable" if unreadable else "the file contains no response"
+        missing = "the response's status is unreadable" if unreadable else "the file contains no response"
     number = fields.integer("_number", number)
     token = returns_token(uri) and status is not None and status < 300
     cached = _is_from_cache(fields, response)
@@ -333,14 +337,14 @@ def _exchange(fields: JsonFields, number: int, mask: Mask) -> Exchange:
         headers=_headers_of(response, mask),
         body=_body(response, response.inner("content"), "encoding", mask, secret=token, cached=cached),
         failure=failure_of(fields.text("_failure")),
-        failure_text=mask.text(error or nothing),
+        failure_text=mask.text(error or missing),
         timings=_timings_of(fields, cached=cached),
         note=mask.text(fields.text("_note")) or ("from the browser's cache" if cached else ""),
     )
 
 
 def _status(response: JsonFields) -> int | None:
-    """The status; some tools write it as text, with its reason after it."""
+    """The status; some tools write a string with the reason phrase after it."""
     match response.data.get("status"):
         case str(text) if found := _STATUS.match(text):
             return int(found[1])
@@ -348,9 +352,11 @@ def _status(response: JsonFields) -> int | None:
 
 
 def _is_from_cache(fields: JsonFields, response: JsonFields) -> bool:
-    """Whether nothing crossed the network: Chromium names the cache, Safari a fetch type of its own."""
-    told = fields.any_text("_fromCache"), fields.any_text("_fetchType"), response.any_text("_fetchType")
-    return any(each.lower().replace("-", " ").split(" ")[0] in ("memory", "disk", "prefetch", "true") for each in told)
+    """Whether the response came from a browser's cache, in the extensions of Chromium and Safari."""
+    reported = fields.any_text("_fromCache"), fields.any_text("_fetchType"), response.any_text("_fetchType")
+    return any(
+        each.lower().replace("-", " ").split(" ")[0] in ("memory", "disk", "prefetch", "true") for each in reported
+    )
 
 
 def _headers_of(message: JsonFields, mask: Mask) -> Headers:
@@ -361,8 +367,8 @@ def _headers_of(message: JsonFields, mask: Mask) -> Headers:
         if isinstance(listed, dict)
         else [_pair(message, each) for each in message.items("headers")]
     )
-    texts = [(name, _as_text(value)) for name, value in (pair for pair in pairs if pair is not None)]
-    # HTTP/2's method and path stand among the headers of some tools
+    texts = [(name, _to_text(value)) for name, value in (pair for pair in pairs if pair is not None)]
+    # some tools list the pseudo-headers of HTTP/2
     return mask.headers((name, value) for name, value in texts if not name.startswith(":"))
 
 
@@ -373,39 +379,39 @@ def _pair(message: JsonFields, value: Json) -> tuple[str, Json] | None:
     return None
 
 
-def _as_text(value: Json) -> str:
+def _to_text(value: Json) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _body(
     message: JsonFields, content: JsonFields, encoding: str, mask: Mask, *, secret: bool = False, cached: bool = False
 ) -> RecordedBody:
-    (data, fault), ours = _data(content, encoding), message.inner("_body")
+    (data, fault), own = _data(content, encoding), message.inner("_body")
     size: int
     wire: int | None
-    if ours.data:
-        kind, note = ours.text("type"), ours.text("note")
-        size, cut = ours.integer("size"), ours.flag("cut")
-        wire = ours.integer("wire-size") if ours.has("wire-size") else None
+    if own.data:
+        kind, note = own.text("type"), own.text("note")
+        size, truncated = own.integer("size"), own.flag("cut")
+        wire = own.integer("wire-size") if own.has("wire-size") else None
     else:
         kind = content.text("mimeType").partition(";")[0].strip().lower()
         size = max(content.integer("size"), len(data))
-        wire = 0 if cached else _transferred(message, content, size)
-        note, cut = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
-    return RecordedBody(mask.body(data, kind, secret_response=secret), size, wire, kind, note, cut)
+        wire = 0 if cached else _transferred_bytes(message, content, size)
+        note, truncated = fault or ("" if data or not size else "not in the file"), 0 < len(data) < size
+    return RecordedBody(mask.body(data, kind, secret_response=secret), size, wire, kind, note, truncated)
 
 
-def _transferred(message: JsonFields, content: JsonFields, size: int) -> int | None:
-    """Bytes on the network: 0 from a cache or for a 304, None where the file does not say (`bodySize` -1)."""
-    told = message.integer("bodySize", -1)
-    if told >= 0:
-        return told
+def _transferred_bytes(message: JsonFields, content: JsonFields, size: int) -> int | None:
+    """Bytes transferred; None if the file does not say (`bodySize` -1)."""
+    reported = message.integer("bodySize", -1)
+    if reported >= 0:
+        return reported
     saved = content.integer("compression")
     return size - saved if 0 < saved <= size else None
 
 
 def _data(content: JsonFields, encoding: str) -> tuple[bytes, str]:
-    """The body's bytes, and what is wrong with them."""
+    """The body's bytes, and what is wrong with them, or ""."""
     text = content.text("text")
     if content.text(encoding).lower() == "base64":
         try:
@@ -421,7 +427,7 @@ def _data(content: JsonFields, encoding: str) -> tuple[bytes, str]:
 
 def _parameter(content: JsonFields, value: Json) -> tuple[str, str] | None:
     if isinstance(value, dict) and isinstance(name := value.get("name"), str):
-        return name, _as_text(value.get("value"))
+        return name, _to_text(value.get("value"))
     content.fault("params", "contain something that is not a name and a value")
     return None
 
@@ -433,20 +439,20 @@ def _timings_of(fields: JsonFields, *, cached: bool) -> Timings:
     dns, connect, tls = _seconds(spans, "dns"), _seconds(spans, "connect"), _seconds(spans, "ssl")
     send, wait, receive = _seconds(spans, "send"), _seconds(spans, "wait"), _seconds(spans, "receive")
     blocked, total = _seconds(spans, "blocked"), _seconds(fields, "time")
-    inside = sum(each or 0.0 for each in (blocked, dns, connect, send, wait, receive))
+    measured = sum(each or 0.0 for each in (blocked, dns, connect, send, wait, receive))
     if connect is not None:
-        if tls is not None and not _counts_beside(tls, connect, inside, total):
+        if tls is not None and not _is_separate(tls, connect, measured, total):
             connect -= tls
         connect = round(connect + (dns or 0.0), 9)
-    told = spans.has("connect") and not cached
-    return Timings(connect, tls, send, wait, receive, round(inside, 9) if total is None else total, told)
+    reported = spans.has("connect") and not cached
+    return Timings(connect, tls, send, wait, receive, round(measured, 9) if total is None else total, reported)
 
 
-def _counts_beside(tls: float, connect: float, inside: float, total: float | None) -> bool:
-    """Whether this tool counts TLS beside `connect`, and not inside it as HAR 1.2 has it: the whole time tells."""
+def _is_separate(tls: float, connect: float, measured: float, total: float | None) -> bool:
+    """Whether `connect` does not include TLS, contrary to HAR 1.2, judging by the total time."""
     if tls > connect:
         return True
-    return total is not None and abs(inside + tls - total) < abs(inside - total)
+    return total is not None and abs(measured + tls - total) < abs(measured - total)
 
 
 def _seconds(spans: JsonFields, name: str) -> float | None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..client.exchange import Exchange, Ring
-from .filter import SIZE, Block, BlockTexts, Filter
+from .filter import BLOCK_SIZE, Block, BlockTexts, Filter
 
 
 class View:
@@ -73,7 +73,7 @@ class View:
 
     def _forget(self) -> None:
         first = self._ring.first
-        self._texts.forget(first // SIZE)
+        self._texts.forget(first // BLOCK_SIZE)
         while self._found and self._found[0] < first:
             self._found.popleft()
         if self._high < first:  # all of what was examined is gone
@@ -87,7 +87,7 @@ class View:
             if test(self._ring[self._high]):
                 self._found.append(self._high)
             self._high += 1
-            if self._high % SIZE == 0:
+            if self._high % BLOCK_SIZE == 0:
                 self._texts_so_far()
             if self._clock() >= stop:
                 break
@@ -95,8 +95,8 @@ class View:
 
     def _texts_so_far(self) -> None:
         """Makes the texts of a block as it ends, so that the first search finds them there."""
-        start = max(self._high - SIZE, self._ring.first)
-        self._texts.of(start // SIZE, [self._ring[position] for position in range(start, self._high)])
+        start = max(self._high - BLOCK_SIZE, self._ring.first)
+        self._texts.of(start // BLOCK_SIZE, [self._ring[position] for position in range(start, self._high)])
 
     def _older(self, stop: float) -> bool:
         while self._before and self._low > self._ring.first:
@@ -109,10 +109,10 @@ class View:
 
     def _examine(self, left: int, stop: float) -> None:
         """Looks at the last of `left` exchanges: at a block, where that is enough, else at one after the other."""
-        number, last = divmod(self._low - 1, SIZE)
+        number, last = divmod(self._low - 1, BLOCK_SIZE)
         part = self._before[-min(last + 1, left) :]
         low = self._low
-        if last + 1 == SIZE and self._nothing_in(part, number):
+        if last + 1 == BLOCK_SIZE and self._nothing_in(part, number):
             low -= len(part)
         else:
             test, clock = self.filter.matches, self._clock
