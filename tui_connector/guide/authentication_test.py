@@ -1,4 +1,4 @@
-"""Step 2 result on the store: is the authentication accepted, what may it do, and were its values in order."""
+"""Tests the authentication of step 2: whether the store accepts it, and what it permits."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from .token_order import FIELDS, MISPLACEMENT_FINDINGS, reorder_typed_tokens
 from .workbench import Workbench, profile_of
 
 _NAMED = 3
-"""How many of the entities are named after a green test; the steps that read and send mark all of them."""
+"""Entities named after a successful test; the steps Incoming and Outgoing mark all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationTest:
-    """What the store said."""
+    """The result of a test, and what the store permits."""
 
     result: CheckResult
     permissions: Permissions = UNKNOWN_PERMISSIONS
     dialect: str = ""
     correction: str = ""
-    """How the order of the values was corrected."""
+    """How the order of the tokens was corrected, or ""."""
     views: tuple[str, ...] = ()
-    """The codes of the store views, where the token may ask for them."""
+    """The codes of the store views, if the token may list them."""
 
     def access_lines(self) -> list[str]:
-        """What the token may do and what it may not, a line each; nothing if that is unknown."""
+        """What the token may do, and what not, one line each; "" if unknown."""
         lines = []
         for verb, known in (("read", self.permissions.read), ("send", self.permissions.send)):
             for can, allowed in (("Can", True), ("Cannot", False)):
@@ -47,7 +47,7 @@ class AuthenticationTest:
 
 
 async def try_authentication(setup: Setup, workbench: Workbench, data: dict[str, Json]) -> AuthenticationTest:
-    """Tries the authentication that the setup shows; `data` are the profile's, as a test uses them now."""
+    """Tests the authentication that the setup shows; `data` is that of the profile to use."""
     allowed = UNKNOWN_PERMISSIONS
     dialect, correction, client = "", "", setup.client
     views: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) 
 
 
 async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
-    """Puts four values that were typed in the wrong order into the right one; what was changed, in words."""
+    """Puts four typed tokens into the right order in the vault; returns what was corrected, or ""."""
     places = [setup.path_of(each) for each in setup.fields()]
     if setup.auth_kind != INTEGRATION or len(places) != len(FIELDS):
         return ""
@@ -88,7 +88,7 @@ async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
 
 
 _MASKED, _PLAIN = "•", "*"
-"""What the log has in place of a secret, and what stands for it while the template is rendered: valid in a header."""
+"""The mark of a masked secret in the log, and its replacement while the template is rendered, valid in a header."""
 
 
 def last_login(exchanges: Exchanges) -> Exchange | None:

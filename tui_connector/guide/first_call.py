@@ -16,12 +16,12 @@ from ..secrets.source import SecretSource
 
 _DEADLINE = 60.0
 _OWN = (*PROXY_VARIABLES, "PYTHONPATH", "PYTHON_KEYRING_BACKEND", "TUI_CONNECTOR_TRUST", "TUI_CONNECTOR_PROFILE_DIR")
-"""What this program itself reads of the environment."""
+"""Environment variables of this program itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """A command, and what came of it."""
+    """A command and its result."""
 
     command: str
     ok: bool

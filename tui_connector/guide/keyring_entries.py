@@ -14,7 +14,7 @@ from ..text import count
 
 
 def keyring_entries(path: Path) -> list[str]:
-    """The entries of the keyring that this profile names; none where the file cannot be read as TOML."""
+    """The keyring entries that this profile uses; empty if the file is invalid TOML."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError):
@@ -23,7 +23,7 @@ def keyring_entries(path: Path) -> list[str]:
 
 
 def named_in(data: object) -> list[str]:
-    """The entries of the keyring that a profile's data name, each once."""
+    """The keyring entries that a profile's data use, without duplicates."""
     return list(dict.fromkeys(_named(data)))
 
 
@@ -116,7 +116,7 @@ async def used_elsewhere(
 
 
 def own_entries(path: Path, library: Library) -> list[str]:
-    """The entries that no other profile of the library, or beside this one, names. Profiles elsewhere are not known."""
+    """The entries that no other profile in the library or in this profile's folder uses."""
     own = keyring_entries(path)
     others = other_users(path, own, library.directory)
     return [name for name in own if name not in others]

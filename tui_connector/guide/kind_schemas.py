@@ -1,4 +1,4 @@
-"""The kinds that can be chosen in the guide, also those of other packages, and the schemas that their forms ask by."""
+"""The kinds offered by the guide, including those of other packages, and the schemas of their forms."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ Schema = dict[str, Any]
 
 
 def plugins() -> dict[str, str]:
-    """Each kind of plugin, and what it is called."""
+    """The titles of plugins by kind."""
     return _titles(Plugin)
 
 
 def authentications() -> dict[str, str]:
-    """Each kind of authentication, and what it is called."""
+    """The titles of authentications by kind."""
     return _titles(Authentication)
 
 
 def authentication_title(kind: str) -> str:
-    """The title of this kind of authentication; its name where there is no such kind."""
+    """The title of this kind of authentication; the kind itself if unknown."""
     found = Authentication.find(kind)
     return _title(found) if found is not None else kind
 
 
 def plugin(kind: str) -> Schema | None:
-    """The schema of this kind of plugin; None where there is no such kind."""
+    """The schema of this kind of plugin; None if unknown."""
     return _schema(Plugin, kind)
 
 
 def authentication(kind: str) -> Schema | None:
-    """The schema of this kind of authentication; None where there is no such kind."""
+    """The schema of this kind of authentication; None if unknown."""
     return _schema(Authentication, kind)
 
 
@@ -60,7 +60,7 @@ _NESTED: Mapping[str, type[Kind]] = {"pagination": Pagination, "sink": Sink, "so
 
 @cache
 def configuration(family: Literal["incoming", "outgoing"]) -> Schema:
-    """The schema of an incoming or an outgoing without its parts that are edited elsewhere, its titles last."""
+    """The schema of an incoming or an outgoing without the parts edited elsewhere; title and description last."""
     schema = json_schema(Incoming if family == "incoming" else Outgoing)
     own = {key: each for key, each in schema["properties"].items() if key not in (*_NESTED, "steps")}
     return _titles_last({**schema, "properties": own})
@@ -73,31 +73,31 @@ def step() -> Schema:
 
 
 def nested(family: Literal["incoming", "outgoing"]) -> dict[str, str]:
-    """The parts of a configuration that have a kind of their own, and what they are called."""
+    """The titles of the parts of a configuration that have a kind of their own."""
     fields = (Incoming if family == "incoming" else Outgoing).model_fields
     return {name: str(field.title) for name, field in fields.items() if name in _NESTED}
 
 
 def kinds(part: str) -> dict[str, str]:
-    """The kinds that this part of a configuration can have, and what they are called."""
+    """The titles of the kinds of this part of a configuration."""
     return _titles(_NESTED[part])
 
 
 def kind(part: str, name: str) -> Schema | None:
-    """The schema of this kind; None where there is no such kind."""
+    """The schema of this kind; None if unknown."""
     return _schema(_NESTED[part], name)
 
 
 @cache
 def client() -> Schema:
-    """The schema of a client without what the guide asks for elsewhere: its title, timeouts, TLS and proxy."""
+    """The schema of a client without the fields that are edited elsewhere: title, timeouts, TLS and proxy remain."""
     schema = json_schema(HttpClient)
     own = {key: value for key, value in schema["properties"].items() if key not in ("plugins", "authentications")}
     return {**schema, "properties": own}
 
 
 def named(schema: Schema, draft: Mapping[str, Json]) -> Schema:
-    """The schema with the draft's clients as what can be chosen, where a field names one."""
+    """The schema with the draft's clients as the choices of fields that name one."""
     there = draft.get("clients")
     clients = list(dict.fromkeys([*(there if isinstance(there, dict) else {}), DEFAULT_CLIENT]))
     fields = {
@@ -123,6 +123,6 @@ def _schema(family: type[Kind], kind: str) -> Schema | None:
 
 
 def _titles_last(schema: Schema) -> Schema:
-    """The schema with what may be said of any part after what this part is about."""
+    """The schema with the fields common to all parts, such as title, last."""
     own = schema["properties"]
     return {**schema, "properties": {**{key: own[key] for key in own if key not in Named.model_fields}, **own}}

@@ -1,4 +1,4 @@
-"""Checks this computer: what the program will find here before it asks any store. It sends nothing."""
+"""Checks this computer: keyring, proxies, terminal, directories and clock. It sends nothing."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ..magento.diagnosis import Finding
 from ..secrets.vault import KeyringState, Vault
 
 KEYRING_DEADLINE = 5.0
-"""Seconds; a keyring that is slower waits for a prompt that nobody sees."""
+"""Seconds; a slower keyring is waiting for a prompt that is not visible."""
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _LIBRARIES = ("textual", "httpx", "pydantic", "keyring", "jmespath", "tomlkit")
 _SMALLEST = (80, 24)
 _ESSENTIAL = frozenset({"directory", "clock"})
-"""Findings without whose remedy the program cannot do its work."""
+"""Findings that prevent the program from working."""
 
 
 @dataclass(frozen=True, slots=True)
 class TerminalInfo:
-    """The terminal the command was started from, where it was started from one."""
+    """The terminal from which the command was started, if any."""
 
     columns: int
     rows: int
@@ -39,7 +39,7 @@ class TerminalInfo:
 
 @dataclass(frozen=True, slots=True)
 class MachineFact:
-    """One thing there is on this computer; `finding` where something is to be said of it."""
+    """One property of this computer, with a finding if there is a problem."""
 
     name: str
     value: str
@@ -48,7 +48,7 @@ class MachineFact:
 
 @dataclass(frozen=True, slots=True)
 class MachineReport:
-    """What was found. Nothing in it is secret."""
+    """The result of the checks; it contains no secret."""
 
     facts: tuple[MachineFact, ...]
 
@@ -58,7 +58,7 @@ class MachineReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the program can do its work here: a keyring can be done without."""
+        """Whether the program can work here; a keyring is not required."""
         return not any(finding.id in _ESSENTIAL for finding in self.findings)
 
     def as_json(self) -> dict[str, object]:
@@ -69,7 +69,7 @@ class MachineReport:
 async def check_machine(
     machine: Machine, vault: Vault, screen: TerminalInfo | None, keyring_deadline: float = KEYRING_DEADLINE
 ) -> MachineReport:
-    """Looks at versions, keyring, proxies, terminal, locale, directories and the clock."""
+    """Checks versions, keyring, proxies, terminal, locale, directories and the clock."""
     directories = await asyncio.to_thread(lambda: list(_directories(machine.directories)))
     facts = [
         *_versions(),
@@ -186,7 +186,7 @@ def _directories(directories: Directories) -> Iterator[MachineFact]:
 
 
 def _not_writable(path: Path) -> str:
-    """Why nothing can be written there; nothing where it can, or where the directory can be made."""
+    """Why the directory cannot be written or created; "" if it can."""
     try:
         if path.exists():
             with tempfile.TemporaryFile(dir=path):
@@ -200,7 +200,7 @@ def _not_writable(path: Path) -> str:
 
 
 def _clock(now: datetime) -> MachineFact:
-    """A clock that is older than the program itself is wrong; how far from a store's it is, only a store can say."""
+    """The finding that the clock is older than the program; a difference from a store's clock cannot be found here."""
     value = now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     made = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
     if now > made - timedelta(days=1) and now.year < made.year + 30:

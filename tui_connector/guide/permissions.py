@@ -112,7 +112,7 @@ def boxes(read: Iterable[str], send: Iterable[str] = ()) -> list[str]:
 
 
 def boxes_text(read: Iterable[str], send: Iterable[str] = (), kind: str = "") -> str:
-    """The same as text to be copied, for whoever makes the integration, or the admin user's role."""
+    """The same as text to copy, for the person who creates the integration or the admin user's role."""
     lines = boxes(read, send)
     if not lines:
         return "Nothing needs to be ticked."

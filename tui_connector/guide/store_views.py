@@ -1,4 +1,4 @@
-"""The store views of a store: listed where the token may, and a typed code checked where it may not."""
+"""The store views of a store: lists them, or checks a typed code if the token may not list them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..magento.diagnosis.probes import CURRENCY
 from .store_address import RestAddress
 
 ALWAYS = ("all", "default")
-"""What every store has: all (default values, for reading and writing), and the default store view."""
+"""The codes of every store: all (default values, for reading and writing), and the default store view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class StoreViews:
-    """Those the store tells of; `finding` says why it does not."""
+    """The store views of a store, or the finding why they are unknown."""
 
     views: tuple[StoreView, ...] = ()
     finding: Finding | None = None
@@ -50,9 +50,9 @@ async def store_views(send: Send, address: RestAddress, way: AuthKind) -> StoreV
 
 
 async def unknown_view(code: str, send: Send, address: RestAddress) -> Finding | None:
-    """What is wrong with a typed code, by one request without a secret; None where the store has such a view."""
+    """The finding for a typed code, by one anonymous request; None if the store has this view."""
     if address.without_rest:
-        return None  # the header names it, and nobody without a token is told
+        return None  # selected by a header, and not disclosed without a token
     view = "" if code == "default" else code
     request = Request("GET", f"{address.base_uri(view)}/{CURRENCY}", about=RequestInfo(purpose="probe"))
     try:

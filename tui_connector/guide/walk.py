@@ -1,4 +1,4 @@
-"""The guide walked without a screen: each step result on the store, and said in one line."""
+"""Runs the guide without a screen: each step is tested against the store and reported in one line."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def _save(
 
 
 def _onto(path: Path, made: Document) -> Document:
-    """The new draft in the document of the profile that an earlier run of the demo saved."""
+    """A document of the profile saved by an earlier run of the demo, with the new draft."""
     try:
         document = Document.read(path)
     except ProfileError as error:

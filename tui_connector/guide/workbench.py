@@ -39,11 +39,11 @@ class Workbench:
         directory: Path | None = None,
         trust: ProfileTrust | None = None,
     ) -> None:
-        """`trust` says what the profile may do; without it, it is one that is being made in the guide."""
+        """`trust` is that of the profile; without it, the profile is a new one of the guide."""
         self.machine = machine
         self.trust = trust or ProfileTrust(machine, None, directory=directory)
         self.directory = self.trust.directory
-        """Where the profile's file is or will be; its paths start there."""
+        """The folder of the profile's file, from which its paths start."""
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
         self.vault = Vault(machine, self.mask)
@@ -133,7 +133,7 @@ class Workbench:
         return ""
 
     def end_history(self) -> str:
-        """Writes what is waiting. Gives what could not be written, or nothing."""
+        """Writes pending exchanges; returns the error if that fails, else ""."""
         history, self._history = self._history, None
         try:
             if history is not None:
@@ -147,7 +147,7 @@ class Workbench:
         self._holders += 1
 
     def close(self) -> None:
-        """Closes the vault and the history, once nobody uses them any more."""
+        """Closes the vault and the history when its last user has closed it."""
         self._holders -= 1
         if self._holders:
             return
@@ -156,7 +156,7 @@ class Workbench:
 
 
 def profile_of(data: dict[str, Json]) -> Profile:
-    """The profile that a draft's data make. Raises `InvalidRequest` with everything that is wrong with them."""
+    """The profile of a draft's data. Raises `InvalidRequest` with all of its problems."""
     profile, problems = check_data(data)
     if profile is None:
         words = "; ".join(f"{'.'.join(map(str, path))} {message}" for path, message in problems)

@@ -210,7 +210,7 @@ def _encodings(character: str) -> Iterator[bytes]:
         yield from _encodings("+")
     if character in _LETTERS:
         yield _BACKSLASH + b"{1,8}" + _LETTERS[character].encode()
-    if 0x80 <= code < 0x100:  # one encoding taken for the other
+    if 0x80 <= code < 0x100:  # UTF-8 read as Latin-1, or vice versa
         yield from (
             re.escape(bytes([code])),
             re.escape(plain.decode("latin-1").encode()),

@@ -1,4 +1,4 @@
-"""Request authentication: a login that is asked for a token."""
+"""Request authentication: a login request whose response contains a token."""
 
 from __future__ import annotations
 
