@@ -187,6 +187,23 @@ async def test_the_footer_shows_what_matters_in_the_log_first(machine: Machine, 
         await watched.shows("? Help  : Commands")
 
 
+@pytest.mark.parametrize("size", [(80, 40), (120, 36), (200, 50)])
+async def test_the_divider_between_list_and_detail_moves(machine: Machine, size: tuple[int, int]) -> None:
+    def room() -> int:
+        view = watched.panel.view.outer_size
+        return view.width if watched.panel.has_class("side") else view.height
+
+    async with watching(machine, filled(*map(exchange, range(1, 60))), size=size) as watched:
+        before = room()
+        await watched.pilot.press("greater_than_sign", "greater_than_sign")
+        await watched.until(lambda: room() >= before + 4)
+        await watched.until(lambda: watched.panel.view.is_vertical_scroll_end)
+        larger = room()
+        await watched.pilot.press(*["less_than_sign"] * 20)
+        await watched.until(lambda: 5 < room() < larger)
+        await watched.shows("▸ #59")
+
+
 async def test_search_in_the_detail_shows_each_place(machine: Machine) -> None:
     items = [{"sku": f"SKU-{n}", "name": "needle" if n in (20, 70) else "hay"} for n in range(100)]
     log = filled(exchange(1, body=json.dumps({"items": items}).encode()))

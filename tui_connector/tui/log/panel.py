@@ -221,6 +221,8 @@ class LogPanel(LogHost):
         Binding("M", "unmark", "Remove all marks", show=False, id="log.unmark"),
         Binding("E", "export", "Export", show=False, id="log.export"),
         Binding("C", "clear", "Clear the log", show=False, id="log.clear"),
+        Binding("less_than_sign", "divide(-1)", "Smaller list", show=False, id="log.smaller"),
+        Binding("greater_than_sign", "divide(1)", "Larger list", show=False, id="log.larger"),
         Binding("escape", "leave", "Back to the list", show=False, id="log.leave"),
     ]
 
@@ -237,6 +239,8 @@ class LogPanel(LogHost):
         self._searched = self._found = ""
         self._show_pending = False
         self._shown_at = 0.0
+        self._list_share = {"side": 5, "below": 4}
+        """Tenths of the room that the list has: beside the detail, and above it."""
 
     def compose(self) -> ComposeResult:
         yield LogPrompt()
@@ -265,6 +269,23 @@ class LogPanel(LogHost):
         self.set_class(bordered, "wide")
         self.set_class(bordered and (width >= _MIN_WIDTH_SIDE or height < _MIN_HEIGHT_BORDERED), "side")
         self.set_compact(height < _MIN_HEIGHT_STACKED)
+        self._divide()
+
+    def _divide(self) -> None:
+        """Gives list and detail their shares."""
+        if self.has_class("side"):
+            share = self._list_share["side"]
+            self.styles.grid_columns = f"{share}fr {10 - share}fr"
+            self.view.styles.height = self.detail.styles.height = "1fr"
+        else:
+            share = self._list_share["below"]
+            self.view.styles.height, self.detail.styles.height = f"{share}fr", f"{10 - share}fr"
+
+    def action_divide(self, step: int) -> None:
+        """Moves the divider between list and detail by a tenth."""
+        key = "side" if self.has_class("side") else "below"
+        self._list_share[key] = max(2, min(8, self._list_share[key] + step))
+        self._divide()
 
     def zoom_in(self) -> None:
         """Takes the focus after the screen was zoomed; the next key may arrive before the new size."""
@@ -415,6 +436,8 @@ class LogPanel(LogHost):
         (self.detail if message.purpose == "find" else self.view).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "divide":
+            return self.view.display and self.detail.display
         if action == "next_match":
             return bool(self.detail.needle) if self.detail.has_focus else self._wanted is not None
         return True
