@@ -177,7 +177,7 @@ def test_which_authentications_go_together(names: tuple[str, ...]) -> None:
     assert re.search(expected, problem.message), problem
 
 
-def test_literals_where_a_secret_belongs_are_said_at_their_place() -> None:
+def test_literal_secrets_are_reported_at_their_place() -> None:
     saved, problems = check(
         'format = 1\nname = "Shop"\n[authentications.a]\nkind = "basic"\nusername = "sta:ging"\n'
         'password = "a-CANARY-literal"\n[authentications.b]\nkind = "query"\nparameter = ""\nvalue = "CANARY"\n'

@@ -75,7 +75,7 @@ def _text(uri: str) -> str:
     ("uri", "message"),
     [pytest.param(uri, message, marks=pytest.mark.bad_input(number)) for number, uri, message in REFUSED],
 )
-def test_what_cannot_be_a_base_uri_is_said_at_its_place(uri: str, message: str) -> None:
+def test_an_invalid_base_uri_is_reported_at_its_place(uri: str, message: str) -> None:
     saved, problems = check(_text(uri))
     assert saved is None
     (problem,) = problems

@@ -44,7 +44,9 @@ async def asked(bench: Workbench, sent: bytes, *, closing: bool = False) -> Resp
         *("https://shöp.example/é", "http://shop.example:99999/", f"https://a/{'x' * 70_000}", "%", "javascript:1"),
     ],
 )
-async def test_a_redirect_to_nowhere_is_an_answer_like_any_other(workbench: Workbench, location: str) -> None:
+async def test_a_redirect_with_an_invalid_location_is_a_response_like_any_other(
+    workbench: Workbench, location: str
+) -> None:
     sent = head("HTTP/1.1 301 Moved Permanently", f"Location: {location}", "Content-Length: 0")
     response = await asked(workbench, sent)
     assert response.status == 301
@@ -105,7 +107,7 @@ class Forgetful:
         writer.write(reply("200 OK", b"{}"))
 
 
-async def test_a_kept_connection_that_was_closed_is_no_error_for_what_only_reads(workbench: Workbench) -> None:
+async def test_a_closed_pooled_connection_is_retried_for_reads(workbench: Workbench) -> None:
     async with serving(Forgetful()) as shop:
         for field, entry in FOUR.items():
             workbench.vault.hold(entry, f"CANARY-{field}".ljust(32, "x"), shop.url)
@@ -160,7 +162,7 @@ async def test_what_writes_may_have_arrived_and_is_not_sent_again(workbench: Wor
         assert len(shop.received) == 2
 
 
-async def test_a_server_that_answers_nothing_is_asked_once(workbench: Workbench) -> None:
+async def test_a_server_that_never_responds_gets_one_request(workbench: Workbench) -> None:
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.close()
 

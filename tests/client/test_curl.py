@@ -238,7 +238,7 @@ def _saved(folder: Path, url: str, authentication: dict[str, Any]) -> Path:
     return path
 
 
-def test_what_cannot_be_as_it_was_is_said() -> None:
+def test_differences_from_the_recorded_request_are_listed() -> None:
     masked = exchange(
         method="POST",
         uri=f"https://x/?key={MARK}",

@@ -80,7 +80,7 @@ async def test_what_is_loaded_before_the_first_request_is_not_its_time(bench: Wo
     assert not parse("~t >3s").matches(exchange)
 
 
-async def test_nor_is_a_password_that_is_asked_for(machine: Machine, clock: Clock) -> None:
+async def test_nor_is_a_prompted_password(machine: Machine, clock: Clock) -> None:
     class Typing:
         async def secret(self, label: str) -> str | None:
             clock.seconds += 30

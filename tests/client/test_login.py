@@ -47,7 +47,7 @@ async def test_a_wrong_password_is_sent_once_while_50_wait(
         print("\nwrong password and 50 waiting: 1 login")
 
 
-async def test_a_refused_login_is_told_and_not_repeated_where_nothing_can_be_kept(
+async def test_a_refused_login_is_reported_and_not_repeated_without_a_writable_disk(
     sandbox: Sandbox, workbench: Workbench
 ) -> None:
     state = workbench.machine.directories.state
@@ -120,7 +120,7 @@ def _request(file: str, environment: dict[str, str]) -> int:
     return code
 
 
-async def test_a_token_is_kept_until_its_own_end_and_then_renewed_once(machine: Machine) -> None:
+async def test_a_token_is_cached_until_it_expires_and_then_renewed_once(machine: Machine) -> None:
     late = [0.0]
     machine = replace(machine, monotonic=lambda: asyncio.get_running_loop().time() + late[0])
     async with Sandbox(SandboxOptions(products=5), machine.now) as sandbox:

@@ -306,7 +306,7 @@ async def test_a_refused_secret_is_not_sent_again_by_another_process_until_it_ch
 @pytest.mark.parametrize(
     "response", [reply("503 Busy"), reply("429 Slow down"), reply("302 Found", b"", "Location: /x")]
 )
-async def test_a_server_that_did_not_look_at_the_secret_is_asked_again(workbench: Workbench, response: bytes) -> None:
+async def test_a_login_that_the_server_did_not_process_is_sent_again(workbench: Workbench, response: bytes) -> None:
     async with stores(response, token()) as (issuer, api):
         with pytest.raises(RequestFailed) as failed:
             await ask(workbench, issuer, api)
@@ -314,7 +314,7 @@ async def test_a_server_that_did_not_look_at_the_secret_is_asked_again(workbench
         assert (await ask(workbench, issuer, api)).status == 200
 
 
-async def test_a_slow_server_is_given_up_at_the_timeout(workbench: Workbench) -> None:
+async def test_a_slow_server_fails_at_the_timeout(workbench: Workbench) -> None:
     async with stores() as (issuer, api):
         issuer.wait = asyncio.Event()
         workbench.vault.hold(SECRET_NAME, SECRET, issuer.server.url)

@@ -135,7 +135,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_a_secret_that_is_none_is_said_and_nothing_is_sent(machine: Machine, store: Sandbox, name: str) -> None:
+async def test_an_invalid_secret_is_reported_and_nothing_is_sent(machine: Machine, store: Sandbox, name: str) -> None:
     bench = _bench(machine, Outside(), store, WRONG[name])
     with user_error(NO_CODE, match=f"The TOTP secret from {APP} cannot be read") as refused:
         await _ask(bench, store, {"totp": {"keyring": APP}})
@@ -182,7 +182,7 @@ async def test_a_renewal_waits_for_a_new_code(machine: Machine) -> None:
     assert len(set(codes)) == 3
 
 
-async def test_a_typed_code_is_asked_for_at_every_login_and_kept_nowhere(machine: Machine, store: Sandbox) -> None:
+async def test_a_typed_code_is_prompted_for_at_every_login_and_never_stored(machine: Machine, store: Sandbox) -> None:
     totp = pyotp.TOTP(admin(store)["totp_secret"])
     code = totp.at(START)
     outside = Outside(f" {code[:3]} {code[3:]}\n", code)
@@ -194,7 +194,7 @@ async def test_a_typed_code_is_asked_for_at_every_login_and_kept_nowhere(machine
     bench.close()
 
 
-async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sent(
+async def test_a_cancelled_prompt_applies_to_all_waiting_requests_and_nothing_is_sent(
     machine: Machine, store: Sandbox
 ) -> None:
     outside = Outside(None)
@@ -210,7 +210,7 @@ async def test_nobody_to_type_is_asked_once_for_all_that_wait_and_nothing_is_sen
 
 
 @pytest.mark.parametrize("typed", ["", " \n"])
-async def test_who_types_no_code_is_told_so_and_can_try_again(machine: Machine, store: Sandbox, typed: str) -> None:
+async def test_an_empty_code_is_reported_and_can_be_typed_again(machine: Machine, store: Sandbox, typed: str) -> None:
     outside = Outside(typed, pyotp.TOTP(admin(store)["totp_secret"]).at(START))
     bench = _bench(machine, outside, store)
     with user_error(NO_CODE, match=r"No code was typed; nothing was sent\. The login of .* \(otp\)\. Try again"):
@@ -220,7 +220,7 @@ async def test_who_types_no_code_is_told_so_and_can_try_again(machine: Machine, 
     bench.close()
 
 
-async def test_a_wrong_code_is_told_from_a_wrong_password_and_stops_nothing(machine: Machine, store: Sandbox) -> None:
+async def test_a_wrong_code_differs_from_a_wrong_password_and_locks_nothing(machine: Machine, store: Sandbox) -> None:
     good = pyotp.TOTP(admin(store)["totp_secret"]).at(START)
     outside = Outside("000000", good)
     bench = _bench(machine, outside, store)
@@ -240,7 +240,7 @@ async def test_a_clock_that_is_wrong_is_named(machine: Machine, store: Sandbox) 
     bench.close()
 
 
-async def test_a_wrong_password_stops_before_a_code_is_asked_for(machine: Machine, store: Sandbox) -> None:
+async def test_a_wrong_password_stops_before_the_prompt_for_a_code(machine: Machine, store: Sandbox) -> None:
     outside = Outside("000000", "000000")
     bench = _bench(machine, outside, store)
     bench.vault.hold(PASSWORD, "wrong-CANARY", store.url)
@@ -327,7 +327,7 @@ async def test_a_code_is_typed_on_the_terminal(
     assert b"Magento_Catalog" in shown
 
 
-def test_what_a_code_cannot_be_is_said_at_its_place() -> None:
+def test_an_invalid_code_setting_is_reported_at_its_place() -> None:
     head = 'format = 1\nname = "Shop"\n[authentications.a]\nkind = "request"\n[authentications.a.parameters]\n'
     for line, message in {
         'otp = { totp = "CANARY" }': "parameters.otp.totp: a secret does not belong in a profile",

@@ -164,7 +164,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("plugin", REFUSED)
-def test_what_a_plugin_cannot_be_is_said_at_its_place(plugin: str) -> None:
+def test_an_invalid_plugin_is_reported_at_its_place(plugin: str) -> None:
     saved, problems = check(
         'format = 1\nname = "Shop"\n\n# the store\n[clients.shop]\ntimeout = "30s"\nconnect-timeout = "5s"\n'
         f"authentications = []\n\n[[clients.shop.plugins]]\n{plugin}\n"

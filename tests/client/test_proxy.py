@@ -149,9 +149,7 @@ async def test_only_the_machine_says_what_the_environment_is(
 @pytest.mark.parametrize(
     "value", ["socks5://user:CANARY@proxy:1080", "http://user:CANARY@pro xy:80", "http://h:99999", LONG]
 )
-async def test_what_is_no_proxy_is_said_by_the_name_of_its_variable(
-    workbench: Workbench, shop: Server, value: str
-) -> None:
+async def test_an_invalid_proxy_is_reported_with_its_variable(workbench: Workbench, shop: Server, value: str) -> None:
     workbench.machine = _with(workbench.machine, ALL_PROXY=value)
     with pytest.raises(InvalidRequest, match="The proxy in ALL_PROXY cannot be used") as refused:
         await _ask(workbench, shop.url)
@@ -220,7 +218,7 @@ def test_which_addresses_go_without(host: str, exceptions: str, excepted: bool) 
     assert (proxy_from_environment(f"https://{host}/", environ) is None) == excepted
 
 
-def test_what_a_proxy_cannot_be_is_said_at_its_place() -> None:
+def test_an_invalid_proxy_is_reported_at_its_place() -> None:
     for line, message in {
         'proxy = { uri = "http://user:CANARY@proxy:3128" }': "4:11: clients.shop.proxy.uri: user and password do not",
         'proxy = { uri = "socks5://proxy:1080" }': "4:11: clients.shop.proxy.uri: SOCKS proxies are not supported",

@@ -40,7 +40,7 @@ def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_addresses")
-async def test_the_address_that_answers_is_used(workbench: Workbench) -> None:
+async def test_the_address_that_responds_is_used(workbench: Workbench) -> None:
     async with serving(_fine) as shop, workbench.anonymous() as session:
         port = urlsplit(shop.url).port
         response = await session.client("default")(Request("GET", f"http://shop.example:{port}/x"))
@@ -74,7 +74,7 @@ async def test_large_bodies_go_through_whole_both_ways(workbench: Workbench) -> 
     assert response.body == body
 
 
-async def test_a_flood_that_nobody_reads_has_to_wait() -> None:
+async def test_unread_data_pauses_the_sender() -> None:
     flood, writers = bytes(50_000_000), []
 
     async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -94,7 +94,7 @@ async def test_a_flood_that_nobody_reads_has_to_wait() -> None:
     server.close()
 
 
-async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(workbench: Workbench) -> None:
+async def test_unsolicited_data_is_not_used_as_the_next_response(workbench: Workbench) -> None:
     begun: list[asyncio.StreamWriter] = []
 
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:

@@ -45,7 +45,9 @@ async def _ask(bench: Workbench, server: ssl.SSLContext, **client: Any) -> Respo
         return await session.client("shop")(MODULES)
 
 
-async def test_an_own_authority_is_trusted_beside_the_systems(workbench: Workbench, signer: Authority) -> None:
+async def test_a_custom_authority_is_trusted_in_addition_to_the_systems(
+    workbench: Workbench, signer: Authority
+) -> None:
     server = _server(signer)
     with pytest.raises(NoResponse, match="is not from an authority this computer trusts") as failed:
         await _ask(workbench, server)
@@ -199,6 +201,6 @@ async def test_paths_begin_at_the_profiles_file(
     assert ended.stdout == b"{}"
 
 
-def test_a_home_that_nobody_has_is_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_the_home_of_an_unknown_user_is_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"file not found: .*~nobody-has-this-name"):
         tls_context(Tls.model_validate({"ca-file": "~nobody-has-this-name/ca.pem"}), tmp_path, "clients.shop.tls", None)

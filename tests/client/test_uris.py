@@ -105,7 +105,7 @@ def test_a_word_between_percent_signs_is_meant_as_it_is_typed(word: str) -> None
 
 
 @pytest.mark.parametrize("value", ["edu", "20", "C3", " ", "%", "%20"])
-def test_what_is_put_in_never_changes_what_stands_beside_it(value: str) -> None:
+def test_a_placeholder_value_never_changes_the_text_around_it(value: str) -> None:
     template = RequestTemplate(uri="products?q=@{run.word}% off&p=a%20@{run.word}")
     sent = template.request(Scope(run={"run": {"word": value}}))
     inside = quote(value, safe="")

@@ -102,7 +102,7 @@ async def test_a_uri_cannot_leave_the_store(workbench: Workbench, uri: str) -> N
     assert shop.received == []
 
 
-async def test_a_secret_goes_only_where_it_is_granted(workbench: Workbench) -> None:
+async def test_a_secret_is_sent_only_to_granted_origins(workbench: Workbench) -> None:
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"{}"))
 
@@ -136,7 +136,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_hostile_answer_is_one_typed_failure_within_bounds(workbench: Workbench, name: str) -> None:
+async def test_a_hostile_response_is_one_typed_failure_within_bounds(workbench: Workbench, name: str) -> None:
     data, expected = HOSTILE[name]
 
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:

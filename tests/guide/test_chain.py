@@ -93,7 +93,7 @@ async def test_a_condition_on_the_entity_is_decided_by_the_sample(machine: Machi
     assert text.endswith("    POST inventory/source-items\n    … is skipped for this sample")
 
 
-async def test_what_the_sample_lacks_is_said_at_its_step(machine: Machine) -> None:
+async def test_a_field_missing_in_the_sample_is_reported_at_its_step(machine: Machine) -> None:
     text = await shown(machine, chain(FIND, CREATE), {"skus": "a"})
     assert "    GET products/&{sku}\n    ✘ &{sku}: no value found: no sku" in text
     assert "    POST /rest/V1/products" in text

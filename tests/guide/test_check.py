@@ -108,7 +108,7 @@ async def test_what_is_wrong_is_found_and_the_remedy_helps(case: str, tmp_path: 
     LOCKED.extend(sandbox.locked())
 
 
-def test_no_probe_was_wasted_and_nobody_was_locked_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_probe_was_wasted_and_no_account_locked(capsys: pytest.CaptureFixture[str]) -> None:
     """Of the cases that have run: each of them checks itself, and their figures are told together."""
     assert not LOCKED
     assert max(COUNTED.values(), default=0) <= 6
@@ -128,7 +128,7 @@ def test_the_report_as_json_has_the_agreed_shape() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b"", b'{"status":"ok"}'])
-async def test_json_of_another_server_is_no_store(machine: Machine, body: bytes) -> None:
+async def test_json_of_another_server_is_not_a_store(machine: Machine, body: bytes) -> None:
     async def response(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", body))
 
@@ -156,7 +156,7 @@ async def test_json_of_another_server_is_no_store(machine: Machine, body: bytes)
         ({"way": "bearer"}, "bearer-refused", ""),
     ],
 )
-async def test_a_part_tested_alone_tells_what_the_token_may_not_do_from_who_asks(
+async def test_a_part_tested_alone_distinguishes_missing_permission_from_wrong_credentials(
     setting: dict[str, Any], finding: str, words: str, tmp_path: Path
 ) -> None:
     given = Setting(**setting, **reading("orders"))
@@ -198,7 +198,7 @@ async def logged_in_with_code(store: dict[str, str], directory: Path, app: str =
     return report
 
 
-async def test_a_store_that_no_longer_asks_for_codes_is_said_to_and_can_be_fixed(tmp_path: Path) -> None:
+async def test_a_store_that_no_longer_requires_codes_is_reported_with_a_fix(tmp_path: Path) -> None:
     assert (await logged_in_with_code({CODES: "1"}, tmp_path / "on")).ok
     (finding,) = (await logged_in_with_code({}, tmp_path / "off")).findings
     assert finding.id == "two-factor-off"
@@ -207,7 +207,7 @@ async def test_a_store_that_no_longer_asks_for_codes_is_said_to_and_can_be_fixed
     assert (finding.fix.target, finding.fix.value) == ("one-time-code", "")
 
 
-async def test_a_wrong_secret_of_the_app_is_not_said_to_be_a_wrong_code(tmp_path: Path) -> None:
+async def test_a_wrong_app_secret_is_not_reported_as_a_wrong_code(tmp_path: Path) -> None:
     (finding,) = (await logged_in_with_code({CODES: "1"}, tmp_path, "JBSWY3DPEHPK3PXP")).findings
     assert finding.id == "totp-secret-wrong"
     assert "Compare the secret" in finding.remedy

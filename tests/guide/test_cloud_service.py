@@ -42,7 +42,7 @@ def test_a_sandbox_of_it_is_one_too() -> None:
 
 
 @pytest.mark.parametrize("typed", [HOST, f"{HOST}/", f"{HOST}/V1/products", f"{HOST}/rest/V1", f"{HOST}/graphql"])
-def test_an_address_without_a_tenant_is_told_what_it_lacks(typed: str) -> None:
+def test_an_address_without_a_tenant_is_explained(typed: str) -> None:
     with user_error("uri", match="the tenant ID is missing"):
         candidate_addresses(typed)
 
@@ -50,7 +50,7 @@ def test_an_address_without_a_tenant_is_told_what_it_lacks(typed: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["https://api.commerce.adobe.com.evil.example/x", "https://evilapi.commerce.adobe.com"]
 )
-def test_only_adobes_own_hosts_are_taken_for_it(typed: str) -> None:
+def test_only_adobes_own_hosts_are_the_cloud_service(typed: str) -> None:
     assert not any(address.is_cloud_service for address in candidate_addresses(typed))
 
 
@@ -119,7 +119,7 @@ async def test_a_token_of_ims_is_accepted_and_the_view_goes_into_the_header_stor
     assert sum("/ims/token" in path for path in store.paths()) == 1
 
 
-async def test_a_wrong_secret_is_told_in_the_servers_words(machine: Machine) -> None:
+async def test_a_wrong_secret_is_reported_with_the_servers_message(machine: Machine) -> None:
     async with cloud_service() as store:
         setup, bench = await found(machine, store)
         trial = await try_authentication(setup, bench, filled_in(setup, bench, store, "wrong-CANARY-secret"))

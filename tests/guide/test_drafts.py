@@ -77,13 +77,13 @@ def test_a_saved_setup_leaves_no_draft(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_draft_is_not_offered(content: str, tmp_path: Path) -> None:
+def test_an_invalid_draft_is_not_offered(content: str, tmp_path: Path) -> None:
     (tmp_path / "drafts").mkdir()
     (tmp_path / "drafts" / f"{KEY}.json").write_text(content)
     assert Drafts(tmp_path).list() == []
 
 
-def test_a_file_of_another_name_is_no_draft(tmp_path: Path) -> None:
+def test_a_file_of_another_name_is_not_a_draft(tmp_path: Path) -> None:
     Drafts(tmp_path).keep(draft())
     [path] = (tmp_path / "drafts").iterdir()
     path.rename(path.with_name("ffffffffffffffff.json"))

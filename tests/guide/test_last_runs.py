@@ -35,16 +35,14 @@ def ran(state: Path, profile: Path, incoming: str, run_state: str, *, items: int
         ("running", 0, "✘ stopped, 1,188 items"),  # nobody holds the ledger: it was killed
     ],
 )
-def test_a_run_is_told_by_its_state_and_what_it_brought(
-    run_state: str, failed: int, words: str, tmp_path: Path
-) -> None:
+def test_a_run_is_described_by_its_state_and_items(run_state: str, failed: int, words: str, tmp_path: Path) -> None:
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", run_state, items=1188, failed=failed)
     [run] = last_runs(tmp_path, profile).values()
     assert (run.incoming, run.summary, run.at) == ("products", words, 1_769_848_200.0)
 
 
-def test_a_run_under_way_is_told_as_one(tmp_path: Path) -> None:
+def test_a_run_in_progress_is_described_as_running(tmp_path: Path) -> None:
     profile = tmp_path / "acme.toml"
     ran(tmp_path, profile, "products", "running")
     with Ledger(ledger_file(tmp_path, profile, "products")):
@@ -59,14 +57,14 @@ def test_a_ledger_that_cannot_be_read_and_none_at_all_tell_nothing(tmp_path: Pat
     assert list(last_runs(tmp_path, profile)) == ["orders"]
 
 
-def test_a_file_that_is_no_profile_has_had_no_runs(tmp_path: Path) -> None:
+def test_an_invalid_profile_has_no_runs(tmp_path: Path) -> None:
     circle, odd = tmp_path / "circle.toml", tmp_path / os.fsdecode(b"odd\xff.toml")
     circle.symlink_to(circle)
     odd.touch()
     assert last_runs(tmp_path, circle) == last_runs(tmp_path, odd) == {}
 
 
-def test_runs_are_kept_where_they_always_were(tmp_path: Path) -> None:
+def test_ledgers_stay_in_their_directory(tmp_path: Path) -> None:
     assert ledger_file(tmp_path, Path("/shops/acme.toml"), "products").parent.name == "acme-9683cfcc7a14"
     linked = tmp_path / "linked.toml"
     linked.symlink_to("/shops/acme.toml")

@@ -31,7 +31,7 @@ def fact(report: MachineReport, name: str) -> MachineFact:
     return next(each for each in report.facts if each.name == name)
 
 
-async def test_a_good_machine_has_nothing_to_be_said_of(machine: Machine) -> None:
+async def test_a_good_machine_has_no_findings(machine: Machine) -> None:
     report = await checked(replace(machine, environ=GOOD))
     assert report.ok
     assert report.findings == []
@@ -79,7 +79,7 @@ async def test_each_thing_that_is_wrong_has_its_finding(machine: Machine, tmp_pa
     assert [finding.id for finding in small.findings] == ["terminal-size"]
 
 
-async def test_a_keyring_that_hangs_is_given_up(machine: Machine) -> None:
+async def test_a_hanging_keyring_times_out(machine: Machine) -> None:
     answered = threading.Event()
 
     class Hanging:

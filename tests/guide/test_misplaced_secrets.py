@@ -83,7 +83,7 @@ def test_a_draft_leaves_out_an_address_with_a_secret(machine: Machine, work: Gui
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=".".join)
-async def test_a_token_typed_twice_is_neither_kept_nor_saved(
+async def test_a_token_typed_twice_is_neither_drafted_nor_saved(
     path: tuple[str, ...], machine: Machine, work: GuideContext, tmp_path: Path
 ) -> None:
     work.workbench.vault.hold("acme/integration/access-token", TOKEN, "https://shop.example")
@@ -98,7 +98,7 @@ async def test_a_token_typed_twice_is_neither_kept_nor_saved(
     work.workbench.close()
 
 
-async def test_the_profile_name_is_no_place_for_a_token(machine: Machine, work: GuideContext) -> None:
+async def test_a_token_as_profile_name_is_rejected(machine: Machine, work: GuideContext) -> None:
     work.workbench.vault.hold("store/integration/access-token", TOKEN, "https://shop.example")
     work.setup.name = TOKEN
     assert "CANARY" not in kept(machine, work)

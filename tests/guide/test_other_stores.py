@@ -109,7 +109,7 @@ async def test_a_second_incoming_is_tried_too(machine: Machine) -> None:
         (reply("422 No", b'{"errors":["bad page"]}'), "items", "refused", "bad page"),
     ],
 )
-async def test_what_the_store_says_is_repeated_and_nothing_is_said_of_magento(
+async def test_the_stores_message_is_shown_without_mentioning_magento(
     machine: Machine, response: bytes, failed: str, finding: str, said: str
 ) -> None:
     report, _ = await checked(machine, lambda path, request: response)
@@ -203,7 +203,7 @@ def json_api(path: str, request: Received) -> bytes:
 DATA = {**LIST, "items": "data", "pagination": {"kind": "next-link", "link": "links.next"}}
 
 
-async def test_json_api_answers_without_more_ado(machine: Machine) -> None:
+async def test_json_api_is_recognised_at_once(machine: Machine) -> None:
     report, _ = await checked(machine, json_api, incoming={"items": DATA})
     assert report.ok
     assert words(report)[-1] == "✔ incoming items: 1 item read"
@@ -234,7 +234,7 @@ async def test_a_406_says_which_header_to_set(machine: Machine) -> None:
         (reply("403 No", b'{"errors":[{"detail":"No key"}]}'), "403 and JSON (No key)"),
     ],
 )
-async def test_step_one_tells_json_of_another_store_in_full_sentences(
+async def test_step_one_explains_json_of_another_store_in_full_sentences(
     machine: Machine, response: bytes, said: str
 ) -> None:
     async def respond(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -253,7 +253,7 @@ async def test_step_one_tells_json_of_another_store_in_full_sentences(
     assert "front page" in finding.remedy
 
 
-async def test_a_wrong_path_of_a_magento_is_told_as_such_where_its_incoming_fails_too(machine: Machine) -> None:
+async def test_a_wrong_path_of_a_magento_store_is_reported_if_its_incoming_fails_too(machine: Machine) -> None:
     page = reply("404 Not Found", b"<title>404 Not Found</title>").replace(b"application/json", b"text/html")
     report, _ = await checked(machine, lambda path, request: page, "/shop/rest/V1")
     [found] = report.findings

@@ -114,7 +114,7 @@ async def test_twelve_filters_whose_values_need_encoding_work_at_once(store: San
     bench.close()
 
 
-async def test_a_test_in_the_guide_gives_the_dialect_whatever_the_profile_said(
+async def test_a_test_in_the_guide_finds_the_dialect_whatever_the_profile_has(
     store: Sandbox, speaks: Dialect, machine: Machine
 ) -> None:
     for before in ("auto", *DIALECTS):
@@ -182,7 +182,7 @@ async def test_a_dialect_is_known_only_where_another_was_refused(
     assert len(server.received) == requests
 
 
-async def test_a_client_that_does_not_sign_is_asked_nothing(machine: Machine) -> None:
+async def test_a_client_that_does_not_sign_sends_no_signing_probe(machine: Machine) -> None:
     bench = Workbench(machine)
     saved = profile("http://127.0.0.1:1/rest/V1", bearer())
     async with bench.session(saved) as session:

@@ -82,7 +82,7 @@ async def test_a_value_that_is_wrong_in_any_place_is_named(
     assert len(found.finding.evidence) == found.requests
 
 
-async def test_what_is_no_token_is_not_sent(machine: Machine, sandbox: Sandbox) -> None:
+async def test_an_invalid_token_is_not_sent(machine: Machine, sandbox: Sandbox) -> None:
     values = full(sandbox) | {"access-token": "my password CANARY"}
     found = await ordered(machine, sandbox.url, [values[name] for name in FIELDS])
     assert found.requests == 0
@@ -92,7 +92,7 @@ async def test_what_is_no_token_is_not_sent(machine: Machine, sandbox: Sandbox) 
     assert sandbox.journal() == []
 
 
-async def test_a_store_that_is_down_is_not_asked_again_and_again(machine: Machine, sandbox: Sandbox) -> None:
+async def test_a_store_that_is_down_gets_one_request(machine: Machine, sandbox: Sandbox) -> None:
     page = by_head("503 Service Unavailable", body=b"<h1>Service Temporarily Unavailable</h1>")
     async with in_front_of(sandbox.url, page) as store:
         found = await ordered(machine, store, [full(sandbox)[name] for name in FIELDS])

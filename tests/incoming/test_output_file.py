@@ -44,7 +44,7 @@ def test_somebody_elses_file_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "items.jsonl").read_text() == "my thesis\n"
 
 
-def test_an_empty_file_is_taken(tmp_path: Path) -> None:
+def test_an_empty_file_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").touch()
     write(SINK, tmp_path, [ONE])
     assert (tmp_path / "items.jsonl").read_bytes() == b'{"id":1}\n'
@@ -104,7 +104,7 @@ def test_two_runs_at_once(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_a_symbolic_link_is_kept(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_preserved(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "items.jsonl").symlink_to("data/real.jsonl")
     write(SINK, tmp_path, [ONE])

@@ -138,7 +138,7 @@ def test_a_browsers_har_is_read_and_its_secrets_are_masked() -> None:
     assert found.at.isoformat() == "2026-11-23T10:00:00.123000+00:00"
 
 
-def test_the_answer_of_a_login_is_masked_although_nothing_names_it() -> None:
+def test_a_login_response_is_masked_without_a_secret_name() -> None:
     entry = _entry()
     entry["request"]["url"] = "https://shop.example/rest/V1/integration/admin/token"
     entry["response"]["content"]["text"] = '"CANARYtokenCANARYtokenCANARYtoken"'
@@ -240,7 +240,7 @@ def test_what_is_written_in_another_form_is_read() -> None:
     assert found.failure_text == '{"type": "net", "code": -105}'
 
 
-def test_a_redacted_body_is_shown_as_it_stands() -> None:
+def test_a_redacted_body_is_shown_unchanged() -> None:
     entry = _entry()
     entry["response"]["content"] = {"size": 2048, "mimeType": "image/png", "encoding": "base64", "text": "[removed]"}
     found, notice = entries(_file(entry), Mask())
@@ -277,7 +277,7 @@ def test_a_file_with_many_faults_has_one_notice() -> None:
         ({"connect": 40, "ssl": -1, "send": 1, "wait": 1, "receive": 1}, 43, 0.040),
     ],
 )
-def test_tls_beside_connect_is_told_by_the_whole_time(
+def test_tls_outside_connect_is_recognised_by_the_total_time(
     timings: dict[str, float], time: float | None, connect: float
 ) -> None:
     (found,) = _back(_file(_entry(timings=timings, time=time)))
@@ -331,7 +331,7 @@ def test_bytes_from_a_cache_did_not_cross_the_network(
         (b'{"log":' + b"9" * 6_000 + b"}", "cannot be read", (None, None)),
     ],
 )
-def test_what_is_no_har_says_where(
+def test_an_invalid_har_is_reported_with_its_position(
     data: bytes, words: str, place: tuple[int | None, int | None], tmp_path: Path
 ) -> None:
     path = tmp_path / "x.har"

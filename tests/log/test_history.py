@@ -25,7 +25,7 @@ def _session(state: Path, day: int, count: int, keep: Keep = "metadata", profile
     history.close()
 
 
-def test_sessions_are_kept_without_bodies_for_their_owner(tmp_path: Path) -> None:
+def test_sessions_are_stored_without_bodies_for_their_owner(tmp_path: Path) -> None:
     _session(tmp_path, 0, 2)
     _session(tmp_path, 1, 3)
     _session(tmp_path, 2, 0)  # nothing was asked

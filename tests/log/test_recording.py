@@ -105,14 +105,14 @@ def test_a_killed_process_leaves_whole_lines(tmp_path: Path, clean_environment: 
     assert all(isinstance(each, Exchange) for each in found[:-1])
 
 
-def test_a_full_queue_loses_with_a_count_and_blocks_nobody(tmp_path: Path) -> None:
+def test_a_full_queue_drops_and_counts_exchanges_without_blocking(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     recording = _record(path, [exchange(number, body=b"x" * 5_000) for number in range(50)], queue=4_000)
     assert recording.lost == 50
     assert _numbers(read(path)) == []
 
 
-def test_a_full_disk_stops_no_run_and_is_said_at_its_end(tmp_path: Path) -> None:
+def test_a_full_disk_stops_no_run_and_is_reported_at_its_end(tmp_path: Path) -> None:
     path, log = tmp_path / "run.jsonl", Exchanges()
     recording = Recording(path)
     recording.start(log)

@@ -140,7 +140,7 @@ def test_any_step_is_accepted_or_refused_with_a_message(when: list[str], uri: li
             saved.outgoing["o"].steps[1].is_skipped(saved.outgoing["o"].scope({}, {}))
 
 
-def test_a_single_request_has_no_answers_to_read() -> None:
+def test_a_single_request_has_no_responses_to_read() -> None:
     request = 'request = { uri = "x/@{steps.find.body.id}", parameters = { a = "@{entity.sku}", since = "@{run.x}" } }'
     saved, problems = check(f'format = 1\nname = "x"\n[outgoing.o]\nclient = "default"\n{request}\n')
     assert saved is None

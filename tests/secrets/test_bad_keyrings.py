@@ -91,9 +91,7 @@ class Silent(MemoryKeyring):
 
 
 @pytest.mark.bad_input(55)
-async def test_a_keyring_that_never_answers_stops_nothing_else(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hanging_keyring_blocks_nothing_else(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vault_module, "READ_DEADLINE", 0.2)
     silent = Silent()
     vault = Vault(replace(machine, keyring=lambda: silent), Mask())
@@ -135,7 +133,7 @@ async def test_a_service_that_hangs_is_a_reason(
 
 @pytest.mark.bad_input(56)
 @pytest.mark.parametrize("entry", [None, "", '{"v": 1, "origins": ["https://shop.example"], "secret": "a\\nb"}'])
-async def test_an_entry_that_somebody_changed_is_no_secret_for_this_store(
+async def test_a_changed_entry_is_not_sent_to_this_store(
     entry: str | None, machine: Machine, memory_keyring: MemoryKeyring
 ) -> None:
     if entry is not None:
@@ -148,7 +146,7 @@ async def test_an_entry_that_somebody_changed_is_no_secret_for_this_store(
 
 
 @pytest.mark.bad_input(57)
-async def test_a_secret_too_long_for_windows_is_said_before_it_is_cut(
+async def test_a_secret_too_long_for_windows_is_rejected_before_it_is_truncated(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.platform", "win32")

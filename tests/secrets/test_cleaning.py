@@ -64,12 +64,12 @@ tokens = st.text(string.ascii_letters + string.digits + "-._~+/", min_size=1).fl
         "\ufeffTOKEN=\u201cBearer {}\u201d\r\n",
     ],
 )
-def test_a_token_is_taken_out_of_what_was_copied_with_it(copied: str, token: str) -> None:
+def test_a_token_is_extracted_from_copied_text(copied: str, token: str) -> None:
     assert clean(copied.format(token), SecretKind.TOKEN) == token
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_characters_that_nobody_sees_are_removed(mark: str) -> None:
+def test_invisible_characters_are_removed(mark: str) -> None:
     for copied in (f"{mark}{TOKEN}", f"{TOKEN}{mark}", f"{TOKEN[:9]}{mark}{TOKEN[9:]}", f"{mark} {TOKEN} {mark}\n"):
         assert clean(copied, SecretKind.TOKEN) == TOKEN
 

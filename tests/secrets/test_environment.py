@@ -37,7 +37,7 @@ class Typing:
 
 @pytest.mark.parametrize("secret", [b"caf\xe9-CANARY", b"CAN\nCANARY", b"CANARY\x7f"])
 @pytest.mark.parametrize("source", [{"env": "TOKEN"}, {"keyring": "shop/token"}])
-async def test_a_secret_that_cannot_be_sent_is_named_and_not_told(
+async def test_a_secret_that_cannot_be_sent_is_named_but_not_shown(
     machine: Machine, secret: bytes, source: dict[str, str]
 ) -> None:
     environ = dict.fromkeys(("TOKEN", "TUI_CONNECTOR_SHOP_TOKEN"), os.fsdecode(secret))

@@ -142,7 +142,7 @@ PLACES: dict[str, Callable[[str, str], str]] = {
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=40, deadline=None)
 @given(name=NAMES, value=VALUES)
-def test_a_secret_nobody_knows_is_hidden_by_its_place(place: str, name: str, value: str) -> None:
+def test_an_unknown_secret_is_masked_by_its_name(place: str, name: str, value: str) -> None:
     assume(value.isascii() or place != "JWT")
     assume(value.lower() not in name.lower() and value not in ("number", "hidden"))
     written = PLACES[place](name, value)
@@ -244,7 +244,7 @@ def test_headers_keep_their_shape() -> None:
         ("https://x/rest/V1/products/token", False),
     ],
 )
-def test_addresses_that_answer_with_a_bare_token(uri: str, expected: bool) -> None:
+def test_uris_that_return_a_bare_token(uri: str, expected: bool) -> None:
     assert returns_token(uri) is expected
 
 

@@ -25,7 +25,7 @@ def real(machine: Machine, keyring_service: KeyringService) -> Machine:
     return replace(machine, keyring=None, environ=dict(os.environ))
 
 
-async def test_a_stored_secret_is_read_by_another_run_and_goes_only_where_it_is_granted(real: Machine) -> None:
+async def test_a_stored_secret_is_read_by_another_run_and_sent_only_to_granted_origins(real: Machine) -> None:
     first = Vault(real, Mask())
     await first.store(NAME, TOKEN, SHOP)
     first.close()

@@ -431,7 +431,7 @@ def _quoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class _Lexeme:
     kind: str
     text: str
     column: int
@@ -454,14 +454,14 @@ class _Parser:
             raise BadFilter("unmatched parenthesis", self._token.column)
         return Filter(expression)
 
-    def _read(self) -> _Token:
+    def _read(self) -> _Lexeme:
         match = _TOKEN.match(self._text, self._position)
         assert match is not None  # `word` and `end` take whatever is left
         assert match.lastgroup is not None
         self._position = match.end()
-        return _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1)
+        return _Lexeme(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1)
 
-    def _next(self) -> _Token:
+    def _next(self) -> _Lexeme:
         token, self._token = self._token, self._read()
         return token
 

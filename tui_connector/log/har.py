@@ -222,7 +222,7 @@ def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
     listed = log.get("entries") if isinstance(log, dict) else None
     if not isinstance(listed, list):
         raise LogFailed("it is JSON but not HAR: there is no list log.entries", "har")
-    faults = _Faults()
+    faults = _FaultReport()
     for number, each in enumerate(listed, 1):
         try:
             if not isinstance(each, dict):
@@ -235,7 +235,7 @@ def entries(data: bytes, mask: Mask) -> Iterator[Exchange | Notice]:
         yield Notice(faults.summary(len(listed)))
 
 
-class _Faults:
+class _FaultReport:
     """Counts unreadable entries, and the unreadable parts of the others."""
 
     def __init__(self) -> None:

@@ -109,7 +109,7 @@ class SingerSink(Sink):
     def open(self, context: SinkContext, position: Json) -> OpenSink:
         schema = None if self.schema_file is None else _read_schema(context.directory / self.schema_file)
         name = self.stream or context.name
-        known = _Columns(context.identifier, self._context, schema, _field(position, "types"))
+        known = _StreamColumns(context.identifier, self._context, schema, _field(position, "types"))
         if self._context.output is not None:
             return _OpenSinger(self._context.output, name, context, known, self._context.bookmarks)
         if self.path is None:
@@ -126,7 +126,7 @@ class _OpenSinger(OpenSink):
         output: ByteOutput,
         stream: str,
         context: SinkContext,
-        columns: _Columns,
+        columns: _StreamColumns,
         bookmarks: dict[str, Json],
         position: Json = None,
     ) -> None:
@@ -211,7 +211,7 @@ class _OpenSinger(OpenSink):
         self._schema_sent = True
 
 
-class _Columns:
+class _StreamColumns:
     """The properties of a stream and their types, each of which is declared once."""
 
     def __init__(

@@ -47,7 +47,7 @@ class Answers:
 @pytest.mark.parametrize(
     ("response", "words"), [("", "nothing was typed"), (None, "a prompt is needed, but there is no terminal")]
 )
-async def test_who_types_nothing_is_told_from_nobody(machine: Machine, response: str | None, words: str) -> None:
+async def test_empty_input_differs_from_no_terminal(machine: Machine, response: str | None, words: str) -> None:
     saved = profile("https://shop.example/rest/V1", {"kind": "bearer", "token": {"ask": True}})
     vault = Vault(replace(machine, prompt=Answers(response)), Mask())
     (token,) = saved.secrets()

@@ -189,7 +189,7 @@ async def test_a_wrong_password_is_sent_once_by_a_process_whose_state_directory_
     assert logins(sandbox) == 2
 
 
-async def test_who_waits_for_another_process_is_told_when_it_takes_too_long(
+async def test_a_wait_for_another_process_times_out_with_a_message(
     sandbox: Sandbox, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one has died with its computer's network disk, or waits for a code that nobody types."""
@@ -213,7 +213,7 @@ async def test_who_waits_for_another_process_is_told_when_it_takes_too_long(
     bench.close()
 
 
-async def test_a_wait_that_is_given_up_holds_nobody_up(machine: Machine) -> None:
+async def test_a_cancelled_wait_blocks_nobody(machine: Machine) -> None:
     login_lockouts = LoginLockouts(machine.directories.state)
     account = Account.of("https://shop.example/rest/V1/integration/admin/token", _admin("a-CANARY"), ["password"])
 
@@ -297,7 +297,7 @@ def test_where_a_user_name_comes_from_makes_no_other_account() -> None:
     assert Account.of(uri, values, ["username", "password"]) == Account.of(uri, _admin("a-CANARY", "api"), ["password"])
 
 
-def test_a_login_elsewhere_is_told_apart_by_all_its_open_parameters() -> None:
+def test_a_login_of_another_system_is_identified_by_all_its_public_parameters() -> None:
     def at(uri: str, **values: object) -> Account:
         return Account.of(uri, {"secret": "a-CANARY", **values}, ["secret"])
 

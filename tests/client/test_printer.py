@@ -39,7 +39,7 @@ def test_long_has_request_headers_and_a_thousand_characters_of_each_body() -> No
     ]
 
 
-def test_full_has_the_whole_kept_body() -> None:
+def test_full_has_the_whole_recorded_body() -> None:
     assert "x" * 5_000 in text(exchange(body=b"x" * 5_000), "full")
 
 
@@ -54,7 +54,7 @@ def test_a_web_page_is_its_title_and_size() -> None:
     assert len(shown) < 1_000
 
 
-def test_an_answer_that_is_no_text_is_told_by_its_first_bytes() -> None:
+def test_a_binary_response_is_shown_by_its_first_bytes() -> None:
     image = exchange(body=b"\x89PNG\x00\x01\x02" * 20)
     assert "140 B, not text: 89 50 4e 47" in text(image, "long")
     assert "00000000  89 50 4e 47" in text(image, "full")
@@ -64,7 +64,7 @@ def test_an_answer_that_is_no_text_is_told_by_its_first_bytes() -> None:
     ("body", "words"),
     [(RecordedBody(), "(empty)"), (RecordedBody(b"", 32, 32, note="a token, not kept"), "a token, not kept")],
 )
-def test_what_is_not_there_is_said(body: RecordedBody, words: str) -> None:
+def test_a_missing_body_is_explained(body: RecordedBody, words: str) -> None:
     assert words in text(exchange(body=body), "long")
 
 

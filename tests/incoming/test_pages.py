@@ -114,7 +114,7 @@ def test_shapes_that_hold_items(body: str, items: str, expected: list[bytes], to
         ('{"items":[1]}', "sum(x)", "cannot be found", False),
     ],
 )
-def test_what_holds_no_items_is_said(body: str | bytes, items: str, said: str, is_temporary: bool) -> None:
+def test_a_response_without_items_is_explained(body: str | bytes, items: str, said: str, is_temporary: bool) -> None:
     failure = refused(body, items)
     assert said in str(failure)
     assert failure.is_temporary is is_temporary

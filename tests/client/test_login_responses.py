@@ -61,7 +61,7 @@ TOKENS = {
 
 @pytest.mark.bad_input(33, 42)
 @pytest.mark.parametrize("name", TOKENS)
-async def test_a_token_in_any_of_its_shapes_is_taken(workbench: Workbench, name: str) -> None:
+async def test_a_token_in_any_format_is_accepted(workbench: Workbench, name: str) -> None:
     response, server, _ = await _ask(workbench, TOKENS[name])
     assert response.status == 200
     assert server.received[-1].header("Authorization") == "Bearer tok-CANARY"
@@ -107,7 +107,7 @@ UNREADABLE = {
 
 @pytest.mark.bad_input(33, 42, 48)
 @pytest.mark.parametrize("name", UNREADABLE)
-async def test_an_answer_without_a_token_is_refused_with_its_reason(workbench: Workbench, name: str) -> None:
+async def test_a_response_without_a_token_is_rejected_with_a_reason(workbench: Workbench, name: str) -> None:
     response, reason = UNREADABLE[name]
     with pytest.raises(LoginRefused) as refused:
         await _ask(workbench, response)
@@ -179,7 +179,7 @@ async def test_a_password_that_the_store_says_again_stays_hidden(workbench: Work
 
 
 @pytest.mark.parametrize("status", ["429 Too Many", "503 Busy", "408 Timeout"])
-async def test_a_login_that_nobody_looked_at_is_no_refusal(workbench: Workbench, status: str) -> None:
+async def test_a_login_that_the_server_did_not_process_is_not_a_refusal(workbench: Workbench, status: str) -> None:
     with pytest.raises(RequestFailed, match="did not check the credentials") as failed:
         await _ask(workbench, reply(status, b"{}"))
     assert not isinstance(failed.value, LoginRefused)
@@ -241,7 +241,7 @@ async def test_a_disabled_login_client_says_so(workbench: Workbench) -> None:
 
 
 @pytest.mark.bad_input(33, 34, 41)
-def test_templates_that_cannot_be_are_said_at_load() -> None:
+def test_invalid_templates_are_reported_on_load() -> None:
     head = 'format = 1\nname = "Shop"\n[authentications.a]\nkind = "request"\nparameters = { username = "api" }\n'
     for line, message in {
         'template = "Bearer &{"': "6:1: authentications.a.template: &{ is not closed",
@@ -308,7 +308,7 @@ async def test_a_refusal_elsewhere_shows_the_servers_reason_and_no_advice_about_
     assert "CANARY" not in str(refused.value) + repr(list(workbench.exchanges))
 
 
-async def test_magentos_own_endpoint_is_told_about_the_lock(workbench: Workbench) -> None:
+async def test_the_lockout_is_explained_for_magentos_own_endpoint(workbench: Workbench) -> None:
     with pytest.raises(LoginRefused, match="locks an account"):
         await _ask(workbench, reply("401 Unauthorized", b'{"message":"Sign-in was incorrect"}'))
 

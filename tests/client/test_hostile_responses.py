@@ -249,7 +249,7 @@ TAKEN: dict[str, tuple[int, bytes, int, bytes]] = {
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.bad_input(number)) for name, (number, *_) in TAKEN.items()]
 )
-async def test_what_can_be_taken_is_taken_as_it_is(workbench: Workbench, name: str) -> None:
+async def test_valid_responses_are_accepted_unchanged(workbench: Workbench, name: str) -> None:
     _, response, status, beginning = TAKEN[name]
     ended, exchange = await _ask(workbench, response)
     assert isinstance(ended, Response), ended
@@ -270,7 +270,7 @@ SLOW: dict[str, tuple[int, bytes, bytes, str]] = {
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.bad_input(number)) for name, (number, *_) in SLOW.items()]
 )
-async def test_what_never_ends_is_given_up_in_its_time(workbench: Workbench, name: str) -> None:
+async def test_an_endless_response_ends_at_the_timeout(workbench: Workbench, name: str) -> None:
     _, response, then, words = SLOW[name]
     ended, _ = await _ask(workbench, response, closing=False, then=then, timeout="500ms")
     assert isinstance(ended, NoResponse), ended
@@ -308,7 +308,7 @@ async def test_what_a_store_says_again_stays_hidden(
 
 
 @pytest.mark.bad_input(52)
-async def test_a_401_for_ever_renews_a_login_once_and_is_given_back(workbench: Workbench) -> None:
+async def test_repeated_401s_renew_a_login_once_and_are_returned(workbench: Workbench) -> None:
     logins: list[int] = []
 
     async def response(request: Received, writer: asyncio.StreamWriter) -> None:
@@ -327,7 +327,7 @@ async def test_a_401_for_ever_renews_a_login_once_and_is_given_back(workbench: W
     assert len(logins) == 2
 
 
-async def test_what_would_be_the_same_again_is_not_asked_for_again(workbench: Workbench) -> None:
+async def test_permanent_failures_are_not_retried(workbench: Workbench) -> None:
     async def endless(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(reply("200 OK", b"a" * 70_000_000))
 

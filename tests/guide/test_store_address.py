@@ -62,7 +62,7 @@ async def test_any_address_of_the_shop_will_do(machine: Machine, sandbox: Sandbo
     assert not any("key" in path or "searchCriteria" in path for path in paths(sandbox))
 
 
-async def test_two_factor_is_found_out_before_a_password_is_asked_for(machine: Machine) -> None:
+async def test_two_factor_is_detected_before_the_password_is_entered(machine: Machine) -> None:
     options = SandboxOptions(products=1, settings={"twofactorauth/general/enable": "1"})
     async with Sandbox(options, machine.now) as sandbox:
         state = await searched(machine, sandbox.url)
@@ -131,7 +131,7 @@ async def test_a_redirect_to_another_address_is_followed_by_asking_there_without
 
 
 @pytest.mark.parametrize("location", ["/", "/rest/V1/directory/currency/", "https://login.example/sso?to=shop"])
-async def test_a_redirect_that_leads_nowhere_else_is_said(machine: Machine, location: str) -> None:
+async def test_a_redirect_that_cannot_be_followed_is_reported(machine: Machine, location: str) -> None:
     state, asked = await shop({CURRENCY_AT: reply("302 Found", b"", f"Location: {location}")}, "{url}", machine)
     assert state.found is None
     assert state.finding is not None
@@ -156,7 +156,7 @@ async def test_a_page_with_200_is_not_reachable(machine: Machine) -> None:
     assert len(asked) == len(state.probes) <= MAX_CANDIDATES
 
 
-async def test_what_every_path_would_say_is_asked_once(machine: Machine) -> None:
+async def test_a_finding_for_the_whole_host_takes_one_request(machine: Machine) -> None:
     for status, header, finding in (
         ("401 Authorization Required", 'WWW-Authenticate: Basic realm="Staging"', "web-server-password"),
         ("503 Service Unavailable", "X-Test: 1", "maintenance"),
@@ -201,7 +201,7 @@ BAD = (
 )
 
 
-async def test_what_is_no_address_gets_a_clear_word_and_sends_nothing(
+async def test_an_invalid_address_is_explained_and_nothing_is_sent(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for typed in BAD:
@@ -275,7 +275,7 @@ async def test_a_store_code_in_the_url_is_a_view_and_no_directory(
 
 
 @pytest.mark.parametrize("typed", ["{}/women", "{}/women/tops.html", "{}/nl-be/", "{}/admin", "{}/Nl/"])
-async def test_another_path_is_no_store_code(machine: Machine, sandbox: Sandbox, typed: str) -> None:
+async def test_another_path_is_not_a_store_code(machine: Machine, sandbox: Sandbox, typed: str) -> None:
     state = await searched(machine, typed.format(sandbox.url))
     assert state.found is not None
     assert state.found.address.root == sandbox.url
@@ -319,5 +319,5 @@ async def test_a_token_in_the_field_of_the_address_is_not_looked_up_as_a_host(ty
 @pytest.mark.parametrize(
     "typed", ["magento", "web1", "staging-2024-eu-west-1a-magento", "m2-0123456789.example.com", "shop:8080"]
 )
-def test_a_name_of_a_host_is_no_token(typed: str) -> None:
+def test_a_host_name_is_not_a_token(typed: str) -> None:
     assert candidate_addresses(typed)
