@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[int, bytes, Failure]] = {
     "brotli": (46, reply("200 OK", b"\x8b\x00\x80", "Content-Encoding: br"), Failure.PROTOCOL),
     "zstd": (46, reply("200 OK", b"(\xb5/\xfd", "Content-Encoding: zstd"), Failure.PROTOCOL),
     "deflate": (46, reply("200 OK", zlib.compress(b"{}"), "Content-Encoding: deflate"), Failure.PROTOCOL),
-    "a bomb": (46, _gzipped(gzip.compress(b"a" * 50_000_000)), Failure.TOO_LARGE),
+    "a bomb": (46, _gzipped(gzip.compress(b"a" * 50_000_000, 1)), Failure.TOO_LARGE),
     "a bomb in chunks": (
         46,
         _head("200 OK", "Transfer-Encoding: chunked")

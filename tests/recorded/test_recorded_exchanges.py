@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import recordings as real
@@ -75,8 +76,13 @@ def test_every_exchange_is_printed(log: list[Exchange], formatter: str) -> None:
     for each, exchange in zip(recordings(), log, strict=True):
         printed = text(exchange, formatter, profile="shop", client="shop")
         assert _UNSAFE.search(printed) is None, each.number
-        assert each.target.partition("?")[0] in printed, each.number
+        path = each.target.partition("?")[0]
+        if formatter == "simple":
+            assert unquote(path) in unquote(printed), each.number  # "%2F" stays what it is
+        else:
+            assert path in printed, each.number
         if formatter == "curl":
+            printed = printed.replace(shlex.quote(each.sent), "BODY")  # it would take seconds to split a large one
             assert "curl" in shlex.split(printed, comments=True), each.number
         if formatter == "simple":
             assert "\n" not in printed
