@@ -1,143 +1,122 @@
-"""Draws the screenshots: python screenshots/draw.py walks the guide on the sandbox and writes an SVG for each step.
+"""Draws the pictures: `python screenshots/draw.py [FOLDER]` walks the program on the sandbox store.
 
-Where a Chromium is on the PATH, the pictures that the README shows are also written as PNG.
+Every screen at 120×36, some at 80×24, and the walk as an animation. The pictures are the same at each run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable
+import math
+import sys
+from dataclasses import replace
 from pathlib import Path
 
-from tui_connector.cli.screen import DESCRIPTION, NAME, TITLE, full_integration
-from tui_connector.machine import Directories, Machine
-from tui_connector.sandbox.server import Sandbox, SandboxOptions
-from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.setup.context import DemoStore
+from rich.segment import Segment
+from svg import Frame, animation, picture
+from textual.widgets import Input
+from walk import Walk, walking
+
+from tui_connector.runs.progress import Progress, Summary
+from tui_connector.tui.run.job import RunFigures
+from tui_connector.tui.run.screen import RunScreen
 
 HERE = Path(__file__).parent
-SIZE = (120, 36)
-SHOWN_IN_README = ("2-authentication", "3-incoming", "profile")
+SIZE, SMALL = (120, 36), (80, 24)
+ALSO_SMALL = ("authentication", "log", "run")
+TITLE = "tui-connector"
+FILM = {
+    "home-empty": 1.5,
+    "basics": 1.8,
+    "authentication-fields": 0.8,
+    "authentication-refused": 2.2,
+    "log-refused": 2.0,
+    "authentication": 1.6,
+    "incoming-list": 1.0,
+    "incoming": 1.8,
+    "outgoing": 1.4,
+    "save": 1.0,
+    "saved": 1.0,
+    "profile": 1.0,
+    "run-15": 0.6,
+    "run-35": 0.6,
+    "run-60": 0.6,
+    "run-85": 0.6,
+    "run": 1.5,
+}
+"""Seconds for which the animation shows each screen."""
 
 
-class _Memory:
-    """A keyring in memory: pictures contain no real secret."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self._entries.get(service)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._entries[service] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self._entries[service]
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - a screen has no event to wait for
-            await asyncio.sleep(0.02)
+async def draw(target: Path, size: tuple[int, int]) -> dict[str, Frame]:
+    """The screens of the walk; writes a picture of each."""
+    frames = {}
+    async with walking(size) as walk:
+        async for name in walk.screens():
+            if name == "run":
+                for percent in (15, 35, 60, 85, 100):
+                    _show_long_run(walk, percent)
+                    frames[f"run-{percent}"] = Frame(await _rows(walk), FILM.get(f"run-{percent}", 0.0))
+            rows = await _rows(walk)
+            frames[name] = Frame(rows, FILM.get(name, 0.0), walk.pressed())
+            if size == SIZE or name in ALSO_SMALL:
+                suffix = "" if size == SIZE else f"-{size[0]}x{size[1]}"
+                (target / f"{name}{suffix}.svg").write_text(picture(rows, TITLE), encoding="utf-8")
+    return frames
 
 
-async def draw(directory: Path, target: Path, size: tuple[int, int]) -> None:
-    """Walks the guide, a picture after each step."""
-    keyring, environ = _Memory(), {"HOME": str(directory)}
-    machine = Machine(
-        Directories(directory, directory, directory, directory / "profiles"), environ, keyring=lambda: keyring
-    )
-    async with Sandbox(SandboxOptions(), machine.now) as store:
-        values = full_integration(store)
-
-        async def demo() -> DemoStore:
-            return DemoStore(store.url, NAME, TITLE, DESCRIPTION, values)
-
-        app = ConnectorApp(machine, demo, start_at="demo")
-        async with app.run_test(size=size) as pilot:
-
-            def says(text: str) -> Callable[[], bool]:
-                return lambda: text in app.export_screenshot().replace("&#160;", " ")
-
-            async def picture(name: str) -> None:
-                await pilot.pause()
-                app.save_screenshot(f"{name}.svg", path=str(target))
-
-            await _until(says("Store address"))
-            await pilot.press("enter")
-            await _until(says("Magento 2.4"))
-            await picture("1-basics")
-            await pilot.press("enter")
-            await _until(says("Consumer secret"))
-            await pilot.press("alt+u", "enter")
-            await _until(says("accepts it"))
-            await picture("2-authentication")
-            await pilot.press("enter")
-            await _until(says("Categories"))
-            await pilot.press("enter")
-            await _until(says("tells items apart"))
-            await pilot.press("enter")
-            await _until(says("items read"))
-            await picture("3-incoming")
-            await pilot.press("l")
-            await pilot.pause()
-            await picture("log")
-            await pilot.press("l")
-            await pilot.press("n")
-            await _until(says("PUT products"))
-            await pilot.press("enter")
-            await _until(says("It needs"))
-            await pilot.press("enter")
-            await _until(says("Not sent"))
-            await picture("4-outgoing")
-            await pilot.press("enter")
-            await _until(says("Enter saves"))
-            await picture("5-save")
-            await pilot.press("enter")
-            await _until(says("Now you can"))
-            await pilot.press("q")
-            await _until(says("Profiles"))
-            await pilot.press("enter")
-            await _until(says("GET products"))
-            await pilot.press("down", "down", "r")
-            await _until(says("complete:"))
-            await picture("run")
-            await pilot.press("q")
-            await _until(says("Last run"))
-            await pilot.press("up", "up", "t")
-            await _until(says("✔ magento"))
-            await picture("profile")
-            await pilot.press("colon")
-            await _until(says("Enter does it"))
-            await picture("commands")
-            await pilot.press("escape")
-            await pilot.pause()
-            await pilot.press("q")
-            await _until(says("✔ complete"))
-            await picture("home")
+async def _rows(walk: Walk) -> list[list[Segment]]:
+    for field in walk.app.screen.query(Input):
+        field.cursor_blink = False
+    await walk.pilot.pause()
+    strips = walk.app.screen._compositor.render_strips()
+    return [[Segment(walk.replaced(part.text), part.style) for part in strip] for strip in strips]
 
 
-def as_png(name: str) -> None:
-    """The SVG as a PNG, by Chromium; nothing where there is none."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
-        return
-    picture = HERE / f"{name}.svg"
-    width, height = map(float, re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', picture.read_text())[0])
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    options.append("--force-device-scale-factor=1.2")
-    target = f"--screenshot={HERE / name}.png"
-    command = [browser, *options, f"--window-size={int(width)},{int(height)}", target, picture.as_uri()]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+_ITEMS, _SECONDS, _PAGE = 24_000, 48, 100
+
+
+def _show_long_run(walk: Walk, percent: int) -> None:
+    """Shows a run of a larger store: that of the sandbox has ended before its charts have a second column."""
+    screen = walk.app.screen
+    assert isinstance(screen, RunScreen)
+    job = screen.job
+    summary = job.figures.summary or Summary("products", "complete", _ITEMS, 0, 0, _SECONDS, _ITEMS // _PAGE, 0)
+    figures, items, latencies = RunFigures(), 0.0, 0.0
+    tick, ticks = 0.25, int(_SECONDS * 4 * percent / 100)
+    for number in range(1, ticks + 1):
+        share = number / (_SECONDS * 4)
+        wave = 1 + 0.18 * math.sin(number / 7) + 0.07 * math.sin(number / 2.3) - 0.5 * math.exp(-number / 9)
+        items = min(_ITEMS * share * (0.97 + 0.03 * share), items + _ITEMS / _SECONDS * tick * wave)
+        latencies += 0.19 + 0.05 * math.sin(number / 11) + 0.02 * math.cos(number / 3)
+        figures.add_sample(
+            Progress(
+                items=round(_ITEMS if number == _SECONDS * 4 else items),
+                expected=_ITEMS,
+                requests=number,
+                responses=number,
+                latency=latencies / number,
+                seconds=number * tick,
+                in_flight=min(number, 4),
+                limit=4,
+            )
+        )
+    job.active = percent < 100
+    if percent == 100:
+        figures.summary = replace(summary, items=_ITEMS, seconds=_SECONDS, requests=_SECONDS * 4)
+    job.figures = figures
+    for change in job.on_change:
+        change()
+
+
+async def main(target: Path) -> None:
+    frames = await draw(target, SIZE)
+    film = animation([frames[name] for name in FILM], TITLE)
+    (target / "walk.svg").write_text(film, encoding="utf-8")
+    await draw(target, SMALL)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        asyncio.run(draw(Path(scratch), HERE, SIZE))
-    for name in SHOWN_IN_README:
-        as_png(name)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.svg"):
+        old.unlink()
+    asyncio.run(main(folder))

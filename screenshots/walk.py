@@ -29,6 +29,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.commands import CommandsScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.keys import key_label
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
@@ -103,6 +104,7 @@ class Walk:
         self.app, self.pilot = app, pilot
         self._store, self._home = store, home
         self._tokens = full_integration(store)
+        self._pressed: list[str] = []
 
     async def until(self, condition: Callable[[], bool], what: object = "the condition") -> None:
         """Waits until the condition holds and no button is shown as pressed."""
@@ -117,16 +119,27 @@ class Walk:
         await self.until(lambda: all(text in text_of(self.app) for text in texts), texts)
 
     async def press(self, *keys: str) -> None:
+        self._pressed += [key_label(key.removeprefix("alt+")) for key in keys]
         await self.pilot.press(*keys)
 
+    def pressed(self) -> str:
+        """The keys since the last call, as people write them."""
+        text = "  ".join(self._pressed)
+        self._pressed.clear()
+        return text
+
     async def paste(self, text: str) -> None:
+        self._pressed.append("paste 4 tokens")
         self.app.post_message(events.Paste(text))
         await self.pilot.pause()
 
     def replaced(self, text: str) -> str:
         """The text with what differs from run to run replaced by as many other characters: port and home."""
-        port = self._store.url.rpartition(":")[2]
-        return text.replace(f"127.0.0.1:{port}", "127.0.0.1:18852").replace(str(self._home), HOME)
+        port, home = self._store.url.rpartition(":")[2], str(self._home)
+        text = text.replace(f"127.0.0.1:{port}", "127.0.0.1:18852").replace(home, HOME)
+        for cut in range(1, len(home)):  # a path without its beginning
+            text = text.replace(f"…{home[cut:]}/", f"…{HOME[cut:]}/")
+        return text
 
     async def screens(self) -> AsyncIterator[str]:
         """The names of the screens, each when it is shown and nothing moves."""
@@ -179,6 +192,8 @@ class Walk:
         yield "save"
         await self.press("enter")
         await self.shows("Now you can")
+        for written in self.app.machine.directories.profiles.iterdir():
+            os.utime(written, (NOW.timestamp(), NOW.timestamp()))
         yield "saved"
         await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
@@ -202,7 +217,7 @@ class Walk:
         yield "commands"
         await self.press("escape", "q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
-        await self.shows("✔ complete")
+        await self.shows("✔ just now")
         yield "home"
         await self.press("d")
         await self.until(lambda: self.app.screen.is_modal)

@@ -37,6 +37,10 @@ CANARY = b"CANARY"
 _allowed: set[Path] = set()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="rewrite tests/tui/snapshots with what is shown")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with stray_home(tmp_path_factory.mktemp(STRAY)):

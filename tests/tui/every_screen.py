@@ -15,6 +15,7 @@ from tui_connector.tui.keys import IN_FIELD, actions_of, key_label
 from tui_connector.tui.themes import THEMES
 from tui_connector.tui.widgets.frame import FooterKey, footer_keys
 
+WIDE, SMALL = (120, 36), (80, 24)
 Colour = tuple[int, int, int]
 
 
@@ -47,22 +48,22 @@ class Shot:
 _walked: dict[tuple[int, int], list[Shot]] = {}
 
 
-async def shots(size: tuple[int, int], *, themes: bool = False) -> list[Shot]:
-    """Each screen of the walk, in order; tests of one process share it. With `themes`, the colours of both themes."""
+async def shots(size: tuple[int, int]) -> list[Shot]:
+    """Each screen of the walk, in order; tests of one process share it. Colours only at `WIDE`."""
     if size not in _walked:
         found = []
         async with walking(size) as walk:
             async for name in walk.screens():
-                found.append(await _shot(walk, name, themes=themes))
+                found.append(await _shot(walk, name, colours=size == WIDE))
         _walked[size] = found
     return _walked[size]
 
 
-async def _shot(walk: Walk, name: str, *, themes: bool) -> Shot:
+async def _shot(walk: Walk, name: str, *, colours: bool) -> Shot:
     app, pieces = walk.app, {}
     await walk.pilot.pause()
     text = walk.replaced(text_of(app))
-    if themes:  # the theme now and the other one, which stays for the next screen
+    if colours:  # the theme now and the other one, which stays for the next screen
         for theme in sorted((theme.name for theme in THEMES), key=lambda each: each != app.theme):
             app.theme = theme
             await walk.pilot.pause()

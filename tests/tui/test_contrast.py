@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from every_screen import Piece, Shot, contrast, shots
+from every_screen import SMALL, WIDE, Piece, Shot, contrast, shots
 from textual.color import Color
 from textual.theme import Theme
 from walk import text_of, walking
 
 from tui_connector.tui.themes import THEMES
 
-SIZE = (120, 36)
 READABLE = 4.5
 _DRAWN = re.compile(r"[\s─-▟▲▼◢◣▸]*")
 """Borders, scroll bars, charts."""
@@ -23,7 +22,7 @@ by_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.
 
 @pytest.fixture
 async def screens() -> list[Shot]:
-    return await shots(SIZE, themes=True)
+    return await shots(WIDE)
 
 
 def _is(piece: Piece, colour: str | None) -> bool:
@@ -60,7 +59,7 @@ async def test_states_are_shown_in_sixteen_colours_and_without_any(
     if terminal == "NO_COLOR":
         monkeypatch.setenv("NO_COLOR", "1")
     wanted = {"basics": ("✔",), "authentication-refused": ("✘",), "log-refused": ("401",)}
-    async with walking((80, 24), theme="" if terminal == "NO_COLOR" else terminal) as walk:
+    async with walking(SMALL, theme="" if terminal == "NO_COLOR" else terminal) as walk:
         assert walk.app.no_color == (terminal == "NO_COLOR")
         async for name in walk.screens():
             if signs := wanted.pop(name, None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from every_screen import Shot, shots
+from every_screen import SMALL, Shot, shots
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -16,7 +16,7 @@ from tui_connector.tui.keys import _subclasses, all_bindings
 
 @pytest.fixture
 async def screens() -> list[Shot]:
-    return await shots((80, 24))
+    return await shots(SMALL)
 
 
 async def test_footer_shows_help_and_commands_at_80_columns(screens: list[Shot]) -> None:

@@ -435,6 +435,10 @@ class LogPanel(LogHost):
             self.view.filter(self._filtering.applied)
         (self.detail if message.purpose == "find" else self.view).focus()
 
+    def action_pause(self) -> None:
+        """Stops following the newest request, or follows it again."""
+        self.view.action_pause()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "divide":
             return self.view.display and self.detail.display

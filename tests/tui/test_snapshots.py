@@ -1,0 +1,31 @@
+"""The main screens as text, at two sizes: `pytest tests/tui/test_snapshots.py --update-snapshots` writes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from every_screen import SMALL, WIDE, shots
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+
+@pytest.mark.parametrize("size", [SMALL, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_screens_look_as_they_did(size: tuple[int, int], pytestconfig: pytest.Config) -> None:
+    columns, rows = size
+    now = {f"{shot.name}-{columns}x{rows}.txt": _lines(shot.text) for shot in await shots(size)}
+    known = {path.name for path in FOLDER.glob(f"*-{columns}x{rows}.txt")}
+    if pytestconfig.getoption("update_snapshots"):
+        FOLDER.mkdir(exist_ok=True)
+        for name in known - now.keys():
+            (FOLDER / name).unlink()
+        for name, text in now.items():
+            (FOLDER / name).write_text(text, encoding="utf-8")
+        return
+    assert known == now.keys()
+    for name, text in now.items():
+        assert text == (FOLDER / name).read_text(encoding="utf-8"), f"{name} differs; is that meant?"
+
+
+def _lines(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
