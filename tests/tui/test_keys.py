@@ -16,6 +16,7 @@ from tui_connector.tui.commands import CommandsScreen
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import IN_FIELD, _subclasses, all_bindings, check_keys, key_label, to_keymap
+from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
@@ -171,6 +172,19 @@ async def test_help_shows_the_remapped_keys(machine: Machine) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         text = shown(app)
-        assert "w              New store" in text
+        assert "w              Set up a new store" in text
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_commands_open_a_profile_by_name_from_any_screen(machine: Machine) -> None:
+    machine.directories.profiles.mkdir(parents=True)
+    for name in ("acme", "nordic"):
+        (machine.directories.profiles / f"{name}.toml").write_text(f'format = 1\nname = "{name}"\n')
+    app = program(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "nordic" in shown(app))
+        await pilot.press("colon", *"zzz")
+        await until(pilot, lambda: "No match" in shown(app))
+        await pilot.press("enter", *["backspace"] * 3, *"open nord", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "nordic")

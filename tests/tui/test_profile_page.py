@@ -13,13 +13,12 @@ from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import InputScreen
+from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.widgets.choice import ChoiceScreen
 
 PROFILE = """\
 # ours
@@ -140,14 +139,13 @@ async def test_profile_is_deleted_with_its_own_keyring_entries(machine: Machine,
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
-        assert "acme/integration/access-token" in shown(app)
-        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("enter")  # the harmless answer
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert path.exists()
-        await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
-        await pilot.press("down", "down", "enter")
+        await pilot.press("d", "y")
+        await until(pilot, lambda: "acme/integration/access-token" in shown(app))
+        await pilot.press("y")
         await until(pilot, lambda: not path.exists() and not memory_keyring.entries)
         await until(pilot, lambda: "No profiles yet" in shown(app))
 
@@ -159,7 +157,9 @@ async def test_keyring_entries_of_other_profiles_are_not_deleted(machine: Machin
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "beta" in shown(app))
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, ChoiceScreen))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "acme" not in shown(app))
         assert "access-token" not in shown(app)
 
 

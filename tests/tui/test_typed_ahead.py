@@ -17,14 +17,13 @@ from tui_connector.machine import Machine
 from tui_connector.profile import library
 from tui_connector.tui import profile
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import InputScreen
+from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
 from tui_connector.tui.home import actions
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.screens import Recorded
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
-from tui_connector.tui.widgets.choice import ChoiceScreen
 
 PROFILE = """format = 1
 name = "Title of NAME"
@@ -94,7 +93,7 @@ def keep_draft(machine: Machine, name: str) -> None:
         (["pagedown", "d"], lambda app: "Discard draft Draft half" in shown(app)),
         (["j", "d"], lambda app: "Delete the profile b" in shown(app)),
         (["j", "D"], lambda app: "Copy b to" in shown(app)),
-        (["d", "end", "enter", "d"], lambda app: "Delete the profile b" in shown(app)),
+        (["d", "y", "d"], lambda app: "Delete the profile b" in shown(app)),
         (
             ["enter", "q", "j", "enter"],
             lambda app: isinstance(app.screen, ProfilePage) and app.screen._path.stem == "b",
@@ -206,7 +205,7 @@ async def test_leaving_a_page_that_is_loading(machine: Machine, gates: Gates) ->
 
 
 @pytest.mark.parametrize(
-    ("key", "slow", "screen"), [("d", "own_entries", ChoiceScreen), ("D", "keyring_entries", InputScreen)]
+    ("key", "slow", "screen"), [("d", "own_entries", ConfirmScreen), ("D", "keyring_entries", InputScreen)]
 )
 async def test_keys_after_delete_or_duplicate_answer_the_dialog(
     machine: Machine, gates: Gates, key: str, slow: str, screen: type[Any]
@@ -215,7 +214,7 @@ async def test_keys_after_delete_or_duplicate_answer_the_dialog(
     gate = gates.before(actions, slow)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.press(key, *(["down"] if key == "d" else ["2"]), "enter", "end")
+        await pilot.press(key, *(["y"] if key == "d" else ["2", "enter"]), "end")
         if key == "d":
             assert isinstance(app.screen, HomeScreen)
         gate.set()

@@ -159,14 +159,19 @@ class ConnectorApp(QuietApp):
         self.notify(shown(warning), severity="warning", timeout=15, markup=False)
 
     def action_commands(self) -> None:
-        """Opens the list of commands: those of this screen, then the themes."""
+        """Opens the list of commands: those of this screen, then the themes and the profiles."""
         from .commands import CommandsScreen, PaletteCommand, commands_of
+
+        homes = [screen for screen in self.screen_stack if isinstance(screen, HomeScreen)]
+        profiles = homes[0].profiles if homes else ()
 
         async def done(command: PaletteCommand | None) -> None:
             if command is not None:
                 await command.run()
 
-        self.push_screen(CommandsScreen(commands_of(self.screen, self.choose_theme)), done)
+        self.push_screen(
+            CommandsScreen(commands_of(self.screen, self.choose_theme, profiles, self._open_from_list)), done
+        )
 
     async def choose_theme(self, name: str) -> None:
         """Applies this theme and saves it."""
@@ -189,6 +194,9 @@ class ConnectorApp(QuietApp):
     def on_home_screen_painted(self) -> None:
         if not self.is_headless:
             self.set_timer(_PAINT_DELAY, threading.Thread(target=_preload_modules, daemon=True).start)
+
+    async def _open_from_list(self, path: Path) -> None:
+        self._open_page(path, self._key_queue.hold(f"Opening {path.stem}"))
 
     def on_home_screen_open_requested(self, message: HomeScreen.OpenRequested) -> None:
         self._open_page(message.path, self._key_queue.hold(f"Opening {message.path.stem}"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -27,6 +28,10 @@ THEMES = (
 """The themes to choose from; the last two use the terminal's own sixteen colours."""
 
 
+_MOST = 200
+"""Lines of the list; more are found by typing."""
+
+
 @dataclass(frozen=True, slots=True)
 class PaletteCommand:
     """One line of the list. `id` is its name in `settings.toml`; empty where no key can be bound to it."""
@@ -37,8 +42,13 @@ class PaletteCommand:
     run: Callable[[], Awaitable[None]]
 
 
-def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[None]]) -> list[PaletteCommand]:
-    """Every titled action of this screen, then the themes."""
+def commands_of(
+    screen: Screen[object],
+    choose_theme: Callable[[str], Awaitable[None]],
+    profiles: Sequence[Path],
+    open_profile: Callable[[Path], Awaitable[None]],
+) -> list[PaletteCommand]:
+    """Every titled action of this screen, then the themes and the profiles."""
     app = screen.app
     actions = [action for action in actions_of(screen) if action.id != "app.commands"]
     return [
@@ -47,6 +57,7 @@ def commands_of(screen: Screen[object], choose_theme: Callable[[str], Awaitable[
             PaletteCommand(f"Theme: {name}", "now" if name == app.theme else "", "", partial(choose_theme, name))
             for name in THEMES
         ),
+        *(PaletteCommand(f"Open {path.stem}", "profile", "", partial(open_profile, path)) for path in profiles),
     ]
 
 
@@ -68,9 +79,11 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
         with Vertical(id="commands"):
             yield SafeInput(placeholder="Type to filter", compact=True, id="command-name")
             yield OptionList(id="command-list")
-            yield Static(Content("Enter: run   ↑↓: select   Esc: close"), classes="heading")
+            yield Static(Content("No match. Esc closes this."), id="command-none")
 
     def on_mount(self) -> None:
+        panel = self.query_one("#commands")
+        panel.border_title, panel.border_subtitle = "Commands", "Enter: run · ↑↓: select · Esc: close"
         self._show("")
         self.query_one(Input).focus()
 
@@ -81,10 +94,13 @@ class CommandsScreen(ModalScreen[PaletteCommand | None]):
 
     def _show(self, filter_text: str) -> None:
         terms = filter_text.lower().split()
-        self._matches = [each for each in self._commands if all(term in _search_text(each) for term in terms)]
+        found = [each for each in self._commands if all(term in _search_text(each) for term in terms)]
+        self._matches = found[:_MOST]
         options = self.query_one(OptionList)
         options.clear_options()
         options.add_options(Option(Content(_line(each, 74))) for each in self._matches)
+        options.display = bool(self._matches)
+        self.query_one("#command-none").display = not self._matches
         if self._matches:
             options.highlighted = 0
 

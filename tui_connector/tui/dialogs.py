@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 
-from ..text import shown
+from ..text import shown, shown_line
 from .widgets.fields import SafeInput
 
 
@@ -22,27 +23,47 @@ class ConfirmScreen(ModalScreen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
-        Binding("n,enter,escape", "dismiss(False)", "No", id="confirm.no"),
+        Binding("n,escape", "dismiss(False)", "No", id="confirm.no"),
+        Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.move"),
     ]
-    KEYS: ClassVar[str] = "y  yes     n, Enter  no"
+    KEYS: ClassVar[str] = "y: yes · n, Enter: no"
+    ENTER_SAYS_NO: ClassVar[bool] = True
 
-    def __init__(self, question: str) -> None:
+    def __init__(self, question: str, *, title: str = "Confirm", yes: str = "Yes", no: str = "No") -> None:
+        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"."""
         super().__init__()
-        self._question = question
+        self._question, self._title, self._labels = question, title, (yes, no)
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="question"):
-            yield Static(Content(shown(f"{self._question}\n\n{self.KEYS}")))
+        with Vertical(classes="question") as panel:
+            with VerticalScroll(can_focus=False):
+                yield Static(Content(shown(self._question)))
+            with Horizontal(classes="answers"):
+                yield Button(_answer("y", self._labels[0]), id="confirm-yes", compact=True)
+                yield Button(_answer("n", self._labels[1]), id="confirm-no", compact=True)
+        panel.border_title = Content(shown_line(self._title))
+        panel.border_subtitle = Content(self.KEYS)
+
+    def on_mount(self) -> None:
+        if self.ENTER_SAYS_NO:
+            self.query_one("#confirm-no", Button).focus()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(event.button.id == "confirm-yes")
 
 
-class AllowScreen(ConfirmScreen, inherit_bindings=False):
-    """A confirmation that opens by itself: Enter is ignored, because it may be meant for the screen before."""
+def _answer(key: str, label: str) -> Content:
+    return Content.assemble((key, "bold"), f"  {shown_line(label)}")
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes", id="allow.yes"),
-        Binding("n,escape", "dismiss(False)", "No", id="allow.no"),
-    ]
-    KEYS: ClassVar[str] = "y  yes     n  no"
+
+class AllowScreen(ConfirmScreen):
+    """A confirmation that opens by itself. No button has the focus: Enter may be meant for the screen before."""
+
+    AUTO_FOCUS = ""
+    KEYS: ClassVar[str] = "y: yes · n: no"
+    ENTER_SAYS_NO: ClassVar[bool] = False
 
 
 class InputScreen(ModalScreen[str | None]):
@@ -50,15 +71,17 @@ class InputScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]
 
-    def __init__(self, question: str, value: str = "", *, secret: bool = False) -> None:
+    def __init__(self, question: str, value: str = "", *, secret: bool = False, title: str = "") -> None:
         super().__init__()
         self._question, self._value, self._secret = question, value, secret
+        self._title = title or ("Secret" if secret else "Enter a value")
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question"):
+        with Vertical(classes="question") as panel:
             yield Static(Content(shown(self._question)))
             yield _DialogInput(self._value, compact=True, password=self._secret)
-            yield Static(Content("Enter: OK · Esc: cancel"), classes="heading")
+        panel.border_title = Content(shown_line(self._title))
+        panel.border_subtitle = "Enter: OK · Esc: cancel"
 
     def on_mount(self) -> None:
         self.query_one(_DialogInput).focus()

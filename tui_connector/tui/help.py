@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Protocol, runtime_checkable
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -51,8 +51,28 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(Content(shown(rest)), classes="help-words")
             yield Static(Content("Keys"), classes="help-title")
             yield Static(Content("Every action is a letter. In a field, press Esc, then the letter."))
-            yield Static(Content("\n".join(_line(action) for action in self._actions)), classes="help-words")
-            yield Static(Content("Esc closes this. All commands: :"), classes="heading")
+            for title, actions in _groups(self._actions).items():
+                yield Static(Content(title), classes="heading")
+                yield Static(Content("\n".join(map(_line, actions))), classes="help-words")
+
+    def on_mount(self) -> None:
+        panel = self.query_one("#help")
+        panel.border_title, panel.border_subtitle = "Help", "Esc: close · ↑↓: scroll"
+
+
+def _groups(actions: Iterable[KeyAction]) -> dict[str, list[KeyAction]]:
+    """The actions by where they work: nearest to the focus first."""
+    found: dict[str, list[KeyAction]] = {"Here": [], "On this screen": [], "In every screen": []}
+    for action in actions:
+        place = (
+            "In every screen"
+            if isinstance(action.node, App)
+            else "On this screen"
+            if isinstance(action.node, Screen)
+            else "Here"
+        )
+        found[place].append(action)
+    return {title: group for title, group in found.items() if group}
 
 
 def _line(action: KeyAction) -> str:

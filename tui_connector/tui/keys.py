@@ -124,7 +124,7 @@ def _actions(node: DOMNode, screen: Screen[object], *, reached: bool) -> Iterato
     for name, group in by_id.items():
         first = group[0]
         keys = dict.fromkeys(key_label(each.key) for each in group if not each.key.startswith("alt+"))
-        yield KeyAction(name, first.description, tuple(keys), node, first.action, first.show)
+        yield KeyAction(name, first.tooltip or first.description, tuple(keys), node, first.action, first.show)
 
 
 def _is_available(node: DOMNode, action: str, screen: Screen[object]) -> bool:

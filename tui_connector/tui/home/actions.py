@@ -17,24 +17,21 @@ from ...machine import Machine
 from ...profile.library import Library
 from ...profile.trust import TrustRecords
 from ...text import shown_line
-from ..dialogs import InputScreen
-from ..widgets.choice import ChoiceScreen
+from ..dialogs import ConfirmScreen, InputScreen
 
 
 async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     """Deletes the file of a profile and, if the user chooses so, the keyring entries that only it uses."""
     library = Library(machine.directories.profiles)
     own = await asyncio.to_thread(own_entries, path, library)
-    options = {"keep": "Keep it", "file": "Delete the file"}
     question = f"Delete the profile {path.stem}?\n{path}"
-    if own:
-        question += f"\n\nIn the keyring, and not used by another profile in {library.directory}:\n" + "\n".join(
-            f"  {name}" for name in own
-        )
-        options |= {"file": "Delete only the file", "all": "Delete the file and these entries"}
-    response = await app.push_screen_wait(ChoiceScreen(options, question=question))
-    if response not in ("file", "all"):
+    if not await _confirmed(app, ConfirmScreen(question, title="Delete the profile", yes="Delete", no="Keep")):
         return
+    also = False
+    if own:
+        question = f"Delete its secrets too? In the keyring, and not used by another profile in {library.directory}:\n"
+        question += "\n".join(f"  {name}" for name in own)
+        also = await _confirmed(app, ConfirmScreen(question, title="Keyring entries", yes="Delete them", no="Keep"))
     try:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         await asyncio.to_thread(Drafts(machine.directories.state).drop, key_for(path))
@@ -43,17 +40,21 @@ async def delete_profile(app: App[None], machine: Machine, path: Path) -> None:
     except OSError as error:
         _notify(app, f"{path} could not be deleted: {error.strerror}", bad=True)
         return
-    left = await _delete_entries(machine, own) if response == "all" else []
+    left = await _delete_entries(machine, own) if also else []
     _notify(
         app, f"Deleted: {path.name}." + (f" Still in the keyring: {', '.join(left)}." if left else ""), bad=bool(left)
     )
 
 
+async def _confirmed(app: App[None], screen: ConfirmScreen) -> bool:
+    answer: bool | None = await app.push_screen_wait(screen)
+    return bool(answer)
+
+
 async def discard_draft(app: App[None], machine: Machine, draft: Draft) -> None:
     """Discards a draft."""
     question = f"Discard draft {draft.title}?"
-    response = await app.push_screen_wait(ChoiceScreen({"keep": "Keep it", "drop": "Discard"}, question=question))
-    if response != "drop":
+    if not await _confirmed(app, ConfirmScreen(question, title="Discard the draft", yes="Discard", no="Keep")):
         return
     try:
         await asyncio.to_thread(Drafts(machine.directories.state).drop, draft.key)
@@ -68,7 +69,7 @@ async def duplicate_profile(
     library = Library(machine.directories.profiles)
     suggested = await asyncio.to_thread(library.name_from, path.stem)
     question = f"Copy {path.stem} to a profile named:"
-    name = await app.push_screen_wait(InputScreen(question, suggested))
+    name = await app.push_screen_wait(InputScreen(question, suggested, title="Duplicate the profile"))
     if name is None:
         return
     try:

@@ -25,6 +25,7 @@ from ...guide.overview import ProfileOverview
 from ...machine import Machine
 from ...profile.library import ProfileError
 from ...text import count, shown_line
+from ..keys import keys_of
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
 from .list import HomeList
@@ -37,15 +38,23 @@ _SLOW_AFTER = 0.5
 _BESIDE = 112
 """Columns from which the preview is beside the table, not below it."""
 
-_WELCOME = (
-    ("tui-connector connects a Magento 2 store by keyboard: it sets up the authentication, reads products, orders and "
-    "more into files and databases, and shows each request while it is sent.\n\n", ""),
-    ("No profiles yet.\n\n", "bold"),
-    ("  n", "bold $accent"), ("  New store   you need its address; each of the five steps is tested as you go\n", ""),
-    ("  t", "bold $accent"), ("  Try it      a demo store on this computer: no account, nothing to install\n\n", ""),
-    ("A profile is one TOML file for a store: its address, how to authenticate, what to read from it and what to send "
-    "to it. Tokens go to the keyring, never into the file.", TONES["muted"]),
-)  # fmt: skip
+
+def _welcome(new: str, demo: str) -> Content:
+    """What the program is, and the ways to start with their keys."""
+    return Content.assemble(
+        "tui-connector connects a Magento 2 store by keyboard: it sets up the authentication, reads products, orders "
+        "and more into files and databases, and shows each request while it is sent.\n\n",
+        ("No profiles yet.\n\n", "bold"),
+        (f"  {new}", "bold $accent"),
+        "  New store   you need its address; each of the five steps is tested as you go\n",
+        (f"  {demo}", "bold $accent"),
+        "  Try it      a demo store on this computer: no account, nothing to install\n\n",
+        (
+            "A profile is one TOML file for a store: its address, how to authenticate, what to read from it and what "
+            "to send to it. Tokens go to the keyring, never into the file.",
+            TONES["muted"],
+        ),
+    )
 
 
 @dataclass
@@ -139,7 +148,8 @@ class HomeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield Static("", id="home-heading")
-        welcome = Static(Content.assemble(*_WELCOME), id="home-empty", classes="panel")
+        keys = [(keys_of(self, name) or [""])[0] for name in ("home.new", "home.demo")]
+        welcome = Static(_welcome(*keys), id="home-empty", classes="panel")
         welcome.border_title = "Welcome"
         yield welcome
         with Container(id="home-body"):

@@ -17,6 +17,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ...text import shown, shown_line
+from .fields import FieldRow
 
 
 class Toggle(Static, can_focus=True):
@@ -118,7 +119,8 @@ class Choice(Static, can_focus=True):
         if len(self.options) == 1:
             self.post_message(self.OpenRequested(self))
             return
-        self.app.push_screen(ChoiceScreen(self.options, self.chosen), take)
+        row = next((node for node in self.ancestors if isinstance(node, FieldRow)), None)
+        self.app.push_screen(ChoiceScreen(self.options, self.chosen, title=row.label if row else "Choose"), take)
 
 
 class ChoiceScreen(ModalScreen[str | None]):
@@ -126,13 +128,17 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
 
-    def __init__(self, options: Mapping[str, str], chosen: str = "", *, question: str = "") -> None:
+    def __init__(
+        self, options: Mapping[str, str], chosen: str = "", *, question: str = "", title: str = "Choose"
+    ) -> None:
         """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first."""
         super().__init__()
-        self._options, self._chosen, self._question = options, chosen, question
+        self._options, self._chosen, self._question, self._title = options, chosen, question, title
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="choices", classes="question" if self._question else ""):
+        with Vertical(id="choices", classes="question" if self._question else "") as panel:
+            panel.border_title = Content(shown_line(self._title, 60))
+            panel.border_subtitle = "↑↓: select · Enter: choose · Esc: cancel"
             if self._question:
                 yield Static(Content(shown(self._question)))
             yield OptionList(*(Option(Content(shown_line(title)), id=key) for key, title in self._options.items()))
