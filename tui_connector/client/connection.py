@@ -152,7 +152,9 @@ def proxy_from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute |
 
     Lower-case names take precedence. Raises `InvalidRequest` if the value is not an http:// or https:// address.
     """
-    name = next((one for one in _proxy_variables(uri.partition(":")[0].lower()) if environ.get(one, "").strip()), None)
+    scheme = uri.partition(":")[0].lower()
+    variables = (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
+    name = next((one for one in variables if environ.get(one, "").strip()), None)
     if name is None:
         return None
     parts = urlsplit(uri)
@@ -160,10 +162,6 @@ def proxy_from_environment(uri: str, environ: Mapping[str, str]) -> ProxyRoute |
     if _bypasses_proxy(parts.hostname or "", port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
     return _route(environ[name].strip(), name)
-
-
-def _proxy_variables(scheme: str) -> tuple[str, ...]:
-    return (f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY")
 
 
 def _route(value: str, name: str) -> ProxyRoute:

@@ -23,6 +23,7 @@ PIN = "TUI_CONNECTOR_TRUST"
 """The environment variable with the digests of trusted profiles; see `tui-connector trust --digest`."""
 
 _HINT = "Review what it can do, then allow it: tui-connector trust {0}. For one run: --trust."
+_BLANKS = re.compile(r"[\s\u2800]{4,}")
 
 
 class Untrusted(InvalidRequest):
@@ -112,7 +113,7 @@ class ProfileTrust:
             raise refusal
         if self.is_pinned():
             return
-        missing = self._not_implied(await asyncio.to_thread(self.missing, wanted), vault)
+        missing = [each for each in await asyncio.to_thread(self.missing, wanted) if not self._is_implied(each, vault)]
         if missing and self._once:
             self._accepted.update(missing)
             return
@@ -126,11 +127,8 @@ class ProfileTrust:
         if self.path is not None:
             await asyncio.to_thread(self._records.grant, self.path, missing, self._machine.now())
 
-    def _not_implied(self, missing: list[Capability], vault: Vault | None) -> list[Capability]:
-        """The capabilities without those that the user has just created in the guide, such as by typing a secret."""
-        return [each for each in missing if not self._is_implied(each, vault)]
-
     def _is_implied(self, capability: Capability, vault: Vault | None) -> bool:
+        """Whether the user has just created it in the guide, such as by typing a secret."""
         facts = capability.facts
         if facts["kind"] != "secret" or not str(facts["secret"]).startswith("keyring:"):
             return self.path is None  # the user has created this profile
@@ -225,11 +223,4 @@ def capability_lines(found: Iterable[Capability]) -> list[str]:
         rest = group[0].text[group[0].text.rindex(to) :]
         lines.append(f"sends {len(names)} secrets of the keyring ({', '.join(names)}){rest}")
     # a name in the profile must neither look like further lines nor move its own end out of view
-    return [shown_line(_BLANKS.sub(_mark_blanks, line)) for line in lines]
-
-
-_BLANKS = re.compile(r"[\s\u2800]{4,}")
-
-
-def _mark_blanks(blanks: re.Match[str]) -> str:
-    return f" [{len(blanks.group())} blanks] "
+    return [shown_line(_BLANKS.sub(lambda blanks: f" [{len(blanks[0])} blanks] ", line)) for line in lines]

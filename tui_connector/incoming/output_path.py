@@ -34,21 +34,19 @@ _HOME_DOTFILES = (
 )
 _TOOL_FOLDERS = frozenset(
     {
+        *(".git", ".hg", ".svn", ".jj", ".ssh", ".gnupg", ".aws", ".kube", ".docker", ".github", ".gitlab"),
         *(
-            ".git",
-            ".hg",
-            ".svn",
-            ".jj",
-            ".ssh",
-            ".gnupg",
-            ".aws",
-            ".kube",
-            ".docker",
-            ".github",
-            ".gitlab",
             ".circleci",
+            ".vscode",
+            ".idea",
+            ".husky",
+            ".direnv",
+            ".venv",
+            ".tox",
+            ".nox",
+            "site-packages",
+            "dist-packages",
         ),
-        *(".vscode", ".idea", ".husky", ".direnv", ".venv", ".tox", ".nox", "site-packages", "dist-packages"),
         *("node_modules", "__pycache__", "autostart", "cron.d", "systemd", "launchagents", "launchdaemons"),
     }
 )
@@ -76,10 +74,7 @@ _EXECUTED_NAMES = frozenset(
 
 
 _DATA_SUFFIXES = frozenset(
-    {
-        *(".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".singer"),
-        *(".db", ".db3", ".sqlite", ".sqlite3"),
-    }
+    {".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".psv", ".singer", ".db", ".db3", ".sqlite", ".sqlite3"}
 )
 """Suffixes of files that no program executes or loads: in the profile's folder they need no trust."""
 
@@ -137,7 +132,8 @@ class OutputPaths:
             return None  # no file can be opened by it
         real = self.real(path)
         outside = self._outside(path) is not None
-        if not outside and (self.any_name or _is_data_file(real)):
+        is_data = os.path.splitext(real.name.lower().removesuffix(".gz"))[1] in _DATA_SUFFIXES
+        if not outside and (self.any_name or is_data):
             return None
         words = "outside its own folder" if outside else "whose name is not that of a data file"
         path = portable(path, str(real), self.folder)
@@ -167,7 +163,7 @@ class OutputPaths:
     def refusal(self, real: Path) -> str:
         """Why this file is never written, trusted or not; "" if it may be."""
         name = real.name.lower()
-        if name in _EXECUTED_NAMES or any(each in _EXECUTED_SUFFIXES for each in _suffixes(name)):
+        if name in _EXECUTED_NAMES or f".{name.rpartition('.')[2]}" in _EXECUTED_SUFFIXES:
             return "other programs run or load files of this name"
         own = self._part_below_profile(real)
         if name.startswith(".") or (own is not None and any(part.startswith(".") for part in own.parts)):
@@ -280,22 +276,12 @@ def open_regular(real: Path, flags: int) -> int:
     return file
 
 
-def _is_data_file(real: Path) -> bool:
-    name = real.name.lower()
-    return os.path.splitext(name.removesuffix(".gz"))[1] in _DATA_SUFFIXES
-
-
 def _is_regular_or_new(real: Path) -> bool:
     """Whether it is not a pipe or a device, which `open_regular` and the sinks refuse."""
     try:
         return stat.S_ISREG(os.lstat(real).st_mode)
     except OSError:
         return True
-
-
-def _suffixes(name: str) -> list[str]:
-    """The last suffix of a name; of a name without one, "." and the name."""
-    return [f".{part}" for part in name.split(".")[1:]][-1:] + ([f".{name}"] if "." not in name else [])
 
 
 def _same_or_inside(path: Path, folder: Path) -> bool:
@@ -317,12 +303,9 @@ def _is_same(one: Path, other: Path) -> bool:
 def _python_trees() -> set[Path]:
     """Folders that Python loads from, with everything below them."""
     user = site.getusersitepackages() if hasattr(site, "getusersitepackages") else ""
-    roots = [sys.prefix, sys.exec_prefix, user, *_packages_on_path()]
+    packages = [each for each in sys.path if not {"site-packages", "dist-packages"}.isdisjoint(Path(each).parts)]
+    roots = [sys.prefix, sys.exec_prefix, user, *packages]
     return {Path(os.path.realpath(each)) for each in roots if each and each != "/"}
-
-
-def _packages_on_path() -> list[str]:
-    return [each for each in sys.path if any(part in ("site-packages", "dist-packages") for part in Path(each).parts)]
 
 
 def _python_folders() -> set[Path]:

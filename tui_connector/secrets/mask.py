@@ -197,9 +197,9 @@ def _character_pattern(character: str, count: int) -> bytes:
     """
     if character.isascii() and character.isalnum():
         return character.encode()
-    spelled = {form for each in _BASE64_VARIANTS.get(character, character) for form in _encodings(each)}
-    written: list[bytes] = sorted(spelled, key=_longest_first)
-    any_of = b"(?:" + b"|".join(written) + b")"
+    encodings = {form for each in _BASE64_VARIANTS.get(character, character) for form in _encodings(each)}
+    longest_first: list[bytes] = sorted(encodings, key=lambda form: (-len(form), form))
+    any_of = b"(?:" + b"|".join(longest_first) + b")"
     return any_of + b"{%d,%d}" % (count, count * 16) if character == "\\" else _BACKSLASH + b"{0,8}" + any_of
 
 
@@ -221,16 +221,12 @@ def _encodings(character: str) -> Iterator[bytes]:
     yield b"".join(_BACKSLASH + b"{1,8}u(?i:%s)" % units[at : at + 4].encode() for at in range(0, len(units), 4))
     yield _BACKSLASH + (b"{1,8}x(?i:%02x)" % code if code < 0x100 else b"{1,8}U(?i:%08x)" % code)
     names = [_HASH + b"0*%d" % code, _HASH + b"[xX]0*(?i:%x)" % code]
-    names += [name.rstrip(";").encode() for name in _entities(character)]
+    names += [name.rstrip(";").encode() for name in _entity_names().get(character, [])]
     yield _AMPERSAND + b"(?:" + b"|".join(names) + b")" + _SEMICOLON
 
 
 def _percent_encoded(data: bytes) -> bytes:
     return b"".join(_PERCENT + b"(?i:%02x)" % each for each in data)
-
-
-def _entities(character: str) -> list[str]:
-    return _entity_names().get(character, [])
 
 
 @cache
@@ -240,10 +236,6 @@ def _entity_names() -> dict[str, list[str]]:
         if name.endswith(";"):
             names.setdefault(value, []).append(name)
     return names
-
-
-def _longest_first(form: bytes) -> tuple[int, bytes]:
-    return -len(form), form
 
 
 class Mask:
@@ -351,7 +343,7 @@ class Mask:
     def uri(self, uri: str) -> str:
         """A URI with user, password and parameters with secret names masked."""
         # the URIs of a run's pages differ in numbers only, and masking by name depends only on their length
-        alike = _NUMBER_VALUE.sub(_zeros, uri)
+        alike = _NUMBER_VALUE.sub(lambda number: "0" * len(number[0]), uri)
         if ("", alike) in self._clean:
             return self.mask_known(uri)
         masked = self._uri(uri)
@@ -433,10 +425,6 @@ class Mask:
 
 _decoded = lru_cache(maxsize=1_000)(unquote_plus)
 """Cached, as search criteria repeat ten names in each request."""
-
-
-def _zeros(number: re.Match[str]) -> str:
-    return "0" * len(number[0])
 
 
 def returns_token(uri: str) -> bool:

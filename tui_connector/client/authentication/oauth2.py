@@ -39,6 +39,7 @@ _MAX_LIFETIME = 10 * 365 * 86_400.0
 """Seconds; a larger `expires_in` is ignored."""
 _GRANT_PARAMETERS = ("grant_type", "client_id", "client_secret", "scope")
 _GRANT = "client_credentials"
+_ENDPOINT_HINT = "Is the token URI the server's token endpoint? Look at the response in the log."
 
 
 def _extra_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -176,9 +177,6 @@ class OAuth2(Authentication):
 
     def start(self, context: LayerContext) -> Layer:
         return login_layer(self, "Authorization", context)
-
-
-_ENDPOINT_HINT = "Is the token URI the server's token endpoint? Look at the response in the log."
 
 
 def stated_lifetime(expires_in: object) -> float | None:
