@@ -98,13 +98,13 @@ class OutputPaths:
         """The profile's folder without symbolic links."""
         return Path(os.path.realpath(self.directory))
 
-    def real(self, path: str) -> Path:
+    def resolve(self, path: str) -> Path:
         """The path with every symbolic link and `..` resolved. The file need not exist."""
         return Path(os.path.realpath(self.directory / path))
 
-    def allowed(self, path: str) -> Path:
+    def check_writable(self, path: str) -> Path:
         """The file to open for this path, with symbolic links resolved. Raises `UserError`."""
-        real = self.real(path)
+        real = self.resolve(path)
         whole = os.path.abspath(self.directory / path)  # both the name of a link and its target count
         before = Path(os.path.realpath(os.path.dirname(whole)), os.path.basename(whole))
         reason = self.refusal(real) or self.refusal(before) or self.refusal(Path(whole))
@@ -130,7 +130,7 @@ class OutputPaths:
         """
         if "\0" in path:
             return None  # no file can be opened by it
-        real = self.real(path)
+        real = self.resolve(path)
         outside = self._outside(path) is not None
         is_data = os.path.splitext(real.name.lower().removesuffix(".gz"))[1] in _DATA_SUFFIXES
         if not outside and (self.any_name or is_data):
@@ -151,12 +151,12 @@ class OutputPaths:
         """The resolved path if it is outside the profile's folder and the data directory, else None."""
         if "\0" in path:
             return None  # no file can be opened by it
-        real = self.real(path)
+        real = self.resolve(path)
         return None if is_inside(real, self.folder) or self._in_data_directory(real) else real
 
     def alter_capability(self, path: str) -> Capability:
         """The capability to add a table to a database of another program."""
-        real = self.real(path)
+        real = self.resolve(path)
         path = portable(path, str(real), self.folder)
         return Capability.of("alter", f"adds a table to the existing database {real}", path=path)
 

@@ -78,7 +78,7 @@ class SinkContext:
         Creates missing folders of a relative path below the profile's folder.
         """
         try:
-            file = self.paths.allowed(path)
+            file = self.paths.check_writable(path)
         except UserError as error:
             raise SinkError(error.message, error.hint) from error
         except ValueError as error:  # a null character

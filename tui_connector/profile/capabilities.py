@@ -146,7 +146,7 @@ class _ProfileCapabilities:
                 continue
             for path in incoming.sink.writes():
                 needed.append(outputs.write_capability(path))
-                if "\0" not in path and incoming.sink.alters(outputs.real(path)):
+                if "\0" not in path and incoming.sink.alters(outputs.resolve(path)):
                     needed.append(outputs.alter_capability(path))
             needed += [outputs.read_capability(path) for path in incoming.sink.reads()]
         for outgoing in self._profile.outgoing.values():

@@ -19,53 +19,53 @@ MARK = "•••"
 _WORDS = tuple(word.encode() for word in WORDS if not any(other in word for other in WORDS if other != word))
 _KEYS = tuple(key.encode() for key in KEYS)
 _WORD = re.compile(b"|".join(_WORDS) + b"|key")  # in lower-case text: ignoring case takes fifteen times as long
-_SHORT = 1_000
+_SINGLE_SEARCH = 1_000
 """Bytes up to which one search with the pattern is faster than a search for each word."""
 
-_LONGEST_NAME = 60
-# bytes beyond ASCII are letters of some encoding: none of them is a space
-_IN_NAME = r"[\w.\-\[\]]|%5[BDbdFf]|%2[Dd]"
-_NAME_BEFORE = re.compile(rf"(?:{_IN_NAME}|:)*\Z", re.ASCII)
-_NAME_AFTER = re.compile(rf"(?:{_IN_NAME}){{0,{_LONGEST_NAME}}}", re.ASCII)
+_MAX_NAME = 60
+# with re.ASCII, no byte beyond ASCII matches as a letter or a space
+_NAME_CHARACTER = r"[\w.\-\[\]]|%5[BDbdFf]|%2[Dd]"
+_NAME_BEFORE = re.compile(rf"(?:{_NAME_CHARACTER}|:)*\Z", re.ASCII)
+_NAME_AFTER = re.compile(rf"(?:{_NAME_CHARACTER}){{0,{_MAX_NAME}}}", re.ASCII)
 
 _QUOTED_NAME_ENDS = re.compile(r"""[^"'\\&\n]{0,60}?(\\*["']|&quot;|&\#0?3[49];)\s*(?::|=>|=)\s*""", re.ASCII)
 _ASSIGNED = re.compile(r"(\s*=>?\s*|%(?:25)*3[Dd])", re.ASCII)
 _ELEMENT_OPENS = re.compile(r"[^<>]{0,200}?(?<!/)(?:>|&gt;)")
 _ELEMENT_VALUE = re.compile(r"(?:<!\[CDATA\[.*?(?:\]\]>|\Z)|(?!&lt;/)[^<])+", re.DOTALL)
-_LINE_OF = re.compile(r"authorization|cookie", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"authorization|cookie", re.IGNORECASE)
 _COLON = re.compile(r":[ \t]*(?=[^\s<,}])", re.ASCII)
 _INPUT_NAME = re.compile(r"""\bname\s*=\s*\\*["']?\Z""", re.ASCII)
 _INPUT_VALUE = re.compile(r"""[^<>]{0,300}?\bvalue\s*=\s*(?=["'\\])""", re.ASCII)
-_VALUE_BEFORE = re.compile(r"""<[^<>]{0,300}?\bvalue\s*=\s*(?=["'\\])""", re.ASCII)
-_PART = re.compile(r"""["']?[^\r\n]{0,500}\r?\n(?:[^\r\n]{1,500}\r?\n){0,10}\r?\n""")
-_PART_VALUE = re.compile(r".*?(?=\r?\n--|\Z)", re.DOTALL)
+_INPUT_VALUE_BEFORE = re.compile(r"""<[^<>]{0,300}?\bvalue\s*=\s*(?=["'\\])""", re.ASCII)
+_MULTIPART_HEADERS = re.compile(r"""["']?[^\r\n]{0,500}\r?\n(?:[^\r\n]{1,500}\r?\n){0,10}\r?\n""")
+_MULTIPART_VALUE = re.compile(r".*?(?=\r?\n--|\Z)", re.DOTALL)
 
-_OPENING = re.compile(r"""(\\*)(["'])|(&quot;|&\#0?3[49];)""")
+_OPENING_QUOTE = re.compile(r"""(\\*)(["'])|(&quot;|&\#0?3[49];)""")
 _STRING = {quote: re.compile(rf"(?:\\.|[^{quote}\\])*", re.DOTALL) for quote in "\"'"}
-_IN_JSON = r"\\u(?!0026)[0-9A-Fa-f]{4}|\\/"
-_BARE = re.compile(rf"(?:[^\s&\"'<>;,}}\])\\]|{_IN_JSON})+", re.ASCII)
-_PARAMETER = re.compile(rf"(?:[^\s&\"<>\\]|{_IN_JSON})+", re.ASCII)
-_ENCODED_PARAMETER = re.compile(rf"(?:(?!%(?:25)*26)[^\s&\"<>\\]|{_IN_JSON})+", re.ASCII)
-_LINE = re.compile(r"[^\r\n\"<\\]+")
+_JSON_ESCAPE = r"\\u(?!0026)[0-9A-Fa-f]{4}|\\/"
+_UNQUOTED = re.compile(rf"(?:[^\s&\"'<>;,}}\])\\]|{_JSON_ESCAPE})+", re.ASCII)
+_PARAMETER = re.compile(rf"(?:[^\s&\"<>\\]|{_JSON_ESCAPE})+", re.ASCII)
+_ENCODED_PARAMETER = re.compile(rf"(?:(?!%(?:25)*26)[^\s&\"<>\\]|{_JSON_ESCAPE})+", re.ASCII)
+_HEADER_LINE = re.compile(r"[^\r\n\"<\\]+")
 _BRACKET = re.compile(r'"(?:\\.|[^"\\])*(?:"|\Z)|[{}\[\]]', re.DOTALL)
-_QUOTED_BRACKET = re.compile(r"[{}\[\]]")
-_NOTHING = frozenset({"null", "None"})
+_NESTED_BRACKET = re.compile(r"[{}\[\]]")
+_NULL_VALUES = frozenset({"null", "None"})
 
 
 def may_contain_secrets(data: bytes) -> bool:
     """Whether `data` contains a word of a secret name; a body without one needs no other search."""
     lower = data.lower()
-    if len(lower) < _SHORT:
+    if len(lower) < _SINGLE_SEARCH:
         return _WORD.search(lower) is not None
-    return any(word in lower for word in _WORDS) or _names_a_key(lower)
+    return any(word in lower for word in _WORDS) or _contains_secret_key(lower)
 
 
-def _names_a_key(lower: bytes) -> bool:
-    place = lower.find(b"key")
-    while place >= 0:
-        if lower[max(0, place - 16) : place].rstrip(b"-_. ").endswith(_KEYS):
+def _contains_secret_key(lower: bytes) -> bool:
+    position = lower.find(b"key")
+    while position >= 0:
+        if lower[max(0, position - 16) : position].rstrip(b"-_. ").endswith(_KEYS):
             return True
-        place = lower.find(b"key", place + 3)
+        position = lower.find(b"key", position + 3)
     return False
 
 
@@ -74,7 +74,7 @@ def mask_named_values(data: bytes) -> bytes:
     text = data.decode("latin-1")  # one character per byte, so that positions are the same; only ASCII matters here
     out: list[bytes] = []
     done = 0
-    for start, end, mark in _values(text, data.lower()):
+    for start, end, mark in _secret_spans(text, data.lower()):
         if start >= done:
             out += (data[done:start], mark.encode())
             done = end
@@ -105,74 +105,74 @@ def mask_message(text: str) -> str:
     return mask_addresses(without_secrets(text))
 
 
-def _values(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
+def _secret_spans(text: str, lower: bytes) -> Iterator[tuple[int, int, str]]:
     """Each value under a secret name: start, end and replacement."""
     done = 0
     for word in _WORD.finditer(lower):
         if word.start() < done:
             continue
-        before = _NAME_BEFORE.search(text, max(0, word.start() - _LONGEST_NAME), word.start())
+        before = _NAME_BEFORE.search(text, max(0, word.start() - _MAX_NAME), word.start())
         after = _NAME_AFTER.match(text, word.end())
         assert before is not None
         assert after is not None
         start, done = before.start(), after.end()
         if text[start - 1 : start] == "%":  # the hex digits of an escape are not part of the name
             start += 2
-        found = _value(text, start, done) if is_secret_name(text[start:done]) else None
+        found = _value_span(text, start, done) if is_secret_name(text[start:done]) else None
         if found is not None and found[1] > found[0]:
             done = max(done, found[1])
             yield found
 
 
-def _value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
+def _value_span(text: str, start: int, end: int) -> tuple[int, int, str] | None:
     """The value of the name at `start` to `end`."""
-    if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _LONGEST_NAME) : start]:
+    if (match := _QUOTED_NAME_ENDS.match(text, end)) and match[1] in text[max(0, start - _MAX_NAME) : start]:
         return _json_value(text, match.end(), match[1])
     if _INPUT_NAME.search(text, max(0, start - 20), start):
         return _input_value(text, start, end)
     if text[start - 1 : start] == "<" or text[max(0, start - 4) : start] == "&lt;":
         opened = _ELEMENT_OPENS.match(text, end)
-        return _matched(_ELEMENT_VALUE, text, opened.end()) if opened else None
+        return _match_span(_ELEMENT_VALUE, text, opened.end()) if opened else None
     if match := _ASSIGNED.match(text, end):
-        parameter = _PARAMETER if text[start - 1 : start] in ("?", "&", "#") else _BARE
+        parameter = _PARAMETER if text[start - 1 : start] in ("?", "&", "#") else _UNQUOTED
         pattern = _ENCODED_PARAMETER if match[1].startswith("%") else parameter
-        return _quoted(text, match.end()) or _matched(pattern, text, match.end())
+        return _quoted_span(text, match.end()) or _match_span(pattern, text, match.end())
     if match := _COLON.match(text, end):
-        line = _LINE if _LINE_OF.search(text, start, end) else _BARE
-        return _quoted(text, match.end()) or _matched(line, text, match.end())
+        line = _HEADER_LINE if _HEADER_NAME.search(text, start, end) else _UNQUOTED
+        return _quoted_span(text, match.end()) or _match_span(line, text, match.end())
     return None
 
 
 def _input_value(text: str, start: int, end: int) -> tuple[int, int, str] | None:
     """The value of a form field: another attribute of its element, or the part of a multipart body."""
     if match := _INPUT_VALUE.match(text, end):
-        return _quoted(text, match.end())
+        return _quoted_span(text, match.end())
     opened = text.rfind("<", max(0, start - 400), start)
-    if opened >= 0 and (match := _VALUE_BEFORE.match(text, opened, start)):
-        return _quoted(text, match.end())
-    part = _PART.match(text, end)
-    return _matched(_PART_VALUE, text, part.end()) if part else None
+    if opened >= 0 and (match := _INPUT_VALUE_BEFORE.match(text, opened, start)):
+        return _quoted_span(text, match.end())
+    part = _MULTIPART_HEADERS.match(text, end)
+    return _match_span(_MULTIPART_VALUE, text, part.end()) if part else None
 
 
-def _matched(pattern: re.Pattern[str], text: str, place: int) -> tuple[int, int, str] | None:
-    value = pattern.match(text, place)
-    return (place, value.end(), MARK) if value else None
+def _match_span(pattern: re.Pattern[str], text: str, position: int) -> tuple[int, int, str] | None:
+    value = pattern.match(text, position)
+    return (position, value.end(), MARK) if value else None
 
 
-def _json_value(text: str, place: int, quote: str) -> tuple[int, int, str] | None:
+def _json_value(text: str, position: int, quote: str) -> tuple[int, int, str] | None:
     mark = f"{quote}{MARK}{quote}"
-    if text[place : place + 1] in ("{", "["):
-        return place, _closing(text, place, _BRACKET if quote == '"' else _QUOTED_BRACKET), mark
-    quoted = _quoted(text, place)
+    if text[position : position + 1] in ("{", "["):
+        return position, _closing_bracket(text, position, _BRACKET if quote == '"' else _NESTED_BRACKET), mark
+    quoted = _quoted_span(text, position)
     if quoted is not None:
         return quoted
-    bare = _matched(_BARE, text, place)
-    return (bare[0], bare[1], mark) if bare and text[bare[0] : bare[1]] not in _NOTHING else None
+    bare = _match_span(_UNQUOTED, text, position)
+    return (bare[0], bare[1], mark) if bare and text[bare[0] : bare[1]] not in _NULL_VALUES else None
 
 
-def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
+def _quoted_span(text: str, position: int) -> tuple[int, int, str] | None:
     """The text in quotes here, without the quotes; in a nested string these have backslashes before them."""
-    opening = _OPENING.match(text, place)
+    opening = _OPENING_QUOTE.match(text, position)
     if opening is None:
         return None
     start = opening.end()
@@ -180,11 +180,11 @@ def _quoted(text: str, place: int) -> tuple[int, int, str] | None:
         value = _STRING[opening[2]].match(text, start)
         assert value is not None
         return start, value.end(), MARK
-    end = text.find(opening[3], start) if opening[3] else _end_within(text, start, len(opening[1]), opening[2])
+    end = text.find(opening[3], start) if opening[3] else _nested_string_end(text, start, len(opening[1]), opening[2])
     return start, end if end >= 0 else len(text), MARK
 
 
-def _end_within(text: str, start: int, level: int, quote: str) -> int:
+def _nested_string_end(text: str, start: int, level: int, quote: str) -> int:
     """The end of a nested string whose quotes have `level` backslashes before them."""
     for match in re.compile(rf"(\\*){quote}").finditer(text, start):
         backslashes = len(match[1])
@@ -195,10 +195,10 @@ def _end_within(text: str, start: int, level: int, quote: str) -> int:
     return -1
 
 
-def _closing(text: str, place: int, bracket: re.Pattern[str]) -> int:
+def _closing_bracket(text: str, position: int, bracket: re.Pattern[str]) -> int:
     """The end of the object or list that starts here."""
     depth = 0
-    for match in bracket.finditer(text, place):
+    for match in bracket.finditer(text, position):
         if match[0] in "{[":
             depth += 1
         elif match[0] in "}]":
