@@ -352,7 +352,7 @@ class RunJob:
             environment = RunEnvironment(session, exchanges, machine, place, explain)
             path = getattr(incoming.sink, "path", None)
             if path is not None:
-                self.output = str(await asyncio.to_thread(environment.outputs.real, str(path)))
+                self.output = str(await asyncio.to_thread(environment.outputs.resolve, str(path)))
                 self.note(f"Writing to {self.output}")
             run = self._current = Run(incoming, options, environment, self)
             if self._stop_reason:
