@@ -86,7 +86,7 @@ async def test_a_copy_set_up_for_another_store_leaves_the_secrets_of_the_origina
         await pilot.press("escape", "5")
         await until_shown(pilot, "shop-2/integration/consumer-key")
         assert memory_keyring.entries == before
-        await pilot.press("escape", "s")
+        await pilot.press("escape", "s", "s")
         await until_shown(pilot, "Saved:")
     assert {name: memory_keyring.entries[name] for name in before} == before
     saved = tomllib.loads((machine.directories.profiles / "shop-2.toml").read_text())
@@ -105,7 +105,7 @@ async def test_an_entry_of_another_store_is_replaced_after_a_yes_only(
     async with app.run_test(size=(100, 40)) as pilot:
         await open_guide(pilot, "shop")
         await another_store(pilot, other, full(other, "catalog"))
-        await pilot.press("escape", "s")
+        await pilot.press("escape", "s", "s")
         await until(pilot, lambda: isinstance(app.screen, AllowScreen))
         text_shown = await until_shown(pilot, "Replace it")
         assert "stored for" in text_shown
@@ -139,7 +139,7 @@ async def test_a_draft_has_no_secrets_and_says_so_when_it_is_resumed(
         await until_shown(pilot, "Consumer key is missing")
         await enter_four(pilot, full(sandbox))
         await until(pilot, lambda: "Drafts contain no secrets" not in shown(app))
-        await pilot.press("escape", "s")
+        await pilot.press("escape", "s", "s")
         await until_shown(pilot, "Saved:")
     assert len(memory_keyring.entries) == 4
 

@@ -147,7 +147,7 @@ async def test_every_action_can_be_run_from_the_command_list(machine: Machine) -
         await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
         text = shown(app)
         assert "setup.test" in text
-        assert "t ^R F5" in text
+        assert "t F5 ^R" in text
 
 
 async def test_chosen_theme_is_saved_beside_other_settings(machine: Machine) -> None:

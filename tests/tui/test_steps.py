@@ -315,7 +315,7 @@ async def test_steps_behind_the_zoomed_log_do_not_take_the_focus(machine: Machin
 async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandbox: Sandbox) -> None:
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
-        await until_shown(pilot, "then u, to fill in")
+        await until_shown(pilot, "F9 fills in")
 
 
 async def test_immediate_test_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:

@@ -53,7 +53,7 @@ def test_locked_keyring_is_reported_and_used_once_unlocked(
         terminal.wait_for("prompt each time")
         terminal.press("Up", "Enter")
         terminal.wait_for("Secrets: in this computer's keyring")
-        terminal.press("s")
+        terminal.press("s", "s")
         terminal.wait_for("status 200 from a new process")
     assert "{ keyring = " in profile.read_text()
 
@@ -82,7 +82,7 @@ def test_hanging_keyring_is_reported_and_blocks_nothing(
         terminal.wait_for("prompt each time")
         terminal.press("Down", "Enter")
         terminal.wait_for("Secrets: from environment variables")
-        terminal.press("s")
+        terminal.press("s", "s")
         terminal.wait_for("Set these before using it")
         pid = terminal.process
         terminal.press("q")

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from ...guide import kind_schemas
 from ...guide.authentication_test import AuthenticationTest, last_login, preview, try_authentication
@@ -241,12 +241,28 @@ class AuthenticationPane(StepPane):
             # another step has chosen another client, or there are more to choose from
             self.run_worker(self._switched(), group="fields", exclusive=True)
             return
-        missing = next(
+        missing = self._missing()
+        self.form.check()
+        if missing or not self.setup.fields():
+            self.form.focus_on(missing)
+        else:
+            self.focus_buttons()
+        self._explain(missing)
+
+    def _missing(self) -> str:
+        """The name of the first field that was not given."""
+        return next(
             (each.name for each in self.setup.fields() if not is_given(self.work, each)), code_wanted(self.setup)
         )
-        self.form.check()
-        self.form.focus_on(missing)
-        self._explain(missing)
+
+    @property
+    def has_fields(self) -> bool:
+        return True
+
+    def edit_field(self) -> None:
+        if self.query("#way-form"):
+            wrong = self.form.query(FormField).filter(".wrong")
+            self.form.focus_on(wrong.first(FormField).asked.name if wrong else self._missing())
 
     def _explain(self, name: str, about: str = "") -> None:
         about = about or next((each.about for each in guide_fields(self.setup) if each.name == name), "")
@@ -256,7 +272,7 @@ class AuthenticationPane(StepPane):
         place = "" if self.setup.auth_kind == OAUTH2 else "In Magento: "
         beside = f"{place}{in_magento[0]} (? for all steps)" if in_magento else ""
         if self.work.sandbox:
-            beside = "This is the demo: press Esc, then u, to fill in its store's values."
+            beside = "This is the demo: F9 fills in its store's values."
         self.explain(f"{about} {'' if wide else beside}")
 
     @on(Form.Focused)
@@ -319,7 +335,8 @@ class AuthenticationPane(StepPane):
         if missing is not None:
             title = next(each.title for each in guide_fields(self.setup) if each.path == missing.path)
             self.say(f"✘ {title} is missing.", bad=True)
-            self.form.focus_on(missing.name)
+            if isinstance(self.screen.focused, Input):
+                self.form.focus_on(missing.name)
             return
         if self.setup.auth_kind == ADMIN and self.setup.needs_code():
             self.setup.add_code()
@@ -350,11 +367,7 @@ class AuthenticationPane(StepPane):
         self.go_on()
 
     def _refused(self, finding: Finding) -> None:
-        names = [each.name for each in self._asked()]
-        wrong = finding.field if self.form.field(finding.field) else ""
-        if wrong or not finding.fix:
-            self.form.focus_on(wrong or names[-1])
-        row = self.form.field(wrong)
+        row = self.form.field(finding.field)
         if row is not None:
             row.add_class("wrong")
         self.explain("")  # what is wrong, and what to do, needs the room
@@ -402,4 +415,4 @@ class AuthenticationPane(StepPane):
             await self._show_way()
         finally:
             self._filling = False
-        self.form.focus_on(self.setup.fields()[-1].name)
+        self.focus_buttons()

@@ -112,7 +112,18 @@ class BasicsPane(StepPane):
     def begin(self) -> None:
         self._show_client()
         self.explain(_ABOUT["address"])
-        self.screen.set_focus(self.query_one("#field-address", Input))
+        if self.setup.typed_address:
+            self.focus_buttons()
+        else:
+            self.edit_field()
+
+    @property
+    def has_fields(self) -> bool:
+        return True
+
+    def edit_field(self) -> None:
+        wrong = self.query(".wrong TextField")
+        self.screen.set_focus(wrong.first(Input) if wrong else self.query_one("#field-address", Input))
 
     def on_descendant_focus(self) -> None:
         focused = self.screen.focused
@@ -292,7 +303,6 @@ class BasicsPane(StepPane):
         if state.found is None:
             if state.finding is not None:
                 self.found(state.finding)
-            self.query_one("#field-address", Input).focus()
             return
         self.setup.use_store(state.found, state.typed)
         self.query_one("#field-store-view", Input).value = self.setup.store_view
@@ -301,7 +311,6 @@ class BasicsPane(StepPane):
         self.post_message(self.Changed())
         if message.view_finding is not None:
             self.found(message.view_finding)
-            self.query_one("#field-store-view", Input).focus()
             return
         warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")

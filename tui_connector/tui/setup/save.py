@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
@@ -24,6 +26,8 @@ from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
+from ..keys import letter_bindings
+from ..widgets import highlight
 from ..widgets.choice import Choice
 from .step import StepPane
 
@@ -41,6 +45,9 @@ _FIRST = "modules"
 class SavePane(StepPane):
     """Writes the profile, then calls the store with it from a new process."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *letter_bindings("t", "screen.save", "Review", "save.review", "f5", "ctrl+r", show=True)
+    ]
     step = GuideStep.SAVE
     test_label = "Save"
 
@@ -68,6 +75,8 @@ class SavePane(StepPane):
         self._asked_keyring = False
         self._told_before = False
         """Whether the profile existed before, so that new capabilities are listed."""
+        self._reviewed = False
+        """Whether the user asked what will be written, so that the next press of the key writes it."""
         self._told: set[tuple[Path, str]] = set()
         """Warnings shown about saving to a file; saving again ignores them."""
 
@@ -80,7 +89,7 @@ class SavePane(StepPane):
         yield Static("", classes="preview")
 
     def begin(self) -> None:
-        path = self._path()
+        path, self._reviewed = self._path(), False
         if self._told:
             self._told.clear()
             self.say("")
@@ -119,11 +128,12 @@ class SavePane(StepPane):
         try:
             text = preview(self.setup)
         except ProfileError as error:
-            text = str(error)
-        self._show(text)
+            self._show(Content(shown(str(error))))
+        else:
+            self._show(highlight.difference(text) if self.setup.saved else highlight.toml(text))
 
-    def _show(self, text: str) -> None:
-        self.query_one(".preview", Static).update(Content(shown(text)))
+    def _show(self, text: Content) -> None:
+        self.query_one(".preview", Static).update(text)
 
     async def _ask_keyring(self) -> None:
         self.post_message(self.KeyringKnown(await self.work.workbench.vault.state(writing=False)))
@@ -149,14 +159,32 @@ class SavePane(StepPane):
         choice.on_mount()
         self._preview()
 
-    def test(self) -> None:
+    @property
+    def complete(self) -> bool:
+        return self.setup.saved and not self.setup.document.changed
+
+    def review(self) -> None:
+        """Shows what will be written; the second call writes it."""
+        if not self._reviewed and self._can_save():
+            self._reviewed = True
+            self.say(f"Not written yet: s writes what is shown below to {self._path()}.")
+        elif self._reviewed:
+            self.test()
+
+    def _can_save(self) -> bool:
+        """Whether there is something to save that may be written; otherwise shows why not."""
         if self.setup.missing(GuideStep.BASICS):
             self.say(f"✘ {self.setup.missing(GuideStep.BASICS)}", bad=True)
-            return
+            return False
         try:
             check_no_secret(self.setup, self.work.workbench.mask)
         except UserError as error:
             self.say(f"✘ {error}", bad=True)
+            return False
+        return True
+
+    def test(self) -> None:
+        if not self._can_save():
             return
         wrong, path = self._wrong(), self._path()
         if wrong and (path, wrong) not in self._told:
@@ -189,6 +217,7 @@ class SavePane(StepPane):
             return
         work.path = path
         self._told.clear()
+        self._reviewed = False
         call = None
         if (
             saved.trusted
@@ -246,7 +275,7 @@ class SavePane(StepPane):
         if message.saved is None:
             self.say(f"✘ {message.problem}", bad=True)
             if message.theirs:
-                self._show(message.theirs)
+                self._show(highlight.difference(message.theirs))
             return
         ready = self._commands(message.saved.profile)
         lines = [f"✔ Saved: {message.saved.profile}"]
@@ -267,7 +296,7 @@ class SavePane(StepPane):
         lines.append("q: back.")
         self.query_one(".chosen", Static).update(Content(shown_line(f"File: {message.saved.profile}")))
         self.explain("")
-        self._show("")
+        self._show(Content(""))
         self.say("\n".join(lines), bad=message.call is not None and not message.call.ok)
         self.post_message(self.Changed())
         self.query_one(".continue", Button).focus()

@@ -135,16 +135,17 @@ class SetupScreen(LogDock):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="setup.leave", priority=True),
-        *letter_bindings("t", "test", "Test", "setup.test", "ctrl+r", "f5", show=True),
-        *letter_bindings("n", "next", "Next", "setup.next", show=True),
-        *letter_bindings("p", "previous", "Back", "setup.previous"),
+        *letter_bindings("a", "fix", "Apply the fix", "setup.fix", "f6", show=True),
+        *letter_bindings("u", "use_sandbox", "Demo values", "setup.use-sandbox", "f9", show=True),
+        *letter_bindings("t", "test", "Test", "setup.test", "f5", "ctrl+r", show=True),
+        *letter_bindings("n", "next", "Next", "setup.next", "f8", show=True),
         *letter_bindings("s", "save", "Save", "setup.save", "ctrl+s", show=True),
-        *letter_bindings("a", "fix", "Apply the fix", "setup.fix"),
         *letter_bindings("l", "zoom", "Log", "setup.log", "ctrl+l", "f2", show=True),
-        *letter_bindings("u", "use_sandbox", "Use the sandbox's values", "setup.use-sandbox"),
-        *letter_bindings("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes"),
+        *letter_bindings("p", "previous", "Back", "setup.previous", "f7", show=True),
+        Binding("e", "edit", "Edit", id="setup.edit"),
+        *letter_bindings("c", "copy_boxes", "Copy the resources to tick", "setup.copy-boxes", "f3"),
         *letter_bindings("y", "copy", "Copy as curl", "setup.copy"),
-        *letter_bindings("q", "back", "Home", "setup.back"),
+        *letter_bindings("q", "back", "Home", "setup.back", "f10", show=True),
         *(
             Binding(str(step.value), f"jump({step.value})", TITLES[step], show=False, id=f"setup.jump-{step.value}")
             for step in GuideStep
@@ -211,6 +212,7 @@ class SetupScreen(LogDock):
         self.query_one("#panes", ContentSwitcher).current = f"step-{step.value}"
         self._changed()
         self.pane.begin()
+        self.refresh_bindings()
 
     @on(StepPane.Changed)
     def _changed(self) -> None:
@@ -292,9 +294,9 @@ class SetupScreen(LogDock):
         """What to click in Magento, for this step."""
         words = [*in_magento(self._step, self.work.setup.auth_kind)]
         if self._step not in (GuideStep.BASICS, GuideStep.SAVE) and (boxes := self._boxes()):
-            words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: Esc, then c).")
+            words.append(f"\nFor this setup: {boxes}\nc copies this (in a field: F3).")
         if self.work.sandbox and self._step is GuideStep.AUTHENTICATION:
-            words.append("\nThis sandbox's values (u fills them in; in a field: Esc, then u)")
+            words.append("\nThis sandbox's values (u fills them in; in a field: F9)")
             titles = {each.name: each.title for each in guide_fields(self.work.setup)}
             words += [f"{titles[each]}: {self.work.sandbox[each]}" for each in titles if each in self.work.sandbox]
         return "\n".join(words)
@@ -325,6 +327,21 @@ class SetupScreen(LogDock):
         else:
             self.go_to(GuideStep(self._step + 1))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if not self.query("#panes"):
+            return True
+        match action:
+            case "fix":
+                return self.pane.has_fix
+            case "use_sandbox":
+                return bool(self.work.sandbox) and self._step is GuideStep.AUTHENTICATION
+            case "edit":
+                return self.pane.has_fields
+            case "test":
+                return self._step is not GuideStep.SAVE  # which has this key for itself
+            case _:
+                return True
+
     def action_previous(self) -> None:
         if self._step is not GuideStep.BASICS:
             self.go_to(GuideStep(self._step - 1))
@@ -335,9 +352,15 @@ class SetupScreen(LogDock):
     def action_test(self) -> None:
         self.pane.test()
 
+    def action_edit(self) -> None:
+        """Focuses the field to edit."""
+        self.pane.edit_field()
+
     def action_save(self) -> None:
-        self.go_to(GuideStep.SAVE)
-        self.pane.test()
+        """Shows what will be written; the second press writes it."""
+        if self._step is not GuideStep.SAVE or self.zoomed:
+            self.go_to(GuideStep.SAVE)
+        self.query_one(SavePane).review()
 
     def action_fix(self) -> None:
         self.pane.fix()
@@ -347,9 +370,9 @@ class SetupScreen(LogDock):
             self.pane.use_sandbox()
 
     def action_leave(self) -> None:
-        """Esc: leaves the field, then the zoom; it never quits and loses nothing."""
+        """Esc: leaves the field for the buttons, or the zoom; it never quits and loses nothing."""
         if not self.leave_log():
-            self.set_focus(None)
+            self.pane.focus_buttons()
 
     def action_copy(self) -> None:
         self.log_panel.action_copy()

@@ -86,8 +86,30 @@ class StepPane(VerticalScroll, can_focus=False):
         yield from ()
 
     def begin(self) -> None:
-        """Called when the step is shown; focuses the first field."""
-        self.query_one(".continue", Button).focus()
+        """Called when the step is shown; focuses the field to fill in, or the buttons where nothing is missing."""
+        self.focus_buttons()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the step was tested or saved, so that Enter continues."""
+        return not self.setup.missing(self.step)
+
+    def focus_buttons(self) -> None:
+        """Focuses a button, so that letters are keys: Continue where the step is complete, else the test."""
+        self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
+
+    @property
+    def has_fields(self) -> bool:
+        """Whether there is a field to edit."""
+        return False
+
+    def edit_field(self) -> None:
+        """Focuses the field to edit: a wrong one, a missing one, or the first."""
+
+    @property
+    def has_fix(self) -> bool:
+        """Whether a fix is offered."""
+        return self._finding is not None and self._finding.fix is not None
 
     def choose(self, name: str) -> None:
         """Selects the part of the profile with this name."""
@@ -124,7 +146,8 @@ class StepPane(VerticalScroll, can_focus=False):
             button = self.query_one(".fix", Button)
             button.label = Content(shown_line(f"a  {finding.fix.label}"))
             button.add_class("there")
-            button.focus()
+        self.screen.set_focus(self.query_one(".fix" if self.has_fix else ".test", Button))
+        self.screen.refresh_bindings()
 
     def busy(self, text: str) -> None:
         self.forget()
@@ -134,6 +157,7 @@ class StepPane(VerticalScroll, can_focus=False):
         """Clears the result of the last test and its fix."""
         self._finding = None
         self.query_one(".fix", Button).remove_class("there")
+        self.screen.refresh_bindings()
         self.say("")
 
     @on(Button.Pressed, ".fix")
