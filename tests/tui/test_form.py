@@ -186,11 +186,29 @@ async def test_length_of_a_typed_secret_is_shown_immediately() -> None:
 
     async with app.run_test(size=(80, 24)) as pilot:
         app.form.held(("here", "key"), "••••••••")
-        for keys, expected in ((["a"], "1"), (["b", "c"], "3"), (["backspace"], "2"), (["backspace"] * 2, "8 ✔")):
-            app.form.focus_on("key")
+        app.form.focus_on("key")
+        for keys, expected in (
+            (["delete", "a"], "1"),
+            (["b", "c"], "3"),
+            (["backspace"], "2"),
+            (["backspace"] * 2, "8 ✔"),
+        ):
             await pilot.press(*keys)
             await pilot.pause()
             assert mark() == expected
+
+
+async def test_a_secret_that_is_there_is_replaced_only_on_purpose() -> None:
+    app = FormApp(Everything, {"key": {"keyring": "a/key"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.form.held(("here", "key"), "••••••••")
+        app.form.focus_on("key")
+        await pilot.press(*"tq5", "tab")
+        await pilot.pause()
+        assert app.typed == {}
+        app.form.focus_on("key")
+        await pilot.press("delete", *"CANARY-new", "enter")
+        await until(pilot, lambda: app.typed == {("here", "key"): "CANARY-new"})
 
 
 async def test_a_secret_can_come_from_elsewhere() -> None:

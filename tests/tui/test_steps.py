@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from guide_steps import at_step, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
@@ -15,7 +16,10 @@ from textual.widgets import Input
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.help import HelpScreen
+from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
+from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.authentication import AuthenticationPane
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -316,6 +320,63 @@ async def test_demo_shows_its_fill_key_on_a_small_screen(machine: Machine, sandb
     async with guide(machine, sandbox, (80, 24)) as pilot:
         await to_authentication(pilot)
         await until_shown(pilot, "F9 fills in")
+
+
+async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, "2") as (pilot, setup):
+        app, vault = pilot.app, pilot.app.screen.work.workbench.vault
+        await pilot.press("e", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.focused, SecretInput))
+        await pilot.press(*"tq5")
+        assert app.focused.value == ""
+        await pilot.press("delete", *"CANARY-1", "escape")
+        assert isinstance(app.focused, SecretInput)
+        assert app.focused.value == ""
+        await pilot.press("enter", *"CANARY-2", "tab")
+        name = setup.secret_name(("authentications", "integration", "consumer-key"))
+        await until(pilot, lambda: vault.held(name))
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert not vault.held(name)
+
+
+async def test_what_will_be_written_is_shown_before_it_is_written(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox)
+    before = path.read_text()
+    async with at_step(machine, "3") as (pilot, setup):
+        setup.edit(("clients", "magento", "timeout"), "5s")
+        await pilot.press("s")
+        await until_shown(pilot, "Not written yet")
+        assert '+timeout = "5s"' in shown(pilot.app)
+        assert path.read_text() == before
+        await pilot.press("t")
+        await until_shown(pilot, "Saved:")
+    assert 'timeout = "5s"' in path.read_text()
+
+
+async def test_every_action_has_a_key_inside_a_field(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        assert isinstance(pilot.app.focused, SecretInput)
+        for key, words in (
+            ("f7", "● 1"),
+            ("f8", "● 2"),
+            ("f9", "keyring ▾"),
+            ("f3", "● 2"),
+            ("f5", "Can read"),
+            ("ctrl+s", "● 5"),
+        ):
+            await pilot.press(key)
+            await until_shown(pilot, words)
+        await pilot.press("f10")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
 
 async def test_immediate_test_uses_the_last_paste(machine: Machine, sandbox: Sandbox) -> None:

@@ -174,11 +174,11 @@ async def test_keys_after_enter_wait_for_the_page_to_load(machine: Machine, gate
         opened.set()
 
 
-async def test_text_typed_after_enter_on_a_part_goes_to_its_first_field(machine: Machine) -> None:
+async def test_text_typed_after_e_goes_to_the_first_field(machine: Machine) -> None:
     save(machine, "a")
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 24)) as pilot:
-        await pilot.press("enter", "g", "end", *"/t")
+        await pilot.press("enter", "g", "e", "end", *"/t")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "127.0.0.1:9/rest/V1/t" in shown(app))
 
 

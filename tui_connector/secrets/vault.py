@@ -159,6 +159,13 @@ class _Entry:
             return cls(text, [])
 
 
+@dataclass(frozen=True, slots=True)
+class HeldSecrets:
+    """Secrets that were typed in this session, by name."""
+
+    entries: Mapping[str, _Entry] = field(repr=False)
+
+
 class Vault:
     """The secrets of this run. Every value is known to the mask before it is returned.
 
@@ -251,6 +258,14 @@ class Vault:
     def forget(self, name: str) -> None:
         self._held.pop(name, None)
         self._cache.pop(name, None)
+
+    def held_secrets(self) -> HeldSecrets:
+        """What was typed in this session and is not in the keyring, to be restored later."""
+        return HeldSecrets(dict(self._held))
+
+    def restore_held(self, earlier: HeldSecrets) -> None:
+        """Forgets what was typed since then."""
+        self._held = dict(earlier.entries)
 
     def rename_held(self, name: str, *to: str) -> None:
         """Moves a secret that was typed in this session to other names."""

@@ -203,7 +203,7 @@ class AuthenticationPane(StepPane):
             place = (*self._path, *row.asked.path)
             saved = self.setup.authentication in self.setup.saved_authentications and self.setup.at(*place) is not None
             if isinstance(row.editor, Secret) and saved and row.editor.place != "ask":
-                row.mark("saved")
+                row.mark(row.editor.show_saved())
 
     def _say_way(self) -> None:
         setup = self.setup
@@ -263,6 +263,8 @@ class AuthenticationPane(StepPane):
         if self.query("#way-form"):
             wrong = self.form.query(FormField).filter(".wrong")
             self.form.focus_on(wrong.first(FormField).asked.name if wrong else self._missing())
+            if wrong and isinstance(entry := self.screen.focused, SecretInput):
+                entry.replace_secret()
 
     def _explain(self, name: str, about: str = "") -> None:
         about = about or next((each.about for each in guide_fields(self.setup) if each.name == name), "")

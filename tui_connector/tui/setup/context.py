@@ -49,6 +49,17 @@ class GuideContext:
     resumed: bool = False
     """Whether it was resumed from a draft, which contains no secrets."""
 
+    def __post_init__(self) -> None:
+        self.keep_secrets()
+
+    def keep_secrets(self) -> None:
+        """Called once the setup is saved: the secrets that were typed for it belong to the profile."""
+        self._kept_secrets = self.workbench.vault.held_secrets()
+
+    def forget_unsaved_secrets(self) -> None:
+        """Drops what was typed since the setup was saved: the profile is used as it is saved."""
+        self.workbench.vault.restore_held(self._kept_secrets)
+
     def hold(self, path: ModelPath, value: str) -> None:
         """Holds a typed secret in memory, for the place in the profile that names it."""
         setup = self.setup

@@ -218,6 +218,7 @@ class SavePane(StepPane):
         work.path = path
         self._told.clear()
         self._reviewed = False
+        work.keep_secrets()
         call = None
         if (
             saved.trusted

@@ -35,6 +35,7 @@ from ..keys import letter_bindings
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.secret import SecretInput
 from .authentication import AuthenticationPane, guide_fields
 from .basics import BasicsPane
 from .context import GuideContext
@@ -371,6 +372,8 @@ class SetupScreen(LogDock):
 
     def action_leave(self) -> None:
         """Esc: leaves the field for the buttons, or the zoom; it never quits and loses nothing."""
+        if isinstance(self.focused, SecretInput) and self.focused.restore():
+            return
         if not self.leave_log():
             self.pane.focus_buttons()
 
@@ -399,4 +402,5 @@ class SetupScreen(LogDock):
         if self._draft_writer.unsaved:
             lost = " The secrets you entered are not kept." if self._holds_secrets() else ""
             self.notify(f"Not saved. It is kept as a draft, listed on the home screen.{lost}", markup=False)
+        self.work.forget_unsaved_secrets()
         self.dismiss()

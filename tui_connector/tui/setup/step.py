@@ -25,6 +25,7 @@ from ...magento.token_shape import unlikely_length
 from ...templates import Json
 from ...text import shown, shown_line
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
+from ..widgets.secret import SecretInput
 from .context import GuideContext
 
 
@@ -358,6 +359,8 @@ class FormScreen(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Esc leaves the field first; it closes from outside one."""
+        if isinstance(self.focused, SecretInput) and self.focused.restore():
+            return
         if isinstance(self.focused, Input):
             self.set_focus(self.query_one("#form-done", Button))
         else:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -18,6 +18,9 @@ from ...templates import Json
 from .._textual import PasteHandler
 from .choice import Choice
 from .fields import TextField
+
+_PASSED = ("?", ":")
+"""Keys that a field with a secret leaves to the screen."""
 
 TOKEN_LENGTH = 32
 """Length of all four values of an integration (Magento\\Framework\\Oauth\\Helper\\Oauth)."""
@@ -57,6 +60,54 @@ class SecretInput(TextField, PasteHandler):
     def __init__(self, kind: SecretKind, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, password=True)
         self._kind = kind
+        self._saved = self._replacing = False
+
+    @property
+    def locked(self) -> bool:
+        """Whether the field has a secret, which no stray key replaces."""
+        return (self._saved or self.has_value) and not self._replacing and not self.value
+
+    def replace_secret(self) -> None:
+        """Starts the replacement of the secret that the field has."""
+        if self.locked:
+            self._replacing = True
+            self._draw_placeholder()
+
+    def restore(self) -> bool:
+        """Ends a replacement, and discards what was typed; False where there was none."""
+        restored, self._replacing = self._replacing, False
+        if restored:
+            self.value = ""
+            self._draw_placeholder()
+        return restored
+
+    def _draw_placeholder(self) -> None:
+        self.placeholder = "the new value (Esc: keep the old one)" if self._replacing else self._resting
+
+    _resting = ""
+    """The placeholder of a secret that the field has."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return super().check_consume_key(key, character) and not (self.locked and character in _PASSED)
+
+    def on_key(self, event: events.Key) -> None:
+        """A secret that is there is replaced by a paste, or after Delete; `?` opens help."""
+        if not self.locked:
+            return
+        if event.key in ("backspace", "delete"):
+            event.stop()
+            self.replace_secret()
+        elif event.is_printable:
+            event.prevent_default()
+            if event.character not in _PASSED:
+                event.stop()
+                self.notify("This secret is set. Delete starts a new one; Esc leaves the field.", timeout=3)
+
+    async def action_submit(self) -> None:
+        if self._saved and self.locked and not self.has_value and self.value_when_focused is None:
+            self.replace_secret()
+        else:
+            await super().action_submit()
 
     def post_message(self, message: Message) -> bool:
         # the messages of Input carry the value, and Textual's console prints messages
@@ -68,7 +119,7 @@ class SecretInput(TextField, PasteHandler):
     def handle_paste(self, text: str) -> None:
         values = parse_paste(text, self._kind)
         if values:
-            self.value, self.value_when_focused = "", None
+            self.value, self.value_when_focused, self._replacing = "", None, False
             self.post_message(self.Entered(values))
             self.has_value = True
             if all(len(value) == TOKEN_LENGTH for value in values):
@@ -92,9 +143,11 @@ class SecretInput(TextField, PasteHandler):
     def commit(self) -> None:
         """Posts what was typed."""
         values = parse_paste(self.value, self._kind)
-        self.value = ""
+        self.value, self._replacing = "", False
         if values:
             self.post_message(self.Entered(values))
+        elif self._resting:
+            self._draw_placeholder()
 
     def on_blur(self) -> None:
         self.commit()
@@ -106,8 +159,14 @@ class SecretInput(TextField, PasteHandler):
     def show_held(self, glimpse: str) -> str:
         """Shows a held secret by its glimpse; returns a mark with its length."""
         self.has_value = True
-        self.placeholder = "•" * 12 + glimpse.lstrip("•")
+        self._resting = "•" * 12 + glimpse.lstrip("•")
+        self._draw_placeholder()
         return f"{len(glimpse)} ✔"
+
+    def show_saved(self) -> None:
+        """Shows that the secret is saved, although its value is not at hand."""
+        self._saved, self._resting = True, "•" * 12
+        self._draw_placeholder()
 
 
 PLACES = {
@@ -195,6 +254,12 @@ class Secret(Horizontal):
         """Shows a held secret by its glimpse; returns a mark with its length."""
         entry = self.entry
         return entry.show_held(glimpse) if isinstance(entry, SecretInput) else ""
+
+    def show_saved(self) -> str:
+        """Shows that the secret is saved; returns a mark."""
+        if isinstance(entry := self.entry, SecretInput):
+            entry.show_saved()
+        return "saved"
 
     @on(Choice.Chosen)
     async def _on_place(self, event: Choice.Chosen) -> None:
