@@ -40,7 +40,7 @@ async def form_of(pilot: Any, title: str) -> FormScreen:
 
 
 async def back_to_steps(pilot: Any) -> None:
-    await pilot.press("escape", "escape")
+    await pilot.press("ctrl+s")
     await until(pilot, lambda: isinstance(pilot.app.screen, ChainScreen))
 
 
@@ -70,7 +70,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
         await until_shown(pilot, "2 change  PUT products/&{sku} · when steps.find.status == `200`")
-        await pilot.press("escape")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "2 steps: find → change")
         await pilot.press("t")
         screen = await until_shown(pilot, "Preview for the sample (not sent)")
@@ -106,7 +106,7 @@ async def test_reference_to_a_missing_step_is_reported_and_not_sent(
         form.query_one("#row-request-uri TextField", TextField).value = "products/@{steps.change.body.sku}/media"
         await until(pilot, lambda: not setup.problems())
         await back_to_steps(pilot)
-        await pilot.press("escape", "t")
+        await pilot.press("ctrl+s", "t")
         assert "POST products/@{steps.change.body.sku}/media" in await until_shown(
             pilot, "needs the response of step change"
         )
@@ -124,7 +124,7 @@ async def test_preview_and_sample_follow_added_steps(machine: Machine, memory_ke
         await pilot.press("slash", *"stock by source", "enter")
         await form_of(pilot, "Step 3 of products")
         await back_to_steps(pilot)
-        await pilot.press("escape")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "POST /rest/all/V1/inventory/source-items")
         await until_shown(pilot, '"source_code": "default"')
 
@@ -146,7 +146,7 @@ async def test_step_moved_before_its_source_or_renamed_is_reported(
         form.query_one("#row-name TextField", TextField).value = "lookup"
         await back_to_steps(pilot)
         await until_shown(pilot, "✘ 2 change: when unknown step 'find'; known: 'lookup'")
-        await pilot.press("escape")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "✘ steps.1.when: unknown step 'find'")
 
 
@@ -159,7 +159,9 @@ async def test_last_remaining_step_becomes_a_single_request(
         await pilot.press("d", "d")
         await until_shown(pilot, "One request is sent per entity")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
-        await pilot.press("d", "escape")
+        await pilot.press("z")
+        await until_shown(pilot, "2 change")
+        await pilot.press("d", "d", "ctrl+s")
         await until_shown(pilot, "PUT products/&{sku}")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from tui_connector.tui.setup.step import FormScreen
 from tui_connector.tui.widgets.choice import Choice, ChoiceScreen
 from tui_connector.tui.widgets.fields import TextField
 from tui_connector.tui.widgets.form import Form
+from tui_connector.tui.widgets.json_field import JsonField
 
 
 async def test_existing_clients_can_be_chosen_and_a_deleted_one_stays_shown(
@@ -73,8 +75,28 @@ async def test_enter_edits_the_request_and_shows_its_problems(
         field.value = "items"
         pilot.app.screen.query_one("#row-request-uri TextField", TextField).value = "orders"
         await until(pilot, lambda: setup.at("incoming", "products", "request", "uri") == "orders")
-        await pilot.press("escape", "escape")
+        await pilot.press("ctrl+s")
         await until_shown(pilot, "GET orders · keyset")
+
+
+async def test_cancel_restores_what_the_form_had(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+    async with at_step(machine, "3") as (pilot, setup):
+        before = deepcopy(setup.draft)
+        pilot.app.screen.query_one("#incoming-list", ConfigurationList).focus()
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        pilot.app.screen.query_one("#row-request-uri TextField", TextField).focus()
+        await pilot.press("end", *"/x", "escape")
+        await until_shown(pilot, "Discard what you changed")
+        await pilot.press("enter")  # the harmless answer
+        await until(pilot, lambda: isinstance(pilot.app.screen, FormScreen))
+        assert setup.at("incoming", "products", "request", "uri") == "products/x"
+        await pilot.press("escape")
+        await until_shown(pilot, "Discard what you changed")
+        await pilot.press("y")
+        await until_shown(pilot, "GET products · keyset")
+        assert setup.draft == before
 
 
 WRONG = {
@@ -122,7 +144,10 @@ async def test_problem_is_shown_at_its_field_while_typing(
             row = pilot.app.screen.query_one(f"#row-{name}")
             said = row.query_one(".problem", Static)
             for text, words in typed.items():
-                row.query_one(TextField).value = text
+                if name == "request-parameters":
+                    row.query_one(JsonField).text = text
+                else:
+                    row.query_one(TextField).value = text
                 await until(pilot, partial(_says, said, words))
         assert "✘" not in shown(pilot.app)
 

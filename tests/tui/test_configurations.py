@@ -158,13 +158,19 @@ async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring
         assert "PUT /rest/all/V1/products/24-MB01" in screen
         assert '"name": "Joust Duffle Bag"' in screen
         sample = pilot.app.screen.query_one("#sample")
-        sample.value = '{"sku": "a b/c", "price": 1}'
+        sample.text = '{"sku": "a b/c", "price": 1}'
         await until_shown(pilot, "PUT /rest/all/V1/products/a%20b%2Fc")
-        sample.value = '{"skus": "a"}'
+        sample.text = '{"skus": "a"}'
         screen = await until_shown(pilot, "✘")
         assert "sku" in screen
-        sample.value = "{"
+        sample.text = "{"
         await until_shown(pilot, "The sample is not valid JSON")
+        sample.text = '{"sku": "x"}'
+        await until_shown(pilot, "PUT /rest/all/V1/products/x")
+        pilot.app.screen.query_one("#outgoing-list", ConfigurationList).focus()
+        await pilot.press("d", "y")
+        await until_shown(pilot, "Nothing selected yet")
+        assert "PUT /rest/all/V1/products/x" not in shown(pilot.app), "the preview goes with what it is of"
     assert len(sandbox.journal()) == before
 
 

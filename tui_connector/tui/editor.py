@@ -12,7 +12,8 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from ..errors import UserError
-from ..machine import child_environment
+from ..files import write_private
+from ..machine import Machine, child_environment
 from ..secrets.named_values import mask_message
 from ..secrets.names import is_secret_parameter
 
@@ -83,3 +84,16 @@ def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | N
         raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
     if ended.returncode:
         raise UserError("editor", f"{command[0]} exited with code {ended.returncode}.")
+
+
+def edit_text(app: App[object], machine: Machine, text: str) -> str:
+    """The text as the user's editor left it; blocks the app until the editor exits. Raises `UserError`."""
+    path = machine.directories.state / "field.json"
+    try:
+        write_private(path, f"{text}\n".encode())
+        edit(app, machine.environ, path)
+        return path.read_text("utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("editor", f"{path} cannot be edited: {error}.") from error
+    finally:
+        path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,8 @@ class BasicsPane(StepPane):
     """The store's address, found from whatever is typed; the client, its plugins and how it connects."""
 
     step = GuideStep.BASICS
+    _name_problem = ""
+    """Why no profile can have the name that was typed."""
 
     @dataclass
     class Searched(Message):
@@ -80,11 +83,15 @@ class BasicsPane(StepPane):
         yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
         yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"))
         yield FieldRow("connection", "Connection", Choice({}, "", id="connection"))
-        yield Static(Content("Plugins, in order        a add  d remove  J K move  Enter edit"), classes="heading")
+        yield Static(
+            Content("Plugins, in order        a add  d remove  z undo  J K move  Enter edit"), classes="heading"
+        )
         yield OrderedList(id="plugins")
         yield Static("", id="warning")
 
     def on_mount(self) -> None:
+        self._removed: list[list[Json]] = []
+        """The lists of plugins before each change, to be undone."""
         self._show_client()
 
     def _show_client(self) -> None:
@@ -155,8 +162,28 @@ class BasicsPane(StepPane):
 
     @on(Input.Changed, "#field-name")
     def _name_typed(self, event: Input.Changed) -> None:
-        if not self.setup.saved and event.value.strip():
-            self.setup.name = event.value.strip()
+        if not self.setup.saved:
+            self.run_worker(self._check_name(event.value.strip()), exclusive=True, group="name")
+
+    async def _check_name(self, name: str) -> None:
+        """Takes the name where a profile can have it; otherwise says why not, next to the field."""
+        try:
+            await asyncio.to_thread(Library(self.work.profiles).path_for, name)
+        except ProfileError as error:
+            self._show_name(error.message)
+            return
+        self._show_name("")
+        self.setup.name = name
+
+    def _show_name(self, problem: str) -> None:
+        self._name_problem = problem
+        self.query_one("#row-name", FieldRow).problem(problem)
+
+    def check_complete(self) -> bool:
+        if self._name_problem:
+            self.say(f"✘ {self._name_problem}", bad=True)
+            return False
+        return super().check_complete()
 
     @on(Choice.OpenRequested, "#views")
     def _list_views(self, event: Choice.OpenRequested) -> None:
@@ -199,7 +226,9 @@ class BasicsPane(StepPane):
             return
         if event.option == _REMOVE:
             self.setup.remove_client()
+            self._removed.clear()
         else:
+            self._removed.clear()
             self.setup.choose_client(event.option)
         self._client_changed()
 
@@ -207,6 +236,7 @@ class BasicsPane(StepPane):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", name or "").strip("-_")[:64]
         if name:
             self.setup.choose_client(name)
+            self._removed.clear()
             self.query_one("#field-address", Input).focus()  # the first thing that it wants
         self._client_changed()
 
@@ -233,22 +263,34 @@ class BasicsPane(StepPane):
         if kind is None:
             return
         index = len(self._plugins())
+        self._removed.append(self._plugins())
         self.setup.edit(("clients", self.setup.client, "plugins"), [*self._plugins(), {"kind": kind}])
         self._client_changed()
         self.query_one("#plugins", OrderedList).highlighted = index
         schema = kind_schemas.plugin(kind)
         if schema is not None and asked(schema):
-            self._edit_plugin(index)
+            self._edit_plugin(index, added=True)
 
     @on(OrderedList.RemoveRequested)
     def _remove_plugin(self, event: OrderedList.RemoveRequested) -> None:
         event.stop()
-        self._set_plugins([each for index, each in enumerate(self._plugins()) if index != event.index])
+        plugins = self._plugins()
+        self._removed.append([*plugins])
+        removed = plugins.pop(event.index)
+        self._set_plugins(plugins)
+        self.explain(f"Removed: {summaries.plugin(removed)}. z undoes it.")
+
+    @on(OrderedList.UndoRequested)
+    def _undo(self, event: OrderedList.UndoRequested) -> None:
+        event.stop()
+        if self._removed:
+            self._set_plugins(self._removed.pop())
 
     @on(OrderedList.MoveRequested)
     def _move_plugin(self, event: OrderedList.MoveRequested) -> None:
         event.stop()
         plugins = self._plugins()
+        self._removed.append([*plugins])
         plugins.insert(event.index + event.by, plugins.pop(event.index))
         self._set_plugins(plugins)
 
@@ -261,17 +303,26 @@ class BasicsPane(StepPane):
         event.stop()
         self._edit_plugin(event.option_index)
 
-    def _edit_plugin(self, index: int) -> None:
+    def _edit_plugin(self, index: int, *, added: bool = False) -> None:
         kind = str(self.setup.at("clients", self.setup.client, "plugins", index, "kind") or "")
         schema = kind_schemas.plugin(kind)
         if schema is None or not asked(schema):
             self.say(f"{kind_schemas.plugins().get(kind, kind)}: no settings.")
             return
         path = ("clients", self.setup.client, "plugins", index)
-        self._over(FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path))
+        screen = FormScreen(self.work, str(schema["title"]), str(schema.get("description", "")), schema, path)
+        self._over(screen, self._removed.pop if added else None)
 
-    def _over(self, screen: FormScreen) -> None:
-        self.app.push_screen(screen, lambda _: self._client_changed())
+    def _over(self, screen: FormScreen, undo: Callable[[], list[Json]] | None = None) -> None:
+        """Opens a form; where it is cancelled, the plugins are those that `undo` returns."""
+
+        def closed(applied: bool | None) -> None:
+            if not applied and undo is not None:
+                self._set_plugins(undo())
+            else:
+                self._client_changed()
+
+        self.app.push_screen(screen, closed)
 
     def test(self) -> None:
         self.busy("looking for the store")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -19,11 +20,13 @@ from ...guide import kind_schemas
 from ...guide.permissions import RouteAccess, how_to_permit
 from ...guide.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
+from ...templates import Json
 from ...text import shown_line
 from ..dialogs import ConfirmScreen
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
 from ..widgets.form import asked
+from ..widgets.frame import TONES
 from .step import FormScreen, StepPane
 
 
@@ -108,7 +111,7 @@ class EntityChooser(Vertical):
         offers = self.query_one(EntityOptions)
         highlighted = offers.highlighted or 0
         offers.clear_options()
-        offers.add_options(Option(Content(_line(each))) for each in self._narrowed)
+        offers.add_options(Option(_line(each)) for each in self._narrowed)
         if words and not self._narrowed:
             offers.add_option(Option(Content(shown_line(f"  the path {self._path}: Enter adds it")), disabled=True))
         if self._narrowed:
@@ -154,8 +157,10 @@ def _searched(offer: EntityOption) -> str:
     return f"{offer.name} {offer.title} {offer.request}".lower()
 
 
-def _line(offer: EntityOption) -> str:
-    return shown_line(f"{offer.mark} {shown_line(offer.title, 30):<30} {offer.request:<30} {offer.note}")
+def _line(offer: EntityOption) -> Content:
+    tone = TONES.get({"✔": "success", "✘": "error"}.get(offer.mark, ""), "")
+    title = shown_line(offer.title, 32)
+    return Content.assemble((f"{offer.mark} ", tone), f"{title:<32}  ", (shown_line(offer.request), TONES["muted"]))
 
 
 class ConfigurationList(OptionList):
@@ -182,7 +187,9 @@ class ConfigurationList(OptionList):
         self.clear_options()
         for part in self._parts:
             off = " (disabled)" if part.disabled else ""
-            self.add_option(Option(Content(shown_line(f"{part.name + off:<18} {part.summary}", width))))
+            name = shown_line(part.name + off, 24)
+            summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 2))
+            self.add_option(Option(Content.assemble((f"{name:<18}  ", "bold"), (summary, TONES["muted"]))))
         if self._parts:
             self.highlighted = min(highlighted, len(self._parts) - 1)
 
@@ -247,6 +254,9 @@ class ConfigurationsPane(StepPane):
     def try_it(self, name: str) -> None:
         """Tests the configuration with this name."""
         raise NotImplementedError
+
+    def removed(self, name: str) -> None:
+        """Removes what the step shows of this configuration."""
 
     def begin(self) -> None:
         self._choosing = self._choosing or not self.setup.table(self.family)
@@ -322,6 +332,7 @@ class ConfigurationsPane(StepPane):
         name = self.rows.chosen
         if yes and name is not None:
             self.setup.edit((self.family, name), None)
+            self.removed(name)
             self.forget()
             self.post_message(self.Changed())
             self.begin()
@@ -354,7 +365,7 @@ class ConfigurationsPane(StepPane):
         if part:
             self._choose_kind(name, part)
             return
-        about = "Changes apply immediately. JSON and placeholders are checked as you type."
+        about = "JSON and placeholders are checked as you type."
         self._form(f"{self.family.capitalize()} {name}", about, self.schema(name), (name,))
 
     def schema(self, name: str) -> kind_schemas.Schema:
@@ -367,18 +378,28 @@ class ConfigurationsPane(StepPane):
         def chosen(kind: str | None) -> None:
             if kind is None:
                 return
+            before = deepcopy(self.setup.at(self.family, name, part))
             if kind != there:
                 self.setup.edit((self.family, name, part), {"kind": kind} if kind else None)
                 self.edited(name)
             schema = kind_schemas.kind(part, kind) if kind else None
             if schema is not None and asked(schema):
-                self._form(str(schema["title"]), str(schema.get("description", "")), schema, (name, part))
+                self._form(str(schema["title"]), str(schema.get("description", "")), schema, (name, part), before)
 
         self.app.push_screen(ChoiceScreen({**kind_schemas.kinds(part), "": "none"}, there), chosen)
 
-    def _form(self, title: str, about: str, schema: kind_schemas.Schema, path: tuple[str, ...]) -> None:
+    def _form(
+        self, title: str, about: str, schema: kind_schemas.Schema, path: tuple[str, ...], before: Json = None
+    ) -> None:
+        """Opens a form; where it is cancelled, its part is `before`, if that is something else."""
         screen = FormScreen(self.work, title, about, schema, (self.family, *path))
-        self.app.push_screen(screen, lambda _: self.edited(path[0]))
+
+        def closed(applied: bool | None) -> None:
+            if not applied and len(path) > 1 and self.setup.at(self.family, *path) != before:
+                self.setup.edit((self.family, *path), before)
+            self.edited(path[0])
+
+        self.app.push_screen(screen, closed)
 
     def edited(self, name: str) -> None:
         """Called after an edit: removes empty tables, redraws, and shows problems."""

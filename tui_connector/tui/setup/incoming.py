@@ -27,7 +27,9 @@ from ...incoming.model import FirstItems
 from ...magento.diagnosis import Fix, diagnose_failure
 from ...magento.entities import READABLE
 from ...templates import Json
-from ...text import shown, shown_line
+from ...text import shown_line
+from ..widgets import highlight
+from ..widgets.frame import TONES
 from .configurations import ConfigurationsPane
 
 _COLUMNS = 4
@@ -91,8 +93,11 @@ class ItemTable(OptionList):
         self.display = bool(items)
         self.clear_options()
         titles, *rows = table(items, columns(items, *first), max(40, self.app.size.width - 6))
-        self.add_option(Option(Content(titles), disabled=True))
-        self.add_options(Option(Content(row)) for row in rows)
+        first_column = len(titles) - len(titles.partition("  ")[2].lstrip())
+        self.add_option(Option(Content.assemble((titles, f"bold {TONES['muted']}")), disabled=True))
+        self.add_options(
+            Option(Content.assemble((row[:first_column], TONES["accent"]), row[first_column:])) for row in rows
+        )
         self.highlighted = 1 if rows else None
 
     @on(OptionList.OptionSelected)
@@ -115,7 +120,7 @@ class ItemScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
             yield Static(Content(shown_line(self._title)), classes="help-title")
-            yield Static(Content(shown(self._text[:_LONGEST])))
+            yield Static(highlight.json_(self._text[:_LONGEST]))
             if len(self._text) > _LONGEST:
                 left = len(self._text) - _LONGEST
                 yield Static(Content(f"… and {left:,} more characters, not shown"), classes="heading")
@@ -156,6 +161,9 @@ class IncomingPane(ConfigurationsPane):
         known = READABLE[entity]
         tells = f"{known.identifier} identifies items. " if known.identifier else ""
         return f"{known.route}: {tells}{known.note}"
+
+    def removed(self, name: str) -> None:
+        self.query_one(ItemTable).display = False
 
     def apply(self, fix: Fix) -> None:
         """The page size that the store allows, for the incoming that it refused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,9 +15,10 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets import Button, OptionList, Static, TextArea
 
 from ...client.message import RequestFailed
+from ...errors import UserError
 from ...guide import kind_schemas, summaries
 from ...guide.chain import LOOKUPS, ChainSteps, requests_in, sample_entity
 from ...guide.permissions import RouteAccess
@@ -26,8 +28,10 @@ from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
 from ...text import shown, shown_line
-from ..widgets.fields import SafeInput
+from ..dialogs import ConfirmScreen
+from ..editor import edit_text
 from ..widgets.form import FormPath
+from ..widgets.json_field import JsonField
 from ..widgets.ordered_list import OrderedList
 from .configurations import ConfigurationList, ConfigurationsPane, EntityChooser, EntityOption, offer
 from .context import GuideContext
@@ -68,10 +72,11 @@ class AddStepScreen(ModalScreen[str | None]):
 
 
 class ChainScreen(ModalScreen[None]):
-    """The steps of an outgoing chain. Changes apply immediately; Esc or Done closes it."""
+    """The steps of an outgoing chain. Done applies the changes; Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Done", id="chain.leave"),
+        Binding("escape", "cancel", "Cancel", id="chain.cancel"),
+        Binding("ctrl+s,f8", "done", "Done", id="chain.done"),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="chain.help"),
     ]
 
@@ -79,18 +84,23 @@ class ChainScreen(ModalScreen[None]):
         super().__init__()
         self._work, self._outgoing = work, name
         self._chain = ChainSteps(work.setup, name)
+        self._removed: list[Json] = []
+        """The configuration before each change, to be undone."""
+        self._before = deepcopy(self._setup_part())
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="form-over"):
-            yield Static(Content(shown_line(f"Outgoing {self._outgoing}: steps")), classes="help-title")
+        with Vertical(id="form-over") as form:
+            form.border_title = Content(shown_line(f"Outgoing {self._outgoing}: steps"))
+            form.border_subtitle = "^S done · Esc cancel"
             yield Static("", id="chain-about")
-            yield Static(Content("Steps, in order        a add  d remove  J K move  Enter edit"), classes="heading")
+            heading = "Steps, in order        a add  d remove  z undo  J K move  Enter edit"
+            yield Static(Content(heading), classes="heading")
             yield OrderedList(id="chain-steps")
             yield Static("", id="chain-problems")
             yield Static(Content(NOT_RUN_YET), classes="quiet")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="chain-done")
-                yield Static(Content("Esc: done"), classes="quiet")
+                yield Button("Cancel", compact=True, id="chain-cancel")
 
     def on_mount(self) -> None:
         self._draw()
@@ -118,6 +128,7 @@ class ChainScreen(ModalScreen[None]):
 
     def _add(self, wanted: str | None) -> None:
         if wanted is not None:
+            self._removed.append(deepcopy(self._setup_part()))
             index = self._chain.add(wanted)
             self._draw()
             self._list.highlighted = index
@@ -125,11 +136,23 @@ class ChainScreen(ModalScreen[None]):
 
     @on(OrderedList.RemoveRequested)
     def _remove(self, event: OrderedList.RemoveRequested) -> None:
+        self._removed.append(deepcopy(self._setup_part()))
         self._chain.remove(event.index)
         self._draw()
 
+    @on(OrderedList.UndoRequested)
+    def _undo(self) -> None:
+        if self._removed:
+            self._work.setup.edit(("outgoing", self._outgoing), self._removed.pop())
+            self._draw()
+
+    def _setup_part(self) -> Json:
+        """The outgoing configuration in the draft."""
+        return self._work.setup.at("outgoing", self._outgoing)
+
     @on(OrderedList.MoveRequested)
     def _move(self, event: OrderedList.MoveRequested) -> None:
+        self._removed.append(deepcopy(self._setup_part()))
         self._chain.move(event.index, event.by)
         self._draw()
 
@@ -148,9 +171,22 @@ class ChainScreen(ModalScreen[None]):
         title = f"Step {index + 1} of {self._outgoing}"
         self.app.push_screen(FormScreen(self._work, title, about, kind_schemas.step(), path), lambda _: self._draw())
 
-    @on(Button.Pressed)
-    def action_leave(self) -> None:
+    @on(Button.Pressed, "#chain-done")
+    def action_done(self) -> None:
         self.dismiss(None)
+
+    @on(Button.Pressed, "#chain-cancel")
+    def action_cancel(self) -> None:
+        """Restores what was there before; asks first where that discards something."""
+        if self._setup_part() == self._before:
+            self.dismiss(None)
+        else:
+            self.app.push_screen(ConfirmScreen("Discard the changes of these steps?"), self._discard)
+
+    def _discard(self, yes: bool | None) -> None:
+        if yes:
+            self._work.setup.edit(("outgoing", self._outgoing), self._before)
+            self.dismiss(None)
 
 
 _UNTIL_SHOWN = 0.2
@@ -177,7 +213,7 @@ class OutgoingPane(ConfigurationsPane):
         yield from super().asked()
         with Horizontal(id="sample-row", classes="field"):
             yield Static(Content("Sample (JSON)"), classes="label")
-            yield SafeInput(compact=True, id="sample")
+            yield JsonField(id="sample")
 
     def outcome(self) -> ComposeResult:
         yield Static("", classes="preview")
@@ -227,11 +263,12 @@ class OutgoingPane(ConfigurationsPane):
         """The sample that was typed, or the default one for such a request."""
         if name in self._samples:
             return self._samples[name]
-        return json.dumps(sample_entity(requests_in(self.setup.at("outgoing", name))) or {}, ensure_ascii=False)
+        sample = sample_entity(requests_in(self.setup.at("outgoing", name))) or {}
+        return json.dumps(sample, ensure_ascii=False, indent=2)
 
     def try_it(self, name: str) -> None:
         self.query_one("#sample-row").display = True
-        self.query_one("#sample", Input).value = self._sample(name)
+        self.query_one("#sample", JsonField).text = self._sample(name)
         self._prepare(name)
 
     @on(OptionList.OptionHighlighted)
@@ -239,18 +276,34 @@ class OutgoingPane(ConfigurationsPane):
         if isinstance(event.option_list, ConfigurationList) and self.query_one("#sample-row").display:
             self.test()
 
-    @on(Input.Changed, "#sample")
-    def _typed(self, event: Input.Changed) -> None:
+    @on(TextArea.Changed, "#sample")
+    def _typed(self, event: TextArea.Changed) -> None:
         event.stop()
         name = self.rows.chosen
-        if name is not None and event.value != self._sample(name):
-            self._samples[name] = event.value
+        if name is not None and event.text_area.text != self._sample(name):
+            self._samples[name] = event.text_area.text
             self._prepare(name)
 
-    @on(Input.Submitted, "#sample")
-    def _entered(self, event: Input.Submitted) -> None:
+    @on(JsonField.EditorRequested)
+    def _open_editor(self, event: JsonField.EditorRequested) -> None:
         event.stop()
-        self.query_one(".continue").focus()
+        try:
+            event.json_field.text = edit_text(self.app, self.work.workbench.machine, event.json_field.text)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="warning", markup=False)
+
+    @property
+    def has_fields(self) -> bool:
+        return bool(self.query_one("#sample-row").display)
+
+    def edit_field(self) -> None:
+        if self.has_fields:
+            self.screen.set_focus(self.query_one("#sample"))
+
+    def removed(self, name: str) -> None:
+        self._samples.pop(name, None)
+        self.query_one("#sample-row").display = False
+        self.query_one(".preview", Static).update("")
 
     @work(exclusive=True)
     async def _prepare(self, name: str) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
+from textual.content import Content, Span
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Static
 
+from ...errors import UserError
 from ...guide import kind_schemas
 from ...guide.secret_sources import SecretPlace, secret_name, source
 from ...guide.setup import Setup
@@ -24,7 +28,11 @@ from ...magento.diagnosis import Finding, Fix
 from ...magento.token_shape import unlikely_length
 from ...templates import Json
 from ...text import shown, shown_line
+from ..dialogs import ConfirmScreen
+from ..editor import edit_text
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
+from ..widgets.frame import TONES
+from ..widgets.json_field import JsonField
 from ..widgets.secret import SecretInput
 from .context import GuideContext
 
@@ -59,6 +67,9 @@ class StepPane(VerticalScroll, can_focus=False):
         super().__init__(id=f"step-{self.step.value}")
         self.work = work
         self._finding: Finding | None = None
+        self._busy = ""
+        self._counting: Timer | None = None
+        """What the step waits for, and the timer of its seconds."""
 
     @property
     def setup(self) -> Setup:
@@ -72,9 +83,9 @@ class StepPane(VerticalScroll, can_focus=False):
         yield from self.asked()
         yield Static("", classes="words")
         yield Static("", classes="result callout")
+        yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
         yield from self.outcome()
         with Horizontal(classes="buttons"):
-            yield Button("", id=f"fix-{self.step.value}", compact=True, classes="fix")
             yield Button(self.test_label, id=f"test-{self.step.value}", compact=True, classes="test")
             yield Continue("Continue", id=f"continue-{self.step.value}", compact=True, classes="continue")
 
@@ -120,12 +131,21 @@ class StepPane(VerticalScroll, can_focus=False):
 
     def say(self, text: str, *, bad: bool = False) -> None:
         """Shows the result of a test; external text is sanitised here."""
-        result = self.query_one(".result", Static)
-        self.put(result, text)
-        result.set_class(bad, "error")
-        result.set_class(text.startswith("✔"), "success")
+        if self._counting is not None:
+            self._counting.stop()
+        self._busy, self._counting = "", None
+        self._show_result(text, bad=bad)
         if text:
             self.call_after_refresh(self.query_one(".buttons").scroll_visible, animate=False)
+
+    def _show_result(self, text: str, *, bad: bool = False) -> None:
+        result = self.query_one(".result", Static)
+        safe = shown(text)
+        result.update(Content(safe, list(_result_spans(safe))))
+        result.display = bool(text)
+        result.set_class(bad, "error")
+        result.set_class(text.startswith("✔"), "success")
+        result.set_class(text.startswith("!"), "warning")
 
     def explain(self, text: str) -> None:
         """Shows the hint for what has the focus."""
@@ -145,14 +165,22 @@ class StepPane(VerticalScroll, can_focus=False):
         self.say("\n  ".join([f"✘ {finding.summary}", f"→ {finding.remedy}", *evidence]), bad=True)
         if finding.fix is not None:
             button = self.query_one(".fix", Button)
-            button.label = Content(shown_line(f"a  {finding.fix.label}"))
+            button.label = Content.assemble(("a", "bold"), f"  {shown_line(finding.fix.label)}")
             button.add_class("there")
         self.screen.set_focus(self.query_one(".fix" if self.has_fix else ".test", Button))
         self.screen.refresh_bindings()
 
     def busy(self, text: str) -> None:
+        """Shows what the step waits for, with the seconds."""
         self.forget()
         self.say(f"… {text}")
+        self._busy, started = text, monotonic()
+
+        def count() -> None:
+            if self._busy == text:
+                self._show_result(f"… {text} · {monotonic() - started:.0f} s")
+
+        self._counting = self.set_interval(1, count)
 
     def forget(self) -> None:
         """Clears the result of the last test and its fix."""
@@ -191,6 +219,18 @@ class StepPane(VerticalScroll, can_focus=False):
         if missing:
             self.say(f"✘ {missing}", bad=True)
         return not missing
+
+
+_LINE_STYLES = {"✔": TONES["success"], "✘": TONES["error"], "!": TONES["warning"], "…": TONES["muted"]}
+
+
+def _result_spans(text: str) -> Iterator[Span]:
+    """The styles of the lines of a result, by their first character."""
+    start = 0
+    for line in text.split("\n"):
+        if style := _LINE_STYLES.get(line.lstrip()[:1]):
+            yield Span(start, start + len(line), style)
+        start += len(line) + 1
 
 
 _UNTIL_CHECKED = 0.2
@@ -288,6 +328,14 @@ class SetupForm(Form):
         self.check()
         self.post_message(self.Changed())
 
+    @on(JsonField.EditorRequested)
+    def _open_editor(self, event: JsonField.EditorRequested) -> None:
+        event.stop()
+        try:
+            event.json_field.text = edit_text(self.app, self.work.workbench.machine, event.json_field.text)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="warning", markup=False)
+
     def check(self) -> None:
         """Shows problems at their fields."""
         odd = {path: words for path in self._secret_places() if (words := self._unlikely(path))}
@@ -306,29 +354,35 @@ def asked_in(setup: Setup, schema: kind_schemas.Schema) -> tuple[FieldSpec, ...]
     return asked(kind_schemas.named(schema, setup.draft))
 
 
-class FormScreen(ModalScreen[None]):
-    """A form over the screen. Changes apply immediately; Esc or Done closes it, and nothing is lost."""
+class FormScreen(ModalScreen[bool]):
+    """A form over the screen; returns whether its changes apply. Cancel restores what was there before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Done", id="form.leave", priority=True),
+        Binding("escape", "cancel", "Cancel", id="form.cancel", priority=True),
+        Binding("ctrl+s,f8", "done", "Done", id="form.done", priority=True),
         Binding("question_mark,f1", "app.help", "Help", show=False, id="form.help"),
     ]
 
     def __init__(self, work: GuideContext, title: str, about: str, schema: kind_schemas.Schema, path: FormPath) -> None:
         super().__init__()
         self._title, self._about = title, about
+        self._work, self._path = work, path
+        self._before = deepcopy(work.setup.at(*path))
+        self._secrets_before = work.workbench.vault.held_secrets()
         self._form = SetupForm(work, asked_in(work.setup, schema), path)
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="form-over"):
-            yield Static(Content(shown_line(self._title)), classes="help-title")
+        with Vertical(id="form-over") as form:
+            form.border_title = Content(shown_line(self._title))
+            form.border_subtitle = "^S done · Esc cancel"
             yield Static(Content(shown(self._about)), classes="form-about")
             with VerticalScroll(can_focus=False):
                 yield self._form
             yield Static("", classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="form-done")
-                yield Static(Content("Esc: done   Tab: next   Space, ↓: change"), classes="quiet")
+                yield Button("Cancel", compact=True, id="form-cancel")
+                yield Static(Content("Tab: next   Space, ↓: change"), classes="quiet")
 
     def on_mount(self) -> None:
         self._form.check()
@@ -350,18 +404,38 @@ class FormScreen(ModalScreen[None]):
     def _entered(self) -> None:
         self.set_focus(self.query_one("#form-done", Button))
 
-    @on(Button.Pressed)
-    def _done(self) -> None:
-        self.call_after_refresh(self._close)  # after the input before it has been handled
+    @on(Button.Pressed, "#form-done")
+    def action_done(self) -> None:
+        """Closes the form; its changes apply."""
+        self.set_focus(None)  # which ends the input of a secret
+        self._form.after_pending_input(lambda: self._once_drawn(partial(self._close, True)))
 
-    def _close(self) -> None:
-        self.dismiss(None)
+    def _once_drawn(self, then: Callable[[], None]) -> None:
+        self.call_after_refresh(then)
 
-    def action_leave(self) -> None:
-        """Esc leaves the field first; it closes from outside one."""
+    def _close(self, applied: bool) -> None:
+        self.dismiss(applied)
+
+    @on(Button.Pressed, "#form-cancel")
+    def action_cancel(self) -> None:
+        """Closes the form and restores what was there before; asks first where that discards something."""
         if isinstance(self.focused, SecretInput) and self.focused.restore():
             return
-        if isinstance(self.focused, Input):
-            self.set_focus(self.query_one("#form-done", Button))
+        self._form.after_pending_input(lambda: self._once_drawn(self._ask_discard))
+
+    def _ask_discard(self) -> None:
+        if self._changed:
+            self.app.push_screen(ConfirmScreen("Discard what you changed in this form?"), self._discard)
         else:
-            self._done()
+            self._close(False)
+
+    @property
+    def _changed(self) -> bool:
+        held = self._work.workbench.vault.held_secrets()
+        return self._work.setup.at(*self._path) != self._before or held != self._secrets_before
+
+    def _discard(self, yes: bool | None) -> None:
+        if yes:
+            self._work.setup.edit(self._path, self._before)
+            self._work.workbench.vault.restore_held(self._secrets_before)
+            self._close(False)

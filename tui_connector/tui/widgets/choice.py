@@ -108,7 +108,7 @@ class Choice(Static, can_focus=True):
 
     def _update_text(self) -> None:
         label = shown_line((self._short or self.options).get(self.chosen, self.chosen))
-        self.update(Content(f"{label} ▾" if self._short else f"▸ {label}  [change]"))
+        self.update(Content(f"{label} ▾"))
 
     def action_open(self) -> None:
         def take(option: str | None) -> None:

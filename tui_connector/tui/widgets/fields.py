@@ -73,8 +73,11 @@ class TextField(SafeInput):
         id: str | None = None,  # noqa: A002
         placeholder: str = "",
         password: bool = False,
+        select_on_focus: bool = False,
     ) -> None:
-        super().__init__(value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=False)
+        super().__init__(
+            value, id=id, placeholder=placeholder, password=password, compact=True, select_on_focus=select_on_focus
+        )
 
     def on_paste(self, event: events.Paste) -> None:
         """Inserts the first line that is not empty."""

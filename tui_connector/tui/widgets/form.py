@@ -17,14 +17,15 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input, Static, TextArea
 
 from ...secrets.cleaning import secret_kind
 from ...templates import Json
-from ...text import shown_line
+from ...text import shown, shown_line
 from ..keys import after_pending_messages
 from .choice import Choice, Toggle
 from .fields import FieldGroup, FieldRow, TextField
+from .json_field import JsonField
 from .pairs import Pairs
 from .secret import Secret, SecretInput
 
@@ -250,7 +251,10 @@ class Form(FieldGroup):
             return Toggle(bool(each.default if value is None else value))
         if each.type is FieldType.CHOICE:
             return _choice(each, value)
-        return TextField(to_text(each, value), placeholder=each.hint)
+        if each.type is FieldType.JSON:
+            return JsonField(to_lines(each, value))
+        is_number = each.type in (FieldType.INTEGER, FieldType.NUMBER)
+        return TextField(to_text(each, value), placeholder=each.hint, select_on_focus=is_number)
 
     def field(self, name: str) -> FormField | None:
         """The row of the field with this name, or None."""
@@ -286,6 +290,15 @@ class Form(FieldGroup):
         row = _row_of(event.input)
         if row is not None and event.value != to_text(row.asked, row.value):
             self._edit(row, from_text(row.asked, event.value))
+
+    @on(TextArea.Changed)
+    def _area_typed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        row = _row_of(event.text_area)
+        if row is not None and event.text_area.text != to_lines(row.asked, row.value):
+            value = from_text(row.asked, event.text_area.text)
+            if value != row.value:
+                self._edit(row, value)
 
     @on(Toggle.Changed)
     def _toggled(self, event: Toggle.Changed) -> None:
@@ -376,7 +389,7 @@ class FormField(FieldRow):
     def __init__(self, asked: FieldSpec, editor: Widget, value: Json) -> None:
         super().__init__("-".join(asked.path), asked.title, editor, asked.about)
         self.asked, self.editor, self.value = asked, editor, value
-        self.set_class(isinstance(editor, Pairs), "tall")
+        self.set_class(isinstance(editor, (Pairs, JsonField)), "tall")
 
     def mark(self, text: str, *, bad: bool = False) -> None:
         self._mark = text
@@ -421,6 +434,13 @@ def with_inner(fields: Iterable[FieldSpec]) -> Iterator[FieldSpec]:
 def to_text(asked: FieldSpec, value: Json) -> str:
     """Formats the value for a line of text, with control characters made visible."""
     return shown_line(_to_text(asked, value))
+
+
+def to_lines(asked: FieldSpec, value: Json) -> str:
+    """Formats the value for a field of several lines."""
+    if isinstance(value, (dict, list)):
+        return shown(json.dumps(value, ensure_ascii=False, indent=2))
+    return shown(_to_text(asked, value))
 
 
 def _to_text(asked: FieldSpec, value: Json) -> str:

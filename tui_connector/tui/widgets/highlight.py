@@ -46,9 +46,9 @@ def difference(text: str) -> Content:
 
 
 def json_spans(line: str) -> Iterator[tuple[int, int, str]]:
-    """The parts of a line of JSON: start, end and kind (`key`, `text` or `number`)."""
+    """The parts of a line of JSON: start, end and kind (`key`, `string` or `number`)."""
     for found in _JSON.finditer(line):
-        yield found.start(), found.end(), found.lastgroup or ""
+        yield found.start(), found.end(), "string" if found["text"] else found.lastgroup or ""
 
 
 def _highlighted(text: str, pattern: re.Pattern[str]) -> Content:

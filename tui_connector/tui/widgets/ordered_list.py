@@ -1,4 +1,4 @@
-"""An ordered list: a adds, d removes, J and K move, Enter edits."""
+"""An ordered list: a adds, d removes, z undoes, J and K move, Enter edits."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class OrderedList(OptionList):
         Binding("d,delete", "remove", "Remove", id="parts.remove"),
         Binding("J,shift+down", "move(1)", "Move down", id="parts.down"),
         Binding("K,shift+up", "move(-1)", "Move up", id="parts.up"),
+        Binding("z,ctrl+z", "undo", "Undo", id="parts.undo"),
     ]
 
     @dataclass
@@ -58,26 +59,45 @@ class OrderedList(OptionList):
         def control(self) -> OrderedList:
             return self.ordered_list
 
+    @dataclass
+    class UndoRequested(Message):
+        """Undo the last removal or move."""
+
+        ordered_list: OrderedList
+
+        @property
+        def control(self) -> OrderedList:
+            return self.ordered_list
+
+    _count = 0
+    """The number of items."""
+
     def fill(self, lines: Iterable[str]) -> None:
         """Shows these items; the cursor stays on its row."""
-        place = self.highlighted or 0
+        place, items = self.highlighted or 0, list(lines)
+        self._count = len(items)
         self.clear_options()
-        self.add_options(Option(Content(shown_line(f"{n} {line}"))) for n, line in enumerate(lines, 1))
-        if self.option_count:
-            self.highlighted = min(place, self.option_count - 1)
+        self.add_options(Option(Content(shown_line(f"{n} {line}"))) for n, line in enumerate(items, 1))
+        if items:
+            self.highlighted = min(place, len(items) - 1)
+        else:
+            self.add_option(Option(Content("none: a adds one"), disabled=True))
 
     def action_add(self) -> None:
         self.post_message(self.AddRequested(self))
 
     def action_remove(self) -> None:
-        if self.highlighted is not None:
+        if self.highlighted is not None and self._count:
             self.post_message(self.RemoveRequested(self, self.highlighted))
 
     def action_move(self, by: int) -> None:
         index = self.highlighted
-        if index is not None and 0 <= index + by < self.option_count:
+        if index is not None and 0 <= index + by < self._count:
             self.highlighted = index + by
             self.post_message(self.MoveRequested(self, index, by))
 
+    def action_undo(self) -> None:
+        self.post_message(self.UndoRequested(self))
+
     def help_text(self) -> str:
-        return "An ordered list\na: add, d: remove, J and K: move down and up, Enter: edit."
+        return "An ordered list\na: add, d: remove, z: undo, J and K: move down and up, Enter: edit."
