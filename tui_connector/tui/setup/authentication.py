@@ -247,7 +247,10 @@ class AuthenticationPane(StepPane):
             self.form.focus_on(missing)
         else:
             self.focus_buttons()
-        self._explain(missing)
+        if self.complete:
+            self.explain("")
+        else:
+            self._explain(missing)
 
     def _missing(self) -> str:
         """The name of the first field that was not given."""
@@ -365,6 +368,7 @@ class AuthenticationPane(StepPane):
         lines = [f"✔ The store accepts it.{correction}", *trial.access_lines()]
         if len(trial.views) > 1:
             lines.append(f"  Store views, for step 1: {', '.join(trial.views[:8])}")
+        self.explain("")
         self.say("\n".join(lines))
         self.go_on()
 

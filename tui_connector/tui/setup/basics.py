@@ -119,10 +119,15 @@ class BasicsPane(StepPane):
     def begin(self) -> None:
         self._show_client()
         self.explain(_ABOUT["address"])
+        self._mark_address()
         if self.setup.typed_address:
             self.focus_buttons()
         else:
             self.edit_field()
+
+    def _mark_address(self) -> None:
+        """Shows next to the address whether the store was found there."""
+        self.query_one("#row-address", FieldRow).mark("✔ found" if self.complete else "")
 
     @property
     def has_fields(self) -> bool:
@@ -148,6 +153,7 @@ class BasicsPane(StepPane):
         before = self.setup.missing(GuideStep.BASICS)
         self.setup.typed_address = event.value
         if self.setup.missing(GuideStep.BASICS) != before:
+            self._mark_address()
             self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-store-view")
@@ -364,6 +370,7 @@ class BasicsPane(StepPane):
             self.found(message.view_finding)
             return
         warning = "\n! Not encrypted: tokens can be intercepted. Use https." if is_insecure(self.setup.base_uri) else ""
+        self._mark_address()
         self.say(f"{probes}\n✔ {state.found.summary()}{warning}")
         self.go_on()
 

@@ -315,6 +315,14 @@ class ConfigurationsPane(StepPane):
         self.post_message(self.Changed())
         self.query_one(".test").focus()
 
+    def focus_buttons(self) -> None:
+        """From the filter of the chooser, the focus goes to its list."""
+        chooser = self.query_one(EntityChooser)
+        if chooser.query_one(Input).has_focus:
+            self.screen.set_focus(chooser.query_one(EntityOptions))
+        else:
+            super().focus_buttons()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """+ works anywhere in the step while the chooser is hidden."""
         return action != "add_another" or not self.query_one(EntityChooser).display

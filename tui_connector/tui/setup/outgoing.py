@@ -30,6 +30,7 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
+from ..widgets import highlight
 from ..widgets.form import FormPath
 from ..widgets.json_field import JsonField
 from ..widgets.ordered_list import OrderedList
@@ -337,6 +338,6 @@ class OutgoingPane(ConfigurationsPane):
         well = "✔ Preview for the sample (not sent)"
         self.say("\n".join(wrong) or well, bad=bool(wrong))
         text = as_text(requests) + (f"\n{NOT_RUN_YET}" if several else "")
-        self.query_one(".preview", Static).update(Content(shown(text)))
+        self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.query_one("#sample").has_focus and not self.rows.has_focus:
             self.query_one(".continue").focus()
