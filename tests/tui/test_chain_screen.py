@@ -160,8 +160,10 @@ async def test_last_remaining_step_becomes_a_single_request(
         await until_shown(pilot, "One request is sent per entity")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
         await pilot.press("z")
+        await until_shown(pilot, "1 change")
+        await pilot.press("z")
         await until_shown(pilot, "2 change")
-        await pilot.press("d", "d", "ctrl+s")
+        await pilot.press("home", "d", "d", "d", "ctrl+s")
         await until_shown(pilot, "PUT products/&{sku}")
         assert setup.outgoing["products"] == ONE["outgoing"]["products"]
 
