@@ -51,7 +51,7 @@ class ConnectorApp(QuietApp):
         Binding("question_mark,f1", "help", "Help", id="app.help"),
         Binding("colon,ctrl+p", "commands", "Commands", id="app.commands"),
         Binding("ctrl+q", "ask_quit", "Quit", show=False, priority=True, id="app.quit"),
-        *letter_bindings("O", "show_job", "Open the run", "app.job", "f6"),
+        *letter_bindings("O", "show_job", "Open the run", "app.job", "f4"),
     ]
 
     def __init__(

@@ -17,7 +17,7 @@ class JsonField(SafeTextArea):
     """Several lines of JSON. Tab leaves it; Enter starts a new line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+o,f4", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
+        Binding("ctrl+o", "open_editor", "Open in $EDITOR", id="json.editor", priority=True)
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"paint--key", "paint--string", "paint--number"}
 
