@@ -167,7 +167,7 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
             await until_shown(pilot, "▶ products")
             await pilot.press("q")
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-            assert "F6" in (await until_shown(pilot, "▶ products")).splitlines()[0]
+            assert "F4" in (await until_shown(pilot, "▶ products")).splitlines()[0]
             await pilot.press("ctrl+q")
             await until_shown(pilot, "products is running; if you quit")
             await pilot.press("n", "O")
@@ -176,10 +176,10 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
             sandbox.change({"sandbox/latency_ms": "0"})
             await until(pilot, lambda: "✔ products" in shown(app).splitlines()[0])
-            await pilot.press("f6")
+            await pilot.press("f4")
             await until_shown(pilot, "complete: 200 items")
             await pilot.press("q")
-            await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "F6" not in shown(app).splitlines()[0])
+            await until(pilot, lambda: isinstance(app.screen, HomeScreen) and "F4" not in shown(app).splitlines()[0])
     assert len(set(written.read_bytes().splitlines())) == 200
 
 

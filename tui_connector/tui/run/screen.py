@@ -151,7 +151,7 @@ class RunScreen(LogDock):
             "position are saved together, four times a second: however a run ends, the next one resumes from there, "
             "and no item is lost or duplicated. s stops it, r resumes it, R runs it with options: everything again, a "
             "limit, or changes since a date. q leaves this screen, and the run continues; the header of every screen "
-            "shows it, and O or F6 returns to it."
+            "shows it, and O or F4 returns to it."
         )
 
 
