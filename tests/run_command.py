@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import resource
 import subprocess
@@ -54,15 +55,27 @@ class Command:
         (folder / "shop.toml").write_text(PROFILE.replace("URL", store.url))
 
     async def start(
-        self, *options: str, limit_file: int | None = None, shell: str | None = None
+        self,
+        *options: str,
+        limit_file: int | None = None,
+        shell: str | None = None,
+        stdout: Path | None = None,
+        stderr: Path | None = None,
+        closed: int | None = None,
     ) -> asyncio.subprocess.Process | fork_server.AsyncProcess:
-        """`shell` may send the streams of `"$@"` elsewhere; then the process is an interpreter that starts."""
+        """`stdout` and `stderr` may be files, and one of the streams (0, 1 or 2) closed.
+
+        `shell` may do other things with the streams of `"$@"`; then the process is an interpreter that starts.
+        """
         words = ["run", *(["--trust"] if self.trusted else []), str(self.folder / "shop.toml"), *options]
         if shell is None:
             pipe = asyncio.subprocess.PIPE
-            return await fork_server.start(
-                *words, env=self.environment, stdout=pipe, stderr=pipe, limit_file=limit_file
-            )
+            with contextlib.ExitStack() as files:
+                out, err = (
+                    pipe if path is None else files.enter_context(path.open("wb")).fileno() for path in (stdout, stderr)
+                )
+                more: dict[str, Any] = {"limit_file": limit_file, "closed": closed}
+                return await fork_server.start(*words, env=self.environment, stdout=out, stderr=err, **more)
 
         def before() -> None:
             if limit_file is not None:
