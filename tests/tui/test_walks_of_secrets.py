@@ -54,7 +54,7 @@ def test_locked_keyring_is_reported_and_used_once_unlocked(
         terminal.press("Up", "Enter")
         terminal.wait_for("Secrets: in this computer's keyring")
         terminal.press("s", "s")
-        terminal.wait_for("status 200 from a new process")
+        terminal.wait_for("status 200 from a new")
     assert "{ keyring = " in profile.read_text()
 
 
