@@ -94,7 +94,7 @@ def _tag(value: object) -> str:
 
 
 def reject_literal_secrets(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters. Raises where one of them is a secret that is written out."""
+    """The parameters of a login. Raises if one of them is a literal secret."""
     named = [name for name, value in parameters.items() if is_literal_secret(name, value)]
     raise_errors(
         [
