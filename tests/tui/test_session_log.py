@@ -12,6 +12,7 @@ from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
+from tui_connector.tui.log.request_form import RequestForm
 from tui_connector.tui.log.screens import RecordedScreen
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
@@ -90,3 +91,23 @@ async def test_the_page_shows_the_requests_of_the_guide(machine: Machine, sandbo
         log = await open_page(pilot)
         assert log.exchanges.end >= count
         await until(pilot, lambda: log.selected is not None)
+
+
+async def test_a_request_is_written_from_scratch_with_the_paths_of_the_store(
+    machine: Machine, sandbox: Sandbox
+) -> None:
+    write(machine, sandbox.url)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 40)) as pilot:
+        log = await open_page(pilot)
+        await until(pilot, lambda: "no requests" in shown(app).lower())
+        await pilot.press("l", "N")
+        await until(pilot, lambda: isinstance(app.screen, RequestForm))
+        await pilot.press(*"directory/cou")
+        await until(pilot, lambda: "directory/countries  GET" in shown(app))
+        await pilot.press("right", "f5")
+        await until(pilot, lambda: log.selected is not None and log.selected.uri.endswith("/V1/directory/countries"))
+        await pilot.press("N", *"directory/countries/")
+        await until(pilot, lambda: "directory/countries/{countryId}" in shown(app))
+        await pilot.press("right", "f5")
+        await until(pilot, lambda: "Replace {countryId} in the path with a value" in shown(app))

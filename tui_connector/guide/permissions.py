@@ -83,10 +83,10 @@ async def permissions(send: Send, anonymous: Send, base_uri: str, modules: froze
     `modules` are those that the store has, as `modules_of` reads them from the response that proved the token; empty if
     unknown.
     """
-    mine, number = await _paths(send, base_uri)
+    mine, number = await schema_paths(send, base_uri)
     if not mine:
         return UNKNOWN_PERMISSIONS
-    routes = _routes(mine) - _routes((await _paths(anonymous, base_uri))[0])
+    routes = _routes(mine) - _routes((await schema_paths(anonymous, base_uri))[0])
     if not routes:
         return UNKNOWN_PERMISSIONS
     return Permissions(
@@ -151,7 +151,7 @@ def modules_of(response: Response) -> frozenset[str]:
         return frozenset()
 
 
-async def _paths(send: Send, base_uri: str) -> tuple[Paths, int]:
+async def schema_paths(send: Send, base_uri: str) -> tuple[Paths, int]:
     """The routes of the schema, and the number of the request."""
     if is_without_rest(base_uri):
         return {}, 0  # where the Cloud Service has its schema is not known

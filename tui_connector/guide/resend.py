@@ -1,13 +1,15 @@
-"""Resends a logged request through its client, with the current authentication."""
+"""Sends requests by hand: one of the log again, or a new one, through a client with its current authentication."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..client.exchange import Exchange
 from ..client.message import AS_SAVED, InvalidRequest, Request, RequestInfo, Response
 from ..profile.model import Profile
 from ..secrets.mask import MARK
+from .permissions import schema_paths
 from .workbench import Workbench
 
 _PER_ATTEMPT = frozenset(
@@ -46,3 +48,45 @@ async def resend(workbench: Workbench, profile: Profile, exchange: Exchange, req
     async with workbench.session(profile) as session:
         variant = AS_SAVED if exchange.original is None else exchange.original.about.variant
         return await session.client(exchange.client, variant)(request)
+
+
+class NewRequests:
+    """Requests written from scratch, sent through the first client that has a base URI."""
+
+    def __init__(self, workbench: Workbench, profile: Callable[[], Profile]) -> None:
+        """`profile` returns the current profile, or raises `InvalidRequest`."""
+        self._workbench, self._profile = workbench, profile
+
+    def base_uri(self) -> str:
+        """The base URI of the client. Raises `InvalidRequest`."""
+        profile = self._profile()
+        return profile.base_uri(self._client(profile)) or ""
+
+    async def send(self, request: Request) -> Response:
+        """The store's response. Raises `RequestFailed`."""
+        profile = self._profile()
+        async with self._workbench.session(profile) as session:
+            return await session.client(self._client(profile))(request)
+
+    async def paths(self) -> Mapping[str, tuple[str, ...]]:
+        """The paths that the token may use, relative to the base URI, and their methods; empty if they are unknown."""
+        profile = self._profile()
+        async with self._workbench.session(profile) as session:
+            client = self._client(profile)
+            found, _ = await schema_paths(session.client(client), profile.base_uri(client) or "")
+        return {
+            path.removeprefix(_VERSION): tuple(method.upper() for method in methods)
+            for path, methods in found.items()
+            if path.startswith(_VERSION) and isinstance(methods, Mapping)
+        }
+
+    @staticmethod
+    def _client(profile: Profile) -> str:
+        clients = profile.addressed_clients()
+        if not clients:
+            raise InvalidRequest("No client has a base URI", hint="Give a client the plugin Add base URI to requests.")
+        return clients[0]
+
+
+_VERSION = "/V1/"
+"""The start of the paths in Magento's schema; a base URI ends with it."""

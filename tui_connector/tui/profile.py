@@ -23,7 +23,7 @@ from ..errors import UserError
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs
-from ..guide.resend import resend
+from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
@@ -34,6 +34,7 @@ from ..incoming.plan import RunOptions
 from ..machine import Machine
 from ..magento.diagnosis import diagnose_failure
 from ..profile.document import Document
+from ..profile.model import Profile
 from ..text import shown, shown_line
 from ..units import ago
 from .editor import edit
@@ -206,9 +207,9 @@ class ProfilePage(LogDock):
         yield Static("", id="page-problems")
         yield PartList(id="parts")
         yield Static("", id="part-detail")
-        yield LogPanel(
-            self._workbench.exchanges, LogContext(self._machine, lambda: self._path.stem, self._resend), id="log"
-        )
+        new = NewRequests(self._workbench, self._valid_profile)
+        context = LogContext(self._machine, lambda: self._path.stem, self._resend, new)
+        yield LogPanel(self._workbench.exchanges, context, id="log")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -401,10 +402,13 @@ class ProfilePage(LogDock):
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
         """Resends a request of the log, with the profile as it is in the file."""
+        return await resend(self._workbench, self._valid_profile(), exchange, request)
+
+    def _valid_profile(self) -> Profile:
         profile = self._opened.profile if self._opened else None
         if profile is None:
             raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
-        return await resend(self._workbench, profile, exchange, request)
+        return profile
 
     def action_back(self) -> None:
         if not self.leave_log():

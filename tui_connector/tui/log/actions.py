@@ -21,12 +21,12 @@ from textual.widgets import Input, Static
 
 from ...client.curl import curl
 from ...client.exchange import Exchange, Exchanges
-from ...client.message import Headers, InvalidRequest, Request, RequestFailed, Response, header_of
+from ...client.message import Headers, InvalidRequest, Request, RequestFailed, RequestInfo, Response, header_of
 from ...client.printer import text
 from ...client.uri import origin_of
 from ...errors import InvalidValue
 from ...files import reason, remedy, write_private
-from ...guide.resend import resendable_request
+from ...guide.resend import NewRequests, resendable_request
 from ...machine import Machine
 from ...magento.diagnosis import AuthKind, Finding, diagnose_exchange
 from ...text import shown_line
@@ -141,6 +141,8 @@ class LogContext:
     profile: Callable[[], str | None] = lambda: None
     send: Send | None = None
     """None for a log from a file, without a profile to send with."""
+    new: NewRequests | None = None
+    """Sends requests written from scratch; None where there is no profile to send them with."""
     dates: bool = False
     """Whether the log may be of several days."""
 
@@ -257,16 +259,38 @@ class LogActions:
         send = self._context.send
         assert send is not None
 
+        self.notify(f"Resending #{exchange.number} …")
+        self._await_response(send(exchange, request), f"#{exchange.number} resent")
+
+    def _await_response(self, sending: Awaitable[Response], what: str) -> None:
         async def work() -> None:
             try:
-                response = await send(exchange, request)
+                response = await sending
             except RequestFailed as error:
-                self.notify(f"#{exchange.number} resent: {error}", bad=True)
+                self.notify(f"{what}: {error}", bad=True)
             else:
                 self._panel.post_message(self.Resent(response.exchange, response.status))
 
-        self.notify(f"Resending #{exchange.number} …")
         self._panel.run_worker(work())
+
+    def new(self) -> None:
+        """Opens the form for a request written from scratch."""
+        new = self._context.new
+        if new is None:
+            self.notify("This log was read from a file. New requests are sent from the profile's page.", bad=True)
+            return
+        try:
+            base = new.base_uri()
+        except InvalidRequest as error:
+            self.notify(str(error), bad=True)
+            return
+
+        def chosen(request: Request | None) -> None:
+            if request is not None:
+                self._await_response(new.send(request), f"{request.method} {request.uri}")
+
+        request = Request("GET", "", (("Accept", "application/json"),), about=RequestInfo(purpose="test"))
+        self._panel.app.push_screen(RequestForm(request, self._context.machine, "New request", base, new.paths), chosen)
 
     def explain(self, exchange: Exchange) -> None:
         """Diagnoses the exchange, in a thread, as a long response takes time."""

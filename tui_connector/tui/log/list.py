@@ -24,7 +24,7 @@ from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter, Or, Predicate, Term, parse
 from ...log.view import View, position_of
-from ...magento.request_summary import request_summary
+from ...magento.request_summary import request_path, request_summary
 from ...text import shown_line
 from ...units import milliseconds, size
 from ..widgets.painted import Painted
@@ -84,7 +84,8 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
     message = _message(exchange)
     message = f"  {message}" if message else ""
-    summary = _summary(exchange.uri, columns.text - min(columns.text // 2, len(message)))
+    kept = min(columns.text // 2, len(message)) if exchange.failed else 0
+    summary = _summary(exchange.uri, max(columns.text - kept, min(columns.text, len(request_path(exchange.uri)) + 3)))
     room = columns.text - cell_len(summary)
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:

@@ -206,7 +206,6 @@ class LogPanel(LogHost):
         Binding("f", "filter", "Filter", id="log.filter"),
         Binding("F", "toggle_filter", "Filter off or on", show=False, id="log.toggle-filter"),
         Binding("n", "next_match(1)", "Next match", show=False, id="log.next-found"),
-        Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("i", "explain", "Explain", id="log.explain", tooltip="Explain what is wrong and what to do"),
         Binding("y", "copy", "Curl", id="log.copy", tooltip="Copy as a curl command without secrets"),
         Binding("e", "errors", "Errors", id="log.errors", tooltip="Only failed requests, or all"),
@@ -215,6 +214,8 @@ class LogPanel(LogHost):
         Binding("z", "toggle_raw", "Raw", id="log.raw", tooltip="As sent and received, or decoded"),
         Binding("v", "view", "View", id="log.view", tooltip="Simple, long, full, or as curl"),
         Binding("space", "pause", "Pause", id="log.pause", tooltip="Pause, or follow the newest request"),
+        Binding("N", "new", "New request", id="log.new", tooltip="Write and send a new request"),
+        Binding("N", "next_match(-1)", "Previous match", show=False, id="log.found-before"),
         Binding("Y", "choose_copy", "Copy …", show=False, id="log.choose-copy"),
         Binding("w", "save_body", "Save the body", show=False, id="log.save-body"),
         Binding("m", "mark", "Mark", show=False, id="log.mark"),
@@ -442,6 +443,8 @@ class LogPanel(LogHost):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "divide":
             return self.view.display and self.detail.display
+        if action == "new":  # while something is searched for, N is the previous match
+            return not (self.detail.needle if self.detail.has_focus else self._wanted)
         if action == "next_match":
             return bool(self.detail.needle) if self.detail.has_focus else self._wanted is not None
         return True
@@ -517,6 +520,9 @@ class LogPanel(LogHost):
 
     def action_edit(self) -> None:
         self._log_actions.edit(self.selected)
+
+    def action_new(self) -> None:
+        self._log_actions.new()
 
     def action_save_body(self) -> None:
         self._log_actions.save_body(self.selected)

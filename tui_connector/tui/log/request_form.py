@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import on
@@ -11,10 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static, TextArea
 
-from ...client.message import Headers, Request
+from ...client.message import Headers, Request, RequestFailed
 from ...client.uri import absolute, canonical, origin_of, readable
 from ...errors import InvalidValue, UserError
 from ...files import write_private
@@ -94,6 +97,10 @@ def sending_question(request: Request, base: str) -> str:
     return f"Send {request.method} {shown_line(path, 200)}\nto {shown_line(store, 200)}?\nIt may change the store."
 
 
+_PATHS = 5
+"""Paths that are listed below the field."""
+_PARAMETER = re.compile(r"\{[^}]*\}|:\w+")
+"""A parameter of a path in the schema."""
 _MAX_BODY = 50_000
 """Maximum size of a body that the form shows; a text area needs seconds for more."""
 
@@ -111,9 +118,24 @@ class RequestForm(ModalScreen[Request | None]):
         *letter_bindings("o", "editor", "Open in $EDITOR", "form.editor", "ctrl+o", show=True),
     ]
 
-    def __init__(self, request: Request, machine: Machine, title: str, base: str) -> None:
-        """`base` is an address of the store, for the question before sending."""
+    @dataclass
+    class PathsFound(Message):
+        """The paths of the store's REST API and their methods."""
+
+        paths: Mapping[str, tuple[str, ...]]
+
+    def __init__(
+        self,
+        request: Request,
+        machine: Machine,
+        title: str,
+        base: str,
+        paths: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]] | None = None,
+    ) -> None:
+        """`base` is an address of the store, for the question before sending; `paths` finds those to complete."""
         super().__init__()
+        self._find_paths = paths
+        self._paths: Mapping[str, tuple[str, ...]] = {}
         self._original = self._request = request
         self._machine, self._heading, self._base = machine, title, base
         self._body_shown = False
@@ -128,6 +150,7 @@ class RequestForm(ModalScreen[Request | None]):
             with Horizontal(classes="field"):
                 yield Static(Content("Path"), classes="label")
                 yield SafeInput(compact=True, id="resend-uri", select_on_focus=False)
+            yield Static("", id="resend-paths")
             yield Static(Content("Query, one parameter per line"), classes="heading")
             yield SafeTextArea(compact=True, id="resend-query", tab_behavior="focus")
             yield Static(Content("Headers, one per line; the profile's authentication is added"), classes="heading")
@@ -142,6 +165,42 @@ class RequestForm(ModalScreen[Request | None]):
     def on_mount(self) -> None:
         self._fill(self._request)
         self.query_one("#resend-uri", Input).focus()
+        if self._find_paths is not None:
+            self.run_worker(self._load_paths(self._find_paths))
+
+    async def _load_paths(self, find: Callable[[], Awaitable[Mapping[str, tuple[str, ...]]]]) -> None:
+        try:
+            self.post_message(self.PathsFound(await find()))
+        except RequestFailed:  # the log shows it, and the request can be written without completion
+            self.post_message(self.PathsFound({}))
+
+    def on_request_form_paths_found(self, message: PathsFound) -> None:
+        self._paths = message.paths
+        field = self.query_one("#resend-uri", Input)
+        field.suggester = SuggestFromList(sorted(self._paths, key=len), case_sensitive=False)
+        self._show_paths(field.value)
+
+    @on(Input.Changed, "#resend-uri")
+    def _path_changed(self, event: Input.Changed) -> None:
+        self._show_paths(event.value)
+
+    def _show_paths(self, typed: str) -> None:
+        """Lists the paths of the store's schema that fit what was typed, shortest first."""
+        wanted = typed.casefold()
+        found = [path for path in self._paths if wanted in path.casefold()]
+        found.sort(key=lambda path: (not path.casefold().startswith(wanted), len(path)))
+        if self._find_paths is None:
+            words = ""
+        elif not self._paths:
+            words = "The paths that the store offers are completed here once they are known."
+        elif not found:
+            words = "The store offers no such path to this token."
+        else:
+            rest = f"\n+ {len(found) - _PATHS} more · →: complete" if len(found) > _PATHS else "\n→: complete"
+            words = "\n".join(f"{path}  {' '.join(self._paths[path])}" for path in found[:_PATHS]) + rest
+        note = self.query_one("#resend-paths", Static)
+        note.display = bool(words)
+        note.update(Content(shown(words)))
 
     def _fill(self, request: Request) -> None:
         """Shows this request in the fields."""
@@ -172,6 +231,8 @@ class RequestForm(ModalScreen[Request | None]):
             raise InvalidValue("request-text", f"{method!r} is not a valid method")
         if not path:
             raise InvalidValue("request-text", "The path is missing")
+        if path in self._paths and (parameter := _PARAMETER.search(path)):
+            raise InvalidValue("request-text", f"Replace {parameter[0]} in the path with a value")
         uri = f"{path}{'&' if '?' in path else '?'}{query}" if query else path
         if uri == _joined(self._request.uri):
             uri = self._request.uri  # unchanged: as it was sent, escapes included
@@ -214,7 +275,7 @@ class RequestForm(ModalScreen[Request | None]):
         try:
             return self.edited_request() != self._original
         except InvalidValue:
-            return True
+            return bool(self._original.uri or self.query_one("#resend-uri", Input).value)
 
     def _discard(self, yes: bool | None) -> None:
         if yes:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from ...client.exchange import Exchange
 from ...client.message import Request, Response
-from ...guide.resend import resend
+from ...guide.resend import NewRequests, resend
 from ...guide.workbench import Workbench
 from ...incoming.plan import RunOptions
 from ...profile.model import Profile
@@ -61,7 +61,10 @@ class RunScreen(LogDock):
             yield Chart("latency", id="run-latency")
         yield MessageList(id="run-messages")
         bench = self.job.workbench
-        yield LogPanel(bench.exchanges, LogContext(bench.machine, lambda: self.job.file.stem, self._resend), id="log")
+        new = NewRequests(bench, lambda: self.job.profile)
+        yield LogPanel(
+            bench.exchanges, LogContext(bench.machine, lambda: self.job.file.stem, self._resend, new), id="log"
+        )
         yield KeyFooter()
 
     def on_mount(self) -> None:

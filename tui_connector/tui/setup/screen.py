@@ -24,10 +24,11 @@ from ...files import CannotSave, reason, state_remedy
 from ...guide.drafts import Draft, Drafts
 from ...guide.misplaced_secrets import without_secrets
 from ...guide.permissions import boxes_text, chosen
-from ...guide.resend import resend
+from ...guide.resend import NewRequests, resend
 from ...guide.resume import draft_of, has_unsaved_work
 from ...guide.texts import TITLES, GuideStep, in_magento
 from ...guide.workbench import profile_of
+from ...profile.model import Profile
 from ...profile.problems import check_data
 from ...text import shown, shown_line
 from ..clipboard import copy
@@ -177,12 +178,14 @@ class SetupScreen(LogDock):
         """The context of the log; requests are resent with the current setup."""
         work = self.work
 
-        async def send(exchange: Exchange, request: Request) -> Response:
-            return await resend(
-                work.workbench, profile_of(work.setup.trial_data(work.workbench.vault.held)), exchange, request
-            )
+        def profile() -> Profile:
+            return profile_of(work.setup.trial_data(work.workbench.vault.held))
 
-        return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send)
+        async def send(exchange: Exchange, request: Request) -> Response:
+            return await resend(work.workbench, profile(), exchange, request)
+
+        new = NewRequests(work.workbench, profile)
+        return LogContext(work.workbench.machine, lambda: work.path.stem if work.path else None, send, new)
 
     def on_mount(self) -> None:
         # before the first paint, so that an immediate paste has its field
