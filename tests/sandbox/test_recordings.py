@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,11 @@ class Recording:
         return bool(IN_SCOPE.fullmatch(self.request["path"].partition("?")[0]))
 
 
+PARTS = 4
+"""Cases that share the recordings, so that workers do, too."""
+
+
+@cache
 def recordings() -> list[Recording]:
     if not PLACE.is_dir():
         reason = f"no recordings at {PLACE}"
@@ -87,9 +93,12 @@ def recordings() -> list[Recording]:
     return [each for each in found if each.in_scope]
 
 
-async def test_the_sandbox_responds_like_the_recorded_store(start: Starter, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_the_sandbox_responds_like_the_recorded_store(
+    start: Starter, part: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     wrong, right = {}, set()
-    cases = recordings()
+    cases = recordings()[part::PARTS]
     for recording in cases:
         difference = await replayed(recording, start)
         if difference:
@@ -98,7 +107,7 @@ async def test_the_sandbox_responds_like_the_recorded_store(start: Starter, caps
             right.add(recording.name)
     agreed = len(cases) - len(wrong)
     with capsys.disabled():
-        print(f"\nrecordings: {agreed} of {len(cases)} agree")
+        print(f"\nrecordings, part {part + 1} of {PARTS}: {agreed} of {len(cases)} agree")
     assert cases
     assert wrong.keys() - EXCEPTIONS.keys() == set(), {name: wrong[name] for name in wrong if name not in EXCEPTIONS}
     assert right & EXCEPTIONS.keys() == set(), "these agree: take them out of the exceptions"
