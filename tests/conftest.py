@@ -168,11 +168,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = 1
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
     """The modules and thousands of cases stay: looking through them for garbage took a quarter of the time."""
-    gc.enable()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 100)
 
 
 class _Workers:
@@ -186,7 +191,6 @@ class _Workers:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    gc.disable()
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Workers(), "worker-results")
 
