@@ -250,7 +250,7 @@ class Page:
                 return name
         for container in (self.text, self.envelope):
             for name, each in _count_members(container):
-                if (_count(each) or 0) > 1 and _letters(name) in _PAGES_NAMES:
+                if (_count(each) or 0) > 1 and letters_of(name) in _PAGES_NAMES:
                     return name
         return None
 
@@ -283,7 +283,8 @@ _COUNT_CONTAINERS = frozenset(
 _MAX_DEPTH = 3
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
+    """The letters of a name in lower case, to compare names in any spelling."""
     return re.sub("[^a-z]", "", name.lower())
 
 
@@ -293,7 +294,7 @@ def _counts(container: bytes, names: frozenset[str], depth: int = 0) -> list[int
         return []
     found: list[int | None] = []
     for name, text in members(container).items():
-        letters = _letters(name)
+        letters = letters_of(name)
         if letters in names:
             found.append(_count(text))
         if letters in _COUNT_CONTAINERS and depth < _MAX_DEPTH and json_type(text) == "object":
@@ -307,7 +308,7 @@ def _count_members(container: bytes) -> Iterator[tuple[str, bytes]]:
         return
     for name, text in members(container).items():
         yield name, text
-        if _letters(name) in _COUNT_CONTAINERS and json_type(text) == "object":
+        if letters_of(name) in _COUNT_CONTAINERS and json_type(text) == "object":
             yield from members(text).items()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from ...errors import InvalidValue
 from ...templates import Json, paths_read
 from ...templates.expression import Budget, Expression
 from ...text import beginning, without_secrets
-from ..pages import Page, content_range, count_of
+from ..pages import Page, content_range, count_of, letters_of
 from ..raw_json import InvalidJson, decode_json, elements, json_type, members, one_line
 from . import PaginationError
 
@@ -58,12 +59,16 @@ def value_at(page: Page, expression: str) -> Json:
             return _compiled(expression).find(_with_headers(page), Budget())[0]
         if not _PLAIN_PATH.fullmatch(expression):
             return _compiled(expression).find(page.data(), Budget())[0]
-        value_text = page.text
-        for name in expression.split("."):
-            value_text = members(value_text).get(name, b"null") if json_type(value_text) == "object" else b"null"
-        return decode_json(value_text)
+        return decode_json(_at_path(page.text, expression.split(".")) or b"null")
     except (InvalidJson, InvalidValue) as error:
         raise PaginationError(f"{expression!r} cannot be evaluated on the response: {error}") from error
+
+
+def _at_path(text: bytes, path: Sequence[str]) -> bytes:
+    """The JSON text at a path of names; empty if there is none."""
+    for name in path:
+        text = members(text).get(name, b"") if json_type(text) == "object" else b""
+    return text
 
 
 def total_at(page: Page, expression: str | None) -> int | None:
@@ -113,9 +118,7 @@ def has_name_at(page: Page, expression: str) -> bool:
         return page.response.header(header[1] or header[2]) is not None
     if _PLAIN_PATH.fullmatch(expression):
         *path, last = expression.split(".")
-        value_text = page.text
-        for name in path:
-            value_text = members(value_text).get(name, b"") if json_type(value_text) == "object" else b""
+        value_text = _at_path(page.text, path)
         return json_type(value_text) == "object" and last in members(value_text)
     names = [quoted.replace('\\"', '"') or plain for quoted, plain in _NAME.findall(expression)]
     return bool(names) and any(name == names[-1] for name, _ in _surrounding_members(page))
@@ -124,7 +127,7 @@ def has_name_at(page: Page, expression: str) -> bool:
 def next_page_name(page: Page) -> str | None:
     """The name of a member that means that more follows, independent of the configuration; None if there is none."""
     for name, text in _surrounding_members(page):
-        if re.sub("[^a-z]", "", name.lower()) in _NEXT_NAMES and text not in (b"null", b"false", b'""', b"0"):
+        if letters_of(name) in _NEXT_NAMES and text not in (b"null", b"false", b'""', b"0"):
             return name
     return None
 
@@ -137,19 +140,16 @@ def more_follows_flag(page: Page, expression: str | None = None) -> str | None:
     """
     objects = [page.text, page.envelope]
     if expression is not None and _PLAIN_PATH.fullmatch(expression):
-        value_text = page.text
-        for name in expression.split(".")[:-1]:
-            value_text = members(value_text).get(name, b"") if json_type(value_text) == "object" else b""
-        objects.append(value_text)
+        objects.append(_at_path(page.text, expression.split(".")[:-1]))
     for value_text in objects:
         for name, text in members(value_text).items() if json_type(value_text) == "object" else ():
-            plain = re.sub("[^a-z]", "", name.lower())
+            plain = letters_of(name)
             if plain in _FLAGS and text.lower() in _TRUE:
                 return name
             if plain in _END_FLAGS and text.lower() in _FALSE_JSON:
                 return name
     for name, text in _surrounding_members(page, lists=False):
-        if re.sub("[^a-z]", "", name.lower()) in _PARTIAL_FLAGS and text.lower() in _TRUE:
+        if letters_of(name) in _PARTIAL_FLAGS and text.lower() in _TRUE:
             return name
     return None
 
