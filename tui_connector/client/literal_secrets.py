@@ -25,15 +25,14 @@ def is_literal_secret(name: str, value: object) -> bool:
 
 def reject_literal_headers(headers: dict[str, str]) -> dict[str, str]:
     """The headers of a request or a plugin. Raises if one of them is a literal secret."""
-    raise_errors(
-        [
-            ((name,), LiteralSecret(f'{name} contains a secret, which does not belong in a profile: {MOVE} and use an '
-             'HTTP authentication (bearer, basic, oauth1, request, or kind = "header" for a header of any name)'))
-            for name, value in headers.items()
-            if is_literal_secret(name, value)
-        ]
-    )  # fmt: skip
+    _reject(headers, f'{_USE} (bearer, basic, oauth1, request, or kind = "header" for a header of any name)')
     return headers
+
+
+def _reject(values: Mapping[str, str], advice: str) -> None:
+    message = "contains a secret, which does not belong in a profile"
+    names = [name for name, value in values.items() if is_literal_secret(name, value)]
+    raise_errors([((name,), LiteralSecret(f"{name} {message}: {advice}")) for name in names])
 
 
 def reject_literal_parameters(parameters: Any) -> Any:
@@ -56,18 +55,7 @@ def _in_parameters(parameters: Json) -> Iterator[tuple[ValuePath, LiteralSecret]
 
 def reject_literal_query(parameters: Mapping[str, str]) -> Any:
     """The parameters of a query. Raises if one of them is a literal secret."""
-    raise_errors(
-        [
-            (
-                (name,),
-                LiteralSecret(
-                    f'{name} contains a secret, which does not belong in a profile: {_USE} of kind = "query"'
-                ),
-            )
-            for name, value in parameters.items()
-            if is_literal_secret(name, value)
-        ]
-    )
+    _reject(parameters, f'{_USE} of kind = "query"')
     return parameters
 
 
