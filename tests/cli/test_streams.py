@@ -45,7 +45,7 @@ async def test_a_log_that_cannot_be_printed_is_no_failure_of_the_network(command
 
 
 async def test_items_do_not_go_to_a_standard_output_that_is_closed(command: Command) -> None:
-    code, _, err = await command.run("items", "--out", "-", closed=1)
+    code, _, err = await command.run("items", "--out", "-", shell='exec "$@" >&-')
     assert code == 2
     assert b"Standard output is closed" in err
     assert command.store.asked == []
@@ -53,7 +53,7 @@ async def test_items_do_not_go_to_a_standard_output_that_is_closed(command: Comm
 
 async def test_a_run_needs_no_standard_error(command: Command) -> None:
     target = command.folder / "e.jsonl"
-    assert await command.run("items", "--out", str(target), closed=2) == (0, b"", b"")
+    assert await command.run("items", "--out", str(target), shell='exec "$@" 2>&-') == (0, b"", b"")
     assert target.read_bytes().count(b"\n") == 200
 
 
@@ -101,10 +101,10 @@ def test_a_command_whose_output_nobody_reads_was_stopped(program: Program, argum
 
 def test_what_needs_a_terminal_says_so_without_a_standard_input(program: Program) -> None:
     for arguments in ([], ["setup"]):
-        ended = program(*arguments, closed=0)
+        ended = program(*arguments, shell='exec "$@" <&-')
         assert ended.returncode == 2
         assert "This needs a terminal" in ended.stderr
-    nothing = program("secrets", "set", "acme", closed=0)
+    nothing = program("secrets", "set", "acme", shell='exec "$@" <&-')
     assert "Traceback" not in nothing.stderr
 
 
