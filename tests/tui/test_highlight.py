@@ -30,7 +30,7 @@ def test_json_need_not_be_valid_while_it_is_typed() -> None:
         ("true", "number"),
         ('"V1"', "key"),
     ]
-    assert styles(highlight.json_("PUT /rest/all/V1/products")) == {}
+    assert styles(highlight.json_("PUT /rest/all/V1/products/24-MB01")) == {}
 
 
 def test_added_and_removed_lines_of_a_difference_have_their_colours() -> None:

@@ -373,7 +373,9 @@ class Form(FieldGroup):
         row = _row_of(event.widget)
         # where the focus moves fast, the event of an earlier field may arrive late
         if row is not None and event.widget is self.screen.focused:
-            self.post_message(self.Focused(self, row.asked.name, row.asked.about))
+            is_set = isinstance(event.widget, SecretInput) and event.widget.locked
+            about = f"Set: Delete or a paste replaces it. {row.asked.about}" if is_set else row.asked.about
+            self.post_message(self.Focused(self, row.asked.name, about))
 
     def _edit(self, row: FormField, value: Json) -> None:
         row.value = value

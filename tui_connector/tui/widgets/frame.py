@@ -118,7 +118,8 @@ class KeyFooter(Static):
     def _changed(self, screen: Screen[object]) -> None:
         if not self.is_attached or screen is not self.screen:
             return
-        keys, typing = footer_keys(screen), isinstance(screen.focused, (Input, TextArea))
+        takes_keys = isinstance(screen.focused, (Input, TextArea)) and not getattr(screen.focused, "locked", False)
+        keys, typing = footer_keys(screen), takes_keys
         if (drawn := (tuple(keys), typing, self.size.width)) != self._drawn:
             self._drawn = drawn
             self._draw(keys, typing)

@@ -23,7 +23,7 @@ _TOML = re.compile(
 _JSON = re.compile(
     r"""(?P<key>"(?:[^"\\\n]|\\.)*"(?=\s*:))
     | (?P<text>"(?:[^"\\\n]|\\.)*")
-    | (?P<number>\b(?:true|false|null)\b | (?<![\w.])-?\d[\d.eE+-]*(?!\w))""",
+    | (?P<number>\b(?:true|false|null)\b | (?<![^\s:,\[])-?\d[\d.eE+]*(?![^\s,\]}]))""",
     re.VERBOSE,
 )
 _STYLES = {"comment": _MUTED, "header": _HEADER, "key": _KEY, "text": _TEXT, "number": _NUMBER}

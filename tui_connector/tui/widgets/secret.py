@@ -82,7 +82,9 @@ class SecretInput(TextField, PasteHandler):
         return restored
 
     def _draw_placeholder(self) -> None:
-        self.placeholder = "the new value (Esc: keep the old one)" if self._replacing else self._resting
+        if self.has_focus:
+            self.screen.refresh_bindings()
+        self.placeholder = "new value (Esc: keep the old)" if self._replacing else self._resting
 
     _resting = ""
     """The placeholder of a secret that the field has."""
