@@ -41,6 +41,19 @@ def test_sessions_are_stored_without_bodies_for_their_owner(tmp_path: Path) -> N
     assert stat.S_IMODE(newest.path.parent.stat().st_mode) == 0o700
 
 
+def test_two_users_of_one_log_record_it_once_until_both_have_closed(tmp_path: Path) -> None:
+    exchanges = Exchanges()
+    run, page = History(tmp_path, PROFILE), History(tmp_path, PROFILE)
+    run.start(exchanges, "metadata", AT)
+    page.start(exchanges, "metadata", AT + timedelta(hours=1))
+    run.close()
+    exchanges.record(exchange(1))
+    page.close()
+    exchanges.record(exchange(2))
+    [session] = History(tmp_path, PROFILE).sessions()
+    assert [each.number for each in session.read() if isinstance(each, Exchange)] == [1]
+
+
 def test_the_profile_decides(tmp_path: Path) -> None:
     _session(tmp_path, 0, 1, "off")
     assert History(tmp_path, PROFILE).sessions() == []

@@ -72,7 +72,7 @@ def test_find_the_failed_request_among_five_thousand(
         terminal.press("X")
         terminal.wait_for("Edit and resend #3217")
         terminal.press("C-u")
-        terminal.wait_for("URI" + " " * 40)  # Textual takes a paste before a key that came before it
+        terminal.wait_for("Path" + " " * 40)  # Textual takes a paste before a key that came before it
         terminal.paste("directory/currency")
         terminal.wait_for("  directory/currency")
         terminal.press("F5")

@@ -67,6 +67,10 @@ class History:
         """Keeps what is recorded from now on, unless it is "off". Raises `LogFailed`."""
         if keep == "off" or self._recording is not None:
             return
+        # a run that continues while its page is opened again has the same log
+        self._recording = Recording.in_directory(self._directory, exchanges)
+        if self._recording is not None:
+            return
         try:
             make_private(self._directory)
             self._delete_old(now)
@@ -85,7 +89,7 @@ class History:
         if recording is not None:
             recording.close(_CLOSE_TIMEOUT)
             with suppress(OSError):  # a session without requests is not kept
-                if recording.path.stat().st_size == 0:
+                if not recording.held and recording.path.stat().st_size == 0:
                     recording.path.unlink()
 
     def sessions(self) -> list[PastSession]:

@@ -46,6 +46,22 @@ class Recording:
         self._failure: OSError | None = None
         self._thread: threading.Thread | None = None
         self._exchanges: Exchanges | None = None
+        self._holders = 1
+
+    @classmethod
+    def in_directory(cls, directory: Path, exchanges: Exchanges) -> Recording | None:
+        """The recording of these exchanges that goes on in this directory, held once more; None if there is none."""
+        for listener in exchanges.on_recorded:
+            recording = getattr(listener, "__self__", None)
+            if isinstance(recording, cls) and recording.path.parent == directory:
+                recording._holders += 1
+                return recording
+        return None
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody still records with it."""
+        return self._holders > 0
 
     def start(self, exchanges: Exchanges) -> None:
         """Records from now on. Raises `LogFailed` where the file cannot be written, or is something else."""
@@ -61,8 +77,12 @@ class Recording:
         self._thread.start()
 
     def close(self, timeout: float = 30.0) -> None:
-        """Writes what is waiting, for `timeout` seconds at most. Raises `LogFailed` if not all could be."""
-        if self._thread is None or self._exchanges is None:
+        """Writes what is waiting, for `timeout` seconds at most, once nobody holds it any more.
+
+        Raises `LogFailed` if not all could be written.
+        """
+        self._holders -= 1
+        if self._holders > 0 or self._thread is None or self._exchanges is None:
             return
         self._exchanges.on_recorded.remove(self._put)
         with self._changed:

@@ -13,6 +13,7 @@ from ...client.authentication.login_lockouts import is_magento_login
 from ...client.exchange import Exchange
 from ...client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
 from ...client.network_failure import REMEDIES
+from ...client.uri import readable
 from ..token_shape import TokenShape
 from .case import Case, auth_kind_of
 from .finding import AuthKind, Finding, Fix
@@ -103,7 +104,7 @@ def diagnose_failure(failure: RequestFailed, request_line: str, exchange: Exchan
     `exchange` is the one that the failure names, if it is still in the log: the response to a refused login says more.
     """
     number = f"#{failure.exchange} " if failure.exchange else ""
-    evidence = (f"{number}{request_line}: {failure.message}",)
+    evidence = (f"{number}{readable(request_line)}: {failure.message}",)
     if isinstance(failure, LoginRefused):
         if failure.status != 200 and exchange is not None and is_magento_login(exchange.uri):
             found = diagnose_exchange(exchange)
