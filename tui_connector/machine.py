@@ -56,6 +56,23 @@ class NoPrompt:
         return False
 
 
+class TypedSecrets:
+    """Secrets that the user typed in this process and that no keyring has, for the profiles that name them.
+
+    A profile names such a secret as an environment variable or a prompt; until the program exits, it has this value.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[Path, str, str], str] = {}
+
+    def keep(self, profile: Path, source: str, origin: str, secret: str) -> None:
+        """`source` is its key, and `origin` where it may be sent."""
+        self._values[profile, source, origin] = secret
+
+    def find(self, profile: Path | None, source: str, origin: str) -> str | None:
+        return None if profile is None else self._values.get((profile, source, origin))
+
+
 @dataclass(frozen=True, slots=True)
 class Directories:
     """Where the program writes, and nowhere else; they follow the XDG variables."""
@@ -66,6 +83,13 @@ class Directories:
     profiles: Path
     data: Path | None = None
     """Where sinks may write besides a profile's own folder; None: nowhere."""
+
+    def data_for(self, profiles: Path) -> Path | None:
+        """Where new configurations of profiles in this folder keep their data; None: beside the profile.
+
+        A profile elsewhere, as in a repository, names no place of this computer.
+        """
+        return self.data if profiles == self.config / "profiles" else None
 
 
 def nonce() -> str:
@@ -82,6 +106,7 @@ class Machine:
     keyring: Callable[[], Keyring] | None = None
     """Opens the keyring to use; None: the best allowed one on this computer."""
     prompt: Prompt = field(default_factory=NoPrompt)
+    typed: TypedSecrets = field(default_factory=TypedSecrets)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

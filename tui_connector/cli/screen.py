@@ -225,6 +225,7 @@ async def _walk(machine: Machine, profile_dir: Path | None) -> None:
     if name != NAME:
         say(f"A profile or keyring entry {NAME} exists that is not the demo's; the demo uses {name}.")
     setup = Setup(name, new_document(TITLE, DESCRIPTION))
+    setup.data = machine.directories.data_for(machine.directories.profiles)
     path = machine.directories.profiles / f"{name}.toml"
     responses = WalkInput(store.url, full_integration(store))
     try:

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..files import CannotSave, digest, write_atomic
 from ..profile.document import Document
 from ..profile.library import ProfileError
-from ..profile.model import schema
+from ..profile.model import ModelPath, schema
 from ..profile.problems import check_data
 from ..secrets.capability import Capability
 from ..secrets.errors import OtherStore
@@ -98,6 +98,9 @@ async def save(
     named = [each for _, each in sources(setup.draft)]
     stored = await vault.store_held(setup.keyring_names())
     notes = await asyncio.to_thread(_write, setup, path, overwrite)
+    for place, there in sources(setup.draft):
+        if (key := _session_key(place, there)) is not None:
+            vault.keep_typed(secret_name(setup.name, place), path, key)
     trusted = trust is None
     if trust is not None and allowed is not None and profile is not None:
         try:
@@ -109,6 +112,13 @@ async def save(
     return SaveResult(
         path, path.parent / SCHEMA_FILE, tuple(stored), environment, tuple(allowed or ()), trusted, tuple(notes)
     )
+
+
+def _session_key(place: ModelPath, there: Mapping[str, object]) -> str | None:
+    """The key of a source whose value is typed or set again by whoever runs the profile; None for other sources."""
+    if "env" in there:
+        return f"env:{there['env']}"
+    return f"ask:{place[1]}/{place[-1]}" if "ask" in there and place[0] == "authentications" else None
 
 
 async def assign_own_entries(setup: Setup, path: Path, vault: Vault, profiles: Path | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -70,8 +70,10 @@ def secret_name(profile: str, path: ModelPath) -> str:
     return f"{profile}/{path[1]}/{last}"
 
 
-def source(place: SecretPlace, name: str) -> dict[str, Json]:
-    """A source of this kind for the secret whose keyring entry would be `name`."""
+def source(place: SecretPlace, name: str, command: Sequence[str] = ()) -> dict[str, Json]:
+    """A source of this kind for the secret whose keyring entry would be `name`; a command has it for `{name}`."""
+    if place is SecretPlace.COMMAND:
+        return {"command": [each.replace("{name}", name) for each in command]}
     if place is SecretPlace.ENVIRONMENT:
         return {"env": override_name(name)}
     return {"ask": True} if place is SecretPlace.ASK else {"keyring": name}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
@@ -59,6 +60,8 @@ class ProfileDraft:
     name: str
     """File name of the profile, and the first part of its keyring entries."""
     document: Document
+    moved_to_command: set[ModelPath] = field(default_factory=set, kw_only=True)
+    """The secrets for which a command was chosen here."""
 
     @property
     def draft(self) -> dict[str, Json]:
@@ -125,11 +128,15 @@ class ProfileDraft:
         """Where the first secret comes from."""
         return next((source_place(each) for _, each in sources(self.draft)), SecretPlace.KEYRING)
 
-    def move_secrets(self, place: SecretPlace) -> None:
-        """Changes the source of all secrets but commands and one-time codes."""
+    def move_secrets(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
+        """Changes the source of all secrets but one-time codes, and commands that were not set here."""
         for path, there in list(sources(self.draft)):
-            if source_place(there) not in (place, SecretPlace.COMMAND) and path[-1] not in ONE_TIME_CODES:
-                self.document.set(path, plain(source(place, secret_name(self.name, path))))
+            is_own = source_place(there) is SecretPlace.COMMAND and path not in self.moved_to_command
+            if is_own or path[-1] in ONE_TIME_CODES or (source_place(there) is place and not command):
+                continue
+            self.document.set(path, plain(source(place, secret_name(self.name, path), command)))
+            if place is SecretPlace.COMMAND:
+                self.moved_to_command.add(path)
 
     def trial_data(self, held: Callable[[str], bool]) -> dict[str, Json]:
         """The draft as tests use it: secrets typed in this session come from the vault, whatever their source."""
@@ -244,6 +251,8 @@ class Setup(ProfileDraft):
     store_view: str = "all"
     authenticated: bool = False
     """The store accepted the client's authentication as it is."""
+    data: Path | None = None
+    """The directory for the files that new configurations read and write; None: beside the profile."""
     saved_authentications: frozenset[str] = frozenset()
     """The authentications that the profile had when it was opened: they stay, though nothing may use them."""
 
@@ -505,12 +514,14 @@ class Setup(ProfileDraft):
     def add_incoming(self, entity: str) -> str:
         name = free(entity, self.incoming)
         made = READABLE[entity].configuration(self.client)
-        self.edit(("incoming", name), made | {"sink": self._sink(name)})
+        self.edit(("incoming", name), made | {"sink": self._file(name)})
         return name
 
     def add_outgoing(self, entity: str) -> str:
         name = free(entity, self.outgoing)
-        self.edit(("outgoing", name), WRITABLE[entity].configuration(self.client))
+        self.edit(
+            ("outgoing", name), WRITABLE[entity].configuration(self.client) | {"source": self._file(f"outgoing/{name}")}
+        )
         return name
 
     def add_path(self, family: Literal["incoming", "outgoing"], path: str) -> str:
@@ -520,16 +531,17 @@ class Setup(ProfileDraft):
         made: dict[str, Json] = {"client": self.client, "request": {"uri": path}}
         if family == "outgoing":
             made["request"] = {"method": "post", "uri": path, "parameters": "&{@}"}
-            made["source"] = {"kind": "jsonl", "path": f"{name}.jsonl"}
+            made["source"] = self._file(f"outgoing/{name}")
         else:  # as most of Magento's lists are
             made |= {"items": "items", "pagination": {"kind": "search-criteria"}}
-            made["sink"] = self._sink(name)
+            made["sink"] = self._file(name)
         self.edit((family, name), made)
         return name
 
-    def _sink(self, name: str) -> Json:
-        """A file in a folder named after the profile, since two profiles in a folder may read the same entity."""
-        return {"kind": "jsonl", "path": f"{self.name}/{name}.jsonl"}
+    def _file(self, name: str) -> Json:
+        """A file in a folder named after the profile, since two profiles may read the same entity."""
+        path = f"{self.name}/{name}.jsonl"
+        return {"kind": "jsonl", "path": path if self.data is None else str(self.data / path)}
 
     def missing(self, step: GuideStep) -> str:
         """What this step still needs; empty if it is done or optional."""

@@ -46,7 +46,7 @@ class Workbench:
         """The folder of the profile's file, from which its paths start."""
         self.exchanges = exchanges if exchanges is not None else Exchanges()
         self.mask = Mask()
-        self.vault = Vault(machine, self.mask)
+        self.vault = Vault(machine, self.mask, self.trust.path)
         self._cache = SessionCache()
         self._history: History | None = None
         self._holders = 1

@@ -152,7 +152,7 @@ class OutputPaths:
         if "\0" in path:
             return None  # no file can be opened by it
         real = self.resolve(path)
-        return None if is_inside(real, self.folder) or self._in_data_directory(real) else real
+        return None if is_inside(real, self.folder) or self.in_data_directory(real) else real
 
     def alter_capability(self, path: str) -> Capability:
         """The capability to add a table to a database of another program."""
@@ -173,7 +173,7 @@ class OutputPaths:
             return f"other programs use what is in {tool}"
         if self._is_program_file(real):
             return "the program keeps its own files there"
-        if self._in_data_directory(real):
+        if self.in_data_directory(real):
             return ""
         if _is_regular_or_new(real) and any(_same_or_inside(real, Path(each)) for each in _SYSTEM_FOLDERS):
             return "it belongs to the operating system"
@@ -212,7 +212,7 @@ class OutputPaths:
             for each in (directories.config, directories.state, directories.cache, directories.profiles)
         )
 
-    def _in_data_directory(self, real: Path) -> bool:
+    def in_data_directory(self, real: Path) -> bool:
         data = self.directories.data if self.directories is not None else None
         return data is not None and _same_or_inside(real, Path(os.path.realpath(data)))
 

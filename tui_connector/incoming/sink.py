@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Protocol
 from pydantic import Field
 
 from ..errors import UserError
+from ..files import make_private
 from ..kinds import Kind
 from ..secrets.capability import is_inside
 from ..templates import Json
@@ -75,7 +76,7 @@ class SinkContext:
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.
 
-        Creates missing folders of a relative path below the profile's folder.
+        Creates missing folders of a relative path below the profile's folder, and those in the data directory.
         """
         try:
             file = self.paths.check_writable(path)
@@ -86,6 +87,9 @@ class SinkContext:
         if is_inside(file, self.paths.folder) and not Path(path).is_absolute() and self.directory.is_dir():
             with contextlib.suppress(OSError, ValueError):  # opening the file reports it
                 file.parent.mkdir(parents=True, exist_ok=True)
+        elif self.paths.in_data_directory(file):
+            with contextlib.suppress(OSError):
+                make_private(file.parent)
         return file
 
     @property

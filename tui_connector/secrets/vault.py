@@ -173,8 +173,10 @@ class Vault:
     all other characters) overrides a keyring entry. It is sent where the profile is trusted to send that entry.
     """
 
-    def __init__(self, machine: Machine, mask: Mask) -> None:
+    def __init__(self, machine: Machine, mask: Mask, profile: Path | None = None) -> None:
+        """`profile` is the file of the profile that it is for."""
         self.mask = mask
+        self._profile = profile
         self._machine = machine
         self._keychain = Keychain(machine.keyring or self._best_keyring)
         self._held: dict[str, _Entry] = {}
@@ -197,7 +199,7 @@ class Vault:
         if source.keyring is not None:
             secret = await self._from_keyring(source.keyring)
         elif source.env is not None:
-            secret = self._machine.environ.get(source.env, "")
+            secret = self._machine.environ.get(source.env) or self._typed(source, origin) or ""
             if not secret:
                 raise SecretError(
                     "secret-missing", f"The environment variable {source.env} is not set", "Set it for this run."
@@ -205,7 +207,7 @@ class Vault:
         elif source.command is not None:
             secret = await self._from_command(source, grants, directory)
         else:
-            secret = await self._prompted(source, origin)
+            secret = self._typed(source, origin) or await self._prompted(source, origin)
         secret = clean(secret, source.kind)
         if not secret:
             raise SecretError("secret-missing", f"The secret from {source.label} is empty", "Copy it again.")
@@ -235,6 +237,18 @@ class Vault:
         """The secret if it was typed in this session for this origin, else None."""
         entry = self._held.get(name)
         return entry.secret if entry is not None and origin in entry.origins else None
+
+    def _typed(self, source: SecretSource, origin: str) -> str | None:
+        return self._machine.typed.find(self._profile, source.key, origin)
+
+    def keep_typed(self, name: str, profile: Path, source: str) -> None:
+        """Keeps a typed secret for this session for a saved profile that does not take it from the keyring.
+
+        `source` is the key of the source that the profile names instead.
+        """
+        entry = self._held.get(name)
+        for origin in entry.origins if entry is not None else ():
+            self._machine.typed.keep(profile, source, origin, entry.secret if entry else "")
 
     async def stored_origins(self, name: str, *, drafts: bool = False) -> tuple[str, ...]:
         """The origins stored in a keyring entry by earlier versions of this program, which trusted them.

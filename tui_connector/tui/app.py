@@ -206,8 +206,10 @@ class ConnectorApp(QuietApp):
         from .profile import ProfilePage
 
         try:
-            if self._demo is None and await asyncio.to_thread(self._is_demo_profile, path):
-                await self._open_demo_store()
+            if await asyncio.to_thread(self._is_demo_profile, path):
+                from .setup.context import keep_demo_values
+
+                await asyncio.to_thread(keep_demo_values, self.machine, path, await self._open_demo_store())
             await self._remember(path)
             self.push_screen(ProfilePage(self.machine, path, self._log_of(path)))
         finally:

@@ -8,6 +8,8 @@ from pathlib import Path
 from secrets import token_hex
 
 from ...client.exchange import Exchanges
+from ...client.uri import origin_of
+from ...errors import UserError
 from ...guide.drafts import Draft, key_for
 from ...guide.permissions import UNKNOWN_PERMISSIONS, Permissions
 from ...guide.resume import setup_of
@@ -50,6 +52,8 @@ class GuideContext:
     """Whether it was resumed from a draft, which contains no secrets."""
 
     def __post_init__(self) -> None:
+        directory = self.path.parent if self.path is not None else self.profiles
+        self.setup.data = self.workbench.machine.directories.data_for(directory)
         self.keep_secrets()
 
     def keep_secrets(self) -> None:
@@ -72,6 +76,19 @@ class GuideContext:
         """What may be shown of the secret for this place: of a password, its length; "" where it is not available."""
         found = self.workbench.vault.glimpse(self.setup.secret_name(path))
         return "•" * len(found) if path[-1] in _NEVER_SHOWN else found
+
+
+def keep_demo_values(machine: Machine, path: Path, demo: DemoStore) -> None:
+    """Makes the sandbox's values known to a profile that names them otherwise than in the keyring. It blocks."""
+    try:
+        _, profile = read_profile(path)
+    except UserError:  # its page shows what is wrong
+        return
+    origin = origin_of(demo.url)
+    for secret in profile.secrets():
+        value = demo.values.get(secret.name.rpartition("/")[2])
+        if value is not None and origin in secret.origins:
+            machine.typed.keep(path, secret.source.key, origin, value)
 
 
 _NEVER_SHOWN = ("password", "totp", "client-key-password")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -18,7 +20,7 @@ from ...errors import UserError
 from ...files import ChangedOnDisk, reason, remedy
 from ...guide.first_call import FirstCall, commands, first_call
 from ...guide.save import SaveResult, assign_own_entries, check_no_secret, difference, preview, save
-from ...guide.secret_sources import SecretPlace
+from ...guide.secret_sources import SecretPlace, secret_name
 from ...guide.texts import GuideStep
 from ...guide.trust import capability_lines
 from ...profile.library import Library, ProfileError, as_text, read_bytes
@@ -26,6 +28,7 @@ from ...profile.problems import check_data
 from ...secrets.errors import OtherStore
 from ...secrets.vault import KeyringState
 from ...text import shown, shown_line
+from ..dialogs import InputScreen
 from ..keys import letter_bindings
 from ..widgets import highlight
 from ..widgets.choice import Choice
@@ -35,7 +38,13 @@ _PLACES = {
     SecretPlace.KEYRING.value: "Secrets: in this computer's keyring",
     SecretPlace.ENVIRONMENT.value: "Secrets: from environment variables",
     SecretPlace.ASK.value: "Secrets: prompt each time",
+    SecretPlace.COMMAND.value: "Secrets: from a password manager's command",
 }
+_COMMAND = (
+    "The command that prints a secret. {name} stands for its name, such as NAME.\n\n"
+    "pass show {name} · op read op://Private/{name}/password\n"
+    "security find-generic-password -s {name} -w"
+)
 
 
 _FIRST = "modules"
@@ -146,17 +155,31 @@ class SavePane(StepPane):
     def _save_elsewhere(self, reason: str) -> None:
         """Switches to environment variables; the user sees it before anything is saved."""
         self._place(SecretPlace.ENVIRONMENT)
-        self.say(f"! {reason}. The profile uses environment variables instead.")
+        self.say(
+            f"! {reason}. The profile uses environment variables instead; in this session, what you typed is used."
+        )
 
     @on(Choice.Chosen)
     def _chosen(self, event: Choice.Chosen) -> None:
-        self._place(SecretPlace(event.option))
+        place = SecretPlace(event.option)
+        if place is not SecretPlace.COMMAND:
+            self._place(place)
+            return
+        example = next((secret_name(self.setup.name, path) for path in self.setup.secret_paths()), "acme/token")
 
-    def _place(self, place: SecretPlace) -> None:
-        self.setup.move_secrets(place)
-        choice = self.query_one(Choice)
-        choice.chosen = place.value
-        choice.on_mount()
+        def typed(command: str | None) -> None:
+            try:
+                words = shlex.split(command or "")
+            except ValueError as error:
+                self.notify(f"Invalid command: {error}", severity="error", markup=False)
+                words = []
+            self._place(place if words else self.setup.secret_place, words)
+
+        self.app.push_screen(InputScreen(_COMMAND.replace("NAME", example), "pass show {name}"), typed)
+
+    def _place(self, place: SecretPlace, command: Sequence[str] = ()) -> None:
+        self.setup.move_secrets(place, command)
+        self.query_one(Choice).show(place.value)
         self._preview()
 
     @property
@@ -224,7 +247,7 @@ class SavePane(StepPane):
             saved.trusted
             and self.setup.authenticated
             and not self._wrong()
-            and self.setup.secret_place is SecretPlace.KEYRING
+            and self.setup.secret_place in (SecretPlace.KEYRING, SecretPlace.COMMAND)
         ):
             self.busy("calling the store from a new process")
             environ = work.workbench.machine.environ
@@ -282,10 +305,13 @@ class SavePane(StepPane):
         lines = [f"✔ Saved: {message.saved.profile}"]
         lines += [f"  in the keyring: {name}" for name in message.saved.keyring]
         if message.saved.environment:
-            lines += ["  Set these before using it:", *(f"    {name}" for name in message.saved.environment)]
+            lines.append("  Set these before using it (in this session, what you typed is used):")
+            lines += [f"    {name}" for name in message.saved.environment]
         if message.call is not None:
             result = "status 200 from a new process" if message.call.ok else f"failed:\n{message.call.log[-600:]}"
             lines.append(f"{'✔' if message.call.ok else '✘'} {ready[0]}: {result}")
+        elif self.setup.secret_place is SecretPlace.ASK:
+            lines.append("  Commands prompt for the secrets; in this session, what you typed is used.")
         lines += [f"! {note}." for note in message.saved.notes]
         if self._told_before and (allowed := capability_lines(message.saved.allowed)):
             lines += ["  Trusted with it:", *(f"    {each}" for each in allowed)]

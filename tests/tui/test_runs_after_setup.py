@@ -1,0 +1,128 @@
+"""What the guide has set up runs at once: a second store with Enter alone, and a profile without a keyring."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from screens import until, until_shown
+
+from tui_connector.cli.screen import DESCRIPTION, full_integration, is_demo_profile
+from tui_connector.machine import Machine, TypedSecrets
+from tui_connector.profile.problems import read_profile
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.home.screen import HomeScreen
+from tui_connector.tui.setup.context import DemoStore, keep_demo_values
+from tui_connector.tui.widgets.choice import Choice
+
+
+class NoKeyring:
+    """The keyring of a container or of a session over SSH."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError("No recommended backend was available")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise RuntimeError("No recommended backend was available")
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise RuntimeError("No recommended backend was available")
+
+
+@asynccontextmanager
+async def _demo(machine: Machine, name: str) -> AsyncIterator[Any]:
+    """The demo in the guide, with a sandbox store and a profile of this name."""
+    async with Sandbox(SandboxOptions(products=30), machine.now) as store:
+        values = full_integration(store)
+
+        async def demo() -> DemoStore:
+            return DemoStore(store.url, name, f"Store {name}", DESCRIPTION, values)
+
+        app = ConnectorApp(machine, demo, start_at="demo", is_demo_profile=is_demo_profile)
+        async with app.run_test(size=(100, 34)) as pilot:
+            yield pilot
+
+
+async def _walk(pilot: Any) -> None:
+    """Goes through the guide to its last step."""
+    await until_shown(pilot, "Store address")
+    await pilot.press("enter")
+    await until_shown(pilot, "Magento 2.4")
+    await pilot.press("enter")
+    await until_shown(pilot, "Consumer secret")
+    await pilot.press("alt+u", "enter")
+    await until_shown(pilot, "accepts it")
+    await pilot.press("enter")
+    await until_shown(pilot, "Categories")
+    await pilot.press("enter")
+    await until_shown(pilot, "First items")
+    await pilot.press("n")
+    await until_shown(pilot, "PUT products")
+    await pilot.press("n")
+    await until_shown(pilot, "File: ")
+
+
+async def _save_and_run(pilot: Any, name: str) -> None:
+    await pilot.press("s")
+    await until_shown(pilot, "✔ Saved")
+    await pilot.press("q")
+    await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
+    await until_shown(pilot, f"Store {name}")
+    await pilot.press("enter")
+    await until_shown(pilot, "GET products")
+    await pilot.press("end", "r")
+    await until_shown(pilot, "complete: 30 items")
+
+
+async def test_a_second_store_runs_with_enter_alone(machine: Machine, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    machine = replace(machine, directories=replace(machine.directories, data=data))
+    for name in ("acme", "acme-2"):
+        async with _demo(machine, name) as pilot:
+            await _walk(pilot)
+            await _save_and_run(pilot, name)
+    assert [len((data / name / "products.jsonl").read_bytes().splitlines()) for name in ("acme", "acme-2")] == [30, 30]
+
+
+async def test_what_was_typed_is_used_for_the_session_where_there_is_no_keyring(machine: Machine) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await until_shown(pilot, "from environment variables")
+        await _save_and_run(pilot, "acme")
+    assert "{ env = " in (machine.directories.profiles / "acme.toml").read_text()
+
+
+async def test_the_secrets_of_the_demo_are_known_in_a_later_session(machine: Machine) -> None:
+    machine = replace(machine, keyring=NoKeyring)
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await until_shown(pilot, "from environment variables")
+        await pilot.press("s")
+        await until_shown(pilot, "✔ Saved")
+        path = machine.directories.profiles / "acme.toml"
+        later = replace(machine, typed=TypedSecrets())
+        demo = await pilot.app._open_demo_store()
+        keep_demo_values(later, path, demo)
+        _, profile = read_profile(path)
+        origins = {secret.source.key: secret.origins[0] for secret in profile.secrets()}
+        assert len(origins) == 4
+        assert all(later.typed.find(path, key, origin) for key, origin in origins.items())
+        assert not any(later.typed.find(path, key, "https://elsewhere.example") for key in origins)
+
+
+async def test_a_password_managers_command_is_offered(machine: Machine) -> None:
+    async with _demo(machine, "acme") as pilot:
+        await _walk(pilot)
+        await pilot.press("shift+tab", "shift+tab")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Choice))
+        await pilot.press("enter")
+        await until_shown(pilot, "password manager")
+        await pilot.press("end", "enter")
+        await until_shown(pilot, "The command that prints a secret")
+        await pilot.press("ctrl+u", *"pass show shop/{name}", "enter")
+        await until_shown(pilot, '"shop/acme/integration/consumer-key"')
