@@ -43,7 +43,7 @@ async def _demo(machine: Machine, name: str) -> AsyncIterator[Any]:
             return DemoStore(store.url, name, f"Store {name}", DESCRIPTION, values)
 
         app = ConnectorApp(machine, demo, start_at="demo", is_demo_profile=is_demo_profile)
-        async with app.run_test(size=(100, 34)) as pilot:
+        async with app.run_test(size=(120, 60)) as pilot:
             yield pilot
 
 
@@ -67,7 +67,7 @@ async def _walk(pilot: Any) -> None:
 
 
 async def _save_and_run(pilot: Any, name: str) -> None:
-    await pilot.press("s")
+    await pilot.press("enter")
     await until_shown(pilot, "q: back.")
     await pilot.press("q")
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
@@ -102,7 +102,7 @@ async def test_the_secrets_of_the_demo_are_known_in_a_later_session(machine: Mac
     async with _demo(machine, "acme") as pilot:
         await _walk(pilot)
         await until_shown(pilot, "from environment variables")
-        await pilot.press("s")
+        await pilot.press("enter")
         await until_shown(pilot, "q: back.")
         path = machine.directories.profiles / "acme.toml"
         later = replace(machine, typed=TypedSecrets())
