@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..client.printer import request_target
 from ..client.uri import parameters, readable
 
+_BEFORE_PATH = 8
+"""Characters of "https://": the first slash after them starts the path."""
 _MAX_LENGTH = 4_000
 """Characters of an address that are read."""
 _COMMON = re.compile(r"/rest(?:/all)?/V1/(?=.)")
@@ -20,13 +21,19 @@ _WORDS = {"null": "is null", "notnull": "is not null"}
 
 def request_summary(uri: str) -> str:
     """Such as "products · entity_id > 900 · page 3 · 100 per page"; other parameters as `name=value`."""
-    path, _, query = request_target(uri[:_MAX_LENGTH]).partition("?")
+    path, _, query = _target(uri).partition("?")
     return " · ".join([_specific(path), *_telling(query)])
 
 
 def request_path(uri: str) -> str:
     """The specific part of the path, decoded, such as "products"."""
-    return _specific(request_target(uri[:_MAX_LENGTH]).partition("?")[0])
+    return _specific(_target(uri).partition("?")[0])
+
+
+def _target(uri: str) -> str:
+    """Path and query. Not by urlsplit, which takes as long as all the rest of a row."""
+    start = uri.find("/", _BEFORE_PATH)
+    return uri[start : start + _MAX_LENGTH] if start >= 0 else "/"
 
 
 def _specific(path: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ from ...client.error_message import error_message
 from ...client.exchange import Exchange, Exchanges, InFlight, Ring
 from ...log.filter import Filter, Or, Predicate, Term, parse
 from ...log.view import View, position_of
-from ...magento.request_summary import request_path, request_summary
+from ...magento.request_summary import request_summary
 from ...text import shown_line
 from ...units import milliseconds, size
 from ..widgets.painted import Painted
@@ -43,6 +44,8 @@ class Columns:
     size: bool
     purpose: bool
     text: int
+    end: int
+    """Columns before the purpose."""
 
 
 _NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
@@ -50,12 +53,14 @@ _NUMBER, _METHOD, _STATUS, _TOOK, _SIZE, _PURPOSE = 6, 7, 7, 8, 9, 6
 _TIME, _DATE = "%H:%M:%S ", "%d %b %H:%M "
 
 
+@lru_cache(maxsize=8)
 def columns_for(width: int, *, dates: bool) -> Columns:
     """The columns for a list this wide; `dates`: of several days."""
     time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
     size, purpose = width >= 90, width >= 70
-    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE + purpose * _PURPOSE
-    return Columns(time, size, purpose, max(10, width - fixed - 1))
+    fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
+    text = max(10, width - fixed - purpose * _PURPOSE - 1)
+    return Columns(time, size, purpose, text, fixed + text + 1)
 
 
 def _time_width(time: str) -> int:
@@ -84,15 +89,12 @@ def row(exchange: Exchange, columns: Columns, paint: Paint, *, selected: bool, m
         segments.append(Segment(f"{size(exchange.body.size):>{_SIZE}}", muted))
     message = _message(exchange)
     message = f"  {message}" if message else ""
-    kept = min(columns.text // 2, len(message)) if exchange.failed else 0
-    summary = _summary(exchange.uri, max(columns.text - kept, min(columns.text, len(request_path(exchange.uri)) + 3)))
+    summary = _summary(exchange.uri, columns.text, len(message) if exchange.failed else 0)
     room = columns.text - cell_len(summary)
     segments += [Segment(f"  {summary}"), Segment(shown_line(message, max(1, room)) if room > 3 else "", muted)]
     if columns.purpose:
         used = sum(cell_len(segment.text) for segment in segments)
-        time = _time_width(columns.time)
-        end = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + time + columns.size * _SIZE + columns.text + 1
-        segments.append(Segment(f"{' ' * max(0, end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
+        segments.append(Segment(f"{' ' * max(0, columns.end - used)} {exchange.purpose:<{_PURPOSE - 1}}", muted))
     return segments
 
 
@@ -129,11 +131,15 @@ def search_for(text: str) -> Predicate:
     return lambda exchange: anywhere.matches(exchange) or wanted in request_summary(exchange.uri).casefold()
 
 
-def _summary(uri: str, room: int) -> str:
+def _summary(uri: str, room: int, message: int = 0) -> str:
+    """What distinguishes the request, in `room` columns; a message of this length gets half of them, but no path."""
     text = shown_line(request_summary(uri))
-    if cell_len(text) <= room:
+    if cell_len(text) <= room - message:
         return text
     path, dot, _ = text.partition(" · ")
+    room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
+    if cell_len(text) <= room:
+        return text
     if cell_len(path) > room - (2 if dot else 0):
         return "…" + path[len(path) + 1 - room :]  # the end of a path is the more specific part
     return shown_line(text, room)
