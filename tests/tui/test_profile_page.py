@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,14 @@ from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.dialogs import ConfirmScreen, InputScreen
+from tui_connector.tui.dialogs import AllowScreen, ConfirmScreen, InputScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.panel import LogPanel
 from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.setup.configurations import EntityChooser
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.setup.step import FormScreen
 
 PROFILE = """\
 # ours
@@ -41,6 +45,14 @@ client = "magento"
 request = { uri = "products" }
 items = "items"
 """
+
+
+MORE_SECRETS = """
+[authentications.other]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+
+[clients.magento]"""
 
 
 async def no_demo() -> DemoStore:
@@ -98,14 +110,14 @@ async def test_the_page_is_read_again_when_another_program_changes_the_file(mach
         await until(pilot, lambda: "GET orders?x" in shown(app))
 
 
-async def test_enter_edits_a_part_at_its_step_and_leaving_saves_a_draft(machine: Machine) -> None:
+async def test_guide_opens_at_the_step_of_a_part_and_leaving_saves_a_draft(machine: Machine) -> None:
     path = write(machine)
     app = ConnectorApp(machine, no_demo)
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: "Acme store" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: "GET products" in shown(app))
-        await pilot.press("down", "down", "enter")
+        await pilot.press("down", "down", "g")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "● 3" in shown(app).replace("●3", "● 3"))
         setup: Setup = app.screen.work.setup  # type: ignore[attr-defined]
         setup.edit(("name",), "Acme, changed")
@@ -117,6 +129,79 @@ async def test_enter_edits_a_part_at_its_step_and_leaving_saves_a_draft(machine:
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and "Acme, changed" in shown(app))
         assert app.screen.work.setup.at("incoming", "products", "items") == "items"  # type: ignore[attr-defined]
+
+
+async def test_enter_opens_the_form_of_a_part_and_plus_the_chooser(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen) and "Incoming products" in shown(app))
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await pilot.press("plus")
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.query_one(EntityChooser).display)
+
+
+async def test_deleting_a_part_shows_the_lines_that_go_and_can_be_undone(machine: Machine, memory_keyring: Any) -> None:
+    path = write(machine)
+    before = path.read_text()
+    app = ConnectorApp(replace(machine, environ={**machine.environ, "TUI_CONNECTOR_TRUST": "all"}), no_demo)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app))
+        await pilot.press("d")
+        await until(pilot, lambda: any("magento is in use" in each.message for each in app._notifications))
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        assert path.read_text() == before
+        await pilot.press("d")
+        await until(pilot, lambda: "-[incoming.products]" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, (ProfilePage, AllowScreen)))
+        if isinstance(app.screen, AllowScreen):
+            await pilot.press("y")
+        await until(pilot, lambda: "[incoming.products]" not in path.read_text())
+        await until(pilot, lambda: "u Undo" in shown(app) and "GET products" not in shown(app))
+        await pilot.press("u")
+        await until(pilot, lambda: path.read_text() == before and "GET products" in shown(app))
+
+
+async def test_page_shows_which_secrets_are_missing(machine: Machine, memory_keyring: Any) -> None:
+    write(machine, text=PROFILE.replace("\n[clients.magento]", MORE_SECRETS))
+    app = ConnectorApp(replace(machine, environ={**machine.environ, "SHOP_TOKEN": "CANARY-token"}), no_demo)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "✘ integration" in shown(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "✘ token  missing in the keyring" in shown(app))
+        await pilot.press("down")
+        await until(pilot, lambda: "✔ token  variable SHOP_TOKEN is set" in shown(app))
+        assert "CANARY" not in shown(app)
+
+
+async def test_enter_on_a_problem_opens_the_editor_at_its_line(machine: Machine, tmp_path: Path) -> None:
+    editor = tmp_path / "vi"
+    editor.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/line\n')
+    editor.chmod(0o700)
+    write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
+    app = ConnectorApp(replace(machine, environ={**machine.environ, "EDITOR": str(editor)}), no_demo)
+    app.suspend = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # there is no terminal here
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 problems" in shown(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: (tmp_path / "line").exists() and (tmp_path / "line").read_text() == "+19\n")
 
 
 async def test_empty_setup_leaves_no_draft(machine: Machine) -> None:

@@ -163,7 +163,7 @@ async def test_keys_after_enter_wait_for_the_page_to_load(machine: Machine, gate
     try:
         async with app.run_test(size=(100, 24)) as pilot:
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-            await pilot.press("enter", "d", "j", "enter")  # d is nothing on the page
+            await pilot.press("enter", "x", "j", "enter")  # x is nothing on the page
             assert isinstance(app.screen, HomeScreen)
             opened.set()
             await until(pilot, lambda: isinstance(app.screen, ProfilePage))

@@ -29,15 +29,26 @@ class ConfirmScreen(ModalScreen[bool]):
     KEYS: ClassVar[str] = "y: yes · n, Enter: no"
     ENTER_SAYS_NO: ClassVar[bool] = True
 
-    def __init__(self, question: str, *, title: str = "Confirm", yes: str = "Yes", no: str = "No") -> None:
-        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"."""
+    def __init__(
+        self,
+        question: str,
+        *,
+        title: str = "Confirm",
+        yes: str = "Yes",
+        no: str = "No",
+        details: Content | None = None,
+    ) -> None:
+        """`yes` and `no`: what the answers do, on the buttons, such as "Delete" and "Keep"; `details`: sanitised."""
         super().__init__()
+        self._details = details
         self._question, self._title, self._labels = question, title, (yes, no)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="question") as panel:
             with VerticalScroll(can_focus=False):
                 yield Static(Content(shown(self._question)))
+                if self._details is not None:
+                    yield Static(self._details, classes="details")
             with Horizontal(classes="answers"):
                 yield Button(_answer("y", self._labels[0]), id="confirm-yes", compact=True)
                 yield Button(_answer("n", self._labels[1]), id="confirm-no", compact=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
@@ -20,11 +21,14 @@ from textual.widgets.option_list import Option
 from ..client.exchange import Exchange, Exchanges
 from ..client.message import InvalidRequest, Request, Response
 from ..errors import UserError
+from ..files import reason
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
 from ..guide.last_runs import LastRun, last_runs
+from ..guide.part_removal import Undo, removal
 from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
+from ..guide.secret_states import SecretState, secret_states
 from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
 from ..guide.texts import NOT_RUN_YET, GuideStep
@@ -35,8 +39,9 @@ from ..machine import Machine
 from ..magento.diagnosis import diagnose_failure
 from ..profile.document import Document
 from ..profile.model import Profile
-from ..text import shown, shown_line
+from ..text import count, shown, shown_line
 from ..units import ago
+from .dialogs import ConfirmScreen
 from .editor import edit
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
@@ -45,8 +50,9 @@ from .run.options import RunOptionsScreen
 from .run.screen import open_run
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
+from .widgets import highlight
 from .widgets.choice import ChoiceScreen
-from .widgets.frame import KeyFooter, ScreenHeader
+from .widgets.frame import TONES, KeyFooter, ScreenHeader
 
 _STEPS: Mapping[Family, GuideStep] = {
     "clients": GuideStep.BASICS,
@@ -56,25 +62,36 @@ _STEPS: Mapping[Family, GuideStep] = {
 }
 
 
+BeginWith = Literal["step", "form", "add"]
+
+
 async def edit_part(
-    app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
+    app: App[None],
+    workbench: Workbench,
+    path: Path,
+    document: Document,
+    part: ProfilePart | None,
+    begin_with: BeginWith = "step",
 ) -> None:
-    """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first."""
+    """Opens the guide at the step of this part, or at the first; an unsaved draft is offered first.
+
+    `begin_with`: there, the form of the part, or adding another part of its family.
+    """
     machine = workbench.machine
     draft = Drafts(machine.directories.state).find(key_for(path))
     if draft is None:
-        await _open_guide(app, workbench, path, document, part)
+        await _open_guide(app, workbench, path, document, part, begin_with)
         return
 
     async def chosen(option: str | None) -> None:
         if option == "resume":
             await _resume_draft(app, workbench, draft)
         elif option == "reload":
-            await _open_guide(app, workbench, path, document, part)
+            await _open_guide(app, workbench, path, document, part, begin_with)
 
     left = ago(machine.now().timestamp() - draft.kept_at)
     options = {"resume": "Resume", "reload": "Discard and reload the file"}
-    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}."), chosen)
+    app.push_screen(ChoiceScreen(options, question=f"There are unsaved changes from {left}.", title="Draft"), chosen)
 
 
 async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> None:
@@ -83,7 +100,12 @@ async def _resume_draft(app: App[None], workbench: Workbench, draft: Draft) -> N
 
 
 async def _open_guide(
-    app: App[None], workbench: Workbench, path: Path, document: Document, part: ProfilePart | None
+    app: App[None],
+    workbench: Workbench,
+    path: Path,
+    document: Document,
+    part: ProfilePart | None,
+    begin_with: BeginWith,
 ) -> None:
     setup = Setup.from_document(path.stem, document)
     if part is not None and part.family == "clients":
@@ -97,7 +119,7 @@ async def _open_guide(
         setup.show_authentication(part.name)
     context = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
     step = _STEPS[part.family] if part else GuideStep.BASICS
-    await app.push_screen(SetupScreen(context, step, part.name if part else ""))
+    await app.push_screen(SetupScreen(context, step, part.name if part else "", begin_with))
 
 
 def _authentications_of(setup: Setup, client: str) -> list[object]:
@@ -109,42 +131,77 @@ class PartList(OptionList):
     """The parts of a profile, below the titles of their families."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Edit", id="page.edit"),
+        Binding("enter", "select", "Edit", id="page.edit", tooltip="Edit the part in a form"),
         Binding("j", "cursor_down", "Next", show=False, id="page.next"),
         Binding("k", "cursor_up", "Previous", show=False, id="page.previous"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+        super().__init__(id=id, classes="panel")
+        self.border_title = "Parts"
         self._rows: list[ProfilePart | None] = []
 
-    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], str], width: int) -> None:
-        """Shows these parts; the cursor stays where it was."""
+    def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
+        """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
         parts, highlighted = list(parts), self.highlighted
         self.clear_options()
         self._rows = []
         for family, title in FAMILIES.items():
-            self._add(title)
+            self._add(Content.assemble((title, "bold")))
             for part in (each for each in parts if each.family == family):
                 self._rows.append(part)
-                off = " (disabled)" if part.disabled else ""
-                line = f"  {mark(part)} {part.name + off:<18} {part.summary}"
-                self.add_option(Option(Content(shown_line(line, width))))
+                self.add_option(Option(_part_line(part, mark(part), width)))
             if self._rows[-1] is None:
-                self._add("    none")
+                self._add(Content.assemble(("    none", TONES["muted"])))
         choosable = [index for index, row in enumerate(self._rows) if row is not None]
         if choosable:
             self.highlighted = highlighted if highlighted in choosable else choosable[0]
 
-    def _add(self, title: str) -> None:
+    def _add(self, title: Content) -> None:
         self._rows.append(None)
-        self.add_option(Option(Content(title), disabled=True))
+        self.add_option(Option(title, disabled=True))
 
     @property
     def selected(self) -> ProfilePart | None:
         """The part under the cursor."""
         index = self.highlighted
         return self._rows[index] if index is not None and index < len(self._rows) else None
+
+
+def _part_line(part: ProfilePart, mark: tuple[str, str], width: int) -> Content:
+    name = shown_line(part.name + (" (disabled)" if part.disabled else ""), 30)
+    summary = shown_line(part.summary, max(10, width - max(18, len(name)) - 5))
+    return Content.assemble(
+        "  ",
+        (mark[0], TONES.get(mark[1], "")),
+        (f" {name:<18} ", TONES["muted"] if part.disabled else "bold"),
+        summary,
+    )
+
+
+class ProblemList(OptionList):
+    """The problems of a profile; Enter opens the editor at the line of one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Edit this line", id="page.edit-line", tooltip="Edit the file at this problem"),
+        Binding("j", "cursor_down", "Next", show=False, id="page.next-problem"),
+        Binding("k", "cursor_up", "Previous", show=False, id="page.previous-problem"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="panel")
+
+    def fill(self, opened: OpenedProfile) -> None:
+        """Shows the problems; the cursor stays where it was."""
+        highlighted = self.highlighted or 0
+        self.border_title = f"✘ {count(len(opened.problems), 'problem')}. Fix this before sending anything."
+        self.clear_options()
+        for problem in opened.problems:
+            self.add_option(Option(Content(shown_line(str(problem), 400))))
+        if opened.hint:
+            self.add_option(Option(Content(shown_line(opened.hint, 400)), disabled=True))
+        if opened.problems:
+            self.highlighted = min(highlighted, len(opened.problems) - 1)
 
 
 _CHECK_INTERVAL = 1.0
@@ -159,11 +216,14 @@ class ProfilePage(LogDock):
     AUTO_FOCUS = ""
     IMMEDIATE: ClassVar = frozenset({"page.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "test", "Test", id="page.test"),
-        Binding("r", "run", "Run", id="page.run"),
+        Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
+        Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming"),
         Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
-        Binding("e", "edit_text", "Edit as text", id="page.edit-text"),
-        Binding("g", "guide", "The guide", id="page.guide"),
+        Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
+        Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
+        Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo the deletion"),
+        Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
+        Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
         Binding("q,escape", "back", "Back", id="page.back"),
@@ -179,6 +239,12 @@ class ProfilePage(LogDock):
         history_problem: str = ""
         """Why the history cannot be recorded; empty where it can."""
         runs: Mapping[str, LastRun] = field(default_factory=dict)
+
+    @dataclass
+    class SecretsFound(Message):
+        """Which secrets are available."""
+
+        states: list[SecretState]
 
     @dataclass
     class Tested(Message):
@@ -201,12 +267,15 @@ class ProfilePage(LogDock):
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
         self._testing: ProfilePart | None = None
         self._runs: Mapping[str, LastRun] = {}
+        self._secrets: list[SecretState] = []
+        self._undo: Undo | None = None
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
-        yield Static("", id="page-problems")
-        yield PartList(id="parts")
-        yield Static("", id="part-detail")
+        yield ProblemList(id="page-problems")
+        with Container(id="page-body"):
+            yield PartList(id="parts")
+            yield Static("", id="part-detail", classes="panel")
         new = NewRequests(self._workbench, self._valid_profile)
         context = LogContext(self._machine, lambda: self._path.stem, self._resend, new)
         yield LogPanel(self._workbench.exchanges, context, id="log")
@@ -228,7 +297,8 @@ class ProfilePage(LogDock):
         self._draw()
 
     def begin(self) -> None:
-        self._list.focus()
+        invalid = self._opened is not None and self._opened.problems
+        self.set_focus(self.query_one(ProblemList) if invalid else self._list)
 
     def _check_file(self) -> None:
         if self.is_current and self._loaded:
@@ -269,25 +339,43 @@ class ProfilePage(LogDock):
         if message.only_if_changed and not edited_here:
             self.notify("The file has changed and was reloaded.", markup=False)
         self._fill()
-        if first or self.focused is None:
-            self._list.focus()
+        if message.opened.profile is not None:
+            self._find_secrets(message.opened)
+        if first or self.focused is None or not self.focused.display:
+            self.begin()
         self.app.call_later(self._set_loaded)  # after the focus, which is set from the same queue
 
     def _fill(self) -> None:
         opened = self._opened
         assert opened is not None
-        problems = self.query_one("#page-problems", Static)
-        problems.set_class(bool(opened.problems), "there")
-        problems.update(Content(shown(_problems_text(opened))))
-        self._list.set_class(opened.document is not None, "there")
-        self._list.fill(opened.parts, self._mark, max(40, self.size.width - 3))
+        self.query_one(ProblemList).fill(opened)
+        self.set_class(bool(opened.problems), "invalid")
+        self.query_one("#page-body").set_class(opened.document is not None, "there")
+        self._list.fill(opened.parts, self._mark, max(30, self._list.content_size.width or self.size.width - 3))
         self._draw()
 
-    def _mark(self, part: ProfilePart) -> str:
+    def _mark(self, part: ProfilePart) -> tuple[str, str]:
         if part == self._testing:
-            return "…"
-        tested = self._tests.get((part.family, part.name))
-        return " " if tested is None else "✔" if tested[0].ok else "✘"
+            return "…", "muted"
+        if (tested := self._tests.get((part.family, part.name))) is not None:
+            return ("✔", "success") if tested[0].ok else ("✘", "error")
+        missing = any(state.ok is False for state in self._secrets_of(part))
+        return ("✘", "error") if missing else (" ", "")
+
+    def _secrets_of(self, part: ProfilePart) -> list[SecretState]:
+        return [state for state in self._secrets if state.path[:2] == (part.family, part.name)]
+
+    @work(exclusive=True, group="secrets")
+    async def _find_secrets(self, opened: OpenedProfile) -> None:
+        assert opened.document is not None
+        draft = opened.document.draft
+        states = await secret_states(draft, self._workbench.vault, self._machine.environ)
+        self.post_message(self.SecretsFound(states))
+
+    @on(SecretsFound)
+    def _on_secrets(self, message: SecretsFound) -> None:
+        self._secrets = message.states
+        self._fill()
 
     @property
     def _list(self) -> PartList:
@@ -298,16 +386,32 @@ class ProfilePage(LogDock):
         if self._opened is None:
             return
         self.query_one(ScreenHeader).show(self._opened.title, str(self._path))
-        detail = self.query_one("#part-detail", Static)
-        part = self._list.selected
-        tested = self._tests.get((part.family, part.name)) if part else None
+        self.refresh_bindings()
+        detail, part = self.query_one("#part-detail", Static), self._list.selected
+        detail.border_title = Content(
+            shown_line(f"{FAMILIES[part.family].partition(' (')[0]} · {part.name}" if part else "")
+        )
+        detail.update(Content("\n").join(self._detail(part)) if part else "")
+
+    def _detail(self, part: ProfilePart) -> Iterator[Content]:
+        """What is known of a part: its test, its last run, its secrets, and what it is set to."""
         now = self._machine.now().timestamp()
-        lines = [] if tested is None else [_result_text(tested[0], now - tested[1])]
-        run = self._runs.get(part.name) if part and part.family == "incoming" else None
-        if run is not None:
-            lines.append(f" Last run: {run.summary}, {ago(now - run.at)}")
-        detail.update(Content(shown("\n".join(lines))))
-        detail.set_class(tested is not None and not tested[0].ok, "bad")
+        if (tested := self._tests.get((part.family, part.name))) is not None:
+            tone = TONES["success" if tested[0].ok else "error"]
+            yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
+        if part.family == "incoming":
+            run = self._runs.get(part.name)
+            text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else "Never run. r runs it."
+            yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
+        for state in self._secrets_of(part):
+            tone = {True: "success", False: "error", None: "muted"}[state.ok]
+            name = ".".join(map(str, state.path[2:]))
+            yield Content.assemble(
+                (f"{state.mark} ", TONES[tone]), f"{name}  ", (shown_line(state.text), TONES["muted"])
+            )
+        if self.has_class("wide"):
+            for words in part.summary.split(" · "):
+                yield Content.assemble((shown_line(words), TONES["muted"]))
 
     def action_test(self) -> None:
         if self._opened is None:
@@ -376,23 +480,78 @@ class ProfilePage(LogDock):
         return names[0]
 
     async def action_guide(self) -> None:
-        await self._edit(None)
+        await self._edit(self._list.selected, "step")
 
     @on(OptionList.OptionSelected, "#parts")
     async def action_edit(self) -> None:
         if self._list.selected is not None:
-            await self._edit(self._list.selected)
+            await self._edit(self._list.selected, "form")
 
-    async def _edit(self, part: ProfilePart | None) -> None:
+    async def action_add(self) -> None:
+        await self._edit(self._list.selected, "add")
+
+    @on(OptionList.OptionSelected, "#page-problems")
+    def _edit_line(self) -> None:
+        self.action_edit_text()
+
+    async def _edit(self, part: ProfilePart | None, begin_with: BeginWith) -> None:
         opened = self._opened
         if opened is None or opened.document is None or opened.profile is None:
             self.action_edit_text()
         else:
-            await edit_part(self.app, self._workbench, self._path, opened.document, part)
+            await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "undo" or self._undo is not None
+
+    @work(exclusive=True, group="delete")
+    async def action_delete(self) -> None:
+        """Deletes the part under the cursor, after the lines that go were shown."""
+        part = self._list.selected
+        if part is None or self._opened is None:
+            return
+        if self._opened.profile is None:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+            return
+        try:
+            removed = await asyncio.to_thread(removal, self._path, part.family, part.name)
+            kept = " Its secrets stay where they are." if self._secrets_of(part) else ""
+            question = f"Delete {part.name}?{kept} The file changes like this:\n"
+            screen = ConfirmScreen(
+                question,
+                title=f"Delete {part.name}",
+                yes="Delete",
+                no="Keep",
+                details=highlight.difference(removed.difference),
+            )
+            answer: bool | None = await self.app.push_screen_wait(screen)
+            if answer:
+                self._undo = await removed.save(self._path, self._workbench, self._machine.directories.profiles)
+                self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+        except OSError as error:
+            self.notify(shown_line(f"{reason(error)}: {error.filename}"), severity="error", markup=False)
+        self._edited_here = True
+        self._reload()
+
+    @work(exclusive=True, group="delete")
+    async def action_undo(self) -> None:
+        undo, self._undo = self._undo, None
+        if undo is None:
+            return
+        try:
+            await asyncio.to_thread(undo.write)
+        except UserError as error:
+            self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
+        self._edited_here = True
+        self._reload()
 
     def action_edit_text(self) -> None:
-        """Opens the file in the user's editor, at the first problem."""
-        line = self._opened.line if self._opened else None
+        """Opens the file in the user's editor, at the selected problem."""
+        problems = self._opened.problems if self._opened else []
+        chosen = self.query_one(ProblemList).highlighted or 0
+        line = problems[chosen].line if chosen < len(problems) else None
         try:
             edit(self.app, self._machine.environ, self._path, line)
         except UserError as error:
@@ -418,9 +577,10 @@ class ProfilePage(LogDock):
         return (
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
-            "search); others are only shown. r runs an incoming, R with options. Enter opens the guide at its step. e "
-            "opens the file in your editor ($VISUAL, $EDITOR), at the first problem if there "
-            "is one. The file is reloaded when another program changes it. If the profile came from elsewhere, "
+            "search); others are only shown. r runs an incoming, R with options. Enter opens the part's form, g "
+            "the guide at its step, + adds a part, d deletes one after showing the lines that go, u undoes that. e "
+            "opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is one. The file "
+            "is reloaded when another program changes it. If the profile came from elsewhere, "
             "you are asked once, before it is used, to allow what it can do with secrets, commands and files."
         )
 
@@ -434,16 +594,9 @@ def _file_state(path: Path) -> FileState | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _problems_text(opened: OpenedProfile) -> str:
-    count = len(opened.problems)
-    lines = [f" ✘ {count} problem{'s' if count != 1 else ''}. Fix this before sending anything; e opens the editor."]
-    lines += [f"   {problem}" for problem in opened.problems]
-    return "\n".join([*lines, *([f"   {opened.hint}"] if opened.hint else [])])
-
-
 def _result_text(result: CheckResult, seconds: float) -> str:
     finding = result.finding
     if finding is None:
-        return f" {'✔' if result.ok else '✘'} {result.summary} · {ago(seconds)}"
+        return f"{'✔' if result.ok else '✘'} {result.summary} · {ago(seconds)}"
     evidence = "".join(f"\n   {line}" for line in finding.evidence[:2])
-    return f" ✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"
+    return f"✘ {finding.summary} · {ago(seconds)}\n   → {finding.remedy}{evidence}"

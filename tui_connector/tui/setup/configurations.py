@@ -296,6 +296,14 @@ class ConfigurationsPane(StepPane):
         self.rows.choose(name)
         self.rows.focus()
 
+    def open_form(self, name: str) -> None:
+        self.choose(name)
+        self.edit_part(name, "")
+
+    def add_part(self) -> None:
+        self._choosing = True
+        self.begin()
+
     @on(EntityChooser.Chosen)
     def _add(self, message: EntityChooser.Chosen) -> None:
         there = message.name in self.setup.table(self.family)
@@ -328,8 +336,7 @@ class ConfigurationsPane(StepPane):
         return action != "add_another" or not self.query_one(EntityChooser).display
 
     def action_add_another(self) -> None:
-        self._choosing = True
-        self.begin()
+        self.add_part()
 
     @on(ConfigurationList.DeleteWanted)
     def _ask_delete(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from itertools import count
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -154,8 +154,16 @@ class SetupScreen(LogDock):
         ),
     ]
 
-    def __init__(self, work: GuideContext, step: GuideStep = GuideStep.BASICS, part: str = "") -> None:
+    def __init__(
+        self,
+        work: GuideContext,
+        step: GuideStep = GuideStep.BASICS,
+        part: str = "",
+        begin_with: Literal["step", "form", "add"] = "step",
+    ) -> None:
+        """`begin_with`: the step with `part` selected, the form of `part`, or adding another part."""
         super().__init__()
+        self._begin_with = begin_with
         self.work = work
         self._step, self._part = step, part
         self._draft_writer = DraftWriter(work)
@@ -190,7 +198,11 @@ class SetupScreen(LogDock):
     def on_mount(self) -> None:
         # before the first paint, so that an immediate paste has its field
         self.go_to(self._step)
-        if self._part:
+        if self._begin_with == "add":
+            self.pane.add_part()
+        elif self._part and self._begin_with == "form":
+            self.pane.open_form(self._part)
+        elif self._part:
             self.pane.choose(self._part)
 
     def resized(self) -> None:

@@ -126,6 +126,13 @@ class StepPane(VerticalScroll, can_focus=False):
     def choose(self, name: str) -> None:
         """Selects the part of the profile with this name."""
 
+    def open_form(self, name: str) -> None:
+        """Opens the form of this part; where the step itself is the form, selects it."""
+        self.choose(name)
+
+    def add_part(self) -> None:
+        """Starts to add a part."""
+
     def test(self) -> None:
         """Tests the step."""
 
