@@ -192,7 +192,7 @@ async def test_profile_page_tests_a_chain_and_says_that_it_cannot_be_run(
         await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
         await until_shown(pilot, "2 steps: find → change")
         await pilot.press("end", "t")
-        await until_shown(pilot, "products: would send find: GET /rest/all/V1/products/24-MB01")
+        await until_shown(pilot, "products: would send find: GET")
         await pilot.press("r")
         await until(pilot, lambda: any("does not run them yet" in each.message for each in pilot.app._notifications))
         assert isinstance(pilot.app.screen, ProfilePage)
