@@ -59,8 +59,8 @@ def columns_for(width: int, *, dates: bool) -> Columns:
     time = "" if width < (70 if dates else 100) else _DATE if dates else _TIME
     size, purpose = width >= 90, width >= 70
     fixed = 2 + _NUMBER + _METHOD + _STATUS + _TOOK + _time_width(time) + size * _SIZE
-    text = max(10, width - fixed - purpose * _PURPOSE - 1)
-    return Columns(time, size, purpose, text, fixed + text + 1)
+    text = max(10, width - fixed - purpose * _PURPOSE - 2)  # after two blanks
+    return Columns(time, size, purpose, text, fixed + text + 2)
 
 
 def _time_width(time: str) -> int:
