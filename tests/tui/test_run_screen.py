@@ -197,7 +197,7 @@ async def test_the_clock_and_the_waits_are_true_while_the_store_is_down(machine:
         await until(pilot, lambda: job.figures.progress.items > 0)
         await sandbox.close()
         await until_shown(pilot, "waiting for the store")
-        await until_shown(pilot, "In flight    0 of")
+        await until_shown(pilot, "In flight 0 of")
         before = job.figures.progress.seconds
         await until(pilot, lambda: job.figures.progress.seconds > before + 1)
         await until_shown(pilot, "retrying in 2 s")

@@ -27,15 +27,17 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 class Tile(Static):
     """A figure: its label and its value, below each other where there is room."""
 
-    def __init__(self) -> None:
+    def __init__(self, label_width: int) -> None:
+        """`label_width`: of the label in one line with the value."""
         super().__init__("", classes="tile")
+        self._label_width = label_width
         self._drawn: tuple[str, str, bool] | None = None
 
     def show(self, label: str, value: str, *, stacked: bool) -> None:
         if self._drawn == (label, value, stacked):
             return
         self._drawn = (label, value, stacked)
-        gap = "\n" if stacked else " " * max(1, 13 - cell_len(label))
+        gap = "\n" if stacked else " " * max(1, self._label_width - cell_len(label))
         self.update(Content.assemble((label, "$text-muted"), gap, (value, "bold")), layout=False)
 
 

@@ -17,6 +17,11 @@ from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.fields import FieldRow, SafeInput
 
+_ABOUT = (
+    "Limit: stop after this many items; the next run resumes there.\n"
+    "Since: only what changed since a date in UTC, such as 2026-01-31 08:30:00."
+)
+
 
 class RunOptionsScreen(ModalScreen[RunOptions | None]):
     """Enter runs with what is filled in, from every field; Esc returns None."""
@@ -34,10 +39,9 @@ class RunOptionsScreen(ModalScreen[RunOptions | None]):
         with Vertical(classes="question", id="run-options") as box:
             box.border_title = shown_line(f"Run {self._incoming}", 60)
             yield FieldRow("full", "Full", Toggle(False, "start over and read everything", id="option-full"))
-            yield FieldRow("limit", "Limit", _input("option-limit", "stop after this many items; the next run resumes"))
-            yield FieldRow(
-                "since", "Since", _input("option-since", "changes only: 2026-01-31 or 2026-01-31 08:30:00, UTC")
-            )
+            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit", select_on_focus=False))
+            yield FieldRow("since", "Since", SafeInput(compact=True, id="option-since", select_on_focus=False))
+            yield Static(Content(_ABOUT), classes="help-words")
             yield Static(Content("Enter: run · Tab: next · Space: change · Esc: cancel"), classes="heading")
 
     def on_mount(self) -> None:
@@ -75,7 +79,3 @@ class RunOptionsScreen(ModalScreen[RunOptions | None]):
             "has changed since a date, for a configuration with an incremental field. They apply to this run only; the "
             "same as --full, --limit and --since of the command `run`."
         )
-
-
-def _input(name: str, placeholder: str) -> SafeInput:
-    return SafeInput(compact=True, id=name, placeholder=placeholder, select_on_focus=False)

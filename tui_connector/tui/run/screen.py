@@ -28,7 +28,8 @@ from .figures import Chart, MessageList, ProgressLine, Tile
 from .job import RunJob
 from .options import RunOptionsScreen
 
-_TILES = 6
+_LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
+"""Of the tiles, in two rows of three where there is little room."""
 
 
 class RunScreen(LogDock):
@@ -47,7 +48,7 @@ class RunScreen(LogDock):
         super().__init__()
         self.job = job
         self._dialog: ConfirmScreen | None = None
-        self._tiles = [Tile() for _ in range(_TILES)]
+        self._tiles = [Tile(width) for width in _LABEL_WIDTHS]
 
     def compose(self) -> ComposeResult:
         yield ScreenHeader(self.job)
