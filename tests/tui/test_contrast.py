@@ -16,6 +16,8 @@ READABLE = 4.5
 _DRAWN = re.compile(r"[\s─-▟▲▼◢◣▸]*")
 """Borders, scroll bars, charts."""
 _BAD = re.compile(r"✘|^\s*[45]\d\d\s*$|\b[45]\d\d [A-Z]")
+_SIGN = re.compile(r"[✔✘!●○▲]|\b[1-5]\d\d\b|saved|failed|running|complete|warning")
+"""What tells a state where colours do not."""
 
 by_theme = pytest.mark.parametrize("theme", THEMES, ids=lambda theme: str(theme.name))
 
@@ -50,6 +52,19 @@ async def test_a_failure_never_has_the_colour_of_success(screens: list[Shot], th
         or ("✔" in piece.text and (_is(piece, theme.error) or _is(piece, theme.warning)))
     }
     assert sorted(wrong) == []
+
+
+@by_theme
+async def test_no_state_is_shown_by_colour_alone(screens: list[Shot], theme: Theme) -> None:
+    unsigned = {
+        f"{shot.name}: {piece.text.strip()!r}"
+        for shot in screens
+        for piece in shot.pieces[theme.name]
+        if not _DRAWN.fullmatch(piece.text)
+        and any(_is(piece, colour) for colour in (theme.success, theme.warning, theme.error))
+        and not _SIGN.search(shot.text.splitlines()[piece.row])
+    }
+    assert sorted(unsigned) == []
 
 
 @pytest.mark.parametrize("terminal", ["ansi-dark", "NO_COLOR"])
