@@ -40,6 +40,33 @@ HOME = "/home/me"
 _DEADLINE = 20.0
 
 
+_PROFILE = """format = 1
+name = "{title}"
+
+[authentications.api]
+{authentication}
+
+[clients.magento]
+authentications = ["api"]
+
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "{address}"
+
+[incoming.orders]
+client = "magento"
+request = {{ uri = "orders" }}
+items = "items"
+identifier = "increment_id"
+pagination = {{ kind = "keyset", filter = "entity_id", field = "entity_id", page-size = 100 }}
+"""
+_OTHERS = {
+    "acme-eu": ("Acme Europe", "https://eu.acme.example/rest/all/V1", 'kind = "bearer"\ntoken = { env = "ACME_EU" }'),
+    "acme-us": ("Acme US", "https://us.acme.example/rest/all/V1", 'kind = "bearer"\ntoken = { env = "ACME_US" }'),
+    "outlet": ("Outlet", "https://outlet.example/rest/V1", 'kind = "bearer"\ntoken = { ask = true }'),
+}
+
+
 class MemoryKeyring:
     """A keyring in memory: pictures contain no real secret."""
 
@@ -215,14 +242,22 @@ class Walk:
         await self.press("escape", "colon")
         await self.until(lambda: isinstance(self.app.screen, CommandsScreen))
         yield "commands"
+        self._add_profiles()
         await self.press("escape", "q")
         await self.until(lambda: isinstance(self.app.screen, HomeScreen))
-        await self.shows("✔ just now")
+        await self.shows("✔ just now", "outlet")
         yield "home"
         await self.press("d")
         await self.until(lambda: self.app.screen.is_modal)
         await self.shows("Delete the profile")
         yield "question"
+
+    def _add_profiles(self) -> None:
+        """Profiles of other stores, so that home has something to list."""
+        for name, (title, address, authentication) in _OTHERS.items():
+            path = self.app.machine.directories.profiles / f"{name}.toml"
+            path.write_text(_PROFILE.format(title=title, address=address, authentication=authentication))
+            os.utime(path, (NOW.timestamp() - 86_400, NOW.timestamp() - 86_400))
 
     def _zoomed(self) -> bool:
         return self.app.screen.has_class("zoomed")
