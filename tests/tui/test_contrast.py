@@ -62,9 +62,17 @@ async def test_no_state_is_shown_by_colour_alone(screens: list[Shot], theme: The
         for piece in shot.pieces[theme.name]
         if not _DRAWN.fullmatch(piece.text)
         and any(_is(piece, colour) for colour in (theme.success, theme.warning, theme.error))
-        and not _SIGN.search(shot.text.splitlines()[piece.row])
+        and not _has_sign(shot, theme.name or "", piece)
     }
     assert sorted(unsigned) == []
+
+
+def _has_sign(shot: Shot, theme: str, piece: Piece) -> bool:
+    """Whether the row has a sign, or the row above, which this one continues."""
+    if _SIGN.search(shot.text.splitlines()[piece.row]):
+        return True
+    above = [each for each in shot.pieces[theme] if each.row == piece.row - 1 and each.foreground == piece.foreground]
+    return bool(above) and _has_sign(shot, theme, above[0])
 
 
 @pytest.mark.parametrize("terminal", ["ansi-dark", "NO_COLOR"])

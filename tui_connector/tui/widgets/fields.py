@@ -146,6 +146,7 @@ class FieldRow(Vertical):
         mark = self.query_one(".mark", Static)
         mark.update(Content(shown_line(text)))
         mark.set_class(bool(text), "marked")
+        mark.set_class(bad, "bad")
         self.set_class(bad, "wrong")
 
     def problem(self, text: str) -> None:
