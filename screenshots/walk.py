@@ -164,8 +164,9 @@ class Walk:
         """The text with what differs from run to run replaced by as many other characters: port and home."""
         port, home = self._store.url.rpartition(":")[2], str(self._home)
         text = text.replace(f"127.0.0.1:{port}", "127.0.0.1:18852").replace(home, HOME)
-        for cut in range(1, len(home)):  # a path without its beginning
+        for cut in range(1, len(home)):  # a path without its beginning or end
             text = text.replace(f"…{home[cut:]}/", f"…{HOME[cut:]}/")
+            text = text.replace(f"{home[:cut]}…", f"{HOME[:cut]}…")
         return text
 
     async def screens(self) -> AsyncIterator[str]:
