@@ -95,7 +95,7 @@ def test_profile_edited_in_a_form_keeps_its_comments(
         terminal.wait_for("Expected statuses")
         terminal.press("Tab", "End", "?", "x")
         terminal.wait_for("products?x")
-        terminal.press("BTab", "BTab", "Enter")
+        terminal.press("C-s")
         terminal.wait_for("GET products?x")
         terminal.press("5")
         terminal.wait_for('+request = { uri = "products?x" }')
@@ -128,7 +128,7 @@ def test_setup_survives_a_killed_program(
     try:
         terminal.wait_for("No profiles yet")
         terminal.press("n")
-        terminal.wait_for("^R Test")
+        terminal.wait_for("F5 Test")
         terminal.paste(store)
         terminal.wait_for(store)
         terminal.press("Enter")
