@@ -283,9 +283,12 @@ class SetupScreen(LogDock):
             if self.has_class("wide")
             else [(f"{marks[step]}{step.value} ", _TONES[marks[step]]) for step in GuideStep]
         )
-        unsaved = ("saved", "success") if setup.saved else ("not saved", "muted")
+        unsaved = self._draft_writer.unsaved
+        saving = ("changed", "warning") if unsaved else ("saved", "success")
+        if not setup.saved:
+            saving = ("not saved", "muted")
         address = setup.base_uri or setup.typed_address or "no address yet"
-        self.query_one(ScreenHeader).show(setup.title, address, [*state, unsaved])
+        self.query_one(ScreenHeader).show(setup.title, address, [*state, saving])
         self.query_one("#form").border_title = Content(f"{self._step.value} {TITLES[self._step]}")
         self.query_one("#stepper", Static).update(stepper(marks, self._step), layout=False)
         self.query_one("#store-words", Static).update(Content(shown(self._store_side())))
@@ -298,7 +301,7 @@ class SetupScreen(LogDock):
             GuideStep.AUTHENTICATION: setup.authenticated,
             GuideStep.INCOMING: bool(setup.incoming),
             GuideStep.OUTGOING: bool(setup.outgoing),
-            GuideStep.SAVE: setup.saved,
+            GuideStep.SAVE: setup.saved and not self._draft_writer.unsaved,
         }[step]
         if step is self._step:
             return "●"
