@@ -147,6 +147,39 @@ async def test_lists_add_and_delete_and_n_skips_an_empty_one(
         await until_shown(pilot, "4 Outgoing (send to the store)")
 
 
+async def test_another_entity_is_added_by_typing_its_name(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    path = profile(machine, memory_keyring, sandbox, **INCOMING)
+    before = path.read_text()
+    async with at_step(machine, "3") as (pilot, setup):
+        assert "changed" not in shown(pilot.app)
+        await pilot.press("plus", *"orders", "enter")  # its letters are no commands
+        await until(pilot, lambda: list(setup.incoming) == ["products", "orders"])
+        await until_shown(pilot, "changed")
+        assert path.read_text() == before
+        await pilot.press("plus", *"cust", "down", "up", "enter")  # into the list and back to the first match
+        await until(pilot, lambda: list(setup.incoming) == ["products", "orders", "customers"])
+
+
+async def test_header_says_changed_until_the_profile_is_saved(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox, **INCOMING)
+
+    def header(pilot: Any) -> str:
+        return str(pilot.app.screen.query_one("#header").visual)
+
+    async with at_step(machine, "3", (120, 70)) as (pilot, _):
+        assert header(pilot).rstrip().endswith("saved")
+        await pilot.press("d", "y")
+        await until(pilot, lambda: header(pilot).rstrip().endswith("changed"))
+        await pilot.press("s")
+        await until_shown(pilot, "● 5")
+        await pilot.press("enter")
+        await until(pilot, lambda: header(pilot).rstrip().endswith("saved"))
+
+
 async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox)
     before = len(sandbox.journal())

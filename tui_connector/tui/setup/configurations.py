@@ -56,6 +56,10 @@ class EntityOptions(OptionList):
         self.screen.set_focus(self.query_ancestor(EntityChooser).query_one(Input))
 
 
+_FROM_LIST = "/ to filter, or enter any path"
+_IN_FIELD = "Type to filter, or enter any path"
+
+
 class EntityChooser(Vertical):
     """A filter above a list of entities. A text that matches none is used as a path."""
 
@@ -80,7 +84,7 @@ class EntityChooser(Vertical):
         self._narrowed: list[EntityOption] = []
 
     def compose(self) -> ComposeResult:
-        yield SafeInput(placeholder="/ to filter, or enter any path", compact=True)
+        yield SafeInput(placeholder=_FROM_LIST, compact=True)
         yield EntityOptions()
 
     def show(self, offers: Iterable[EntityOption]) -> None:
@@ -88,11 +92,15 @@ class EntityChooser(Vertical):
         self._offers = list(offers)
         self._narrow()
 
-    def choose(self) -> None:
-        """Clears the filter and focuses the list."""
+    def choose(self, *, by_typing: bool = False) -> None:
+        """Clears the filter and focuses the list, or the filter itself, so that letters are no commands."""
         self.query_one(Input).value = ""
         self._narrow()
-        self.query_one(EntityOptions).focus()
+        self.screen.set_focus(self.query_one(Input if by_typing else EntityOptions))
+
+    def on_descendant_focus(self) -> None:
+        field = self.query_one(Input)
+        field.placeholder = _IN_FIELD if field.has_focus else _FROM_LIST
 
     @property
     def highlighted(self) -> EntityOption | None:
@@ -106,7 +114,7 @@ class EntityChooser(Vertical):
         self._narrow()
 
     def _narrow(self) -> None:
-        words = self.query_one(Input).value.lower().split()
+        words = self.query_one(Input).value.lower().lstrip("/ ").split()
         self._narrowed = [each for each in self._offers if all(word in _searched(each) for word in words)]
         offers = self.query_one(EntityOptions)
         highlighted = offers.highlighted or 0
@@ -128,10 +136,13 @@ class EntityChooser(Vertical):
         return self.query_one(Input).value.strip().lstrip("/")
 
     def on_key(self, event: events.Key) -> None:
-        """↓ in the field goes to the list."""
+        """↓ in the field goes to the list, below the match that Enter in the field would add."""
         if event.key == "down" and self.query_one(Input).has_focus and self._narrowed:
             event.stop()
-            self.query_one(EntityOptions).focus()
+            offers = self.query_one(EntityOptions)
+            self.screen.set_focus(offers)
+            if len(self._narrowed) > 1:
+                offers.action_cursor_down()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -263,7 +274,7 @@ class ConfigurationsPane(StepPane):
         self.draw()
         self.query_one(EntityChooser).show(self.offers())
         if self._choosing:
-            self.query_one(EntityChooser).choose()
+            self.query_one(EntityChooser).choose(by_typing=bool(self.setup.table(self.family)))
         else:
             self.rows.focus()
         self.explain(self._keys())

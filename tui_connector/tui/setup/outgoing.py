@@ -61,7 +61,7 @@ class AddStepScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         chooser = self.query_one(EntityChooser)
         chooser.show(self._offers)
-        chooser.choose()
+        chooser.choose(by_typing=True)
 
     @on(EntityChooser.Chosen)
     def _chosen(self, message: EntityChooser.Chosen) -> None:

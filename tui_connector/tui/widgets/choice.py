@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -123,8 +124,16 @@ class Choice(Static, can_focus=True):
         self.app.push_screen(ChoiceScreen(self.options, self.chosen, title=row.label if row else "Choose"), take)
 
 
+def _words(option: tuple[str, str]) -> list[str]:
+    """The words of an option's id and title."""
+    return re.findall(r"\w+", " ".join(option).lower())
+
+
 class ChoiceScreen(ModalScreen[str | None]):
-    """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None."""
+    """Options to choose from, below a question if there is one: ↑↓ and Enter choose, Esc returns None.
+
+    Letters select the option with a word that starts with them.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="choice.back")]
 
@@ -134,6 +143,8 @@ class ChoiceScreen(ModalScreen[str | None]):
         """`options` are titles by id; `chosen` is the id of the highlighted one, by default the first."""
         super().__init__()
         self._options, self._chosen, self._question, self._title = options, chosen, question, title
+        self._typed, self._selected = "", -1
+        """The start of a word that was typed, and the option that it selected."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="choices", classes="question" if self._question else "") as panel:
@@ -147,6 +158,22 @@ class ChoiceScreen(ModalScreen[str | None]):
         options = self.query_one(OptionList)
         options.highlighted = list(self._options).index(self._chosen) if self._chosen in self._options else 0
         options.focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters select; one that continues no word starts anew, from the next option."""
+        letter = (event.character or "").lower()
+        if not event.is_printable or not letter.isalnum():
+            return
+        event.stop()
+        options, words = self.query_one(OptionList), [*map(_words, self._options.items())]
+        current = options.highlighted or 0
+        before = self._typed if current == self._selected else ""
+        for typed, start in ((before + letter, current), (letter, current + 1)):
+            for index in (*range(start, len(words)), *range(min(start, len(words)))):
+                if any(word.startswith(typed) for word in words[index]):
+                    self._typed, self._selected = typed, index
+                    options.highlighted = index
+                    return
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
