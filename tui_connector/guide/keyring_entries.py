@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import write_atomic
 from ..profile.library import Library, ProfileError, as_text, read_bytes
 from ..secrets.vault import Vault
 from ..text import count
@@ -120,13 +119,3 @@ def own_entries(path: Path, library: Library) -> list[str]:
     own = keyring_entries(path)
     others = other_users(path, own, library.directory)
     return [name for name in own if name not in others]
-
-
-def duplicate(path: Path, name: str, library: Library) -> Path:
-    """Copies the file under another name. The copy uses the same keyring entries until others are set.
-
-    Raises `ProfileError`, `ChangedOnDisk` where the name is taken, and `CannotSave`.
-    """
-    target = library.path_for(name)
-    write_atomic(target, read_bytes(path), expect=None)
-    return target

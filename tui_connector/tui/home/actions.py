@@ -12,7 +12,8 @@ from textual.app import App
 from ...errors import UserError
 from ...files import CannotSave
 from ...guide.drafts import Draft, Drafts, key_for
-from ...guide.keyring_entries import duplicate, keyring_entries, own_entries
+from ...guide.duplicate import duplicate
+from ...guide.keyring_entries import keyring_entries, own_entries
 from ...machine import Machine
 from ...profile.library import Library
 from ...profile.trust import TrustRecords
@@ -73,7 +74,9 @@ async def duplicate_profile(
     if name is None:
         return
     try:
-        copied = await asyncio.to_thread(duplicate, path, name, library)
+        copied = await asyncio.to_thread(
+            duplicate, path, name, library, machine.directories.data_for(library.directory)
+        )
         records = TrustRecords(machine.directories.state)
         await asyncio.to_thread(records.copy, path, copied, machine.now())
     except UserError as error:
