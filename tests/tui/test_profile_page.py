@@ -78,6 +78,23 @@ async def test_profile_opens_on_its_page_and_a_test_shows_the_response(machine: 
         assert "keyring has no entry" in shown(app)
 
 
+async def test_keys_that_send_requests_from_the_page_do_nothing_while_the_log_has_the_focus(machine: Machine) -> None:
+    write(machine)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "Acme store" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "GET products" in shown(app) and "r Run" in shown(app))
+        await pilot.press("tab")
+        await until(pilot, lambda: app.screen.query_one(LogPanel).has_focus_within and "r Run" not in shown(app))
+        await pilot.press("r", "R", "t")
+        await pilot.pause()
+        assert isinstance(app.screen, ProfilePage)
+        assert "✘ magento" not in shown(app)
+        await pilot.press("shift+tab", "t")
+        await until(pilot, lambda: "✘ magento" in shown(app))
+
+
 async def test_invalid_profile_opens_with_every_problem_and_its_place(machine: Machine) -> None:
     write(machine, text=PROFILE.replace('items = "items"', 'itms = "items"').replace("bearer", "barer"))
     app = ConnectorApp(machine, no_demo)

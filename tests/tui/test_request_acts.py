@@ -109,6 +109,20 @@ async def test_request_is_resent_unchanged_and_edited(machine: Machine, sandbox:
     workbench.close()
 
 
+LONG = "items[sku,name,price,status,visibility,type_id,created_at,updated_at,weight,custom_attributes],total_count"
+
+
+@pytest.mark.parametrize("filters", [1, 20])
+async def test_a_long_parameter_is_shown_whole_at_80_columns(machine: Machine, filters: int) -> None:
+    field = "searchCriteria[filter_groups][{}][filters][0][field]=updated_at"
+    uri = f"products?fields={LONG}&{'&'.join(map(field.format, range(filters)))}"
+    log = filled(exchange(1, uri=f"https://acme.example/rest/V1/{uri}"))
+    async with watching(machine, log, size=(80, 24), context=LogContext(machine, send=Store().send)) as watched:
+        await watched.pilot.press("X")
+        await watched.until(lambda: LONG in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
+        await watched.until(lambda: field.format(0) in "".join(line.strip("│▁▂▃▄▅▆▇█ ") for line in watched.screen()))
+
+
 class Store:
     """Receives what the log sends."""
 
@@ -118,6 +132,21 @@ class Store:
     async def send(self, exchange: Exchange, request: Request) -> Response:
         self.requests.append(request)
         return Response(200, (), b"", 1)
+
+
+async def test_the_request_that_was_resent_is_in_sight_and_nothing_says_that_it_is_still_sent(machine: Machine) -> None:
+    log = filled(*map(exchange, range(1, 100)))
+
+    async def send(_: Exchange, __: Request) -> Response:
+        log.record(exchange(100))
+        return Response(200, (), b"", 100)
+
+    async with watching(machine, log, context=LogContext(machine, send=send)) as watched:
+        await watched.pilot.press("g")
+        await watched.shows("▸ #1 ")
+        await watched.pilot.press("x")
+        await watched.shows("▸ #100 ")
+        assert not watched.app._notifications
 
 
 async def test_a_request_that_may_change_the_store_is_confirmed_before_it_is_resent(machine: Machine) -> None:

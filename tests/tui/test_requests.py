@@ -154,6 +154,39 @@ async def test_search_in_the_list_wraps_around(machine: Machine) -> None:
         await watched.until(lambda: watched.selected() == 7)
 
 
+async def test_what_the_search_of_the_list_found_is_shown_however_far_down_it_is(machine: Machine) -> None:
+    body = json.dumps({"items": [{"sku": "x" * 2_000, "increment_id": "000000021"}]}).encode()
+    async with watching(machine, filled(exchange(1), exchange(2, body=body), exchange(3))) as watched:
+        await watched.pilot.press("slash")
+        await watched.type("increment_id")
+        await watched.pilot.press("enter")
+        await watched.until(lambda: watched.selected() == 2)
+        await watched.shows("increment_id: 1 of 1 · full")
+        await watched.shows('"increment_id": "000000021"')
+        await watched.pilot.press("escape")
+        await watched.shows("long · decoded")
+
+
+async def test_typing_replaces_the_last_filter_or_search_and_enter_keeps_it(machine: Machine) -> None:
+    log = filled(*(exchange(n, status=404 if n in (3, 7) else 200) for n in range(1, 11)))
+    async with watching(machine, log) as watched:
+        await watched.pilot.press("f")
+        await watched.type("~s 404")
+        await watched.pilot.press("enter", "f", "enter")
+        await watched.until(lambda: watched.numbers() == [3, 7])
+        await watched.pilot.press("f")
+        await watched.type("404")
+        await watched.shows("Nothing matches. F: filter off · f: change · status: ~s 404")
+        await watched.pilot.press("enter", "F", "slash")
+        await watched.type("nowhere")
+        await watched.pilot.press("enter")
+        await watched.told("matches nowhere")
+        await watched.pilot.press("slash")
+        await watched.type("404")
+        await watched.pilot.press("enter")
+        await watched.told("No row, header or body in the list matches 404 · status: ~s 404")
+
+
 async def test_search_in_the_list_finds_text_in_rows_headers_and_bodies(machine: Machine) -> None:
     page = "https://acme.example/rest/V1/products?searchCriteria%5BcurrentPage%5D=7"
     log = filled(

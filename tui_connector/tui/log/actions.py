@@ -258,8 +258,6 @@ class LogActions:
     def _send(self, exchange: Exchange, request: Request) -> None:
         send = self._context.send
         assert send is not None
-
-        self.notify(f"Resending #{exchange.number} …")
         self._await_response(send(exchange, request), f"#{exchange.number} resent")
 
     def _await_response(self, sending: Awaitable[Response], what: str) -> None:

@@ -264,7 +264,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
     @property
     def view(self) -> Formatter:
         """The current view."""
-        if self.chosen_view is not None or self._expanded:
+        if self.chosen_view is not None or self._expanded or self.needle:  # a match may be anywhere in it
             return self.chosen_view or "full"
         tagged = self.exchange.formatter if self.exchange is not None else None
         return next((view for view in _VIEWS if view == tagged), "long")
@@ -332,7 +332,7 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(rows))
         self.refresh()
         if self.needle:
-            self.search(self.needle)
+            self._find()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         self._style = self.rich_style  # Textual computes it at each access
@@ -377,10 +377,17 @@ class ExchangeDetail(Painted, ScrollView, can_focus=True):
         return None if path is None else (path, value_at(lines, line - response.start))
 
     def search(self, needle: str) -> None:
-        """Searches all lines, and goes to the first hit at or below the cursor."""
-        self.needle = needle
+        """Searches all lines of the full view, and goes to the first hit at or below the cursor."""
+        before, self.needle = self.view, needle
+        if self.view != before:
+            self._hits = []
+            self._build()  # which searches the new text
+        else:
+            self._find()
+
+    def _find(self) -> None:
         self._hits = []
-        self.run_worker(self._search(needle, self._text), group="search", exclusive=True)
+        self.run_worker(self._search(self.needle, self._text), group="search", exclusive=True)
         self.refresh()
 
     async def _search(self, needle: str, text: ExchangeText) -> None:

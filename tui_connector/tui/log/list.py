@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,6 +121,11 @@ def _message(exchange: Exchange) -> str:
     if exchange.failed:
         return exchange.failure_text or error_message(exchange.body.data[:_MESSAGE_BYTES])
     return exchange.note
+
+
+def status_hint(text: str) -> str:
+    """The filter for a status, where a text that was searched for may be one."""
+    return f"status: ~s {text}" if re.fullmatch("[1-5][0-9][0-9]", text) else ""
 
 
 def search_for(text: str) -> Predicate:
@@ -362,7 +368,9 @@ class LogView(Painted, ScrollView, can_focus=True):
 
     def _why_empty(self) -> str:
         if self.view.filter.expression is not None:
-            return "Nothing matches. F: filter off · f: change"
+            term = self.view.filter.expression
+            hint = status_hint(term.argument) if isinstance(term, Term) and not term.operator else ""
+            return " · ".join(filter(None, ["Nothing matches. F: filter off", "f: change", hint]))
         return "No failures. e: show all" if self.errors_only else "No requests yet."
 
     def _notice(self, text: str, width: int) -> Strip:
@@ -382,6 +390,7 @@ class LogView(Painted, ScrollView, can_focus=True):
     def select_exchange(self, exchange: Exchange) -> bool:
         """Selects this exchange; False where the list does not show it."""
         self.view.update()
+        self.flush()  # it can be scrolled to only once the list is as long as its view
         index = self.view.index(position_of(self._ring, exchange))
         if self.exchange_at(index) is not exchange:
             return False

@@ -27,7 +27,7 @@ from ...text import shown_line
 from ..widgets.fields import SafeInput
 from .actions import LogActions, LogContext, LogHost, related_exchanges
 from .detail import ExchangeDetail
-from .list import LogView, search_for
+from .list import LogView, search_for, status_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class LogPrompt(Vertical):
         typed = self.query_one(Input)
         with typed.prevent(Input.Changed):
             typed.value = text
-        typed.cursor_position = len(text)
+        typed.select_all()  # what is typed replaces it
         self._check()
         typed.focus()
 
@@ -457,11 +457,12 @@ class LogPanel(LogHost):
 
     @on(LogView.NotFound)
     def _not_found(self) -> None:
-        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}")
+        hint = f" · {hint}" if (hint := status_hint(self._searched)) else ""
+        self._log_actions.notify(f"No row, header or body in the list matches {self._searched}{hint}")
 
     @on(ExchangeDetail.Searched)
     def _searched_detail(self, message: ExchangeDetail.Searched) -> None:
-        self._found = f"{message.current} of {message.count}" if message.count else "not found"
+        self._found = f"{message.current} of {message.count}" if message.count else "not in this view"
         self._update_title()
 
     def action_errors(self) -> None:
