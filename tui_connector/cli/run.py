@@ -192,8 +192,6 @@ def _ending(summary: Summary) -> str:
     return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
 
 
-_KINDS = (((".csv",), "csv"), ((".sqlite", ".sqlite3", ".db"), "sqlite"))
-"""Sinks by the ending of their file's name; all others get JSON Lines."""
 EXCHANGES_IN_MEMORY = 200
 """Exchanges that a headless run keeps in memory."""
 
@@ -214,7 +212,9 @@ EXCHANGES_IN_MEMORY = 200
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Record all requests in FILE; open it with `log`."
 )
-@click.option("--log", type=click.Choice(["simple", "long", "full"]), help="Print each request on standard error.")
+@click.option(
+    "--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print each request on standard error."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @trust_option
@@ -322,11 +322,19 @@ def _since(text: str | None) -> str | None:
         raise CommandFailed(f"--since: {error}", Exit.SETUP) from error
 
 
+def _kind_for(file: str) -> str:
+    """The sink whose files end like this one; JSON Lines if there is none."""
+    from ..incoming.sink import Sink
+
+    sinks = {kind: sink for kind, sink in Sink.all_kinds().items() if issubclass(sink, Sink)}
+    return next((kind for kind, sink in sinks.items() if file.endswith(sink.endings)), "jsonl")
+
+
 def _sink(out: str) -> Sink:
     """The sink for `--out`, by how the file's name ends."""
     from ..incoming.sink import Sink
 
-    kind = "stdout" if out == "-" else next((kind for endings, kind in _KINDS if out.endswith(endings)), "jsonl")
+    kind = "stdout" if out == "-" else _kind_for(out)
     try:
         path = {} if out == "-" else {"path": _output_file(out)}
     except FileNotFoundError as error:

@@ -79,10 +79,10 @@ async def _views(setup: Setup, send: Send, allowed: Permissions, way: AuthKind) 
 
 async def _correct_order(setup: Setup, workbench: Workbench, send: Send) -> str:
     """Puts four typed tokens into the right order in the vault; returns what was corrected, or ""."""
-    places = [setup.path_of(each) for each in setup.fields()]
-    if setup.auth_kind != INTEGRATION or len(places) != len(FIELDS):
+    places = {str(path[-1]): path for path in map(setup.path_of, setup.fields())}
+    if setup.auth_kind != INTEGRATION or set(places) != set(FIELDS):
         return ""
-    names = [setup.secret_name(place) for place in places]
+    names = [setup.secret_name(places[field]) for field in FIELDS]  # whatever the order of the form
     found = await reorder_typed_tokens(workbench.vault, names, setup.origin, send, setup.base_uri, workbench.machine)
     return found.message
 

@@ -152,6 +152,9 @@ class OpenSink(ABC):
 class Sink(Kind):
     """Where to write the items."""
 
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Endings of the file names for which `run --out FILE` uses this sink."""
+
     @property
     def on_stdout(self) -> bool:
         """Whether the items go to standard output, so that nothing else may be printed there."""

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -34,6 +34,7 @@ def _check_distinct(columns: list[str]) -> list[str]:
 class CsvSink(Sink):
     """CSV: one item a row."""
 
+    endings: ClassVar = (".csv",)
     kind: Literal["csv"] = "csv"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["products.csv"])
     columns: Annotated[list[str], Field(min_length=1), AfterValidator(_check_distinct)] | None = Field(

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -206,6 +206,7 @@ def _check_distinct(columns: list[str]) -> list[str]:
 class SqliteSink(Sink):
     """SQLite: a table with a row for each item."""
 
+    endings: ClassVar = (".sqlite", ".sqlite3", ".db")
     kind: Literal["sqlite"] = "sqlite"
     path: FilePath = Field(title="Database", description="Relative to the profile.", examples=["store.db"])
     table: Annotated[str, AfterValidator(_table_name)] | None = Field(
