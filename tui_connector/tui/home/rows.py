@@ -22,7 +22,7 @@ Cell = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class HomeColumn:
     """A column of the table."""
 
     name: str
@@ -48,13 +48,13 @@ _PLACES = {
 }
 
 
-def columns(width: int) -> list[Column]:
+def columns(width: int) -> list[HomeColumn]:
     """The columns of a table of this width."""
     there = {name: each for name, each in _WIDTHS.items() if width >= each[2]}
     left = width - sum(each[1] for each in there.values()) - GAP * (len(there) - 1)
     shares = sum(each[3] for each in there.values())
     return [
-        Column(name, title, min(widest, narrowest + max(0, left) * share // shares))
+        HomeColumn(name, title, min(widest, narrowest + max(0, left) * share // shares))
         for name, (title, narrowest, _, share, widest) in there.items()
     ]
 
