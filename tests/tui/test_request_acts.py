@@ -238,7 +238,8 @@ async def test_the_marked_requests_are_exported_for_other_tools(machine: Machine
 async def test_growing_recording_is_followed_and_resends_only_with_a_profile(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_bytes(b"".join(map(line, map(exchange, range(1, 4)))))
-    app = ConnectorApp(machine, no_demo, recorded=Recorded("run", Reader(path).read, follow=True, filter="~s 404"))
+    reader = Reader(path)
+    app = ConnectorApp(machine, no_demo, recorded=Recorded("run", reader.read, follow=True, filter="~s 404"))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
         watched = Watched(pilot, Exchanges())
@@ -250,3 +251,4 @@ async def test_growing_recording_is_followed_and_resends_only_with_a_profile(mac
         await pilot.press("x")
         await watched.told("--profile NAME")
         await pilot.press("q")
+    list(reader.end())

@@ -1,13 +1,16 @@
-"""Long lines wrap and lose nothing; no row is wider than its screen."""
+"""Long lines wrap and lose nothing; no row is wider than its screen, or hides what distinguishes it."""
 
 from __future__ import annotations
 
+from exchanges import exchange
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.style import Style
 
 from tui_connector.text import shown_line
 from tui_connector.tui.log.detail import WrappedLines
+from tui_connector.tui.log.list import columns_for, row
 
 lines = st.lists(st.text(st.sampled_from("ab \u4e2d\u0301é😀\x1b"), max_size=60).map(shown_line), max_size=8)
 
@@ -43,3 +46,17 @@ def test_a_million_characters_on_one_line() -> None:
     rows = WrappedLines(["x" * 1_000_000], 80)
     assert rows[0].end == 80
     assert rows[len(rows) - 1].end == 1_000_000
+
+
+def test_the_row_of_a_page_shows_where_the_page_begins_in_half_of_120_columns() -> None:
+    criteria = "searchCriteria[filter_groups][0][filters][0]"
+    query = f"{criteria}[field]=entity_id&{criteria}[condition_type]=gt&{criteria}[value]=12345"
+    page = exchange(1, uri=f"https://acme.example/rest/V1/products?{query}&searchCriteria[pageSize]=100")
+
+    def text(width: int) -> str:
+        segments = row(page, columns_for(width, dates=False), lambda _: Style(), selected=False, marked=False)
+        return "".join(segment.text for segment in segments)
+
+    assert "products  entity_id>12345" in text(58)
+    assert "products · entity_id > 12345 · 100 per page" in text(118)
+    assert all(cell_len(text(width)) <= width for width in (58, 80, 118))
