@@ -186,7 +186,7 @@ class Walk:
         await self.paste("\n".join(wrong))
         await self.shows("mx15")
         await self.press("ctrl+r")
-        await self.shows("✘")
+        await self.shows("✘ Magento knows the key", "Requests 8 ")
         yield "authentication-refused"
         await self.press("escape", "l")
         await self.shows("401")
@@ -206,6 +206,7 @@ class Walk:
         yield "incoming"
         await self.press("l")
         await self.until(self._zoomed)
+        await self.shows("#18 GET products")
         yield "log"
         await self.press("l")
         await self.press("n")

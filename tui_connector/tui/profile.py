@@ -141,6 +141,12 @@ class PartList(OptionList):
         self.border_title = "Parts"
         self._rows: list[ProfilePart | None] = []
 
+    class Resized(Message):
+        """The rows have another width."""
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
     def fill(self, parts: Iterable[ProfilePart], mark: Callable[[ProfilePart], tuple[str, str]], width: int) -> None:
         """Shows these parts; the cursor stays where it was. `mark`: a character and its tone."""
         parts, highlighted = list(parts), self.highlighted
@@ -345,9 +351,11 @@ class ProfilePage(LogDock):
             self.begin()
         self.app.call_later(self._set_loaded)  # after the focus, which is set from the same queue
 
+    @on(PartList.Resized)
     def _fill(self) -> None:
         opened = self._opened
-        assert opened is not None
+        if opened is None:
+            return
         self.query_one(ProblemList).fill(opened)
         self.set_class(bool(opened.problems), "invalid")
         self.query_one("#page-body").set_class(opened.document is not None, "there")
