@@ -143,7 +143,7 @@ def _summary(uri: str, room: int, message: int = 0) -> str:
     if cell_len(text) <= room - message:
         return text
     path, dot, _ = text.partition(" · ")
-    text = re.sub(" ([<>=≠≤≥]+) ", r"\1", text.replace(" · ", "  "))
+    text = shown_line(re.sub(" ([<>=≠≤≥]+) ", r"\1", text.replace(" · ", "  ")))
     room = max(room - min(room // 2, message), min(room, cell_len(path) + 3))
     if cell_len(text) <= room:
         return text
