@@ -180,6 +180,27 @@ async def test_header_says_changed_until_the_profile_is_saved(
         await until(pilot, lambda: header(pilot).rstrip().endswith("saved"))
 
 
+@pytest.mark.parametrize("step", ["3", "4"])
+async def test_deleted_configuration_is_restored_at_its_place(
+    machine: Machine, memory_keyring: Any, sandbox: Sandbox, step: str
+) -> None:
+    family = {"3": "incoming", "4": "outgoing"}[step]
+    parts = {name: {"client": "magento", "request": {"uri": name}} for name in ("first", "second")}
+    profile(machine, memory_keyring, sandbox, **{family: parts})
+    async with at_step(machine, step, (140, 50)) as (pilot, setup):
+        await pilot.press("d", "y")
+        await until(pilot, lambda: list(setup.table(family)) == ["second"])
+        await until_shown(pilot, "Deleted: first. z undoes it.")
+        await pilot.press("d", "y")
+        await until(pilot, lambda: not setup.table(family))
+        await pilot.press("z")
+        await until(pilot, lambda: list(setup.table(family)) == ["second"])
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: list(setup.table(family)) == ["first", "second"])
+        assert setup.at(family, "first") == parts["first"]
+        await until(pilot, lambda: "z undoes it" not in shown(pilot.app))
+
+
 async def test_preview_follows_the_typed_sample(machine: Machine, memory_keyring: Any, sandbox: Sandbox) -> None:
     profile(machine, memory_keyring, sandbox)
     before = len(sandbox.journal())

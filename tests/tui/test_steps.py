@@ -11,7 +11,7 @@ from guide_steps import at_step, profile
 from screens import shown, until, until_shown
 from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -136,6 +136,53 @@ async def test_plugins_are_added_moved_edited_and_removed(machine: Machine, sand
         await pilot.press("backspace", "ctrl+s")
         await until_shown(pilot, "Retry failed requests: 9")
         assert draft(pilot)["clients"]["magento"]["plugins"][-1] == {"kind": "retry", "attempts": 9}
+
+
+async def test_invalid_setting_of_a_plugin_is_marked_in_the_list(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        heading = pilot.app.screen.query_one("#plugins-heading", Static)
+        assert "a add" not in str(heading.content)
+        pilot.app.screen.query_one(OrderedList).focus()
+        await until_shown(pilot, "a add  d remove")  # its keys, while they work
+        assert "✘" not in shown(pilot.app)
+        await pilot.press("a")
+        await until_shown(pilot, "Retry failed requests")
+        await pilot.press(*"retry", "enter")
+        await until_shown(pilot, "Attempts")
+        await pilot.press(*"xyz", "ctrl+s")
+        await until_shown(pilot, "Retry failed requests: xyz  ✘ attempts: ")
+        await pilot.press("d")
+        await until_shown(pilot, "Removed: Retry failed requests: xyz. z undoes it.")
+        await pilot.press("z")
+        await until(pilot, lambda: "z undoes it" not in shown(pilot.app))
+        assert plugins(pilot)[-1] == "retry"
+
+
+async def test_arrows_move_between_fields(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        pilot.app.screen.query_one("#field-address").focus()
+        for key, field in (("down", "field-store-view"), ("down", "field-name"), ("down", "client")):
+            await pilot.press(key)
+            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
+        for field in ("field-name", "field-store-view", "field-address"):
+            await pilot.press("up")
+            await until(pilot, lambda field=field: getattr(pilot.app.focused, "id", "") == field)
+
+
+async def test_typing_into_a_set_secret_is_answered_once(machine: Machine, sandbox: Sandbox) -> None:
+    async with guide(machine, sandbox) as pilot:
+        await to_authentication(pilot)
+        await choose(pilot, "#way", "Request authentication")
+        await until_shown(pilot, "Password")
+        await pilot.press("alt+u")
+        secret = next(iter(pilot.app.screen.query("#step-2 SecretInput").results(SecretInput)))
+        await until(pilot, lambda: secret.locked)
+        secret.focus()
+        await pilot.press(*"abc")
+        await until(pilot, lambda: len(pilot.app._notifications) > 0)
+        assert [each.message for each in pilot.app._notifications if "is set" in each.message] == [
+            "This secret is set. Delete starts a new one; Esc leaves the field."
+        ]
 
 
 async def test_disabled_certificate_verification_shows_a_warning(machine: Machine, sandbox: Sandbox) -> None:

@@ -106,6 +106,16 @@ class ProfileDraft:
         """Messages about the draft by path."""
         return dict(check_data(self.draft)[1])
 
+    def item_problems(self, *path: str | int) -> dict[int, str]:
+        """The first problem of each item of the list at this path, by index, with the field that has it."""
+        found: dict[int, str] = {}
+        for at, words in self.problems().items():
+            index = at[len(path)] if len(at) > len(path) and at[: len(path)] == path else None
+            if isinstance(index, int):
+                field_name = ".".join(map(str, at[len(path) + 1 :]))
+                found.setdefault(index, f"{field_name}: {words}" if field_name else words)
+        return found
+
     def secret_paths(self) -> list[ModelPath]:
         """The paths of all secret sources."""
         return [path for path, _ in sources(self.draft)]

@@ -41,6 +41,7 @@ _EVERYWHERE = {
 }
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LIST = {"": "list"}
+_PLUGINS, _PLUGIN_KEYS = "Plugins, in order", "        a add  d remove  z undo  J K move  Enter edit"
 _ADD, _REMOVE = "+ add", "- remove"
 _ABOUT = {
     "address": "Any address of the store: its front page, the admin page or the REST API.",
@@ -83,9 +84,7 @@ class BasicsPane(StepPane):
         yield FieldRow("name", "Profile name", TextField(setup.name, id="field-name"), _ABOUT["name"])
         yield FieldRow("client", "HTTP client", Choice({}, setup.client, id="client"))
         yield FieldRow("connection", "Connection", Choice({}, "", id="connection"))
-        yield Static(
-            Content("Plugins, in order        a add  d remove  z undo  J K move  Enter edit"), classes="heading"
-        )
+        yield Static(_PLUGINS, classes="heading", id="plugins-heading")
         yield OrderedList(id="plugins")
         yield Static("", id="warning")
 
@@ -104,9 +103,17 @@ class BasicsPane(StepPane):
         self.query_one("#client", Choice).show(setup.client, clients)
         saved = setup.table("clients", setup.client)
         self.query_one("#connection", Choice).show("", {"": summaries.connection(saved)})
-        self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
+        self._show_plugins()
         unverified = "! The certificate is NOT verified: secrets can be intercepted."
         self.put(self.query_one("#warning", Static), unverified if setup.unverified() else "")
+
+    def _show_plugins(self) -> None:
+        setup, plugins = self.setup, self._plugins()
+        problems = setup.item_problems("clients", setup.client, "plugins")
+        index = setup.plugin("base-uri")
+        if index is not None and not setup.base_uri:  # it comes from the test
+            problems.pop(index, None)
+        self.query_one("#plugins", OrderedList).fill(map(summaries.plugin, plugins), problems)
 
     def _named(self, client: str) -> str:
         title = self.setup.at("clients", client, "title")
@@ -137,7 +144,16 @@ class BasicsPane(StepPane):
         wrong = self.query(".wrong TextField")
         self.screen.set_focus(wrong.first(Input) if wrong else self.query_one("#field-address", Input))
 
+    def on_descendant_blur(self) -> None:
+        self._show_list_keys()
+
+    def _show_list_keys(self) -> None:
+        """The keys of the list of plugins are shown while they work."""
+        keys = _PLUGIN_KEYS if self.query_one("#plugins").has_focus else ""
+        self.query_one("#plugins-heading", Static).update(Content(f"{_PLUGINS}{keys}"), layout=False)
+
     def on_descendant_focus(self) -> None:
+        self._show_list_keys()
         focused = self.screen.focused
         row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None) if focused else None
         if row is not None and row.about:
@@ -163,7 +179,7 @@ class BasicsPane(StepPane):
             self.say("✘ A store view code consists of letters, digits and _, and starts with a letter.", bad=True)
         elif view and view != self.setup.store_view:
             self.setup.choose_store_view(view)
-            self.query_one("#plugins", OrderedList).fill(summaries.plugin(each) for each in self._plugins())
+            self._show_plugins()
             self.post_message(self.Changed())
 
     @on(Input.Changed, "#field-name")
@@ -291,6 +307,7 @@ class BasicsPane(StepPane):
         event.stop()
         if self._removed:
             self._set_plugins(self._removed.pop())
+            self.explain("")
 
     @on(OrderedList.MoveRequested)
     def _move_plugin(self, event: OrderedList.MoveRequested) -> None:

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from ...guide import kind_schemas
 from ...guide.permissions import RouteAccess, how_to_permit
+from ...guide.setup import free
 from ...guide.summaries import ProfilePart, parts
 from ...magento.entities import Readable, Writable
 from ...templates import Json
@@ -224,7 +225,8 @@ class ConfigurationsPane(StepPane):
     """A list of incoming or outgoing configurations; where it is empty, the chooser opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus", "add_another", "Add", key_display="+", id="configurations.add")
+        Binding("plus", "add_another", "Add", key_display="+", id="configurations.add"),
+        Binding("z,ctrl+z", "undo_delete", "Undo", id="configurations.undo"),
     ]
     family: ClassVar[Literal["incoming", "outgoing"]]
     """The table of the profile."""
@@ -238,6 +240,8 @@ class ConfigurationsPane(StepPane):
 
     def on_mount(self) -> None:
         self._choosing = not self.setup.table(self.family)
+        self._deleted: list[tuple[int, str, Json]] = []
+        """What was deleted, with its place in the list, to be undone."""
         self.draw()
 
     @property
@@ -343,7 +347,9 @@ class ConfigurationsPane(StepPane):
             super().focus_buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """+ works anywhere in the step while the chooser is hidden."""
+        """+ works anywhere in the step while the chooser is hidden; z after something was deleted."""
+        if action == "undo_delete":
+            return bool(self._deleted)
         return action != "add_another" or not self.query_one(EntityChooser).display
 
     def action_add_another(self) -> None:
@@ -357,11 +363,26 @@ class ConfigurationsPane(StepPane):
     def _delete(self, yes: bool | None) -> None:
         name = self.rows.chosen
         if yes and name is not None:
+            table = self.setup.table(self.family)
+            self._deleted.append((list(table).index(name), name, deepcopy(table[name])))
             self.setup.edit((self.family, name), None)
             self.removed(name)
             self.forget()
             self.post_message(self.Changed())
             self.begin()
+            self.say(f"Deleted: {name}. z undoes it.")
+
+    def action_undo_delete(self) -> None:
+        """Restores what was deleted last, at its place; under another name where its own was taken meanwhile."""
+        index, name, deleted = self._deleted.pop()
+        there = list(self.setup.table(self.family).items())
+        name = free(name, dict(there))
+        self.setup.edit((self.family,), dict([*there[:index], (name, deleted), *there[index:]]))
+        self._choosing = False
+        self.forget()
+        self.begin()
+        self.choose(name)
+        self.post_message(self.Changed())
 
     @on(OptionList.OptionSelected)
     def _edit(self, event: OptionList.OptionSelected) -> None:

@@ -113,7 +113,8 @@ class ChainScreen(ModalScreen[None]):
 
     def _draw(self) -> None:
         """What the draft has."""
-        self._list.fill(summaries.steps(self._chain.steps))
+        wrong = self._work.setup.item_problems("outgoing", self._outgoing, "steps")
+        self._list.fill(summaries.steps(self._chain.steps), wrong)
         self.query_one("#chain-about", Static).update(Content(_ONE if self._chain.is_single else _SEVERAL))
         problems = self.query_one("#chain-problems", Static)
         found = self._chain.problems()

@@ -17,6 +17,7 @@ from textual.content import Content, Span
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from ...errors import UserError
@@ -30,6 +31,8 @@ from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
+from ..widgets.choice import Choice
+from ..widgets.fields import FieldRow, TextField
 from ..widgets.form import FieldSpec, FieldType, Form, FormPath, asked
 from ..widgets.frame import TONES
 from ..widgets.json_field import JsonField
@@ -109,6 +112,19 @@ class StepPane(VerticalScroll, can_focus=False):
     def focus_buttons(self) -> None:
         """Focuses a button, so that letters are keys: Continue where the step is complete, else the test."""
         self.screen.set_focus(self.query_one(".continue" if self.complete else ".test", Button))
+
+    def on_key(self, event: events.Key) -> None:
+        """↓ and ↑ go to the next and previous field, from fields that do not use them."""
+        focused = self.screen.focused
+        moves = isinstance(focused, TextField) or (isinstance(focused, Choice) and event.key == "up")
+        if focused is None or event.key not in ("down", "up") or not moves:
+            return
+        row = next((node for node in focused.ancestors if isinstance(node, FieldRow)), None)
+        rows = [each for each in self.query(FieldRow) if each.display]
+        index = rows.index(row) + (1 if event.key == "down" else -1) if row in rows else -1
+        if 0 <= index < len(rows):
+            event.stop()
+            self.screen.set_focus(next((each for each in rows[index].query(Widget) if each.focusable), focused))
 
     @property
     def has_fields(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ...text import shown_line
+from .frame import TONES
 
 
 class OrderedList(OptionList):
@@ -72,12 +73,15 @@ class OrderedList(OptionList):
     _count = 0
     """The number of items."""
 
-    def fill(self, lines: Iterable[str]) -> None:
-        """Shows these items; the cursor stays on its row."""
+    def fill(self, lines: Iterable[str], problems: Mapping[int, str] | None = None) -> None:
+        """Shows these items, and the problems of some by index; the cursor stays on its row."""
+        problems = problems or {}
         place, items = self.highlighted or 0, list(lines)
         self._count = len(items)
         self.clear_options()
-        self.add_options(Option(Content(shown_line(f"{n} {line}"))) for n, line in enumerate(items, 1))
+        for index, line in enumerate(items):
+            problem = f"  ✘ {shown_line(problems[index])}" if index in problems else ""
+            self.add_option(Option(Content.assemble(shown_line(f"{index + 1} {line}"), (problem, TONES["error"]))))
         if items:
             self.highlighted = min(place, len(items) - 1)
         else:

@@ -60,7 +60,7 @@ class SecretInput(TextField, PasteHandler):
     def __init__(self, kind: SecretKind, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, placeholder=placeholder, password=True)
         self._kind = kind
-        self._saved = self._replacing = False
+        self._saved = self._replacing = self._told = False
 
     @property
     def locked(self) -> bool:
@@ -103,6 +103,9 @@ class SecretInput(TextField, PasteHandler):
             event.prevent_default()
             if event.character not in _PASSED:
                 event.stop()
+                if self._told:  # once, not for each letter
+                    return
+                self._told = True
                 self.notify("This secret is set. Delete starts a new one; Esc leaves the field.", timeout=3)
 
     async def action_submit(self) -> None:
@@ -152,6 +155,7 @@ class SecretInput(TextField, PasteHandler):
             self._draw_placeholder()
 
     def on_blur(self) -> None:
+        self._told = False
         self.commit()
 
     def action_copy(self) -> None: ...
