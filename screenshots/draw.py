@@ -66,7 +66,7 @@ async def draw(target: Path, size: tuple[int, int]) -> dict[str, Frame]:
 async def _rows(walk: Walk) -> list[list[Segment]]:
     for field in walk.app.screen.query(Input):
         field.cursor_blink = False
-    await walk.pilot.pause()
+    await walk.settled()
     strips = walk.app.screen._compositor.render_strips()
     return [[Segment(walk.replaced(part.text), part.style) for part in strip] for strip in strips]
 

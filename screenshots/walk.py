@@ -145,6 +145,15 @@ class Walk:
         """Waits until the screen shows all of these texts."""
         await self.until(lambda: all(text in text_of(self.app) for text in texts), texts)
 
+    async def settled(self) -> str:
+        """The screen as text, once it stays the same: after a first layout, scroll bars appear and lines break anew."""
+        texts = [""]
+        while len(texts) < 6 or len(set(texts[-5:])) > 1:
+            await self.pilot.pause(0.05)
+            texts.append(self.replaced(text_of(self.app)))
+            assert len(texts) < 400, f"{self.app.screen} does not come to rest:\n{texts[-1]}"
+        return texts[-1]
+
     async def press(self, *keys: str) -> None:
         self._pressed += [key_label(key.removeprefix("alt+")) for key in keys]
         await self.pilot.press(*keys)
@@ -189,7 +198,7 @@ class Walk:
         await self.shows("✘ Magento knows the key", "Requests 8 ")
         yield "authentication-refused"
         await self.press("escape", "l")
-        await self.shows("401")
+        await self.shows("401 Unauthorized")
         yield "log-refused"
         await self.press("l")
         await self.press("alt+u")

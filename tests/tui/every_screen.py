@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
-from walk import Walk, text_of, walking
+from walk import Walk, walking
 
 from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.keys import IN_FIELD, actions_of, key_label
@@ -61,8 +61,7 @@ async def shots(size: tuple[int, int]) -> list[Shot]:
 
 async def _shot(walk: Walk, name: str, *, colours: bool) -> Shot:
     app, pieces = walk.app, {}
-    await walk.pilot.pause()
-    text = walk.replaced(text_of(app))
+    text = await walk.settled()
     if colours:  # the theme now and the other one, which stays for the next screen
         for theme in sorted((theme.name for theme in THEMES), key=lambda each: each != app.theme):
             app.theme = theme

@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 from every_screen import SMALL, WIDE, shots
 
+MEASURED = ("run",)
+"""Screens with charts over the time that a run took: no two runs are the same."""
 FOLDER = Path(__file__).parent / "snapshots"
 
 
 @pytest.mark.parametrize("size", [SMALL, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_screens_look_as_they_did(size: tuple[int, int], pytestconfig: pytest.Config) -> None:
     columns, rows = size
-    now = {f"{shot.name}-{columns}x{rows}.txt": _lines(shot.text) for shot in await shots(size)}
+    now = {
+        f"{shot.name}-{columns}x{rows}.txt": _lines(shot.text)
+        for shot in await shots(size)
+        if shot.name not in MEASURED
+    }
     known = {path.name for path in FOLDER.glob(f"*-{columns}x{rows}.txt")}
     if pytestconfig.getoption("update_snapshots"):
         FOLDER.mkdir(exist_ok=True)

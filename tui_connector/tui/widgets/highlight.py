@@ -9,7 +9,7 @@ from textual.content import Content, Span
 
 from ...text import shown
 
-_KEY, _TEXT, _NUMBER, _MUTED = "$text-accent", "$text-secondary", "$text-warning", "$text-muted"
+_KEY, _TEXT, _NUMBER, _MUTED = "$text-accent", "$text-secondary", "$text-secondary", "$text-muted"
 _ADDED, _REMOVED, _HEADER = "$text-success", "$text-error", "bold $text-accent"
 
 _TOML = re.compile(
