@@ -359,7 +359,7 @@ class ProfilePage(LogDock):
         self.query_one(ProblemList).fill(opened)
         self.set_class(bool(opened.problems), "invalid")
         self.query_one("#page-body").set_class(opened.document is not None, "there")
-        self._list.fill(opened.parts, self._mark, max(30, self._list.content_size.width or self.size.width - 3))
+        self._list.fill(opened.parts, self._mark, max(30, self._list.content_size.width or self.size.width - 2))
         self._draw()
 
     def _mark(self, part: ProfilePart) -> tuple[str, str]:
