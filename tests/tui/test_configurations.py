@@ -293,7 +293,7 @@ async def test_slow_test_of_another_step_does_not_move_the_focus(
     async with at_step(machine, "3") as (pilot, _):
         await pilot.press("t")
         await until(pilot, lambda: len(sandbox.journal()) > 0)
-        await pilot.press("2", "tab")
+        await pilot.press("2", "shift+tab")
         screen = pilot.app.screen
         field = screen.focused
         result = screen.query_one("#step-3 .result", Static)
