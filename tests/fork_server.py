@@ -383,7 +383,7 @@ def _end(status: object) -> None:
     """What an interpreter does when it ends, but for its modules. Returns where the interpreter itself has to do it."""
     if not isinstance(status, int | None) or None in (sys.stdout, sys.stderr):
         return
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as an interpreter that ends does
     atexit._run_exitfuncs()
     gc.collect()
     try:

@@ -1,4 +1,4 @@
-"""Whether the secrets that a profile names are available, found without reading their values into the program."""
+"""Whether the secrets that a profile names are available. Commands are not run, and no value is kept or returned."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -59,11 +60,11 @@ class RunOptionsScreen(ModalScreen[RunOptions | None]):
         limit_row.problem("")
         since_row.problem("")
         if limit_text:
-            if not limit_text.isascii() or not limit_text.isdigit() or not int(limit_text):
-                limit_row.problem("Must be a whole number above 0.")
+            limit = int(limit_text) if re.fullmatch(r"[0-9]{1,18}", limit_text) else 0
+            if not limit:
+                limit_row.problem("Must be a whole number above 0, of at most 18 digits.")
                 self.query_one("#option-limit").focus()
                 return
-            limit = int(limit_text)
         try:
             since = since_date(since_text) if since_text else None
         except InvalidValue as error:
