@@ -111,8 +111,8 @@ def _look_at_everything(terminal: Terminal, form: str) -> None:
     terminal.press("Escape", "l")
     terminal.wait_gone(form)
     terminal.press("k", "k", "k", "Enter", "z", "G", "z")
-    for _ in range(20):
-        if form in terminal.settle():
-            return
+    shown = terminal.settle()
+    while form not in shown:
         terminal.press("Escape")
-    raise AssertionError(f"Esc does not lead back to the form:\n{terminal.screen()}")
+        terminal.wait_gone(shown)  # nothing is still being formatted
+        shown = terminal.settle()

@@ -38,7 +38,7 @@ def test_any_window_size_and_resizing(clean_environment: dict[str, str], tmp_pat
     require("tmux")
     terminal = Terminal(tmp_path, PROGRAM, clean_environment, 20, 5)
     try:
-        terminal.wait_for("tui-connector")
+        terminal.wait_for("tui-con")
         terminal.resize(80, 24)
         terminal.wait_for("No profiles yet")
         terminal.press("n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ class Gates:
 
 
 @pytest.fixture
-def gates(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gates]:
+async def gates(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gates]:
+    """Asynchronous, so that they open before the event loop is closed, which waits for its threads."""
     made = Gates(monkeypatch)
     yield made
     made.open()

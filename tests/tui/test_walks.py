@@ -131,7 +131,7 @@ def test_without_a_keyring_the_profile_names_environment_variables(
         terminal.wait_for("accepts it")
         terminal.press(key)
         terminal.wait_for("Secrets: from environment variables")
-        assert "! No keyring available" in terminal.wait_for("instead.")
+        assert "! No keyring available" in terminal.wait_for("The profile uses environment")
         terminal.press("Enter")
         terminal.wait_for("Set these before using it")
         terminal.press("q")

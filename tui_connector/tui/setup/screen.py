@@ -347,7 +347,7 @@ class SetupScreen(LogDock):
             self.go_to(GuideStep(self._step + 1))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not self.query("#panes"):
+        if not self.is_mounted:
             return True
         match action:
             case "fix":
