@@ -14,7 +14,8 @@ from runs import Shop, shop
 
 from tui_connector.cli.run import _output_file
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import Ledger, LedgerError, explained, ledger_file, unusable
+from tui_connector.runs.database import LedgerError, explained, unusable
+from tui_connector.runs.ledger import Ledger, ledger_file
 
 FIRST = Path("/shops/acme.toml")
 

@@ -12,7 +12,8 @@ from runs import Told, shop
 from tui_connector.incoming.plan import RunOptions
 from tui_connector.incoming.sink import SinkError
 from tui_connector.machine import Machine
-from tui_connector.runs.ledger import Ledger, LedgerError
+from tui_connector.runs.database import LedgerError
+from tui_connector.runs.ledger import Ledger
 
 
 async def test_a_file_that_was_taken_away_is_begun_anew(tmp_path: Path, machine: Machine) -> None:
@@ -69,7 +70,7 @@ async def test_a_ledger_that_cannot_be_read_is_named(
 async def test_a_locked_ledger_is_named(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
-    monkeypatch.setattr("tui_connector.runs.ledger._BUSY", 0.05)
+    monkeypatch.setattr("tui_connector.runs.database._BUSY", 0.05)
     async with listing(products(1)) as store:
         reader = shop(store, tmp_path, machine)
         await reader.run()

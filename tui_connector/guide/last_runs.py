@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..runs.ledger import LedgerError, RunRow, last_run, ledger_file
+from ..runs.database import LedgerError
+from ..runs.ledger import RunRow, last_run, ledger_file
 
 _GOOD = ("complete", "running")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import UserError
-from ..runs.ledger import explained, read_only
+from ..runs.database import explained, read_only
 from ..templates import Json
 from .incremental import Incremental
 from .model import Incoming

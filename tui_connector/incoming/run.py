@@ -16,8 +16,9 @@ from ..client.exchange import Exchange
 from ..client.message import Request, RequestFailed
 from ..client.model import seconds
 from ..errors import UserError
+from ..runs.database import LedgerError
 from ..runs.errors import Action, RunError, RunFailed
-from ..runs.ledger import Ledger, LedgerError, RunEnd, State
+from ..runs.ledger import Ledger, RunEnd, State
 from ..runs.pace import Pace, Patience
 from ..runs.progress import STOPPED, Preview, Progress, Summary, Watcher
 from ..secrets.mask import MARK

@@ -1,27 +1,22 @@
 """The ledger of one incoming: how far its run has come, its mark, and its last runs. SQLite, in the state directory.
 
 It is written in the run's writing thread only, after the items it speaks of have been made durable. One run at a time
-may hold it; a killed one lets go of it at once, because the lock is the kernel's."""
+may hold it."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
-import logging
 import os
-import platform
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
-from ..errors import UserError
-from ..files import make_private, open_private, state_remedy
 from ..secrets.named_values import mask_message
+from .database import LedgerDatabase, explained, is_held, read_only
 
 if TYPE_CHECKING:
     from ..templates import Json
@@ -107,8 +102,6 @@ class HighWaterMark:
 
 
 _VERSION = 4
-_BUSY = 5.0
-"""Seconds to wait for another program that has the file open, such as a backup."""
 
 _SCHEMA = """
 create table run (
@@ -156,16 +149,6 @@ _CHANGES = {
 """What makes a ledger of each older version a current one; 0 is an empty file."""
 
 
-log = logging.getLogger(__name__)
-
-
-class LedgerError(UserError):
-    """The ledger cannot be used; "already-running": another run of the same incoming holds it."""
-
-    def __init__(self, message: str, hint: str, code: str = "ledger") -> None:
-        super().__init__(code, message, hint)
-
-
 def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
     """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
     # not resolve(), which fails where links lead in a circle
@@ -191,11 +174,7 @@ def last_run(path: Path) -> tuple[RunRow | None, bool]:
         return None, False
     with explained(path), contextlib.closing(read_only(path)) as database:
         row = database.execute(f"select {_columns(database)} from run order by id desc limit 1").fetchone()
-    return (run_row(row) if row else None), _is_held(path.with_suffix(".lock"))
-
-
-def read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+    return (run_row(row) if row else None), is_held(path.with_suffix(".lock"))
 
 
 COLUMNS = ", ".join(RunRow.__slots__)
@@ -212,20 +191,6 @@ def _columns(database: sqlite3.Connection) -> str:
     return ", ".join(missing.get(name, name) for name in RunRow.__slots__)
 
 
-def _is_held(lock: Path) -> bool:
-    try:
-        descriptor = os.open(lock, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def run_row(row: tuple[object, ...]) -> RunRow:
     values = dict(zip(RunRow.__slots__, row, strict=True))
     for name in ("position", "sink", "closed"):
@@ -235,150 +200,22 @@ def run_row(row: tuple[object, ...]) -> RunRow:
     return RunRow(**values)  # type: ignore[arg-type]  # the columns of the table above
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=_BUSY)
-    try:
-        database.execute("pragma journal_mode = wal")
-        database.execute("pragma synchronous = full")
-        make_current(database, path)
-        if path.exists():
-            path.chmod(0o600)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def make_current(database: sqlite3.Connection, path: Path) -> None:
-    """Gives it the tables, or brings those of an older version up to date. Raises `LedgerError` for a newer one."""
-    version = database.execute("pragma user_version").fetchone()[0]
-    if version > _VERSION:
-        raise LedgerError(
-            f"The ledger {path} was written by a newer version of this program",
-            "Use that version, or move the file away: the next run then starts over.",
-        )
-    if version < _VERSION:
-        database.executescript(f"begin immediate; {_CHANGES[version]} pragma user_version = {_VERSION}; commit;")
-
-
-_NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def unusable(path: Path, error: OSError) -> LedgerError:
-    """Why the ledger's folder or its lock cannot be used."""
-    if error.errno in _FULL:
-        return _disk_full(path)
-    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", state_remedy(error))
-
-
-def _disk_full(path: Path) -> LedgerError:
-    return LedgerError(
-        f"The ledger {path} cannot grow: the disk is full, or a quota is reached",
-        "Free some space, then run again: what was recorded is safe, and the next run resumes from it.",
-    )
-
-
-@contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, ValueError, TypeError) as error:
-        raise _explanation(path, error) from error
-
-
-def _explanation(path: Path, error: Exception) -> LedgerError:
-    """By SQLite's code (https://sqlite.org/rescode.html); its low byte is the kind, the whole says more."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-    kind = code & 0xFF
-    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LedgerError(f"The ledger {path} is locked by another program", "Close what has it open, then run again.")
-    if kind == sqlite3.SQLITE_FULL or code in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
-        return _disk_full(path)
-    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return LedgerError(f"The ledger {path} cannot be written: {error}", _NOT_WRITABLE)
-    if kind == sqlite3.SQLITE_IOERR:
-        return LedgerError(
-            f"The disk failed to read or write the ledger {path}: {error}",
-            "Check the disk, or set XDG_STATE_HOME to a directory on another one.",
-        )
-    return LedgerError(
-        f"The ledger {path} is damaged: {error}",
-        "Move it away, with its -wal file: the next run then starts over, and what was written stays.",
-    )
-
-
 _RUNS_KEPT = 50
 _FAILURES_KEPT = 10_000
 
 
-class Ledger:
+class Ledger(LedgerDatabase):
     """An open ledger, held by this run alone. A context manager."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
-
-        Raises `LedgerError`.
-        """
-        self.path = path or Path(":memory:")
-        self._lock = -1
-        self._opened: os.stat_result | None = None
-        if path is None:
-            self._database = open_database(self.path)
-            return
-        try:
-            self._hold(path)
-            with explained(path):
-                self._database = open_database(path)
-            self._opened = os.stat(path)
-        except BaseException:
-            if self._lock >= 0:
-                os.close(self._lock)
-            raise
+    VERSION, CHANGES, USE, WITHOUT = _VERSION, _CHANGES, "read", ", and needs a new output"
 
     @classmethod
     def copy_of(cls, path: Path | None) -> Ledger:
         """What a ledger says now, in memory: to be looked at, without holding it. Raises `LedgerError`."""
         copy = cls(None)
         if path is not None and os.path.exists(path):
-            with explained(path), contextlib.closing(read_only(path)) as database:
-                database.backup(copy._database)
-                make_current(copy._database, path)
+            copy._copy_from(path)
         return copy
-
-    def _hold(self, path: Path) -> None:
-        try:
-            make_private(path.parent)
-            self._lock = open_private(path.with_suffix(".lock"), os.O_RDWR)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._lock, 0)
-            os.close(open_private(path, os.O_RDWR))  # SQLite would make it, and its -wal, as the umask says
-            os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
-        except BlockingIOError as error:
-            holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
-            log.warning("the ledger %s is held by %s", path, holder)
-            raise LedgerError(
-                f"{path.stem} is already being read by {holder}", "Wait for it, or stop it.", "already-running"
-            ) from error
-        except OSError as error:
-            raise unusable(path, error) from error
-
-    def _refuse_moved(self) -> None:
-        """Raises `LedgerError` where the path leads to another file now: what is written would be lost silently."""
-        if self._opened is None:
-            return
-        try:
-            found: os.stat_result | None = os.stat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            found = None
-        except OSError as error:
-            raise unusable(self.path, error) from error
-        if found is None or (found.st_dev, found.st_ino) != (self._opened.st_dev, self._opened.st_ino):
-            raise LedgerError(
-                f"The ledger {self.path} was {'deleted or moved' if found is None else 'replaced'} during the run, so "
-                "its progress cannot be recorded",
-                "Put the ledger back and run again; without it the next run starts over, and needs a new output.",
-            )
 
     def last(self) -> RunRow | None:
         """The latest run, of whatever state."""
@@ -548,14 +385,3 @@ class Ledger:
         with explained(self.path):
             row: tuple[str, ...] | None = self._database.execute(query, values).fetchone()
             return row
-
-    def close(self) -> None:
-        self._database.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -1,0 +1,210 @@
+"""A private SQLite database in the state directory that one run at a time holds, with its errors in the user's words.
+
+A killed run lets go of it at once, because the lock is the kernel's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+from ..errors import UserError
+from ..files import make_private, open_private, state_remedy
+
+log = logging.getLogger(__name__)
+
+_BUSY = 5.0
+"""Seconds to wait for another program that has the file open, such as a backup."""
+
+
+class LedgerError(UserError):
+    """The ledger cannot be used; "already-running": another run of the same configuration holds it."""
+
+    def __init__(self, message: str, hint: str, code: str = "ledger") -> None:
+        super().__init__(code, message, hint)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a run holds this lock at the moment."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+_NOT_WRITABLE = "Make the state directory writable, or set XDG_STATE_HOME to one that is."
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def unusable(path: Path, error: OSError) -> LedgerError:
+    """Why the ledger's folder or its lock cannot be used."""
+    if error.errno in _FULL:
+        return _disk_full(path)
+    return LedgerError(f"The ledger {path} cannot be written: {error.strerror}", state_remedy(error))
+
+
+def _disk_full(path: Path) -> LedgerError:
+    return LedgerError(
+        f"The ledger {path} cannot grow: the disk is full, or a quota is reached",
+        "Free some space, then run again: what was recorded is safe, and the next run resumes from it.",
+    )
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        raise _explanation(path, error) from error
+
+
+def _explanation(path: Path, error: Exception) -> LedgerError:
+    """By SQLite's code (https://sqlite.org/rescode.html); its low byte is the kind, the whole says more."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    kind = code & 0xFF
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerError(f"The ledger {path} is locked by another program", "Close what has it open, then run again.")
+    if kind == sqlite3.SQLITE_FULL or code in (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return _disk_full(path)
+    if kind in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return LedgerError(f"The ledger {path} cannot be written: {error}", _NOT_WRITABLE)
+    if kind == sqlite3.SQLITE_IOERR:
+        return LedgerError(
+            f"The disk failed to read or write the ledger {path}: {error}",
+            "Check the disk, or set XDG_STATE_HOME to a directory on another one.",
+        )
+    return LedgerError(
+        f"The ledger {path} is damaged: {error}",
+        "Move it away, with its -wal file: the next run then starts over, and what was written stays.",
+    )
+
+
+class LedgerDatabase:
+    """An open database, held by this process alone. A context manager.
+
+    A subclass says what makes a database of each older version a current one (0 is an empty file), and what a run does
+    with the part that it belongs to.
+    """
+
+    VERSION: ClassVar[int]
+    CHANGES: ClassVar[Mapping[int, str]]
+    USE: ClassVar[str]
+    """Such as "read"."""
+    WITHOUT: ClassVar[str] = ""
+    """What else a run without its ledger entails."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
+
+        Raises `LedgerError`.
+        """
+        self.path = path or Path(":memory:")
+        self._lock = -1
+        self._opened: os.stat_result | None = None
+        if path is None:
+            self._database = self._open(self.path)
+            return
+        try:
+            self._hold(path)
+            with explained(path):
+                self._database = self._open(path)
+            self._opened = os.stat(path)
+        except BaseException:
+            if self._lock >= 0:
+                os.close(self._lock)
+            raise
+
+    def _hold(self, path: Path) -> None:
+        try:
+            make_private(path.parent)
+            self._lock = open_private(path.with_suffix(".lock"), os.O_RDWR)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._lock, 0)
+            os.close(open_private(path, os.O_RDWR))  # SQLite would make it, and its -wal, as the umask says
+            os.pwrite(self._lock, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+        except BlockingIOError as error:
+            holder = os.pread(self._lock, 1_000, 0).decode("utf-8", "replace").strip() or "another run"
+            log.warning("the ledger %s is held by %s", path, holder)
+            raise LedgerError(
+                f"{path.stem} is already being {self.USE} by {holder}", "Wait for it, or stop it.", "already-running"
+            ) from error
+        except OSError as error:
+            raise unusable(path, error) from error
+
+    def _refuse_moved(self) -> None:
+        """Raises `LedgerError` where the path leads to another file now: what is written would be lost silently."""
+        if self._opened is None:
+            return
+        try:
+            found: os.stat_result | None = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        except OSError as error:
+            raise unusable(self.path, error) from error
+        if found is None or (found.st_dev, found.st_ino) != (self._opened.st_dev, self._opened.st_ino):
+            raise LedgerError(
+                f"The ledger {self.path} was {'deleted or moved' if found is None else 'replaced'} during the run, so "
+                "its progress cannot be recorded",
+                f"Put the ledger back and run again; without it the next run starts over{self.WITHOUT}.",
+            )
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, timeout=_BUSY)
+        try:
+            database.execute("pragma journal_mode = wal")
+            database.execute("pragma synchronous = full")
+            self._make_current(database, path)
+            if path.exists():
+                path.chmod(0o600)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _make_current(self, database: sqlite3.Connection, path: Path) -> None:
+        """Gives it the tables, or updates those of an older version. Raises `LedgerError` for a newer one."""
+        version = database.execute("pragma user_version").fetchone()[0]
+        if version > self.VERSION:
+            raise LedgerError(
+                f"The ledger {path} was written by a newer version of this program",
+                "Use that version, or move the file away: the next run then starts over.",
+            )
+        if version < self.VERSION:
+            changes = f"{self.CHANGES[version]} pragma user_version = {self.VERSION}"
+            database.executescript(f"begin immediate; {changes}; commit;")
+
+    def _copy_from(self, path: Path) -> None:
+        """Replaces the content of this database, which is in memory, with that of a file. Raises `LedgerError`."""
+        with explained(path), contextlib.closing(read_only(path)) as database:
+            database.backup(self._database)
+            self._make_current(self._database, path)
+
+    def close(self) -> None:
+        self._database.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
