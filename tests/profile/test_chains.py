@@ -137,7 +137,7 @@ def test_any_step_is_accepted_or_refused_with_a_message(when: list[str], uri: li
         with contextlib.suppress(PlaceholderError):
             saved.outgoing["o"].request_for({"find": 1}, {"run": {}, "steps": responses}, "change")
         with contextlib.suppress(InvalidValue):
-            saved.outgoing["o"].steps[1].is_skipped(saved.outgoing["o"].scope({}, {}))
+            saved.outgoing["o"].steps[1].is_skipped(saved.outgoing["o"].scope([{}], {}))
 
 
 def test_a_single_request_has_no_responses_to_read() -> None:

@@ -26,7 +26,7 @@ def answered(method: str, route: str, status: int) -> Json:
 
 def sent(outgoing: Outgoing, entity: Json, response: Json) -> list[str]:
     """The steps that are sent once the first has this response."""
-    run = outgoing.scope(entity, {"steps": {outgoing.steps[0].name: response}}).run
+    run = outgoing.scope([entity], {"steps": {outgoing.steps[0].name: response}}).run
     return [
         step.name
         for step in outgoing.steps

@@ -231,6 +231,11 @@ class HttpClient(Named):
     plugins: list[Plugin] = Field(
         default_factory=list, title="Plugins", description="Applied to each request, in order."
     )
+    production: bool = Field(
+        False,
+        title="Production",
+        description="The store is live: before a run sends anything to it, the store's name must be typed.",
+    )
 
 
 class RequestTemplate(Model):

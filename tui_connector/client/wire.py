@@ -147,7 +147,8 @@ def check(request: Request) -> None:
             )
 
 
-_CONNECTIONS = 16
+_CONNECTIONS = 64
+"""As many as a run may have requests in flight."""
 _FIRST_EXCHANGES = 20
 _KEPT_OF_PROBE = 64_000
 """Bytes kept of the response to a probe: a store's schema has 626 KB, and masking it takes 100 ms."""

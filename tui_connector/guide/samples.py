@@ -63,7 +63,7 @@ def _reason_not_shown(
     step: ChainStep, earlier: list[str], outgoing: Outgoing, sample: Json, run: dict[str, Json]
 ) -> str:
     """Why the step's request cannot be shown for this sample; "" if it can."""
-    if step.is_skipped(outgoing.scope(sample, run)):
+    if step.is_skipped(outgoing.scope([sample], run)):
         return "is skipped for this sample"
     needed = step.required_steps(earlier)
     if not needed:

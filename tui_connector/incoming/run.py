@@ -7,20 +7,18 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
-from ..client.exchange import Exchange
 from ..client.message import Request, RequestFailed
 from ..client.model import seconds
 from ..errors import UserError
 from ..runs.database import LedgerError
-from ..runs.errors import Action, RunError, RunFailed
-from ..runs.ledger import Ledger, RunEnd, State
+from ..runs.errors import END_STATES, Action, RunError, RunFailed
+from ..runs.ledger import Ledger, RunEnd
 from ..runs.pace import Pace, Patience
-from ..runs.progress import STOPPED, Preview, Progress, Summary, Watcher
+from ..runs.progress import STOPPED, Preview, Progress, RequestCosts, Summary, Watcher
 from ..secrets.mask import MARK
 from ..secrets.references import UnknownSecret, has_references, with_references, with_secrets, without_references
 from ..templates import Json
@@ -39,33 +37,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_STATES: dict[Action, State] = {
-    Action.WAIT: "stopped",
-    Action.DIVIDE: "stopped",
-    Action.LIMIT: "stopped",
-    Action.STOP: "stopped",
-    Action.REFUSED: "refused",
-    Action.WRONG: "failed",
-}
-
-
-@dataclass(slots=True)
-class _Costs:
-    """Requests, retries and responses since the run began, counted as they are recorded."""
-
-    requests: int = 0
-    retries: int = 0
-    responses: int = 0
-    seconds: float = 0.0
-    """How long the responses took, together."""
-
-    def record(self, exchange: Exchange) -> None:
-        self.requests += 1
-        self.retries += exchange.attempt > 1
-        if exchange.status is not None:
-            self.responses += 1
-            self.seconds += exchange.timings.total
-
 
 class Run:
     """One run of an incoming; `execute` runs it once."""
@@ -75,7 +46,7 @@ class Run:
         self._environment, self._machine = environment, environment.machine
         self._list_request = ListRequest(self._name, incoming, options.since, environment.session)
         self._pace = Pace(options.in_flight)
-        self._costs = _Costs()
+        self._costs = RequestCosts()
         self._reader: ListReader | None = None
         self._signing: asyncio.Task[Request] | None = None
         """Reads the client's secrets before the first page; the user may be prompted for one."""
@@ -190,7 +161,7 @@ class Run:
             while not await self._read_pages(self._reader, opened.writer):
                 pass
         except RunFailed as failed:
-            return RunEnd(_STATES[failed.error.action], str(failed), failed.error.code)
+            return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
         except SinkClosed:
             opened.reader_closed = True
             return RunEnd("stopped")

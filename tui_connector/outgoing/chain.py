@@ -58,6 +58,13 @@ class ChainStep(Model):
             return False
         return not is_truthy(compiled.find(dict(scope.run), Budget())[0])
 
+    def applies(self, scope: Scope) -> bool:
+        """Whether the step is to be sent, given the responses so far. Raises `InvalidValue`."""
+        if self.when is None:
+            return True
+        compiled = expression.Expression.compile(self.when)
+        return is_truthy(compiled.find(dict(scope.run), Budget())[0])
+
 
 def _reads_step(step: str, names: DataPath) -> bool:
     return names in ((), (STEPS,)) or names[:2] == (STEPS, step)

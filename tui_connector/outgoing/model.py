@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ..client.message import Request
-from ..client.model import ClientName, RequestTemplate
+from ..client.model import ClientName, RequestTemplate, Span
 from ..kinds import Named
 from ..runs.request_templates import ENTITY, Inconsistency
 from ..templates import Json, Scope
@@ -37,6 +38,30 @@ class Outgoing(Named):
         title="Request",
         description="The request sent for each entity or batch.",
     )
+    send: Literal["changed", "all"] = Field(
+        "changed",
+        title="Send",
+        description='"changed": where the present values can be read (compare), unchanged entities are not sent. '
+        '"all": every entity is sent.',
+    )
+    repeatable: bool | None = Field(
+        None,
+        title="Repeatable",
+        description="Whether sending an entity twice does no harm, so that it is sent again if it is unknown whether "
+        "it has arrived. Default: what is known of Magento's route, otherwise false.",
+    )
+    keep: Literal["failed", "all", "none"] = Field(
+        "failed",
+        title="Keep",
+        description="Whose entities the ledger keeps after they are done: those that failed, so that they can be "
+        "sent again; all; or none.",
+    )
+    max_changes: int | None = Field(
+        None, ge=0, title="Maximum changes", description="A run that would change more entities is refused."
+    )
+    patience: Span = Field(
+        "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
+    )
 
     @field_validator("request")
     @classmethod
@@ -59,11 +84,11 @@ class Outgoing(Named):
         With a batch larger than one, the template gets a list of entities. `run` also contains the responses of earlier
         steps.
         """
-        return self.requests[step].request(self.scope(entity, run))
+        return self.requests[step].request(self.scope([entity], run))
 
-    def scope(self, entity: Json, run: dict[str, Json]) -> Scope:
-        """The values of placeholders for this entity."""
-        data: Json = [entity] if self.batch > 1 else entity
+    def scope(self, entities: Sequence[Json], run: dict[str, Json]) -> Scope:
+        """The values of placeholders for entities that are sent together: a list, unless the batch is 1."""
+        data: Json = list(entities) if self.batch > 1 else entities[0]
         return Scope(data, {**run, ENTITY: data})
 
     def inconsistencies(self) -> Iterator[Inconsistency]:

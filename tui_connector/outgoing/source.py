@@ -1,10 +1,77 @@
-"""The base class of sources of entities."""
+"""The base class of sources, which read the entities to send, one after another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
 
+from ..errors import UserError
+from ..files import not_regular, reason, remedy
 from ..kinds import Kind
+from ..templates import Json
+
+MAX_LINE = 64 * 1024 * 1024
+"""Bytes of one line, and so of one entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntity:
+    """An entity. `line`: where it starts in the source, from 1; the row's number where there are no lines."""
+
+    line: int
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class BadEntity:
+    """A line or row that is not an entity, and why. `text` is its beginning."""
+
+    line: int
+    message: str
+    text: str = ""
+
+
+class SourceError(UserError):
+    """The source cannot be read."""
+
+    def __init__(self, message: str, hint: str = "", code: str = "source") -> None:
+        super().__init__(code, message, hint)
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What a source may use."""
+
+    directory: Path
+    """The profile's folder, from which relative paths start."""
+    identifier: str | None = None
+    """The field that identifies an entity."""
+    note: Callable[[str], None] = lambda text: None
+    """Tells the user how the source is read."""
+    stdin: Callable[[], BinaryIO] = field(default=lambda: sys.stdin.buffer)
+
+    def open_file(self, path: str) -> BinaryIO:
+        """A regular file, opened for reading; never hangs on a pipe or a device. Raises `SourceError`."""
+        real = self.directory / path
+        try:
+            descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                os.close(descriptor)
+                raise not_regular(real, mode)
+            return open(descriptor, "rb")
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError):
+                hint = "Put the file there, or correct the path of the source."
+            else:
+                hint = remedy(error, "Correct the path of the source.")
+            raise SourceError(f"{real} cannot be read: {reason(error)}", hint, "source-unreadable") from error
 
 
 class Source(Kind):
@@ -14,3 +81,22 @@ class Source(Kind):
         """The paths of the files that it reads, as in the profile."""
         path = getattr(self, "path", None)
         return [path] if isinstance(path, str) else []
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        """The entities in order. Called, and iterated, in the run's own thread. Raises `UserError`.
+
+        It holds one entity at a time: a source may have millions.
+        """
+        raise SourceError(f"Sources of kind {self.kind!r} cannot be read", "Update the package that it comes from.")
+
+    def digest(self, context: SourceContext) -> str | None:
+        """Identifies the content: a run is resumed only while it is unchanged. None: it cannot be read twice.
+
+        Blocks. Raises `UserError`.
+        """
+        found = hashlib.sha256()
+        for path in self.reads():
+            with context.open_file(path) as file:
+                while chunk := file.read(1 << 20):
+                    found.update(chunk)
+        return found.hexdigest()

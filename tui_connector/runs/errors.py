@@ -8,6 +8,7 @@ from enum import Enum
 
 from ..client.message import Request, Response
 from ..secrets.named_values import mask_message
+from .ledger import State
 
 
 class Action(Enum):
@@ -19,6 +20,17 @@ class Action(Enum):
     REFUSED = "the store refuses access"
     WRONG = "the configuration is wrong"
     STOP = "the run was stopped on purpose"
+
+
+END_STATES: dict[Action, State] = {
+    Action.WAIT: "stopped",
+    Action.DIVIDE: "stopped",
+    Action.LIMIT: "stopped",
+    Action.STOP: "stopped",
+    Action.REFUSED: "refused",
+    Action.WRONG: "failed",
+}
+"""The state in which a run ends because of an error."""
 
 
 @dataclass(frozen=True, slots=True)

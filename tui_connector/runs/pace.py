@@ -194,14 +194,19 @@ _LONGEST_PAUSE = 30.0
 
 
 class Patience:
-    """Waits for a store that is unreachable, in maintenance or overloaded, up to the incoming's `patience`.
+    """Waits for a store that is unreachable, in maintenance or overloaded, up to the configuration's `patience`.
 
     Shared by all requests of a run: one request probes whether the store is back, and all others wait for their turn.
     """
 
-    def __init__(self, machine: Machine, limit: float, on_wait: Callable[[RunError, float], None]) -> None:
-        """`limit`: total seconds to wait for one outage; `on_wait` is called with the seconds of each pause."""
-        self._machine, self._limit, self._on_wait = machine, limit, on_wait
+    def __init__(
+        self, machine: Machine, limit: float, on_wait: Callable[[RunError, float], None], owner: str = "incoming"
+    ) -> None:
+        """`limit`: total seconds to wait for one outage; `on_wait` is called with the seconds of each pause.
+
+        `owner` is what has the setting `patience`: incoming or outgoing.
+        """
+        self._machine, self._limit, self._on_wait, self._owner = machine, limit, on_wait, owner
         self._open = asyncio.Event()
         self._open.set()
         self._prober: asyncio.Task[object] | None = None
@@ -246,7 +251,7 @@ class Patience:
             self._next_try = None
 
     def _limit_reason(self, error: RunError, waited: float) -> str:
-        patience = f"the incoming's patience is {duration(self._limit)}"
+        patience = f"the {self._owner}'s patience is {duration(self._limit)}"
         so_far = f"{duration(waited)} have passed, and " if waited >= 1 else ""
         if error.retry_after is not None and error.retry_after > self._pause:
             return f"the store requests a wait of {duration(error.retry_after)}; {so_far}{patience}"

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..client.exchange import Exchange
 from .ledger import FailedRecord, State
 
 STOPPED = "stopped"
 """Code of the end of a run that its user stopped."""
+
+
+@dataclass(slots=True)
+class RequestCosts:
+    """Requests, retries and responses since the run began, counted as they are recorded."""
+
+    requests: int = 0
+    retries: int = 0
+    responses: int = 0
+    seconds: float = 0.0
+    """How long the responses took, together."""
+
+    def record(self, exchange: Exchange) -> None:
+        self.requests += 1
+        self.retries += exchange.attempt > 1
+        if exchange.status is not None:
+            self.responses += 1
+            self.seconds += exchange.timings.total
 
 
 @dataclass(slots=True)
@@ -72,6 +92,8 @@ class Summary:
     as_requested: bool = False
     """Stopped as the user wanted: at the limit, or because the reader of standard output has closed it."""
     code: str = ""
+    tasks: Mapping[str, int] = field(default_factory=dict)
+    """For an outgoing: its tasks by state."""
 
 
 @dataclass(frozen=True, slots=True)

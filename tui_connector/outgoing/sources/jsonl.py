@@ -2,15 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Literal, NoReturn
 
 from pydantic import Field
 
-from ..source import Source
+from ...client.model import FilePath
+from ...templates import Json
+from ..source import MAX_LINE, BadEntity, Source, SourceContext, SourceEntity
+
+_BOM = b"\xef\xbb\xbf"
+_SHOWN = 200
+"""Characters of a bad line that are kept."""
 
 
 class JsonLinesSource(Source):
     """JSON Lines: one entity a line."""
 
     kind: Literal["jsonl"] = "jsonl"
-    path: str = Field(min_length=1, title="File", description="Relative to the profile.", examples=["stock.jsonl"])
+    path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        with context.open_file(self.path) as file:
+            yield from json_lines(file)
+
+
+def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
+    """The entities of JSON Lines; empty lines are skipped."""
+    for number, line in enumerate(whole_lines(file), 1):
+        text = line.removeprefix(_BOM) if number == 1 else line
+        if not text.strip():
+            continue
+        if len(text) > MAX_LINE:
+            yield BadEntity(number, f"The line has more than {MAX_LINE:,} bytes")
+            continue
+        try:
+            yield SourceEntity(number, strict_json(text.decode()))
+        except UnicodeDecodeError as error:
+            yield BadEntity(number, f"Byte {error.start + 1} is not UTF-8", _beginning(text))
+        except (ValueError, RecursionError) as error:
+            yield BadEntity(number, f"Invalid JSON: {_why(error)}", _beginning(text))
+
+
+def whole_lines(file: BinaryIO) -> Iterable[bytes]:
+    """The lines; of one that is too long, only more than the limit, so that the memory stays bounded."""
+    while line := file.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
+                pass
+        yield line
+
+
+def strict_json(text: str) -> Json:
+    """The value of a JSON text. Raises ValueError also for NaN, Infinity and duplicate keys, and RecursionError."""
+    found: Json = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    return found
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated[:80]!r} occurs twice in an object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.colno}"
+    return str(error)
+
+
+def _beginning(text: bytes) -> str:
+    return text[: _SHOWN * 4].decode("utf-8", "replace").strip()[:_SHOWN]

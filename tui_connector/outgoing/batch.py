@@ -1,0 +1,99 @@
+"""Assigns the errors in a response to the entities of its batch.
+
+Magento's price routes respond with 200 and a list of `{message, parameters}`, one for each refused row, whose
+parameters name the row by its sku in a place that differs from error to error, and some only by the bad value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..client.error_message import error_message
+from ..templates import Json
+from .errors import Fate, ItemError, SendResult
+
+_ROW_ERRORS = "row-refused"
+
+
+def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: Sequence[str]) -> SendResult:
+    """The result of an accepted request with the errors in its body assigned to the entities."""
+    if result.fate is not Fate.DONE or not (errors := row_errors(result.body)):
+        return result
+    items: dict[int, ItemError] = {}
+    unassigned: list[str] = []
+    alike: dict[str, list[dict[str, Json]]] = defaultdict(list)
+    for error in errors:
+        alike[str(error.get("parameters"))].append(error)
+    for same in alike.values():
+        message = _text(same[0])
+        found = _candidates(same[0].get("parameters"), entities, identifiers)
+        if len(entities) == 1:
+            found = [0]
+        if not found or len(found) > len(same):
+            unassigned.append(message)
+            continue
+        for index in found:
+            items.setdefault(index, ItemError(message, _ROW_ERRORS))
+    return replace(result, items=items, unassigned=tuple(unassigned))
+
+
+def row_errors(body: Json) -> list[dict[str, Json]]:
+    """The errors in the body of an accepted request, or none.
+
+    A list of objects with a message and parameters (Magento\\Catalog\\Api\\Data\\PriceUpdateResultInterface), or
+    `errors` of GraphQL.
+    """
+    if isinstance(body, dict):
+        errors = body.get("errors")
+        found = errors if isinstance(errors, list) else []
+        return [each for each in found if isinstance(each, dict) and isinstance(each.get("message"), str)]
+    if not isinstance(body, list):
+        return []
+    rows = [each for each in body if isinstance(each, dict)]
+    return [each for each in rows if isinstance(each.get("message"), str) and "parameters" in each]
+
+
+def _text(error: dict[str, Json]) -> str:
+    return error_message(json.dumps(error).encode()) or str(error.get("message"))
+
+
+def _candidates(parameters: Json, entities: Sequence[Json], identifiers: Sequence[str]) -> list[int]:
+    """The entities that the parameters may mean: by identifier, otherwise by the value of the field they name."""
+    inside = parameters.values() if isinstance(parameters, dict) else parameters if isinstance(parameters, list) else ()
+    values = [_plain(each) for each in inside if isinstance(each, str | int | float)]
+    folded = {str(each).strip().casefold() for each in inside if isinstance(each, str | int | float)}
+    named = [index for index, identifier in enumerate(identifiers) if identifier and identifier.casefold() in folded]
+    if named:
+        return _most_alike(named, values, entities) if len(named) > 1 else named
+    found = []
+    for index, entity in enumerate(entities):
+        fields = entity if isinstance(entity, dict) else {}
+        spelled = {name.replace("_", "").lower(): _plain(value) for name, value in fields.items()}
+        keys = [spelled[key] for value in values if (key := value.replace(" ", "").lower()) in spelled]
+        if any(key in values for key in keys):
+            found.append(index)
+    return found
+
+
+def _most_alike(named: list[int], values: list[str], entities: Sequence[Json]) -> list[int]:
+    """Of several that are named, those whose other values are among the parameters, too."""
+
+    def score(index: int) -> int:
+        entity = entities[index]
+        return len({_plain(value) for value in entity.values()} & set(values)) if isinstance(entity, dict) else 0
+
+    scores = {index: score(index) for index in named}
+    return [index for index in named if scores[index] == max(scores.values())]
+
+
+def _plain(value: object) -> str:
+    """A value as text, with numbers in one form."""
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number:g}" if abs(number) < 1e15 else text

@@ -1,0 +1,156 @@
+"""What a response, or its absence, means for the entities that were sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ..client.authentication.login import server_message
+from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
+from ..client.model import RequestTemplate
+from ..client.plugins.retry import PERMANENT_FAILURES
+from ..runs.errors import Action, RunError
+from ..templates import Json
+from ..text import page_title
+
+
+class Fate(Enum):
+    """What becomes of the entities of a request."""
+
+    DONE = "the store has accepted them, but for those with an error of their own"
+    AGAIN = "the store failed at them, perhaps temporarily: send them again later"
+    OUTAGE = "the store is busy or down: wait for it, then send them again"
+    DIVIDE = "the store has refused the batch as a whole: send it in halves"
+    FAILED = "the store has refused them"
+    UNKNOWN = "they may or may not have arrived"
+    STOP = "no entity can be sent: stop the run"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """Why one entity of a batch was refused."""
+
+    message: str
+    code: str = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """The result of a request. `items`: errors of single entities, by their position in the batch."""
+
+    fate: Fate
+    error: RunError | None = None
+    response: Response | None = None
+    body: Json = None
+    items: Mapping[int, ItemError] = field(default_factory=dict)
+    unassigned: tuple[str, ...] = ()
+    """Errors in the response that could not be assigned to an entity."""
+
+
+_UNREACHABLE = (Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS)
+_CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FAILURES)
+_GATEWAY = (408, 502, 504, *range(520, 528))
+"""Statuses of a server in between that did not wait for the store: the store may still do the work."""
+_PERMANENT_5XX = (501, 505)
+_TEMPORARY = re.compile(
+    r"deadlock|lock wait timeout|database connection error|SQLSTATE\[40001\]|"
+    r"could not save source item configuration",
+    re.IGNORECASE,
+)
+"""Magento reports these failures of its database with status 400 and no code; nothing was stored."""
+_SEE_LOG = "See the request in the log (--log long)."
+
+
+def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
+    """The result of a request without a response. `reads`: it changes nothing in the store."""
+
+    def found(fate: Fate, action: Action) -> SendResult:
+        code = error.failure.value if isinstance(error, NoResponse) else error.code
+        status = error.status if isinstance(error, LoginRefused) else None
+        return SendResult(fate, RunError(action, error.message, error.hint, error.exchange, status=status, code=code))
+
+    if isinstance(error, LoginRefused):
+        return found(Fate.STOP, Action.REFUSED)
+    if isinstance(error, InvalidRequest):
+        # its entity is at fault, unless it is a secret that cannot be read
+        return found(Fate.FAILED if error.code == InvalidRequest.CODE else Fate.STOP, Action.WRONG)
+    if not isinstance(error, NoResponse):
+        return found(Fate.OUTAGE, Action.WAIT)  # a login that failed
+    if not error.may_have_arrived or reads:
+        if error.failure in _CONFIGURED_WRONG:
+            return found(Fate.STOP, Action.WRONG)
+        return found(Fate.OUTAGE, Action.WAIT)
+    return found(Fate.UNKNOWN, Action.WAIT)
+
+
+def is_unreachable(error: RunError) -> bool:
+    """Whether no request reaches the store."""
+    return error.status is None and error.code in _UNREACHABLE
+
+
+def result_for_response(
+    response: Response, template: RequestTemplate, *, reads: bool, retry_after: float | None
+) -> SendResult:
+    """The result of a response, before errors in its body are assigned to entities."""
+    if template.is_expected(response.status):
+        return _expected(response, reads=reads)
+    status = response.status
+    message = f"The store responded with {status} ({server_message(response)})"
+
+    def found(fate: Fate, action: Action, hint: str = "") -> SendResult:
+        error = RunError(action, message, hint, response.exchange, retry_after, 0, status, f"status-{status}")
+        return SendResult(fate, error, response)
+
+    if status in (401, 403):
+        return found(Fate.STOP, Action.REFUSED, "Run `check` on the profile to see what is missing.")
+    if status in (429, 503):
+        return found(Fate.OUTAGE, Action.WAIT)
+    if status in _GATEWAY:
+        return found(Fate.OUTAGE if reads else Fate.UNKNOWN, Action.WAIT)
+    if status >= 500 and status not in _PERMANENT_5XX:
+        return found(Fate.AGAIN, Action.DIVIDE)
+    if 300 <= status < 400:
+        hint = f"It redirects to {response.header('Location') or 'an unknown address'}."
+        return found(Fate.STOP, Action.WRONG, hint)
+    if status == 400 and _TEMPORARY.search(message):
+        return found(Fate.AGAIN, Action.DIVIDE)
+    return found(Fate.DIVIDE, Action.DIVIDE, _SEE_LOG)
+
+
+def _expected(response: Response, *, reads: bool) -> SendResult:
+    """A response with a status of success, whose body may say otherwise."""
+    body = response_body(response)
+
+    def failed(message: str, code: str, hint: str = "") -> SendResult:
+        error = RunError(Action.WRONG, message, hint, response.exchange, status=response.status, code=code)
+        return SendResult(Fate.FAILED, error, response)
+
+    if isinstance(body, str) and _is_html(body, response.media_type):
+        return failed(
+            f"The store responded with {response.status} and an HTML page ({page_title(body) or 'untitled'}), not with "
+            "data",
+            "html",
+            "Is the base URI of the client that of the REST API?",
+        )
+    if body is False and not reads:
+        return failed(f"The store responded with {response.status} and false: it has not accepted the entity", "false")
+    return SendResult(Fate.DONE, None, response, body)
+
+
+def _is_html(body: str, media_type: str) -> bool:
+    start = body[:200].lstrip().lower()
+    return "html" in media_type or (start.startswith("<") and not start.startswith("<?xml") and "xml" not in media_type)
+
+
+def response_body(response: Response) -> Json:
+    """The body as JSON, or as text where it is not JSON."""
+    if not response.body:
+        return None
+    try:
+        found: Json = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return response.body.decode("utf-8", "replace")
+    return found

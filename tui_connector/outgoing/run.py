@@ -1,0 +1,546 @@
+"""A run of an outgoing: reads the source into tasks, then sends them, and records what has become of each.
+
+Nothing is sent before the source has been read to its end: a source that is cut off or wrong changes no store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from ..client.exchange import ExchangeLog
+from ..client.message import Request, RequestFailed
+from ..client.model import seconds
+from ..client.session import Session
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue, UserError
+from ..machine import Machine
+from ..runs.database import LedgerError
+from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
+from ..runs.ledger import RunEnd
+from ..runs.pace import Pace, Patience
+from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
+from ..templates import Json, Template
+from ..text import count
+from ..units import duration
+from .errors import result_for_exception
+from .model import Outgoing
+from .publisher import Compare, Publisher
+from .source import BadEntity, Source, SourceContext, SourceEntity
+from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
+"""Fields that may change without a new run: none of them changes what is sent for an entity."""
+_LOADED_AT_ONCE = 2_000
+_LOADED_BYTES = 16_000_000
+"""Entities that are read from the source in one transaction."""
+_TRIED_FOR_SIGNING = 100
+_SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingOptions:
+    """The user's options of this run. `full`: start over, although the last run can be resumed."""
+
+    full: bool = False
+    limit: int | None = None
+    in_flight: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEnvironment:
+    """The session, clock and files of a run, and what is known about its configuration elsewhere."""
+
+    session: Session
+    exchanges: ExchangeLog
+    machine: Machine
+    name: str
+    file: Path
+    """The profile."""
+    ledger: Path | None
+    """None: in memory."""
+    explain: Explain = lambda _request, _response: None
+    compare: Compare | None = None
+    """Reads the present values of entities, where the configuration says how."""
+    repeatable: bool = False
+    """Whether sending an entity twice does no harm, where the configuration does not say it."""
+    stdin: Callable[[], BinaryIO] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPreview:
+    """What a run would send first."""
+
+    source: str
+    requests: tuple[str, ...]
+    """Each as method, URI and body."""
+    problems: tuple[str, ...] = ()
+    """Entities among the first whose request cannot be made, and why."""
+
+
+class _RunStore:
+    """The ledger of a run, in the run's own thread."""
+
+    def __init__(self, ledger: TaskLedger, run: TaskRun, in_thread: _InThread, clock: Callable[[], str]) -> None:
+        self.ledger, self.run, self._in_thread, self._clock = ledger, run, in_thread, clock
+        self.costs: Callable[[], tuple[int, int, float]] = lambda: (0, 0, 0.0)
+
+    async def window(self, state: TaskState, after: int, limit: int) -> list[Task]:
+        return await self._in_thread(self.ledger.window, self.run.id, state, after, limit)
+
+    async def step(self, updates: Sequence[TaskUpdate]) -> None:
+        await self._in_thread(self.ledger.step, self.run.id, updates, self._clock(), *self.costs())
+
+
+class _InThread:
+    """Runs the blocking work of one run, in one thread, in order."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"send {name}")
+
+    async def __call__(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False)
+
+
+@dataclass(slots=True)
+class _OpenRun:
+    """A run that has begun or is resumed. `entities` is the source, where it has to be read."""
+
+    ledger: TaskLedger
+    run: TaskRun
+    entities: Iterator[SourceEntity | BadEntity] | None
+    notes: list[str] = field(default_factory=list)
+
+
+class OutgoingRun:
+    """One run of an outgoing; `execute` runs it once."""
+
+    def __init__(
+        self, outgoing: Outgoing, options: OutgoingOptions, environment: OutgoingEnvironment, watcher: Watcher
+    ) -> None:
+        self._outgoing, self._options, self._environment, self._watcher = outgoing, options, environment, watcher
+        self._name, self._machine, self._session = environment.name, environment.machine, environment.session
+        self._pace = Pace(options.in_flight)
+        self._patience = Patience(self._machine, seconds(outgoing.patience), self._on_wait, "outgoing")
+        self._costs = RequestCosts()
+        self._counts: Counter[TaskState] = Counter()
+        self._in_thread = _InThread(self._name)
+        self._publisher: Publisher | None = None
+        self._opened: _OpenRun | None = None
+        self._signing: asyncio.Task[Request] | None = None
+        self._stopped: RunError | None = None
+        self._started = 0.0
+        self._progress = Progress(limit=self._pace.limit)
+        self._source_notes: list[str] = []
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is now."""
+        progress, counts = self._progress, self._counts
+        progress.items = counts["finished"] + counts["unchanged"] + counts["skipped"]
+        progress.failed, progress.dropped = counts["failed"] + counts["unknown"], counts["unchanged"]
+        progress.expected = sum(counts.values()) or None
+        progress.requests, progress.retries, progress.seconds = self._total_costs()
+        progress.responses = self._costs.responses
+        progress.latency = self._costs.seconds / max(1, self._costs.responses)
+        progress.rate, progress.limit, progress.waits = self._pace.rate, self._pace.limit, self._patience.waits
+        progress.in_flight = len(self._environment.exchanges.in_flight)
+        return progress
+
+    @property
+    def counts(self) -> dict[TaskState, int]:
+        """The tasks by state, as far as they have been read."""
+        return dict(self._counts)
+
+    async def preview(self) -> OutgoingPreview:
+        """The first requests that `execute` would send if it started over; sends and records nothing.
+
+        Raises `UserError`.
+        """
+        source = self._checked_source()
+        try:
+            return await self._in_thread(self._preview, source)
+        finally:
+            self._in_thread.close()
+
+    def stop(self, why: str) -> None:
+        """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
+        log.info("run of %s is stopped: %s", self._name, why)
+        self._stopped = RunError(Action.STOP, why, code=STOPPED)
+        if self._signing is not None:
+            self._signing.cancel()
+        if self._publisher is not None:
+            self._publisher.stop(self._stopped)
+
+    async def execute(self) -> Summary:
+        """Runs to the end. Raises `UserError` if the run cannot start."""
+        self._started = self._machine.monotonic()
+        source, fingerprint = self._checked_source(), self._fingerprint()
+        self._environment.exchanges.on_recorded.append(self._costs.record)
+        try:
+            opened = self._opened = await self._in_thread(self._open, source, fingerprint)
+            log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
+            for note in opened.notes:
+                self._watcher.note(note)
+            try:
+                end = await self._load_and_send(opened)
+            except UserError as error:
+                with suppress(LedgerError):
+                    await self._in_thread(opened.ledger.end, opened.run.id, _failed(error), self._now())
+                raise
+            return await self._finish(opened, end)
+        finally:
+            self._environment.exchanges.on_recorded.remove(self._costs.record)
+            if self._opened is not None:
+                await self._in_thread(self._opened.ledger.close)
+            self._in_thread.close()
+
+    # Where the run starts
+
+    def _checked_source(self) -> Source:
+        """Raises `UserError` if the outgoing cannot be run."""
+        if self._outgoing.disabled:
+            message = f"The outgoing {self._name} is disabled"
+            raise UserError("outgoing-disabled", message, "Remove `disabled = true` to run it.")
+        if self._outgoing.source is None:
+            message = f"The outgoing {self._name} has no source"
+            raise UserError(
+                "source-missing", message, 'Add one, such as source = { kind = "csv", path = "stock.csv" }.'
+            )
+        return self._outgoing.source
+
+    def _fingerprint(self) -> str:
+        """Identifies what is sent where for an entity: a run is resumed only while it is unchanged."""
+        place = "-"
+        first = Template.parse(next(iter(self._outgoing.requests.values())).uri).pieces[:1]
+        if first and isinstance(first[0], str) and is_absolute(first[0]):
+            with suppress(InvalidValue):
+                place = f"{origin_of(first[0])}/"
+        prepared = self._session.prepared(self._outgoing.client, Request("GET", place))
+        saved = self._outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
+        compared = [prepared.uri, saved, self._session.written_headers(self._outgoing.client)]
+        return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+
+    def _context(self) -> SourceContext:
+        more = {"stdin": self._environment.stdin} if self._environment.stdin is not None else {}
+        directory = self._environment.file.resolve().parent
+        return SourceContext(directory, self._outgoing.identifier, self._source_notes.append, **more)
+
+    def _open(self, source: Source, fingerprint: str) -> _OpenRun:
+        """In the run's thread. Raises `LedgerError` and `SourceError`."""
+        ledger = TaskLedger(self._environment.ledger)
+        try:
+            return self._begin(ledger, source, fingerprint)
+        except BaseException:
+            ledger.close()
+            raise
+
+    def _begin(self, ledger: TaskLedger, source: Source, fingerprint: str) -> _OpenRun:
+        now, context = self._now(), self._context()
+        last = ledger.last()
+        unfinished = last if last is not None and last.state != "complete" else None
+        if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self._options.full:
+            return self._resume(ledger, unfinished, fingerprint, None)
+        digest = source.digest(context)
+        notes: list[str] = []
+        if unfinished is not None:
+            why = self._changed_since(unfinished, fingerprint, digest)
+            if not why:
+                return self._resume(ledger, unfinished, fingerprint, source)
+            left = sum(ledger.counts(unfinished.id)[state] for state in OPEN_STATES) if unfinished.loaded else 0
+            rest = f" {count(left, 'task')} of the run of {unfinished.began} will not be sent." if left else ""
+            notes = [f"Starting a new run: {why}.{rest}"] if left else []
+        run = ledger.begin(now, fingerprint, digest)
+        return _OpenRun(ledger, run, source.open(context), notes)
+
+    def _changed_since(self, unfinished: TaskRun, fingerprint: str, digest: str | None) -> str:
+        """Why an unfinished run is not resumed; "" if it is."""
+        if self._options.full:
+            return "as requested"
+        if unfinished.fingerprint != fingerprint:
+            return "the configuration has changed"
+        if digest is None:
+            return "its source cannot be read again"
+        return "" if unfinished.digest == digest else "the source has changed"
+
+    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str, source: Source | None) -> _OpenRun:
+        lost = ledger.resume(run, fingerprint, self._now())
+        if not run.loaded:
+            assert source is not None
+            return _OpenRun(ledger, run, source.open(self._context()))
+        counts = ledger.counts(run.id)
+        done = sum(counts.values()) - counts["new"] - counts["unknown"]
+        notes = [f"Resuming the run of {run.began}: {done:,} of {sum(counts.values()):,} tasks are done."]
+        if lost:
+            notes.append(f"{count(lost, 'task was', 'tasks were')} being sent when the last run was interrupted.")
+        return _OpenRun(ledger, run, None, notes)
+
+    # Reading the source
+
+    async def _load_and_send(self, opened: _OpenRun) -> RunEnd:
+        try:
+            await self._load(opened)
+            self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
+            await self._publish(opened)
+        except RunFailed as failed:
+            return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
+        except LedgerError as error:
+            return RunEnd("stopped", str(error), error.code)
+        if self._publisher is not None and self._publisher.limit_reached:
+            return RunEnd("stopped")
+        return RunEnd("complete")
+
+    async def _load(self, opened: _OpenRun) -> None:
+        """Reads the source into tasks. Raises `UserError`, and `RunFailed` if the run is stopped or refused."""
+        if opened.entities is None:
+            entities = [
+                each.entity for each in await self._in_thread(opened.ledger.window, opened.run.id, "new", 0, 100)
+            ]
+            await self._sign(entities, opened.run)
+            return
+        first = True
+        while True:
+            self._refuse_stopped()
+            read = await self._in_thread(_next_entities, opened.entities)
+            for note in self._source_notes:
+                self._watcher.note(note)
+            self._source_notes.clear()
+            if first:  # reads the secrets, so that they are recognised in entities before these are written
+                await self._sign([each.data for each in read if isinstance(each, SourceEntity)], opened.run)
+            first = False
+            if not read:
+                break
+            new = await self._in_thread(self._record, opened, read)
+            self._counts.update(each.state for each in new)
+            for task in new:
+                if task.state == "failed":
+                    self._tell_failed(task)
+            self._watcher.progress(self.progress)
+        await self._in_thread(opened.ledger.loaded, opened.run.id)
+        self._counts.clear()
+
+    def _record(self, opened: _OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
+        """In the run's thread."""
+        new = [self._new_task(each) for each in read]
+        opened.ledger.load(opened.run.id, new, self._now())
+        return new
+
+    def _new_task(self, read: SourceEntity | BadEntity) -> NewTask:
+        if isinstance(read, BadEntity):
+            return NewTask(read.line, "", None, "failed", read.message, "source-line", read.text)
+        try:
+            text = json.dumps(read.data, allow_nan=False)
+            identifier = self._identifier(read.data)
+        except (ValueError, RecursionError) as error:
+            return NewTask(read.line, "", None, "failed", f"The entity cannot be used: {error}", "source-line")
+        if "\\u0000" in text:
+            message = "The entity contains a NUL character, which no store accepts"
+            return NewTask(read.line, identifier.replace("\0", "\\0"), None, "failed", message, "nul")
+        if self._session.mask.mask_known(text) != text:
+            message = "The entity contains a secret of this profile: it was neither stored nor sent"
+            return NewTask(read.line, "", None, "failed", message, "secret")
+        name = self._outgoing.identifier
+        if name is not None and not identifier:
+            message = f"The entity has no {name!r}, which identifies it"
+            return NewTask(read.line, "", text, "failed", message, "identifier-missing")
+        return NewTask(read.line, identifier, text)
+
+    def _identifier(self, entity: Json) -> str:
+        """The entity's identifier as text; "" if it has none. Raises ValueError if it cannot be stored."""
+        name = self._outgoing.identifier
+        value = entity.get(name) if name is not None and isinstance(entity, dict) else None
+        if value is None or isinstance(value, dict | list):
+            return ""
+        text = value if isinstance(value, str) else json.dumps(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("its identifier contains half a character (a lone surrogate)") from error
+        return text
+
+    def _tell_failed(self, task: NewTask) -> None:
+        from ..runs.ledger import FailedRecord
+
+        record = f"line {task.line}" + (f" ({task.identifier})" if task.identifier else "")
+        self._watcher.failed(FailedRecord(record, task.reason))
+
+    async def _sign(self, entities: Sequence[Json], run: TaskRun) -> None:
+        """Reads the client's secrets with the first request that can be made. Raises `UserError` and `RunFailed`."""
+        values = self._run_values(run)
+        step = next(iter(self._outgoing.requests))
+        for entity in entities[:_TRIED_FOR_SIGNING]:
+            try:
+                request = self._outgoing.request_for(entity, values, step)
+                self._signing = asyncio.create_task(self._session.signed(self._outgoing.client, request))
+                await self._signing
+                return
+            except InvalidValue:
+                continue  # this entity's own task says why
+            except RequestFailed as error:
+                result = result_for_exception(error, reads=True)
+                assert result.error is not None
+                raise RunFailed(result.error) from error
+            except asyncio.CancelledError:
+                self._refuse_stopped()
+                raise
+            finally:
+                self._signing = None
+
+    def _refuse_stopped(self) -> None:
+        if self._stopped is not None:
+            raise RunFailed(self._stopped)
+
+    # Sending
+
+    async def _publish(self, opened: _OpenRun) -> None:
+        """Raises `RunFailed` and `LedgerError`."""
+        environment, outgoing = self._environment, self._outgoing
+        store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
+        store.costs = self._total_costs
+        repeatable = environment.repeatable if outgoing.repeatable is None else outgoing.repeatable
+        self._publisher = Publisher(
+            outgoing,
+            store,
+            self._session.client(outgoing.client),
+            run=self._run_values(opened.run),
+            pace=self._pace,
+            patience=self._patience,
+            machine=self._machine,
+            mask=self._session.mask,
+            counts=self._counts,
+            repeatable=repeatable,
+            compare=environment.compare,
+            explain=environment.explain,
+            limit=self._options.limit,
+            on_failed=self._watcher.failed,
+            on_step=lambda: self._watcher.progress(self.progress),
+        )
+        if self._stopped is not None:
+            self._publisher.stop(self._stopped)
+        await self._publisher.publish()
+
+    def _run_values(self, run: TaskRun) -> dict[str, Json]:
+        return {"run": {"started_at": run.began}}
+
+    def _on_wait(self, error: RunError, pause: float) -> None:
+        log.info("run of %s waits %.1f s: %s", self._name, pause, error.message)
+        self._watcher.note(f"{error.message}, retrying in {duration(pause)}.", warning=True)
+
+    def _total_costs(self) -> tuple[int, int, float]:
+        """Requests, retries and seconds, with those of the interrupted part of the run."""
+        run = self._opened.run if self._opened else None
+        return (
+            self._costs.requests + (run.requests if run else 0),
+            self._costs.retries + (run.retries if run else 0),
+            self._machine.monotonic() - self._started + (run.seconds if run else 0.0),
+        )
+
+    async def _finish(self, opened: _OpenRun, end: RunEnd) -> Summary:
+        try:
+            await self._in_thread(opened.ledger.end, opened.run.id, end, self._now())
+            found = await self._in_thread(opened.ledger.counts, opened.run.id)
+        except LedgerError as error:
+            end = RunEnd("stopped", end.reason or str(error), end.code or error.code)
+            found = dict(self._counts)
+        requests, retries, passed = self._total_costs()
+        tasks = {str(state): number for state, number in found.items()}
+        log.info("run of %s ends, %s: %s, %d requests, %.1f s", self._name, end.state, tasks, requests, passed)
+        if end.reason:
+            log.info("run of %s (%s): %s", self._name, end.code, end.reason)
+        unknown = found.get("unknown", 0)
+        remarks = []
+        if unknown:
+            remarks.append(
+                f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
+                f"skip them (tui-connector tasks {self._environment.file.stem} {self._name} list --state unknown)."
+            )
+        return Summary(
+            self._name,
+            end.state,
+            items=found.get("finished", 0),
+            failed=found.get("failed", 0) + unknown,
+            dropped=found.get("unchanged", 0) + found.get("skipped", 0),
+            seconds=passed,
+            requests=requests,
+            retries=retries,
+            reason=end.reason,
+            code=end.code,
+            remarks=tuple(remarks),
+            received=sum(found.values()),
+            expected=sum(found.values()),
+            as_requested=self._publisher is not None and self._publisher.limit_reached,
+            tasks=tasks,
+        )
+
+    def _preview(self, source: Source) -> OutgoingPreview:
+        """In a thread."""
+        outgoing = self._outgoing
+        entities: list[Json] = []
+        problems: list[str] = []
+        for read in source.open(self._context()):
+            if isinstance(read, BadEntity):
+                problems.append(f"line {read.line}: {read.message}")
+            else:
+                entities.append(read.data)
+            if len(entities) + len(problems) >= _SAMPLES * outgoing.batch:
+                break
+        requests = []
+        values: dict[str, Json] = {"run": {"started_at": self._now()}}
+        step, template = next(iter(outgoing.requests.items()))
+        for start in range(0, len(entities), outgoing.batch):
+            some = entities[start : start + outgoing.batch]
+            try:
+                request = template.request(outgoing.scope(some, {**values, **({"steps": {}} if step else {})}))
+                prepared = self._session.prepared(outgoing.client, request)
+            except (InvalidValue, RequestFailed) as error:
+                problems.append(str(error))
+                continue
+            mask = self._session.mask
+            body = mask.body(prepared.body, "application/json").decode("utf-8", "replace")
+            line = f"{prepared.method} {mask.uri(prepared.uri)}"
+            requests.append(f"{line}\n{body}" if body else line)
+        described = source.model_dump(exclude_none=True, exclude_defaults=True)
+        shown = " ".join(str(value) for name, value in described.items() if name != "kind")
+        return OutgoingPreview(f"{source.kind} {shown}".strip(), tuple(requests), tuple(problems))
+
+    def _now(self) -> str:
+        return self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _next_entities(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:
+    """The next entities of the source, bounded by their number and, roughly, their size."""
+    found: list[SourceEntity | BadEntity] = []
+    size = 0
+    for read in entities:
+        found.append(read)
+        if isinstance(read, SourceEntity):
+            size += _size(read.data)
+        if len(found) >= _LOADED_AT_ONCE or size >= _LOADED_BYTES:
+            break
+    return found
+
+
+def _size(data: Json) -> int:
+    """The characters of the texts on the first level: large entities have large texts."""
+    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
+    return sum(len(value) for value in values if isinstance(value, str | list | dict))
+
+
+def _failed(error: UserError) -> RunEnd:
+    return RunEnd("failed", str(error), error.code)

@@ -1,0 +1,424 @@
+"""The ledger of an outgoing: one task per entity and run, and what has become of it. SQLite, in the state directory.
+
+It is written in the run's own thread only, many tasks in one transaction. *Sending* is on the disk before a request
+leaves; so after a kill, exactly the tasks that are *sending* may or may not have arrived.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
+from ..runs.ledger import RunEnd, State
+from ..secrets.named_values import mask_message
+from ..templates import Json
+
+TaskState = Literal["new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown"]
+TASK_STATES: tuple[TaskState, ...] = get_args(TaskState)
+OPEN_STATES: tuple[TaskState, ...] = ("new", "sending", "waiting")
+"""States of tasks that the run is not done with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One entity of a run. `former` is what the store had before it was sent; None if it had nothing or was not read.
+
+    `line` is its line in the source, `attempts` how often it was sent, `exchange` the number of its last request in the
+    log. `reason` and `code` say why it is in its state. `step` is the step of a chain that it is at, and `responses`
+    are the responses so far by the names of their steps. `updated` is the date of its state, in UTC.
+    """
+
+    id: int
+    line: int
+    identifier: str
+    state: TaskState
+    entity: Json | None
+    attempts: int
+    exchange: int | None
+    reason: str
+    code: str
+    step: str
+    responses: Json
+    updated: str
+    former: Json
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task to be created; a bad line is a failed one from the start."""
+
+    line: int
+    identifier: str
+    entity: str | None
+    """As JSON text."""
+    state: TaskState = "new"
+    reason: str = ""
+    code: str = ""
+    text: str = ""
+    """The beginning of a bad line."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskUpdate:
+    """The new state of a task. `responses` as JSON text. None for `former` leaves what is recorded."""
+
+    id: int
+    state: TaskState
+    reason: str = ""
+    code: str = ""
+    exchange: int | None = None
+    step: str = ""
+    responses: str | None = None
+    keeps_entity: bool = True
+    former: str | None = None
+    sent: int = 0
+    """1 if it is about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRun:
+    """A run as recorded. `fingerprint` identifies the configuration, `digest` the content of the source.
+
+    `loaded`: the source has been read to its end. Until then, no task of the run is sent.
+    """
+
+    id: int
+    began: str
+    ended: str | None
+    state: State
+    fingerprint: str
+    digest: str | None
+    loaded: bool
+    requests: int
+    retries: int
+    seconds: float
+    reason: str
+    code: str
+
+
+RETRY = "retry"
+"""Code of a run of which tasks are to be sent again, whatever has changed since."""
+
+_VERSION = 1
+_SCHEMA = """
+create table run (
+    id integer primary key, began text not null, ended text, state text not null, fingerprint text not null,
+    digest text, loaded integer not null default 0, requests integer not null default 0,
+    retries integer not null default 0, seconds real not null default 0, reason text not null default '',
+    code text not null default ''
+);
+create table task (
+    id integer primary key, run integer not null, line integer not null, identifier text not null, state text not null,
+    entity text, attempts integer not null default 0, exchange integer, reason text not null default '',
+    code text not null default '', step text not null default '', responses text, updated text not null, former text
+);
+create index task_run on task (run);
+"""
+_RUNS_KEPT = 10
+_WINDOW_BYTES = 16_000_000
+_TASK = "id, line, identifier, state, entity, attempts, exchange, reason, code, step, responses, updated, former"
+_RUN = ", ".join(TaskRun.__slots__)
+
+
+def tasks_file(state: Path, profile: Path, outgoing: str) -> Path:
+    """Where the ledger of an outgoing is. `state`: the state directory."""
+    real = Path(os.path.realpath(profile))  # not resolve(), which fails where links lead in a circle
+    place = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return state / "outgoing" / f"{real.stem}-{place}" / f"{outgoing}.sqlite"
+
+
+class TaskFilter:
+    """Which tasks of a run are meant; without anything, all."""
+
+    def __init__(
+        self,
+        states: Sequence[TaskState] = (),
+        lines: Sequence[int] = (),
+        code: str | None = None,
+        ids: Sequence[int] = (),
+    ) -> None:
+        self._states, self._lines, self._code, self._ids = states, lines, code, ids
+
+    def where(self, run: int) -> tuple[str, list[object]]:
+        """The condition in SQL and its values."""
+        parts, values = ["run = ?"], list[object]((run,))
+        for column, wanted in (("state", self._states), ("line", self._lines), ("id", self._ids)):
+            if wanted:
+                parts.append(f"{column} in ({','.join('?' * len(wanted))})")
+                values += wanted
+        if self._code is not None:
+            parts.append("code = ?")
+            values.append(self._code)
+        return " and ".join(parts), values
+
+
+ALL_TASKS = TaskFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonGroup:
+    """Tasks that are in the same state for the same reason."""
+
+    state: TaskState
+    code: str
+    reason: str
+    count: int
+
+
+class TaskReader:
+    """Reads a ledger without holding it, also while a run writes it. A context manager; belongs to one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `LedgerError` if there is no such ledger."""
+        self._path = path
+        if not path.exists():
+            raise LedgerError(f"{path.stem} has not been run yet", f"Run it: tui-connector run PROFILE {path.stem}.")
+        with explained(path):
+            self._database = read_only(path)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run holds the ledger at this moment."""
+        return is_held(self._path.with_suffix(".lock"))
+
+    def last(self) -> TaskRun | None:
+        with explained(self._path):
+            return _last_run(self._database)
+
+    def counts(self, run: int) -> dict[TaskState, int]:
+        with explained(self._path):
+            return _counts(self._database, run)
+
+    def tasks(self, run: int, wanted: TaskFilter = ALL_TASKS, after: int = 0, limit: int = -1) -> Iterator[Task]:
+        """The tasks in the order of the source, from the one after the id `after` on."""
+        with explained(self._path):
+            yield from _tasks(self._database, run, wanted, after, limit)
+
+    def reasons(self, run: int, wanted: TaskFilter = ALL_TASKS) -> list[ReasonGroup]:
+        """The reasons of the tasks that have one, the most frequent first."""
+        where, values = wanted.where(run)
+        query = (
+            f"select state, code, reason, count(*) from task where {where} and reason <> ''"
+            " group by state, code, reason order by 4 desc, 3 limit 100"
+        )
+        with explained(self._path):
+            return [ReasonGroup(*row) for row in self._database.execute(query, values)]
+
+    def close(self) -> None:
+        self._database.close()
+
+    def __enter__(self) -> TaskReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class TaskLedger(LedgerDatabase):
+    """An open ledger, held by this process alone. A context manager."""
+
+    VERSION, CHANGES, USE, WITHOUT = _VERSION, {0: _SCHEMA}, "sent", " and sends everything again"
+
+    def last(self) -> TaskRun | None:
+        """The latest run, of whatever state."""
+        with explained(self.path):
+            return _last_run(self._database)
+
+    def begin(self, began: str, fingerprint: str, digest: str | None) -> TaskRun:
+        """A new run, in place of an unfinished one, whose open tasks stay as they are."""
+        self._refuse_moved()
+        with explained(self.path), self._database as database:
+            database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
+            database.execute(
+                "insert into run (began, state, fingerprint, digest) values (?, 'running', ?, ?)",
+                (began, fingerprint, digest),
+            )
+            old = database.execute("select max(id) from run").fetchone()[0] - _RUNS_KEPT
+            database.execute("delete from task where run <= ?", (old,))
+            database.execute("delete from run where id <= ?", (old,))
+            run = _last_run(database)
+        assert run is not None
+        return run
+
+    def resume(self, run: TaskRun, fingerprint: str, at: str) -> int:
+        """Continues a run that has not ended; returns how many of its tasks are unknown now.
+
+        A run whose source was not read to its end has sent nothing: its tasks are removed, to be read again.
+        """
+        self._refuse_moved()
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update run set state = 'running', ended = null, reason = '', code = '', fingerprint = ? where id = ?",
+                (fingerprint, run.id),
+            )
+            if not run.loaded:
+                database.execute("delete from task where run = ?", (run.id,))
+            lost = database.execute(
+                "update task set state = 'unknown', code = 'interrupted', updated = ?, reason = ?"
+                " where run = ? and state = 'sending'",
+                (at, "The run was interrupted before the store responded, so it may have arrived", run.id),
+            )
+            return lost.rowcount
+
+    def load(self, run: int, tasks: Iterable[NewTask], at: str) -> None:
+        """Adds tasks of the source, in its order."""
+        self._refuse_moved()
+        rows = (
+            (
+                *(run, each.line, each.identifier, each.state, each.entity, _stored(each.reason), each.code, at),
+                json.dumps({"line": mask_message(each.text)}) if each.text else None,
+            )
+            for each in tasks
+        )
+        with explained(self.path), self._database as database:
+            database.executemany(
+                "insert into task (run, line, identifier, state, entity, reason, code, updated, responses)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+    def loaded(self, run: int) -> None:
+        """The source has been read to its end."""
+        with explained(self.path), self._database as database:
+            database.execute("update run set loaded = 1 where id = ?", (run,))
+
+    def counts(self, run: int) -> dict[TaskState, int]:
+        with explained(self.path):
+            return _counts(self._database, run)
+
+    def window(self, run: int, state: TaskState, after: int, limit: int) -> list[Task]:
+        """The next tasks in this state, in the order of the source, after the id `after`; at least one if any is left.
+
+        At most `limit`, and fewer of large entities.
+        """
+        found: list[Task] = []
+        size = 0
+        with explained(self.path):
+            where = "run = ? and id > ? and state = ? order by id limit ?"
+            for row in self._database.execute(f"select {_TASK} from task where {where}", (run, after, state, limit)):
+                found.append(_task(row))
+                size += len(str(row[4] or ""))
+                if size > _WINDOW_BYTES:
+                    break
+        return found
+
+    def step(
+        self, run: int, updates: Sequence[TaskUpdate], at: str, requests: int, retries: int, seconds: float
+    ) -> None:
+        """Records what has become of tasks, and those about to be sent, in one durable transaction."""
+        self._refuse_moved()
+        rows = (
+            (
+                *(each.state, _stored(each.reason), each.code, each.exchange, each.step),
+                *(each.responses, each.keeps_entity, each.former, each.sent, at, each.id),
+            )
+            for each in updates
+        )
+        with explained(self.path), self._database as database:
+            database.executemany(
+                "update task set state = ?, reason = ?, code = ?, exchange = coalesce(?, exchange), step = ?,"
+                " responses = ?, entity = case when ? then entity end, former = coalesce(?, former),"
+                " attempts = attempts + ?, updated = ? where id = ?",
+                rows,
+            )
+            database.execute(
+                "update run set requests = ?, retries = ?, seconds = ? where id = ?", (requests, retries, seconds, run)
+            )
+
+    def end(self, run: int, end: RunEnd, ended: str) -> None:
+        self._refuse_moved()
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update run set state = ?, ended = ?, reason = ?, code = ? where id = ?",
+                (end.state, ended, _stored(end.reason), end.code, run),
+            )
+
+    def retry(self, run: TaskRun, wanted: TaskFilter, at: str) -> tuple[int, int]:
+        """Opens tasks again, and with them the run; returns how many, and how many have no entity any more."""
+        where, values = wanted.where(run.id)
+        with explained(self.path), self._database as database:
+            lost = database.execute(f"select count(*) from task where {where} and entity is null", values).fetchone()[0]
+            found = database.execute(
+                f"update task set state = 'new', reason = '', code = '', updated = ? where {where}"
+                " and entity is not null and state <> 'new'",
+                [at, *values],
+            ).rowcount
+            if found:
+                database.execute(
+                    "update run set state = 'stopped', code = ?, reason = ? where id = ?",
+                    (RETRY, "Tasks are to be sent again", run.id),
+                )
+        return found, lost
+
+    def skip(self, run: TaskRun, wanted: TaskFilter, at: str) -> int:
+        """Gives up tasks that were not sent, failed or are unknown; returns how many."""
+        where, values = wanted.where(run.id)
+        with explained(self.path), self._database as database:
+            return database.execute(
+                f"update task set state = 'skipped', updated = ?, reason = case when reason = '' then 'Skipped' else"
+                f" reason end where {where} and state in ('new', 'failed', 'unknown', 'sending')",
+                [at, *values],
+            ).rowcount
+
+    def replace_entity(self, task: int, entity: Json, at: str) -> None:
+        """Corrects the entity of a task, which is sent by the next run."""
+        with explained(self.path), self._database as database:
+            database.execute(
+                "update task set entity = ?, state = 'new', reason = '', code = '', step = '', responses = null,"
+                " updated = ? where id = ?",
+                (json.dumps(entity), at, task),
+            )
+            database.execute(
+                "update run set state = 'stopped', code = ?, reason = ? where id = (select run from task where id = ?)",
+                (RETRY, "Tasks are to be sent again", task),
+            )
+
+
+def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
+    """The latest run in a ledger, its tasks by state, and whether it is under way at this moment."""
+    if not path.exists():
+        return None
+    with explained(path), closing(read_only(path)) as database:
+        run = _last_run(database)
+        return (run, _counts(database, run.id), is_held(path.with_suffix(".lock"))) if run is not None else None
+
+
+def _stored(reason: str) -> str:
+    """Without secrets, and without half characters, which SQLite refuses."""
+    return mask_message(reason).encode("utf-8", "backslashreplace").decode() if reason else ""
+
+
+def _last_run(database: sqlite3.Connection) -> TaskRun | None:
+    row = database.execute(f"select {_RUN} from run order by id desc limit 1").fetchone()
+    if row is None:
+        return None
+    values = dict(zip(TaskRun.__slots__, row, strict=True))
+    return TaskRun(**{**values, "loaded": bool(values["loaded"])})
+
+
+def _counts(database: sqlite3.Connection, run: int) -> dict[TaskState, int]:
+    found = dict(database.execute("select state, count(*) from task where run = ? group by state", (run,)).fetchall())
+    return {state: found.get(state, 0) for state in TASK_STATES}
+
+
+def _tasks(database: sqlite3.Connection, run: int, wanted: TaskFilter, after: int, limit: int) -> Iterator[Task]:
+    where, values = wanted.where(run)
+    query = f"select {_TASK} from task where {where} and id > ? order by id limit ?"
+    for row in database.execute(query, [*values, after, limit]):
+        yield _task(row)
+
+
+def _task(row: tuple[object, ...]) -> Task:
+    values = dict(zip(Task.__slots__, row, strict=True))
+    for name in ("entity", "responses", "former"):
+        text = values[name]
+        values[name] = None if text is None else json.loads(str(text))
+    return Task(**values)  # type: ignore[arg-type]  # the columns of the table above
