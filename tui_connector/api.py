@@ -1,9 +1,9 @@
-"""The public API for kinds: plugins, authentications, paginations, sinks and sources of other packages.
+"""The public API for kinds: plugins, authentications, paginations, sinks, sources and lookups of other packages.
 
 This module is stable: a name in `__all__` keeps its meaning until the next major version (before 1.0, the next minor
 version), and the changelog says so before one is removed. Every other module of the package may change at any time.
 
-To add a kind, subclass one of the five families and name its module, or its package, under the entry point group
+To add a kind, subclass one of the six families and name its module, or its package, under the entry point group
 `tui_connector.kinds`. Its TOML, validation, form, help and JSON Schema are then derived from its fields, exactly as
 those of a built-in kind:
 
@@ -14,6 +14,7 @@ those of a built-in kind:
   to continue.
 - `Sink`: `open(context, position)` returns an `OpenSink`.
 - `Source`: names the files that it reads.
+- `Lookup`: `requests(template, wanted, limits, run)` yields requests for the present values of many entities.
 
 Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
 `InvalidRequest`, `PaginationError` or `SinkError`, each with a message and a hint for the user.
@@ -42,6 +43,7 @@ from .incoming.sink import (
     SinkMissing,
 )
 from .kinds import Model
+from .outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted
 from .outgoing.source import Source
 from .secrets.source import SecretSource, secret_field
 from .templates import (
@@ -73,6 +75,9 @@ __all__ = [
     "Layer",
     "LayerContext",
     "ListPart",
+    "Lookup",
+    "LookupLimits",
+    "LookupRequest",
     "Model",
     "NoResponse",
     "OpenSink",
@@ -107,6 +112,7 @@ __all__ = [
     "TemplateText",
     "UriTemplateText",
     "UserError",
+    "Wanted",
     "as_data",
     "origin_of",
     "render",

@@ -16,6 +16,7 @@ def test_it_lists_each_family_with_its_kinds(program: Program) -> None:
         "pagination",
         "sink",
         "source",
+        "lookup",
     ]
     assert "  retry            Retry failed requests" in ended.stdout.splitlines()
 

@@ -266,6 +266,7 @@ NEW_FILES = {
     "incoming/pagination/acme_new.py": (".", "Pagination"),
     "incoming/sinks/acme_new.py": ("..sink", "Sink"),
     "outgoing/sources/acme_new.py": ("..source", "Source"),
+    "outgoing/lookups/acme_new.py": ("..lookup", "Lookup"),
 }
 
 
@@ -282,7 +283,7 @@ async def test_a_new_kind_of_the_program_is_one_file(clean_environment: dict[str
     program = Elsewhere({**clean_environment, "PYTHONSAFEPATH": "1"}, copy)
     listed = json.loads((await program.run("kinds", "--json")).stdout)
     assert [family for family, kinds in listed.items() if kinds["acme-new"]["title"] == "Something new"] == [
-        "authentication", "plugin", "pagination", "sink", "source",
+        "authentication", "plugin", "pagination", "sink", "source", "lookup",
     ]  # fmt: skip
     file = tmp_path / "shop.toml"
     file.write_text(
@@ -291,6 +292,7 @@ async def test_a_new_kind_of_the_program_is_one_file(clean_environment: dict[str
         '[incoming.i]\nclient = "c"\nrequest = { uri = "x" }\npagination = { kind = "acme-new" }\n'
         'sink = { kind = "acme-new" }\n[outgoing.o]\nclient = "c"\nrequest = { uri = "x" }\n'
         'source = { kind = "acme-new" }\n'
+        'compare = { request = { uri = "x" }, lookup = { kind = "acme-new" } }\n'
     )
     trusted = await program.run("trust", "--yes", str(file))  # reads the whole profile
     assert trusted.returncode == 0, trusted.stderr

@@ -1,4 +1,4 @@
-"""`kinds`: the plugins, authentications, paginations, sinks and sources that a profile can name, and their fields."""
+"""`kinds`: the plugins, authentications, paginations, sinks, sources and lookups of profiles, and their fields."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .errors import CommandFailed, Exit
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def kinds(name: str | None, as_json: bool) -> None:
-    """List kinds of plugins, authentications, paginations, sinks and sources, including those of installed packages.
+    """List kinds of plugins, authentications, paginations, sinks, sources and lookups, also of installed packages.
 
     With NAME, print the fields of that kind.
     """

@@ -476,11 +476,12 @@ def with_criteria(
     request: Request,
     *,
     filters: tuple[CriteriaFilter, ...] = (),
+    groups: tuple[tuple[CriteriaFilter, ...], ...] = (),
     order: tuple[tuple[str, Direction], ...] = (),
     size: int | None = None,
     page: int | None = None,
 ) -> Request:
-    """`request` with these search criteria added; every one of `filters` must match.
+    """`request` with these search criteria added: every one of `filters`, and one filter of each group, must match.
 
     The request's own filters stay, in groups before these (groups are ANDed, the filters of a group are ORed); its
     order and pages are replaced. The direction is always sent, as the default is DESC. The parameter is always
@@ -489,7 +490,7 @@ def with_criteria(
     Raises `PaginationError` for criteria that Magento would ignore.
     """
     head, others, criteria = _parsed(request.uri)
-    criteria = replace(criteria, groups=(*criteria.groups, *((each,) for each in filters)))
+    criteria = replace(criteria, groups=(*criteria.groups, *groups, *((each,) for each in filters)))
     if order:
         criteria = replace(criteria, order=order)
     if size is not None:

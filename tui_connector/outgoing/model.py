@@ -13,6 +13,7 @@ from ..kinds import Named
 from ..runs.request_templates import ENTITY, Inconsistency
 from ..templates import Json, Scope
 from .chain import ChainStep, inconsistencies
+from .comparison import Comparison
 from .source import Source
 
 
@@ -61,6 +62,13 @@ class Outgoing(Named):
     )
     patience: Span = Field(
         "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
+    )
+
+    compare: Comparison | None = Field(
+        None,
+        title="Compare",
+        description="How the values that the store has now are read, for plans, undo, and to send only what changes.",
+        examples=[{"preset": "stock"}],
     )
 
     @field_validator("request")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
@@ -19,10 +19,13 @@ from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
 from ..kinds import Kind, Model, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread_criteria
+from ..outgoing.comparison import presets_from
+from ..outgoing.lookup import Lookup
 from ..outgoing.model import Outgoing
 from ..outgoing.source import Source
 from ..runs.request_templates import Inconsistency
 from ..secrets.source import SecretSource
+from ..templates import Json
 
 _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Authentication: ("tui_connector.client.authentication", "tui_connector.magento"),
@@ -30,11 +33,21 @@ _FAMILIES: dict[type[Kind], tuple[str, ...]] = {
     Pagination: ("tui_connector.incoming.pagination", "tui_connector.magento"),
     Sink: ("tui_connector.incoming.sinks",),
     Source: ("tui_connector.outgoing.sources",),
+    Lookup: ("tui_connector.outgoing.lookups", "tui_connector.magento"),
 }
 """The families, and the packages of the program whose modules define kinds of them."""
 
 for _family, _packages in _FAMILIES.items():
     built_in(_family, *_packages)
+
+
+def _comparisons() -> Mapping[str, Mapping[str, Json]]:
+    from ..magento.entities.comparisons import COMPARISONS
+
+    return COMPARISONS
+
+
+presets_from(_comparisons)
 
 DEFAULT_CLIENT = "default"
 """The client that exists in every profile, even if it is not configured."""

@@ -83,7 +83,17 @@ class Catalogue:
     def product(self, row: int, store: str = "all") -> Item:
         """The product, with the store view's own values where it has any."""
         item: Item = json.loads(self.written(row))
-        return item | self._store_view_values.get((store, row), {})
+        own = self._store_view_values.get((store, row))
+        if not own:
+            return item
+        own_attributes = as_object(own.get("custom_attributes"))
+        kept = [
+            each
+            for each in as_list(item["custom_attributes"])
+            if as_object(each)["attribute_code"] not in own_attributes
+        ]
+        attributes: list[Json] = [{"attribute_code": code, "value": value} for code, value in own_attributes.items()]
+        return item | own | {"custom_attributes": [*kept, *attributes]}
 
     def sku(self, row: int) -> str:
         item = self._written.get(row)
@@ -134,9 +144,18 @@ class Catalogue:
         self._version += 1
         return row
 
+    def has_own_values(self, store: str, row: int) -> bool:
+        """Whether a store view has values of its own of a product."""
+        return (store, row) in self._store_view_values
+
     def put_in_store_view(self, store: str, row: int, values: Item) -> None:
-        """Store values of one store view."""
-        self._store_view_values[store, row] = self._store_view_values.get((store, row), {}) | values
+        """Store values of one store view; None removes one, and the view follows the global value again."""
+        before = self._store_view_values.get((store, row), {})
+        attributes = as_object(before.get("custom_attributes")) | as_object(values.get("custom_attributes"))
+        own: Item = {name: value for name, value in (before | values).items() if value is not None}
+        own_attributes: Item = {code: value for code, value in attributes.items() if value is not None}
+        own["custom_attributes"] = own_attributes
+        self._store_view_values[store, row] = own
         self._version += 1
 
     def delete(self, row: int) -> None:
@@ -237,6 +256,26 @@ class Catalogue:
             "store_id": Column(lambda row: frozenset("01"), "set"),
             "store": Column(lambda row: frozenset(("0", "1", "default", "admin")), "set"),
         }
+
+
+class InStoreView:
+    """The catalogue as one store view shows it: searches see the global values, and rows have the view's own."""
+
+    def __init__(self, catalogue: Catalogue, store: str) -> None:
+        self._catalogue, self._store = catalogue, store
+        self.key, self.strict_fields, self.columns = catalogue.key, catalogue.strict_fields, catalogue.columns
+
+    @property
+    def version(self) -> int:
+        return self._catalogue.version
+
+    def numbers(self) -> Sequence[int]:
+        return self._catalogue.numbers()
+
+    def written(self, row: int) -> str:
+        if not self._catalogue.has_own_values(self._store, row):
+            return self._catalogue.written(row)
+        return php_json(self._catalogue.product(row, self._store))
 
 
 def _cell(item: Item, name: str) -> Cell:

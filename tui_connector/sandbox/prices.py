@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from .catalogue import Catalogue, missing_product
 from .criteria import invalid_type, unsupported
 from .handlers import Call, Checks, Endpoints, Handlers, required_list
 from .records import Item
-from .response import Json, Refusal
+from .response import Json, Refusal, objects_in
 from .settings import Settings
 
 _INVALID = "Invalid attribute %fieldName = %fieldValue."
@@ -30,6 +30,9 @@ _FIELDS = {
 }
 _NUMBERS = ("price", "cost", "quantity")
 
+_SPECIAL_DATES = {"price_from": "special_from_date", "price_to": "special_to_date"}
+"""By the name in a row: the attribute of the product."""
+
 Problem = Item
 Key = tuple[str, float, str, float]
 
@@ -41,8 +44,8 @@ class Prices(Endpoints):
         self._catalogue = catalogue
         self._settings = settings
         self._groups = groups
-        self._special_products: dict[tuple[str, float], Item] = {}
-        self._cost: dict[tuple[str, float], Item] = {}
+        self._view_costs: dict[tuple[str, float], Item] = {}
+        """Costs of a store view; that of all store views is an attribute of the product."""
         self._tier: dict[Key, Item] = {}
 
     def handlers(self) -> Handlers:
@@ -50,10 +53,10 @@ class Prices(Endpoints):
             "POST /V1/products/base-prices": self._put_base,
             "POST /V1/products/base-prices-information": self._base,
             "POST /V1/products/special-price": self._put_special,
-            "POST /V1/products/special-price-information": lambda call: self._stored(call, self._special_products),
+            "POST /V1/products/special-price-information": self._special,
             "POST /V1/products/special-price-delete": self._delete_special,
             "POST /V1/products/cost": self._put_cost,
-            "POST /V1/products/cost-information": lambda call: self._stored(call, self._cost),
+            "POST /V1/products/cost-information": self._costs,
             "POST /V1/products/cost-delete": self._delete_cost,
             "POST /V1/products/tier-prices": lambda call: self._put_tier(call, replace=False),
             "PUT /V1/products/tier-prices": lambda call: self._put_tier(call, replace=True),
@@ -104,7 +107,7 @@ class Prices(Endpoints):
             elif store not in _STORES:
                 problems.append(_no_store(row))
             else:
-                self._catalogue.put(self._catalogue.product(product) | {"price": price}, product)
+                self._catalogue.put(self._catalogue.product(product) | {"price": round(price, 6)}, product)
         return problems
 
     def _put_special(self, call: Call) -> Json:
@@ -113,9 +116,8 @@ class Prices(Endpoints):
             wrong = self._special_problems(row)
             problems += wrong
             if not wrong:
-                key = (_case_folded(row["sku"]), _number(row.get("store_id")))
-                former = self._special_products.get(key, {"price_from": None, "price_to": None})
-                self._special_products[key] = {"store_id": 0} | former | row
+                dates = {code: row[name] for name, code in _SPECIAL_DATES.items() if row.get(name) is not None}
+                self._set(row, {"special_price": f"{_number(row['price']):.6f}"} | dates)
         return problems
 
     def _special_problems(self, row: Item) -> list[Json]:
@@ -144,7 +146,8 @@ class Prices(Endpoints):
         for row in self._rows(call, "SpecialPrice"):
             if self._sku(row) is None:
                 problems += self._special_problems(row)
-            self._special_products.pop((_case_folded(row.get("sku")), _number(row.get("store_id"))), None)
+            elif not row.get("store_id"):
+                self._set(row, dict.fromkeys(("special_price", *_SPECIAL_DATES.values())))
         return problems
 
     def _put_cost(self, call: Call) -> Json:
@@ -158,17 +161,55 @@ class Prices(Endpoints):
                 problems.append({"message": text, "parameters": [_text(cost), row["sku"], store]})
             else:
                 stored: Item = {"cost": round(cost, 6), "store_id": int(store), "sku": row["sku"]}
-                self._cost[_case_folded(row["sku"]), float(store)] = stored
+                if store == "0":
+                    self._set(row, {"cost": f"{cost:.6f}"})
+                else:
+                    self._view_costs[_case_folded(row["sku"]), float(store)] = stored
         return problems
 
     def _delete_cost(self, call: Call) -> Json:
         skus = {_case_folded(sku) for sku in _skus(call)}
-        self._cost = {key: row for key, row in self._cost.items() if key[0] not in skus}
+        self._view_costs = {key: row for key, row in self._view_costs.items() if key[0] not in skus}
+        for sku in skus:
+            if self._sku({"sku": sku}) is not None:
+                self._set({"sku": sku}, {"cost": None})
         return True
 
-    def _stored(self, call: Call, stored: dict[tuple[str, float], Item]) -> Json:
-        """The rows of these skus, each under the sku as it was asked for; of others nothing is said."""
-        return [row | {"sku": sku} for sku in _skus(call) for key, row in stored.items() if key[0] == _case_folded(sku)]
+    def _special(self, call: Call) -> Json:
+        """The special prices of these skus, each under the sku as it was asked for; of others nothing is said."""
+        found: list[Json] = []
+        for sku in _skus(call):
+            attributes = self._attributes(sku)
+            if "special_price" in attributes:
+                dates: Item = {name: attributes.get(code) for name, code in _SPECIAL_DATES.items()}
+                row: Item = {"price": _shown(attributes["special_price"]), "store_id": 0, "sku": sku}
+                found.append(row | dates)
+        return found
+
+    def _costs(self, call: Call) -> Json:
+        """The costs of these skus, like `_special`."""
+        found: list[Json] = []
+        for sku in _skus(call):
+            attributes = self._attributes(sku)
+            if "cost" in attributes:
+                found.append({"cost": _shown(attributes["cost"]), "store_id": 0, "sku": sku})
+            found += [row | {"sku": sku} for key, row in self._view_costs.items() if key[0] == _case_folded(sku)]
+        return found
+
+    def _attributes(self, sku: str) -> dict[str, Json]:
+        product = self._sku({"sku": sku})
+        item = self._catalogue.product(product) if product is not None else {}
+        return {str(each["attribute_code"]): each["value"] for each in objects_in(item.get("custom_attributes"))}
+
+    def _set(self, row: Item, values: Mapping[str, Json]) -> None:
+        """Set attributes of the product of a row; None removes one."""
+        product = self._sku(row)
+        assert product is not None
+        attributes = self._attributes(str(row["sku"])) | dict(values)
+        stored: list[Json] = [
+            {"attribute_code": code, "value": value} for code, value in attributes.items() if value is not None
+        ]
+        self._catalogue.put(self._catalogue.product(product) | {"custom_attributes": stored}, product)
 
     def _stored_tier(self, call: Call) -> Json:
         skus = {_case_folded(sku) for sku in _skus(call)}
@@ -269,6 +310,12 @@ def _text(value: Json) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return None if value is None else str(value)
+
+
+def _shown(value: Json) -> float:
+    """A decimal column as a number in a response: 9 for "9.000000"."""
+    number = float(str(value))
+    return int(number) if number.is_integer() else number
 
 
 def _number(value: Json) -> float:

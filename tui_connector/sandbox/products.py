@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from .catalogue import PIXEL, Catalogue, missing_product, stamp
+from .catalogue import PIXEL, Catalogue, InStoreView, missing_product, stamp
 from .criteria import invalid_type, snake, unsupported
-from .handlers import Call, Checks, Endpoints, Handlers, ListHandler, no_such_entity, required_list, required_object
+from .handlers import (
+    Call,
+    Checks,
+    Endpoints,
+    Handler,
+    Handlers,
+    ListHandler,
+    no_such_entity,
+    required_list,
+    required_object,
+)
 from .inventory import DEFAULT, SourceItems
 from .records import Item
 from .response import Json, PageResponse, Refusal, StoreResponse, as_list, as_object, objects_in, required
@@ -41,6 +51,11 @@ _EXTENSIONS = {
 _PER_STORE_VIEW = ("name", "status", "visibility")
 """What a store view has of its own; a price is global unless the store says otherwise."""
 _DEFAULT_SET = 4
+_DECIMALS = ("special_price", "cost", "msrp", "minimal_price")
+_GLOBAL = (*_DECIMALS, "category_ids", "special_from_date", "special_to_date")
+"""Attributes that a store view has no value of its own of; prices are global unless the store says otherwise."""
+_DATE_CODES = ("_date", "_from", "_to")
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d))?")
 _MAX_SKU_LENGTH = 64
 _NOT_EMPTY = {"name": "Product Name", "price": "Price"}
 _NEEDS_PRICE = ("simple", "virtual", "downloadable")
@@ -82,11 +97,12 @@ class ProductWriter:
         for name, label in _NOT_EMPTY.items() if row is not None and store == "all" else ():
             if name in product and product[name] in (None, ""):
                 raise Refusal(400, f'The "{label}" attribute value is empty. Set the attribute and try again.')
+        cleared = [name for name, value in product.items() if value is None]
         product = {name: value for name, value in product.items() if value is not None and name != "id"}
         if row is None:
             row = self._create(product)
         else:
-            self._update(row, product, store)
+            self._update(row, product, store, cleared)
         self._put_stock(product)
         return _as_saved(self.whole(row, store), strict_fields)
 
@@ -155,7 +171,7 @@ class ProductWriter:
             raise Refusal(400, 'The "Product Name" attribute value is empty. Set the attribute and try again.')
         if product.get("type_id", "simple") in _NEEDS_PRICE and product.get("price") is None:
             raise Refusal(400, 'The "Price" attribute value is empty. Set the attribute and try again.')
-        attributes = _merged(_made_attributes(name), product.get("custom_attributes"))
+        attributes = _merged(_made_attributes(name), _converted(product.get("custom_attributes"), self._now()))
         self._check_unique(attributes, None)
         extension = as_object(product.get("extension_attributes"))
         links = extension.get("category_links")
@@ -173,23 +189,45 @@ class ProductWriter:
         lists: Item = {name: [] for name in ("product_links", "options", "media_gallery_entries", "tier_prices")}
         return self._catalogue.put(made | lists | {"custom_attributes": attributes}, None)
 
-    def _update(self, row: int, product: Item, store: str) -> None:
+    def _update(self, row: int, product: Item, store: str, cleared: list[str]) -> None:
         kept = self._catalogue.product(row)
-        own = {} if store == "all" else {name: product[name] for name in _PER_STORE_VIEW if name in product}
-        attributes = _merged(kept.get("custom_attributes"), product.get("custom_attributes"))
+        given = _converted(product.get("custom_attributes"), self._now())
+        in_view = store != "all"
+        own: Item = {name: product[name] for name in _PER_STORE_VIEW if name in product and in_view}
+        own |= {name: None for name in cleared if name in _PER_STORE_VIEW and in_view}
+        own_attributes = {code: value for code, value in given.items() if in_view and code not in _GLOBAL}
+        if own_attributes:
+            own["custom_attributes"] = own_attributes
+        attributes = _merged(kept.get("custom_attributes"), {c: v for c, v in given.items() if c not in own_attributes})
         self._check_unique(attributes, row)
-        extension = kept.get("extension_attributes")
-        payload = {
-            name: value
-            for name, value in as_object(product.get("extension_attributes")).items()
-            if name != "stock_item"
-        }
         changed = {name: value for name, value in product.items() if name not in own and name != "sku"}
-        changed["extension_attributes"] = (as_object(extension)) | payload
-        changed |= {"custom_attributes": attributes, "updated_at": stamp(self._now())}
-        self._catalogue.put(kept | changed, row)
+        extension = self._extension(kept, product, given.get("category_ids"))
+        ids: Json = [str(link["category_id"]) for link in objects_in(extension.get("category_links"))]
+        attributes = _merged(attributes, {"category_ids": ids})
+        changed |= {"extension_attributes": extension, "custom_attributes": attributes}
+        changed |= {"updated_at": stamp(self._now())}
+        gone = {name for name in cleared if name in ("weight", "visibility") and not in_view}
+        left = {name: value for name, value in (kept | changed).items() if name not in gone}
+        self._catalogue.put(left, row)
         if own:
             self._catalogue.put_in_store_view(store, row, own)
+
+    def _extension(self, kept: Item, product: Item, category_ids: Json) -> Item:
+        """Category links add and move, an empty list removes all; `category_ids` replaces, unless it is empty."""
+        extension = as_object(kept.get("extension_attributes"))
+        given = as_object(product.get("extension_attributes"))
+        links = objects_in(extension.get("category_links"))
+        if "category_links" in given:
+            sent = {str(link["category_id"]): link.get("position", 0) for link in objects_in(given["category_links"])}
+            links = _with_links(links, sent) if sent else []
+        if isinstance(category_ids, list) and category_ids:
+            positions = {str(link["category_id"]): link["position"] for link in links}
+            links = [{"position": positions.get(str(each), 0), "category_id": str(each)} for each in category_ids]
+        merged = extension | {name: value for name, value in given.items() if name != "stock_item"}
+        if isinstance(merged.get("website_ids"), list):
+            merged["website_ids"] = [int(str(each)) for each in as_list(merged["website_ids"])]
+        merged.pop("category_links", None)
+        return merged | ({"category_links": [*links]} if links else {})
 
     def _check_unique(self, attributes: list[Json], row: int | None) -> None:
         for each in attributes:
@@ -266,13 +304,49 @@ def _made_attributes(name: str) -> list[Json]:
     return [{"attribute_code": code, "value": value} for code, value in values.items()]
 
 
-def _merged(kept: Json, payload: Json) -> list[Json]:
-    """Attributes sent replace those with the same code; the others are kept."""
+def _merged(kept: Json, given: Mapping[str, Json]) -> list[Json]:
+    """Attributes sent replace those with the same code, and null removes one; the others are kept."""
     values: dict[str, Json] = {}
-    for each in [*(as_list(kept)), *(as_list(payload))]:
-        if isinstance(each, dict):
-            values[str(each.get("attribute_code"))] = each.get("value")
+    for each in objects_in(as_list(kept)):
+        values[str(each.get("attribute_code"))] = each.get("value")
+    values |= given
     return [{"attribute_code": code, "value": value} for code, value in values.items() if value is not None]
+
+
+def _converted(payload: Json, now: datetime) -> dict[str, Json]:
+    """The attributes in a body as they are stored: texts, with six places for prices; None removes one.
+
+    An empty text removes texts and dates, but a price becomes 0, and a special price then starts today.
+    """
+    found: dict[str, Json] = {}
+    for each in objects_in(as_list(payload)):
+        code, value = str(each.get("attribute_code")), each.get("value")
+        if code in _DECIMALS and value is not None and not isinstance(value, dict | list):
+            found[code] = f"{float(value or 0):.6f}"
+            if value == "" and code == "special_price":
+                found.setdefault("special_from_date", stamp(now.replace(hour=0, minute=0, second=0)))
+        else:
+            found[code] = _converted_value(code, value)
+    return found
+
+
+def _converted_value(code: str, value: Json) -> Json:
+    if value is None or value == "":
+        return None
+    if isinstance(value, list):
+        return [str(each) for each in value]
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    if code == "url_key":
+        return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if code.endswith(_DATE_CODES) and (date := _DATE.match(text)):
+        return f"{date[1]} {date[2] or '00:00:00'}"
+    return text
+
+
+def _with_links(links: list[Item], sent: Mapping[str, Json]) -> list[Item]:
+    """The category links with those that are sent added, or moved to their position."""
+    moved: dict[str, Json] = {str(link["category_id"]): link["position"] for link in links} | dict(sent)
+    return [{"position": position, "category_id": category} for category, position in moved.items()]
 
 
 _PRODUCT_TYPES = ("simple", "virtual", "downloadable", "bundle", "grouped", "configurable")
@@ -291,11 +365,12 @@ class Products(Endpoints):
         self._writes = writes
         self._list_handler = list_handler
         self._last_image = 100
+        self._lists: dict[str, Handler] = {}
 
     def handlers(self) -> Handlers:
         media, variants = "/V1/products/:sku/media", "/V1/configurable-products/:sku"
         return {
-            "GET /V1/products": self._list_handler(self._catalogue),
+            "GET /V1/products": self._list,
             "POST /V1/products": self._write,
             "GET /V1/products/:sku": self._product,
             "PUT /V1/products/:sku": self._write,
@@ -330,6 +405,12 @@ class Products(Endpoints):
         read, rows = self._writes.read, self._writes.check_source_items
         stock = {"POST /V1/inventory/source-items": rows}
         return {"POST /V1/products": read, "PUT /V1/products/:sku": read, **stock}
+
+    def _list(self, call: Call) -> Json:
+        """The list as the store view in the path shows it; filters see the global values."""
+        if call.store not in self._lists:
+            self._lists[call.store] = self._list_handler(InStoreView(self._catalogue, call.store))
+        return self._lists[call.store](call)
 
     def _write(self, call: Call) -> Json:
         return self._writes.product(call.body, call.store, call.variables.get("sku"))

@@ -164,6 +164,7 @@ class Writable:
             "source": {"kind": "jsonl", "path": f"{self.name}.jsonl"},
             "identifier": self.identifier,
             "request": {"method": self.method, "uri": self.uri, "parameters": self.parameters},
+            "compare": {"preset": self.name},
         }
         if self.batch > 1:
             found["batch"] = self.batch

@@ -1,0 +1,65 @@
+"""A running sandbox with what a test of comparisons does to it: send entities, read them, compare them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui_connector.client.message import Request, Response
+from tui_connector.client.session import Session
+from tui_connector.magento.entities import WRITABLE
+from tui_connector.outgoing.changes import EntityChange
+from tui_connector.outgoing.model import Outgoing
+from tui_connector.outgoing.present_values import PresentValues
+from tui_connector.sandbox.server import Sandbox
+from tui_connector.templates import Json
+
+
+def preset(name: str, **changes: Any) -> Outgoing:
+    """The configuration that the program writes for an entity, with changes."""
+    return Outgoing.model_validate(WRITABLE[name].configuration("shop") | changes)
+
+
+@dataclass
+class ComparedStore:
+    """`requests` are those that a comparison has sent since the test began."""
+
+    sandbox: Sandbox
+    session: Session
+    requests: list[Request] = field(default_factory=list)
+
+    async def call(self, method: str, uri: str, body: object = None, *, store: str = "all") -> Any:
+        """A request beside those of the configuration; returns the JSON of its response, which must be 200."""
+        request = Request(method, f"{self.sandbox.url}/rest/{store}/V1/{uri}")
+        if body is not None:
+            request = Request(method, request.uri, (("Content-Type", "application/json"),), json.dumps(body).encode())
+        response = await self.session.client("shop")(request)
+        assert response.status == 200, response.body
+        return json.loads(response.body)
+
+    async def get(self, uri: str, *, store: str = "all") -> Any:
+        return await self.call("GET", uri, store=store)
+
+    async def send(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[Any]:
+        """Sends entities as the configuration says, one request each; returns the responses."""
+        found = []
+        for entity in entities:
+            response = await self.session.client("shop")(outgoing.request_for(entity, {}))
+            assert response.status == 200, response.body
+            found.append(json.loads(response.body))
+        return found
+
+    def present(self, outgoing: Outgoing) -> PresentValues:
+        return PresentValues(outgoing, self._counted)
+
+    async def plan(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[EntityChange]:
+        return await self.present(outgoing).read(entities)
+
+    async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
+        return [each.action for each in await self.plan(outgoing, entities)]
+
+    async def _counted(self, request: Request) -> Response:
+        self.requests.append(request)
+        return await self.session.client("shop")(request)

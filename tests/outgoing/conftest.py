@@ -1,0 +1,30 @@
+"""What tests of outgoing configurations share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from compared_store import ComparedStore
+from profiles import TOKEN, bearer, full, profile
+
+from tui_connector.guide.workbench import Workbench
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+
+
+@pytest.fixture
+async def store(machine: Machine, tmp_path: Path) -> AsyncIterator[ComparedStore]:
+    """A sandbox with a client "shop" that may do everything in it."""
+    options = SandboxOptions(products=60, settings=BEARER)
+    async with Sandbox(options, lambda: datetime(2026, 11, 29, tzinfo=UTC)) as sandbox:
+        bench = Workbench(machine, directory=tmp_path)
+        bench.vault.hold(TOKEN, full(sandbox)["access-token"], sandbox.url)
+        saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
+        async with bench.session(saved) as session:
+            yield ComparedStore(sandbox, session)
+        bench.close()

@@ -1,0 +1,150 @@
+"""What a comparison finds in the store, and the requests that it needs for that."""
+
+from __future__ import annotations
+
+import pytest
+from compared_store import ComparedStore, preset
+
+from tui_connector.outgoing.changes import FieldChange
+from tui_connector.outgoing.equality import ABSENT
+
+
+def stock(sku: str, quantity: float | str = 5, source: str = "default") -> dict[str, object]:
+    return {"sku": sku, "source_code": source, "quantity": quantity, "status": 1}
+
+
+async def test_stock_is_created_changed_or_left_as_it_is(store: ComparedStore) -> None:
+    rows = [stock("SYNC-0001", 7), stock("SYNC-0002", "7.00005")]
+    await store.send(preset("stock"), rows)
+    found = await store.plan(preset("stock"), [*rows, stock("SYNC-0001", 8), stock("SYNC-0003", 1, "elsewhere")])
+    assert [each.action for each in found] == ["unchanged", "unchanged", "change", "create"]
+    assert found[2].changes == (FieldChange("quantity", 7, 8),)
+    assert found[3].changes[2] == FieldChange("quantity", ABSENT, 1)
+    assert [each.identifier for each in found] == ["SYNC-0001", "SYNC-0002", "SYNC-0001", "SYNC-0003"]
+    assert found[0].former is None
+
+
+async def test_many_are_read_at_once_and_every_page_is_complete(store: ComparedStore) -> None:
+    rows = [stock(f"SKU-{number:06d}") for number in range(1, 38)]
+    found = await store.plan(preset("stock"), rows)
+    assert len(found) == 37
+    assert len(store.requests) == 1
+    assert "pageSize%5D=300" in store.requests[0].uri
+
+
+async def test_a_long_list_of_skus_is_divided_before_the_server_refuses_the_address(store: ComparedStore) -> None:
+    rows = [stock(f"A-long-sku-that-no-product-has-{number:05d}/é") for number in range(400)]
+    found = await store.plan(preset("stock"), rows)
+    assert {each.action for each in found} == {"create"}
+    assert max(len(each.uri) for each in store.requests) < 4_900
+    assert len(store.requests) > 2
+
+
+async def test_input_limits_of_the_store_divide_a_request(store: ComparedStore) -> None:
+    store.sandbox.change(
+        {
+            "webapi/validation/input_limit_enabled": "1",
+            "webapi/validation/complex_array_limit": "5",
+            "webapi/validation/maximum_page_size": "10",
+            "webapi/validation/default_page_size": "3",
+        }
+    )
+    rows = [stock(f"SKU-{number:06d}") for number in range(1, 31)] + [stock("a,b"), stock("A/B")]
+    found = await store.plan(preset("stock"), rows)
+    assert {each.action for each in found} == {"change"}
+    assert all("pageSize" in each.uri for each in store.requests)
+
+
+async def test_skus_that_in_cannot_find_are_found(store: ComparedStore) -> None:
+    rows = [
+        stock(sku) for sku in ("a,b", "A/B", "A B", "A&B", 'A"B', "café", "A%B", "A+B", "A#B", "A?B", "123", "00123")
+    ]
+    await store.send(preset("stock"), rows)
+    assert await store.actions(preset("stock"), rows) == ["unchanged"] * len(rows)
+
+
+async def test_a_sku_in_another_case_is_the_same_product(store: ComparedStore) -> None:
+    await store.send(preset("stock"), [stock("sync-0001", 3)])
+    assert await store.actions(preset("stock"), [stock("SYNC-0001", 3), stock("sync-0001", 3)]) == ["unchanged"] * 2
+    prices = [{"sku": "sync-0001", "store_id": 0, "price": 12}]
+    await store.send(preset("base-prices"), prices)
+    assert await store.actions(preset("base-prices"), prices) == ["unchanged"]
+
+
+@pytest.mark.parametrize("name", ["stock", "special-prices", "costs", "tier-prices", "base-prices"])
+async def test_a_mistyped_sku_is_told_from_a_value_that_is_new(store: ComparedStore, name: str) -> None:
+    sample = {
+        "stock": stock("?", 1, "west"),
+        "special-prices": {"store_id": 0, "price": 3},
+        "costs": {"store_id": 0, "cost": 3},
+        "base-prices": {"store_id": 0, "price": 3},
+        "tier-prices": {"price": 3, "price_type": "fixed", "customer_group": "ALL GROUPS", "quantity": 2},
+    }[name]
+    if name == "stock":
+        west = {"source_code": "west", "name": "West", "country_id": "US", "postcode": "1"}
+        await store.call("POST", "inventory/sources", {"source": west})
+    found = await store.plan(preset(name), [sample | {"sku": "SYNC-0001"}, sample | {"sku": "NO-SUCH"}])
+    assert [each.note for each in found] == ["", "the store has no product with this sku"]
+    assert found[1].action == "create"
+
+
+async def test_two_entities_of_one_product_are_compared_one_after_the_other(store: ComparedStore) -> None:
+    await store.send(preset("stock"), [stock("SYNC-0001", 5)])
+    found = await store.plan(preset("stock"), [stock("SYNC-0001", 7), stock("SYNC-0001", 5), stock("SYNC-0001", 5)])
+    assert [each.changes for each in found] == [
+        (FieldChange("quantity", 5, 7),),
+        (FieldChange("quantity", 7, 5),),
+        (),
+    ]
+
+
+async def test_a_product_is_read_through_the_store_view_it_is_written_to(store: ComparedStore) -> None:
+    uri = f"{store.sandbox.url}/rest/default/V1/products/&{{sku}}"
+    german = preset("products", request={"method": "put", "uri": uri, "parameters": {"product": "&{@}"}})
+    await store.call("PUT", "products/SYNC-0001", {"product": {"sku": "SYNC-0001", "name": "Tasche"}}, store="default")
+    entity = {"sku": "SYNC-0001", "name": "Tasche"}
+    assert await store.actions(german, [entity]) == ["unchanged"]
+    [change] = await store.plan(preset("products"), [entity])
+    assert change.changes == (FieldChange("name", "Sync product 1", "Tasche"),)
+
+
+async def test_the_forms_of_a_product_are_compared_by_meaning(store: ComparedStore) -> None:
+    entity = {
+        "sku": "sync-0001",
+        "price": "34.10",
+        "status": "1",
+        "weight": "1.5",
+        "custom_attributes": [
+            {"attribute_code": "special_price", "value": 9.5},
+            {"attribute_code": "news_from_date", "value": "2026-01-01"},
+            {"attribute_code": "meta_title", "value": ""},
+            {"attribute_code": "url_key", "value": "Sync product 1"},
+        ],
+        "extension_attributes": {"category_links": [{"category_id": 3, "position": 0}], "website_ids": ["1"]},
+    }
+    await store.send(preset("products"), [entity])
+    [found] = await store.plan(preset("products"), [entity])
+    assert found.changes == ()
+    changed = entity | {"custom_attributes": [{"attribute_code": "special_price", "value": ""}]}
+    [found] = await store.plan(preset("products"), [changed])
+    assert [each.field for each in found.changes] == ["custom_attributes.special_price"]
+
+
+async def test_stock_in_a_product_is_compared_although_the_list_lacks_it(store: ComparedStore) -> None:
+    entity = {"sku": "SYNC-0001", "extension_attributes": {"stock_item": {"qty": 41, "is_in_stock": True}}}
+    [found] = await store.plan(preset("products"), [entity])
+    assert found.changes[0].field == "extension_attributes.stock_item.qty"
+    await store.send(preset("products"), [entity])
+    assert await store.actions(preset("products"), [entity]) == ["unchanged"]
+
+
+async def test_what_is_kept_is_only_what_was_sent(store: ComparedStore) -> None:
+    [found] = await store.plan(
+        preset("products"),
+        [{"sku": "SYNC-0001", "price": 1, "custom_attributes": [{"attribute_code": "special_price", "value": 1}]}],
+    )
+    assert isinstance(found.former, dict)
+    present = found.former["present"]
+    assert isinstance(present, dict)
+    assert set(present) == {"sku", "price", "custom_attributes"}
+    assert present["custom_attributes"] == []

@@ -1,0 +1,380 @@
+"""How the present values of each writable entity are read, compared, restored and removed.
+
+Each is the table `compare` as it could be written in a profile. Observed on Magento 2.4.8: which list returns what is
+sent and in which form, what a second request does, and which request takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...templates import Json  # in types only, as in entity.py
+
+Table = dict[str, "Json"]
+
+_PRODUCTS, _CATALOG = "Magento_Catalog::products", "Magento_Catalog::catalog"
+_CATEGORIES, _ATTRIBUTES = "Magento_Catalog::categories", "Magento_Catalog::attributes_attributes"
+_RULES, _ORDERS = "Magento_SalesRule::quote", "Magento_Sales::actions_view"
+_TAXES, _CUSTOMERS = "Magento_Tax::manage_tax", "Magento_Customer::customer"
+_LINKS, _CATEGORY_IDS = "extension_attributes.category_links", "custom_attributes.category_ids"
+
+
+def _search(uri: str, field: str, *, value: str | None = None, equal: list[str] | None = None) -> Table:
+    """A search for many values of a field at once."""
+    lookup: Table = {"kind": "in-filter", "field": field}
+    lookup |= {"value": value} if value else {}
+    lookup |= {"equal": [*equal]} if equal else {}
+    return {"request": {"uri": uri}, "lookup": lookup}
+
+
+def _information(uri: str) -> Table:
+    """One of the price routes, which return the rows of a list of skus and say nothing about unknown ones."""
+    return {
+        "request": {"uri": uri, "method": "post", "reads": True},
+        "lookup": {"kind": "value-list", "field": "sku", "parameter": "skus"},
+        "items": "@",
+    }
+
+
+def _one(uri: str, items: str = "@") -> Table:
+    """A request for each entity, where the store offers nothing better."""
+    return {"request": {"uri": uri}, "items": items}
+
+
+def _delete(uri: str) -> Table:
+    return {"delete": {"request": {"uri": uri, "method": "delete"}}}
+
+
+def _delete_rows(uri: str, name: str, fields: str) -> Table:
+    """A deletion of several rows at once, by these fields."""
+    rows = ", ".join(f"{field}: {field}" for field in fields.split())
+    return {
+        "delete": {
+            "request": {"uri": uri, "method": "post", "parameters": {name: f"&{{[].{{{rows}}}}}"}},
+            "batch": 20,
+        }
+    }
+
+
+_PRODUCT_EXISTS: Table = {
+    "requires": {
+        "request": {"uri": "products", "parameters": {"fields": "items[sku],total_count"}},
+        "lookup": {"kind": "in-filter", "field": "sku"},
+        "identifier": "sku",
+        "message": "the store has no product with this sku",
+    }
+}
+_REFUSED: Table = {"existing": "refused"}
+_PRICE: Table = {"places": 6}
+_QUANTITY: Table = {"places": 4}
+_TEXTS: Table = {"custom_attributes.url_key": {"slug": True}, "custom_attributes.*": {"blank": True}}
+_DATES: Table = {"created_at": {"ignore": True}, "updated_at": {"ignore": True}}
+_NO_WAY_BACK = "They cannot be deleted or changed afterwards."
+
+COMPARISONS: Mapping[str, Mapping[str, Json]] = {
+    "stock": {
+        **_search("inventory/source-items", "sku", equal=["source_code"]),
+        **_PRODUCT_EXISTS,
+        **_delete_rows("inventory/source-items-delete", "sourceItems", "sku source_code"),
+        "identifier": ["sku", "source_code"],
+        "rules": {"quantity": _QUANTITY},
+        "repeatable": True,
+        "permission": "Magento_InventoryApi::source",
+    },
+    "products": {
+        **_search("products", "sku"),
+        **_delete("products/&{sku}"),
+        "detail": {"fields": ["extension_attributes.stock_item"], "request": {"uri": "products/&{sku}"}},
+        "identifier": "sku",
+        "rules": {
+            "price": _PRICE,
+            "weight": _PRICE,
+            "custom_attributes.price": _PRICE,
+            "custom_attributes.special_price": _PRICE,
+            "custom_attributes.cost": _PRICE,
+            "custom_attributes.msrp": _PRICE,
+            **_TEXTS,
+            _CATEGORY_IDS: {"restore-empty-field": _LINKS},
+            _LINKS: {
+                "adds": True,
+                "restore-field": _CATEGORY_IDS,
+                "restore-value": "[].category_id",
+                "restore-empty-field": _LINKS,
+            },
+            "extension_attributes.stock_item.low_stock_date": {"ignore": True},
+            **_DATES,
+        },
+        "repeatable": True,
+        "permission": _PRODUCTS,
+        "undo": "A deleted product leaves its stock behind, and one that is created again gets another id.",
+    },
+    "base-prices": {
+        **_information("products/base-prices-information"),
+        **_PRODUCT_EXISTS,
+        "identifier": ["sku", "store_id"],
+        "defaults": {"store_id": 0},
+        "fallback": {"store_id": 0},
+        "rules": {"price": _PRICE},
+        "repeatable": True,
+        "permission": _CATALOG,
+    },
+    "special-prices": {
+        **_information("products/special-price-information"),
+        **_PRODUCT_EXISTS,
+        **_delete_rows("products/special-price-delete", "prices", "sku store_id price price_from price_to"),
+        "identifier": ["sku", "store_id"],
+        "defaults": {"store_id": 0},
+        "rules": {"price": _PRICE},
+        "repeatable": True,
+        "permission": _CATALOG,
+    },
+    "tier-prices": {
+        **_information("products/tier-prices-information"),
+        **_PRODUCT_EXISTS,
+        **_delete_rows(
+            "products/tier-prices-delete", "prices", "sku website_id customer_group quantity price price_type"
+        ),
+        "identifier": ["sku", "website_id", "customer_group", "quantity"],
+        "defaults": {"website_id": 0},
+        "rules": {"price": _PRICE, "quantity": _QUANTITY},
+        "repeatable": True,
+        "permission": _CATALOG,
+    },
+    "costs": {
+        **_information("products/cost-information"),
+        **_PRODUCT_EXISTS,
+        "delete": {
+            "request": {"uri": "products/cost-delete", "method": "post", "parameters": {"skus": "&{[].sku}"}},
+            "batch": 20,
+        },
+        "identifier": ["sku", "store_id"],
+        "defaults": {"store_id": 0},
+        "rules": {"cost": _PRICE},
+        "repeatable": True,
+        "permission": _CATALOG,
+        "undo": "Deleting a cost deletes it for all stores.",
+    },
+    "product-images": {
+        "request": {"uri": "products/&{sku}", "parameters": {"fields": "sku,media_gallery_entries"}},
+        "items": "media_gallery_entries || `[]`",
+        **_PRODUCT_EXISTS,
+        **_delete("products/&{sku}/media/&{id}"),
+        "identifier": "label",
+        "fields": ["label", "media_type", "position", "disabled"],
+        "existing": "another",
+        "permission": _PRODUCTS,
+        "undo": "Roles that a new image took from older ones are not given back when it is deleted.",
+    },
+    "stock-item": {
+        **_one("stockItems/&{sku}"),
+        **_PRODUCT_EXISTS,
+        "missing": "refused",
+        "rules": {"qty": _QUANTITY, "low_stock_date": {"ignore": True}},
+        "repeatable": True,
+        "permission": "Magento_Catalog::catalog_inventory",
+    },
+    "stock-removed": {
+        **_search("inventory/source-items", "sku", equal=["source_code"]),
+        "restore": {
+            "request": {"uri": "inventory/source-items", "method": "post", "parameters": {"sourceItems": "&{@}"}},
+            "batch": 20,
+        },
+        "identifier": ["sku", "source_code"],
+        "existing": "removed",
+        "repeatable": True,
+        "permission": "Magento_InventoryApi::source",
+    },
+    "sources": {
+        **_search("inventory/sources", "source_code"),
+        "identifier": "source_code",
+        "rules": {
+            "description": {"blank": True},
+            "email": {"blank": True},
+            "phone": {"blank": True},
+        },
+        "repeatable": True,
+        "permission": "Magento_InventoryApi::source",
+        "undo": "Sources cannot be deleted; send enabled = false to disable one.",
+    },
+    "stocks": {
+        **_search("inventory/stocks", "name"),
+        **_delete("inventory/stocks/&{stock_id}"),
+        **_REFUSED,
+        "identifier": "name",
+        "permission": "Magento_InventoryApi::stock",
+    },
+    "stock-sources": {
+        **_search("inventory/stock-source-links", "stock_id"),
+        **_delete_rows("inventory/stock-source-links-delete", "links", "stock_id source_code"),
+        "identifier": ["stock_id", "source_code"],
+        "repeatable": True,
+        "permission": "Magento_InventoryApi::stock_source_link",
+    },
+    "categories": {
+        **_search("categories/list", "entity_id", value="id"),
+        "identifier": "id",
+        "missing": "refused",
+        "rules": {**_TEXTS, **_DATES, "parent_id": {"ignore": True}},
+        "repeatable": True,
+        "permission": _CATEGORIES,
+        "undo": "A value sent through a store view stays the view's own.",
+    },
+    "new-categories": {
+        **_search("categories/list", "name", equal=["parent_id"]),
+        **_delete("categories/&{id}"),
+        **_REFUSED,
+        "identifier": ["name", "parent_id"],
+        "rules": _TEXTS,
+        "permission": _CATEGORIES,
+    },
+    "category-products": {
+        **_one("categories/&{category_id}/products"),
+        **_delete("categories/&{category_id}/products/&{sku}"),
+        "identifier": ["sku", "category_id"],
+        "repeatable": True,
+        "permission": _CATEGORIES,
+    },
+    "customers": {
+        **_search("customers/search", "entity_id", value="id"),
+        "identifier": "id",
+        "missing": "refused",
+        "rules": {
+            "email": {"ignore-case": True},
+            "dob": {"blank": True},
+            **{name: {"blank": True, "restore-absent": ""} for name in ("prefix", "middlename", "suffix", "taxvat")},
+            "gender": {"restore-absent": 0},
+            "addresses": {
+                "not-restored": "removed addresses would get new ids, and those with their old ids are refused"
+            },
+            **_DATES,
+        },
+        "repeatable": True,
+        "permission": _CUSTOMERS,
+        "undo": "A gender that was not set becomes 0.",
+    },
+    "new-customers": {
+        **_search("customers/search", "email", equal=["website_id"]),
+        **_delete("customers/&{id}"),
+        **_REFUSED,
+        "identifier": ["email", "website_id"],
+        "permission": _CUSTOMERS,
+    },
+    "order-invoices": {"can-undo": False, "undo": f"Invoices stay. {_NO_WAY_BACK}"},
+    "order-shipments": {"can-undo": False, "undo": f"Shipments stay, and have taken stock. {_NO_WAY_BACK}"},
+    "order-refunds": {"can-undo": False, "undo": f"Refunds stay, and the last one closes the order. {_NO_WAY_BACK}"},
+    "order-comments": {
+        **_one("orders/&{order_id}/comments", "items"),
+        "identifier": "comment",
+        "fields": ["comment"],
+        "existing": "another",
+        "permission": _ORDERS,
+        "can-undo": False,
+        "undo": f"Comments stay. {_NO_WAY_BACK}",
+    },
+    "orders": {
+        **_search("orders", "increment_id"),
+        "identifier": "increment_id",
+        "fields": ["increment_id"],
+        "existing": "another",
+        "permission": _ORDERS,
+        "can-undo": False,
+        "undo": "Orders stay: they can be cancelled, but not deleted.",
+    },
+    "tracking-numbers": {
+        **_search("shipments", "order_id"),
+        **_delete("shipment/track/&{entity_id}"),
+        "items": "items[].tracks[]",
+        "identifier": ["track_number", "parent_id"],
+        "fields": ["track_number", "parent_id", "carrier_code", "title"],
+        "existing": "another",
+        "permission": "Magento_Sales::shipment",
+    },
+    "attributes": {
+        **_search("products/attributes", "attribute_code"),
+        **_delete("products/attributes/&{attribute_code}"),
+        **_REFUSED,
+        "identifier": "attribute_code",
+        "rules": {"frontend_labels": {"ignore": True}, "options": {"adds": True}, "default_value": {"blank": True}},
+        "permission": _ATTRIBUTES,
+    },
+    "attribute-options": {
+        **_one("products/attributes/&{attribute_code}/options"),
+        **_delete("products/attributes/&{attribute_code}/options/&{value}"),
+        **_REFUSED,
+        "identifier": "label",
+        "fields": ["label"],
+        "permission": _ATTRIBUTES,
+    },
+    "attribute-sets": {
+        **_search("products/attribute-sets/sets/list", "attribute_set_name"),
+        **_delete("products/attribute-sets/&{attribute_set_id}"),
+        **_REFUSED,
+        "sent": "attributeSet",
+        "identifier": "attribute_set_name",
+        "permission": "Magento_Catalog::sets",
+    },
+    "cms-pages": {
+        **_search("cmsPage/search", "identifier"),
+        **_delete("cmsPage/&{id}"),
+        **_REFUSED,
+        "identifier": "identifier",
+        "rules": {"creation_time": {"ignore": True}, "update_time": {"ignore": True}, "sort_order": {"number": True}},
+        "permission": "Magento_Cms::page",
+    },
+    "cms-blocks": {
+        **_search("cmsBlock/search", "identifier"),
+        **_delete("cmsBlock/&{id}"),
+        **_REFUSED,
+        "identifier": "identifier",
+        "rules": {"creation_time": {"ignore": True}, "update_time": {"ignore": True}},
+        "permission": "Magento_Cms::block",
+    },
+    "coupons": {
+        **_search("coupons/search", "code"),
+        **_delete("coupons/&{coupon_id}"),
+        **_REFUSED,
+        "identifier": "code",
+        "rules": {
+            "is_primary": {"ignore": True},  # false is stored as null
+            "usage_limit": {"ignore": True},  # these two are copied from the rule
+            "usage_per_customer": {"ignore": True},
+        },
+        "permission": _RULES,
+    },
+    "generated-coupons": {
+        "can-undo": False,
+        "undo": "The store chose the codes: they are in the responses, and can be deleted with coupons/deleteByCodes.",
+    },
+    "cart-price-rules": {
+        **_search("salesRules/search", "name"),
+        **_delete("salesRules/&{rule_id}"),
+        "identifier": "name",
+        "existing": "another",
+        "permission": _RULES,
+    },
+    "customer-groups": {
+        **_search("customerGroups/search", "code"),
+        **_delete("customerGroups/&{id}"),
+        **_REFUSED,
+        "identifier": "code",
+        "permission": "Magento_Customer::group",
+    },
+    "tax-rates": {
+        **_search("taxRates/search", "code"),
+        **_delete("taxRates/&{id}"),
+        **_REFUSED,
+        "identifier": "code",
+        "rules": {"rate": _QUANTITY},
+        "permission": _TAXES,
+        "undo": "A rate that a tax rule uses cannot be deleted.",
+    },
+    "tax-rules": {
+        **_search("taxRules/search", "code"),
+        **_delete("taxRules/&{id}"),
+        **_REFUSED,
+        "identifier": "code",
+        "permission": _TAXES,
+    },
+}

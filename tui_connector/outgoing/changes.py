@@ -1,0 +1,134 @@
+"""What sending an entity would change: it is created, changed field by field, or left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ..templates import Json
+from .equality import ABSENT, Absent, EqualityRule, equal, member
+
+EntityAction = Literal["create", "change", "unchanged"]
+RuleOf: TypeAlias = Callable[[str], EqualityRule | None]
+"""The rule for a field by its dotted name; None for a field that is not compared."""
+
+_CODE, _VALUE = "attribute_code", "value"
+"""Magento's lists of attributes: [{"attribute_code": "color", "value": "49"}]."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field; `old` is ABSENT if the store has no value."""
+
+    field: str
+    old: Json | Absent
+    new: Json
+
+    def as_json(self) -> dict[str, Json]:
+        """For `--json`: an absent old value is null."""
+        return {"field": self.field, "old": None if isinstance(self.old, Absent) else self.old, "new": self.new}
+
+
+@dataclass(frozen=True, slots=True)
+class EntityChange:
+    """What would happen to an entity if it were sent.
+
+    `former` is what undo needs: what was sent, and the values that were there; None if nothing would change.
+    """
+
+    identifier: str
+    action: EntityAction
+    changes: tuple[FieldChange, ...]
+    former: Json
+    note: str = ""
+    """What the user should know before it is sent, such as a sku without a product."""
+
+    def as_json(self) -> dict[str, Json]:
+        """The line of `--plan --json`."""
+        line: dict[str, Json] = {"identifier": self.identifier, "action": self.action}
+        line["changes"] = [each.as_json() for each in self.changes]
+        return line | {"note": self.note} if self.note else line
+
+
+def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, rule_of: RuleOf) -> list[FieldChange]:
+    """The fields that sending would change; with `stored` ABSENT, all fields that have a value."""
+    found = []
+    for path, value in leaves_of(sent):
+        name = ".".join(path)
+        rule = rule_of(name)
+        if rule is not None:
+            old = ABSENT if isinstance(stored, Absent) else value_at(stored, path)
+            if not equal(value, old, rule):
+                found.append(FieldChange(name, old, value))
+    return found
+
+
+def leaves_of(entity: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
+    """The fields of an entity that are compared one by one: inside objects and attributes, but not inside lists."""
+    for name, value in entity.items():
+        attributes = attributes_in(value)
+        inside = value if isinstance(value, dict) and value else attributes
+        if inside is None:
+            yield (*path, name), value
+        else:
+            yield from leaves_of(inside, (*path, name))
+
+
+def attributes_in(value: Json | Absent) -> dict[str, Json] | None:
+    """The values of a list of attributes by code; None if it is anything else."""
+    if not isinstance(value, list) or not value:
+        return None
+    found: dict[str, Json] = {}
+    for each in value:
+        if not isinstance(each, dict) or not isinstance(each.get(_CODE), str) or not each.keys() <= {_CODE, _VALUE}:
+            return None
+        found[str(each[_CODE])] = each.get(_VALUE)
+    return found
+
+
+def value_at(item: Mapping[str, Json], path: Sequence[str]) -> Json | Absent:
+    """The value of a field, by the names on the way to it."""
+    value: Json | Absent = dict(item)
+    for name in path:
+        inside = value if isinstance(value, dict) else attributes_in(value)
+        if inside is None:
+            return ABSENT
+        value = member(inside, name)
+    return value
+
+
+def projected(sent: Mapping[str, Json], stored: Mapping[str, Json]) -> dict[str, Json]:
+    """The part of the stored entity that has been sent: its fields, as far as the store has them, and no others."""
+    found: dict[str, Json] = {}
+    for name, value in sent.items():
+        old = member(stored, name)
+        if isinstance(old, Absent):
+            continue
+        codes = attributes_in(value)
+        if isinstance(value, dict) and value and isinstance(old, dict):
+            found[name] = projected(value, old)
+        elif codes is not None:
+            have = attributes_in(old) or {}
+            found[name] = [{_CODE: code, _VALUE: have[code]} for code in codes if code in have]
+        else:
+            found[name] = old
+    return found
+
+
+def with_value(entity: dict[str, Json], path: Sequence[str], value: Json, like: Mapping[str, Json]) -> None:
+    """Sets a field of `entity`, with objects and lists of attributes on the way as in `like`."""
+    first, *rest = path
+    if not rest:
+        entity[first] = value
+        return
+    shape = like.get(first)
+    attributes = attributes_in(shape)
+    if attributes is not None:
+        rows = entity.setdefault(first, [])
+        assert isinstance(rows, list)
+        rows.append({_CODE: rest[0], _VALUE: value})
+        return
+    inside = entity.setdefault(first, {})
+    assert isinstance(inside, dict)
+    with_value(inside, rest, value, shape if isinstance(shape, dict) else {})

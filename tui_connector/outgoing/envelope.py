@@ -1,0 +1,155 @@
+"""Where an entity is in the parameters of its request, and which entity results in given parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+from ..client.model import RequestTemplate
+from ..errors import InvalidValue
+from ..templates import Json, Template, paths_read, render
+from ..templates.template import Placeholder
+from .comparison import Comparison
+from .model import Outgoing
+
+_Path: TypeAlias = tuple[str | int, ...]
+
+_STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)|\[0\]")
+
+
+class Envelope:
+    """The parameters of an outgoing's requests. A chain is compared by its entities as they are."""
+
+    def __init__(self, outgoing: Outgoing, comparison: Comparison, run: Mapping[str, Json]) -> None:
+        self._outgoing, self._run = outgoing, dict(run)
+        template = outgoing.request
+        self._template: RequestTemplate | None = template
+        if template is None or template.parameters is None or comparison.sent == "@":
+            self._path: _Path | None = ()
+        else:
+            self._path = _steps(comparison.sent) if comparison.sent else None
+        self._uri_fields = _fields_read(template) if template is not None else ()
+
+    def sent(self, entity: Json) -> dict[str, Json]:
+        """The entity as it is sent. Raises `PlaceholderError`, and `InvalidValue` if no object is sent."""
+        if self._template is None or self._template.parameters is None:
+            found = entity
+        else:
+            found = render(self._template.parameters, self._outgoing.scope([entity], self._run))
+            found = _at(found, self._path if self._path is not None else _only_object(found))
+        if not isinstance(found, dict):
+            raise InvalidValue("sent", "there is no object to compare in what is sent", "Set `sent` in `compare`.")
+        return found
+
+    def kept(self, entity: Json) -> dict[str, Json]:
+        """The fields of the entity that its request needs outside the parameters, such as in the URI."""
+        if not isinstance(entity, dict):
+            return {}
+        return {name: entity[name] for name in self._uri_fields if name in entity}
+
+    def entity(self, wanted: Mapping[str, Json], kept: Mapping[str, Json]) -> dict[str, Json]:
+        """The entity whose request sends `wanted`. Raises `InvalidValue` if the template does not lead back to one."""
+        if self._template is None or self._template.parameters is None:
+            return {**kept, **wanted}
+        path = self._path
+        if path is None:
+            parameters = self._template.parameters
+            names = list(parameters) if isinstance(parameters, dict) and len(parameters) == 1 else []
+            path = (*names, 0) if names and self._outgoing.batch > 1 else tuple(names)
+        found: dict[str, Json] = dict(kept)
+        _invert(self._template.parameters, path, dict(wanted), found)
+        again: Json = None
+        with suppress(InvalidValue):
+            again = self.sent(found)
+        if again != wanted:
+            raise InvalidValue(
+                "undo-template",
+                "the request of this configuration cannot send these values",
+                "Its parameters contain fixed or computed values, or need others.",
+            )
+        return found
+
+
+def _steps(text: str) -> _Path:
+    return tuple(name or 0 for name in _STEP.findall(text))
+
+
+def _only_object(parameters: Json) -> _Path:
+    """The place of the only object in the parameters, or of the only element of the only list."""
+    path: _Path = ()
+    value = parameters
+    if isinstance(value, dict) and len(value) == 1:
+        [(name, inside)] = value.items()
+        if isinstance(inside, dict | list):
+            path, value = (name,), inside
+    return (*path, 0) if isinstance(value, list) and len(value) == 1 else path
+
+
+def _at(value: Json, path: _Path) -> Json:
+    for step in path:
+        if isinstance(step, str) and isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list) and value:
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _fields_read(template: RequestTemplate) -> Sequence[str]:
+    """The top-level fields of an entity that the URI and the headers read."""
+    texts = (template.uri, *template.headers.values())
+    return tuple(
+        dict.fromkeys(
+            names[0]
+            for text in texts
+            for piece in Template.parse(text).pieces
+            if isinstance(piece, Placeholder) and piece.sigil != "@"
+            for names in sorted(paths_read(piece.expression))
+            if names
+        )
+    )
+
+
+def _invert(template: Json, path: _Path, value: Json, into: dict[str, Json]) -> None:
+    """Sets the fields of an entity from which `template` makes `value` at `path`."""
+    while path and not isinstance(template, str):
+        template, path = _at(template, path[:1]), path[1:]
+    for step in reversed(path):
+        value = [value] if isinstance(step, int) else {step: value}
+    _set_fields(template, value, into)
+
+
+def _set_fields(template: Json, value: Json, into: dict[str, Json]) -> None:
+    if isinstance(template, dict) and isinstance(value, dict):
+        for name, inside in template.items():
+            if name in value:
+                _set_fields(inside, value[name], into)
+    elif isinstance(template, list) and isinstance(value, list):
+        for inside, each in zip(template, value, strict=False):
+            _set_fields(inside, each, into)
+    elif isinstance(template, str):
+        _set_placeholder(template, value, into)
+
+
+def _set_placeholder(template: str, value: Json, into: dict[str, Json]) -> None:
+    """Sets the field that a template of exactly one placeholder reads; `&{@}` of a batch is a list of one."""
+    pieces = Template.parse(template).pieces
+    if len(pieces) != 1 or not isinstance(pieces[0], Placeholder) or pieces[0].sigil == "@":
+        return
+    text = pieces[0].expression.text.strip()
+    if text == "@":
+        only = value[0] if isinstance(value, list) and len(value) == 1 else value
+        into.update(only if isinstance(only, dict) else {})
+        return
+    *above, last = text.removeprefix("[0].").split(".")
+    if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) for name in (*above, last)):
+        return
+    for name in above:
+        inside = into.setdefault(name, {})
+        if not isinstance(inside, dict):
+            return
+        into = inside
+    into[last] = value

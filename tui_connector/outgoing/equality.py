@@ -1,0 +1,180 @@
+"""Whether a value that is sent and the value in the store mean the same."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from enum import Enum
+from typing import Final
+
+from ..templates import Json
+
+
+class Absent(Enum):
+    """The store has no such field, or no value in it."""
+
+    ABSENT = "absent"
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class EqualityRule:
+    """How the values of a field are compared; the default is what holds for most fields of most stores."""
+
+    places: int | None = None
+    """Decimal places that the store keeps; a number that is sent is rounded to them first, half up."""
+    number: bool = False
+    """Texts are compared as numbers even if they do not look like decimals of a database: "5" and "5.0"."""
+    ignore_case: bool = False
+    """Upper and lower case, and blanks at the ends, are ignored."""
+    slug: bool = False
+    """The store makes an URL key of the text: "Joust Duffle Bag" becomes "joust-duffle-bag"."""
+    blank: bool = False
+    """An empty text means the same as no value."""
+    ordered: bool = False
+    """The order of a list matters."""
+    adds: bool = False
+    """Elements that are sent are added to a list, and no others are removed."""
+
+
+PLAIN: Final = EqualityRule()
+
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+"""A number as text; one with leading zeros, such as "0012", is a text."""
+_STORED_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)\.(?:\d{4}|\d{6})")
+"""A decimal column as text: MySQL returns all its places, of which Magento's columns have four or six."""
+_ANY_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*")
+_DATE = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d{1,9})?)?)?\s?(?:Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+_LONGEST_NUMBER = 40
+"""Characters of a text that may be a number; a longer one is an identifier."""
+
+
+def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool:
+    """Whether sending `sent` would leave `stored` as it is. Members of objects that are not sent are ignored."""
+    if stored is ABSENT or stored is None:
+        return sent is None or (rule.blank and isinstance(sent, str) and not sent.strip())
+    if sent is None:
+        return rule.blank and stored == ""
+    if isinstance(sent, dict):
+        return isinstance(stored, dict) and all(equal(each, member(stored, name), rule) for name, each in sent.items())
+    if isinstance(sent, list):
+        return isinstance(stored, list) and _equal_lists(sent, stored, rule)
+    if isinstance(stored, dict | list):
+        return False
+    if isinstance(sent, bool) or isinstance(stored, bool):
+        first, second = _truth(sent), _truth(stored)
+        return first is not None and first == second
+    if isinstance(sent, str) and isinstance(stored, str):
+        return _equal_texts(sent, stored, rule)
+    return _equal_numbers(sent, stored, rule, _ANY_NUMBER if rule.number or rule.places is not None else _DECIMAL)
+
+
+def member(item: Mapping[str, Json], name: str) -> Json | Absent:
+    """A member of a stored object. Magento accepts camel case in names, and always responds in snake case."""
+    if name in item:
+        return item[name]
+    return item.get(re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(), ABSENT)
+
+
+def _equal_lists(sent: Sequence[Json], stored: Sequence[Json], rule: EqualityRule) -> bool:
+    if not rule.adds and len(sent) != len(stored):
+        return False
+    if rule.ordered:
+        return len(sent) == len(stored) and all(equal(one, two, rule) for one, two in zip(sent, stored, strict=True))
+    if sent == stored:
+        return True
+    options = [[place for place, other in enumerate(stored) if equal(each, other, rule)] for each in sent]
+    taken: dict[int, int] = {}
+    return all(_assign(index, options, taken, set()) for index in range(len(sent)))
+
+
+def _assign(index: int, options: Sequence[Sequence[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    """Gives element `index` a place of its own, moving others if that is necessary (Kuhn's matching)."""
+    free = next((place for place in options[index] if place not in taken), None)
+    if free is not None:
+        taken[free] = index
+        return True
+    for place in options[index]:
+        if place not in tried:
+            tried.add(place)
+            if _assign(taken[place], options, taken, tried):
+                taken[place] = index
+                return True
+    return False
+
+
+def _truth(value: Json) -> bool | None:
+    """Whether Magento reads the value as true; None if it is not a boolean in any of its forms."""
+    if isinstance(value, str):
+        return {"1": True, "0": False, "true": True, "false": False}.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
+def _equal_texts(sent: str, stored: str, rule: EqualityRule) -> bool:
+    if sent == stored:
+        return True
+    if rule.blank and not sent.strip():
+        return not stored.strip()
+    if rule.slug:
+        return slug(sent) == slug(stored)
+    if rule.ignore_case and sent.strip().casefold() == stored.strip().casefold():
+        return True
+    if rule.number or rule.places is not None:
+        return _equal_numbers(sent, stored, rule, _ANY_NUMBER)
+    if _STORED_DECIMAL.fullmatch(stored):
+        return _equal_numbers(sent, stored, rule, _DECIMAL)
+    first = _moment(sent)
+    return first is not None and first == _moment(stored)
+
+
+def _equal_numbers(sent: Json, stored: Json, rule: EqualityRule, shape: re.Pattern[str]) -> bool:
+    first, second = _decimal(sent, shape), _decimal(stored, shape)
+    if first is None or second is None:
+        return False
+    places = rule.places
+    if places is None and isinstance(stored, str) and _STORED_DECIMAL.fullmatch(stored):
+        places = len(stored.partition(".")[2])
+    return first == second if places is None else rounded(first, places) == rounded(second, places)
+
+
+def rounded(number: Decimal, places: int) -> Decimal:
+    """The number as a decimal column with this many places stores it: half up."""
+    try:
+        return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    except InvalidOperation:  # more than 28 digits
+        return number
+
+
+def _decimal(value: Json, shape: re.Pattern[str]) -> Decimal | None:
+    if isinstance(value, str):
+        return Decimal(value.strip()) if len(value) <= _LONGEST_NUMBER and shape.fullmatch(value) else None
+    return Decimal(repr(value)) if isinstance(value, int | float) else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date and time as Magento stores it: it drops the zone, and a missing time is midnight."""
+    found = _DATE.fullmatch(text.strip())
+    if found is None:
+        return None
+    day, minutes, second = found.groups()
+    try:
+        return datetime.fromisoformat(f"{day} {minutes or '00:00'}:{second or '00'}")
+    except ValueError:
+        return None
+
+
+def slug(text: str) -> str:
+    """The text as Magento's URL key: lower case, letters without accents, everything else a single hyphen."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

@@ -1,0 +1,1 @@
+"""The kinds of lookups that work with any store."""

@@ -1,0 +1,437 @@
+"""Reads the values that the store has now, in batches, and compares them with what would be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ..client.error_message import error_message
+from ..client.layer import Send
+from ..client.message import (
+    Failure,
+    InvalidRequest,
+    LoginRefused,
+    NoResponse,
+    Request,
+    RequestFailed,
+    Response,
+)
+from ..client.model import RequestTemplate
+from ..errors import InvalidValue, UserError
+from ..runs.errors import Action, RunError, RunFailed
+from ..templates import Budget, Json
+from ..templates.expression import Expression
+from ..text import beginning
+from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
+from .envelope import Envelope
+from .equality import ABSENT, Absent, member, rounded
+from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
+from .model import Outgoing
+
+_IN_FLIGHT: Final = 4
+"""Requests for present values at once."""
+_TOO_LARGE = (400, 413, 414)
+"""Statuses of a request that may be accepted with fewer values in it."""
+_REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
+
+Identity: TypeAlias = tuple[str | None, ...]
+Item: TypeAlias = Mapping[str, Json]
+_Part: TypeAlias = tuple[Sequence[Wanted], list[Item]]
+"""The items of a response, with the entities that they may belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What the store has of an entity; `item` is ABSENT if it has none."""
+
+    item: Item | Absent
+    by_fallback: bool = False
+    """The item is another one, whose value applies as long as there is none."""
+    note: str = ""
+
+
+_UNLIMITED: Final = LookupLimits()
+NOTHING: Final = Present(ABSENT)
+_EXISTS = "the store refuses it, as it exists already"
+_MISSING = "the store refuses it, as it does not exist"
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The items of one response, by their identity."""
+
+    items: Sequence[Item]
+    by_identity: dict[Identity, list[Item]] = field(default_factory=dict)
+
+
+class PresentValues:
+    """Reads present values through the client, and so through the store view, that an outgoing sends to."""
+
+    def __init__(self, outgoing: Outgoing, send: Send, *, run: Mapping[str, Json] | None = None) -> None:
+        """Raises `UserError` if the outgoing has no comparison that can be read."""
+        comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+        if comparison is None or comparison.request is None:
+            raise UserError(
+                "comparison-missing",
+                "The present values of these entities cannot be read",
+                'Add compare = { preset = "…" } to the outgoing, or write out how they are read.',
+            )
+        self._outgoing, self._send, self._run = outgoing, send, dict(run or {})
+        self.comparison, self._template = comparison, comparison.request
+        self.envelope = Envelope(outgoing, comparison, self._run)
+        self._limits: dict[str, LookupLimits] = {}
+        """By URI."""
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
+        """What sending each of these entities, one after the other, would change. Raises `RunFailed`.
+
+        An entity whose request cannot be made is returned as one that changes: sending it tells the reason.
+        """
+        sent: list[dict[str, Json] | None] = []
+        wanted = []
+        for index, entity in enumerate(entities):
+            try:
+                sent.append(self.envelope.sent(entity))
+            except InvalidValue:
+                sent.append(None)
+            else:
+                wanted.append(self.wanted(index, entity, sent[-1] or {}))
+        present = {each.index: found for each, found in zip(wanted, await self.look_up(wanted), strict=True)}
+        identities = {each.index: self._identity(each.data) for each in wanted}
+        sent_before: dict[Identity, Item] = {}
+        found = []
+        for index, (entity, one) in enumerate(zip(entities, sent, strict=True)):
+            name = self._name(entity)
+            if one is None:
+                found.append(EntityChange(name, "change", (), None, "its request cannot be created"))
+                continue
+            state, identity = present[index], identities[index]
+            if identity in sent_before and identity and self.comparison.existing == "changed":
+                state = replace(state, item=_merged(state.item, sent_before[identity]))
+            change = self._change(name, entity, one, state)
+            if change.action != "unchanged":
+                sent_before[identity] = _merged(sent_before.get(identity, ABSENT), one)
+            found.append(change)
+        return found
+
+    def wanted(self, index: int, entity: Json, sent: Item) -> Wanted:
+        """An entity to look up: by the fields that are sent, and by those that are only in its URI."""
+        return Wanted(index, {**(entity if isinstance(entity, dict) else {}), **sent}, sent)
+
+    async def look_up(self, wanted: Sequence[Wanted]) -> list[Present]:
+        """What the store has of these entities, in their order. Raises `RunFailed`."""
+        comparison = self.comparison
+        found: dict[int, Present] = {}
+        detail, listed = comparison.detail, wanted
+        answers: list[_Part] = []
+        if detail is not None:
+            single = [each for each in wanted if any(_has(each.sent, name) for name in detail.fields)]
+            listed = [each for each in wanted if not any(_has(each.sent, name) for name in detail.fields)]
+            answers = await self._read(detail.request, None, detail.items, single)
+        answers += await self._read(self._template, comparison.lookup, comparison.items, listed)
+        for chunk, items in answers:
+            answer = _Answer(items)
+            for item in items:
+                answer.by_identity.setdefault(self._identity(item), []).append(item)
+            for each in chunk:
+                found[each.index] = self._found(each, answer)
+        missing = [each for each in wanted if found.get(each.index, NOTHING).item is ABSENT]
+        requires = comparison.requires
+        if missing and requires is not None:
+            for each in await self._without_owner(missing):
+                found[each.index] = replace(NOTHING, note=requires.message)
+        return [found.get(each.index, NOTHING) for each in wanted]
+
+    async def _without_owner(self, missing: Sequence[Wanted]) -> list[Wanted]:
+        """Those of the entities that belong to something that the store does not have, such as an unknown sku."""
+        requires = self.comparison.requires
+        assert requires is not None
+        owners: set[int] = set()
+        answers = self._read(requires.request, requires.lookup, requires.items, missing)
+        for chunk, items in await answers:
+            known = {_key(member(item, requires.identifier), None) for item in items}
+            owners |= {each.index for each in chunk if _key(member(each.data, requires.identifier), None) in known}
+        return [each for each in missing if each.index not in owners]
+
+    def _found(self, wanted: Wanted, answer: _Answer) -> Present:
+        identity = self._identity(wanted.data)
+        candidates = self._candidates(identity, answer)
+        by_fallback = False
+        if not candidates and self.comparison.fallback:
+            candidates = self._candidates(self._identity({**wanted.data, **self.comparison.fallback}), answer)
+            by_fallback = bool(candidates)
+        if not candidates:
+            return NOTHING
+        names = self.comparison.identifiers
+        exact = [item for item in candidates if all(member(item, name) == member(wanted.data, name) for name in names)]
+        candidates = exact or candidates
+        best = next((item for item in candidates if not self.differences(wanted.sent, item)), candidates[0])
+        return Present(best, by_fallback)
+
+    def _candidates(self, identity: Identity, answer: _Answer) -> Sequence[Item]:
+        """The items of an entity; an identifying field that it lacks may have any value."""
+        if None not in identity:
+            return answer.by_identity.get(identity, ())
+        return [
+            item
+            for other, items in answer.by_identity.items()
+            if all(one is None or one == two for one, two in zip(identity, other, strict=True))
+            for item in items
+        ]
+
+    def _identity(self, data: Item) -> Identity:
+        """The normalized values of the identifying fields; None for one that is missing."""
+        found = []
+        for name in self.comparison.identifiers:
+            value = value_at(data, name.split("."))
+            if value is ABSENT or value is None:
+                value = self.comparison.defaults.get(name)
+            rule = self.comparison.rules.get(name)
+            found.append(None if value is None else _key(value, rule.places if rule else None))
+        return tuple(found)
+
+    def differences(self, sent: Item, item: Item) -> list[FieldChange]:
+        """The fields in which a stored entity differs from what is sent; those that identify it do not."""
+        names = self.comparison.identifiers
+        return changes_of(sent, item, lambda field: None if field in names else self.comparison.equality(field))
+
+    def _change(self, name: str, entity: Json, sent: dict[str, Json], present: Present) -> EntityChange:
+        comparison, item = self.comparison, present.item
+        if comparison.existing == "removed":
+            return self._removal(name, entity, sent, item)
+        changes = [] if isinstance(item, Absent) else self.differences(sent, item)
+        if not isinstance(item, Absent) and not changes:
+            return EntityChange(name, "unchanged", (), None)
+        if isinstance(item, Absent) or comparison.existing == "another":
+            changes = changes_of(sent, ABSENT, comparison.equality)
+            note = present.note or (_MISSING if comparison.missing == "refused" else "")
+            return EntityChange(name, "create", tuple(changes), self._former(entity, sent, present=None), note)
+        note = _EXISTS if comparison.existing == "refused" else ""
+        former = self._former(entity, sent, present=item, by_fallback=present.by_fallback)
+        return EntityChange(name, "change", tuple(changes), former, note)
+
+    def _removal(self, name: str, entity: Json, sent: dict[str, Json], item: Item | Absent) -> EntityChange:
+        """The change of an entity that is sent to be removed: nothing if the store does not have it."""
+        if isinstance(item, Absent):
+            return EntityChange(name, "unchanged", (), None)
+        changes = [FieldChange(field, old, None) for field, old in item.items() if field not in sent]
+        former: dict[str, Json] = {"sent": sent, "entity": self.envelope.kept(entity), "present": dict(item)}
+        return EntityChange(name, "change", tuple(changes), former)
+
+    def _former(
+        self, entity: Json, sent: dict[str, Json], *, present: Item | None, by_fallback: bool = False
+    ) -> dict[str, Json]:
+        kept = self.compared(sent)
+        former: dict[str, Json] = {"sent": kept, "entity": self.envelope.kept(entity)}
+        former["present"] = None if present is None else projected(kept, present)
+        return former | {"by_fallback": True} if by_fallback else former
+
+    def compared(self, sent: Item) -> dict[str, Json]:
+        """The part of what is sent that is compared, with the identifying fields."""
+        names = self.comparison.identifiers
+        found: dict[str, Json] = {}
+        for path, value in leaves_of(sent):
+            if path[0] in names or self.comparison.equality(".".join(path)) is not None:
+                with_value(found, path, value, sent)
+        return found
+
+    def _name(self, entity: Json) -> str:
+        name = entity.get(self._outgoing.identifier or "") if isinstance(entity, dict) else None
+        return "" if name is None else str(name)
+
+    # requests
+
+    async def _read(
+        self, template: RequestTemplate | None, lookup: Lookup | None, items: str, wanted: Sequence[Wanted]
+    ) -> list[_Part]:
+        """The items of each response, with the entities that they may belong to."""
+        assert template is not None
+        template = self._beside_outgoing(template)
+        try:
+            requests = list(self._requests(template, lookup, wanted))
+        except UserError as error:
+            raise RunFailed(RunError(Action.WRONG, f"The present values cannot be requested: {error}")) from error
+        expression = Expression.compile(items)
+        parts = await asyncio.gather(*(self._one(each, template, lookup, expression) for each in requests))
+        return [each for part in parts for each in part]
+
+    def _requests(
+        self, template: RequestTemplate, lookup: Lookup | None, wanted: Sequence[Wanted]
+    ) -> Iterator[LookupRequest]:
+        if lookup is None:
+            yield from one_by_one(template, wanted, self._run)
+        else:
+            yield from lookup.requests(template, wanted, self._limits.get(template.uri, _UNLIMITED), self._run)
+
+    async def _one(
+        self, request: LookupRequest, template: RequestTemplate, lookup: Lookup | None, expression: Expression
+    ) -> list[_Part]:
+        """One response, or those of its halves if the store refuses so many values or sends only some of the rows."""
+        async with self._slots:
+            response = await self._sent(request.request)
+        refused = response.status in _TOO_LARGE
+        largest = _largest(response) if refused else 0
+        smaller = request.values > 1 or 0 < largest < request.rows
+        if lookup is not None and refused and smaller:
+            return await self._divided(request, template, lookup, expression, largest)
+        if lookup is None and response.status == 404:
+            return [(request.wanted, [])]
+        if not template.is_expected(response.status):
+            raise RunFailed(self._refusal(response))
+        data = _decoded(response)
+        found = _items(response, expression, data)
+        if lookup is not None and not lookup.is_complete(data, len(found)):
+            if request.values > 1:
+                return await self._divided(request, template, lookup, expression, 0)
+            message = "The store has more rows of one entity than it sends in a page"
+            raise RunFailed(RunError(Action.WRONG, message, "Set a larger page-size.", response.exchange))
+        return [(request.wanted, found)]
+
+    async def _divided(
+        self,
+        request: LookupRequest,
+        template: RequestTemplate,
+        lookup: Lookup | None,
+        expression: Expression,
+        largest: int,
+    ) -> list[_Part]:
+        assert lookup is not None
+        known = self._limits.get(template.uri, _UNLIMITED)
+        values = largest if 0 < largest < request.values else max(1, request.values // 2)
+        limits = LookupLimits(min(values, known.values), min(largest or known.rows, known.rows))
+        self._limits[template.uri] = limits
+        parts = []
+        for each in lookup.requests(template, request.wanted, limits, self._run):
+            parts += await self._one(each, template, lookup, expression)
+        return parts
+
+    async def _sent(self, request: Request) -> Response:
+        try:
+            return await self._send(request)
+        except (LoginRefused, NoResponse, RequestFailed) as error:
+            raise RunFailed(_failure(error)) from error
+
+    def _refusal(self, response: Response) -> RunError:
+        status = response.status
+        message = f"The present values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
+        code = f"status-{status}"
+        if status in (401, 403):
+            permission = self.comparison.permission
+            hint = f"Reading them needs the permission {permission}." if permission else ""
+            return RunError(Action.REFUSED, message, hint, response.exchange, status=status, code=code)
+        if status in (408, 429) or (status >= 500 and status != 501):
+            wait = _retry_after(response)
+            return RunError(Action.WAIT, message, "", response.exchange, wait, status=status, code=code)
+        hint = "See the request in the log (--log long)."
+        return RunError(Action.WRONG, message, hint, response.exchange, status=status, code=code)
+
+    def _beside_outgoing(self, template: RequestTemplate) -> RequestTemplate:
+        """The template for the store view that is written to: the outgoing's own URI may name one, as may a header."""
+        writes = self._outgoing.request
+        if writes is None:
+            return template
+        update: dict[str, object] = {}
+        found = _REST.match(re.sub(r"/async(/bulk)?/V1/", "/V1/", writes.uri))
+        if found and not template.uri.startswith(("/", "http:", "https:")) and "&{" not in found.group():
+            update["uri"] = found.group() + template.uri
+        headers = {name: text for name, text in writes.headers.items() if "{" not in text}
+        if headers:
+            update["headers"] = {**headers, **template.headers}
+        return template.model_copy(update=update) if update else template
+
+
+def _has(sent: Item, name: str) -> bool:
+    return value_at(sent, name.split(".")) is not ABSENT
+
+
+def _items(response: Response, expression: Expression, data: Json) -> list[Item]:
+    """The items of a response; a single object counts as a list of one."""
+    try:
+        found, _ = expression.find(data, Budget())
+    except InvalidValue as error:
+        raise RunFailed(RunError(Action.WRONG, f"The items cannot be found: {error}", "", response.exchange)) from error
+    if isinstance(found, dict):
+        return [found]
+    if isinstance(found, list):
+        return [each for each in found if isinstance(each, dict)]
+    if found is None and (not data or (isinstance(data, dict) and data.get("total_count") == 0)):
+        return []  # with "fields", an empty list is null, and an empty response []
+    hint = 'Correct "items" of the comparison, the JMESPath expression of the list.'
+    raise RunFailed(RunError(Action.WRONG, "There is no list in the response", hint, response.exchange))
+
+
+def _decoded(response: Response) -> Json:
+    try:
+        data: Json = msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        what = "HTML" if response.body.lstrip()[:1] == b"<" else "no valid JSON"
+        message = f"The store responded with {response.status}, but sent {what} instead of the present values"
+        raise RunFailed(RunError(Action.WAIT, message, "", response.exchange, code="not-json")) from error
+    return data
+
+
+def _largest(response: Response) -> int:
+    """The most values that a refusal names, such as Magento's maximum page size; 0 if it names none."""
+    try:
+        data = msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+    parameters = data.get("parameters") if isinstance(data, dict) else None
+    most = parameters.get("max") if isinstance(parameters, dict) else None
+    return int(most) if isinstance(most, int | str) and str(most).isdecimal() else 0
+
+
+def _retry_after(response: Response) -> float | None:
+    text = response.header("Retry-After") or ""
+    return float(text) if text.isdecimal() else None
+
+
+_PERMANENT = (Failure.TLS, Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED)
+
+
+def _failure(error: LoginRefused | NoResponse | RequestFailed) -> RunError:
+    if isinstance(error, LoginRefused):
+        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
+    if isinstance(error, NoResponse):
+        wrong = error.failure in _PERMANENT or error.failure is Failure.NOT_SENT
+        action = Action.WRONG if wrong else Action.WAIT
+        return RunError(action, error.message, error.hint, error.exchange, code=error.failure.value)
+    action = Action.WRONG if isinstance(error, InvalidRequest) else Action.WAIT
+    return RunError(action, error.message, error.hint, error.exchange, code=error.code)
+
+
+def _key(value: Json | Absent, places: int | None) -> str | None:
+    """An identifying value in the form in which it is compared: names that differ in case only are the same."""
+    if value is None or isinstance(value, Absent):
+        return None
+    if isinstance(value, bool):
+        return str(int(value))
+    if places is not None:
+        try:
+            return f"{rounded(Decimal(str(value)), places).normalize():f}"
+        except InvalidOperation:
+            return str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip().casefold()
+
+
+def _merged(stored: Item | Absent, sent: Item) -> dict[str, Json]:
+    """The entity as the store has it after `sent` has been sent."""
+    found: dict[str, Json] = {} if isinstance(stored, Absent) else dict(stored)
+    for name, value in sent.items():
+        old = found.get(name)
+        codes = attributes_in(value)
+        if codes is not None:
+            merged = {**(attributes_in(old) or {}), **codes}
+            found[name] = [{"attribute_code": code, "value": each} for code, each in merged.items()]
+        else:
+            found[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return found
