@@ -203,8 +203,10 @@ async def test_a_full_disk_stops_it_and_the_next_run_goes_on(command: Command) -
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["nothing"], "no incoming named 'nothing'"),
-        (["prices"], "prices is an outgoing configuration. This version saves outgoing configurations"),
+        (["nothing"], "no incoming or outgoing named 'nothing'"),
+        (["prices"], "The outgoing prices has no source"),
+        (["prices", "--since", "2026-02-01"], "--since is for incoming configurations; prices sends"),
+        (["prices", "--out", "x.jsonl"], "--out is for incoming configurations; prices sends"),
         (["--since", "yesterday"], "is not a date"),
         (["--since", "2026-02-30 00:00:00"], "is not a date"),
         (["--since", "2026-02-01"], "has no date to read from"),

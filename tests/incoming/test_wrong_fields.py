@@ -16,7 +16,7 @@ from listing import listing, products
 from runs import Told, shop
 
 from tui_connector.cli.errors import Exit
-from tui_connector.cli.run import exit_of
+from tui_connector.cli.run_output import exit_of
 from tui_connector.incoming.incremental import digest, is_same
 from tui_connector.machine import Machine
 

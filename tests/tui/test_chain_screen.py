@@ -50,7 +50,7 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
     async with at_step(machine, "4", (120, 60)) as (pilot, setup):
         before = len(sandbox.journal())
         await on_steps(pilot)
-        assert "does not run them yet" in await until_shown(pilot, "One request is sent per entity")
+        assert "is sent by the command" in await until_shown(pilot, "One request is sent per entity")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(pilot.app.screen, AddStepScreen))
         await pilot.press("enter")
@@ -76,7 +76,6 @@ async def test_one_request_becomes_a_chain_by_keyboard(machine: Machine, memory_
         screen = await until_shown(pilot, "Preview for the sample (not sent)")
         assert "GET /rest/all/V1/products/24-MB01" in screen
         assert "2 change · when steps.find.status == `200`" in screen
-        assert "does not run them yet" in screen
         assert len(sandbox.journal()) == before
         await pilot.press("5")
         await until_shown(pilot, "+[[outgoing.products.steps]]")
@@ -194,5 +193,5 @@ async def test_profile_page_tests_a_chain_and_says_that_it_cannot_be_run(
         await pilot.press("end", "t")
         await until_shown(pilot, "products: would send find: GET")
         await pilot.press("r")
-        await until(pilot, lambda: any("does not run them yet" in each.message for each in pilot.app._notifications))
+        await until(pilot, lambda: any("is sent by the command" in each.message for each in pilot.app._notifications))
         assert isinstance(pilot.app.screen, ProfilePage)

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "setup": "screen",
         "check": "check",
         "run": "run",
+        "tasks": "tasks",
         "tap": "tap",
         "request": "request",
         "header": "request",

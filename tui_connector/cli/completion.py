@@ -107,6 +107,12 @@ def configurations(context: click.Context, parameter: click.Parameter, incomplet
     return _items(found, incomplete)
 
 
+def outgoings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The outgoing configurations of the profile."""
+    found = ((name, _described("outgoing", about)) for name, about in _tables(_profile(context).get("outgoing")))
+    return _items(found, incomplete)
+
+
 def clients(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """The HTTP clients of the profile."""
     found = ((name, _described("HTTP client", about)) for name, about in _tables(_profile(context).get("clients")))

@@ -32,6 +32,11 @@ class TerminalPrompt:
         async with self._one_at_a_time():
             return await self._line(f"{shown_line(label)}: ", hidden=True)
 
+    async def line(self, label: str) -> str:
+        """What is typed until Enter; empty after Ctrl-D."""
+        async with self._one_at_a_time():
+            return await self._line(f"{shown_line(label)}: ", hidden=False)
+
     async def allow(self, question: str) -> bool:
         """Whether "y" or "yes" is typed; Ctrl-D is a no."""
         async with self._one_at_a_time():

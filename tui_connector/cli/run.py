@@ -1,4 +1,4 @@
-"""`run`: the incoming configurations of a profile, headless."""
+"""`run`: the incoming and outgoing configurations of a profile, headless."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import UserError
-from ..text import count, json_text, shown_line
-from ..units import duration
 from .completion import configurations, files, profiles
-from .errors import CommandFailed, Exit, exit_code, paragraph
+from .errors import CommandFailed, Exit, exit_code
 from .opening import allowed, find, machine_of, read, run, trust_option
-from .prompt import restore_terminal
+from .prompt import TerminalPrompt, restore_terminal
 from .request import keeping_history, printer
-from .streams import discard
+from .run_output import RunOutput, exit_of
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -33,164 +30,10 @@ if TYPE_CHECKING:
     from ..incoming.plan import RunOptions
     from ..incoming.run import Run
     from ..incoming.sink import Sink
+    from ..machine import Machine
+    from ..outgoing.model import Outgoing
+    from ..outgoing.run import OutgoingRun
     from ..profile.model import Profile
-    from ..runs.ledger import FailedRecord, State
-    from ..runs.progress import Preview, Progress, Summary
-
-
-_LINE_EVERY = 0.2
-_EVENT_EVERY = 1.0
-"""Seconds between two lines of progress."""
-_WIDTH = 79
-
-
-class RunOutput:
-    """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
-
-    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
-        """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
-        self._json, self._quiet = as_json, quiet
-        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
-        self._live = not as_json and not quiet and sys.stderr.isatty()
-        self.on_full: Callable[[str], None] = lambda why: None
-        """Called with the reason when output can no longer be written."""
-        self._name = ""
-        self._last_progress = 0.0
-        self._line = False
-
-    def begins(self, name: str) -> None:
-        self._name = name
-        self._event("start", name=name)
-
-    def note(self, text: str, *, warning: bool = False) -> None:
-        self._event("note", name=self._name, text=text)
-        if not self._json:
-            self._say(f"{self._name}: {text}")
-
-    def failed(self, record: FailedRecord) -> None:
-        self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
-        if not self._json:
-            where = f" (request #{record.exchange})" if record.exchange else ""
-            self._say(f"{self._name}: {record.record} skipped: {record.message}{where}")
-
-    def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._last_progress < (_EVENT_EVERY if self._json else _LINE_EVERY):
-            return
-        self._last_progress = now
-        figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
-        rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
-        self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
-        if self._live:
-            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress), _WIDTH)}")
-            self._line = True
-
-    def ended(self, summary: Summary) -> None:
-        for remark in summary.remarks:
-            self.note(remark)
-        if not self._json:
-            if summary.state != "complete" and summary.reason:
-                self._say(f"{self._name}: {summary.reason}")
-            if not self._quiet:
-                self._say(_summary(summary))
-        self._event(
-            "summary",
-            name=summary.name,
-            items=summary.items,
-            seconds=round(summary.seconds, 3),
-            requests=summary.requests,
-            retries=summary.retries,
-            state=summary.state,
-            failed=summary.failed,
-            dropped=summary.dropped,
-            received=summary.received,
-            expected=summary.expected,
-            **({"reason": summary.reason} if summary.reason else {}),
-            **({"code": summary.code} if summary.code else {}),
-        )
-
-    def impossible(self, name: str, error: UserError) -> None:
-        """A run that could not start."""
-        self._say(f"{name}: {error}")
-        state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
-        figures = {"items": 0, "seconds": 0.0, "requests": 0, "retries": 0}
-        counts = {"failed": 0, "dropped": 0, "received": 0, "expected": None}
-        self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
-
-    def dry(self, name: str, preview: Preview) -> None:
-        """What a run would do."""
-        if self._json:
-            self._event("dry-run", name=name, request=preview.request, begins=preview.start, sink=preview.sink)
-            return
-        click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
-
-    def _event(self, event: str, **values: object) -> None:
-        if self._json:
-            self._write(self._events, f"{json_text({'event': event, **values})}\n")
-
-    def _say(self, text: str) -> None:
-        cleared, self._line = "\r\x1b[K" if self._line else "", False
-        self._write(sys.stderr, f"{cleared}{paragraph(text)}\n")
-
-    def _write(self, stream: TextIO, text: str) -> None:
-        try:
-            stream.write(text)
-            stream.flush()
-        except OSError as error:
-            discard(stream)
-            if isinstance(error, BrokenPipeError):
-                return  # nobody reads it any more, as behind `head`: no reason to leave the items unread
-            name = "Standard error" if stream is sys.stderr else "Standard output"
-            why = f"{name} cannot be written: {error.strerror}. Free some disk space, then run again."
-            self._say(f"{self._name}: {why}")
-            self.on_full(why)
-
-
-def exit_of(summary: Summary) -> Exit:
-    """The exit code for the result of a run."""
-    if summary.state == "complete":
-        return Exit.FAILED if summary.failed else Exit.DONE
-    if summary.state == "incomplete":
-        return Exit.FAILED
-    if summary.state == "refused":
-        return Exit.REFUSED
-    if summary.state == "failed":
-        return Exit.SETUP
-    return Exit.DONE if summary.as_requested else Exit.STOPPED
-
-
-def _line(name: str, progress: Progress) -> str:
-    parts = [f"{progress.items:,}" + (f" of {progress.expected:,}" if progress.expected else "") + " items"]
-    if progress.rate:
-        parts.append(f"{progress.rate:,.0f}/s")
-    if progress.remaining is not None:
-        parts.append(f"{duration(progress.remaining)} left")
-    parts.append(f"{progress.in_flight} in flight")
-    if progress.failed:
-        parts.append(f"{progress.failed} failed")
-    return f"{name}  " + " · ".join(parts)
-
-
-def _summary(summary: Summary) -> str:
-    """For example "products: 1,321 items in 12 s, complete (14 requests)"."""
-    costs = [count(summary.requests, "request")]
-    if summary.retries:
-        costs.append(count(summary.retries, "retry", "retries"))
-    if summary.dropped:
-        costs.append(f"{summary.dropped:,} unchanged")
-    items = count(summary.items, "item")
-    return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
-
-
-def _ending(summary: Summary) -> str:
-    """Never "complete" where an item is missing."""
-    state = str(summary.state)
-    if state == "incomplete" and (summary.expected or 0) > summary.received:
-        state += f", {summary.received:,} of {summary.expected:,} received"
-    if not summary.failed:
-        return state
-    return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"
-
 
 EXCHANGES_IN_MEMORY = 200
 """Exchanges that a headless run keeps in memory."""
@@ -199,9 +42,9 @@ EXCHANGES_IN_MEMORY = 200
 @click.command("run")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
-@click.option("--dry-run", is_flag=True, help="Print the first request and where the run would start; send nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after N items; the next run resumes there.")
-@click.option("--full", is_flag=True, help="Start over and read everything.")
+@click.option("--dry-run", is_flag=True, help="Print the first requests and where the run would start; send nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after N items or tasks; the next run resumes there.")
+@click.option("--full", is_flag=True, help="Start over and read, or send, everything.")
 @click.option("--since", metavar="DATE", help='Read only what changed since DATE, in UTC: "2026-01-31 08:30:00".')
 @click.option(
     "--out",
@@ -218,6 +61,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @trust_option
+@click.option("--yes-production", is_flag=True, help="Send to a store marked as production without a question.")
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @click.pass_obj
 def run_command(
@@ -234,9 +78,10 @@ def run_command(
     quiet: bool,
     as_json: bool,
     trust_once: bool,
+    yes_production: bool,
     in_flight: int | None,
 ) -> None:
-    """Read the incoming configurations of a profile: all of them, or those named.
+    """Run the configurations named; without a NAME, all incoming ones. Outgoing ones are sent only when named.
 
     A run that was stopped resumes where it stopped. Each run ends with one line on standard error, such as "products:
     1,321 items in 12 s, complete (14 requests)"; --quiet turns it off.
@@ -247,6 +92,8 @@ def run_command(
     path = find(profile, machine)
     saved = read(path)
     chosen = _chosen(saved, names, out)
+    sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
+    _check_options(sent, since, out)
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
@@ -255,7 +102,11 @@ def run_command(
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
     output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
+    if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
+        output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
+    if not dry_run and not yes_production:
+        _confirm_production(saved, sent, machine)
     workbench = Workbench(
         machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
     )
@@ -265,7 +116,7 @@ def run_command(
     runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
-        code = run(runs.dry(saved, chosen) if dry_run else runs.go(saved, chosen))
+        code = run(runs.dry(saved, chosen, sent) if dry_run else runs.go(saved, chosen, sent))
     sys.exit(code)
 
 
@@ -288,21 +139,45 @@ def _recording(file: Path | None, exchanges: Exchanges) -> Iterator[None]:
 
 
 def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str, Incoming]:
-    """The incoming configurations to run: those named, or all that are not disabled."""
+    """The incoming configurations to run: those named or, without names, all that are not disabled."""
     for name in names:
-        if name in saved.outgoing:
-            from ..guide.texts import NOT_RUN_YET
-
-            raise CommandFailed(f"{name} is an outgoing configuration. {NOT_RUN_YET}", Exit.SETUP)
-        if name not in saved.incoming:
-            known = ", ".join(saved.incoming) or "none"
-            raise CommandFailed(f"The profile has no incoming named {name!r}. It has: {known}.", Exit.SETUP)
+        if name not in saved.incoming and name not in saved.outgoing:
+            known = ", ".join([*saved.incoming, *saved.outgoing]) or "none"
+            message = f"The profile has no incoming or outgoing named {name!r}. It has: {known}."
+            raise CommandFailed(message, Exit.SETUP)
     chosen = {name: each for name, each in saved.incoming.items() if name in names or not (names or each.disabled)}
-    if not chosen:
-        raise CommandFailed("The profile has no incoming configuration to run.", Exit.SETUP)
+    if not names and not chosen:
+        more = f" Name what to send: {', '.join(saved.outgoing)}." if saved.outgoing else ""
+        raise CommandFailed(f"The profile has no incoming configuration to run.{more}", Exit.SETUP)
     if out is not None and len(chosen) > 1:
         raise CommandFailed(f"--out needs a single incoming; name one: {', '.join(chosen)}.", Exit.SETUP)
     return chosen
+
+
+def _check_options(sent: dict[str, Outgoing], since: str | None, out: str | None) -> None:
+    """Raises `CommandFailed` for options that outgoing configurations cannot have."""
+    for option, given in (("--since", since), ("--out", out)):
+        if given is not None and sent:
+            raise CommandFailed(f"{option} is for incoming configurations; {next(iter(sent))} sends.", Exit.SETUP)
+    readers = [name for name, each in sent.items() if each.source is not None and each.source.kind == "stdin"]
+    if len(readers) > 1:
+        message = f"Only one configuration can read standard input, not {' and '.join(readers)}: run them one by one."
+        raise CommandFailed(message, Exit.SETUP)
+
+
+def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Machine) -> None:
+    """Asks for the store's name before anything is sent to a store in production. Raises `CommandFailed`."""
+    live = {name for name, client in saved.clients.items() if client.production}
+    names = [name for name, each in sent.items() if each.client in live]
+    if not names:
+        return
+    prompt = machine.prompt
+    which = f"{', '.join(names)} would be sent to {saved.name}, which is marked as production"
+    if not isinstance(prompt, TerminalPrompt):
+        raise CommandFailed(f"{which}; nothing was sent. Add --yes-production.", Exit.SETUP)
+    typed = run(prompt.line(f"{which}. Type the store's name to send"))
+    if typed.strip() != saved.name.strip():
+        raise CommandFailed(f"{typed.strip()!r} is not the name of this store; nothing was sent.", Exit.SETUP)
 
 
 def _streams(saved: Profile, chosen: dict[str, Incoming], ledger_of: Callable[[str], Path]) -> dict[str, Incoming]:
@@ -383,11 +258,11 @@ class Runs:
         """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked."""
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
         self._shows_bodies = shows_bodies
-        self._current: Run | None = None
+        self._current: Run | OutgoingRun | None = None
         self._stopped = ""
         output.on_full = self._stop
 
-    async def go(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
+    async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
         """Runs the configurations. Returns the exit code of the first that did not complete."""
         from ..client.wire import OF_A_RUN, OF_A_RUN_UNSEEN
 
@@ -398,10 +273,15 @@ class Runs:
             for name, incoming in chosen.items():
                 if self._stopped:
                     break
-                codes.append(await self._one(saved, session, name, incoming))
+                codes.append(await self._one(name, partial(self._run, saved, session, name, incoming)))
+            for name, outgoing in (sent or {}).items():
+                if self._stopped:
+                    break
+                sender = partial(self._sender, saved, session, name, outgoing)
+                codes.append(await self._one(name, sender, sends=True))
         return next((code for code in codes if code is not Exit.DONE), Exit.STOPPED if self._stopped else Exit.DONE)
 
-    async def dry(self, saved: Profile, chosen: dict[str, Incoming]) -> Exit:
+    async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
         """Prints what each run would do, or why it cannot start."""
         from ..client.wire import OF_A_RUN
 
@@ -413,12 +293,20 @@ class Runs:
                 except UserError as error:
                     self._output.impossible(name, error)
                     code = Exit.SETUP
+            for name, outgoing in sent.items():
+                try:
+                    preview = await self._sender(saved, session, name, outgoing).preview()
+                    self._output.dry_sending(name, preview)
+                    code = code or (Exit.FAILED if preview.problems else Exit.DONE)
+                except UserError as error:
+                    self._output.impossible(name, error)
+                    code = Exit.SETUP
         return Exit.STOPPED if self._stopped else code
 
-    async def _one(self, saved: Profile, session: Session, name: str, incoming: Incoming) -> Exit:
-        self._output.begins(name)
+    async def _one(self, name: str, make: Callable[[], Run | OutgoingRun], *, sends: bool = False) -> Exit:
+        self._output.begins(name, sends=sends)
         try:
-            self._current = self._run(saved, session, name, incoming)
+            self._current = make()
             if self._stopped:
                 self._current.stop(self._stopped)
             summary = await self._current.execute()
@@ -445,6 +333,18 @@ class Runs:
             session, self._workbench.exchanges, machine, place, explain, typed_output=next(iter(typed), None)
         )
         return Run(incoming, self._wanted, around, self._output)
+
+    def _sender(self, saved: Profile, session: Session, name: str, outgoing: Outgoing) -> OutgoingRun:
+        from ..guide.run_findings import explainer
+        from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+        from ..outgoing.tasks import tasks_file
+
+        machine, wanted = self._workbench.machine, self._wanted
+        ledger = tasks_file(machine.directories.state, self._path, name)
+        explain = explainer(saved, outgoing.client)
+        around = OutgoingEnvironment(session, self._workbench.exchanges, machine, name, self._path, ledger, explain)
+        options = OutgoingOptions(wanted.full, wanted.limit, wanted.in_flight)
+        return OutgoingRun(outgoing, options, around, self._output)
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,8 @@ from ..text import json_text, shown
 from .errors import CommandFailed, Exit
 from .opening import allowed, find, machine_of, read, run, trust_option
 from .request import keeping_history
-from .run import EXCHANGES_IN_MEMORY, RunOutput, Runs
+from .run import EXCHANGES_IN_MEMORY, Runs
+from .run_output import RunOutput
 
 if TYPE_CHECKING:
     from ..client.session import Session

@@ -32,7 +32,6 @@ from .samples import sample_requests
 from .signing import find_dialect
 from .store_address import PROTECTED_URI, currency_finding, is_cloud_service, is_without_rest, protected_finding
 from .summaries import ProfilePart
-from .texts import NOT_RUN_YET
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,5 +471,4 @@ def _check_outgoing(profile: Profile, session: Session, name: str, run: dict[str
     wrong = [each for each in shown if each.is_invalid]
     if wrong:
         return CheckResult(f"{name}: {'; '.join(each.line for each in wrong)}", known is None)
-    more = f". {NOT_RUN_YET}" if outgoing.steps else ""
-    return CheckResult(f"{name}: would send {'; '.join(each.line for each in shown)} (not sent){more}", True)
+    return CheckResult(f"{name}: would send {'; '.join(each.line for each in shown)} (not sent)", True)

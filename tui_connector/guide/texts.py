@@ -27,8 +27,8 @@ TITLES: Mapping[GuideStep, str] = {
     GuideStep.SAVE: "Save",
 }
 
-NOT_RUN_YET = "This version saves outgoing configurations, including chains of steps, but does not run them yet."
-"""Shown wherever a user may expect them to run."""
+SENT_BY_COMMAND = "It is sent by the command: tui-connector run PROFILE NAME."
+"""Shown wherever a user may expect to send an outgoing."""
 
 INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
 """Kinds of authentication."""

@@ -31,7 +31,7 @@ from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.secret_states import SecretState, secret_states
 from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
-from ..guide.texts import NOT_RUN_YET, GuideStep
+from ..guide.texts import SENT_BY_COMMAND, GuideStep
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
 from ..incoming.plan import RunOptions
@@ -480,7 +480,7 @@ class ProfilePage(LogDock):
         if part is not None and part.family == "incoming":
             names = [part.name]
         elif part is not None and part.family == "outgoing":
-            self.notify(f"Select an incoming to run. {NOT_RUN_YET}", markup=False)
+            self.notify(SENT_BY_COMMAND, markup=False)
             return ""
         if len(names) != 1:
             self.notify("Select an incoming to run.", markup=False)

@@ -23,7 +23,7 @@ from ...guide import kind_schemas, summaries
 from ...guide.chain import LOOKUPS, ChainSteps, requests_in, sample_entity
 from ...guide.permissions import RouteAccess
 from ...guide.samples import SampleRequest, as_text, sample_requests
-from ...guide.texts import NOT_RUN_YET, GuideStep
+from ...guide.texts import SENT_BY_COMMAND, GuideStep
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
@@ -98,7 +98,7 @@ class ChainScreen(ModalScreen[None]):
             yield Static(Content(heading), classes="heading")
             yield OrderedList(id="chain-steps")
             yield Static("", id="chain-problems")
-            yield Static(Content(NOT_RUN_YET), classes="quiet")
+            yield Static(Content(SENT_BY_COMMAND), classes="quiet")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="chain-done")
                 yield Button("Cancel", compact=True, id="chain-cancel")
@@ -335,10 +335,9 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ {problem}", bad=True)
             return
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
-        several = any(each.step for each in requests)
         well = "✔ Preview for the sample (not sent)"
         self.say("\n".join(wrong) or well, bad=bool(wrong))
-        text = as_text(requests) + (f"\n{NOT_RUN_YET}" if several else "")
+        text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.query_one("#sample").has_focus and not self.rows.has_focus:
             self.query_one(".continue").focus()

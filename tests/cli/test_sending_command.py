@@ -1,0 +1,213 @@
+"""`run` with outgoing configurations, and `tasks`: headless, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import fork_server
+import pytest
+from http_server import reply
+from run_command import summary
+from sending import Sent, Store, storing
+
+PROFILE = """
+format = 1
+name = "Acme store"
+[clients.shop]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[outgoing.stock]
+client = "shop"
+source = { kind = "csv", path = "stock.csv", columns = { quantity = "number" } }
+identifier = "sku"
+batch = 2
+request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }
+[outgoing.typed]
+client = "shop"
+source = { kind = "stdin" }
+request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }
+"""
+
+
+class Sender:
+    """The program, with a profile that has outgoing configurations."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], store: Store) -> None:
+        self.folder, self.environment, self.store = folder, environment, store
+        self.profile = folder / "shop.toml"
+        self.profile.write_text(PROFILE.replace("URL", store.server.url))
+        self.write("sku,quantity", "A,1", "B,2.5", "C,3")
+
+    def write(self, *lines: str) -> None:
+        (self.folder / "stock.csv").write_text("\n".join(lines) + "\n")
+
+    async def __call__(self, command: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        trust = ["--trust"] if command == "run" else []
+        pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
+        given.write_bytes(stdin)
+        with given.open("rb") as file:
+            streams: dict[str, Any] = {"stdin": file.fileno(), "stdout": pipe, "stderr": pipe}
+            process = await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def sender(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIterator[Sender]:
+    async with storing() as store:
+        yield Sender(tmp_path, clean_environment, store)
+
+
+def refusing(*skus: str) -> Any:
+    def answer(sent: Sent) -> bytes:
+        if any(row["sku"] in skus for row in sent.rows):
+            return reply("400 Bad Request", b'{"message": "Could not save Source Item"}')
+        return reply("200 OK", b"[]")
+
+    return answer
+
+
+async def test_an_outgoing_is_sent_and_summed_up(sender: Sender) -> None:
+    code, out, err = await sender("run", "stock", "--json")
+    assert (code, err) == (0, "")
+    last = summary(out.encode())
+    assert {name: number for name, number in last["tasks"].items() if number} == {"finished": 3}
+    assert (last["name"], last["state"], last["requests"], last["retries"]) == ("stock", "complete", 2, 0)
+    assert [sent.rows for sent in sender.store.sent] == [
+        [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2.5}],
+        [{"sku": "C", "quantity": 3}],
+    ]
+    notes = [json.loads(line)["text"] for line in out.splitlines() if '"note"' in line]
+    assert notes == ["stock.csv: delimiter ,, decimal point, columns sku, quantity."]
+
+
+async def test_nothing_is_sent_unless_it_is_named(sender: Sender) -> None:
+    code, _, err = await sender("run")
+    assert code == 2
+    assert "Name what to send: stock, typed" in err
+    assert sender.store.sent == []
+
+
+async def test_a_dry_run_prints_the_first_requests_and_sends_none(sender: Sender) -> None:
+    code, out, _ = await sender("run", "stock", "--dry-run")
+    assert code == 0
+    assert "POST" in out
+    assert "/rest/all/V1/rows" in out
+    assert '{"rows": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2.5}]}' in out
+    assert sender.store.sent == []
+    assert (await sender("tasks", "stock"))[0] == 2, "a dry run leaves no ledger behind"
+
+
+async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> None:
+    sender.store.answer = refusing("B")
+    code, out, err = await sender("run", "stock")
+    assert (code, out) == (1, "")
+    assert "line 3 (B) failed: The store responded with 400 (Could not save Source Item)" in err
+    assert err.splitlines()[-1].startswith("stock: 2 finished, 1 failed in ")
+
+    code, out, err = await sender("tasks", "stock", "list", "--json")
+    assert err == ""
+    assert code == 0
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [(each["line"], each["identifier"], each["state"]) for each in found] == [
+        (2, "A", "finished"),
+        (3, "B", "failed"),
+        (4, "C", "finished"),
+    ]
+    assert list(found[1]) == ["line", "identifier", "state", "attempts", "reason", "code"]
+    assert found[1]["code"] == "status-400"
+
+    _, out, _ = await sender("tasks", "stock")
+    assert "2 finished · 1 failed" in out
+    assert "1 failed: The store responded with 400 (Could not save Source Item) (status-400)" in out
+    _, out, _ = await sender("tasks", "stock", "show", "3")
+    assert json.loads(out)["entity"] == {"sku": "B", "quantity": 2.5}
+    assert "Could not save" in json.loads(out)["responses"][""]["body"]
+    assert (await sender("tasks", "stock", "export"))[1] == '{"sku": "B", "quantity": 2.5}\n'
+
+    sender.store.answer = refusing()
+    sender.store.sent.clear()
+    assert "1 task will be sent again" in (await sender("tasks", "stock", "retry"))[1]
+    sender.write("sku,quantity", "other,1")
+    code, _, err = await sender("run", "stock")
+    assert code == 0, err
+    assert sender.store.skus() == ["B"]
+    assert "3 finished" in (await sender("tasks", "stock"))[1]
+
+
+async def test_tasks_can_be_skipped_and_then_are_not_sent(sender: Sender) -> None:
+    sender.store.answer = refusing("B", "C")
+    assert (await sender("run", "stock"))[0] == 1
+    assert (await sender("tasks", "stock", "skip"))[0] == 2
+    assert "1 task skipped" in (await sender("tasks", "stock", "skip", "4"))[1]
+    assert "1 finished · 1 failed · 1 skipped" in (await sender("tasks", "stock"))[1]
+
+
+async def test_a_limit_stops_and_the_next_run_resumes(sender: Sender) -> None:
+    assert (await sender("run", "stock", "--limit", "1"))[0] == 0
+    assert sender.store.skus() == ["A"]
+    code, _, err = await sender("run", "stock")
+    assert code == 0
+    assert "1 of 3 tasks are done" in err
+    assert sender.store.skus() == ["A", "B", "C"]
+
+
+async def test_a_changed_source_starts_a_new_run_and_says_so(sender: Sender) -> None:
+    assert (await sender("run", "stock", "--limit", "1"))[0] == 0
+    sender.write("sku,quantity", "D,1")
+    code, _, err = await sender("run", "stock")
+    assert code == 0
+    assert "Starting a new run: the source has changed. 2 tasks of the run of" in err
+    assert sender.store.skus() == ["A", "D"]
+
+
+async def test_standard_input_is_a_source(sender: Sender) -> None:
+    code, _, err = await sender("run", "typed", stdin=b'{"sku": "A"}\n{"sku": "B"}\n')
+    assert code == 0, err
+    assert sorted(sender.store.skus()) == ["A", "B"]
+
+
+async def test_a_store_in_production_is_sent_to_only_on_purpose(sender: Sender) -> None:
+    sender.profile.write_text(sender.profile.read_text().replace("[clients.shop]", "[clients.shop]\nproduction = true"))
+    code, _, err = await sender("run", "stock")
+    assert code == 2
+    assert "stock would be sent to Acme store, which is marked as production" in err
+    assert "--yes-production" in err
+    assert sender.store.sent == []
+    assert (await sender("run", "stock", "--yes-production"))[0] == 0
+
+
+async def test_a_refusal_stops_the_run_which_keeps_its_place(sender: Sender) -> None:
+    sender.store.answer = lambda sent: reply("401 Unauthorized", b'{"message": "Not authorized"}')
+    code, out, _ = await sender("run", "stock", "--json")
+    assert code == 3
+    assert summary(out.encode())["state"] == "refused"
+    sender.store.answer = refusing()
+    sender.store.sent.clear()
+    assert (await sender("run", "stock"))[0] == 0
+    assert sorted(sender.store.skus()) == ["A", "B", "C"]
+
+
+async def test_a_second_run_at_once_is_refused(sender: Sender) -> None:
+    go, arrived = asyncio.Event(), asyncio.Event()
+
+    async def answer(sent: Sent) -> bytes:
+        arrived.set()
+        await go.wait()
+        return reply("200 OK", b"[]")
+
+    sender.store.answer = answer
+    first = asyncio.create_task(sender("run", "stock"))
+    await arrived.wait()
+    code, _, err = await sender("run", "stock")
+    assert code == 4
+    assert "stock is already being sent by process" in err
+    assert "running" in (await sender("tasks", "stock"))[1]
+    go.set()
+    assert (await first)[0] == 0

@@ -1,0 +1,199 @@
+"""Prints the progress and the results of headless runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from ..errors import UserError
+from ..text import count, json_text, shown_line
+from ..units import duration
+from .errors import Exit, exit_code, paragraph
+from .streams import discard
+
+if TYPE_CHECKING:
+    from ..outgoing.run import OutgoingPreview
+    from ..runs.ledger import FailedRecord, State
+    from ..runs.progress import Preview, Progress, Summary
+
+
+_LINE_EVERY = 0.2
+_EVENT_EVERY = 1.0
+"""Seconds between two lines of progress."""
+_WIDTH = 79
+_FAILURES_PRINTED = 20
+"""Failed tasks of one run that are printed one by one."""
+
+
+class RunOutput:
+    """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
+
+    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
+        """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
+        self._json, self._quiet = as_json, quiet
+        self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
+        self._live = not as_json and not quiet and sys.stderr.isatty()
+        self.on_full: Callable[[str], None] = lambda why: None
+        """Called with the reason when output can no longer be written."""
+        self._name = ""
+        self._failures = 0
+        self._sends = False
+        self._last_progress = 0.0
+        self._line = False
+
+    def begins(self, name: str, *, sends: bool = False) -> None:
+        """`sends`: it is an outgoing."""
+        self._name, self._sends, self._failures = name, sends, 0
+        self._event("start", name=name)
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        self._event("note", name=self._name, text=text)
+        if not self._json:
+            self.say(f"{self._name}: {text}")
+
+    def failed(self, record: FailedRecord) -> None:
+        self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
+        self._failures += 1
+        if self._json or (self._sends and self._failures > _FAILURES_PRINTED):
+            return
+        where = f" (request #{record.exchange})" if record.exchange else ""
+        what = "failed" if self._sends else "skipped"
+        self.say(f"{self._name}: {record.record} {what}: {record.message}{where}")
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last_progress < (_EVENT_EVERY if self._json else _LINE_EVERY):
+            return
+        self._last_progress = now
+        figures = {"items": progress.items, "expected": progress.expected, "failed": progress.failed}
+        rates = {"rate": round(progress.rate, 1), "in_flight": progress.in_flight, "requests": progress.requests}
+        self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
+        if self._live:
+            noun = "tasks" if self._sends else "items"
+            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress, noun), _WIDTH)}")
+            self._line = True
+
+    def ended(self, summary: Summary) -> None:
+        for remark in summary.remarks:
+            self.note(remark)
+        if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
+            self.say(f"{self._name}: {self._failures - _FAILURES_PRINTED:,} more failed; `tasks` lists them.")
+        if not self._json:
+            if summary.state != "complete" and summary.reason:
+                self.say(f"{self._name}: {summary.reason}")
+            if not self._quiet:
+                self.say(_summary(summary))
+        figures: dict[str, object] = {"tasks": dict(summary.tasks)} if summary.tasks else {"items": summary.items}
+        figures |= {"seconds": round(summary.seconds, 3), "requests": summary.requests, "retries": summary.retries}
+        figures["state"] = summary.state
+        if not summary.tasks:
+            counts = {"failed": summary.failed, "dropped": summary.dropped}
+            figures |= {**counts, "received": summary.received, "expected": summary.expected}
+        why = {name: text for name, text in (("reason", summary.reason), ("code", summary.code)) if text}
+        self._event("summary", name=summary.name, **figures, **why)
+
+    def impossible(self, name: str, error: UserError) -> None:
+        """A run that could not start."""
+        self.say(f"{name}: {error}")
+        state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
+        figures: dict[str, object] = {"tasks": {}} if self._sends else {"items": 0}
+        figures |= {"seconds": 0.0, "requests": 0, "retries": 0}
+        counts = {} if self._sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}
+        self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
+
+    def dry(self, name: str, preview: Preview) -> None:
+        """What a run would do."""
+        if self._json:
+            self._event("dry-run", name=name, request=preview.request, begins=preview.start, sink=preview.sink)
+            return
+        click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
+
+    def dry_sending(self, name: str, preview: OutgoingPreview) -> None:
+        """What a run of an outgoing would send first."""
+        if self._json:
+            shown = {"requests": list(preview.requests), "problems": list(preview.problems)}
+            self._event("dry-run", name=name, source=preview.source, **shown)
+            return
+        lines = [f"{name}: the first requests for {preview.source} (not sent)"]
+        lines += [f"  {line}" for request in preview.requests for line in request.splitlines()]
+        click.echo(paragraph("\n".join(lines)))
+        for problem in preview.problems:
+            self.say(f"{name}: {problem}")
+
+    def _event(self, event: str, **values: object) -> None:
+        if self._json:
+            self._write(self._events, f"{json_text({'event': event, **values})}\n")
+
+    def say(self, text: str) -> None:
+        """Prints a message for the user on standard error."""
+        cleared, self._line = "\r\x1b[K" if self._line else "", False
+        self._write(sys.stderr, f"{cleared}{paragraph(text)}\n")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)
+            stream.flush()
+        except OSError as error:
+            discard(stream)
+            if isinstance(error, BrokenPipeError):
+                return  # nobody reads it any more, as behind `head`: no reason to leave the items unread
+            name = "Standard error" if stream is sys.stderr else "Standard output"
+            why = f"{name} cannot be written: {error.strerror}. Free some disk space, then run again."
+            self.say(f"{self._name}: {why}")
+            self.on_full(why)
+
+
+def exit_of(summary: Summary) -> Exit:
+    """The exit code for the result of a run."""
+    if summary.state == "complete":
+        return Exit.FAILED if summary.failed else Exit.DONE
+    if summary.state == "incomplete":
+        return Exit.FAILED
+    if summary.state == "refused":
+        return Exit.REFUSED
+    if summary.state == "failed":
+        return Exit.SETUP
+    if not summary.as_requested:
+        return Exit.STOPPED
+    return Exit.FAILED if summary.tasks and summary.failed else Exit.DONE
+
+
+def _line(name: str, progress: Progress, noun: str) -> str:
+    parts = [f"{progress.items:,}" + (f" of {progress.expected:,}" if progress.expected else "") + f" {noun}"]
+    if progress.rate:
+        parts.append(f"{progress.rate:,.0f}/s")
+    if progress.remaining is not None:
+        parts.append(f"{duration(progress.remaining)} left")
+    parts.append(f"{progress.in_flight} in flight")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    return f"{name}  " + " · ".join(parts)
+
+
+def _summary(summary: Summary) -> str:
+    """For example "products: 1,321 items in 12 s, complete (14 requests)"."""
+    costs = [count(summary.requests, "request")]
+    if summary.retries:
+        costs.append(count(summary.retries, "retry", "retries"))
+    if summary.tasks:
+        done = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
+        what = ", ".join(done) or "no tasks"
+        return f"{summary.name}: {what} in {duration(summary.seconds)}, {summary.state} ({', '.join(costs)})"
+    if summary.dropped:
+        costs.append(f"{summary.dropped:,} unchanged")
+    items = count(summary.items, "item")
+    return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
+
+
+def _ending(summary: Summary) -> str:
+    """Never "complete" where an item is missing."""
+    state = str(summary.state)
+    if state == "incomplete" and (summary.expected or 0) > summary.received:
+        state += f", {summary.received:,} of {summary.expected:,} received"
+    if not summary.failed:
+        return state
+    return f"{summary.failed:,} failed" if state == "complete" else f"{state}, {summary.failed:,} failed"

@@ -1,0 +1,184 @@
+"""`tasks`: what has become of the entities of an outgoing's last run; retries, skips and exports them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from ..errors import UserError
+from ..text import count, json_text, shown, shown_line
+from .completion import files, outgoings, profiles
+from .errors import CommandFailed, Exit, paragraph
+from .opening import find, machine_of, read
+
+if TYPE_CHECKING:
+    from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
+
+_STATES = ("new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown")
+_DONE = ("finished", "unchanged")
+_LISTED = 100
+"""Tasks that are listed on a terminal."""
+_GROUPS = 20
+_WIDTH = 160
+
+
+@click.command()
+@click.argument("profile", shell_complete=profiles)
+@click.argument("name", shell_complete=outgoings)
+@click.argument("action", type=click.Choice(["list", "show", "retry", "skip", "export"]), default="list")
+@click.argument("lines", nargs=-1, type=click.IntRange(min=1), metavar="[LINE]...")
+@click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only tasks in this state.")
+@click.option("--code", help="Only tasks with this code, such as status-400.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", shell_complete=files, help="With export.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
+@click.pass_obj
+def tasks(
+    profile_dir: Path | None,
+    profile: str,
+    name: str,
+    action: str,
+    lines: tuple[int, ...],
+    states: tuple[TaskState, ...],
+    code: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Show and correct the tasks of the last run of an outgoing configuration. LINE is a line of its source.
+
+    \b
+    list    tasks by state, with their reasons in groups (default); with --json, every task
+    show    one task: its entity, and what the store responded
+    retry   send tasks again in the next run: those that failed or are unknown, or those selected
+    skip    give up the selected tasks
+    export  print the entities of the tasks that failed, or of those selected, as JSON Lines
+    """
+    from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
+
+    machine = machine_of(profile_dir)
+    path = find(profile, machine)
+    saved = read(path)
+    if name not in saved.outgoing:
+        known = ", ".join(saved.outgoing) or "none"
+        raise CommandFailed(f"The profile has no outgoing named {name!r}. It has: {known}.", Exit.SETUP)
+    if out is not None and action != "export":
+        raise CommandFailed("--out goes with export.", Exit.SETUP)
+    ledger = tasks_file(machine.directories.state, path, name)
+    if action in ("retry", "skip"):
+        selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())
+        if action == "skip" and not (lines or code or states):
+            raise CommandFailed("Say which tasks to skip: their lines, --state or --code.", Exit.SETUP)
+        wanted = TaskFilter(selected, lines, code)
+        _change(ledger, action, wanted, f"{profile} {name}", machine.now().strftime("%Y-%m-%d %H:%M:%S"))
+        return
+    with TaskReader(ledger) as reader:
+        run = reader.last()
+        if run is None:
+            raise CommandFailed(f"{name} has not been run yet.", Exit.SETUP)
+        if action == "export":
+            failed: tuple[TaskState, ...] = ("failed",)
+            wanted = TaskFilter(states or (() if lines or code else failed), lines, code)
+            _export(reader.tasks(run.id, wanted), out)
+        elif action == "show":
+            _show(list(reader.tasks(run.id, TaskFilter(states, lines, code), limit=_LISTED)), as_json)
+        elif as_json:
+            for task in reader.tasks(run.id, TaskFilter(states, lines, code)):
+                click.echo(json_text(_row(task)))
+        else:
+            _list(reader, run, name, TaskFilter(states, lines, code), is_filtered=bool(states or lines or code))
+
+
+def _row(task: Task) -> dict[str, object]:
+    """The line of a task in `--json`."""
+    return {
+        "line": task.line,
+        "identifier": task.identifier,
+        "state": task.state,
+        "attempts": task.attempts,
+        "reason": task.reason,
+        "code": task.code,
+    }
+
+
+def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is_filtered: bool) -> None:
+    from ..outgoing.tasks import TaskFilter
+
+    counts = reader.counts(run.id)
+    state = "running" if reader.is_running else run.state if run.state != "running" else "interrupted"
+    known = " · ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
+    click.echo(shown(f"{name}: run of {run.began}, {state}\n  {known}"))
+    if not is_filtered:
+        wanted = TaskFilter([each for each in counts if each not in _DONE])
+    for group in reader.reasons(run.id, wanted)[:_GROUPS]:
+        click.echo(shown_line(f"  {group.count:>7,} {group.state}: {group.reason} ({group.code})", _WIDTH))
+    for number, task in enumerate(reader.tasks(run.id, wanted, limit=_LISTED + 1)):
+        if number == _LISTED:
+            click.echo("  … --json lists all of them.")
+            break
+        attempts = f"  {count(task.attempts, 'attempt')}" if task.attempts else ""
+        line = f"  line {task.line:<7} {task.state:<9} {task.identifier}{attempts}  {task.reason}"
+        click.echo(shown_line(line, _WIDTH))
+
+
+def _show(found: list[Task], as_json: bool) -> None:
+    if not found:
+        raise CommandFailed("There is no such task. Name the line of its entity in the source.", Exit.SETUP)
+    for task in found:
+        more = {"exchange": task.exchange, "step": task.step, "updated": task.updated}
+        data = {**_row(task), **more, "entity": task.entity, "responses": task.responses, "former": task.former}
+        click.echo(json_text(data, None if as_json else 2))
+
+
+def _export(found: Iterator[Task], out: Path | None) -> None:
+    """Prints entities as JSON Lines; those that are not kept are counted."""
+    if out is None:
+        lost = _write(found, sys.stdout)
+    else:
+        try:
+            with closing(out.open("x", encoding="utf-8")) as file:
+                lost = _write(found, file)
+        except OSError as error:
+            message = f"{out} cannot be written: {error.strerror}. Choose another FILE."
+            raise CommandFailed(message, Exit.SETUP) from error
+    if lost:
+        why = "they were bad lines of the source, or the outgoing does not keep them (keep)"
+        raise CommandFailed(f"{count(lost, 'entity', 'entities')} could not be exported: {why}.", Exit.FAILED)
+
+
+def _write(found: Iterator[Task], file: TextIO) -> int:
+    lost = 0
+    for task in found:
+        if task.entity is None:
+            lost += 1
+        else:
+            file.write(f"{json.dumps(task.entity, ensure_ascii=True)}\n")
+    file.flush()
+    return lost
+
+
+def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) -> None:
+    from ..outgoing.tasks import TaskLedger
+
+    if not ledger.exists():
+        raise CommandFailed(f"{ledger.stem} has not been run yet.", Exit.SETUP)
+    with TaskLedger(ledger) as held:
+        run = held.last()
+        if run is None:
+            raise CommandFailed(f"{ledger.stem} has not been run yet.", Exit.SETUP)
+        if not run.loaded:
+            message = "The last run has not read its whole source, and has sent nothing. Run it again."
+            raise UserError("not-loaded", message)
+        if action == "skip":
+            click.echo(f"{count(held.skip(run, wanted, at), 'task')} skipped.")
+            return
+        found, lost = held.retry(run, wanted, at)
+    then = f" Send: tui-connector run {names}." if found else ""
+    click.echo(paragraph(f"{count(found, 'task')} will be sent again by the next run.{then}"))
+    if lost:
+        message = f"{count(lost, 'task')} cannot be sent again: the entity is not kept. Correct the source and run it."
+        raise CommandFailed(message, Exit.FAILED)
