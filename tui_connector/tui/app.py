@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from textual import events, work
+from textual import events, on, work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 
@@ -26,6 +26,7 @@ from .home.screen import HomeScreen
 from .jobs import Job, Jobs
 from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
 from .themes import DARK, THEMES, chart_colors
+from .widgets.focus_marks import FocusMarks
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -84,12 +85,19 @@ class ConnectorApp(QuietApp):
         self.settings = settings.read(machine.directories.config / settings.FILE)
         self.set_keymap(to_keymap(self.settings.keys))
         self._key_queue = KeyQueue(self, super().on_event)
+        self._focus_marks = FocusMarks()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
             await self._key_queue.submit(with_character(event) if isinstance(event, events.Key) else event)
         else:
             await super().on_event(event)
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _follow_focus(self, event: events.DescendantFocus | events.DescendantBlur) -> None:
+        if event.widget.is_attached:
+            self._focus_marks.follow(event.widget.screen)
 
     def run_and_report(self) -> None:
         """Runs the app, then exits the process. A crash is reported without local variables: they may hold secrets."""

@@ -1,0 +1,32 @@
+"""Marks the panel and the field that contain the focus with the class `-active`.
+
+Their styles could use `:focus-within`, but then Textual styles everything in a panel again at each change of focus.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+ACTIVE = "-active"
+_MARKED = ("panel", "field")
+
+
+class FocusMarks:
+    """The widgets of each screen that are marked now."""
+
+    def __init__(self) -> None:
+        self._marked: WeakKeyDictionary[Screen[object], set[DOMNode]] = WeakKeyDictionary()
+
+    def follow(self, screen: Screen[object]) -> None:
+        """Moves the marks to where the focus of this screen is now."""
+        around = screen.focused.ancestors if screen.focused is not None else []
+        found = {node for node in around if any(node.has_class(name) for name in _MARKED)}
+        marked = self._marked.get(screen, set())
+        for node in marked - found:
+            node.remove_class(ACTIVE)
+        for node in found - marked:
+            node.add_class(ACTIVE)
+        self._marked[screen] = found
