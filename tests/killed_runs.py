@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import os
+import shutil
+import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,3 +117,75 @@ class RunFolder:
             location = RunLocation("items", self.profile, ledger_file(state, self.profile, "items"))
             environment = RunEnvironment(session, bench.exchanges, machine, location)
             return (await Run(saved.incoming["items"], RunOptions(), environment, Told()).execute()).state
+
+
+WHEN_TRACED = """
+import ctypes, sys
+pr_set_ptracer, any_process = 0x59616D61, -1  # where only a parent may trace; unknown to other kernels
+ctypes.CDLL(None).prctl(pr_set_ptracer, ctypes.c_ulong(any_process), 0, 0, 0)
+print("ready", flush=True)
+sys.stdin.read()
+from tui_connector.__main__ import main
+main()
+"""
+"""The program, once it is traced."""
+
+
+@dataclass
+class FilesOfAMoment:
+    """What a folder held. Each file comes back as the same inode: runs recognise their output by it."""
+
+    folder: Path
+    kept: Path
+    contents: dict[Path, bytes]
+    """By path in the folder."""
+
+    @classmethod
+    def of(cls, folder: Path, kept: Path) -> FilesOfAMoment:
+        contents = {}
+        for file in folder.rglob("*"):
+            (kept / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+            if file.is_file():
+                contents[file.relative_to(folder)] = file.read_bytes()
+                os.link(file, kept / file.relative_to(folder))
+            else:
+                (kept / file.relative_to(folder)).mkdir(exist_ok=True)
+        return cls(folder, kept, contents)
+
+    def restore(self) -> None:
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.kept, self.folder, copy_function=os.link)
+        for file, content in self.contents.items():
+            (self.folder / file).write_bytes(content)
+
+
+async def stops_at_each_sync(start: Callable[..., Awaitable[fork_server.AsyncProcess]]) -> AsyncIterator[None]:
+    """A run in a process of its own that stops at each fsync or fdatasync, until the caller asks for the next one."""
+    pipe = asyncio.subprocess.PIPE
+    waits, goes = os.pipe()
+    process = await start(code=WHEN_TRACED, stdin=waits, stdout=pipe, stderr=pipe)
+    os.close(waits)
+    assert await process.stdout.readline() == b"ready\n"
+    calls = "fsync,fdatasync"
+    trace = ["strace", "-f", "-qq", "-o", "/dev/stderr", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=STOP"]
+    tracer = await asyncio.create_subprocess_exec(*trace, "-p", str(process.pid), stderr=pipe)
+    assert tracer.stderr is not None
+    try:
+        while f"TracerPid:\t{tracer.pid}\n" not in Path(f"/proc/{process.pid}/status").read_text():  # noqa: ASYNC240
+            assert tracer.returncode is None, (await tracer.communicate())[1].decode()
+            await asyncio.sleep(0.005)
+        os.close(goes)
+        stopped: set[str] = set()
+        async for line in tracer.stderr:
+            if b"stopped by SIGSTOP" in line:
+                stopped.add(line.decode().split()[0])
+            if stopped and stopped.issuperset(os.listdir(f"/proc/{process.pid}/task")):
+                yield
+                stopped.clear()
+                process.send_signal(signal.SIGCONT)
+        _, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+    finally:
+        process.kill()
+        await process.wait()
+        await tracer.wait()

@@ -61,10 +61,18 @@ class Store:
     in_flight: int = 0
     most_in_flight: int = 0
     server: Server = field(default_factory=lambda: Server(""))
+    arrival: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until(self, requests: int) -> None:
+        """Until so many requests have arrived."""
+        async with self.arrival:
+            await self.arrival.wait_for(lambda: len(self.sent) >= requests)
 
     async def response(self, request: Received, writer: asyncio.StreamWriter) -> None:
         sent = Sent.read(request)
         self.sent.append(sent)
+        async with self.arrival:
+            self.arrival.notify_all()
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:

@@ -397,6 +397,8 @@ def _stored(reason: str) -> str:
 
 
 def _last_run(database: sqlite3.Connection) -> TaskRun | None:
+    if not database.execute("pragma user_version").fetchone()[0]:
+        return None  # the first run was killed before it had made the tables
     row = database.execute(f"select {_RUN} from run order by id desc limit 1").fetchone()
     if row is None:
         return None

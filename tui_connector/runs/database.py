@@ -33,7 +33,21 @@ class LedgerError(UserError):
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1)
+    """A connection that changes no data, for a ledger that another process may hold. Raises `sqlite3.Error`.
+
+    After a power failure, SQLite has to complete the file from its log first, which needs a connection that may write.
+    """
+    location = path.absolute().as_uri()
+    database = sqlite3.connect(f"{location}?mode=ro", uri=True, timeout=1)
+    try:
+        database.execute("select 1 from sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        database.close()
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        database = sqlite3.connect(f"{location}?mode=rw", uri=True, timeout=1)
+        database.execute("pragma query_only = on")
+    return database
 
 
 def is_held(lock: Path) -> bool:

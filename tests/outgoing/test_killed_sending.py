@@ -1,0 +1,208 @@
+"""Runs that are killed: what was answered is not sent again, and *unknown* is exactly what was cut off in between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fork_server
+import pytest
+from http_server import reply
+from killed_runs import FilesOfAMoment, stops_at_each_sync
+from requirements import require
+from sending import OK, Sent, Store, storing
+
+from tui_connector.outgoing.tasks import TaskReader, last_task_run
+
+KILLS = int(os.environ.get("TUI_CONNECTOR_KILLS", "3"))
+"""How often each run is killed; 100 when it is measured."""
+
+_PROFILE = """
+format = 1
+name = "Shop"
+[clients.shop]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[outgoing.stock]
+client = "shop"
+source = { kind = "jsonl", path = "stock.jsonl" }
+identifier = "sku"
+MORE
+"""
+_SINGLE = 'request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }\n'
+_CHAIN = """
+steps = [
+    { name = "find", request = { uri = "found/&{sku}", expected = [404] } },
+    { name = "create", when = "steps.find.status == `404`", request = { method = "post", uri = "create", \
+parameters = { rows = "&{@}" } } },
+    { name = "stock", request = { method = "post", uri = "stock", parameters = { rows = "&{@}" } } },
+]
+"""
+
+
+@dataclass
+class SendingFolder:
+    """A profile with one outgoing and its state directory, in a folder of their own."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def write(self, store: Store, more: str, skus: list[str]) -> None:
+        self.folder.mkdir()
+        (self.folder / "shop.toml").write_text(_PROFILE.replace("URL", store.server.url).replace("MORE", more))
+        (self.folder / "stock.jsonl").write_text("".join(f"{json.dumps({'sku': sku})}\n" for sku in skus))
+        self.environment = {**self.environment, "XDG_STATE_HOME": str(self.folder / "state")}
+
+    async def start(self, *words: str, **options: Any) -> fork_server.AsyncProcess:
+        words = ("--in-flight", "4", *words)
+        return await fork_server.start(
+            "run", "--trust", self.folder / "shop.toml", "stock", *words, env=self.environment, **options
+        )
+
+    def states(self) -> dict[str, str]:
+        """The state of each task by its identifier; empty before there are any."""
+        found = list((self.folder / "state").rglob("stock.sqlite"))
+        if not found or not found[0].stat().st_size:
+            return {}
+        with TaskReader(found[0]) as reader:
+            last = reader.last()
+            return {} if last is None else {task.identifier: task.state for task in reader.tasks(last.id)}
+
+    def is_complete(self) -> bool:
+        """Whether the last run has ended."""
+        found = last_task_run(next((self.folder / "state").rglob("stock.sqlite"), self.folder / "none"))
+        return found is not None and found[0].state == "complete"
+
+
+def arrived(store: Store) -> Counter[str]:
+    """How often each sku was sent in a request that changes something."""
+    return Counter(row["sku"] for sent in store.sent if sent.method == "POST" for row in sent.rows)
+
+
+async def test_a_run_killed_at_any_fsync_sends_nothing_twice_that_was_answered(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    require("strace")
+
+    async def slowly(sent: Sent) -> bytes:
+        await asyncio.sleep(0.02)
+        return OK
+
+    skus = [f"S{number}" for number in range(14)]
+    async with storing(slowly) as store:
+        killed = SendingFolder(tmp_path / "killed", clean_environment)
+        killed.write(store, _SINGLE, skus)
+        moments: list[tuple[FilesOfAMoment, set[str]]] = []
+        async for _ in stops_at_each_sync(killed.start):
+            files = FilesOfAMoment.of(killed.folder, tmp_path / f"sync {len(moments) + 1}")
+            moments.append((files, set(arrived(store))))
+        assert killed.states() == dict.fromkeys(skus, "finished")
+        assert len(moments) > 8
+
+        some_unknown = 0
+        for number, (files, before) in enumerate(moments, 1):
+            files.restore()
+            then = killed.states()
+            if killed.is_complete():
+                continue  # the next run sends everything again, on purpose
+            sending = {sku for sku, state in then.items() if state == "sending"}
+            store.sent.clear()
+            store.answer = lambda sent: OK
+            code = await (await killed.start()).wait()
+            after = killed.states()
+            unknown = {sku for sku, state in after.items() if state == "unknown"}
+            assert unknown == sending, f"sync {number}"
+            assert code == (1 if unknown else 0)
+            assert {state for sku, state in after.items() if sku not in unknown} <= {"finished"}
+            again = set(arrived(store))
+            assert not again & before, f"sync {number}: sent again"
+            assert again | before | unknown == set(skus), f"sync {number}: lost"
+            some_unknown += bool(unknown)
+    assert some_unknown, "none was killed while it was sending"
+
+
+@pytest.mark.parametrize("repeatable", [False, True])
+async def test_a_run_killed_at_random_moments_accounts_for_every_entity(
+    tmp_path: Path, clean_environment: dict[str, str], repeatable: bool
+) -> None:
+    chance = random.Random(repeatable)
+    skus = [f"S{number}" for number in range(400)]
+
+    async def answer(sent: Sent) -> bytes:
+        await asyncio.sleep(0.004)
+        return OK
+
+    async with storing(answer) as store:
+        folder = SendingFolder(tmp_path / "killed", clean_environment)
+        folder.write(store, f"repeatable = {json.dumps(repeatable)}\n{_SINGLE}", skus)
+        ended = await _kill_until_done(folder, store, chance)
+        assert ended == (1 if "unknown" in folder.states().values() else 0)
+    states, times = folder.states(), arrived(store)
+    assert set(states) == set(skus)
+    if repeatable:
+        assert set(states.values()) == {"finished"}
+        assert set(times) == set(skus)
+        assert sum(times.values()) <= len(skus) + 4 * KILLS, "only what was in flight was sent twice"
+    else:
+        assert max(times.values()) == 1
+        assert {sku for sku, state in states.items() if state == "finished"} <= set(times)
+        assert set(skus) - set(times) <= {sku for sku, state in states.items() if state == "unknown"}
+
+
+async def _kill_until_done(folder: SendingFolder, store: Store, chance: random.Random) -> int:
+    """Kills runs after some requests, then lets one end; returns its exit code."""
+    kills = 0
+    while True:
+        goal = len(store.sent) + chance.randint(1, 60)
+        process = await folder.start()
+        ended = asyncio.ensure_future(process.wait())
+        if kills < KILLS:
+            reached = asyncio.ensure_future(store.until(goal))
+            await asyncio.wait({ended, reached}, return_when=asyncio.FIRST_COMPLETED)
+            reached.cancel()
+        if kills < KILLS and not ended.done():
+            process.kill()
+            kills += 1
+        code = await ended
+        assert code in (0, 1, -signal.SIGKILL)
+        if code != -signal.SIGKILL:
+            return code
+
+
+async def test_a_chain_killed_in_the_middle_resumes_at_its_step(
+    tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    """No step that was answered is sent again; what may have arrived in a step that changes something is unknown."""
+    chance = random.Random(3)
+    answered: Counter[tuple[str, str]] = Counter()
+    skus = [f"S{number}" for number in range(150)]
+
+    async def answer(sent: Sent) -> bytes:
+        await asyncio.sleep(0.003)
+        sku = sent.path.rpartition("/")[2] if sent.method == "GET" else sent.rows[0]["sku"]
+        answered[sent.path.partition("/")[0], sku] += 1
+        known = int(sku[1:]) % 2
+        return reply("200 OK" if sent.method == "POST" or known else "404 Not Found", b'{"id": 7}')
+
+    async with storing(answer) as store:
+        folder = SendingFolder(tmp_path / "killed", clean_environment)
+        folder.write(store, _CHAIN, skus)
+        await _kill_until_done(folder, store, chance)
+        states = folder.states()
+    unknown = {sku for sku, state in states.items() if state == "unknown"}
+    assert {states[sku] for sku in states if sku not in unknown} == {"finished"}
+    for sku in skus:
+        assert answered["create", sku] <= 1
+        assert answered["stock", sku] <= 1
+        if sku not in unknown:
+            assert answered["create", sku] == (0 if int(sku[1:]) % 2 else 1)
+            assert answered["stock", sku] == 1
+    assert sum(answered["found", sku] for sku in skus) <= len(skus) + 4 * (KILLS + 1)
