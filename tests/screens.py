@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual._compositor import Compositor
 from textual._context import visible_screen_stack
 
 _PAUSE = 0.01
@@ -13,17 +14,43 @@ _LOOKS = 1_000
 """Ten seconds, and longer where the machine is busy: then each look takes longer."""
 
 
+class _Paints:
+    """Counts what the app would paint. Nothing is: it has no terminal, and is drawn when a test reads it."""
+
+    count = 0
+    waiting = False
+    """Whether a test waits, so that what was read last is still right until the next paint."""
+    read: tuple[object, ...] = ()
+    text = ""
+
+
+def _paint(compositor: Any, full: bool = False, screen_stack: Any = None, simplify: bool = False) -> None:
+    compositor._dirty_regions.clear()
+    _Paints.count += 1
+
+
+Compositor.render_update = _paint  # type: ignore[method-assign]
+
+
 def shown(app: Any) -> str:
     """The screen as lines of text, as the compositor would draw it now."""
-    visible_screen_stack.set(app._background_screens)
-    strips = app.screen._compositor.render_strips()
-    return "\n".join(strip.text.rstrip() for strip in strips)
+    state = (_Paints.count, app.screen, app.size)
+    if not _Paints.waiting or state != _Paints.read:
+        visible_screen_stack.set(app._background_screens)
+        strips = app.screen._compositor.render_strips()
+        _Paints.read, _Paints.text = state, "\n".join(strip.text.rstrip() for strip in strips)
+    return _Paints.text
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:
     """Waits until the condition holds and no button is still shown as pressed, so that Enter works on it again."""
-    for _ in range(_LOOKS):
-        if condition() and not pilot.app.screen.query("Button.-active"):
+    for look in range(_LOOKS):
+        _Paints.waiting = look % 50 > 0
+        try:
+            holds = condition()
+        finally:
+            _Paints.waiting = False
+        if holds and not pilot.app.screen.query("Button.-active"):
             return
         await asyncio.sleep(_PAUSE)
     raise AssertionError(f"condition not met; focus is on {pilot.app.screen.focused!r}:\n{shown(pilot.app)}")
