@@ -269,12 +269,13 @@ def update_private(path: Path, change: Callable[[bytes | None], bytes]) -> None:
 
 
 @contextlib.contextmanager
-def new_private(path: Path) -> Iterator[BinaryIO]:
+def new_private(path: Path, *, replace: bool = False) -> Iterator[BinaryIO]:
     """A new file of mode 0600, opened for writing; it appears under its name once the block has ended without error.
 
-    Raises FileExistsError if that name is taken, before the block or after it, and OSError.
+    With `replace` in place of an earlier file. Otherwise raises FileExistsError if that name is taken, before the
+    block or after it. Raises OSError.
     """
-    if os.path.lexists(path):
+    if not replace and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     with _directory(path.parent):
         temporary = _Temporary(path.parent)
@@ -282,7 +283,10 @@ def new_private(path: Path) -> Iterator[BinaryIO]:
         with open(temporary.descriptor, "wb", closefd=False) as file:
             yield file
         os.fsync(temporary.descriptor)
-        temporary.link(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            temporary.link(path)
     finally:
         temporary.close()
     _sync(path.parent)

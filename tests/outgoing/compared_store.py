@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from runs import Told
 
 from tui_connector.client.message import Request, Response
 from tui_connector.client.session import Session
+from tui_connector.guide.workbench import Workbench
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.changes import EntityChange
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.present_values import PresentValues
+from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from tui_connector.outgoing.source import EntitySource, SourceEntity
+from tui_connector.outgoing.tasks import TaskReader
+from tui_connector.outgoing.undo import UndoPlan, UndoSource, deleting, restoring, undo_plan
+from tui_connector.runs.progress import Summary
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.templates import Json
 
@@ -28,6 +37,8 @@ class ComparedStore:
 
     sandbox: Sandbox
     session: Session
+    bench: Workbench
+    directory: Path
     requests: list[Request] = field(default_factory=list)
 
     async def call(self, method: str, uri: str, body: object = None, *, store: str = "all") -> Any:
@@ -59,6 +70,49 @@ class ComparedStore:
 
     async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
         return [each.action for each in await self.plan(outgoing, entities)]
+
+    async def run(self, outgoing: Outgoing, entities: Sequence[Json] | EntitySource) -> Summary:
+        """A run that sends these entities through the configuration, and records former values."""
+        if isinstance(entities, Sequence):
+            entities = UndoSource([SourceEntity(line, each) for line, each in enumerate(entities, start=1)])
+        readable = outgoing.compare is not None and outgoing.compare.is_readable
+        environment = OutgoingEnvironment(
+            self.session,
+            self.bench.exchanges,
+            self.bench.machine,
+            "sent",
+            self.directory / "shop.toml",
+            self.ledger,
+            compare=self.present(outgoing).read if readable else None,
+            source=entities,
+        )
+        return await OutgoingRun(outgoing, OutgoingOptions(full=True), environment, Told()).execute()
+
+    @property
+    def ledger(self) -> Path:
+        return self.directory / "ledgers" / "sent.sqlite"
+
+    async def undo(self, outgoing: Outgoing, *, delete_created: bool = True) -> UndoPlan:
+        """Takes the last run back, and checks that nothing is left to be taken back."""
+        with TaskReader(self.ledger) as reader:
+            number = reader.run(None).id
+        plan = await self.undo_plan(outgoing, number)
+        if plan.restore:
+            summary = await self.run(restoring(outgoing), UndoSource.restoring(plan))
+            assert summary.failed == 0, summary
+        remover = deleting(outgoing)
+        if plan.created and remover is not None and delete_created:
+            summary = await self.run(remover, UndoSource.deleting(plan))
+            assert summary.failed == 0, summary
+        again = await self.undo_plan(outgoing, number)
+        assert again.restore == []
+        assert again.created == [] or not delete_created
+        return plan
+
+    async def undo_plan(self, outgoing: Outgoing, run: int | None = None) -> UndoPlan:
+        with TaskReader(self.ledger) as reader:
+            tasks = list(reader.tasks(reader.run(run).id))
+        return await undo_plan(tasks, outgoing, self.present(outgoing))
 
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)

@@ -26,5 +26,5 @@ async def store(machine: Machine, tmp_path: Path) -> AsyncIterator[ComparedStore
         bench.vault.hold(TOKEN, full(sandbox)["access-token"], sandbox.url)
         saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
         async with bench.session(saved) as session:
-            yield ComparedStore(sandbox, session)
+            yield ComparedStore(sandbox, session, bench, tmp_path)
         bench.close()

@@ -81,7 +81,12 @@ class InFilter(Lookup):
             return tuple(CriteriaFilter(self.field, value) for value in values)
         return (CriteriaFilter(self.field, ",".join(values), "in"),)
 
+    def reads(self) -> Sequence[str]:
+        return [self.value or self.field, *self.equal]
+
     def is_complete(self, response: Json, items: int) -> bool:
         """A response without total_count, or with a smaller one, is taken as complete."""
-        total = response.get("total_count") if isinstance(response, dict) else None
-        return not isinstance(total, int) or total <= items
+        if not isinstance(response, dict):
+            return True
+        total, rows = response.get("total_count"), response.get("items")
+        return not isinstance(total, int) or total <= (len(rows) if isinstance(rows, list) else items)

@@ -60,7 +60,7 @@ class FieldRule(Model):
         description="The field to which undo sends an empty list if this one was empty or absent.",
     )
     restore_field: str | None = Field(
-        None, title="Restore field", description="The field by which undo restores this one, if it is another."
+        None, title="Restore field", description="Another field that undo has to send with this one."
     )
     restore_value: ExpressionText | None = Field(
         None, title="Restore value", description="JMESPath expression that makes the value of the other field."

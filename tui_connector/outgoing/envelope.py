@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -30,7 +30,11 @@ class Envelope:
             self._path: _Path | None = ()
         else:
             self._path = _steps(comparison.sent) if comparison.sent else None
-        self._uri_fields = _fields_read(template) if template is not None else ()
+        templates = [template, comparison.request]
+        templates += [each.request for each in (comparison.detail, comparison.delete) if each is not None]
+        self.needed = {name for each in templates if each is not None for name in _fields_read(each)}
+        self.needed |= {*(comparison.lookup.reads() if comparison.lookup is not None else ())}
+        """Fields that identify an entity where requests send, read or delete it, outside their parameters."""
 
     def sent(self, entity: Json) -> dict[str, Json]:
         """The entity as it is sent. Raises `PlaceholderError`, and `InvalidValue` if no object is sent."""
@@ -44,10 +48,8 @@ class Envelope:
         return found
 
     def kept(self, entity: Json) -> dict[str, Json]:
-        """The fields of the entity that its request needs outside the parameters, such as in the URI."""
-        if not isinstance(entity, dict):
-            return {}
-        return {name: entity[name] for name in self._uri_fields if name in entity}
+        """The fields of the entity that requests need outside their parameters, such as in the URI."""
+        return {name: entity[name] for name in self.needed if name in entity} if isinstance(entity, dict) else {}
 
     def entity(self, wanted: Mapping[str, Json], kept: Mapping[str, Json]) -> dict[str, Json]:
         """The entity whose request sends `wanted`. Raises `InvalidValue` if the template does not lead back to one."""
@@ -98,19 +100,12 @@ def _at(value: Json, path: _Path) -> Json:
     return value
 
 
-def _fields_read(template: RequestTemplate) -> Sequence[str]:
+def _fields_read(template: RequestTemplate) -> Iterator[str]:
     """The top-level fields of an entity that the URI and the headers read."""
-    texts = (template.uri, *template.headers.values())
-    return tuple(
-        dict.fromkeys(
-            names[0]
-            for text in texts
-            for piece in Template.parse(text).pieces
-            if isinstance(piece, Placeholder) and piece.sigil != "@"
-            for names in sorted(paths_read(piece.expression))
-            if names
-        )
-    )
+    for text in (template.uri, *template.headers.values()):
+        for piece in Template.parse(text).pieces:
+            if isinstance(piece, Placeholder) and piece.sigil != "@":
+                yield from (names[0] for names in paths_read(piece.expression) if names)
 
 
 def _invert(template: Json, path: _Path, value: Json, into: dict[str, Json]) -> None:

@@ -67,6 +67,10 @@ class Lookup(Kind):
         """
         raise NotImplementedError
 
+    def reads(self) -> Sequence[str]:
+        """The fields of an entity that it selects by."""
+        return ()
+
     def is_complete(self, response: Json, items: int) -> bool:
         """Whether a response with this many items contains all that were requested."""
         return True

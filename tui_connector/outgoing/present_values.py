@@ -36,6 +36,8 @@ from .model import Outgoing
 
 _IN_FLIGHT: Final = 4
 """Requests for present values at once."""
+_REMEMBERED: Final = 100_000
+"""Entities of a plan whose values are remembered, for a later one with the same identity."""
 _TOO_LARGE = (400, 413, 414)
 """Statuses of a request that may be accepted with fewer values in it."""
 _REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
@@ -73,8 +75,14 @@ class _Answer:
 class PresentValues:
     """Reads present values through the client, and so through the store view, that an outgoing sends to."""
 
-    def __init__(self, outgoing: Outgoing, send: Send, *, run: Mapping[str, Json] | None = None) -> None:
-        """Raises `UserError` if the outgoing has no comparison that can be read."""
+    def __init__(
+        self, outgoing: Outgoing, send: Send, *, run: Mapping[str, Json] | None = None, remembers: bool = False
+    ) -> None:
+        """Raises `UserError` if the outgoing has no comparison that can be read.
+
+        `remembers`: nothing is sent between two calls of `read`, as in a plan; so what an earlier call has found to be
+        sent is taken as the value of a later entity with the same identity.
+        """
         comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         if comparison is None or comparison.request is None:
             raise UserError(
@@ -87,6 +95,9 @@ class PresentValues:
         self.envelope = Envelope(outgoing, comparison, self._run)
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
+        self._remembers = remembers
+        self._planned: dict[Identity, Item] = {}
+        """What would have been sent so far, by identity; the oldest are forgotten."""
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
@@ -105,7 +116,7 @@ class PresentValues:
                 wanted.append(self.wanted(index, entity, sent[-1] or {}))
         present = {each.index: found for each, found in zip(wanted, await self.look_up(wanted), strict=True)}
         identities = {each.index: self._identity(each.data) for each in wanted}
-        sent_before: dict[Identity, Item] = {}
+        sent_before = self._planned if self._remembers else {}
         found = []
         for index, (entity, one) in enumerate(zip(entities, sent, strict=True)):
             name = self._name(entity)
@@ -118,6 +129,8 @@ class PresentValues:
             change = self._change(name, entity, one, state)
             if change.action != "unchanged":
                 sent_before[identity] = _merged(sent_before.get(identity, ABSENT), one)
+                while len(sent_before) > _REMEMBERED:
+                    del sent_before[next(iter(sent_before))]
             found.append(change)
         return found
 
@@ -235,7 +248,7 @@ class PresentValues:
 
     def compared(self, sent: Item) -> dict[str, Json]:
         """The part of what is sent that is compared, with the identifying fields."""
-        names = self.comparison.identifiers
+        names = {*self.comparison.identifiers, *self.envelope.needed}
         found: dict[str, Json] = {}
         for path, value in leaves_of(sent):
             if path[0] in names or self.comparison.equality(".".join(path)) is not None:

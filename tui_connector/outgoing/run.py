@@ -6,8 +6,6 @@ Nothing is sent before the source has been read to its end: a source that is cut
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +19,6 @@ from ..client.exchange import ExchangeLog
 from ..client.message import Request, RequestFailed
 from ..client.model import seconds
 from ..client.session import Session
-from ..client.uri import is_absolute, origin_of
 from ..errors import InvalidValue, UserError
 from ..machine import Machine
 from ..runs.database import LedgerError
@@ -29,26 +26,26 @@ from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
 from ..runs.ledger import RunEnd
 from ..runs.pace import Pace, Patience
 from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
-from ..templates import Json, Template
+from ..templates import Json
 from ..text import count
 from ..units import duration
 from .errors import result_for_exception
 from .model import Outgoing
+from .plan import fingerprint, too_many
 from .publisher import Compare, Publisher
-from .source import BadEntity, Source, SourceContext, SourceEntity
-from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate
+from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
+from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
-"""Fields that may change without a new run: none of them changes what is sent for an entity."""
 _LOADED_AT_ONCE = 2_000
 _LOADED_BYTES = 16_000_000
 """Entities that are read from the source in one transaction."""
 _TRIED_FOR_SIGNING = 100
 _SAMPLES = 3
+_COMPARED_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +75,8 @@ class OutgoingEnvironment:
     repeatable: bool = False
     """Whether sending an entity twice does no harm, where the configuration does not say it."""
     stdin: Callable[[], BinaryIO] | None = None
+    source: EntitySource | None = None
+    """Instead of the outgoing's own source: the entities of a plan or an undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +190,10 @@ class OutgoingRun:
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
         self._started = self._machine.monotonic()
-        source, fingerprint = self._checked_source(), self._fingerprint()
+        source, identity = self._checked_source(), fingerprint(self._outgoing, self._session)
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
-            opened = self._opened = await self._in_thread(self._open, source, fingerprint)
+            opened = self._opened = await self._in_thread(self._open, source, identity)
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note)
@@ -213,11 +212,13 @@ class OutgoingRun:
 
     # Where the run starts
 
-    def _checked_source(self) -> Source:
+    def _checked_source(self) -> EntitySource:
         """Raises `UserError` if the outgoing cannot be run."""
         if self._outgoing.disabled:
             message = f"The outgoing {self._name} is disabled"
             raise UserError("outgoing-disabled", message, "Remove `disabled = true` to run it.")
+        if self._environment.source is not None:
+            return self._environment.source
         if self._outgoing.source is None:
             message = f"The outgoing {self._name} has no source"
             raise UserError(
@@ -225,24 +226,12 @@ class OutgoingRun:
             )
         return self._outgoing.source
 
-    def _fingerprint(self) -> str:
-        """Identifies what is sent where for an entity: a run is resumed only while it is unchanged."""
-        place = "-"
-        first = Template.parse(next(iter(self._outgoing.requests.values())).uri).pieces[:1]
-        if first and isinstance(first[0], str) and is_absolute(first[0]):
-            with suppress(InvalidValue):
-                place = f"{origin_of(first[0])}/"
-        prepared = self._session.prepared(self._outgoing.client, Request("GET", place))
-        saved = self._outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
-        compared = [prepared.uri, saved, self._session.written_headers(self._outgoing.client)]
-        return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
-
     def _context(self) -> SourceContext:
         more = {"stdin": self._environment.stdin} if self._environment.stdin is not None else {}
         directory = self._environment.file.resolve().parent
         return SourceContext(directory, self._outgoing.identifier, self._source_notes.append, **more)
 
-    def _open(self, source: Source, fingerprint: str) -> _OpenRun:
+    def _open(self, source: EntitySource, fingerprint: str) -> _OpenRun:
         """In the run's thread. Raises `LedgerError` and `SourceError`."""
         ledger = TaskLedger(self._environment.ledger)
         try:
@@ -251,7 +240,7 @@ class OutgoingRun:
             ledger.close()
             raise
 
-    def _begin(self, ledger: TaskLedger, source: Source, fingerprint: str) -> _OpenRun:
+    def _begin(self, ledger: TaskLedger, source: EntitySource, fingerprint: str) -> _OpenRun:
         now, context = self._now(), self._context()
         last = ledger.last()
         unfinished = last if last is not None and last.state != "complete" else None
@@ -279,7 +268,7 @@ class OutgoingRun:
             return "its source cannot be read again"
         return "" if unfinished.digest == digest else "the source has changed"
 
-    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str, source: Source | None) -> _OpenRun:
+    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str, source: EntitySource | None) -> _OpenRun:
         lost = ledger.resume(run, fingerprint, self._now())
         if not run.loaded:
             assert source is not None
@@ -297,6 +286,7 @@ class OutgoingRun:
         try:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
+            await self._refuse_many_changes(opened)
             await self._publish(opened)
         except RunFailed as failed:
             return RunEnd(END_STATES[failed.error.action], str(failed), failed.error.code)
@@ -337,42 +327,10 @@ class OutgoingRun:
 
     def _record(self, opened: _OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
         """In the run's thread."""
-        new = [self._new_task(each) for each in read]
+        field, mask = self._outgoing.identifier, self._session.mask
+        new = [new_task(each, field, mask) for each in read]
         opened.ledger.load(opened.run.id, new, self._now())
         return new
-
-    def _new_task(self, read: SourceEntity | BadEntity) -> NewTask:
-        if isinstance(read, BadEntity):
-            return NewTask(read.line, "", None, "failed", read.message, "source-line", read.text)
-        try:
-            text = json.dumps(read.data, allow_nan=False)
-            identifier = self._identifier(read.data)
-        except (ValueError, RecursionError) as error:
-            return NewTask(read.line, "", None, "failed", f"The entity cannot be used: {error}", "source-line")
-        if "\\u0000" in text:
-            message = "The entity contains a NUL character, which no store accepts"
-            return NewTask(read.line, identifier.replace("\0", "\\0"), None, "failed", message, "nul")
-        if self._session.mask.mask_known(text) != text:
-            message = "The entity contains a secret of this profile: it was neither stored nor sent"
-            return NewTask(read.line, "", None, "failed", message, "secret")
-        name = self._outgoing.identifier
-        if name is not None and not identifier:
-            message = f"The entity has no {name!r}, which identifies it"
-            return NewTask(read.line, "", text, "failed", message, "identifier-missing")
-        return NewTask(read.line, identifier, text)
-
-    def _identifier(self, entity: Json) -> str:
-        """The entity's identifier as text; "" if it has none. Raises ValueError if it cannot be stored."""
-        name = self._outgoing.identifier
-        value = entity.get(name) if name is not None and isinstance(entity, dict) else None
-        if value is None or isinstance(value, dict | list):
-            return ""
-        text = value if isinstance(value, str) else json.dumps(value)
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("its identifier contains half a character (a lone surrogate)") from error
-        return text
 
     def _tell_failed(self, task: NewTask) -> None:
         from ..runs.ledger import FailedRecord
@@ -405,6 +363,22 @@ class OutgoingRun:
     def _refuse_stopped(self) -> None:
         if self._stopped is not None:
             raise RunFailed(self._stopped)
+
+    async def _refuse_many_changes(self, opened: _OpenRun) -> None:
+        """Raises `RunFailed` if more entities would be changed than the configuration allows; nothing is sent then."""
+        most, compare = self._outgoing.max_changes, self._environment.compare
+        if most is None:
+            return
+        changes = self._counts["new"]
+        if compare is not None and self._outgoing.send == "changed" and changes > most:
+            changes = after = 0
+            while tasks := await self._in_thread(opened.ledger.window, opened.run.id, "new", after, _COMPARED_AT_ONCE):
+                self._refuse_stopped()
+                after = tasks[-1].id
+                found = await compare([task.entity for task in tasks])
+                changes += sum(each.action != "unchanged" for each in found)
+        if changes > most:
+            raise too_many(changes, most)
 
     # Sending
 
@@ -488,7 +462,7 @@ class OutgoingRun:
             tasks=tasks,
         )
 
-    def _preview(self, source: Source) -> OutgoingPreview:
+    def _preview(self, source: EntitySource) -> OutgoingPreview:
         """In a thread."""
         outgoing = self._outgoing
         entities: list[Json] = []
@@ -515,9 +489,7 @@ class OutgoingRun:
             body = mask.body(prepared.body, "application/json").decode("utf-8", "replace")
             line = f"{prepared.method} {mask.uri(prepared.uri)}"
             requests.append(f"{line}\n{body}" if body else line)
-        described = source.model_dump(exclude_none=True, exclude_defaults=True)
-        shown = " ".join(str(value) for name, value in described.items() if name != "kind")
-        return OutgoingPreview(f"{source.kind} {shown}".strip(), tuple(requests), tuple(problems))
+        return OutgoingPreview(_described(source), tuple(requests), tuple(problems))
 
     def _now(self) -> str:
         return self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
@@ -540,6 +512,14 @@ def _size(data: Json) -> int:
     """The characters of the texts on the first level: large entities have large texts."""
     values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
     return sum(len(value) for value in values if isinstance(value, str | list | dict))
+
+
+def _described(source: EntitySource) -> str:
+    """The source for the user, such as "csv stock.csv"."""
+    if not isinstance(source, Source):
+        return "plan"
+    described = source.model_dump(exclude_none=True, exclude_defaults=True)
+    return " ".join([source.kind, *(str(value) for name, value in described.items() if name != "kind")])
 
 
 def _failed(error: UserError) -> RunEnd:

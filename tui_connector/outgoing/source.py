@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from ..errors import UserError
 from ..files import not_regular, reason, remedy
@@ -72,6 +72,14 @@ class SourceContext:
             else:
                 hint = remedy(error, "Correct the path of the source.")
             raise SourceError(f"{real} cannot be read: {reason(error)}", hint, "source-unreadable") from error
+
+
+class EntitySource(Protocol):
+    """What a run reads its entities from: a source of the profile, a plan, or an undo."""
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]: ...
+
+    def digest(self, context: SourceContext) -> str | None: ...
 
 
 class Source(Kind):

@@ -18,8 +18,10 @@ from typing import Literal, get_args
 
 from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
 from ..runs.ledger import RunEnd, State
+from ..secrets.mask import Mask
 from ..secrets.named_values import mask_message
 from ..templates import Json
+from .source import BadEntity, SourceEntity
 
 TaskState = Literal["new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown"]
 TASK_STATES: tuple[TaskState, ...] = get_args(TaskState)
@@ -64,6 +66,40 @@ class NewTask:
     code: str = ""
     text: str = ""
     """The beginning of a bad line."""
+
+
+def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask: Mask) -> NewTask:
+    """The task for what a source has read; it is a failed one if that can never be sent."""
+    if isinstance(read, BadEntity):
+        return NewTask(read.line, "", None, "failed", read.message, "source-line", read.text)
+    try:
+        text = json.dumps(read.data, allow_nan=False)
+        identifier = identifier_of(read.data, identifier_field)
+    except (ValueError, RecursionError) as error:
+        return NewTask(read.line, "", None, "failed", f"The entity cannot be used: {error}", "source-line")
+    if "\\u0000" in text:
+        message = "The entity contains a NUL character, which no store accepts"
+        return NewTask(read.line, identifier.replace("\0", "\\0"), None, "failed", message, "nul")
+    if mask.mask_known(text) != text:
+        message = "The entity contains a secret of this profile: it was neither stored nor sent"
+        return NewTask(read.line, "", None, "failed", message, "secret")
+    if identifier_field is not None and not identifier:
+        message = f"The entity has no {identifier_field!r}, which identifies it"
+        return NewTask(read.line, "", text, "failed", message, "identifier-missing")
+    return NewTask(read.line, identifier, text)
+
+
+def identifier_of(entity: Json, field: str | None) -> str:
+    """The entity's identifier as text; "" if it has none. Raises ValueError if it cannot be stored."""
+    value = entity.get(field) if field is not None and isinstance(entity, dict) else None
+    if value is None or isinstance(value, dict | list):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("its identifier contains half a character (a lone surrogate)") from error
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +228,17 @@ class TaskReader:
     def last(self) -> TaskRun | None:
         with explained(self._path):
             return _last_run(self._database)
+
+    def run(self, number: int | None) -> TaskRun:
+        """The run of this number, or the last one. Raises `LedgerError` if there is none."""
+        with explained(self._path):
+            found = _run(self._database, number)
+            if found is not None:
+                return found
+            last = _run(self._database, None)
+            kept = self._database.execute("select id from run order by id").fetchall() if last is not None else []
+        known = ", ".join(str(row[0]) for row in kept) or "none"
+        raise LedgerError(f"{self._path.stem} has no run {number or ''}".rstrip(), f"Known runs: {known}.")
 
     def counts(self, run: int) -> dict[TaskState, int]:
         with explained(self._path):
@@ -397,9 +444,16 @@ def _stored(reason: str) -> str:
 
 
 def _last_run(database: sqlite3.Connection) -> TaskRun | None:
+    return _run(database, None)
+
+
+def _run(database: sqlite3.Connection, number: int | None) -> TaskRun | None:
+    """The run of this number, or the last one."""
     if not database.execute("pragma user_version").fetchone()[0]:
         return None  # the first run was killed before it had made the tables
-    row = database.execute(f"select {_RUN} from run order by id desc limit 1").fetchone()
+    where = "" if number is None else "where id = ?"
+    wanted = [] if number is None else [number]
+    row = database.execute(f"select {_RUN} from run {where} order by id desc limit 1", wanted).fetchone()
     if row is None:
         return None
     values = dict(zip(TaskRun.__slots__, row, strict=True))

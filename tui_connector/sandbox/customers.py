@@ -193,7 +193,11 @@ class Accounts(Endpoints):
         self._check(whole)
         if self._customers.taken(str(whole["email"]), whole.get("website_id"), row):
             raise _taken()
-        changed = {name: value for name, value in payload.items() if name not in ("id", "created_at", "updated_at")}
+        changed = {
+            name: _stored(name, value)
+            for name, value in payload.items()
+            if name not in ("id", "created_at", "updated_at") and not (value is None and name in _KEPT_IF_NULL)
+        }
         if "addresses" in changed:
             changed |= self._addressed(row, known, changed["addresses"])
         return self._customers.change(row, changed | {"updated_at": stamp(self._now())})
@@ -266,6 +270,17 @@ class Accounts(Endpoints):
         if not email:
             raise required(["customerEmail"])
         return not self._customers.taken(str(email), call.body.get("websiteId", 1), None)
+
+
+_KEPT_IF_NULL = ("gender", "prefix", "middlename", "suffix", "taxvat")
+_REMOVED_IF_EMPTY = ("prefix", "middlename", "suffix", "taxvat", "dob")
+
+
+def _stored(name: str, value: Json) -> Json:
+    """A field of a change as it is stored: an empty text removes some fields, and is 0 for gender."""
+    if value == "" and name in _REMOVED_IF_EMPTY:
+        return None
+    return 0 if value == "" and name == "gender" else value
 
 
 def _read(body: Item) -> Item:

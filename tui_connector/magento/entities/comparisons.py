@@ -230,11 +230,15 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _CATEGORIES,
     },
     "category-products": {
-        **_one("categories/&{category_id}/products"),
+        # the list of the category's products would also contain those of its subcategories
+        "request": {"uri": "products/&{sku}", "parameters": {"fields": "extension_attributes[category_links]"}},
+        "items": "extension_attributes.category_links || `[]`",
+        **_PRODUCT_EXISTS,
         **_delete("categories/&{category_id}/products/&{sku}"),
-        "identifier": ["sku", "category_id"],
+        "identifier": "category_id",
+        "rules": {"sku": {"ignore": True}},
         "repeatable": True,
-        "permission": _CATEGORIES,
+        "permission": _PRODUCTS,
     },
     "customers": {
         **_search("customers/search", "entity_id", value="id"),

@@ -35,3 +35,6 @@ class ValueList(Lookup):
             parameters: dict[str, Json] = {**others, self.parameter: [value for value, _ in chunk]}
             request = with_parameters(template.request(scope), parameters)
             yield LookupRequest(request, tuple(each for _, entities in chunk for each in entities), len(chunk))
+
+    def reads(self) -> Sequence[str]:
+        return [self.field]

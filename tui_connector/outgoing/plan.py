@@ -1,0 +1,343 @@
+"""What a run would change, before anything is sent: computed from a source, saved in a file, and applied exactly.
+
+A plan's file has one JSON object a line: a head with the store and the configuration it is for, the entities with
+their changes, and an end with their number and a digest. It contains no secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from ..client.message import Request
+from ..client.session import Session
+from ..client.uri import is_absolute, origin_of
+from ..errors import InvalidValue, UserError
+from ..files import new_private, reason, remedy
+from ..runs.errors import Action, RunError, RunFailed
+from ..secrets.mask import Mask
+from ..templates import Json, Template
+from ..text import beginning, count
+from .changes import EntityChange, FieldChange
+from .equality import ABSENT
+from .model import Outgoing
+from .present_values import PresentValues
+from .source import BadEntity, EntitySource, SourceContext, SourceEntity
+from .tasks import new_task
+
+_VERSION: Final = 1
+_WINDOW: Final = 2_000
+"""Entities that are compared at once."""
+_NAMED: Final = 3
+"""Entities that an error names."""
+_NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
+"""Fields that may change without a new run: none of them changes what is sent for an entity."""
+
+
+class PlanError(UserError):
+    """A plan that cannot be saved, read or applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """An entity of the source, and what sending it would change."""
+
+    line: int
+    entity: Json
+    change: EntityChange
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """What a plan is for. `store` is the address of the REST API, with the store view that is written to."""
+
+    profile: str
+    outgoing: str
+    store: str
+    fingerprint: str
+    created: str = ""
+
+
+def plan_head(profile: Path, name: str, outgoing: Outgoing, session: Session, created: str = "") -> PlanHead:
+    """The head of a plan for this configuration as it is now."""
+    identity = fingerprint(outgoing.model_copy(update={"source": None}), session)  # the plan has the entities itself
+    return PlanHead(profile.stem, name, store_address(outgoing, session), identity, created)
+
+
+def store_address(outgoing: Outgoing, session: Session) -> str:
+    """Where requests of this outgoing are sent: the address that relative URIs start from."""
+    first = Template.parse(next(iter(outgoing.requests.values())).uri).pieces[:1]
+    place = "-"
+    if first and isinstance(first[0], str) and is_absolute(first[0]):
+        with suppress(InvalidValue):
+            place = f"{origin_of(first[0])}/-"
+    return session.prepared(outgoing.client, Request("GET", place)).uri.removesuffix("-")
+
+
+def fingerprint(outgoing: Outgoing, session: Session) -> str:
+    """Identifies what is sent where for an entity: a run is resumed, and a plan applied, only while it is unchanged."""
+    saved = outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
+    compared = [store_address(outgoing, session), saved, session.written_headers(outgoing.client)]
+    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
+
+
+async def planned(
+    source: EntitySource, context: SourceContext, outgoing: Outgoing, present: PresentValues, mask: Mask
+) -> AsyncIterator[PlanEntry | BadEntity]:
+    """The entities of a source with their changes, in its order. Sends nothing but requests that read.
+
+    Raises `UserError` and `RunFailed`.
+    """
+    entities = await asyncio.to_thread(source.open, context)
+    while read := await asyncio.to_thread(_next, entities):
+        good = [each for each in read if isinstance(each, SourceEntity)]
+        changes = iter(await present.read([each.data for each in good]))
+        for each in read:
+            if isinstance(each, BadEntity):
+                yield each
+                continue
+            change = next(changes)
+            task = new_task(each, outgoing.identifier, mask)  # after reading: the secrets are known now
+            if task.state == "failed":
+                yield BadEntity(each.line, task.reason)
+            else:
+                yield PlanEntry(each.line, each.data, change)
+
+
+def _next(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:
+    return list(itertools.islice(entities, _WINDOW))
+
+
+class PlanWriter:
+    """Writes a plan to a file, an entry at a time. Blocks."""
+
+    def __init__(self, file: BinaryIO, head: PlanHead, mask: Mask) -> None:
+        self._file, self._mask = file, mask
+        self._digest = hashlib.sha256()
+        self._counts: Counter[str] = Counter()
+        self._write({"plan": _VERSION, **{name: getattr(head, name) for name in PlanHead.__slots__}})
+
+    def add(self, entry: PlanEntry) -> None:
+        """Raises `PlanError` if the entry contains a secret."""
+        change = entry.change
+        line: dict[str, Json] = {"line": entry.line, "identifier": change.identifier, "action": change.action}
+        line["changes"] = [_change_json(each) for each in change.changes]
+        line |= {"entity": entry.entity, "former": change.former}
+        line |= {"note": change.note} if change.note else {}
+        text = json.dumps(line, ensure_ascii=False)
+        if self._mask.mask_known(text) != text:
+            message = f"The plan would contain a secret of this profile, in the entity of line {entry.line}"
+            raise PlanError("plan-secret", message, "Remove it from the source; a plan is an ordinary file.")
+        self._counts[change.action] += 1
+        self._write(line)
+
+    def end(self) -> None:
+        """The last line, by which a reader knows that the plan is whole."""
+        counts: dict[str, Json] = dict(self._counts)
+        end: dict[str, Json] = {"end": self._digest.hexdigest(), "counts": counts}
+        self._file.write(json.dumps(end).encode() + b"\n")
+
+    def _write(self, line: dict[str, Json]) -> None:
+        data = json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        self._digest.update(data)
+        self._file.write(data)
+
+
+async def save_plan(
+    path: Path,
+    head: PlanHead,
+    entries: AsyncIterator[PlanEntry | BadEntity],
+    mask: Mask,
+    on_entry: Callable[[PlanEntry | BadEntity], None] = lambda entry: None,
+) -> None:
+    """Saves a plan in a file of mode 0600, in place of an earlier plan; lines that are no entities are left out.
+
+    Raises `PlanError`, and what reading the entries raises; then the file is as it was.
+    """
+    stack = ExitStack()
+    try:
+        await asyncio.to_thread(_refuse_other_file, path)
+        try:
+            writer = PlanWriter(
+                await asyncio.to_thread(stack.enter_context, new_private(path, replace=True)), head, mask
+            )
+            async for entry in entries:
+                on_entry(entry)
+                if isinstance(entry, PlanEntry):
+                    writer.add(entry)
+            writer.end()
+        except BaseException:
+            await asyncio.to_thread(stack.__exit__, *sys.exc_info())
+            raise
+        await asyncio.to_thread(stack.close)
+    except OSError as error:
+        message = f"The plan cannot be written to {path}: {reason(error)}"
+        raise PlanError("plan-unwritable", message, remedy(error)) from error
+
+
+def _refuse_other_file(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    with suppress(PlanError), _open(path) as file:
+        _head(file, path)
+        return
+    hint = "Choose another file, or delete this one first."
+    raise PlanError("plan-exists", f"{path} exists and is not a plan", hint)
+
+
+def _change_json(change: FieldChange) -> dict[str, Json]:
+    found: dict[str, Json] = {"field": change.field, "new": change.new}
+    return found if change.old is ABSENT else {**found, "old": change.old}
+
+
+@dataclass(slots=True)
+class SavedPlan:
+    """A plan read from a file that is complete and unaltered. A context manager. `digest` identifies it."""
+
+    path: Path
+    head: PlanHead
+    digest: str
+    counts: dict[str, int]
+    _file: BinaryIO = field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path) -> SavedPlan:
+        """Reads the whole file once. Blocks. Raises `PlanError`."""
+        file = _open(path)
+        try:
+            head = _head(file, path)
+            file.seek(0)
+            found, end = hashlib.sha256(), {}
+            for line in file:
+                if line.startswith(b'{"end": '):
+                    end = json.loads(line)
+                    break
+                found.update(line)
+            if end.get("end") != found.hexdigest() or file.readline():
+                hint = "Make a new plan."
+                raise PlanError("plan-altered", f"{path} is not complete, or was changed after it was saved", hint)
+            return cls(path, head, found.hexdigest(), dict(end["counts"]), file)
+        except BaseException as error:
+            file.close()
+            if isinstance(error, ValueError):
+                raise PlanError("plan-invalid", f"{path} is not a plan: {error}") from error
+            raise
+
+    def entries(self) -> Iterator[PlanEntry]:
+        """Every entry in order. Blocks."""
+        self._file.seek(0)
+        self._file.readline()
+        for line in self._file:
+            data = json.loads(line)
+            if "end" in data and "line" not in data:
+                return
+            changes = tuple(
+                FieldChange(each["field"], each.get("old", ABSENT), each["new"]) for each in data["changes"]
+            )
+            change = EntityChange(data["identifier"], data["action"], changes, data["former"], data.get("note", ""))
+            yield PlanEntry(data["line"], data["entity"], change)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def refuse_other(self, head: PlanHead) -> None:
+        """Raises `PlanError` if the plan was made for another store, profile or configuration than `head`."""
+        mine = self.head
+        hint = "Make a new plan for it."
+        if mine.store != head.store:
+            raise PlanError("plan-store", f"The plan is for the store {mine.store}, not for {head.store}", hint)
+        if (mine.profile, mine.outgoing) != (head.profile, head.outgoing):
+            names = f"{mine.outgoing} of the profile {mine.profile}, not for {head.outgoing} of {head.profile}"
+            raise PlanError("plan-profile", f"The plan is for {names}", hint)
+        if mine.fingerprint != head.fingerprint:
+            raise PlanError("plan-configuration", "The configuration has changed since the plan was made", hint)
+
+    async def refuse_changed_store(self, present: PresentValues) -> None:
+        """Raises `PlanError` if the store has other values than when the plan was made, and `RunFailed`.
+
+        Entities that have the planned values already are accepted: an interrupted run is continued.
+        """
+        changed: list[str] = []
+        number = 0
+        entries = self.entries()
+        while window := await asyncio.to_thread(lambda: list(itertools.islice(entries, _WINDOW))):
+            now = await present.read([each.entity for each in window])
+            for entry, change in zip(window, now, strict=True):
+                same = change.action == entry.change.action and change.changes == entry.change.changes
+                if not same and change.action != "unchanged":
+                    number += 1
+                    changed += [_described(entry, change)] if len(changed) < _NAMED else []
+        if number:
+            more = f", and {count(number - len(changed), 'more entity', 'more entities')}" if number > _NAMED else ""
+            message = f"The store has changed since the plan was made: {'; '.join(changed)}{more}"
+            raise PlanError("plan-outdated", message, "Make a new plan. Nothing was sent.")
+
+    def source(self) -> EntitySource:
+        """The entities that the plan changes, as the source of a run."""
+        return _PlannedEntities(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _PlannedEntities:
+    plan: SavedPlan
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        for entry in self.plan.entries():
+            if entry.change.action != "unchanged":
+                yield SourceEntity(entry.line, entry.entity)
+
+    def digest(self, context: SourceContext) -> str | None:
+        return self.plan.digest
+
+
+def _described(entry: PlanEntry, now: EntityChange) -> str:
+    """One entity whose present values are not those of the plan."""
+    before = {each.field: each.old for each in entry.change.changes}
+    for each in now.changes:
+        if each.field not in before or before[each.field] != each.old:
+            old = "absent" if each.old is ABSENT else beginning(json.dumps(each.old, ensure_ascii=False), 60)
+            return f"{entry.change.identifier}: {each.field} is {old} now"
+    return f"{entry.change.identifier}: {now.action} instead of {entry.change.action}"
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except (OSError, ValueError) as error:
+        message = f"The plan {path} cannot be read: {reason(error)}"
+        raise PlanError("plan-unreadable", message, remedy(error)) from error
+
+
+def _head(file: BinaryIO, path: Path) -> PlanHead:
+    try:
+        line = file.readline(100_000)
+        data = json.loads(line)
+        version = data["plan"]
+        if version == _VERSION:
+            return PlanHead(**{name: str(data[name]) for name in PlanHead.__slots__})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlanError("plan-invalid", f"{path} is not a plan", "Make one with --plan FILE.") from error
+    raise PlanError("plan-version", f"{path} was made by another version of this program", "Make a new plan.")
+
+
+def too_many(changes: int, most: int) -> RunFailed:
+    """The refusal of a run that would change more entities than its configuration allows."""
+    message = f"The run would change {changes:,} entities, more than max-changes allows ({most:,})"
+    hint = "Check the plan (--plan). If it is right, raise max-changes."
+    return RunFailed(RunError(Action.WRONG, message, hint, code="max-changes"))

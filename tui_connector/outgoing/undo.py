@@ -1,0 +1,317 @@
+"""Takes a run back: a plan from the values that were in the store before it, and the deletion of what it created.
+
+Only fields that were sent are restored. What somebody else has changed since is left alone and listed, as is what the
+store offers no way back for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from ..errors import InvalidValue
+from ..templates import Budget, Json
+from ..templates.expression import Expression
+from .changes import EntityChange, FieldChange, changes_of, leaves_of, value_at, with_value
+from .comparison import Comparison, FieldRule, UndoRequest
+from .equality import ABSENT, Absent, equal
+from .lookup import Wanted
+from .model import Outgoing
+from .plan import PlanEntry
+from .present_values import Present, PresentValues
+from .source import BadEntity, SourceContext, SourceEntity
+from .tasks import Task, TaskState
+
+UNDOABLE: Final[tuple[TaskState, ...]] = ("finished", "unknown", "sending")
+"""States of tasks that have changed the store, or may have."""
+_WINDOW: Final = 2_000
+
+Former: TypeAlias = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class NotUndone:
+    """An entity that is left as it is, and why. `code`: changed, gone, impossible or field."""
+
+    identifier: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An entity that the run has created. `data` is what its deletion reads."""
+
+    identifier: str
+    line: int
+    data: dict[str, Json]
+
+
+@dataclass(slots=True)
+class UndoPlan:
+    """What an undo would do. `restore` is sent by the outgoing's own request, or by that of its comparison."""
+
+    restore: list[PlanEntry] = field(default_factory=list)
+    created: list[Created] = field(default_factory=list)
+    not_undone: list[NotUndone] = field(default_factory=list)
+    done_already: int = 0
+    """Entities that have their former values again."""
+    remark: str = ""
+    """What the user should know before it is sent."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What one run has sent for an entity: `first` was there before it, `last` was sent last."""
+
+    task: Task
+    first: Former
+    last: Former
+
+
+async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, present: PresentValues | None) -> UndoPlan:
+    """The plan for these tasks, in the order in which they were sent. Raises `RunFailed`.
+
+    `present` reads the values that the store has now; without it, or without a way back, nothing can be undone.
+    """
+    comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+    plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
+    sent: dict[str, _Sent] = {}
+    for task in tasks:
+        if task.state in UNDOABLE:
+            _collect(task, comparison, present, sent, plan)
+    works = list(sent.values())
+    for start in range(0, len(works), _WINDOW):
+        window = works[start : start + _WINDOW]
+        assert present is not None
+        wanted = [_wanted(index, work) for index, work in enumerate(window)]
+        for work, now in zip(window, await present.look_up(wanted), strict=True):
+            _undo(work, now, present, plan)
+    return plan
+
+
+def _collect(
+    task: Task, comparison: Comparison | None, present: PresentValues | None, sent: dict[str, _Sent], plan: UndoPlan
+) -> None:
+    """Adds the task to what was sent; several tasks of one entity are undone together, back to before the first."""
+    former = task.former
+    reason = ""
+    if comparison is None or present is None or not comparison.can_undo:
+        reason = comparison.undo if comparison is not None and comparison.undo else "its former values are not known"
+    elif not isinstance(former, dict) or not isinstance(former.get("sent"), dict):
+        reason = "its former values were not read before it was sent"
+    if reason or not isinstance(former, dict) or comparison is None:
+        plan.not_undone.append(NotUndone(task.identifier, "impossible", reason))
+        return
+    key = json.dumps([_object(former, "entity"), [_object(former, "sent").get(n) for n in comparison.identifiers]])
+    if comparison.existing == "another" or key not in sent:
+        sent[f"{key} {task.id}" if comparison.existing == "another" else key] = _Sent(task, former, former)
+    else:
+        sent[key].last = former
+
+
+def _wanted(index: int, work: _Sent) -> Wanted:
+    sent = _object(work.last, "sent")
+    return Wanted(index, {**_object(work.last, "entity"), **sent}, sent)
+
+
+def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan) -> None:
+    comparison = present.comparison
+    name, before, sent = work.task.identifier, work.first.get("present"), _object(work.last, "sent")
+    if comparison.existing == "removed":
+        _restore_removed(work, now, comparison, plan)
+        return
+    by_itself = bool(work.first.get("by_fallback")) and not now.by_fallback and isinstance(now.item, dict)
+    if isinstance(now.item, Absent):
+        if before is None:
+            plan.done_already += 1
+        else:
+            plan.not_undone.append(NotUndone(name, "gone", "it has been deleted since"))
+        return
+    changed = present.differences(sent, now.item)
+    if before is None or by_itself:
+        if changed:
+            plan.not_undone.append(NotUndone(name, "changed", _changed_since(changed)))
+        elif comparison.delete is None:
+            why = comparison.undo or "the store has no way to delete it"
+            plan.not_undone.append(NotUndone(name, "impossible", why))
+        else:
+            data = {**_object(work.last, "entity"), **sent, **now.item}
+            plan.created.append(Created(name, work.task.line, data))
+        return
+    assert isinstance(before, dict)
+    _restore(work, before, now.item, changed, present, plan)
+
+
+def _restore(
+    work: _Sent,
+    before: Former,
+    now: Former,
+    changed: Sequence[FieldChange],
+    present: PresentValues,
+    plan: UndoPlan,
+) -> None:
+    name, sent = work.task.identifier, _object(work.last, "sent")
+    if not _restored_differences(sent, before, now, present.comparison):
+        plan.done_already += 1
+        return
+    if changed:
+        plan.not_undone.append(NotUndone(name, "changed", _changed_since(changed)))
+        return
+    wanted, left = restored(sent, before, present.comparison)
+    plan.not_undone += [NotUndone(name, "field", f"{each}: {why}") for each, why in left]
+    differences = [each for each in _differences(wanted, now, present) if each.field not in dict(left)]
+    if not differences:
+        return
+    try:
+        entity = present.envelope.entity(wanted, _object(work.last, "entity"))
+    except InvalidValue as error:
+        plan.not_undone.append(NotUndone(name, "impossible", str(error)))
+        return
+    change = EntityChange(name, "change", tuple(differences), None)
+    plan.restore.append(PlanEntry(work.task.line, entity, change))
+
+
+def _differences(wanted: Former, now: Former, present: PresentValues) -> list[FieldChange]:
+    """What sending the former values would change; lists that only grow are replaced by it."""
+    comparison = present.comparison
+    names = comparison.identifiers
+    return changes_of(wanted, now, lambda name: None if name in names else comparison.equality(name))
+
+
+def _restored_differences(sent: Former, before: Former, now: Former, comparison: Comparison) -> list[str]:
+    """The fields that were sent whose present value is not the former one."""
+    found = []
+    for path, _ in leaves_of(sent):
+        field_name = ".".join(path)
+        rule = comparison.rule(field_name)
+        if rule is None or field_name in comparison.identifiers or rule.not_restored:
+            continue
+        old, new = value_at(before, path), value_at(now, path)
+        if not _same(old, new, rule):
+            found.append(field_name)
+    return found
+
+
+def _same(old: Json | Absent, new: Json | Absent, rule: FieldRule) -> bool:
+    if isinstance(old, Absent) or old is None:
+        absent = isinstance(new, Absent) or new is None
+        return absent or (rule.restore_absent is not None and equal(rule.restore_absent, new))
+    return equal(old, new, rule.model_copy(update={"adds": False}).equality())
+
+
+def restored(sent: Former, before: Former, comparison: Comparison) -> tuple[dict[str, Json], list[tuple[str, str]]]:
+    """What to send so that the fields that were sent have their former values again; and the fields that cannot."""
+    wanted: dict[str, Json] = {}
+    left: list[tuple[str, str]] = []
+    for path, value in leaves_of(sent):
+        name = ".".join(path)
+        rule = comparison.rule(name)
+        old = value_at(before, path)
+        if name in comparison.identifiers or rule is None:
+            with_value(wanted, path, value, sent)
+        elif rule.not_restored:
+            if not _same(old, value, rule):
+                left.append((name, rule.not_restored))
+        elif rule.restore_empty_field and (isinstance(old, Absent) or old is None or old == []):
+            _set(wanted, rule.restore_empty_field, [], sent)
+        else:
+            with_value(wanted, path, rule.restore_absent if isinstance(old, Absent) or old is None else old, sent)
+            if rule.restore_field and not isinstance(old, Absent):
+                _set(wanted, rule.restore_field, _converted(old, rule), sent)
+    return wanted, left
+
+
+def _set(wanted: dict[str, Json], name: str, value: Json, sent: Former) -> None:
+    """Sets a field that need not be among those that were sent, such as an attribute by which another is restored."""
+    first, _, rest = name.partition(".")
+    like: dict[str, Json] = dict(sent)
+    if first == "custom_attributes" and not like.get(first):
+        like[first] = [{"attribute_code": rest, "value": None}]
+    with_value(wanted, name.split("."), value, like)
+
+
+def _converted(value: Json, rule: FieldRule) -> Json:
+    if rule.restore_value is None:
+        return value
+    found, _ = Expression.compile(rule.restore_value).find(value, Budget())
+    return found
+
+
+def _restore_removed(work: _Sent, now: Present, comparison: Comparison, plan: UndoPlan) -> None:
+    """Puts back what a run has removed, if it is still gone."""
+    name, before = work.task.identifier, work.first.get("present")
+    if not isinstance(before, dict):
+        return
+    if isinstance(now.item, dict):
+        same = not changes_of(before, now.item, comparison.equality)
+        if same:
+            plan.done_already += 1
+        else:
+            plan.not_undone.append(NotUndone(name, "changed", "it exists again, with other values"))
+        return
+    if comparison.restore is None:
+        plan.not_undone.append(NotUndone(name, "impossible", comparison.undo or "the store has no way to restore it"))
+        return
+    changes = tuple(FieldChange(each, ABSENT, value) for each, value in before.items())
+    plan.restore.append(PlanEntry(work.task.line, dict(before), EntityChange(name, "create", changes, None)))
+
+
+def _changed_since(changed: Sequence[FieldChange]) -> str:
+    names = ", ".join(each.field for each in changed[:3])
+    return f"it has been changed since ({names})"
+
+
+def _object(former: Former, name: str) -> dict[str, Json]:
+    value = former.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+# Sending it
+
+
+def restoring(outgoing: Outgoing) -> Outgoing:
+    """The outgoing that sends former values: itself, unless its comparison has another request for that."""
+    comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+    if comparison is None or comparison.restore is None:
+        return outgoing
+    return _with_request(outgoing, comparison.restore)
+
+
+def deleting(outgoing: Outgoing) -> Outgoing | None:
+    """The outgoing that deletes what was created; None if nothing does."""
+    comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+    if comparison is None or comparison.delete is None:
+        return None
+    return _with_request(outgoing, comparison.delete)
+
+
+def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
+    update = {"request": undo.request, "steps": [], "batch": undo.batch, "compare": None, "repeatable": True}
+    return outgoing.model_copy(update=update)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoSource:
+    """Entities of an undo, as the source of a run."""
+
+    entities: Sequence[SourceEntity]
+
+    @classmethod
+    def restoring(cls, plan: UndoPlan) -> UndoSource:
+        return cls([SourceEntity(each.line, each.entity) for each in plan.restore])
+
+    @classmethod
+    def deleting(cls, plan: UndoPlan) -> UndoSource:
+        return cls([SourceEntity(each.line, each.data) for each in plan.created])
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        return iter(self.entities)
+
+    def digest(self, context: SourceContext) -> str | None:
+        """An undo that was interrupted is computed anew: what is restored already is not sent again."""
+        text = json.dumps([[each.line, each.data] for each in self.entities], sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
