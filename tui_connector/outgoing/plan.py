@@ -13,11 +13,12 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self, TypeAlias
 
 from ..client.message import Request
 from ..client.session import Session
@@ -31,9 +32,11 @@ from ..text import beginning, count
 from .changes import EntityChange, FieldChange
 from .equality import ABSENT
 from .model import Outgoing
-from .present_values import PresentValues
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .tasks import new_task
+
+Compare: TypeAlias = Callable[[Sequence[Json]], Awaitable[Sequence[EntityChange]]]
+"""Reads the present values of entities: `PresentValues.read`."""
 
 _VERSION: Final = 1
 _WINDOW: Final = 2_000
@@ -92,26 +95,35 @@ def fingerprint(outgoing: Outgoing, session: Session) -> str:
 
 
 async def planned(
-    source: EntitySource, context: SourceContext, outgoing: Outgoing, present: PresentValues, mask: Mask
-) -> AsyncIterator[PlanEntry | BadEntity]:
+    source: EntitySource, context: SourceContext, outgoing: Outgoing, read_present: Compare, mask: Mask
+) -> AsyncGenerator[PlanEntry | BadEntity, None]:
     """The entities of a source with their changes, in its order. Sends nothing but requests that read.
 
     Raises `UserError` and `RunFailed`.
     """
-    entities = await asyncio.to_thread(source.open, context)
-    while read := await asyncio.to_thread(_next, entities):
-        good = [each for each in read if isinstance(each, SourceEntity)]
-        changes = iter(await present.read([each.data for each in good]))
-        for each in read:
-            if isinstance(each, BadEntity):
-                yield each
-                continue
-            change = next(changes)
-            task = new_task(each, outgoing.identifier, mask)  # after reading: the secrets are known now
-            if task.state == "failed":
-                yield BadEntity(each.line, task.reason)
-            else:
-                yield PlanEntry(each.line, each.data, change)
+    with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:  # a database belongs to one thread
+        loop = asyncio.get_running_loop()
+        entities = await loop.run_in_executor(thread, source.open, context)
+        while read := await loop.run_in_executor(thread, _next, entities):
+            async for entry in _compared(read, outgoing, read_present, mask):
+                yield entry
+
+
+async def _compared(
+    read: Sequence[SourceEntity | BadEntity], outgoing: Outgoing, read_present: Compare, mask: Mask
+) -> AsyncIterator[PlanEntry | BadEntity]:
+    good = [each for each in read if isinstance(each, SourceEntity)]
+    changes = iter(await read_present([each.data for each in good]))
+    for each in read:
+        if isinstance(each, BadEntity):
+            yield each
+            continue
+        change = next(changes)
+        task = new_task(each, outgoing.identifier, mask)  # after reading: the secrets are known now
+        if task.state == "failed":
+            yield BadEntity(each.line, task.reason)
+        else:
+            yield PlanEntry(each.line, each.data, change)
 
 
 def _next(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:
@@ -268,7 +280,7 @@ class SavedPlan:
         if mine.fingerprint != head.fingerprint:
             raise PlanError("plan-configuration", "The configuration has changed since the plan was made", hint)
 
-    async def refuse_changed_store(self, present: PresentValues) -> None:
+    async def refuse_changed_store(self, read_present: Compare) -> None:
         """Raises `PlanError` if the store has other values than when the plan was made, and `RunFailed`.
 
         Entities that have the planned values already are accepted: an interrupted run is continued.
@@ -277,7 +289,7 @@ class SavedPlan:
         number = 0
         entries = self.entries()
         while window := await asyncio.to_thread(lambda: list(itertools.islice(entries, _WINDOW))):
-            now = await present.read([each.entity for each in window])
+            now = await read_present([each.entity for each in window])
             for entry, change in zip(window, now, strict=True):
                 same = change.action == entry.change.action and change.changes == entry.change.changes
                 if not same and change.action != "unchanged":

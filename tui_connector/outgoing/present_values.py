@@ -72,6 +72,15 @@ class _Answer:
     by_identity: dict[Identity, list[Item]] = field(default_factory=dict)
 
 
+def comparison_missing() -> UserError:
+    """An outgoing whose present values cannot be read has no plan."""
+    return UserError(
+        "comparison-missing",
+        "The present values of these entities cannot be read",
+        'Add compare = { preset = "…" } to the outgoing, or write out how they are read.',
+    )
+
+
 class PresentValues:
     """Reads present values through the client, and so through the store view, that an outgoing sends to."""
 
@@ -85,11 +94,7 @@ class PresentValues:
         """
         comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         if comparison is None or comparison.request is None:
-            raise UserError(
-                "comparison-missing",
-                "The present values of these entities cannot be read",
-                'Add compare = { preset = "…" } to the outgoing, or write out how they are read.',
-            )
+            raise comparison_missing()
         self._outgoing, self._send, self._run = outgoing, send, dict(run or {})
         self.comparison, self._template = comparison, comparison.request
         self.envelope = Envelope(outgoing, comparison, self._run)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -29,12 +30,15 @@ from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count
 from ..units import duration
+from .changes import EntityChange
 from .errors import result_for_exception
 from .model import Outgoing
-from .plan import fingerprint, too_many
+from .plan import PlanEntry, SavedPlan, fingerprint, planned, too_many
+from .present_values import PresentValues
 from .publisher import Compare, Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
 from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task
+from .undo import UndoPlan, undo_plan
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +150,9 @@ class OutgoingRun:
         self._stopped: RunError | None = None
         self._started = 0.0
         self._progress = Progress(limit=self._pace.limit)
+        self._comparison = outgoing.compare.resolved if outgoing.compare is not None else None
+        self._is_compared = self._comparison is not None and self._comparison.is_readable
+        self._compare = environment.compare
         self._source_notes: list[str] = []
 
     @property
@@ -178,6 +185,29 @@ class OutgoingRun:
         finally:
             self._in_thread.close()
 
+    async def planned(self) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+        """What `execute` would change if it started over. Sends only requests that read, and records nothing.
+
+        Raises `UserError` and `RunFailed`.
+        """
+        source, read = self._checked_source(), self._reader(remembers=True)
+        entries = planned(source, self._context(), self._outgoing, read, self._session.mask)
+        async with aclosing(entries):
+            async for entry in entries:
+                for note in self._source_notes:
+                    self._watcher.note(note)
+                self._source_notes.clear()
+                yield entry
+                self._refuse_stopped()
+
+    async def refuse_changed_store(self, plan: SavedPlan) -> None:
+        """Raises `PlanError` if the store has other values than the plan says, and `UserError`, `RunFailed`."""
+        await plan.refuse_changed_store(self._reader(remembers=True))
+
+    async def undo_plan(self, tasks: Sequence[Task]) -> UndoPlan:
+        """What would take these tasks of an earlier run back. Raises `RunFailed`."""
+        return await undo_plan(tasks, self._outgoing, self._present_values() if self._is_compared else None)
+
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
         log.info("run of %s is stopped: %s", self._name, why)
@@ -190,6 +220,8 @@ class OutgoingRun:
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
         self._started = self._machine.monotonic()
+        if self._compare is None and self._is_compared:
+            self._compare = self._reader()
         source, identity = self._checked_source(), fingerprint(self._outgoing, self._session)
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
@@ -366,7 +398,7 @@ class OutgoingRun:
 
     async def _refuse_many_changes(self, opened: _OpenRun) -> None:
         """Raises `RunFailed` if more entities would be changed than the configuration allows; nothing is sent then."""
-        most, compare = self._outgoing.max_changes, self._environment.compare
+        most, compare = self._outgoing.max_changes, self._compare
         if most is None:
             return
         changes = self._counts["new"]
@@ -387,7 +419,8 @@ class OutgoingRun:
         environment, outgoing = self._environment, self._outgoing
         store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
         store.costs = self._total_costs
-        repeatable = environment.repeatable if outgoing.repeatable is None else outgoing.repeatable
+        known = environment.repeatable or (self._comparison is not None and self._comparison.repeatable)
+        repeatable = known if outgoing.repeatable is None else outgoing.repeatable
         self._publisher = Publisher(
             outgoing,
             store,
@@ -399,7 +432,7 @@ class OutgoingRun:
             mask=self._session.mask,
             counts=self._counts,
             repeatable=repeatable,
-            compare=environment.compare,
+            compare=self._compare,
             explain=environment.explain,
             limit=self._options.limit,
             on_failed=self._watcher.failed,
@@ -408,6 +441,34 @@ class OutgoingRun:
         if self._stopped is not None:
             self._publisher.stop(self._stopped)
         await self._publisher.publish()
+
+    async def _patiently(
+        self, read: Callable[[Sequence[Json]], Awaitable[list[EntityChange]]], entities: Sequence[Json]
+    ) -> list[EntityChange]:
+        """Reads present values, and waits for a store that is in maintenance or overloaded. Raises `RunFailed`."""
+        try:
+            while True:
+                await self._patience.wait_for_turn()
+                self._refuse_stopped()
+                try:
+                    found = await read(entities)
+                except RunFailed as failed:
+                    if failed.error.action is not Action.WAIT:
+                        raise
+                    await self._patience.wait(failed.error, has_read=self._costs.responses > 0)
+                else:
+                    self._patience.reset()
+                    return found
+        finally:
+            self._patience.release()
+
+    def _present_values(self, *, remembers: bool = False) -> PresentValues:
+        """Raises `UserError` if present values cannot be read."""
+        send = self._session.client(self._outgoing.client)
+        return PresentValues(self._outgoing, send, run={"run": {"started_at": self._now()}}, remembers=remembers)
+
+    def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
+        return partial(self._patiently, self._present_values(remembers=remembers).read)
 
     def _run_values(self, run: TaskRun) -> dict[str, Json]:
         return {"run": {"started_at": run.began}}
