@@ -10,6 +10,8 @@ import tomllib
 from pathlib import Path
 
 from tui_connector import cli
+from tui_connector.kinds import kebab
+from tui_connector.outgoing.comparison import Comparison, FieldRule
 from tui_connector.profile.model import kind_schemas
 from tui_connector.profile.problems import check
 from tui_connector.tui.keys import all_bindings, check_keys
@@ -50,6 +52,21 @@ def test_the_chain_in_it_is_one() -> None:
     first = profile.outgoing["customers"].request_for({"email": "a+b@example.com"}, {}, "find")
     criteria = "searchCriteria%5Bfilter_groups%5D%5B0%5D%5Bfilters%5D%5B0%5D"
     assert first.uri == f"customers/search?{criteria}%5Bfield%5D=email&{criteria}%5Bvalue%5D=a%2Bb%40example.com"
+
+
+def test_the_comparison_in_it_is_one() -> None:
+    profile, problems = check(block("toml", "format = 1") + block("toml", "[outgoing.quantities.compare]"))
+    assert problems == []
+    assert profile is not None
+    written, known = profile.outgoing["quantities"].compare, Comparison(preset="stock").resolved
+    assert written is not None
+    assert (written.lookup, written.identifier, written.rules) == (known.lookup, known.identifier, known.rules)
+
+
+def test_the_keys_of_a_comparison_are_in_it() -> None:
+    fields = [model.model_fields for model in (Comparison, FieldRule)]
+    named = {kebab(name) for each in fields for name in each}
+    assert sorted(name for name in named if f"`{name}`" not in README and f"{name} = " not in README) == []
 
 
 def test_the_keys_in_it_can_be_set() -> None:

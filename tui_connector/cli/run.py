@@ -18,9 +18,10 @@ from ..errors import UserError
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code
 from .opening import allowed, find, machine_of, read, run, trust_option
+from .plans import OutgoingPlan, Planning, plan_options, planning_of
 from .prompt import TerminalPrompt, restore_terminal
 from .request import keeping_history, printer
-from .run_output import RunOutput, exit_of
+from .run_output import RunOutput, exit_of, exit_of_error
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..outgoing.model import Outgoing
     from ..outgoing.run import OutgoingRun
+    from ..outgoing.source import EntitySource
     from ..profile.model import Profile
 
 EXCHANGES_IN_MEMORY = 200
@@ -63,9 +65,11 @@ EXCHANGES_IN_MEMORY = 200
 @trust_option
 @click.option("--yes-production", is_flag=True, help="Send to a store marked as production without a question.")
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
+@plan_options
 @click.pass_obj
 def run_command(
     profile_dir: Path | None,
+    /,
     profile: str,
     names: tuple[str, ...],
     dry_run: bool,
@@ -80,8 +84,12 @@ def run_command(
     trust_once: bool,
     yes_production: bool,
     in_flight: int | None,
+    **plan: object,
 ) -> None:
     """Run the configurations named; without a NAME, all incoming ones. Outgoing ones are sent only when named.
+
+    A plan is applied only while the store has the values that it had when the plan was made. An undo shows what it
+    restores, then sends it; with --plan it only shows it.
 
     A run that was stopped resumes where it stopped. Each run ends with one line on standard error, such as "products:
     1,321 items in 12 s, complete (14 requests)"; --quiet turns it off.
@@ -91,6 +99,7 @@ def run_command(
     machine = machine_of(profile_dir)
     path = find(profile, machine)
     saved = read(path)
+    planning = planning_of(plan, saved, names, dry_run=dry_run, limit=limit)
     chosen = _chosen(saved, names, out)
     sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
     _check_options(sent, since, out)
@@ -105,7 +114,7 @@ def run_command(
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
-    if not dry_run and not yes_production:
+    if not dry_run and not yes_production and not (planning is not None and planning.shows):
         _confirm_production(saved, sent, machine)
     workbench = Workbench(
         machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
@@ -116,7 +125,10 @@ def run_command(
     runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
-        code = run(runs.dry(saved, chosen, sent) if dry_run else runs.go(saved, chosen, sent))
+        if planning is not None:
+            code = run(runs.plan(saved, sent, planning))
+        else:
+            code = run(runs.dry(saved, chosen, sent) if dry_run else runs.go(saved, chosen, sent))
     sys.exit(code)
 
 
@@ -258,7 +270,7 @@ class Runs:
         """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked."""
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
         self._shows_bodies = shows_bodies
-        self._current: Run | OutgoingRun | None = None
+        self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
         output.on_full = self._stop
 
@@ -303,13 +315,51 @@ class Runs:
                     code = Exit.SETUP
         return Exit.STOPPED if self._stopped else code
 
+    async def plan(self, saved: Profile, sent: Mapping[str, Outgoing], wanted: Planning) -> Exit:
+        """Shows or saves plans, applies one, or takes a run back."""
+        from ..client.wire import OF_A_RUN
+        from ..runs.errors import RunFailed
+
+        self._listen()
+        code = Exit.DONE
+        async with self._workbench.session(saved, OF_A_RUN) as session:
+            for name, outgoing in sent.items():
+                self._output.begins(name, sends=True, silent=wanted.shows)
+                try:
+                    self._current = plan = self._plan_of(saved, session, name, outgoing, wanted)
+                    found = await plan.run()
+                except RunFailed as failed:
+                    self._output.say(f"{name}: {failed.error}")
+                    found = exit_of_error(failed.error)
+                except UserError as error:
+                    self._output.impossible(name, error)
+                    found = exit_code(error)
+                code = code or found
+        return Exit.STOPPED if self._stopped else code
+
+    def _plan_of(
+        self, saved: Profile, session: Session, name: str, outgoing: Outgoing, wanted: Planning
+    ) -> OutgoingPlan:
+        return OutgoingPlan(
+            name,
+            outgoing,
+            wanted,
+            session=session,
+            machine=self._workbench.machine,
+            profile=self._path,
+            output=self._output,
+            sender=partial(self._sender, saved, session, name),
+            execute=partial(self._one, name, sends=True),
+            limit=self._wanted.limit,
+        )
+
     async def _one(self, name: str, make: Callable[[], Run | OutgoingRun], *, sends: bool = False) -> Exit:
         self._output.begins(name, sends=sends)
         try:
-            self._current = make()
+            self._current = current = make()
             if self._stopped:
-                self._current.stop(self._stopped)
-            summary = await self._current.execute()
+                current.stop(self._stopped)
+            summary = await current.execute()
         except UserError as error:
             self._output.impossible(name, error)
             return exit_code(error)
@@ -334,7 +384,17 @@ class Runs:
         )
         return Run(incoming, self._wanted, around, self._output)
 
-    def _sender(self, saved: Profile, session: Session, name: str, outgoing: Outgoing) -> OutgoingRun:
+    def _sender(
+        self,
+        saved: Profile,
+        session: Session,
+        name: str,
+        outgoing: Outgoing,
+        source: EntitySource | None = None,
+        *,
+        full: bool = False,
+    ) -> OutgoingRun:
+        """`source`: what is sent instead of the entities of the outgoing's own source."""
         from ..guide.run_findings import explainer
         from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
         from ..outgoing.tasks import tasks_file
@@ -342,8 +402,10 @@ class Runs:
         machine, wanted = self._workbench.machine, self._wanted
         ledger = tasks_file(machine.directories.state, self._path, name)
         explain = explainer(saved, outgoing.client)
-        around = OutgoingEnvironment(session, self._workbench.exchanges, machine, name, self._path, ledger, explain)
-        options = OutgoingOptions(wanted.full, wanted.limit, wanted.in_flight)
+        around = OutgoingEnvironment(
+            session, self._workbench.exchanges, machine, name, self._path, ledger, explain, source=source
+        )
+        options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight)
         return OutgoingRun(outgoing, options, around, self._output)
 
     def _listen(self) -> None:

@@ -17,6 +17,7 @@ from .streams import discard
 
 if TYPE_CHECKING:
     from ..outgoing.run import OutgoingPreview
+    from ..runs.errors import RunError
     from ..runs.ledger import FailedRecord, State
     from ..runs.progress import Preview, Progress, Summary
 
@@ -34,25 +35,27 @@ class RunOutput:
 
     def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
         """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
-        self._json, self._quiet = as_json, quiet
+        self.as_json = self._json = as_json
+        self._quiet = quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
         self._live = not as_json and not quiet and sys.stderr.isatty()
         self.on_full: Callable[[str], None] = lambda why: None
         """Called with the reason when output can no longer be written."""
         self._name = ""
         self._failures = 0
-        self._sends = False
+        self._sends = self._silent = False
         self._last_progress = 0.0
         self._line = False
 
-    def begins(self, name: str, *, sends: bool = False) -> None:
-        """`sends`: it is an outgoing."""
+    def begins(self, name: str, *, sends: bool = False, silent: bool = False) -> None:
+        """`sends`: it is an outgoing; `silent`: there are no events, because a plan is printed."""
         self._name, self._sends, self._failures = name, sends, 0
+        self._silent = silent
         self._event("start", name=name)
 
     def note(self, text: str, *, warning: bool = False) -> None:
         self._event("note", name=self._name, text=text)
-        if not self._json:
+        if not self._json or (self._silent and warning):
             self.say(f"{self._name}: {text}")
 
     def failed(self, record: FailedRecord) -> None:
@@ -105,6 +108,10 @@ class RunOutput:
         counts = {} if self._sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}
         self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
 
+    def nothing_sent(self, name: str) -> None:
+        """An undo that has nothing to send."""
+        self._event("summary", name=name, tasks={}, seconds=0.0, requests=0, retries=0, state="complete")
+
     def dry(self, name: str, preview: Preview) -> None:
         """What a run would do."""
         if self._json:
@@ -125,8 +132,17 @@ class RunOutput:
             self.say(f"{name}: {problem}")
 
     def _event(self, event: str, **values: object) -> None:
-        if self._json:
+        if self._json and not self._silent:
             self._write(self._events, f"{json_text({'event': event, **values})}\n")
+
+    def line(self, text: str) -> None:
+        """Prints a line of a plan on standard output."""
+        self._write(sys.stdout, f"{text}\n")
+
+    def summary(self, text: str) -> None:
+        """Prints the last line of a plan on standard error, unless quiet."""
+        if not self._quiet and not self._json:
+            self.say(text)
 
     def say(self, text: str) -> None:
         """Prints a message for the user on standard error."""
@@ -145,6 +161,14 @@ class RunOutput:
             why = f"{name} cannot be written: {error.strerror}. Free some disk space, then run again."
             self.say(f"{self._name}: {why}")
             self.on_full(why)
+
+
+def exit_of_error(error: RunError) -> Exit:
+    """The exit code for a plan that could not be made."""
+    from ..runs.errors import END_STATES
+
+    state = END_STATES[error.action]
+    return {"refused": Exit.REFUSED, "failed": Exit.SETUP}.get(state, Exit.STOPPED)
 
 
 def exit_of(summary: Summary) -> Exit:

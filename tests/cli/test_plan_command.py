@@ -1,0 +1,201 @@
+"""`run --plan`, `--apply` and `--undo`, headless, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fork_server
+import pytest
+from profiles import full
+
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+
+PROFILE = """
+format = 1
+name = "Acme store"
+[authentications.token]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.shop]
+authentications = ["token"]
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[[clients.shop.plugins]]
+kind = "content-type"
+[outgoing.stock]
+client = "shop"
+source = { kind = "csv", path = "stock.csv", columns = { quantity = "number", status = "integer" } }
+identifier = "sku"
+batch = 20
+request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
+compare = { preset = "stock" }
+[outgoing.unknown]
+client = "shop"
+source = { kind = "csv", path = "stock.csv" }
+request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
+"""
+ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,default,1,1")
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+
+
+class Planner:
+    """The program, with a profile for a running sandbox."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], sandbox: Sandbox) -> None:
+        self.folder, self.sandbox = folder, sandbox
+        self.environment = {**environment, "SHOP_TOKEN": full(sandbox)["access-token"]}
+        self.profile = folder / "shop.toml"
+        self.profile.write_text(PROFILE.replace("URL", sandbox.url))
+        self.write(*ROWS)
+
+    def write(self, *rows: str) -> None:
+        (self.folder / "stock.csv").write_text("\n".join(["sku,source_code,quantity,status", *rows]) + "\n")
+
+    async def __call__(self, command: str, *words: str | Path) -> tuple[int, str, str]:
+        trust = ["--trust"] if command == "run" else []
+        pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
+        given.write_bytes(b"")
+        with given.open("rb") as file:
+            streams: dict[str, Any] = {"stdin": file.fileno(), "stdout": pipe, "stderr": pipe}
+            process = await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def quantities(self) -> dict[str, Any]:
+        """The rows of the default source that a plan of the store as it is now would change, by sku."""
+        code, out, err = await self("run", "stock", "--plan", "--json")
+        assert code == 0, err
+        return {line["identifier"]: line for line in map(json.loads, out.splitlines())}
+
+    def writes(self) -> int:
+        """Requests that the store received and that could change it."""
+        return sum(
+            entry["method"] == "POST" and str(entry["path"]).endswith("source-items")
+            for entry in self.sandbox.journal()
+        )
+
+
+@pytest.fixture
+async def planner(tmp_path: Path, clean_environment: dict[str, str]) -> AsyncIterator[Planner]:
+    options = SandboxOptions(products=60, settings=BEARER)
+    async with Sandbox(options, lambda: datetime(2026, 11, 29, tzinfo=UTC)) as sandbox:
+        yield Planner(tmp_path, clean_environment, sandbox)
+
+
+async def test_a_plan_shows_what_would_change_and_sends_nothing(planner: Planner) -> None:
+    code, out, err = await planner("run", "stock", "--plan")
+    assert code == 0
+    assert out.splitlines()[1].startswith("SYNC-0002  change  quantity: ")
+    assert out.splitlines()[1].endswith(" → 8.5")
+    assert "NO-SUCH  create  " in out
+    assert "(the store has no product with this sku)" in out
+    assert "stock: 1 to create, 2 to change, 0 unchanged; nothing was sent" in err
+    assert planner.writes() == 0
+
+
+async def test_with_json_each_line_of_a_plan_is_an_entity(planner: Planner) -> None:
+    code, out, err = await planner("run", "stock", "--plan", "--json")
+    assert (code, err) == (0, "")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["identifier"], line["action"]) for line in lines] == [
+        ("SYNC-0001", "change"),
+        ("SYNC-0002", "change"),
+        ("NO-SUCH", "create"),
+    ]
+    [change] = [each for each in lines[0]["changes"] if each["field"] == "quantity"]
+    assert change["new"] == 700
+    assert isinstance(change["old"], int | float)
+    code, out, _ = await planner("run", "stock", "--plan", "--json", "--limit", "1")
+    assert (code, len(out.splitlines())) == (0, 1)
+
+
+async def test_a_saved_plan_is_applied_and_the_next_one_is_empty(planner: Planner) -> None:
+    plan = planner.folder / "stock.plan"
+    code, _, err = await planner("run", "stock", "--plan", plan)
+    assert (code, f"saved in {plan}" in err) == (0, True)
+    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+    assert planner.environment["SHOP_TOKEN"] not in plan.read_text()
+    planner.write("SYNC-0003,default,1,1")  # what is applied is the plan, not the source as it is now
+    code, out, err = await planner("run", "stock", "--apply", plan, "--json")
+    assert code == 0, err
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["tasks"]["finished"], last["state"]) == ("summary", 3, "complete")
+    planner.write(*ROWS)
+    assert {line["action"] for line in (await planner.quantities()).values()} == {"unchanged"}
+    assert planner.writes() == 1
+    code, out, _ = await planner("run", "stock", "--json")
+    assert json.loads(out.splitlines()[-1])["tasks"]["unchanged"] == 3
+
+
+async def test_a_plan_that_the_store_has_moved_away_from_is_refused(planner: Planner) -> None:
+    plan = planner.folder / "stock.plan"
+    await planner("run", "stock", "--plan", plan)
+    planner.write("SYNC-0001,default,701,1")
+    assert (await planner("run", "stock"))[0] == 0
+    writes = planner.writes()
+    code, _, err = await planner("run", "stock", "--apply", plan)
+    assert code == 2
+    assert "The store has changed since the plan was made: SYNC-0001: quantity is 701 now" in err
+    assert planner.writes() == writes
+
+
+async def test_an_undo_restores_what_was_there_and_deletes_only_when_told(planner: Planner) -> None:
+    before = await planner.quantities()
+    assert (await planner("run", "stock"))[0] == 0
+    code, out, err = await planner("run", "stock", "--undo", "last", "--plan")
+    assert code == 0
+    assert "SYNC-0001  restore  quantity: 700 → " in out
+    assert "NO-SUCH  created" in out
+    assert planner.writes() == 1
+    code, out, err = await planner("run", "stock", "--undo", "1")
+    assert code == 0, err
+    assert "1 entity created by the run stay; --delete-created deletes them" in err
+    code, out, err = await planner("run", "stock", "--undo", "1", "--delete-created", "--json")
+    assert code == 0, err
+    assert json.loads(out.splitlines()[-1])["state"] == "complete"
+    assert await planner.quantities() == before
+    code, out, _ = await planner("run", "stock", "--undo", "1", "--json")
+    assert (code, json.loads(out.splitlines()[-1])["tasks"]) == (0, {})
+
+
+async def test_what_somebody_else_changed_since_is_not_undone(planner: Planner) -> None:
+    assert (await planner("run", "stock"))[0] == 0
+    planner.write("SYNC-0001,default,3,1")
+    assert (await planner("run", "stock"))[0] == 0
+    code, out, _ = await planner("run", "stock", "--undo", "1")
+    assert code == 1
+    assert "SYNC-0001  not undone  (it has been changed since (quantity))" in out
+    planner.write(*ROWS)
+    assert [line["action"] for line in (await planner.quantities()).values()] == ["change", "change", "unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("unknown", "--plan"), "The present values of these entities cannot be read"),
+        (("--plan", "stock"), "write the NAME first, as in `run PROFILE stock --plan`"),
+        (("stock", "--apply", "missing.plan"), "missing.plan cannot be read"),
+        (("stock", "--apply", "stock.csv"), "stock.csv is not a plan"),
+        (("stock", "--plan", "stock.csv"), "stock.csv exists and is not a plan"),
+        (("stock", "--undo", "nine"), "not the number of a run"),
+        (("stock", "--undo", "last"), "has not been run yet"),
+        (("stock", "--delete-created"), "--delete-created goes with --undo"),
+        (("stock", "--apply", "a", "--plan"), "--apply and --plan: these options cannot be combined"),
+        (("stock", "unknown", "--plan", "a"), "--plan needs a single outgoing"),
+        (("--undo", "last"), "--undo needs the NAME of an outgoing"),
+    ],
+)
+async def test_what_cannot_be_planned_says_why(planner: Planner, words: tuple[str, ...], message: str) -> None:
+    here = [planner.folder / word if word.endswith((".plan", ".csv")) else word for word in words]
+    code, out, err = await planner("run", *here)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert planner.writes() == 0

@@ -1,0 +1,104 @@
+"""Prints plans and undos: what would change, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..text import beginning, count, json_text, shown_line
+
+if TYPE_CHECKING:
+    from ..outgoing.changes import EntityChange, FieldChange
+    from ..outgoing.plan import PlanEntry
+    from ..outgoing.source import BadEntity
+    from ..outgoing.undo import UndoPlan
+    from ..templates import Json
+    from .run_output import RunOutput
+
+_VALUE = 60
+"""Characters of a value."""
+_WIDTH = 400
+
+
+class PlanOutput:
+    """Prints the entities of one plan, then how many there are of each kind."""
+
+    def __init__(self, name: str, output: RunOutput, mask: Callable[[str], str], *, as_json: bool) -> None:
+        self._name, self._output, self._mask, self._json = name, output, mask, as_json
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def bad(self) -> int:
+        """Lines of the source that cannot be sent."""
+        return self.counts["bad"]
+
+    def add(self, entry: PlanEntry | BadEntity) -> None:
+        change: EntityChange | None = getattr(entry, "change", None)
+        if change is None:
+            self.counts["bad"] += 1
+            self._output.say(f"{self._name}: line {entry.line} cannot be sent: {getattr(entry, 'message', '')}")
+            return
+        self.counts[change.action] += 1
+        if self._json:
+            self._output.line(self._mask(json_text(change.as_json())))
+        elif change.action != "unchanged":
+            self._output.line(self._mask(_line(change.identifier, change.action, change.changes, change.note)))
+
+    def end(self, saved: str = "") -> None:
+        """The counts; `saved` is the file that the plan was saved in."""
+        number = self.counts
+        parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
+        parts.append(f"{number['unchanged']:,} unchanged")
+        parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
+        where = f"; saved in {saved}" if saved else "; nothing was sent"
+        self._output.summary(f"{self._name}: {', '.join(parts)}{where}")
+
+    def undo(self, plan: UndoPlan, *, delete_created: bool) -> None:
+        """What an undo would do, before it is done."""
+        for entry in plan.restore:
+            self._undo_line(entry.change.identifier, "restore", entry.change.changes)
+        for created in plan.created:
+            self._undo_line(created.identifier, "delete" if delete_created else "created")
+        for left in plan.not_undone:
+            self._undo_line(left.identifier, "not undone", note=left.message, code=left.code)
+        if plan.remark and (plan.restore or plan.created or plan.not_undone):
+            self._output.say(f"{self._name}: {plan.remark}")
+        parts = [f"{len(plan.restore):,} to restore"]
+        if plan.created:
+            parts.append(f"{len(plan.created):,} to delete" if delete_created else f"{len(plan.created):,} created")
+        parts += [f"{len(plan.not_undone):,} not undone"] if plan.not_undone else []
+        parts += [f"{plan.done_already:,} as before"] if plan.done_already else []
+        self._output.summary(f"{self._name}: {', '.join(parts)}")
+        if plan.created and not delete_created:
+            what = count(len(plan.created), "entity", "entities")
+            self._output.say(f"{self._name}: {what} created by the run stay; --delete-created deletes them.")
+
+    def _undo_line(
+        self, identifier: str, action: str, changes: tuple[FieldChange, ...] = (), note: str = "", code: str = ""
+    ) -> None:
+        if not self._json:
+            self._output.line(self._mask(_line(identifier, action, changes, note)))
+            return
+        line: dict[str, Json] = {"identifier": identifier, "action": action}
+        line["changes"] = [each.as_json() for each in changes]
+        line |= {name: text for name, text in (("note", note), ("code", code)) if text}
+        self._output.line(self._mask(json_text(line)))
+
+
+def _line(identifier: str, action: str, changes: tuple[FieldChange, ...], note: str) -> str:
+    """For example "24-MB01  change  quantity: 5 → 7"."""
+    creates = action == "create"
+    fields = ", ".join(f"{each.field}: {_shown(each.new) if creates else _both(each)}" for each in changes)
+    text = "  ".join(part for part in (identifier or "(no identifier)", action, fields) if part)
+    return shown_line(f"{text}  ({note})" if note else text, _WIDTH)
+
+
+def _both(change: FieldChange) -> str:
+    old = change.as_json()["old"]
+    return f"{'nothing' if old is None else _shown(old)} → {'nothing' if change.new is None else _shown(change.new)}"
+
+
+def _shown(value: object) -> str:
+    return beginning(json.dumps(value, ensure_ascii=False), _VALUE)

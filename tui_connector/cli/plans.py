@@ -1,0 +1,230 @@
+"""`run --plan`, `--apply` and `--undo`: what an outgoing would change, sent exactly as planned, and taken back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from .completion import files
+from .errors import CommandFailed, Exit
+from .plan_output import PlanOutput
+from .prompt import TerminalPrompt
+from .run_output import RunOutput
+
+if TYPE_CHECKING:
+    from ..client.session import Session
+    from ..machine import Machine
+    from ..outgoing.model import Outgoing
+    from ..outgoing.plan import PlanEntry
+    from ..outgoing.run import OutgoingRun
+    from ..outgoing.source import BadEntity, EntitySource
+    from ..outgoing.tasks import Task
+    from ..profile.model import Profile
+
+_SHOW = "\0"
+"""The value of --plan without a FILE."""
+
+
+def plan_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of `run` about plans."""
+    for option in (
+        click.option("--delete-created", is_flag=True, help="With --undo: also delete what the run has created."),
+        click.option("--undo", metavar="RUN", help='Take a run of an outgoing back: its number, or "last".'),
+        click.option("--apply", metavar="FILE", shell_complete=files, help="Send exactly what a saved plan says."),
+        click.option(
+            "--plan",
+            is_flag=False,
+            flag_value=_SHOW,
+            metavar="[FILE]",
+            shell_complete=files,
+            help="Show what sending would change, and save it in FILE; send nothing.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What the user wants with a plan. `save`: the file of `--plan`; `undo`: the number of a run, 0 for the last one.
+
+    `shows`: nothing is sent.
+    """
+
+    shows: bool
+    save: Path | None
+    apply: Path | None
+    undo: int | None
+    delete_created: bool
+
+    @property
+    def option(self) -> str:
+        return "--undo" if self.undo is not None else "--apply" if self.apply is not None else "--plan"
+
+
+def planning_of(
+    options: Mapping[str, object], saved: Profile, names: Sequence[str], *, dry_run: bool, limit: int | None
+) -> Planning | None:
+    """What the options of `plan_options` mean; None without them. Raises `CommandFailed` if they contradict others."""
+    plan, apply, undo = (None if options[name] is None else str(options[name]) for name in ("plan", "apply", "undo"))
+    deletes = bool(options["delete_created"])
+    if plan is None and apply is None and undo is None:
+        if deletes:
+            raise CommandFailed("--delete-created goes with --undo.", Exit.SETUP)
+        return None
+    save = None if plan in (None, _SHOW) else Path(str(plan))
+    applied = None if apply is None else Path(apply)
+    wanted = Planning(plan is not None, save, applied, None if undo is None else _run_number(undo), deletes)
+    if plan in saved.outgoing and not names:
+        message = f"--plan {plan}: write the NAME first, as in `run PROFILE {plan} --plan`."
+        raise CommandFailed(message, Exit.SETUP)
+    if not names or any(name in saved.incoming for name in names):
+        known = ", ".join(saved.outgoing) or "none"
+        raise CommandFailed(f"{wanted.option} needs the NAME of an outgoing. The profile has: {known}.", Exit.SETUP)
+    if len(names) > 1 and (wanted.option != "--plan" or save is not None):
+        raise CommandFailed(f"{wanted.option} needs a single outgoing; name one: {', '.join(names)}.", Exit.SETUP)
+    for together, what in (
+        (apply is not None and plan is not None, "--apply and --plan"),
+        (apply is not None and undo is not None, "--apply and --undo"),
+        (undo is not None and save is not None, "--undo and --plan FILE"),
+        (deletes and undo is None, "--delete-created without --undo"),
+        (dry_run, f"{wanted.option} and --dry-run"),
+        (limit is not None and wanted.option != "--plan", f"{wanted.option} and --limit"),
+    ):
+        if together:
+            raise CommandFailed(f"{what}: these options cannot be combined.", Exit.SETUP)
+    return wanted
+
+
+def _run_number(text: str) -> int:
+    """The run of --undo; 0 for the last one. Raises `CommandFailed`."""
+    if text == "last":
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 18 and int(text)):
+        message = f'--undo {text}: not the number of a run. `tasks PROFILE NAME` shows it; the last one is "last".'
+        raise CommandFailed(message, Exit.SETUP)
+    return int(text)
+
+
+class MakeSender(Protocol):
+    """Makes a run of an outgoing; with a source, of these entities instead of the outgoing's own."""
+
+    def __call__(
+        self, outgoing: Outgoing, source: EntitySource | None = None, *, full: bool = False
+    ) -> OutgoingRun: ...
+
+
+class OutgoingPlan:
+    """The plan of one outgoing: shown, saved, applied, or made from an earlier run to take it back."""
+
+    def __init__(
+        self,
+        name: str,
+        outgoing: Outgoing,
+        wanted: Planning,
+        *,
+        session: Session,
+        machine: Machine,
+        profile: Path,
+        output: RunOutput,
+        sender: MakeSender,
+        execute: Callable[[Callable[[], OutgoingRun]], Awaitable[Exit]],
+        limit: int | None,
+    ) -> None:
+        """`execute` runs what it is given, and prints its progress and summary."""
+        self._name, self._outgoing, self._wanted, self._profile = name, outgoing, wanted, profile
+        self._session, self._machine, self._output = session, machine, output
+        self._sender, self._execute, self._limit = sender, execute, limit
+        self._planner = sender(outgoing)
+        self._printed = PlanOutput(name, output, session.masked, as_json=output.as_json)
+
+    async def run(self) -> Exit:
+        """Does what is wanted. Raises `UserError` and `RunFailed`."""
+        if self._wanted.undo is not None:
+            return await self._undo(self._wanted.undo)
+        return await (self._show() if self._wanted.apply is None else self._apply(self._wanted.apply))
+
+    def stop(self, why: str) -> None:
+        """Ends the plan, while nothing is sent."""
+        self._planner.stop(why)
+
+    async def _show(self) -> Exit:
+        from ..outgoing.plan import plan_head, save_plan
+
+        file, entries = self._wanted.save, _limited(self._planner.planned(), self._limit)
+        if file is None:
+            async for entry in entries:
+                self._printed.add(entry)
+        else:
+            created = self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
+            head = plan_head(self._profile, self._name, self._outgoing, self._session, created)
+            await save_plan(file, head, entries, self._session.mask, self._printed.add)
+        self._printed.end("" if file is None else str(file))
+        return Exit.FAILED if self._printed.bad else Exit.DONE
+
+    async def _apply(self, file: Path) -> Exit:
+        from ..outgoing.plan import SavedPlan, plan_head
+
+        with await asyncio.to_thread(SavedPlan.open, file) as plan:
+            plan.refuse_other(plan_head(self._profile, self._name, self._outgoing, self._session))
+            await self._planner.refuse_changed_store(plan)
+            return await self._execute(partial(self._sender, self._outgoing, plan.source()))
+
+    async def _undo(self, number: int) -> Exit:
+        from ..outgoing.undo import UndoSource, deleting, restoring
+
+        plan = await self._planner.undo_plan(await asyncio.to_thread(self._tasks, number or None))
+        deletes = self._wanted.delete_created
+        self._printed.undo(plan, delete_created=deletes)
+        if self._wanted.shows:
+            return Exit.DONE
+        remover = deleting(self._outgoing)
+        steps = [(restoring(self._outgoing), UndoSource.restoring(plan))] if plan.restore else []
+        steps += [(remover, UndoSource.deleting(plan))] if plan.created and deletes and remover is not None else []
+        code = Exit.FAILED if plan.not_undone else Exit.DONE
+        if not steps:
+            self._output.nothing_sent(self._name)
+            return code
+        await self._confirm()
+        for outgoing, source in steps:
+            found = await self._execute(partial(self._sender, outgoing, source, full=True))
+            if found is not Exit.DONE:
+                return found
+        return code
+
+    def _tasks(self, number: int | None) -> list[Task]:
+        """The tasks of a run that may have changed the store. Blocks."""
+        from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
+        from ..outgoing.undo import UNDOABLE
+
+        with TaskReader(tasks_file(self._machine.directories.state, self._profile, self._name)) as reader:
+            if reader.is_running:
+                raise CommandFailed(f"{self._name} is being run at this moment. Wait for it, or stop it.", Exit.SETUP)
+            return list(reader.tasks(reader.run(number).id, TaskFilter(UNDOABLE)))
+
+    async def _confirm(self) -> None:
+        """Asks on a terminal. Raises `CommandFailed`."""
+        prompt = self._machine.prompt
+        if isinstance(prompt, TerminalPrompt) and not self._output.as_json:
+            typed = await prompt.line("Send these changes? Type yes")
+            if typed.strip().lower() not in ("yes", "y"):
+                raise CommandFailed("Nothing was sent.", Exit.STOPPED)
+
+
+async def _limited(
+    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int | None
+) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+    async with aclosing(entries):
+        number = 0
+        async for entry in entries:
+            yield entry
+            number += 1
+            if number == limit:
+                return
