@@ -20,7 +20,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.publisher import Compare
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-from tui_connector.outgoing.tasks import Task, TaskFilter, TaskReader, TaskState, tasks_file
+from tui_connector.outgoing.tasks import Task, TaskFilter, TaskLedger, TaskReader, TaskState, tasks_file
 from tui_connector.profile.model import Profile
 from tui_connector.profile.problems import check_data
 from tui_connector.runs.progress import Summary
@@ -195,6 +195,13 @@ class Outbox:
             last = reader.last()
             assert last is not None
             return list(reader.tasks(last.id, TaskFilter(states)))
+
+    def retry(self) -> None:
+        """Opens the failed tasks of the last run again."""
+        with TaskLedger(self.ledger) as ledger:
+            last = ledger.last()
+            assert last is not None
+            ledger.retry(last, TaskFilter(["failed"]), "2026-11-29 12:00:00")
 
     def states(self) -> dict[str, str]:
         return {task.identifier or str(task.line): task.state for task in self.tasks()}

@@ -254,7 +254,7 @@ class _CsvReader:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield line, BadEntity(line, self._csv_error(str(error)), self._first_line())
+                yield line, BadEntity(line, self._csv_error(str(error), line), self._first_line())
                 self._lines.rewind()
                 continue
             problem = self._shape_problem(row)
@@ -266,11 +266,10 @@ class _CsvReader:
             elif row and any(map(str.strip, row)):
                 yield line, row
 
-    def _csv_error(self, text: str) -> str:
-        if "unexpected end" in text:
-            return "A quote that opens in this row is never closed"
-        if "field limit" in text:
-            return f"A cell has more than {_MAX_CELL:,} characters; is a quote never closed?"
+    def _csv_error(self, text: str, line: int) -> str:
+        """`line`: where the record begins; one that goes on over many lines lacks a closing quote."""
+        if self._lines.number > line:
+            return "A quote that opens in this row is never closed, or a quote in the cell is not doubled"
         return f"Not valid CSV: {text}"
 
     def _first_line(self) -> str:
