@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..text import beginning, count, json_text, shown_line
+from ..text import beginning, count, shown_line
 
 if TYPE_CHECKING:
     from ..outgoing.changes import EntityChange, FieldChange
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _VALUE = 60
 """Characters of a value."""
 _WIDTH = 400
+_LINES_TOGETHER = 500
+"""Lines that are masked and written together; on a terminal, each is shown at once."""
 
 
 class PlanOutput:
@@ -28,6 +31,8 @@ class PlanOutput:
     def __init__(self, name: str, output: RunOutput, mask: Callable[[str], str], *, as_json: bool) -> None:
         self._name, self._output, self._mask, self._json = name, output, mask, as_json
         self.counts: Counter[str] = Counter()
+        self._lines: list[str] = []
+        self._together = 1 if sys.stdout.isatty() else _LINES_TOGETHER
 
     @property
     def bad(self) -> int:
@@ -42,9 +47,9 @@ class PlanOutput:
             return
         self.counts[change.action] += 1
         if self._json:
-            self._output.line(self._mask(json_text(change.as_json())))
+            self._add(_json(change.as_json()))
         elif change.action != "unchanged":
-            self._output.line(self._mask(_line(change.identifier, change.action, change.changes, change.note)))
+            self._add(_line(change.identifier, change.action, change.changes, change.note))
 
     def end(self, saved: str = "") -> None:
         """The counts; `saved` is the file that the plan was saved in."""
@@ -52,6 +57,7 @@ class PlanOutput:
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
         parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
+        self.flush()
         where = f"; saved in {saved}" if saved else "; nothing was sent"
         self._output.summary(f"{self._name}: {', '.join(parts)}{where}")
 
@@ -63,6 +69,7 @@ class PlanOutput:
             self._undo_line(created.identifier, "delete" if delete_created else "created")
         for left in plan.not_undone:
             self._undo_line(left.identifier, "not undone", note=left.message, code=left.code)
+        self.flush()
         if plan.remark and (plan.restore or plan.created or plan.not_undone):
             self._output.say(f"{self._name}: {plan.remark}")
         parts = [f"{len(plan.restore):,} to restore"]
@@ -75,16 +82,32 @@ class PlanOutput:
             what = count(len(plan.created), "entity", "entities")
             self._output.say(f"{self._name}: {what} created by the run stay; --delete-created deletes them.")
 
+    def flush(self) -> None:
+        """Prints the lines that have been kept back."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._output.lines(self._mask("".join(f"{line}\n" for line in lines)))
+
+    def _add(self, line: str) -> None:
+        self._lines.append(line)
+        if len(self._lines) >= self._together:
+            self.flush()
+
     def _undo_line(
         self, identifier: str, action: str, changes: tuple[FieldChange, ...] = (), note: str = "", code: str = ""
     ) -> None:
         if not self._json:
-            self._output.line(self._mask(_line(identifier, action, changes, note)))
+            self._add(_line(identifier, action, changes, note))
             return
         line: dict[str, Json] = {"identifier": identifier, "action": action}
         line["changes"] = [each.as_json() for each in changes]
         line |= {name: text for name, text in (("note", note), ("code", code)) if text}
-        self._output.line(self._mask(json_text(line)))
+        self._add(_json(line))
+
+
+def _json(line: dict[str, Json]) -> str:
+    """Like `text.json_text`, but secrets are masked in many lines at once."""
+    return json.dumps(line).replace("\x7f", "\\u007f")
 
 
 def _line(identifier: str, action: str, changes: tuple[FieldChange, ...], note: str) -> str:

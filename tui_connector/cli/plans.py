@@ -147,9 +147,12 @@ class OutgoingPlan:
 
     async def run(self) -> Exit:
         """Does what is wanted. Raises `UserError` and `RunFailed`."""
-        if self._wanted.undo is not None:
-            return await self._undo(self._wanted.undo)
-        return await (self._show() if self._wanted.apply is None else self._apply(self._wanted.apply))
+        try:
+            if self._wanted.undo is not None:
+                return await self._undo(self._wanted.undo)
+            return await (self._show() if self._wanted.apply is None else self._apply(self._wanted.apply))
+        finally:
+            self._printed.flush()
 
     def stop(self, why: str) -> None:
         """Ends the plan, while nothing is sent."""

@@ -135,9 +135,9 @@ class RunOutput:
         if self._json and not self._silent:
             self._write(self._events, f"{json_text({'event': event, **values})}\n")
 
-    def line(self, text: str) -> None:
-        """Prints a line of a plan on standard output."""
-        self._write(sys.stdout, f"{text}\n")
+    def lines(self, text: str) -> None:
+        """Prints lines of a plan on standard output."""
+        self._write(sys.stdout, text)
 
     def summary(self, text: str) -> None:
         """Prints the last line of a plan on standard error, unless quiet."""

@@ -67,8 +67,7 @@ def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, ru
 def leaves_of(entity: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
     """The fields of an entity that are compared one by one: inside objects and attributes, but not inside lists."""
     for name, value in entity.items():
-        attributes = attributes_in(value)
-        inside = value if isinstance(value, dict) and value else attributes
+        inside = value if isinstance(value, dict) and value else attributes_in(value)
         if inside is None:
             yield (*path, name), value
         else:
@@ -89,8 +88,8 @@ def attributes_in(value: Json | Absent) -> dict[str, Json] | None:
 
 def value_at(item: Mapping[str, Json], path: Sequence[str]) -> Json | Absent:
     """The value of a field, by the names on the way to it."""
-    value: Json | Absent = dict(item)
-    for name in path:
+    value = member(item, path[0])
+    for name in path[1:]:
         inside = value if isinstance(value, dict) else attributes_in(value)
         if inside is None:
             return ABSENT

@@ -30,6 +30,10 @@ class Envelope:
             self._path: _Path | None = ()
         else:
             self._path = _steps(comparison.sent) if comparison.sent else None
+        parameters = template.parameters if template is not None else None
+        whole = list(parameters.values()) if isinstance(parameters, dict) else [parameters]
+        self._as_it_is = whole == ["&{@}"] and comparison.sent != "@"
+        """The only parameter is the whole entity, or the list of them."""
         templates = [template, comparison.request]
         templates += [each.request for each in (comparison.detail, comparison.delete) if each is not None]
         self.needed = {name for each in templates if each is not None for name in _fields_read(each)}
@@ -38,7 +42,7 @@ class Envelope:
 
     def sent(self, entity: Json) -> dict[str, Json]:
         """The entity as it is sent. Raises `PlaceholderError`, and `InvalidValue` if no object is sent."""
-        if self._template is None or self._template.parameters is None:
+        if self._as_it_is or self._template is None or self._template.parameters is None:
             found = entity
         else:
             found = render(self._template.parameters, self._outgoing.scope([entity], self._run))

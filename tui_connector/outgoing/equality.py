@@ -56,12 +56,15 @@ _ANY_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*")
 _DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d{1,9})?)?)?\s?(?:Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
 )
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 _LONGEST_NUMBER = 40
 """Characters of a text that may be a number; a longer one is an identifier."""
 
 
 def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool:
     """Whether sending `sent` would leave `stored` as it is. Members of objects that are not sent are ignored."""
+    if sent == stored:
+        return True
     if stored is ABSENT or stored is None:
         return sent is None or (rule.blank and isinstance(sent, str) and not sent.strip())
     if sent is None:
@@ -84,7 +87,7 @@ def member(item: Mapping[str, Json], name: str) -> Json | Absent:
     """A member of a stored object. Magento accepts camel case in names, and always responds in snake case."""
     if name in item:
         return item[name]
-    return item.get(re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(), ABSENT)
+    return ABSENT if name.islower() else item.get(_CAPITAL.sub(r"_\1", name).lower(), ABSENT)
 
 
 def _equal_lists(sent: Sequence[Json], stored: Sequence[Json], rule: EqualityRule) -> bool:
@@ -92,8 +95,6 @@ def _equal_lists(sent: Sequence[Json], stored: Sequence[Json], rule: EqualityRul
         return False
     if rule.ordered:
         return len(sent) == len(stored) and all(equal(one, two, rule) for one, two in zip(sent, stored, strict=True))
-    if sent == stored:
-        return True
     options = [[place for place, other in enumerate(stored) if equal(each, other, rule)] for each in sent]
     taken: dict[int, int] = {}
     return all(_assign(index, options, taken, set()) for index in range(len(sent)))

@@ -20,6 +20,8 @@ class Wanted:
     data: Mapping[str, Json]
     """The entity of the source, with the fields as they are sent."""
     sent: Mapping[str, Json]
+    identity: tuple[str | None, ...] = ()
+    """The normalized values of the fields that identify it; None for one that is missing."""
 
     def text(self, name: str) -> str | None:
         """A field as text for a filter; None if the entity has no usable value in it."""

@@ -41,6 +41,8 @@ Compare: TypeAlias = Callable[[Sequence[Json]], Awaitable[Sequence[EntityChange]
 _VERSION: Final = 1
 _WINDOW: Final = 2_000
 """Entities that are compared at once."""
+_TURN: Final = 50
+"""Entities after which the requests for the next ones have their turn."""
 _NAMED: Final = 3
 """Entities that an error names."""
 _NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
@@ -104,16 +106,32 @@ async def planned(
     with ThreadPoolExecutor(1, thread_name_prefix="plan") as thread:  # a database belongs to one thread
         loop = asyncio.get_running_loop()
         entities = await loop.run_in_executor(thread, source.open, context)
-        while read := await loop.run_in_executor(thread, _next, entities):
-            async for entry in _compared(read, outgoing, read_present, mask):
-                yield entry
+        read = await loop.run_in_executor(thread, _next, entities)
+        comparing = asyncio.ensure_future(_changes(read, read_present))
+        try:
+            while read:
+                changes = await comparing
+                following = await loop.run_in_executor(thread, _next, entities)
+                comparing = asyncio.ensure_future(_changes(following, read_present))  # while these are printed
+                for number, entry in enumerate(_compared(read, changes, outgoing, mask)):
+                    if number % _TURN == 0:
+                        await asyncio.sleep(0)
+                    yield entry
+                read = following
+        finally:
+            comparing.cancel()
+            await asyncio.gather(comparing, return_exceptions=True)
 
 
-async def _compared(
-    read: Sequence[SourceEntity | BadEntity], outgoing: Outgoing, read_present: Compare, mask: Mask
-) -> AsyncIterator[PlanEntry | BadEntity]:
-    good = [each for each in read if isinstance(each, SourceEntity)]
-    changes = iter(await read_present([each.data for each in good]))
+async def _changes(read: Sequence[SourceEntity | BadEntity], read_present: Compare) -> Sequence[EntityChange]:
+    entities = [each.data for each in read if isinstance(each, SourceEntity)]
+    return await read_present(entities) if entities else []
+
+
+def _compared(
+    read: Sequence[SourceEntity | BadEntity], found: Sequence[EntityChange], outgoing: Outgoing, mask: Mask
+) -> Iterator[PlanEntry | BadEntity]:
+    changes = iter(found)
     for each in read:
         if isinstance(each, BadEntity):
             yield each

@@ -30,7 +30,7 @@ from ..templates.expression import Expression
 from ..text import beginning
 from .changes import EntityChange, FieldChange, attributes_in, changes_of, leaves_of, projected, value_at, with_value
 from .envelope import Envelope
-from .equality import ABSENT, Absent, member, rounded
+from .equality import ABSENT, Absent, EqualityRule, member, rounded
 from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
 from .model import Outgoing
 
@@ -56,6 +56,8 @@ class Present:
     by_fallback: bool = False
     """The item is another one, whose value applies as long as there is none."""
     note: str = ""
+    changes: Sequence[FieldChange] = ()
+    """The fields in which it differs from what is sent."""
 
 
 _UNLIMITED: Final = LookupLimits()
@@ -98,6 +100,12 @@ class PresentValues:
         self._outgoing, self._send, self._run = outgoing, send, dict(run or {})
         self.comparison, self._template = comparison, comparison.request
         self.envelope = Envelope(outgoing, comparison, self._run)
+        rules = comparison.rules
+        self._identifiers = [
+            (name, name.split("."), comparison.defaults.get(name), rules[name].places if name in rules else None)
+            for name in comparison.identifiers
+        ]
+        self._rules: dict[str, EqualityRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
         self._remembers = remembers
@@ -119,8 +127,9 @@ class PresentValues:
                 sent.append(None)
             else:
                 wanted.append(self.wanted(index, entity, sent[-1] or {}))
-        present = {each.index: found for each, found in zip(wanted, await self.look_up(wanted), strict=True)}
-        identities = {each.index: self._identity(each.data) for each in wanted}
+        looked_up = await self.look_up(wanted)
+        present = {each.index: found for each, found in zip(wanted, looked_up, strict=True)}
+        identities = {each.index: each.identity for each in wanted}
         sent_before = self._planned if self._remembers else {}
         found = []
         for index, (entity, one) in enumerate(zip(entities, sent, strict=True)):
@@ -130,7 +139,8 @@ class PresentValues:
                 continue
             state, identity = present[index], identities[index]
             if identity in sent_before and identity and self.comparison.existing == "changed":
-                state = replace(state, item=_merged(state.item, sent_before[identity]))
+                item = _merged(state.item, sent_before[identity])
+                state = replace(state, item=item, changes=self.differences(one, item))
             change = self._change(name, entity, one, state)
             if change.action != "unchanged":
                 sent_before[identity] = _merged(sent_before.get(identity, ABSENT), one)
@@ -141,7 +151,8 @@ class PresentValues:
 
     def wanted(self, index: int, entity: Json, sent: Item) -> Wanted:
         """An entity to look up: by the fields that are sent, and by those that are only in its URI."""
-        return Wanted(index, {**(entity if isinstance(entity, dict) else {}), **sent}, sent)
+        data = sent if entity is sent or not isinstance(entity, dict) else {**entity, **sent}
+        return Wanted(index, data, sent, self.identity(data))
 
     async def look_up(self, wanted: Sequence[Wanted]) -> list[Present]:
         """What the store has of these entities, in their order. Raises `RunFailed`."""
@@ -157,7 +168,7 @@ class PresentValues:
         for chunk, items in answers:
             answer = _Answer(items)
             for item in items:
-                answer.by_identity.setdefault(self._identity(item), []).append(item)
+                answer.by_identity.setdefault(self.identity(item), []).append(item)
             for each in chunk:
                 found[each.index] = self._found(each, answer)
         missing = [each for each in wanted if found.get(each.index, NOTHING).item is ABSENT]
@@ -179,19 +190,22 @@ class PresentValues:
         return [each for each in missing if each.index not in owners]
 
     def _found(self, wanted: Wanted, answer: _Answer) -> Present:
-        identity = self._identity(wanted.data)
-        candidates = self._candidates(identity, answer)
+        candidates = self._candidates(wanted.identity, answer)
         by_fallback = False
         if not candidates and self.comparison.fallback:
-            candidates = self._candidates(self._identity({**wanted.data, **self.comparison.fallback}), answer)
+            candidates = self._candidates(self.identity({**wanted.data, **self.comparison.fallback}), answer)
             by_fallback = bool(candidates)
         if not candidates:
             return NOTHING
         names = self.comparison.identifiers
-        exact = [item for item in candidates if all(member(item, name) == member(wanted.data, name) for name in names)]
-        candidates = exact or candidates
-        best = next((item for item in candidates if not self.differences(wanted.sent, item)), candidates[0])
-        return Present(best, by_fallback)
+        if len(candidates) > 1:
+            exact = [each for each in candidates if all(member(each, n) == member(wanted.data, n) for n in names)]
+            candidates = exact or candidates
+        found = Present(candidates[0], by_fallback, "", self.differences(wanted.sent, candidates[0]))
+        for item in candidates[1:] if found.changes else ():
+            if not self.differences(wanted.sent, item):
+                return Present(item, by_fallback)
+        return found
 
     def _candidates(self, identity: Identity, answer: _Answer) -> Sequence[Item]:
         """The items of an entity; an identifying field that it lacks may have any value."""
@@ -204,36 +218,40 @@ class PresentValues:
             for item in items
         ]
 
-    def _identity(self, data: Item) -> Identity:
+    def identity(self, data: Item) -> Identity:
         """The normalized values of the identifying fields; None for one that is missing."""
         found = []
-        for name in self.comparison.identifiers:
-            value = value_at(data, name.split("."))
+        for name, path, default, places in self._identifiers:
+            value = member(data, name) if len(path) == 1 else value_at(data, path)
             if value is ABSENT or value is None:
-                value = self.comparison.defaults.get(name)
-            rule = self.comparison.rules.get(name)
-            found.append(None if value is None else _key(value, rule.places if rule else None))
+                value = default
+            found.append(None if value is None else _key(value, places))
         return tuple(found)
+
+    def equality(self, field: str) -> EqualityRule | None:
+        """The rule by which a field is compared; None if it is not, as those that identify an entity."""
+        if field not in self._rules:
+            identifies = field in self.comparison.identifiers
+            self._rules[field] = None if identifies else self.comparison.equality(field)
+        return self._rules[field]
 
     def differences(self, sent: Item, item: Item) -> list[FieldChange]:
         """The fields in which a stored entity differs from what is sent; those that identify it do not."""
-        names = self.comparison.identifiers
-        return changes_of(sent, item, lambda field: None if field in names else self.comparison.equality(field))
+        return changes_of(sent, item, self.equality)
 
     def _change(self, name: str, entity: Json, sent: dict[str, Json], present: Present) -> EntityChange:
         comparison, item = self.comparison, present.item
         if comparison.existing == "removed":
             return self._removal(name, entity, sent, item)
-        changes = [] if isinstance(item, Absent) else self.differences(sent, item)
-        if not isinstance(item, Absent) and not changes:
+        if not isinstance(item, Absent) and not present.changes:
             return EntityChange(name, "unchanged", (), None)
         if isinstance(item, Absent) or comparison.existing == "another":
-            changes = changes_of(sent, ABSENT, comparison.equality)
+            created = changes_of(sent, ABSENT, comparison.equality)
             note = present.note or (_MISSING if comparison.missing == "refused" else "")
-            return EntityChange(name, "create", tuple(changes), self._former(entity, sent, present=None), note)
+            return EntityChange(name, "create", tuple(created), self._former(entity, sent, present=None), note)
         note = _EXISTS if comparison.existing == "refused" else ""
         former = self._former(entity, sent, present=item, by_fallback=present.by_fallback)
-        return EntityChange(name, "change", tuple(changes), former, note)
+        return EntityChange(name, "change", tuple(present.changes), former, note)
 
     def _removal(self, name: str, entity: Json, sent: dict[str, Json], item: Item | Absent) -> EntityChange:
         """The change of an entity that is sent to be removed: nothing if the store does not have it."""

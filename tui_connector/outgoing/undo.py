@@ -18,7 +18,6 @@ from ..templates.expression import Expression
 from .changes import EntityChange, FieldChange, changes_of, leaves_of, value_at, with_value
 from .comparison import Comparison, FieldRule, UndoRequest
 from .equality import ABSENT, Absent, equal
-from .lookup import Wanted
 from .model import Outgoing
 from .plan import PlanEntry
 from .present_values import Present, PresentValues
@@ -87,7 +86,9 @@ async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, present: PresentV
     for start in range(0, len(works), _WINDOW):
         window = works[start : start + _WINDOW]
         assert present is not None
-        wanted = [_wanted(index, work) for index, work in enumerate(window)]
+        wanted = [
+            present.wanted(n, _object(each.last, "entity"), _object(each.last, "sent")) for n, each in enumerate(window)
+        ]
         for work, now in zip(window, await present.look_up(wanted), strict=True):
             _undo(work, now, present, plan)
     return plan
@@ -111,11 +112,6 @@ def _collect(
         sent[f"{key} {task.id}" if comparison.existing == "another" else key] = _Sent(task, former, former)
     else:
         sent[key].last = former
-
-
-def _wanted(index: int, work: _Sent) -> Wanted:
-    sent = _object(work.last, "sent")
-    return Wanted(index, {**_object(work.last, "entity"), **sent}, sent)
 
 
 def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan) -> None:
@@ -177,9 +173,7 @@ def _restore(
 
 def _differences(wanted: Former, now: Former, present: PresentValues) -> list[FieldChange]:
     """What sending the former values would change; lists that only grow are replaced by it."""
-    comparison = present.comparison
-    names = comparison.identifiers
-    return changes_of(wanted, now, lambda name: None if name in names else comparison.equality(name))
+    return present.differences(wanted, now)
 
 
 def _restored_differences(sent: Former, before: Former, now: Former, comparison: Comparison) -> list[str]:
