@@ -19,6 +19,7 @@ from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
 from textual import events
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from tui_connector.cli.screen import DESCRIPTION, NAME, TITLE, full_integration
@@ -121,6 +122,7 @@ def picture_machine(home: Path) -> Machine:
 
 def text_of(app: ConnectorApp) -> str:
     """The screen as text."""
+    visible_screen_stack.set(app._background_screens)
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 

@@ -24,11 +24,16 @@ class _Paints:
     text = ""
 
 
-def _paint(compositor: Any, full: bool = False, screen_stack: Any = None, simplify: bool = False) -> None:
+def _paint(compositor: Any, full: bool = False, screen_stack: Any = None, simplify: bool = False) -> Any:
+    if full:  # a picture is taken
+        return _render_update(compositor, full, screen_stack, simplify)
+    visible_screen_stack.set(screen_stack or [])
     compositor._dirty_regions.clear()
     _Paints.count += 1
+    return None
 
 
+_render_update = Compositor.render_update
 Compositor.render_update = _paint  # type: ignore[method-assign]
 
 

@@ -194,7 +194,7 @@ async def test_a_resize_renders_only_what_is_visible(machine: Machine, monkeypat
         monkeypatch.setattr(HomeList, "render_line", counted)
         await pilot.resize_terminal(100, 30)
         await until(pilot, lambda: app.screen.query_one(HomeList).size.width == 100)
-        await pilot.pause()
+        await until_shown(pilot, "store-0010.test")
         assert rendered
         assert max(rendered) < 30
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePath
 
-from ..files import write_atomic
+from ..files import ChangedOnDisk, write_atomic
 from ..profile.document import Document
 from ..profile.library import Library, ProfileError, read_bytes
 
@@ -17,6 +18,8 @@ def duplicate(path: Path, name: str, library: Library, data: Path | None = None)
     Raises `ProfileError`, `ChangedOnDisk` if the name is taken, and `CannotSave`.
     """
     target = library.path_for(name)
+    if os.path.lexists(target):  # the original, too: saving a document where it was read is no copy
+        raise ChangedOnDisk(target, "appeared")
     try:
         document = Document.read(path)
     except ProfileError:  # a copy of a file with errors has the same errors
