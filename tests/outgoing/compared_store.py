@@ -16,6 +16,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.changes import EntityChange
 from tui_connector.outgoing.model import Outgoing
+from tui_connector.outgoing.plan import store_address
 from tui_connector.outgoing.present_values import PresentValues
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.source import EntitySource, SourceEntity
@@ -63,7 +64,7 @@ class ComparedStore:
         return found
 
     def present(self, outgoing: Outgoing) -> PresentValues:
-        return PresentValues(outgoing, self._counted)
+        return PresentValues(outgoing, self._counted, address=store_address(outgoing, self.session))
 
     async def plan(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[EntityChange]:
         return await self.present(outgoing).read(entities)
@@ -112,7 +113,8 @@ class ComparedStore:
     async def undo_plan(self, outgoing: Outgoing, run: int | None = None) -> UndoPlan:
         with TaskReader(self.ledger) as reader:
             tasks = list(reader.tasks(reader.run(run).id))
-        return await undo_plan(tasks, outgoing, self.present(outgoing))
+        readable = outgoing.compare is not None and outgoing.compare.is_readable
+        return await undo_plan(tasks, outgoing, self.present(outgoing) if readable else None)
 
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)

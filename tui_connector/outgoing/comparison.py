@@ -182,6 +182,11 @@ class Comparison(Model):
     restore: UndoRequest | None = Field(
         None, title="Restore", description="Sends former values, if the outgoing's own request cannot."
     )
+    per_view: bool = Field(
+        False,
+        title="Per view",
+        description="Store views have values of their own; null removes one, and the view follows the global value.",
+    )
     undo: str = Field("", title="Undo", description="What the user should know before an undo.")
     can_undo: bool = Field(
         True, validate_default=True, title="Can undo", description="Former values can be sent again."

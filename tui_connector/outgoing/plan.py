@@ -22,8 +22,8 @@ from typing import BinaryIO, Final, Self, TypeAlias
 
 from ..client.message import Request
 from ..client.session import Session
-from ..client.uri import is_absolute, origin_of
-from ..errors import InvalidValue, UserError
+from ..client.uri import is_absolute
+from ..errors import UserError
 from ..files import new_private, reason, remedy
 from ..runs.errors import Action, RunError, RunFailed
 from ..secrets.mask import Mask
@@ -80,12 +80,10 @@ def plan_head(profile: Path, name: str, outgoing: Outgoing, session: Session, cr
 
 
 def store_address(outgoing: Outgoing, session: Session) -> str:
-    """Where requests of this outgoing are sent: the address that relative URIs start from."""
+    """Where requests of this outgoing are sent: the address that relative URIs start from, with the store view."""
     first = Template.parse(next(iter(outgoing.requests.values())).uri).pieces[:1]
-    place = "-"
-    if first and isinstance(first[0], str) and is_absolute(first[0]):
-        with suppress(InvalidValue):
-            place = f"{origin_of(first[0])}/-"
+    written = first[0].partition("?")[0] if first and isinstance(first[0], str) else ""
+    place = f"{written[: written.rfind('/') + 1]}-" if written.startswith("/") or is_absolute(written) else "-"
     return session.prepared(outgoing.client, Request("GET", place)).uri.removesuffix("-")
 
 

@@ -40,6 +40,8 @@ _REMEMBERED: Final = 100_000
 """Entities of a plan whose values are remembered, for a later one with the same identity."""
 _TOO_LARGE = (400, 413, 414)
 """Statuses of a request that may be accepted with fewer values in it."""
+_STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
+"""An address with the code of a store view; without one (rest/V1), Magento takes its default view."""
 _REST: Final = re.compile(r"^(.*/|)rest/(?:[^/?]+/)?V1/")
 
 Identity: TypeAlias = tuple[str | None, ...]
@@ -87,10 +89,17 @@ class PresentValues:
     """Reads present values through the client, and so through the store view, that an outgoing sends to."""
 
     def __init__(
-        self, outgoing: Outgoing, send: Send, *, run: Mapping[str, Json] | None = None, remembers: bool = False
+        self,
+        outgoing: Outgoing,
+        send: Send,
+        *,
+        run: Mapping[str, Json] | None = None,
+        remembers: bool = False,
+        address: str = "",
     ) -> None:
         """Raises `UserError` if the outgoing has no comparison that can be read.
 
+        `address`: where relative URIs of the outgoing start, for the store view in it.
         `remembers`: nothing is sent between two calls of `read`, as in a plan; so what an earlier call has found to be
         sent is taken as the value of a later entity with the same identity.
         """
@@ -108,7 +117,9 @@ class PresentValues:
         self._rules: dict[str, EqualityRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
-        self._remembers = remembers
+        self._remembers, self._address = remembers, address
+        self._prefix: str | None = None
+        """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
         """What would have been sent so far, by identity; the oldest are forgotten."""
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
@@ -148,6 +159,20 @@ class PresentValues:
                     del sent_before[next(iter(sent_before))]
             found.append(change)
         return found
+
+    async def look_up_global(self, wanted: Sequence[Wanted]) -> list[Present] | None:
+        """What the entities are in all store views; None if the outgoing does not write to a single one of them.
+
+        Raises `RunFailed`.
+        """
+        found = _STORE_VIEW.match(self._address)
+        if not self.comparison.per_view or found is None or found[2] in ("all", "async"):
+            return None
+        self._prefix = f"{found[1]}rest/all/V1/"
+        try:
+            return await self.look_up(wanted)
+        finally:
+            self._prefix = None
 
     def wanted(self, index: int, entity: Json, sent: Item) -> Wanted:
         """An entity to look up: by the fields that are sent, and by those that are only in its URI."""
@@ -370,6 +395,8 @@ class PresentValues:
 
     def _beside_outgoing(self, template: RequestTemplate) -> RequestTemplate:
         """The template for the store view that is written to: the outgoing's own URI may name one, as may a header."""
+        if self._prefix is not None:
+            return template.model_copy(update={"uri": self._prefix + template.uri})
         writes = self._outgoing.request
         if writes is None:
             return template

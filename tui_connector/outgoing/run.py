@@ -33,7 +33,7 @@ from ..units import duration
 from .changes import EntityChange
 from .errors import result_for_exception
 from .model import Outgoing
-from .plan import PlanEntry, SavedPlan, fingerprint, planned, too_many
+from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
 from .present_values import PresentValues
 from .publisher import Compare, Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
@@ -465,7 +465,9 @@ class OutgoingRun:
     def _present_values(self, *, remembers: bool = False) -> PresentValues:
         """Raises `UserError` if present values cannot be read."""
         send = self._session.client(self._outgoing.client)
-        return PresentValues(self._outgoing, send, run={"run": {"started_at": self._now()}}, remembers=remembers)
+        run: dict[str, Json] = {"run": {"started_at": self._now()}}
+        address = store_address(self._outgoing, self._session)
+        return PresentValues(self._outgoing, send, run=run, remembers=remembers, address=address)
 
     def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
         return partial(self._patiently, self._present_values(remembers=remembers).read)

@@ -89,8 +89,9 @@ async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, present: PresentV
         wanted = [
             present.wanted(n, _object(each.last, "entity"), _object(each.last, "sent")) for n, each in enumerate(window)
         ]
-        for work, now in zip(window, await present.look_up(wanted), strict=True):
-            _undo(work, now, present, plan)
+        everywhere = await present.look_up_global(wanted)
+        for index, now in enumerate(await present.look_up(wanted)):
+            _undo(window[index], now, present, plan, everywhere[index] if everywhere is not None else None)
     return plan
 
 
@@ -114,7 +115,8 @@ def _collect(
         sent[key].last = former
 
 
-def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan) -> None:
+def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, everywhere: Present | None = None) -> None:
+    """`everywhere`: the entity in all store views, if the run has written to one of them."""
     comparison = present.comparison
     name, before, sent = work.task.identifier, work.first.get("present"), _object(work.last, "sent")
     if comparison.existing == "removed":
@@ -139,7 +141,22 @@ def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan) -> 
             plan.created.append(Created(name, work.task.line, data))
         return
     assert isinstance(before, dict)
+    if everywhere is not None and isinstance(everywhere.item, dict):
+        before = _inherited(sent, before, everywhere.item, comparison)
     _restore(work, before, now.item, changed, present, plan)
+
+
+def _inherited(sent: Former, before: Former, everywhere: Former, comparison: Comparison) -> dict[str, Json]:
+    """The former values of a store view without those that it had from all store views: null gives them back to it."""
+    found: dict[str, Json] = {}
+    for path, _ in leaves_of(sent):
+        name = ".".join(path)
+        old = value_at(before, path)
+        rule = comparison.rule(name)
+        inherits = rule is not None and name not in comparison.identifiers and path[0] != "extension_attributes"
+        if not isinstance(old, Absent) and not (inherits and rule and _same(value_at(everywhere, path), old, rule)):
+            with_value(found, path, old, sent)
+    return found
 
 
 def _restore(
@@ -151,7 +168,7 @@ def _restore(
     plan: UndoPlan,
 ) -> None:
     name, sent = work.task.identifier, _object(work.last, "sent")
-    if not _restored_differences(sent, before, now, present.comparison):
+    if not _restored_differences(sent, work.first.get("present"), now, present.comparison):
         plan.done_already += 1
         return
     if changed:
@@ -176,7 +193,7 @@ def _differences(wanted: Former, now: Former, present: PresentValues) -> list[Fi
     return present.differences(wanted, now)
 
 
-def _restored_differences(sent: Former, before: Former, now: Former, comparison: Comparison) -> list[str]:
+def _restored_differences(sent: Former, before: Json, now: Former, comparison: Comparison) -> list[str]:
     """The fields that were sent whose present value is not the former one."""
     found = []
     for path, _ in leaves_of(sent):
@@ -184,7 +201,7 @@ def _restored_differences(sent: Former, before: Former, now: Former, comparison:
         rule = comparison.rule(field_name)
         if rule is None or field_name in comparison.identifiers or rule.not_restored:
             continue
-        old, new = value_at(before, path), value_at(now, path)
+        old, new = value_at(before if isinstance(before, dict) else {}, path), value_at(now, path)
         if not _same(old, new, rule):
             found.append(field_name)
     return found

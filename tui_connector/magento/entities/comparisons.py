@@ -108,6 +108,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         },
         "repeatable": True,
         "permission": _PRODUCTS,
+        "per-view": True,
         "undo": "A deleted product leaves its stock behind, and one that is created again gets another id.",
     },
     "base-prices": {
