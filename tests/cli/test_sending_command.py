@@ -11,6 +11,7 @@ from typing import Any
 import fork_server
 import pytest
 from http_server import reply
+from listing import listing, products
 from run_command import summary
 from sending import Sent, Store, storing
 
@@ -211,3 +212,61 @@ async def test_a_second_run_at_once_is_refused(sender: Sender) -> None:
     assert "running" in (await sender("tasks", "stock"))[1]
     go.set()
     assert (await first)[0] == 0
+
+
+ROUTE = """
+format = 1
+name = "Route"
+[clients.from]
+[[clients.from.plugins]]
+kind = "base-uri"
+uri = "FROM/rest/V1"
+[clients.to]
+[[clients.to.plugins]]
+kind = "base-uri"
+uri = "TO/rest/all/V1"
+[incoming.items]
+client = "from"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+pagination = { kind = "keyset", filter = "entity_id", field = "id", page-size = 10 }
+[outgoing.copies]
+client = "to"
+source = { kind = "incoming", name = "items", mapping = "{sku: sku, title: name}" }
+identifier = "sku"
+batch = 10
+request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }
+"""
+
+
+async def test_an_incoming_is_a_source(sender: Sender) -> None:
+    async with listing(products(*range(1, 26))) as origin:
+        sender.profile.write_text(ROUTE.replace("FROM", origin.url).replace("TO", sender.store.server.url))
+        assert (await sender("run", "copies", "--dry-run"))[0] == 2
+        assert origin.asked == []
+        code, _, err = await sender("run", "copies")
+        assert code == 0, err
+        assert sender.store.sent[0].rows[0] == {"sku": "S1", "title": "Product 1"}
+        assert sorted(sender.store.skus()) == sorted(f"S{number}" for number in range(1, 26))
+
+        other = sender.folder / "other.toml"
+        other.write_text(sender.profile.read_text())
+        text = sender.profile.read_text().replace(
+            'name = "items", mapping', 'name = "items", profile = "PATH", mapping'
+        )
+        sender.profile.write_text(text.replace("PATH", str(other)).replace("[incoming.items]", "[incoming.unused]"))
+        sender.store.sent.clear()
+        code, _, err = await sender("run", "copies", "--full")
+        assert code == 0, err
+        assert len(sender.store.skus()) == 25
+
+
+async def test_of_an_incoming_that_is_not_read_completely_nothing_is_sent(sender: Sender) -> None:
+    async with listing(products(*range(1, 26))) as origin:
+        origin.bend = lambda asked, items: reply("401 Unauthorized", b"{}") if asked.after > 5 else None
+        sender.profile.write_text(ROUTE.replace("FROM", origin.url).replace("TO", sender.store.server.url))
+        code, _, err = await sender("run", "copies")
+    assert code == 3
+    assert "The incoming items was not read completely, so nothing was sent" in err
+    assert sender.store.sent == []

@@ -26,6 +26,7 @@ from .run_output import RunOutput, exit_of, exit_of_error
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
+    from ..guide.incoming_items import IncomingItems, ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.plan import RunOptions
@@ -123,6 +124,8 @@ def run_command(
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
     runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies)
+    for other in {name: None for each in sent.values() if (name := _other_profile(each))}:
+        runs.add_profile(other, find(other, machine), once=trust_once, as_json=as_json)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         if planning is not None:
@@ -175,6 +178,12 @@ def _check_options(sent: dict[str, Outgoing], since: str | None, out: str | None
     if len(readers) > 1:
         message = f"Only one configuration can read standard input, not {' and '.join(readers)}: run them one by one."
         raise CommandFailed(message, Exit.SETUP)
+
+
+def _other_profile(outgoing: Outgoing) -> str | None:
+    """The profile whose incoming is the source of the outgoing; None if it needs no other profile."""
+    found = getattr(outgoing.source, "profile", None)
+    return found if isinstance(found, str) else None
 
 
 def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Machine) -> None:
@@ -273,6 +282,20 @@ class Runs:
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
         output.on_full = self._stop
+        self._others: dict[str, ProfileInUse] = {}
+        """Other profiles whose incomings are sources, by name or path as written."""
+
+    def add_profile(self, name: str, file: Path, *, once: bool, as_json: bool) -> None:
+        """Opens another profile whose incoming is a source, with the trust of its own. Raises `UserError`."""
+        from ..client.exchange import Exchanges
+        from ..guide.incoming_items import ProfileInUse
+        from ..guide.workbench import Workbench
+
+        saved, machine = read(file), self._workbench.machine
+        trust = allowed(file, saved, machine, once=once, as_json=as_json)
+        exchanges = Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY)
+        workbench = Workbench(machine, exchanges, directory=file.parent, trust=trust)
+        self._others[name] = ProfileInUse(saved, file, workbench)
 
     async def go(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing] | None = None) -> Exit:
         """Runs the configurations. Returns the exit code of the first that did not complete."""
@@ -403,10 +426,31 @@ class Runs:
         ledger = tasks_file(machine.directories.state, self._path, name)
         explain = explainer(saved, outgoing.client)
         around = OutgoingEnvironment(
-            session, self._workbench.exchanges, machine, name, self._path, ledger, explain, source=source
+            session,
+            self._workbench.exchanges,
+            machine,
+            name,
+            self._path,
+            ledger,
+            explain,
+            incoming=self._items(saved, session, outgoing),
+            source=source,
         )
         options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight)
         return OutgoingRun(outgoing, options, around, self._output)
+
+    def _items(self, saved: Profile, session: Session, outgoing: Outgoing) -> IncomingItems | None:
+        """Reads the incoming that is the source of the outgoing, if it is one."""
+        if outgoing.source is None or outgoing.source.kind != "incoming":
+            return None
+        from ..guide.incoming_items import IncomingItems, ProfileInUse
+
+        def opened(profile: str | None) -> ProfileInUse:
+            if profile is None:
+                return ProfileInUse(saved, self._path, self._workbench, session)
+            return self._others[profile]
+
+        return IncomingItems(opened, self._output)
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

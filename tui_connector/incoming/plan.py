@@ -26,7 +26,7 @@ from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming
 from .output_path import OutputPaths
 from .pagination import CURSOR_HINT, Pagination, PaginationError
-from .sink import OpenSink, SinkContext, SinkMissing
+from .sink import ByteOutput, OpenSink, SinkContext, SinkMissing
 from .writing import RunWriter
 
 _NOT_COMPARED = {"title", "description", "disabled", "patience"}
@@ -219,6 +219,8 @@ class RunEnvironment:
     explain: Explain = lambda _request, _answer: None
     typed_output: str | None = None
     """The output file that the user has just typed (`--out`), if any."""
+    stdout: ByteOutput | None = None
+    """What receives the items for standard output; None: standard output itself."""
 
     @property
     def outputs(self) -> OutputPaths:
@@ -260,6 +262,7 @@ class OpenRun:
         monotonic: Callable[[], float],
         accepts_date: Callable[[str], bool],
         stored: Callable[[Json], Json],
+        stdout: ByteOutput | None = None,
     ) -> Self:
         """`now` in Magento's format; `stored` replaces the secrets in a position. Raises `LedgerError`, `SinkError`."""
         assert incoming.sink is not None
@@ -278,7 +281,7 @@ class OpenRun:
             cursor = incoming.incremental.field if incoming.incremental else None
             known, closed = ledger.known_sink()
             directory = Path(os.path.realpath(place.file)).parent
-            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed, outputs)
+            context = SinkContext(directory, place.name, incoming.identifier, cursor, known, closed, outputs, stdout)
             try:
                 sink = incoming.sink.open(context, run_plan.sink)
             except SinkMissing as gone:

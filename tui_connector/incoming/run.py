@@ -145,6 +145,7 @@ class Run:
             monotonic=self._machine.monotonic,
             accepts_date=partial(can_start_at, self._incoming),
             stored=partial(with_references, mask=self._environment.session.mask),
+            stdout=self._environment.stdout,
         )
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:

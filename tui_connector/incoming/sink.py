@@ -72,6 +72,8 @@ class SinkContext:
     """
     outputs: OutputPaths | None = None
     """The files that may be written; None: any in the profile's folder."""
+    stdout: ByteOutput | None = None
+    """What receives the items for standard output; None: standard output itself."""
 
     def output(self, path: str) -> Path:
         """The file to open for a path in the profile, with symbolic links resolved. Raises `SinkError`.

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from ..client.exchange import ExchangeLog
 from ..client.message import Request, RequestFailed
@@ -61,6 +61,18 @@ class OutgoingOptions:
     in_flight: int | None = None
 
 
+class ItemReader(Protocol):
+    """Reads the items of incomings, on the event loop."""
+
+    async def read(self, name: str, profile: str | None) -> BinaryIO:
+        """All items of an incoming as JSON Lines; the profile is None for the outgoing's own. Raises `UserError`."""
+        ...
+
+    def stop(self, why: str) -> None:
+        """Ends the reading."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingEnvironment:
     """The session, clock and files of a run, and what is known about its configuration elsewhere."""
@@ -79,6 +91,8 @@ class OutgoingEnvironment:
     repeatable: bool = False
     """Whether sending an entity twice does no harm, where the configuration does not say it."""
     stdin: Callable[[], BinaryIO] | None = None
+    incoming: ItemReader | None = None
+    """Reads incomings that are sources; None: they cannot be read."""
     source: EntitySource | None = None
     """Instead of the outgoing's own source: the entities of a plan or an undo."""
 
@@ -113,9 +127,12 @@ class _InThread:
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"send {name}")
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The loop that waits for the thread."""
 
     async def __call__(self, work: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        self.loop = asyncio.get_running_loop()
+        return await self.loop.run_in_executor(self._thread, work, *arguments)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False)
@@ -191,6 +208,7 @@ class OutgoingRun:
         Raises `UserError` and `RunFailed`.
         """
         source, read = self._checked_source(), self._reader(remembers=True)
+        self._in_thread.loop = asyncio.get_running_loop()
         entries = planned(source, self._context(), self._outgoing, read, self._session.mask)
         async with aclosing(entries):
             async for entry in entries:
@@ -216,6 +234,8 @@ class OutgoingRun:
             self._signing.cancel()
         if self._publisher is not None:
             self._publisher.stop(self._stopped)
+        elif self._environment.incoming is not None:
+            self._environment.incoming.stop(why)
 
     async def execute(self) -> Summary:
         """Runs to the end. Raises `UserError` if the run cannot start."""
@@ -258,10 +278,16 @@ class OutgoingRun:
             )
         return self._outgoing.source
 
-    def _context(self) -> SourceContext:
-        more = {"stdin": self._environment.stdin} if self._environment.stdin is not None else {}
+    def _context(self, *, sends: bool = True) -> SourceContext:
+        """`sends`: requests may be sent to read the source."""
         directory = self._environment.file.resolve().parent
-        return SourceContext(directory, self._outgoing.identifier, self._source_notes.append, **more)
+        context = SourceContext(directory, self._outgoing.identifier, self._source_notes.append)
+        if self._environment.stdin is not None:
+            context = replace(context, stdin=self._environment.stdin)
+        reader, loop = self._environment.incoming, self._in_thread.loop
+        if not sends or reader is None or loop is None:
+            return context
+        return replace(context, read_incoming=partial(_read_items, reader, loop))
 
     def _open(self, source: EntitySource, fingerprint: str) -> _OpenRun:
         """In the run's thread. Raises `LedgerError` and `SourceError`."""
@@ -530,7 +556,7 @@ class OutgoingRun:
         outgoing = self._outgoing
         entities: list[Json] = []
         problems: list[str] = []
-        for read in source.open(self._context()):
+        for read in source.open(self._context(sends=False)):
             if isinstance(read, BadEntity):
                 problems.append(f"line {read.line}: {read.message}")
             else:
@@ -556,6 +582,11 @@ class OutgoingRun:
 
     def _now(self) -> str:
         return self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _read_items(reader: ItemReader, loop: asyncio.AbstractEventLoop, name: str, profile: str | None) -> BinaryIO:
+    """In the run's thread, while the event loop reads. Raises `UserError`."""
+    return asyncio.run_coroutine_threadsafe(reader.read(name, profile), loop).result()
 
 
 def _next_entities(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:

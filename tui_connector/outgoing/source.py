@@ -55,6 +55,11 @@ class SourceContext:
     note: Callable[[str], None] = lambda text: None
     """Tells the user how the source is read."""
     stdin: Callable[[], BinaryIO] = field(default=lambda: sys.stdin.buffer)
+    read_incoming: Callable[[str, str | None], BinaryIO] | None = None
+    """Reads all items of an incoming (its name, and its profile unless it is this one) as JSON Lines.
+
+    Blocks. Raises `UserError` and `RunFailed`. None: incomings are not read here.
+    """
 
     def open_file(self, path: str) -> BinaryIO:
         """A regular file, opened for reading; never hangs on a pipe or a device. Raises `SourceError`."""

@@ -50,4 +50,4 @@ class StdoutSink(Sink):
         return True
 
     def open(self, context: SinkContext, position: Json) -> OpenSink:
-        return OpenJsonLines(StandardOutput(), compressed=False)
+        return OpenJsonLines(context.stdout or StandardOutput(), compressed=False)

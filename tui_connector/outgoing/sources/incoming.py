@@ -1,0 +1,63 @@
+"""An incoming, of the same profile or of another one: what is read from one store is sent to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from ...errors import InvalidValue
+from ...templates import Budget
+from ...templates.expression import Expression, ExpressionText
+from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
+from .jsonl import json_lines
+
+
+class IncomingSource(Source):
+    """The items of an incoming, read completely before the first one is sent."""
+
+    kind: Literal["incoming"] = "incoming"
+    name: str = Field(min_length=1, title="Incoming", description="The name of the incoming.", examples=["products"])
+    profile: str | None = Field(
+        None,
+        min_length=1,
+        title="Profile",
+        description="The profile that has it, by name or path. Default: this one.",
+        examples=["acme"],
+    )
+    mapping: ExpressionText | None = Field(
+        None,
+        title="Mapping",
+        description="JMESPath expression that makes an entity of each item. Without it, items are sent as they are.",
+        examples=["{sku: sku, price: price, store_id: `0`}"],
+    )
+
+    def reads(self) -> Sequence[str]:
+        return []
+
+    def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
+        if context.read_incoming is None:
+            raise SourceError(
+                f"The entities are the items of the incoming {self.name}, which are not read here",
+                "A run reads them.",
+                "source-incoming",
+            )
+        mapping = None if self.mapping is None else Expression.compile(self.mapping)
+        with context.read_incoming(self.name, self.profile) as items:
+            for item in json_lines(items):
+                yield item if mapping is None or isinstance(item, BadEntity) else _mapped(item, mapping)
+
+    def digest(self, context: SourceContext) -> str | None:
+        """Always the same: a run that was interrupted sends what it has read; the next one reads again."""
+        return "incoming"
+
+
+def _mapped(item: SourceEntity, mapping: Expression) -> SourceEntity | BadEntity:
+    try:
+        found, why = mapping.find(item.data, Budget())
+    except InvalidValue as error:
+        return BadEntity(item.line, f"The mapping cannot be evaluated: {error}")
+    if found is None:
+        return BadEntity(item.line, f"The mapping finds nothing{f': {why.message}' if why is not None else ''}")
+    return SourceEntity(item.line, found)
