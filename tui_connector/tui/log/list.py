@@ -111,9 +111,14 @@ def in_flight_row(request: InFlight, columns: Columns, style: Style, seconds: fl
 
 
 def status_paint(exchange: Exchange) -> str:
-    """The paint of a status: a badge, never in the colour of success, for what the store refused."""
+    """The paint of a status: a badge, never in the colour of success, for what the store refused.
+
+    A refused probe is no failure: it asks which of two answers this store gives.
+    """
     if exchange.status is None or exchange.status >= 500:
         return "badge-error"
+    if exchange.purpose == "probe" and exchange.status >= 400:
+        return "muted"
     return "badge-warning" if exchange.status >= 400 else "success"
 
 
