@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from http_server import Received, Server, reply, serving
+from profiles import bearer
 from runs import Told
 
 from tui_connector.client.wire import OF_A_RUN
@@ -149,6 +150,7 @@ class Outbox:
         data: dict[str, Any] = {
             "format": 1,
             "name": "Shop",
+            "authentications": {"a": bearer()} if "authentications" in self.client else {},
             "clients": {
                 "shop": {
                     "timeout": "5s",

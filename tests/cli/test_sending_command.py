@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -47,16 +48,19 @@ class Sender:
     def write(self, *lines: str) -> None:
         (self.folder / "stock.csv").write_text("\n".join(lines) + "\n")
 
-    async def __call__(self, command: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    async def __call__(self, command: str, *words: str, stdin: bytes = b"", **more: Any) -> tuple[int, str, str]:
+        process = await self.start(command, *words, stdin=stdin, **more)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def start(self, command: str, *words: str, stdin: bytes = b"", **more: Any) -> fork_server.AsyncProcess:
         trust = ["--trust"] if command == "run" else []
         pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
         given.write_bytes(stdin)
         with given.open("rb") as file:
-            streams: dict[str, Any] = {"stdin": file.fileno(), "stdout": pipe, "stderr": pipe}
-            process = await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode(), err.decode()
+            streams: dict[str, Any] = {"stdin": file.fileno(), "stdout": pipe, "stderr": pipe, **more}
+            return await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
 
 
 @pytest.fixture
@@ -270,3 +274,39 @@ async def test_of_an_incoming_that_is_not_read_completely_nothing_is_sent(sender
     assert code == 3
     assert "The incoming items was not read completely, so nothing was sent" in err
     assert sender.store.sent == []
+
+
+async def test_ctrl_c_waits_for_what_is_under_way_so_that_nothing_is_unknown(sender: Sender) -> None:
+    sender.write("sku,quantity", *(f"S{number},1" for number in range(100)))
+    go = asyncio.Event()
+
+    async def answer(sent: Sent) -> bytes:
+        if len(sender.store.sent) > 5:
+            await go.wait()
+        return reply("200 OK", b"[]")
+
+    sender.store.answer = answer
+    process = await sender.start("run", "stock")
+    await sender.store.until(6)
+    process.send_signal(signal.SIGINT)
+    go.set()
+    _, err = await process.communicate()
+    assert process.returncode == 4
+    assert b"Stopped by SIGINT; the next run resumes from here" in err
+    listed = (await sender("tasks", "stock"))[1]
+    assert "unknown" not in listed
+    assert (await sender("run", "stock"))[0] == 0
+    assert sorted(sender.store.skus()) == sorted(f"S{number}" for number in range(100))
+
+
+async def test_a_full_disk_under_the_ledger_stops_the_run_and_nothing_is_lost(sender: Sender) -> None:
+    skus = [f"S{number}" for number in range(3_000)]
+    sender.write("sku,quantity", *(f"{sku},1" for sku in skus))
+    code, out, _ = await sender("run", "stock", "--json", limit_file=150_000)
+    assert code in (2, 4)
+    assert "cannot grow: the disk is full" in summary(out.encode())["reason"]
+    code, out, _ = await sender("run", "stock", "--json")
+    unknown = summary(out.encode())["tasks"].get("unknown", 0)
+    assert code == (1 if unknown else 0)
+    assert len(set(sender.store.skus())) >= len(skus) - unknown
+    assert max(sender.store.times().values()) == 1

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
+import pytest
 from http_server import reply
-from sending import Outbox, Sent, counted, rows, storing
+from profiles import TOKEN
+from runs import BEARER
+from sending import OK, Outbox, Sent, counted, rows, storing
 
+from tui_connector.client.message import Request
 from tui_connector.machine import Machine
 from tui_connector.outgoing.run import OutgoingOptions
+from tui_connector.sandbox.server import Sandbox
 
 
 async def test_each_entity_is_sent_once_and_accounted_for(tmp_path: Path, machine: Machine) -> None:
@@ -72,3 +78,39 @@ async def test_a_refused_batch_is_halved_down_to_the_entity_at_fault(tmp_path: P
     assert "Could not save Source Item" in failed.reason
     assert failed.entity == {"sku": "BAD", "quantity": 1}, "kept, so that it can be corrected and sent again"
     assert [record.record for record in outbox.told.records] == ["line 11 (BAD)"]
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("failed", {"BAD"}), ("all", {"A", "BAD"}), ("none", set())])
+async def test_entities_are_kept_only_as_long_as_wanted(
+    tmp_path: Path, machine: Machine, keep: str, kept: set[str]
+) -> None:
+    def answer(sent: Sent) -> bytes:
+        return reply("400 Bad Request", b"{}") if sent.rows[0]["sku"] == "BAD" else OK
+
+    async with storing(answer) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows("A", "BAD"))
+        await outbox.run(keep=keep)
+    assert {task.identifier for task in outbox.tasks() if task.entity is not None} == kept
+    assert outbox.ledger.stat().st_mode & 0o777 == 0o600
+
+
+async def test_stock_from_a_csv_is_in_the_store_afterwards(tmp_path: Path, machine: Machine, sandbox: Sandbox) -> None:
+    integrations = sandbox.description()["integrations"]
+    assert isinstance(integrations, dict)
+    outbox = Outbox(tmp_path, machine, sandbox.url, client={"authentications": ["a"]})
+    outbox.bench.vault.hold(TOKEN, integrations["full"]["access_token"], sandbox.url)
+    sandbox.change(BEARER)
+    lines = [f"{100 + number},24-MB{number:02},default,1" for number in range(1, 41)]
+    (tmp_path / "stock.csv").write_text("\n".join(["quantity,sku,source_code,status", *lines]))
+    source = {"kind": "csv", "path": "stock.csv", "columns": {"quantity": "number", "status": "integer"}}
+    request = {"method": "post", "uri": "inventory/source-items", "parameters": {"sourceItems": "&{@}"}}
+    summary = await outbox.run(source=source, request=request, batch=20)
+    assert (counted(summary), summary.requests) == ({"finished": 40}, 2)
+    saved = outbox.profile({})
+    async with outbox.bench.session(saved) as session:
+        found = await session.client("shop")(Request("GET", "inventory/source-items?searchCriteria[pageSize]=2000"))
+    stored = {item["sku"]: item["quantity"] for item in json.loads(found.body)["items"]}
+    assert {sku: stored[sku] for sku in (line.split(",")[1] for line in lines)} == {
+        f"24-MB{number:02}": 100 + number for number in range(1, 41)
+    }
