@@ -76,7 +76,6 @@ class ComparedStore:
         """A run that sends these entities through the configuration, and records former values."""
         if isinstance(entities, Sequence):
             entities = UndoSource([SourceEntity(line, each) for line, each in enumerate(entities, start=1)])
-        readable = outgoing.compare is not None and outgoing.compare.is_readable
         environment = OutgoingEnvironment(
             self.session,
             self.bench.exchanges,
@@ -84,7 +83,6 @@ class ComparedStore:
             "sent",
             self.directory / "shop.toml",
             self.ledger,
-            compare=self.present(outgoing).read if readable else None,
             source=entities,
         )
         return await OutgoingRun(outgoing, OutgoingOptions(full=True), environment, Told()).execute()

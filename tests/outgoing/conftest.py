@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,12 +19,17 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 
 
+async def _at_once(seconds: float) -> None:
+    """Waits are over at once."""
+    await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def store(machine: Machine, tmp_path: Path) -> AsyncIterator[ComparedStore]:
     """A sandbox with a client "shop" that may do everything in it."""
     options = SandboxOptions(products=60, settings=BEARER)
     async with Sandbox(options, lambda: datetime(2026, 11, 29, tzinfo=UTC)) as sandbox:
-        bench = Workbench(machine, directory=tmp_path)
+        bench = Workbench(replace(machine, sleep=_at_once), directory=tmp_path)
         bench.vault.hold(TOKEN, full(sandbox)["access-token"], sandbox.url)
         saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
         async with bench.session(saved) as session:

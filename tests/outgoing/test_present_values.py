@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from compared_store import ComparedStore, preset
 
+from tui_connector.client.exchange import Exchange
 from tui_connector.outgoing.changes import FieldChange
 from tui_connector.outgoing.equality import ABSENT
 
@@ -148,3 +149,65 @@ async def test_what_is_kept_is_only_what_was_sent(store: ComparedStore) -> None:
     assert isinstance(present, dict)
     assert set(present) == {"sku", "price", "custom_attributes"}
     assert present["custom_attributes"] == []
+
+
+async def test_a_task_that_may_have_arrived_is_settled_by_looking(store: ComparedStore) -> None:
+    comments = preset("order-comments")
+
+    def lose_next(exchange: Exchange) -> None:
+        """Loses the connection of the request after the comparison."""
+        store.bench.exchanges.on_recorded.remove(lose_next)
+        store.sandbox.change({"sandbox/lose_next": "1"})
+
+    store.bench.exchanges.on_recorded.append(lose_next)
+    summary = await store.run(comments, [{"order_id": 1, "comment": f"Packed {number}"} for number in range(3)])
+    assert {name: number for name, number in summary.tasks.items() if number} == {"finished": 3}
+    found = await store.get("orders/1/comments")
+    assert sorted(each["comment"] for each in found["items"] if each["comment"].startswith("Packed")) == [
+        "Packed 0",
+        "Packed 1",
+        "Packed 2",
+    ]
+
+
+async def test_any_store_can_be_compared_one_entity_at_a_time(store: ComparedStore) -> None:
+    names = preset(
+        "products",
+        request={"method": "put", "uri": "products/&{code}", "parameters": {"product": {"name": "&{title}"}}},
+        compare={"request": {"uri": "products/&{code}"}, "items": "@"},
+        identifier="code",
+    )
+    entities = [{"code": "SYNC-0001", "title": "Sync product 1"}, {"code": "A/B", "title": "New"}]
+    unknown = {"code": "NO-SUCH", "title": "New"}
+    found = await store.plan(names, [*entities, unknown, entities[0]])
+    assert [(each.identifier, each.action) for each in found] == [
+        ("SYNC-0001", "unchanged"),
+        ("A/B", "change"),
+        ("NO-SUCH", "create"),
+        ("SYNC-0001", "unchanged"),
+    ]
+    assert found[1].changes == (FieldChange("name", "Product 4", "New"),)
+    assert len(store.requests) == 3, "the same request is sent once"
+
+
+async def test_an_entity_whose_request_cannot_be_made_is_told_by_sending_it(store: ComparedStore) -> None:
+    names = preset("products", request={"method": "put", "uri": "products/&{sku}", "parameters": {"product": "&{x}"}})
+    [found] = await store.plan(names, [{"sku": "SYNC-0001"}])
+    assert (found.action, found.note) == ("change", "its request cannot be created")
+    assert store.requests == []
+
+
+async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> None:
+    store.sandbox.change({"sandbox/fail_next": "503:1"})
+    summary = await store.run(preset("stock"), [stock("SYNC-0001", 3)])
+    assert (summary.state, summary.tasks["finished"]) == ("complete", 1)
+
+
+async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStore) -> None:
+    await store.send(preset("products"), [{"sku": "SYNC-0001", "name": "CANARY-in-the-store-1"}])
+    store.session.mask.learn("CANARY-in-the-store-1", "token")
+    summary = await store.run(preset("products"), [{"sku": "SYNC-0001", "name": "Bag"}])
+    assert summary.tasks["finished"] == 1
+    assert b"CANARY" not in b"".join(file.read_bytes() for file in store.ledger.parent.iterdir())
+    [left] = (await store.undo_plan(preset("products"))).not_undone
+    assert left.message == "its former values were not read before it was sent"

@@ -120,8 +120,10 @@ class Comparison(Model):
     preset: Annotated[str, AfterValidator(_known_preset)] | None = Field(
         None, title="Preset", description="An entity of Magento whose comparison is known.", examples=["stock"]
     )
+    can_undo: bool = Field(True, title="Can undo", description="Former values can be sent again.")
     request: RequestTemplate | None = Field(
         None,
+        validate_default=True,
         title="Request",
         description="Reads the present values. Without lookup it is sent for each entity, and can use its fields.",
     )
@@ -188,24 +190,16 @@ class Comparison(Model):
         description="Store views have values of their own; null removes one, and the view follows the global value.",
     )
     undo: str = Field("", title="Undo", description="What the user should know before an undo.")
-    can_undo: bool = Field(
-        True, validate_default=True, title="Can undo", description="Former values can be sent again."
-    )
 
     @field_validator("request")
     @classmethod
     def _or_preset(cls, request: RequestTemplate | None, info: ValidationInfo) -> RequestTemplate | None:
-        if request is not None and info.data.get("preset"):
+        preset, can_undo = info.data.get("preset", ""), info.data.get("can_undo")  # "": it is invalid
+        if request is not None and preset:
             raise ValueError("cannot be combined with preset: remove one of them")
+        if request is None and preset is None and can_undo:
+            raise ValueError("is missing; it reads the present values. Or name a preset")
         return request
-
-    @field_validator("can_undo")
-    @classmethod
-    def _readable(cls, can_undo: bool, info: ValidationInfo) -> bool:
-        known = info.data.get("preset") or info.data.get("request") or {"preset", "request"} - info.data.keys()
-        if can_undo and not known:
-            raise ValueError("there is neither a preset nor a request that reads the present values")
-        return can_undo
 
     @cached_property
     def resolved(self) -> Comparison:

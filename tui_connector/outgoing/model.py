@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from ..client.message import Request
 from ..client.model import ClientName, RequestTemplate, Span
 from ..kinds import Named
-from ..runs.request_templates import ENTITY, Inconsistency
+from ..runs.request_templates import ENTITY, RUN, Inconsistency, paths_in
 from ..templates import Json, Scope
 from .chain import ChainStep, inconsistencies
 from .comparison import Comparison
@@ -100,5 +100,10 @@ class Outgoing(Named):
         return Scope(data, {**run, ENTITY: data})
 
     def inconsistencies(self) -> Iterator[Inconsistency]:
-        """See `chain.inconsistencies`."""
-        return inconsistencies(self.request, self.steps)
+        """See `chain.inconsistencies`; a comparison can only read the run."""
+        yield from inconsistencies(self.request, self.steps)
+        written = self.compare.request if self.compare is not None else None
+        for place, names in paths_in(written) if written is not None else ():
+            if names and names[0] != RUN:
+                message = f"a comparison has no {names[0]!r}"
+                yield Inconsistency(("compare", "request", *place), message, names[0], (RUN,))

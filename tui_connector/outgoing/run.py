@@ -6,6 +6,7 @@ Nothing is sent before the source has been read to its end: a source that is cut
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -484,9 +485,16 @@ class OutgoingRun:
                     await self._patience.wait(failed.error, has_read=self._costs.responses > 0)
                 else:
                     self._patience.reset()
-                    return found
+                    return [self._without_secret(each) for each in found]
         finally:
             self._patience.release()
+
+    def _without_secret(self, change: EntityChange) -> EntityChange:
+        """The change without the former values if a secret is among them: the ledger contains none."""
+        if change.former is None:
+            return change
+        text = json.dumps(change.former)
+        return change if self._session.mask.mask_known(text) == text else replace(change, former=None)
 
     def _present_values(self, *, remembers: bool = False) -> PresentValues:
         """Raises `UserError` if present values cannot be read."""
