@@ -153,7 +153,7 @@ class HomeScreen(Screen[None]):
         welcome.border_title = "Welcome"
         yield welcome
         with Container(id="home-body"):
-            with Vertical(id="home-table", classes="panel"):
+            with Vertical(id="home-table", classes="panel -active"):
                 yield FilterInput(placeholder="Filter by name, title or store", compact=True, id="home-filter")
                 yield HomeList(id="profiles")
             yield Static("", id="home-preview", classes="panel")

@@ -173,7 +173,7 @@ class SetupScreen(LogDock):
         yield ScreenHeader()
         yield Static("", id="stepper")
         with Horizontal(id="middle"):
-            with Vertical(id="form", classes="panel"), ContentSwitcher(initial="step-1", id="panes"):
+            with Vertical(id="form", classes="panel -active"), ContentSwitcher(initial="step-1", id="panes"):
                 for pane in _PANES:
                     yield pane(self.work)
             side = VerticalScroll(Static("", id="store-words"), id="store-side", classes="panel", can_focus=False)
