@@ -83,6 +83,7 @@ class ConnectorApp(QuietApp):
         self._start_at, self._profile, self._recorded = start_at, profile, recorded
         self._program_exit = ProgramExit(self._quit)
         self.settings = settings.read(machine.directories.config / settings.FILE)
+        self._choose_theme()
         self.set_keymap(to_keymap(self.settings.keys))
         self._key_queue = KeyQueue(self, super().on_event)
         self._focus_marks = FocusMarks()
@@ -115,7 +116,7 @@ class ConnectorApp(QuietApp):
         return isinstance(error, NoMatches) and not self.is_running
 
     def on_mount(self) -> None:
-        self._choose_theme()
+        self._adapt_theme()
         if self._recorded is not None:
             self._open_recorded(self._recorded)
         else:
@@ -134,15 +135,18 @@ class ConnectorApp(QuietApp):
         return chart_colors(dark=self.current_theme.dark)
 
     def _choose_theme(self) -> None:
-        """Sets the user's theme; without one, ours, or the terminal's own colours where it has no more than sixteen."""
+        """Sets the user's theme, or ours."""
         for theme in THEMES:
             self.register_theme(theme)
-        if self.settings.theme in self.available_themes:
-            self.theme = self.settings.theme
-        elif not self.is_headless and self.console.color_system in ("standard", "windows"):
+        chosen = self.settings.theme if self.settings.theme in self.available_themes else DARK.name
+        self.set_reactive(ConnectorApp.theme, chosen)  # before the style sheets are read: each change reads them again
+
+    def _adapt_theme(self) -> None:
+        """Without a theme of the user, uses the terminal's own colours where it has no more than sixteen."""
+        if self.settings.theme in self.available_themes or self.is_headless:
+            return
+        if self.console.color_system in ("standard", "windows"):
             self.theme = "ansi-dark"
-        else:
-            self.theme = DARK.name
 
     def _show_settings_warnings(self) -> None:
         """Shows what could not be applied of the user's settings."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -293,7 +293,7 @@ class ProfilePage(LogDock):
     def action_history(self) -> None:
         self.app.push_screen(RecordedScreen(self._machine, earlier_sessions(self._machine, self._path)))
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         self._reload()
 
     def on_unmount(self) -> None:
