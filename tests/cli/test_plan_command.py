@@ -199,3 +199,11 @@ async def test_what_cannot_be_planned_says_why(planner: Planner, words: tuple[st
     assert (code, out) == (2, "")
     assert message in err
     assert planner.writes() == 0
+
+
+async def test_a_plan_that_may_not_read_names_the_permission(planner: Planner) -> None:
+    planner.environment["SHOP_TOKEN"] = full(planner.sandbox, "none")["access-token"]
+    code, out, err = await planner("run", "stock", "--plan")
+    assert (code, out) == (3, "")
+    assert "The present values cannot be read" in err
+    assert "Reading them needs the permission Magento_InventoryApi::source." in err

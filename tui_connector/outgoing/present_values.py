@@ -24,7 +24,7 @@ from ..client.message import (
 )
 from ..client.model import RequestTemplate
 from ..errors import InvalidValue, UserError
-from ..runs.errors import Action, RunError, RunFailed
+from ..runs.errors import Action, Explain, RunError, RunFailed
 from ..templates import Budget, Json
 from ..templates.expression import Expression
 from ..text import beginning
@@ -36,7 +36,7 @@ from .model import Outgoing
 
 _IN_FLIGHT: Final = 4
 """Requests for present values at once."""
-_REMEMBERED: Final = 100_000
+_REMEMBERED: Final = 20_000
 """Entities of a plan whose values are remembered, for a later one with the same identity."""
 _TOO_LARGE = (400, 413, 414)
 """Statuses of a request that may be accepted with fewer values in it."""
@@ -96,6 +96,7 @@ class PresentValues:
         run: Mapping[str, Json] | None = None,
         remembers: bool = False,
         address: str = "",
+        explain: Explain = lambda _request, _response: None,
     ) -> None:
         """Raises `UserError` if the outgoing has no comparison that can be read.
 
@@ -117,7 +118,7 @@ class PresentValues:
         self._rules: dict[str, EqualityRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
-        self._remembers, self._address = remembers, address
+        self._remembers, self._address, self._explain = remembers, address, explain
         self._prefix: str | None = None
         """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
@@ -345,7 +346,7 @@ class PresentValues:
         if lookup is None and response.status == 404:
             return [(request.wanted, [])]
         if not template.is_expected(response.status):
-            raise RunFailed(self._refusal(response))
+            raise RunFailed(self._refusal(request.request, response))
         data = _decoded(response)
         found = _items(response, expression, data)
         if lookup is not None and not lookup.is_complete(data, len(found)):
@@ -379,13 +380,16 @@ class PresentValues:
         except (LoginRefused, NoResponse, RequestFailed) as error:
             raise RunFailed(_failure(error)) from error
 
-    def _refusal(self, response: Response) -> RunError:
+    def _refusal(self, request: Request, response: Response) -> RunError:
         status = response.status
         message = f"The present values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
         code = f"status-{status}"
         if status in (401, 403):
             permission = self.comparison.permission
             hint = f"Reading them needs the permission {permission}." if permission else ""
+            if (explanation := self._explain(request, response)) is not None:
+                message = f"The present values cannot be read: {explanation[0].rstrip('.')} ({status})"
+                hint = " ".join(filter(None, (explanation[1], hint)))
             return RunError(Action.REFUSED, message, hint, response.exchange, status=status, code=code)
         if status in (408, 429) or (status >= 500 and status != 501):
             wait = _retry_after(response)

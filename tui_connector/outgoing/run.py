@@ -501,7 +501,8 @@ class OutgoingRun:
         send = self._session.client(self._outgoing.client)
         run: dict[str, Json] = {"run": {"started_at": self._now()}}
         address = store_address(self._outgoing, self._session)
-        return PresentValues(self._outgoing, send, run=run, remembers=remembers, address=address)
+        explain = self._environment.explain
+        return PresentValues(self._outgoing, send, run=run, remembers=remembers, address=address, explain=explain)
 
     def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
         return partial(self._patiently, self._present_values(remembers=remembers).read)

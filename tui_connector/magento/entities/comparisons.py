@@ -117,6 +117,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "identifier": ["sku", "store_id"],
         "defaults": {"store_id": 0},
         "fallback": {"store_id": 0},
+        "missing": "refused",  # a configurable product has no price of its own
         "rules": {"price": _PRICE},
         "repeatable": True,
         "permission": _CATALOG,
