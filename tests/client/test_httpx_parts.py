@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from types import CodeType
 
 import httpcore
 import httpx
 import pytest
+from http_server import Received, reply, serving
 
 from tui_connector import client
 from tui_connector.client import _httpx
@@ -28,6 +32,39 @@ def test_a_transport_of_httpx_keeps_its_pool_in_pool_and_nothing_else() -> None:
 )
 def test_the_pools_of_httpcore_accept_this_option(pool: type[object], option: str) -> None:
     assert option in inspect.signature(pool).parameters
+
+
+def test_the_pools_of_httpcore_assign_requests_by_these_private_parts() -> None:
+    """`_QuickAssignment` replaces one method and uses what that one uses: it must follow where httpcore changes it."""
+
+    def names(code: CodeType) -> set[str]:
+        return set(code.co_names).union(*(names(each) for each in code.co_consts if isinstance(each, CodeType)))
+
+    replaced = httpcore.AsyncConnectionPool._assign_requests_to_connections
+    ours = _httpx._QuickAssignment._assign_requests_to_connections
+    own = {"next", "Any", "list", "len"}
+    assert names(ours.__code__) - own <= names(replaced.__code__)
+    assert names(replaced.__code__) - names(ours.__code__) <= {"_max_keepalive_connections", "list", "len"}
+    assert "_assign_requests_to_connections" not in vars(httpcore.AsyncHTTPProxy)
+
+
+async def test_a_connection_to_another_origin_takes_the_place_of_an_idle_one() -> None:
+    """Where as many connections are open as there may be."""
+    async with serving(_ok) as one, serving(_ok) as other:
+        transport = _httpx.Transport(ssl.create_default_context(), 1, None)
+        try:
+            for server in (one, other, one):
+                request = transport.request("GET", f"{server.url}/", (), None, {})
+                response = await transport.handle_async_request(request)
+                assert await response.aread() == b"{}"
+                await response.aclose()
+        finally:
+            await transport.aclose()
+    assert (len(one.received), len(other.received)) == (2, 1)
+
+
+async def _ok(request: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(reply("200 OK", b"{}"))
 
 
 @pytest.mark.parametrize("option", ["proxy_url", "proxy_auth", "proxy_ssl_context"])
