@@ -53,15 +53,21 @@ class EntityChange:
 
 def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, rule_of: RuleOf) -> list[FieldChange]:
     """The fields that sending would change; with `stored` ABSENT, all fields that have a value."""
-    found = []
-    for path, value in leaves_of(sent):
-        name = ".".join(path)
-        rule = rule_of(name)
-        if rule is not None:
-            old = ABSENT if isinstance(stored, Absent) else value_at(stored, path)
-            if not equal(value, old, rule):
-                found.append(FieldChange(name, old, value))
+    found: list[FieldChange] = []
+    for name, value in sent.items():
+        if isinstance(value, dict | list):
+            for path, inner in leaves_of({name: value}):
+                old = ABSENT if isinstance(stored, Absent) else value_at(stored, path)
+                _compare(".".join(path), inner, old, rule_of, found)
+        else:
+            _compare(name, value, ABSENT if isinstance(stored, Absent) else member(stored, name), rule_of, found)
     return found
+
+
+def _compare(name: str, value: Json, old: Json | Absent, rule_of: RuleOf, found: list[FieldChange]) -> None:
+    rule = rule_of(name)
+    if rule is not None and not equal(value, old, rule):
+        found.append(FieldChange(name, old, value))
 
 
 def leaves_of(entity: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:

@@ -26,11 +26,13 @@ class Wanted:
     def text(self, name: str) -> str | None:
         """A field as text for a filter; None if the entity has no usable value in it."""
         value = member(self.data, name)
+        if isinstance(value, str):
+            return value or None
         if isinstance(value, bool):
             return str(int(value))
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        if value == "" or isinstance(value, Absent | dict | list | None):
+        if isinstance(value, Absent | dict | list | None):
             return None
         return str(value)
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeAlias
 
+import msgspec
+
 from ..client.message import Request
 from ..client.session import Session
 from ..client.uri import is_absolute
@@ -130,16 +132,27 @@ def _compared(
     read: Sequence[SourceEntity | BadEntity], found: Sequence[EntityChange], outgoing: Outgoing, mask: Mask
 ) -> Iterator[PlanEntry | BadEntity]:
     changes = iter(found)
+    suspicious = _is_suspicious(read, mask)  # after reading: the secrets are known now
     for each in read:
         if isinstance(each, BadEntity):
             yield each
             continue
         change = next(changes)
-        task = new_task(each, outgoing.identifier, mask)  # after reading: the secrets are known now
-        if task.state == "failed":
-            yield BadEntity(each.line, task.reason)
-        else:
-            yield PlanEntry(each.line, each.data, change)
+        if suspicious or not change.identifier:
+            task = new_task(each, outgoing.identifier, mask)
+            if task.state == "failed":
+                yield BadEntity(each.line, task.reason)
+                continue
+        yield PlanEntry(each.line, each.data, change)
+
+
+def _is_suspicious(read: Sequence[SourceEntity | BadEntity], mask: Mask) -> bool:
+    """Whether one of these entities may be one that can never be sent; together, this is found out quickly."""
+    try:
+        data = msgspec.json.encode([each.data for each in read if isinstance(each, SourceEntity)])
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        return True
+    return b"\\u0000" in data or b"eyJ" in data or b"null" in data or mask.mask_known_bytes(data) != data
 
 
 def _next(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:

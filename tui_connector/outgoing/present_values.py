@@ -476,6 +476,8 @@ def _failure(error: LoginRefused | NoResponse | RequestFailed) -> RunError:
 
 def _key(value: Json | Absent, places: int | None) -> str | None:
     """An identifying value in the form in which it is compared: names that differ in case only are the same."""
+    if isinstance(value, str) and places is None:
+        return value.strip().casefold()
     if value is None or isinstance(value, Absent):
         return None
     if isinstance(value, bool):
