@@ -352,11 +352,12 @@ class Runs:
                     self._current = plan = self._plan_of(saved, session, name, outgoing, wanted)
                     found = await plan.run()
                 except RunFailed as failed:
-                    self._output.say(f"{name}: {failed.error}")
-                    found = exit_of_error(failed.error)
-                except UserError as error:
-                    self._output.impossible(name, error)
-                    found = exit_code(error)
+                    error = failed.error
+                    self._output.impossible(name, UserError(error.code or "run-failed", error.message, error.hint))
+                    found = exit_of_error(error)
+                except UserError as refused:
+                    self._output.impossible(name, refused)
+                    found = exit_code(refused)
                 code = code or found
         return Exit.STOPPED if self._stopped else code
 
