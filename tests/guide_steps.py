@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from profiles import FOUR, full, signed
-from screens import shown, until, until_shown
+from screens import shown, until
 
 from tui_connector.guide.setup import Setup
 from tui_connector.machine import Machine
 from tui_connector.profile.document import Document
 from tui_connector.sandbox.server import Sandbox
 from tui_connector.tui.app import ConnectorApp
-from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
 
@@ -41,13 +40,9 @@ def profile(machine: Machine, keyring: Any, sandbox: Sandbox, *, integration: st
 @asynccontextmanager
 async def at_step(machine: Machine, step: str, size: tuple[int, int] = (100, 40)) -> AsyncIterator[tuple[Any, Setup]]:
     """The guide at this step, with the only profile."""
-    app = ConnectorApp(machine, no_demo)
+    (path,) = machine.directories.profiles.glob("*.toml")
+    app = ConnectorApp(machine, no_demo, start_at="setup", profile=path)
     async with app.run_test(size=size) as pilot:
-        await until_shown(pilot, "Shop")
-        await pilot.press("enter")
-        await until_shown(pilot, "HTTP clients")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
-        await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, SetupScreen) and app.screen.focused is not None)
         await pilot.press("escape", step)
         await until(pilot, lambda: f"●{step}" in shown(app) or f"● {step}" in shown(app))

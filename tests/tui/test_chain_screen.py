@@ -187,7 +187,7 @@ async def test_profile_page_tests_a_chain_and_says_that_it_cannot_be_run(
 ) -> None:
     profile(machine, memory_keyring, sandbox, **CHAIN)
     async with at_step(machine, "4", (120, 60)) as (pilot, _):
-        await pilot.press("escape", "q")
+        await pilot.press("escape", "q", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ProfilePage))
         await until_shown(pilot, "2 steps: find → change")
         await pilot.press("end", "t")

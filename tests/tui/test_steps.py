@@ -19,7 +19,6 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.log.list import LogView
-from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.authentication import AuthenticationPane
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
@@ -392,7 +391,7 @@ async def test_no_letter_changes_a_saved_secret_and_an_unsaved_one_is_forgotten(
         name = setup.secret_name(("authentications", "integration", "consumer-key"))
         await until(pilot, lambda: vault.held(name))
         await pilot.press("escape", "q")
-        await until(pilot, lambda: isinstance(app.screen, ProfilePage))
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         assert not vault.held(name)
 
 
