@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Self, TypeAlias
 
@@ -143,6 +143,7 @@ def _compared(
             if task.state == "failed":
                 yield BadEntity(each.line, task.reason)
                 continue
+            change = change if change.identifier else replace(change, identifier=task.identifier)
         yield PlanEntry(each.line, each.data, change)
 
 
@@ -329,22 +330,28 @@ class SavedPlan:
             message = f"The store has changed since the plan was made: {'; '.join(changed)}{more}"
             raise PlanError("plan-outdated", message, "Make a new plan. Nothing was sent.")
 
-    def source(self) -> EntitySource:
-        """The entities that the plan changes, as the source of a run."""
-        return _PlannedEntities(self)
+    @property
+    def run_digests(self) -> tuple[str, str]:
+        """By which runs know that they send this plan: what it changes, or everything."""
+        return self.digest, f"{self.digest} all"
+
+    def source(self, *, unchanged: bool = False) -> EntitySource:
+        """The entities that the plan changes, as the source of a run. `unchanged`: also those that it leaves."""
+        return _PlannedEntities(self, unchanged)
 
 
 @dataclass(frozen=True, slots=True)
 class _PlannedEntities:
     plan: SavedPlan
+    unchanged: bool
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
         for entry in self.plan.entries():
-            if entry.change.action != "unchanged":
+            if self.unchanged or entry.change.action != "unchanged":
                 yield SourceEntity(entry.line, entry.entity)
 
     def digest(self, context: SourceContext) -> str | None:
-        return self.plan.digest
+        return self.plan.run_digests[self.unchanged]
 
 
 def _described(entry: PlanEntry, now: EntityChange) -> str:

@@ -31,9 +31,11 @@ from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count
 from ..units import duration
-from .changes import EntityChange
+from .changes import EntityChange, FieldChange, leaves_of
+from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
+from .plan import Compare as ReadPresent
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
 from .present_values import PresentValues
 from .publisher import Compare, Publisher
@@ -55,11 +57,15 @@ _COMPARED_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class OutgoingOptions:
-    """The user's options of this run. `full`: start over, although the last run can be resumed."""
+    """The user's options of this run. `full`: start over, although the last run can be resumed.
+
+    `resumes`: only continue the last run; it is refused if that is not possible.
+    """
 
     full: bool = False
     limit: int | None = None
     in_flight: int | None = None
+    resumes: bool = False
 
 
 class ItemReader(Protocol):
@@ -188,6 +194,11 @@ class OutgoingRun:
         return progress
 
     @property
+    def is_compared(self) -> bool:
+        """Whether present values can be read, and so planned and restored."""
+        return self._is_compared
+
+    @property
     def counts(self) -> dict[TaskState, int]:
         """The tasks by state, as far as they have been read."""
         return dict(self._counts)
@@ -208,7 +219,21 @@ class OutgoingRun:
 
         Raises `UserError` and `RunFailed`.
         """
-        source, read = self._checked_source(), self._reader(remembers=True)
+        async with aclosing(self._planned(self._reader(remembers=True))) as entries:
+            async for entry in entries:
+                yield entry
+
+    async def listed(self) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+        """What `execute` would send if it started over, where present values cannot be read: every field is new.
+
+        Sends nothing. Raises `UserError` and `RunFailed`.
+        """
+        async with aclosing(self._planned(_as_sent)) as entries:
+            async for entry in entries:
+                yield entry
+
+    async def _planned(self, read: ReadPresent) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+        source = self._checked_source()
         self._in_thread.loop = asyncio.get_running_loop()
         entries = planned(source, self._context(), self._outgoing, read, self._session.mask)
         async with aclosing(entries):
@@ -305,12 +330,16 @@ class OutgoingRun:
         unfinished = last if last is not None and last.state != "complete" else None
         if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self._options.full:
             return self._resume(ledger, unfinished, fingerprint, None)
+        if unfinished is None and self._options.resumes:
+            raise _not_resumed("the last run is complete")
         digest = source.digest(context)
         notes: list[str] = []
         if unfinished is not None:
             why = self._changed_since(unfinished, fingerprint, digest)
             if not why:
                 return self._resume(ledger, unfinished, fingerprint, source)
+            if self._options.resumes:
+                raise _not_resumed(why)
             left = sum(ledger.counts(unfinished.id)[state] for state in OPEN_STATES) if unfinished.loaded else 0
             rest = f" {count(left, 'task')} of the run of {unfinished.began} will not be sent." if left else ""
             notes = [f"Starting a new run: {why}.{rest}"] if left else []
@@ -598,6 +627,14 @@ def _read_items(reader: ItemReader, loop: asyncio.AbstractEventLoop, name: str, 
     return asyncio.run_coroutine_threadsafe(reader.read(name, profile), loop).result()
 
 
+async def _as_sent(entities: Sequence[Json]) -> list[EntityChange]:
+    """All fields of entities that are not compared."""
+    return [
+        EntityChange("", "change", tuple(FieldChange(".".join(path), ABSENT, value) for path, value in fields), None)
+        for fields in (leaves_of(each) if isinstance(each, dict) else () for each in entities)
+    ]
+
+
 def _next_entities(entities: Iterator[SourceEntity | BadEntity]) -> list[SourceEntity | BadEntity]:
     """The next entities of the source, bounded by their number and, roughly, their size."""
     found: list[SourceEntity | BadEntity] = []
@@ -623,6 +660,10 @@ def _described(source: EntitySource) -> str:
         return "plan"
     described = source.model_dump(exclude_none=True, exclude_defaults=True)
     return " ".join([source.kind, *(str(value) for name, value in described.items() if name != "kind")])
+
+
+def _not_resumed(why: str) -> UserError:
+    return UserError("outgoing-not-resumed", f"The last run cannot be resumed: {why}", "Make a new plan.")
 
 
 def _failed(error: UserError) -> RunEnd:

@@ -180,8 +180,9 @@ class TaskFilter:
         lines: Sequence[int] = (),
         code: str | None = None,
         ids: Sequence[int] = (),
+        reason: str | None = None,
     ) -> None:
-        self._states, self._lines, self._code, self._ids = states, lines, code, ids
+        self._states, self._lines, self._code, self._ids, self._reason = states, lines, code, ids, reason
 
     def where(self, run: int) -> tuple[str, list[object]]:
         """The condition in SQL and its values."""
@@ -190,9 +191,10 @@ class TaskFilter:
             if wanted:
                 parts.append(f"{column} in ({','.join('?' * len(wanted))})")
                 values += wanted
-        if self._code is not None:
-            parts.append("code = ?")
-            values.append(self._code)
+        for column, text in (("code", self._code), ("reason", self._reason)):
+            if text is not None:
+                parts.append(f"{column} = ?")
+                values.append(text)
         return " and ".join(parts), values
 
 

@@ -44,6 +44,7 @@ class ConnectorApp(QuietApp):
         "profile.tcss",
         "run/run.tcss",
         "app.tcss",
+        "send/send.tcss",
         "widgets/form.tcss",
         "log/log.tcss",
     ]

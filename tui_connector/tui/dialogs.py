@@ -82,13 +82,15 @@ class InputScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="line.back")]
 
-    def __init__(self, question: str, value: str = "", *, secret: bool = False, title: str = "") -> None:
+    def __init__(
+        self, question: str, value: str = "", *, secret: bool = False, title: str = "", is_danger: bool = False
+    ) -> None:
         super().__init__()
-        self._question, self._value, self._secret = question, value, secret
+        self._question, self._value, self._secret, self._is_danger = question, value, secret, is_danger
         self._title = title or ("Secret" if secret else "Enter a value")
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="question") as panel:
+        with Vertical(classes="question danger" if self._is_danger else "question") as panel:
             yield Static(Content(shown(self._question)))
             yield _DialogInput(self._value, compact=True, password=self._secret)
         panel.border_title = Content(shown_line(self._title))

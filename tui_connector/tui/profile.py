@@ -31,7 +31,7 @@ from ..guide.saved_profile import OpenedProfile, open_profile
 from ..guide.secret_states import SecretState, secret_states
 from ..guide.setup import Setup
 from ..guide.summaries import FAMILIES, Family, ProfilePart
-from ..guide.texts import SENT_BY_COMMAND, GuideStep
+from ..guide.texts import GuideStep
 from ..guide.trust import ProfileTrust
 from ..guide.workbench import Workbench
 from ..incoming.plan import RunOptions
@@ -48,6 +48,9 @@ from .log.panel import LogDock, LogPanel
 from .log.screens import RecordedScreen, earlier_sessions
 from .run.options import RunOptionsScreen
 from .run.screen import open_run
+from .send.job import SendOptions
+from .send.options import SendOptionsScreen
+from .send.screen import open_sending
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
 from .widgets import highlight
@@ -223,7 +226,7 @@ class ProfilePage(LogDock):
     IMMEDIATE: ClassVar = frozenset({"page.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
-        Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming"),
+        Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming, or plan and send the outgoing"),
         Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
@@ -448,12 +451,22 @@ class ProfilePage(LogDock):
         self._fill()
 
     def action_run(self) -> None:
-        """Runs the incoming under the cursor, or the only one."""
-        if name := self._incoming_to_run():
+        """Runs the incoming under the cursor, or the only one; of an outgoing, shows what it would change."""
+        if name := self._outgoing_to_send():
+            self._send(name, SendOptions())
+        elif name := self._incoming_to_run():
             self._run_incoming(name, RunOptions())
 
     def action_run_with_options(self) -> None:
         """The same, after options were chosen."""
+
+        def send(options: SendOptions | None) -> None:
+            if options is not None:
+                self._send(name, options)
+
+        if name := self._outgoing_to_send():
+            self.app.push_screen(SendOptionsScreen(name), send)
+            return
         name = self._incoming_to_run()
         if not name:
             return
@@ -468,6 +481,17 @@ class ProfilePage(LogDock):
         if self._opened is not None and self._opened.profile is not None:
             open_run(self.app, self._workbench, self._opened.profile, self._path, name, options)
 
+    def _outgoing_to_send(self) -> str:
+        """The outgoing under the cursor; empty if it is something else, or the profile has problems."""
+        part, opened = self._list.selected, self._opened
+        if part is None or part.family != "outgoing" or opened is None or opened.profile is None:
+            return ""
+        return part.name
+
+    def _send(self, name: str, options: SendOptions) -> None:
+        if self._opened is not None and self._opened.profile is not None:
+            open_sending(self.app, self._workbench, self._opened.profile, self._path, name, options)
+
     def _incoming_to_run(self) -> str:
         """The incoming under the cursor, or the only one; empty, after a message, where there is none to run."""
         part = self._list.selected
@@ -479,11 +503,8 @@ class ProfilePage(LogDock):
         names = list(self._opened.profile.incoming)
         if part is not None and part.family == "incoming":
             names = [part.name]
-        elif part is not None and part.family == "outgoing":
-            self.notify(SENT_BY_COMMAND, markup=False)
-            return ""
         if len(names) != 1:
-            self.notify("Select an incoming to run.", markup=False)
+            self.notify("Select an incoming or outgoing to run.", markup=False)
             return ""
         return names[0]
 
@@ -587,7 +608,8 @@ class ProfilePage(LogDock):
         return (
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
-            "search); others are only shown. r runs an incoming, R with options. Enter opens the part's form, g "
+            "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
+            "anything is sent; R does so with options. Enter opens the part's form, g "
             "the guide at its step, + adds a part, d deletes one after showing the lines that go, u undoes that. e "
             "opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is one. The file "
             "is reloaded when another program changes it. If the profile came from elsewhere, "

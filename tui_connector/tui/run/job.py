@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, Protocol
 
 from textual.app import App
 from textual.screen import Screen
@@ -84,7 +84,7 @@ class Series:
 
 @dataclass
 class RunFigures:
-    """The figures of one run, independent of widgets."""
+    """The figures of one run, independent of widgets. `noun`: what it reads or sends, in the singular and plural."""
 
     progress: Progress = field(default_factory=Progress)
     rates: Series = field(default_factory=Series)
@@ -94,6 +94,7 @@ class RunFigures:
     start_error: str = ""
     """Why the run could not start; empty where it did."""
     stopping: bool = False
+    noun: tuple[str, str] = ("item", "items")
     _items: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_WINDOW + 1))
     _timed: tuple[int, float] = (0, 0.0)
 
@@ -168,13 +169,13 @@ class RunFigures:
                 )
             return f"running · {took}", ""
         if summary.state == "complete":
-            items = f"complete: {summary.items:,} items in {duration(summary.seconds)}"
-            failed = f", {count(summary.failed, 'item')} failed" if summary.failed else ""
+            items = f"complete: {count(summary.items, *self.noun)} in {duration(summary.seconds)}"
+            failed = f", {count(summary.failed, *self.noun)} failed" if summary.failed else ""
             return (f"✘ {items}{failed}", "error") if summary.failed else (f"✔ {items}", "success")
         if summary.as_requested:
-            return f"stopped at the limit after {summary.items:,} items; the next run resumes there", ""
+            return f"stopped at the limit after {count(summary.items, *self.noun)}; the next run resumes there", ""
         why = summary.reason or "standard output is closed"
-        return f"✘ {summary.state} after {summary.items:,} items: {why}", "error"
+        return f"✘ {summary.state} after {count(summary.items, *self.noun)}: {why}", "error"
 
     def tiles(self) -> list[tuple[str, str]]:
         """Labels and values."""
@@ -192,7 +193,7 @@ class RunFigures:
             time = ("Remaining", "–" if remaining is None else duration(remaining))
         retries = f" · {count(progress.retries, 'retry', 'retries')}" if progress.retries else ""
         return [
-            ("Items", items),
+            (self.noun[1].capitalize(), items),
             (f"Rate{mean}", f"{self.rate:,.0f}/s" if progress.items else "–"),
             (f"Latency{mean}", f"{self.latency:,.0f} ms" if progress.responses else "–"),
             ("In flight", f"{in_flight} of {progress.limit}"),
@@ -206,61 +207,55 @@ class RunFigures:
         return " · ".join(f"{number:,} {word}" for number, word in kinds if number)
 
 
-class RunJob:
-    """Runs an incoming of a profile, also while other screens are open. The next run resumes where it ended."""
+class StoppableRun(Protocol):
+    """A run that is under way."""
 
-    def __init__(
-        self,
-        app: App[object],
-        workbench: Workbench,
-        profile: Profile,
-        file: Path,
-        name: str,
-        screen: Callable[[RunJob], Screen[None]],
-    ) -> None:
-        """`screen` makes a screen that shows it."""
-        self._screen = screen
+    @property
+    def progress(self) -> Progress: ...
+
+    def stop(self, why: str) -> None: ...
+
+
+class BackgroundRun:
+    """A run of a configuration of a profile, also while other screens are open; it is a `Watcher` of that run."""
+
+    NOUN: ClassVar[tuple[str, str]] = ("item", "items")
+
+    def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
         workbench.hold()
         self._app = app
         self._closed = False
         self._timer: Timer | None = None
-        self._current: Run | None = None
+        self._current: StoppableRun | None = None
         self._done = asyncio.Event()
         self._stop_reason = ""
         """Why the run shall stop, also while it is starting; empty where it shall not."""
         self.active = False
-        self.figures = RunFigures()
+        self.figures = RunFigures(noun=self.NOUN)
         self.messages: deque[RunMessage] = deque(maxlen=_MESSAGES)
         self.failures = 0
-        self.output = str(getattr(profile.incoming[name].sink, "path", None) or "no file")
-        """The file that the items are written to; its full path once the run has started."""
         self.on_change: list[Callable[[], None]] = []
-
-    @property
-    def incoming(self) -> Incoming:
-        return self.profile.incoming[self.name]
 
     @property
     def badge(self) -> tuple[str, str]:
         share, figures = self.figures.share, self.figures
         if self.active:
-            done = f"{share:.0%}" if share is not None else f"{figures.progress.items:,} items"
+            done = f"{share:.0%}" if share is not None else count(figures.progress.items, *self.NOUN)
             return (f"{self.name} waits", "warning") if figures.progress.waits else (f"▶ {self.name} {done}", "accent")
         return (f"✔ {self.name}", "success") if figures.good else (f"✘ {self.name}", "error")
 
     def screen(self) -> Screen[None]:
-        return self._screen(self)
+        """A screen that shows it."""
+        raise NotImplementedError
 
-    def start(self, options: RunOptions) -> None:
-        """Starts the run, or resumes a stopped one."""
-        if self.active:
-            return
+    def _begin(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
+        """Starts the work in the background. It returns the summary of a run, and raises `UserError`."""
         self.active, self._stop_reason = True, ""
         self._done.clear()
-        self.figures = RunFigures()
+        self.figures = RunFigures(noun=self.NOUN)
         self._timer = self._app.set_interval(TICK, self._tick)
-        self._app.run_worker(self._run(options), group="runs", exit_on_error=True)
+        self._app.run_worker(self._run(work), group="runs", exit_on_error=True)
         self._changed()
 
     def stop(self, why: str) -> None:
@@ -312,10 +307,10 @@ class RunJob:
             self.figures.add_sample(replace(self._current.progress))
         self._changed()
 
-    async def _run(self, options: RunOptions) -> None:
+    async def _run(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> None:
         summary, problem = None, ""
         try:
-            summary = await self._execute(options)
+            summary = await work()
         except UserError as error:
             problem = str(error)
         finally:
@@ -333,8 +328,44 @@ class RunJob:
             self._say(remark, "warning")
         self._changed()
         if getattr(self._app.screen, "job", None) is not self:  # elsewhere, only the header would show it
-            severity: Literal["information", "error"] = "information" if figures.good else "error"
-            self._app.notify(shown(f"{self.name}: {figures.state[0]}"), severity=severity, timeout=10, markup=False)
+            text, good = self._outcome()
+            severity: Literal["information", "error"] = "information" if good else "error"
+            self._app.notify(shown(f"{self.name}: {text}"), severity=severity, timeout=10, markup=False)
+
+    def _outcome(self) -> tuple[str, bool]:
+        """How the work has ended, in words, and whether that is good."""
+        return self.figures.state[0], self.figures.good
+
+
+class RunJob(BackgroundRun):
+    """Runs an incoming. The next run resumes where it ended."""
+
+    def __init__(
+        self,
+        app: App[object],
+        workbench: Workbench,
+        profile: Profile,
+        file: Path,
+        name: str,
+        screen: Callable[[RunJob], Screen[None]],
+    ) -> None:
+        """`screen` makes a screen that shows it."""
+        super().__init__(app, workbench, profile, file, name)
+        self._screen = screen
+        self.output = str(getattr(profile.incoming[name].sink, "path", None) or "no file")
+        """The file that the items are written to; its full path once the run has started."""
+
+    @property
+    def incoming(self) -> Incoming:
+        return self.profile.incoming[self.name]
+
+    def screen(self) -> Screen[None]:
+        return self._screen(self)
+
+    def start(self, options: RunOptions) -> None:
+        """Starts the run, or resumes a stopped one."""
+        if not self.active:
+            self._begin(partial(self._execute, options))
 
     async def _execute(self, options: RunOptions) -> Summary:
         """Raises `UserError` if the run cannot start."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.app import App, ComposeResult
@@ -25,26 +25,30 @@ from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
 from ..widgets.frame import KeyFooter, ScreenHeader
 from .figures import Chart, MessageList, ProgressLine, Tile
-from .job import RunJob
+from .job import BackgroundRun, RunJob
 from .options import RunOptionsScreen
 
 _LABEL_WIDTHS = (10, 12, 15, 10, 12, 15)
 """Of the tiles, in two rows of three where there is little room."""
 
 
-class RunScreen(LogDock):
-    """Shows a run. `q` leaves it running, `s` stops it, and the next run resumes there."""
+LOG_AND_BACK: tuple[Binding, ...] = (
+    Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
+    Binding("q,escape", "back", "Back", id="run.back"),
+)
+"""The last bindings of a screen of a run."""
+
+Job = TypeVar("Job", bound=BackgroundRun)
+
+
+class RunView(LogDock, Generic[Job]):
+    """Shows a run: its state, figures, charts and messages. `q` leaves it running, `s` stops it."""
 
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "stop", "Stop", id="run.stop"),
-        Binding("r", "start", "Run", id="run.start"),
-        Binding("R", "options", "Run with options", id="run.options"),
-        Binding("l,ctrl+l,f2", "zoom", "Log", id="run.log"),
-        Binding("q,escape", "back", "Back", id="run.back"),
-    ]
+    STOP_QUESTION: ClassVar[str]
+    RATE_TITLE: ClassVar[str]
 
-    def __init__(self, job: RunJob) -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__()
         self.job = job
         self._dialog: ConfirmScreen | None = None
@@ -57,6 +61,7 @@ class RunScreen(LogDock):
             yield Static("", id="run-state", classes="callout")
             with Container(id="run-tiles"):
                 yield from self._tiles
+        yield from self._below_state()
         with Horizontal(id="run-charts"):
             yield Chart("rate", id="run-rate")
             yield Chart("latency", id="run-latency")
@@ -68,8 +73,12 @@ class RunScreen(LogDock):
         )
         yield KeyFooter()
 
+    def _below_state(self) -> ComposeResult:
+        """What is shown below the state and the figures."""
+        yield from ()
+
     def on_mount(self) -> None:
-        self.query_one("#run-rate").border_title = "Items per second"
+        self.query_one("#run-rate").border_title = self.RATE_TITLE
         self.query_one("#run-latency").border_title = "Latency, ms"
         self.job.on_change.append(self._draw)
         self._draw()
@@ -89,10 +98,8 @@ class RunScreen(LogDock):
         job, figures = self.job, self.job.figures
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
-        room = self.app.size.width // 2
-        output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
-        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}")
-        text, tone = figures.state
+        self._draw_header()
+        text, tone = self._state()
         state = self.query_one("#run-state", Static)
         state.update(Content(shown(text)))
         for each in ("success", "warning", "error"):
@@ -107,6 +114,52 @@ class RunScreen(LogDock):
         self.query_one("#run-latency", Chart).show(figures.latencies, seconds)
         self.query_one(MessageList).show(job.messages, job.failures)
         self.refresh_bindings()
+
+    def _draw_header(self) -> None:
+        raise NotImplementedError
+
+    def _state(self) -> tuple[str, str]:
+        """One line on how the run is doing, and its tone."""
+        return self.job.figures.state
+
+    def action_stop(self) -> None:
+        """Stops the run, after confirmation."""
+
+        def answered(yes: bool | None) -> None:
+            self._dialog = None
+            if yes and self.job.active:
+                self.job.stop("Stopped by the user; the next run resumes from here")
+
+        self._dialog = ConfirmScreen(self.STOP_QUESTION)
+        self.app.push_screen(self._dialog, answered)
+
+    def action_back(self) -> None:
+        """Leaves the screen; a run that is active continues."""
+        if not self.leave_log():
+            self.dismiss()
+            jobs_of(self.app).seen(self.job)
+
+    async def _resend(self, exchange: Exchange, request: Request) -> Response:
+        """Resends a request of the log."""
+        return await resend(self.job.workbench, self.job.profile, exchange, request)
+
+
+class RunScreen(RunView[RunJob]):
+    """Shows the run of an incoming; the next run resumes where it ended."""
+
+    STOP_QUESTION = "Stop the run? Items received so far are kept; the next run resumes from there."
+    RATE_TITLE = "Items per second"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="run.stop"),
+        Binding("r", "start", "Run", id="run.start"),
+        Binding("R", "options", "Run with options", id="run.options"),
+        *LOG_AND_BACK,
+    ]
+
+    def _draw_header(self) -> None:
+        job, room = self.job, self.app.size.width // 2
+        output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
+        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop is available while the run is active, Run when it is not."""
@@ -126,27 +179,6 @@ class RunScreen(LogDock):
                 self.job.start(options)
 
         self.app.push_screen(RunOptionsScreen(self.job.name), chosen)
-
-    def action_stop(self) -> None:
-        """Stops the run, after confirmation."""
-
-        def answered(yes: bool | None) -> None:
-            self._dialog = None
-            if yes and self.job.active:
-                self.job.stop("Stopped by the user; the next run resumes from here")
-
-        self._dialog = ConfirmScreen("Stop the run? Items received so far are kept; the next run resumes from there.")
-        self.app.push_screen(self._dialog, answered)
-
-    def action_back(self) -> None:
-        """Leaves the screen; a run that is active continues."""
-        if not self.leave_log():
-            self.dismiss()
-            jobs_of(self.app).seen(self.job)
-
-    async def _resend(self, exchange: Exchange, request: Request) -> Response:
-        """Resends a request of the log."""
-        return await resend(self.job.workbench, self.job.profile, exchange, request)
 
     def help_text(self) -> str:
         return (

@@ -1,0 +1,232 @@
+"""Sending an outgoing from the profile's page: planned, confirmed, sent, corrected, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from screens import shown, until, until_shown
+
+from tui_connector.machine import Machine
+from tui_connector.sandbox.server import Sandbox, SandboxOptions
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.send.screen import SendScreen
+from tui_connector.tui.setup.context import DemoStore
+
+PROFILE = """
+format = 1
+name = "Acme store"
+[authentications.integration]
+kind = "bearer"
+token = { env = "SHOP_TOKEN" }
+[clients.magento]
+authentications = ["integration"]
+[[clients.magento.plugins]]
+kind = "base-uri"
+uri = "URL/rest/all/V1"
+[[clients.magento.plugins]]
+kind = "content-type"
+[outgoing.stock]
+client = "magento"
+source = { kind = "csv", path = "stock.csv", columns = { quantity = "number", status = "integer" } }
+identifier = "sku"
+batch = 20
+request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = "&{@}" } }
+compare = { preset = "stock" }
+"""
+COMPARE = 'compare = { preset = "stock" }\n'
+ROWS = ("SYNC-0001,default,700,1", "SYNC-0002,default,8.5,1", "NO-SUCH,nowhere,1,1")
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+class Shop:
+    """The program at the page of a profile whose outgoing sends stock to a sandbox."""
+
+    def __init__(self, app: ConnectorApp, pilot: Any, sandbox: Sandbox, profile: Path) -> None:
+        self.app, self.pilot, self.sandbox, self.profile = app, pilot, sandbox, profile
+
+    def write(self, *rows: str) -> None:
+        self.profile.with_name("stock.csv").write_text("\n".join(["sku,source_code,quantity,status", *rows]) + "\n")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def shows(self, *texts: str) -> str:
+        for text in texts:
+            await until_shown(self.pilot, text)
+        return shown(self.app)
+
+    async def plan(self) -> str:
+        """Opens the plan of the outgoing."""
+        await self.press("enter")
+        await self.shows("stock")
+        await self.press("end", "r")
+        return await self.shows("not sent yet")
+
+    async def leave(self) -> None:
+        await self.press("q")
+        await until(self.pilot, lambda: not isinstance(self.app.screen, SendScreen))
+
+    def writes(self) -> int:
+        """Requests that could have changed the store."""
+        return sum(
+            entry["method"] == "POST" and str(entry["path"]).endswith("source-items")
+            for entry in self.sandbox.journal()
+        )
+
+
+@asynccontextmanager
+async def shop(
+    machine: Machine, *rows: str, profile: str = PROFILE, size: tuple[int, int] = (100, 34), **options: Any
+) -> AsyncIterator[Shop]:
+    async with Sandbox(SandboxOptions(products=60, settings=BEARER, **options), machine.now) as sandbox:
+        machine.directories.profiles.mkdir(parents=True)
+        path = machine.directories.profiles / "acme.toml"
+        path.write_text(profile.replace("URL", sandbox.url))
+        integrations = sandbox.description()["integrations"]
+        assert isinstance(integrations, dict)
+        environ = {"SHOP_TOKEN": integrations["full"]["access_token"]}
+        app = ConnectorApp(replace(machine, environ=environ), no_demo)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            found = Shop(app, pilot, sandbox, path)
+            found.write(*(rows or ROWS))
+            yield found
+
+
+async def test_a_plan_is_shown_and_sent_only_after_a_confirmation(machine: Machine) -> None:
+    async with shop(machine, *ROWS[:2]) as acme:
+        screen = await acme.plan()
+        assert "0 to create, 2 to change, 0 unchanged" in screen
+        assert "~ change     SYNC-0002" in screen
+        assert "→ 8.5" in screen
+        await acme.press("a")
+        await acme.shows(f"Send to Acme store ({acme.sandbox.url}/rest/all/V1/)", "2 to change")
+        await acme.press("n")
+        await acme.shows("not sent yet")
+        assert acme.writes() == 0
+        await acme.press("a")
+        await acme.shows("Send to Acme store")
+        await acme.press("y")
+        await acme.shows("complete: 2 finished")
+        assert acme.writes() == 1
+        await acme.press("r")
+        await acme.shows("Nothing to send: 0 to create, 0 to change, 2 unchanged")
+        await acme.leave()
+
+
+async def test_a_store_in_production_is_sent_to_once_its_name_was_typed(machine: Machine) -> None:
+    live = PROFILE.replace('authentications = ["integration"]', 'authentications = ["integration"]\nproduction = true')
+    async with shop(machine, *ROWS[:2], profile=live, size=(80, 24)) as acme:
+        assert "PRODUCTION" in (await acme.plan()).splitlines()[0]
+        await acme.press("a")
+        await acme.shows("Type the store's name to send: Acme store")
+        await acme.press(*"yes", "enter")
+        await acme.shows("'yes' is not the name")
+        assert acme.writes() == 0
+        await acme.press("a")
+        await acme.shows("Type the store's name to send: Acme store")
+        await acme.press(*"Acme", "space", *"store", "enter")
+        await acme.shows("complete: 2 finished")
+
+
+async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> None:
+    async with shop(machine, *ROWS[:2], "NO-SUCH,default,1,1") as acme:
+        assert "1 to create, 2 to change" in await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("complete: 3 finished")
+        await acme.press("u")
+        await acme.shows("Plan to undo run 1, not sent yet: 2 to restore, 1 created, which stay", "quantity: 700 → ")
+        assert acme.writes() == 1
+        await acme.press("d")
+        await acme.shows("2 to restore, 1 to delete")
+        await acme.press("a")
+        await acme.shows("Undo to Acme store", "2 to restore, 1 to delete")
+        await acme.press("y")
+        await acme.shows("complete: 3 finished")
+        await acme.press("r")
+        await acme.shows("1 to create, 2 to change")  # as before the run
+
+
+async def test_a_stopped_run_is_resumed_from_its_plan(machine: Machine) -> None:
+    rows = [f"SYNC-{number:04},default,{700 + number},1" for number in range(1, 41)]
+    slow = PROFILE.replace("batch = 20", "batch = 2")
+    async with shop(machine, *rows, profile=slow) as acme:
+        await acme.plan()
+        acme.sandbox.change({"sandbox/latency_ms": "700"})
+        await acme.press("a", "y")
+        await acme.shows("running")
+        await until(acme.pilot, lambda: acme.writes() > 0)
+        await acme.press("s")
+        await acme.shows("Stop the run?")
+        await acme.press("y")
+        await acme.shows("Stopped by the user")
+        acme.write("SYNC-0001,default,1,1")  # what is sent is the plan
+        acme.sandbox.change({"sandbox/latency_ms": "0"})
+        await acme.press("c")
+        await acme.shows("of run 1")
+        await acme.press("y")
+        await acme.shows("complete: 40 finished")
+
+
+async def test_options_of_a_plan(machine: Machine) -> None:
+    async with shop(machine, size=(80, 24)) as acme:
+        await acme.press("enter")
+        await acme.shows("stock")
+        await acme.press("end", "R")
+        await acme.shows("also send unchanged entities")
+        await acme.press("tab", *"x", "enter")
+        await acme.shows("Must be a whole number")
+        await acme.press("backspace", "1", "enter")
+        await acme.shows("0 to create, 1 to change")
+        await acme.press("a", "y")
+        await acme.shows("complete: 1 finished")
+        await acme.press("R")
+        await acme.shows("also send unchanged entities")
+        await acme.press("space", "tab", "1", "enter")
+        await acme.shows("1 unchanged, sent as well")
+        await acme.press("a", "y")
+        await acme.shows("complete: 1 finished")
+        assert acme.writes() == 2
+
+
+async def test_entities_that_are_not_compared_are_listed_and_sent(machine: Machine) -> None:
+    async with shop(machine, *ROWS[:2], "NO-SUCH", profile=PROFILE.replace(COMPARE, "")) as acme:
+        screen = await acme.plan()
+        assert "2 to send (not compared), 1 that cannot be sent" in " ".join(screen.split())
+        assert "→ send       SYNC-0001" in screen
+        await acme.press("slash", *"0002")
+        await until(acme.pilot, lambda: "SYNC-0001" not in shown(acme.app).partition("Requests")[0])
+        await acme.press("escape")
+        await acme.shows("SYNC-0001")
+        await acme.press("end", "enter")
+        await acme.shows("✘ bad line · line 4")
+        await acme.press("escape", "f")
+        await acme.shows("send 2")
+        await acme.press("down", "enter")
+        await until(acme.pilot, lambda: "✘ bad line" not in shown(acme.app))
+
+
+async def test_why_a_plan_cannot_be_made_is_shown(machine: Machine) -> None:
+    profile = PROFILE.replace('path = "stock.csv"', 'path = "missing.csv"')
+    async with shop(machine, profile=profile, size=(80, 24)) as acme:
+        await acme.press("enter")
+        await acme.shows("stock")
+        await acme.press("end", "r")
+        await acme.shows("missing.csv cannot be read", "Put the file there")
+
+
+async def test_standard_input_is_sent_by_the_command(machine: Machine) -> None:
+    source = next(line for line in PROFILE.splitlines() if line.startswith("source = "))
+    profile = PROFILE.replace(source, 'source = { kind = "stdin", format = "jsonl" }')
+    async with shop(machine, profile=profile) as acme:
+        await acme.press("enter")
+        await acme.shows("stock")
+        await acme.press("end", "r")
+        await acme.shows("Its entities come from standard input", "tui-connector run acme stock")

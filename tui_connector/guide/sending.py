@@ -1,0 +1,164 @@
+"""Runs of outgoing configurations outside the command line: their environment, and the plan that is kept for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..client.exchange import ExchangeLog
+from ..client.session import Session
+from ..errors import UserError
+from ..files import make_private
+from ..outgoing.model import Outgoing
+from ..outgoing.plan import PlanError, SavedPlan
+from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
+from ..outgoing.source import EntitySource
+from ..outgoing.tasks import OPEN_STATES, TaskRun, TaskState, last_task_run, tasks_file
+from ..outgoing.undo import UNDOABLE
+from ..profile.library import Library
+from ..profile.model import Profile
+from ..runs.database import unusable
+from ..runs.progress import Watcher
+from .incoming_items import IncomingItems, ProfileInUse
+from .run_findings import explainer
+from .saved_profile import open_profile
+from .trust import ProfileTrust
+from .workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class LastTasks:
+    """The latest run of an outgoing, its tasks by state, and whether it is under way at this moment."""
+
+    run: TaskRun
+    counts: Mapping[TaskState, int]
+    is_running: bool
+
+    @property
+    def open(self) -> int:
+        """Tasks that the next run would send if it resumed this one."""
+        return sum(self.counts[state] for state in (*OPEN_STATES, "unknown"))
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether it may have changed the store."""
+        return any(self.counts[state] for state in UNDOABLE)
+
+    @property
+    def resumable(self) -> bool:
+        return bool(self.run.loaded and self.run.state != "complete" and self.open and not self.is_running)
+
+
+class Sender:
+    """Makes the runs of one outgoing of a profile. `close` releases the profile that its source may read."""
+
+    def __init__(self, workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
+        self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
+        self._other: ProfileInUse | None = None
+
+    @property
+    def outgoing(self) -> Outgoing:
+        return self.profile.outgoing[self.name]
+
+    @property
+    def production(self) -> bool:
+        """Whether the store is marked as production."""
+        client = self.profile.clients.get(self.outgoing.client)
+        return client is not None and client.production
+
+    @property
+    def ledger(self) -> Path:
+        """The file of its tasks."""
+        return tasks_file(self.workbench.machine.directories.state, self.file, self.name)
+
+    @property
+    def plan_file(self) -> Path:
+        """Where the plan is kept that is shown and then sent."""
+        return self.ledger.with_suffix(".plan")
+
+    def refuse_stdin(self) -> None:
+        """Raises `UserError` if the source is standard input, which is the keyboard here."""
+        source = self.outgoing.source
+        if source is not None and source.kind == "stdin":
+            shell = f"… | tui-connector run {self.file.stem} {self.name}"
+            raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
+
+    async def prepare(self) -> None:
+        """Makes the directory of the ledger, and opens the other profile that the source reads, if there is one.
+
+        Raises `UserError`.
+        """
+        try:
+            await asyncio.to_thread(make_private, self.ledger.parent)
+        except OSError as error:
+            raise unusable(self.ledger, error) from error
+        other = getattr(self.outgoing.source, "profile", None)
+        if isinstance(other, str) and self._other is None:
+            self._other = await asyncio.to_thread(self._opened, other)
+
+    def _opened(self, name: str) -> ProfileInUse:
+        machine = self.workbench.machine
+        path = Library(machine.directories.profiles).find(name)
+        opened = open_profile(path)
+        if opened.profile is None:
+            problems = "; ".join(map(str, opened.problems))
+            raise UserError("source-profile", f"The profile {name}, which the source reads, has problems: {problems}")
+        workbench = Workbench(
+            machine, self.workbench.exchanges, directory=path.parent, trust=ProfileTrust(machine, path)
+        )
+        return ProfileInUse(opened.profile, path, workbench)
+
+    def run(
+        self,
+        session: Session,
+        exchanges: ExchangeLog,
+        watcher: Watcher,
+        outgoing: Outgoing,
+        options: OutgoingOptions | None = None,
+        source: EntitySource | None = None,
+        *,
+        recorded: bool = True,
+    ) -> OutgoingRun:
+        """A run of `outgoing`, which is the saved one or made from it. `recorded`: in the ledger of its tasks."""
+
+        def used(profile: str | None) -> ProfileInUse:
+            if profile is None:
+                return ProfileInUse(self.profile, self.file, self.workbench, session)
+            assert self._other is not None
+            return self._other
+
+        environment = OutgoingEnvironment(
+            session,
+            exchanges,
+            self.workbench.machine,
+            self.name,
+            self.file,
+            self.ledger if recorded else None,
+            explainer(self.profile, outgoing.client),
+            incoming=IncomingItems(used, watcher),
+            source=source,
+        )
+        return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
+
+    def plan_of(self, run: TaskRun) -> SavedPlan | None:
+        """The plan that this run has sent, if it is still kept. Blocks."""
+        try:
+            saved = SavedPlan.open(self.plan_file)
+        except PlanError:
+            return None
+        if run.digest in saved.run_digests:
+            return saved
+        saved.close()
+        return None
+
+    def last_run(self) -> LastTasks | None:
+        """The latest run and its tasks. Blocks. Raises `LedgerError`."""
+        found = last_task_run(self.ledger)
+        return LastTasks(*found) if found is not None else None
+
+    def close(self) -> None:
+        if self._other is not None:
+            self._other.workbench.close()
+            self._other = None

@@ -1,0 +1,47 @@
+"""The last question before something is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.app import App
+
+from ...text import shown
+from ..dialogs import ConfirmScreen, InputScreen
+
+if TYPE_CHECKING:
+    from ...guide.sending import Sender
+
+
+def confirm_sending(
+    app: App[object], sender: Sender, what: str, store: str, send: Callable[[], object], *, verb: str = "Send"
+) -> None:
+    """Asks, and calls `send` if the user agrees. For a store in production its name must be typed.
+
+    `what`: the counts by kind; `store`: the address that is sent to, where it is known.
+    """
+    name = sender.profile.name
+    to = f"{name} ({store})" if store else name
+    question = f"{verb} to {to}:\n{what}"
+    if not sender.production:
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                send()
+
+        app.push_screen(ConfirmScreen(f"{question}?", title=verb, yes=verb, no="Cancel"), answered)
+        return
+
+    def typed(text: str | None) -> None:
+        if text is None:
+            return
+        if text.strip() == name.strip():
+            send()
+        else:
+            app.notify(
+                shown(f"{text!r} is not the name of this store; nothing was sent."), severity="error", markup=False
+            )
+
+    question = f"PRODUCTION. {question}.\nType the store's name to send: {name}"
+    app.push_screen(InputScreen(question, title=f"{verb} to a production store", is_danger=True), typed)

@@ -1,0 +1,410 @@
+"""Sending in the background: the plan of an outgoing, its run, and the undo of its last run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual.app import App
+from textual.screen import Screen
+
+from ...client.exchange import OwnExchanges
+from ...client.session import Session
+from ...client.wire import OF_A_RUN
+from ...errors import UserError
+from ...guide.sending import LastTasks, Sender
+from ...guide.workbench import Workbench
+from ...outgoing.changes import FieldChange
+from ...outgoing.model import Outgoing
+from ...outgoing.plan import PlanEntry, SavedPlan, plan_head, save_plan, store_address
+from ...outgoing.run import OutgoingOptions, OutgoingRun
+from ...outgoing.source import BadEntity, EntitySource
+from ...outgoing.tasks import Task, TaskFilter, TaskReader
+from ...outgoing.undo import UNDOABLE, UndoPlan, UndoSource, deleting, restoring
+from ...profile.model import Profile
+from ...runs.errors import RunFailed
+from ...runs.progress import Summary
+from ...text import count
+from ..run.job import BackgroundRun, Tone
+
+_KEPT_ROWS = 20_000
+"""Entities of a plan that are listed; the plan itself has all of them."""
+
+RowKind = Literal["create", "change", "unchanged", "send", "bad", "restore", "created", "left"]
+SENT: tuple[RowKind, ...] = ("create", "change", "send", "restore")
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """`limit`: only the first entities of the source. `everything`: entities that would change nothing are sent too."""
+
+    limit: int | None = None
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """What would happen to one entity; a "bad" one cannot be sent, and one that is "left" cannot be undone."""
+
+    kind: RowKind
+    identifier: str
+    line: int | None = None
+    changes: tuple[FieldChange, ...] = ()
+    note: str = ""
+
+
+@dataclass
+class Plan:
+    """What sending, or an undo, would do. `compared`: the store's present values are known."""
+
+    options: SendOptions = field(default_factory=SendOptions)
+    compared: bool = True
+    counts: Counter[RowKind] = field(default_factory=Counter)
+    rows: list[PlanRow] = field(default_factory=list)
+    store: str = ""
+    """The address that is sent to."""
+    saved: SavedPlan | None = None
+    undo: UndoPlan | None = None
+    undone_run: int = 0
+    deletes: bool = False
+    """Of an undo: what the run has created is deleted."""
+
+    def add(self, row: PlanRow) -> None:
+        self.counts[row.kind] += 1
+        if len(self.rows) < _KEPT_ROWS:
+            self.rows.append(row)
+
+    def add_entry(self, entry: PlanEntry | BadEntity) -> None:
+        if isinstance(entry, BadEntity):
+            self.add(PlanRow("bad", "", entry.line, note=entry.message))
+            return
+        change = entry.change
+        kind: RowKind = change.action if self.compared else "send"
+        self.add(PlanRow(kind, change.identifier, entry.line, change.changes, change.note))
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def to_send(self) -> int:
+        """Entities that would be sent."""
+        found = sum(self.counts[kind] for kind in SENT)
+        found += self.counts["unchanged"] if self.options.everything else 0
+        return found + (self.counts["created"] if self.deletes else 0)
+
+    def words(self) -> str:
+        """The counts by kind, such as "2 to create, 5 to change, 40 unchanged"."""
+        number = self.counts
+        if self.undo is not None:
+            created = "to delete" if self.deletes else "created, which stay"
+            parts = [f"{number['restore']:,} to restore"]
+            parts += [f"{number['created']:,} {created}"] if number["created"] else []
+            parts += [f"{number['left']:,} that cannot be undone"] if number["left"] else []
+            parts += [f"{self.undo.done_already:,} as before"] if self.undo.done_already else []
+        elif self.compared:
+            unchanged = "unchanged, sent as well" if self.options.everything else "unchanged"
+            parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
+            parts += [f"{number['unchanged']:,} {unchanged}"]
+        else:
+            parts = [f"{number['send']:,} to send (not compared)"]
+        parts += [f"{number['bad']:,} that cannot be sent"] if number["bad"] else []
+        return ", ".join(parts)
+
+
+Phase = Literal["planning", "planned", "sending", "sent"]
+
+
+class SendJob(BackgroundRun):
+    """Plans what an outgoing would change, then sends exactly that; takes its last run back in the same two steps."""
+
+    NOUN: ClassVar[tuple[str, str]] = ("entity", "entities")
+
+    def __init__(
+        self,
+        app: App[object],
+        workbench: Workbench,
+        profile: Profile,
+        file: Path,
+        name: str,
+        screen: Callable[[SendJob], Screen[None]],
+    ) -> None:
+        super().__init__(app, workbench, profile, file, name)
+        self._screen = screen
+        self.sender = Sender(workbench, profile, file, name)
+        self.phase: Phase = "planning"
+        self.plan: Plan | None = None
+        self._exchanges = OwnExchanges(workbench.exchanges)
+        self.last: LastTasks | None = None
+        """The last run, as its ledger says; None until it has been read, or if there is none."""
+
+    def screen(self) -> Screen[None]:
+        return self._screen(self)
+
+    @property
+    def sends(self) -> bool:
+        """Whether it sends or has sent, and the run is shown instead of the plan."""
+        return self.phase in ("sending", "sent")
+
+    @property
+    def can_send(self) -> bool:
+        """Whether there is a plan with something to send."""
+        return self.phase == "planned" and self.plan is not None and self.plan.to_send > 0
+
+    @property
+    def can_delete_created(self) -> bool:
+        """Whether the plan is an undo of a run that has created entities, which the store can delete."""
+        plan = self.plan
+        return (
+            self.phase == "planned"
+            and plan is not None
+            and plan.undo is not None
+            and plan.counts["created"] > 0
+            and deleting(self.sender.outgoing) is not None
+        )
+
+    @property
+    def badge(self) -> tuple[str, str]:
+        if self.sends:
+            return super().badge
+        if self.active:
+            return f"▶ {self.name}: plan", "accent"
+        return (f"✘ {self.name}: plan", "error") if self.figures.start_error else (f"✔ {self.name}: plan", "success")
+
+    @property
+    def state(self) -> tuple[str, Tone]:
+        """One line on the plan, or on the run, and its tone."""
+        plan, figures = self.plan, self.figures
+        if self.sends:
+            return self._run_state()
+        if figures.start_error:
+            return f"✘ {figures.start_error}", "error"
+        if self.phase == "planning" or plan is None:
+            what = "stopping" if figures.stopping else "comparing with the store"
+            return f"{what} · {count(plan.total if plan else 0, *self.NOUN)}", ""
+        if not plan.to_send:
+            tone: Tone = "warning" if plan.counts["bad"] or plan.counts["left"] else "success"
+            return f"Nothing to send: {plan.words()}", tone
+        what = f"Plan to undo run {plan.undone_run}" if plan.undo is not None else "Plan"
+        return f"{what}, not sent yet: {plan.words()}", ""
+
+    def _run_state(self) -> tuple[str, Tone]:
+        summary = self.figures.summary
+        if summary is None or summary.state != "complete":
+            return self.figures.state
+        parts = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
+        failed = summary.failed > 0
+        return f"{'✘' if failed else '✔'} complete: {', '.join(parts) or 'no tasks'}", "error" if failed else "success"
+
+    def start(self, options: SendOptions) -> None:
+        """Makes the plan; sends only requests that read."""
+        if not self.active:
+            self._leave_plan("planning")
+            self._begin(partial(self._explained, partial(self._plan, options)))
+
+    def start_undo(self) -> None:
+        """Makes the plan that takes the last run back; sends only requests that read."""
+        if not self.active:
+            self._leave_plan("planning")
+            self._begin(partial(self._explained, self._plan_undo))
+
+    def apply(self) -> None:
+        """Sends what the plan says."""
+        if not self.active and self.can_send:
+            self.phase = "sending"
+            self._begin(partial(self._explained, self._apply))
+
+    def resume(self) -> None:
+        """Sends the tasks that the last run has left, or that are to be sent again."""
+        if not self.active:
+            self._leave_plan("sending")
+            self._begin(partial(self._explained, self._resume))
+
+    def delete_created(self, deletes: bool) -> None:
+        """Whether the undo deletes what the run has created."""
+        if self.plan is not None:
+            self.plan.deletes = deletes
+            self._changed()
+
+    def read_last(self) -> None:
+        """Reads again what became of the last run."""
+        self._app.run_worker(self._read_last(), group="runs")
+
+    def close(self) -> None:
+        if self.phase == "planned" and self.plan is not None and self.plan.saved is not None:
+            with suppress(OSError):
+                self.sender.plan_file.unlink()
+        self._close_saved()
+        self.sender.close()
+        super().close()
+
+    def _close_saved(self) -> None:
+        if self.plan is not None and self.plan.saved is not None:
+            self.plan.saved.close()
+            self.plan.saved = None
+
+    def _leave_plan(self, phase: Phase) -> None:
+        self._close_saved()
+        self.phase, self.plan = phase, None
+
+    def unsaved_work(self) -> str:
+        if not (self.active and self.sends):
+            return ""
+        return f"{self.name} is being sent; if you quit, the next run resumes where it stopped."
+
+    def _outcome(self) -> tuple[str, bool]:
+        return self.state[0], self.state[1] != "error"
+
+    async def _explained(self, work: Callable[[], Coroutine[None, None, Summary | None]]) -> Summary | None:
+        """Does the work; afterwards the phase says what is shown. Raises `UserError`."""
+        try:
+            return await work()
+        except RunFailed as failed:
+            raise UserError(failed.error.code or "run", failed.error.message, failed.error.hint) from failed
+        finally:
+            self.phase = "sent" if self.sends else "planned"
+            await self._read_last()
+
+    async def _read_last(self) -> None:
+        try:
+            self.last = await asyncio.to_thread(self.sender.last_run)
+        except UserError as error:
+            self.note(str(error), warning=True)
+        self._changed()
+
+    def _sending(
+        self,
+        session: Session,
+        outgoing: Outgoing,
+        options: OutgoingOptions | None = None,
+        source: EntitySource | None = None,
+    ) -> OutgoingRun:
+        run = self.sender.run(session, self._exchanges, self, outgoing, options, source)
+        self._current = run
+        if self._stop_reason:
+            run.stop(self._stop_reason)
+        return run
+
+    async def _plan(self, options: SendOptions) -> None:
+        """Compares and saves the plan, which is then sent as it is."""
+        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        self.sender.refuse_stdin()
+        await self.sender.prepare()
+        outgoing, machine = self.sender.outgoing, self.workbench.machine
+        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+            run = self._sending(session, outgoing)
+            store = store_address(outgoing, session)
+            plan = self.plan = Plan(options, compared=run.is_compared, store=store)
+            head = plan_head(self.file, self.name, outgoing, session, machine.now().strftime("%Y-%m-%d %H:%M:%S"))
+            entries = _limited(run.planned() if run.is_compared else run.listed(), options.limit)
+            file = self.sender.plan_file
+            await save_plan(file, head, entries, session.mask, plan.add_entry)
+            plan.saved = await asyncio.to_thread(SavedPlan.open, file)
+
+    async def _plan_undo(self) -> None:
+        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        outgoing = self.sender.outgoing
+        number, tasks = await asyncio.to_thread(self._undoable)
+        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+            undo = await self._sending(session, outgoing).undo_plan(tasks)
+            plan = Plan(undo=undo, undone_run=number, store=store_address(outgoing, session))
+        for entry in undo.restore:
+            plan.add(PlanRow("restore", entry.change.identifier, entry.line, entry.change.changes))
+        for created in undo.created:
+            plan.add(PlanRow("created", created.identifier, created.line))
+        for left in undo.not_undone:
+            plan.add(PlanRow("left", left.identifier, note=left.message))
+        self.plan = plan
+        if undo.remark and plan.total:
+            self.note(undo.remark, warning=True)
+
+    def _undoable(self) -> tuple[int, list[Task]]:
+        """The last run, and its tasks that may have changed the store. Blocks."""
+        with TaskReader(self.sender.ledger) as reader:
+            if reader.is_running:
+                raise UserError("outgoing-running", f"{self.name} is being run at this moment", "Wait, or stop it.")
+            run = reader.run(None)
+            return run.id, list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
+
+    async def _apply(self) -> Summary | None:
+        plan = self.plan
+        assert plan is not None
+        async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+            if plan.undo is not None:
+                return await self._apply_undo(session, plan, plan.undo)
+            assert plan.saved is not None
+            outgoing = self.sender.outgoing
+            if plan.options.everything:
+                outgoing = outgoing.model_copy(update={"send": "all"})
+            if plan.compared:
+                await self._sending(session, outgoing).refuse_changed_store(plan.saved)
+            source = plan.saved.source(unchanged=plan.options.everything)
+            return await self._sending(session, outgoing, source=source).execute()
+
+    async def _apply_undo(self, session: Session, plan: Plan, undo: UndoPlan) -> Summary | None:
+        outgoing, remover = self.sender.outgoing, deleting(self.sender.outgoing)
+        steps: list[tuple[Outgoing, EntitySource]] = []
+        if undo.restore:
+            steps.append((restoring(outgoing), UndoSource.restoring(undo)))
+        if undo.created and plan.deletes and remover is not None:
+            steps.append((remover, UndoSource.deleting(undo)))
+        summary = None
+        for each, source in steps:
+            found = await self._sending(session, each, OutgoingOptions(full=True), source).execute()
+            summary = found if summary is None else _together(summary, found)
+            if found.state != "complete":
+                break
+        return summary
+
+    async def _resume(self) -> Summary | None:
+        self._exchanges = OwnExchanges(self.workbench.exchanges)
+        outgoing, source = self.sender.outgoing, None
+        last = await asyncio.to_thread(self.sender.last_run)
+        saved = await asyncio.to_thread(self.sender.plan_of, last.run) if last is not None else None
+        try:
+            if saved is not None and last is not None:
+                everything = last.run.digest == saved.run_digests[True]
+                source = saved.source(unchanged=everything)
+                outgoing = outgoing.model_copy(update={"send": "all"}) if everything else outgoing
+            else:
+                await self.sender.prepare()
+            async with self.workbench.session(self.profile, OF_A_RUN, self._exchanges) as session:
+                return await self._sending(session, outgoing, OutgoingOptions(resumes=True), source).execute()
+        finally:
+            if saved is not None:
+                saved.close()
+
+
+def _together(one: Summary, other: Summary) -> Summary:
+    """The summary of two runs, one after the other."""
+    tasks = Counter(one.tasks)
+    tasks.update(other.tasks)
+    return replace(
+        other,
+        items=one.items + other.items,
+        failed=one.failed + other.failed,
+        dropped=one.dropped + other.dropped,
+        seconds=one.seconds + other.seconds,
+        requests=one.requests + other.requests,
+        retries=one.retries + other.retries,
+        remarks=(*one.remarks, *other.remarks),
+        tasks=tasks,
+    )
+
+
+async def _limited(
+    entries: AsyncGenerator[PlanEntry | BadEntity, None], limit: int | None
+) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+    async with aclosing(entries):
+        number = 0
+        async for entry in entries:
+            yield entry
+            number += 1
+            if number == limit:
+                return

@@ -1,0 +1,68 @@
+"""The options of a plan, asked before it is made."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from ...text import shown_line
+from ..widgets.choice import Toggle
+from ..widgets.fields import FieldRow, SafeInput
+from .job import SendOptions
+
+_ABOUT = "Limit: plan and send only the first entities of the source, such as 1 to try it."
+
+
+class SendOptionsScreen(ModalScreen[SendOptions | None]):
+    """Enter makes a plan with what is filled in, from every field; Esc returns None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "plan", "Plan", id="send-options.plan", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel", id="send-options.cancel", priority=True),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._outgoing = name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="question", id="run-options") as box:
+            box.border_title = shown_line(f"Plan {self._outgoing}", 60)
+            yield FieldRow("all", "Send all", Toggle(False, "also send unchanged entities", id="option-all"))
+            yield FieldRow("limit", "Limit", SafeInput(compact=True, id="option-limit", select_on_focus=False))
+            yield Static(Content(_ABOUT), classes="help-words")
+            yield Static(Content("Enter: plan · Tab: next · Space: change · Esc: cancel"), classes="heading")
+
+    def on_mount(self) -> None:
+        self.query_one(Toggle).focus()
+
+    def action_plan(self) -> None:
+        """Plans once the focused field has handled the keys before this one."""
+        (self.focused or self).call_later(self._plan)
+
+    def _plan(self) -> None:
+        row, field = self.query_one("#row-limit", FieldRow), self.query_one("#option-limit", SafeInput)
+        text, limit = field.value.strip().replace(",", ""), None
+        row.problem("")
+        if text:
+            limit = int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
+            if not limit:
+                row.problem("Must be a whole number above 0, of at most 18 digits.")
+                field.focus()
+                return
+        self.dismiss(SendOptions(limit, self.query_one(Toggle).value))
+
+    def help_text(self) -> str:
+        return (
+            "Options of a plan\n"
+            'Entities that would change nothing are not sent unless you choose "send all" (as send = "all" in the '
+            "profile does). A limit plans and sends only the first entities of the source. They "
+            "apply to this plan only."
+        )

@@ -1,0 +1,226 @@
+"""The plan on the screen: its entities in a list with a filter, and the fields of the selected one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from ...outgoing.changes import FieldChange
+from ...outgoing.equality import Absent
+from ...templates import Json
+from ...text import beginning, count, shown, shown_line
+from ..widgets.choice import ChoiceScreen
+from ..widgets.fields import SafeInput
+from ..widgets.frame import TONES
+from ..widgets.row_list import ListRow, RowList
+from .job import Plan, PlanRow, RowKind
+
+_VALUE = 60
+"""Characters of a value in a row."""
+_LONG_VALUE = 2_000
+
+_SIGNS: dict[RowKind, tuple[str, str, str]] = {
+    "create": ("+", "success", "create"),
+    "change": ("~", "warning", "change"),
+    "unchanged": ("=", "muted", "unchanged"),
+    "send": ("→", "accent", "send"),
+    "bad": ("✘", "error", "bad line"),
+    "restore": ("←", "warning", "restore"),
+    "created": ("+", "muted", "created"),
+    "left": ("✘", "error", "not undone"),
+}
+"""Sign, paint and word of each kind."""
+
+
+def value_text(value: Json | Absent, width: int) -> str:
+    """A value as JSON; "nothing" if there is none."""
+    if isinstance(value, Absent) or value is None:
+        return "nothing"
+    return beginning(json.dumps(value, ensure_ascii=False), width)
+
+
+def change_text(change: FieldChange, width: int = _VALUE) -> str:
+    """A field for one line, such as "quantity: 5 → 7"; of one that the store does not have, only the new value."""
+    new = value_text(change.new, width)
+    if isinstance(change.old, Absent):
+        return f"{change.field}: {new}"
+    return f"{change.field}: {value_text(change.old, width)} → {new}"
+
+
+def plan_row(row: PlanRow) -> ListRow:
+    sign, paint, word = _SIGNS[row.kind]
+    fields = ", ".join(change_text(each) for each in row.changes[:20])
+    text = f"{fields}  ({row.note})" if row.note and fields else fields or row.note
+    name = row.identifier or (f"line {row.line}" if row.line else "(no identifier)")
+    return ListRow(sign, paint, word, name, text, is_muted=row.kind == "unchanged")
+
+
+def row_detail(row: PlanRow) -> Content:
+    """Everything that is known of one entity of a plan."""
+    sign, tone, word = _SIGNS[row.kind]
+    where = f" · line {row.line}" if row.line else ""
+    parts: list[Content] = [Content.assemble((f"{sign} {word}", TONES.get(tone, "")), (where, TONES["muted"]))]
+    if row.note:
+        parts.append(Content.assemble((shown(row.note), TONES["warning"])))
+    for change in row.changes:
+        old = value_text(change.old, _LONG_VALUE)
+        new = Content.assemble(("    new  ", TONES["muted"]), shown(value_text(change.new, _LONG_VALUE)))
+        parts += [Content.assemble((shown_line(change.field), "bold"))]
+        parts += (
+            []
+            if old == "nothing" and row.kind != "change"
+            else [Content.assemble(("    old  ", TONES["muted"]), shown(old))]
+        )
+        parts.append(new)
+    return Content("\n").join(parts)
+
+
+class RowScreen(ModalScreen[None]):
+    """One entity of a plan with all its fields."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,escape,enter", "dismiss(None)", "Back", id="plan-row.back"),
+        Binding("question_mark,f1", "app.help", "Help", show=False, id="plan-row.help"),
+    ]
+
+    def __init__(self, row: PlanRow) -> None:
+        super().__init__()
+        self._row = row
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="help") as panel:
+            panel.border_title = Content(shown_line(self._row.identifier or "Entity", 60))
+            panel.border_subtitle = "Esc: back"
+            yield Static(row_detail(self._row))
+
+
+class FilterInput(SafeInput):
+    """Part of an identifier, field or value. Enter keeps the filter, Esc removes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "keep", "Apply", id="plan-filter.apply", priority=True),
+        Binding("escape", "clear", "Clear", id="plan-filter.clear", priority=True),
+    ]
+
+    def action_keep(self) -> None:
+        self.screen.query_one(RowList).focus()
+
+    def action_clear(self) -> None:
+        self.value = ""
+        self.screen.query_one(RowList).focus()
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """Which rows are shown: of these kinds, and with this text in them."""
+
+    kinds: tuple[RowKind, ...] = ()
+    text: str = ""
+
+    def of(self, rows: Sequence[PlanRow]) -> Sequence[PlanRow]:
+        if not self.kinds and not self.text:
+            return rows
+        wanted = self.text.casefold()
+        return [row for row in rows if (not self.kinds or row.kind in self.kinds) and wanted in _searched(row)]
+
+
+def _searched(row: PlanRow) -> str:
+    shown_row = plan_row(row)
+    return f"{shown_row.name} {shown_row.text}".casefold()
+
+
+class PlanView(Container):
+    """The list of a plan, its filter, and the selected entity where there is room."""
+
+    def __init__(self) -> None:
+        super().__init__(id="plan")
+        self._plan: Plan | None = None
+        self._drawn = -1
+        self.filter = RowFilter()
+
+    def compose(self) -> ComposeResult:
+        yield RowList(plan_row, word=10, name=18, id="plan-rows")
+        with VerticalScroll(id="plan-detail", classes="panel", can_focus=False):
+            yield Static("", id="plan-fields")
+        yield FilterInput(placeholder="identifier, field or value", compact=True, id="plan-filter")
+
+    def on_mount(self) -> None:
+        self.query_one(FilterInput).display = False
+
+    @property
+    def rows(self) -> RowList[PlanRow]:
+        return self.query_one("#plan-rows", RowList)
+
+    def show(self, plan: Plan | None) -> None:
+        """Shows the plan, also while it grows."""
+        rows = len(plan.rows) if plan is not None else 0
+        if plan is self._plan and rows == self._drawn:
+            return
+        if plan is not self._plan:
+            self.filter = RowFilter(text=self.filter.text)
+        self._plan, self._drawn = plan, rows
+        self.fill()
+
+    def fill(self) -> None:
+        """Shows the rows that match the filter."""
+        plan = self._plan
+        rows = self.filter.of(plan.rows) if plan is not None else ()
+        self.rows.show(rows)
+        more = ""
+        if plan is not None and len(plan.rows) < plan.total:
+            more = f" · the first {len(plan.rows):,} of {plan.total:,} are listed"
+        words = [_SIGNS[each][2] for each in self.filter.kinds] + ([self.filter.text] if self.filter.text else [])
+        filtered = f" · filter {', '.join(words)}" if words else ""
+        self.rows.border_title = Content(shown_line(f"Plan: {count(len(rows), 'entity', 'entities')}{filtered}{more}"))
+
+    @on(RowList.Highlighted)
+    def _on_highlighted(self) -> None:
+        row = self.rows.selected
+        detail = self.query_one("#plan-detail")
+        detail.border_title = Content(shown_line(row.identifier if row is not None else "Entity", 40))
+        self.query_one("#plan-fields", Static).update(row_detail(row) if row is not None else "")
+
+    @on(RowList.Chosen)
+    def _on_chosen(self) -> None:
+        if self.rows.selected is not None:
+            self.app.push_screen(RowScreen(self.rows.selected))
+
+    def type_filter(self) -> None:
+        field = self.query_one(FilterInput)
+        field.display = True
+        field.focus()
+
+    @on(Input.Changed, "#plan-filter")
+    def _on_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.filter = RowFilter(self.filter.kinds, event.value.strip())
+        self.fill()
+        if not event.value and not event.input.has_focus:
+            event.input.display = False
+
+    def choose_kind(self) -> None:
+        """Asks which kind of entities to list."""
+        plan = self._plan
+        if plan is None:
+            return
+        options = {"": f"All {plan.total:,}"}
+        options |= {kind: f"{_SIGNS[kind][2]} {number:,}" for kind, number in plan.counts.items() if number}
+
+        def chosen(option: str | None) -> None:
+            if option is not None:
+                kinds: tuple[RowKind, ...] = tuple(kind for kind in _SIGNS if kind == option)
+                self.filter = RowFilter(kinds, self.filter.text)
+                self.fill()
+
+        current = self.filter.kinds[0] if self.filter.kinds else ""
+        self.app.push_screen(ChoiceScreen(options, current, title="List only"), chosen)

@@ -1,0 +1,185 @@
+"""The screen that sends an outgoing: its plan first, then, after a confirmation, the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+
+from ...guide.workbench import Workbench
+from ...profile.model import Profile
+from ...text import count
+from ..jobs import jobs_of
+from ..run.screen import LOG_AND_BACK, RunView
+from ..widgets.frame import ScreenHeader
+from .confirm import confirm_sending
+from .job import SendJob, SendOptions
+from .options import SendOptionsScreen
+from .plan_view import FilterInput, PlanView
+
+
+class SendScreen(RunView[SendJob]):
+    """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
+
+    STOP_QUESTION = "Stop the run? What the store has accepted stays; the rest is sent when the run is resumed."
+    RATE_TITLE = "Entities per second"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "apply", "Apply", id="send.apply", tooltip="Send what the plan says, after a confirmation"),
+        Binding("s", "stop", "Stop", id="send.stop"),
+        Binding("c", "resume", "Resume", id="send.resume", tooltip="Send what the last run has left"),
+        Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
+        Binding("u", "undo", "Undo", id="send.undo", tooltip="Plan how the last run is taken back"),
+        Binding(
+            "d", "delete_created", "Delete created", id="send.delete-created", tooltip="Undo: delete what it created"
+        ),
+        Binding("f", "kinds", "Filter", id="send.kinds", tooltip="List only one kind of entities"),
+        Binding("slash", "filter", "Find", id="send.filter", tooltip="List only entities with a text"),
+        Binding("R", "options", "Plan with options", show=False, id="send.options"),
+        *LOG_AND_BACK,
+    ]
+
+    def _below_state(self) -> ComposeResult:
+        yield PlanView()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.job.read_last()
+        self.begin()
+
+    def begin(self) -> None:
+        self.set_focus(None if self.job.sends else self.query_one(PlanView).rows)
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        if self.has_class("sends") != self.job.sends:
+            self.set_class(self.job.sends, "sends")
+            if self.is_current and not self.zoomed:
+                self.begin()
+        self.query_one(PlanView).show(self.job.plan)
+        super()._draw()
+
+    def _draw_header(self) -> None:
+        job = self.job
+        mark = [("PRODUCTION", "error")] if job.sender.production else []
+        self.query_one(ScreenHeader).show(job.profile.name, f"send {job.name}", mark)
+
+    def _state(self) -> tuple[str, str]:
+        text, tone = self.job.state
+        last = self.job.last
+        if self.job.active or last is None or self.job.sends:
+            return text, tone
+        known = ", ".join(f"{number:,} {state}" for state, number in last.counts.items() if number)
+        hint = " c resumes it." if last.resumable else ""
+        state = last.run.state if last.run.state != "running" or last.is_running else "interrupted"
+        return f"{text}\nLast run, {last.run.id} of {last.run.began}: {state}, {known or 'no tasks'}.{hint}", tone
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now."""
+        job = self.job
+        if action == "stop":
+            return job.active
+        if action in ("plan", "options"):
+            return not job.active
+        if action == "apply":
+            return not job.active and job.can_send
+        if action == "resume":
+            return not job.active and job.last is not None and job.last.resumable
+        if action == "undo":
+            return not job.active and job.last is not None and job.last.has_sent
+        if action == "delete_created":
+            return not job.active and job.can_delete_created
+        return not job.sends if action in ("filter", "kinds") else True
+
+    def action_plan(self) -> None:
+        self.job.start(SendOptions())
+
+    def action_options(self) -> None:
+        """Makes a plan with options."""
+
+        def chosen(options: SendOptions | None) -> None:
+            if options is not None:
+                self.job.start(options)
+
+        self.app.push_screen(SendOptionsScreen(self.job.name), chosen)
+
+    def action_undo(self) -> None:
+        self.job.start_undo()
+
+    def action_delete_created(self) -> None:
+        plan = self.job.plan
+        if plan is not None:
+            self.job.delete_created(not plan.deletes)
+
+    def action_apply(self) -> None:
+        """Sends what the plan says, after a confirmation."""
+        plan = self.job.plan
+        if plan is not None:
+            verb = "Undo" if plan.undo is not None else "Send"
+            confirm_sending(self.app, self.job.sender, plan.words(), plan.store, self.job.apply, verb=verb)
+
+    def action_resume(self) -> None:
+        """Sends what the last run has left, after a confirmation."""
+        confirm_resuming(self.app, self.job)
+
+    def action_kinds(self) -> None:
+        self.query_one(PlanView).choose_kind()
+
+    def action_filter(self) -> None:
+        self.query_one(PlanView).type_filter()
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, FilterInput):
+            self.focused.action_clear()
+        else:
+            super().action_back()
+
+    def help_text(self) -> str:
+        return (
+            "Sending\n"
+            "First the plan: the entities of the source are compared with the values that the store has now, and "
+            "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent. a sends exactly the plan, "
+            "after a confirmation; it is refused if the store has changed since. Each entity is a task: a run that was "
+            "stopped or killed is resumed with c, and nothing that was accepted is sent again. u plans how the last "
+            "run is taken back, from the values that the store had before; a then sends that. R plans with options: a "
+            "limit, or unchanged entities as well. q leaves this screen, and a run continues."
+        )
+
+
+def confirm_resuming(app: App[object], job: SendJob) -> None:
+    """Asks, then sends the tasks that the last run has left."""
+    last = job.last
+    if last is None:
+        return
+    what = f"{count(last.open, 'task')} of run {last.run.id}"
+    confirm_sending(app, job.sender, what, "", job.resume)
+
+
+def send_job(app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> SendJob:
+    """The job that sends this outgoing: the one that is active, or a new one."""
+    jobs = jobs_of(app)
+    for job in jobs:
+        if isinstance(job, SendJob) and (job.file, job.name) == (file, name):
+            if job.active:
+                return job
+            jobs.seen(job)
+    job = SendJob(app, workbench, profile, file, name, SendScreen)
+    jobs.add(job)
+    return job
+
+
+def open_sending(
+    app: App[object],
+    workbench: Workbench,
+    profile: Profile,
+    file: Path,
+    name: str,
+    options: SendOptions | None = None,
+) -> None:
+    """Opens the screen that sends this outgoing, with a new plan unless it is being sent already."""
+    job = send_job(app, workbench, profile, file, name)
+    if not job.active:
+        job.start(options or SendOptions())
+    app.push_screen(job.screen())
