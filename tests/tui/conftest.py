@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+import screens  # noqa: F401 - no app paints unless a test reads its screen
 from walking import Store, sandbox_process
 
 

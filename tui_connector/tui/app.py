@@ -27,6 +27,7 @@ from .jobs import Job, Jobs
 from .keys import KeyQueue, key_label, letter_bindings, to_keymap, with_character
 from .themes import DARK, THEMES, chart_colors
 from .widgets.focus_marks import FocusMarks
+from .widgets.painted import PAINTS
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
@@ -38,6 +39,7 @@ class ConnectorApp(QuietApp):
     """tui-connector."""
 
     TITLE = "tui-connector"
+    COMPONENT_CLASSES: ClassVar[set[str]] = PAINTS
     CSS_PATH: ClassVar = [
         "home/home.tcss",
         "setup/setup.tcss",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 from rich.style import Style
 from textual.widget import Widget
 
-_PAINTS = (
+_NAMES = (
     "success",
     "warning",
     "error",
@@ -30,15 +30,26 @@ _PAINTS = (
     "hit",
 )
 
+PAINTS = {f"paint--{name}" for name in _NAMES}
+"""The component classes of the app. Each widget could have its own, but all of them are styled whenever it is."""
+
 
 class Painted(Widget):
     """A widget with styles by name; `app.tcss` says what each looks like in a theme."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"paint--{name}" for name in _PAINTS}
+    def __init__(self, **common: Any) -> None:
+        self._paints: dict[str, Style] = {}
+        super().__init__(**common)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._paints.clear()
 
     def paint(self, name: str) -> Style:
         """The style of this name, to be laid over that of the widget."""
-        return self.get_component_rich_style(f"paint--{name}", partial=True)
+        if name not in self._paints:
+            self._paints[name] = self.app.get_component_styles(f"paint--{name}").partial_rich_style
+        return self._paints[name]
 
     @property
     def cursor_style(self) -> Style:
