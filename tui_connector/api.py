@@ -13,11 +13,11 @@ those of a built-in kind:
 - `Pagination`: `begin(request, position)` returns a `ListPart`; `SequentialPages` suffices where each response says how
   to continue.
 - `Sink`: `open(context, position)` returns an `OpenSink`.
-- `Source`: names the files that it reads.
+- `Source`: `open(context)` yields a `SourceEntity` for each entity and a `BadEntity` for what cannot be read as one.
 - `Lookup`: `requests(template, wanted, limits, run)` yields requests for the present values of many entities.
 
 Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
-`InvalidRequest`, `PaginationError` or `SinkError`, each with a message and a hint for the user.
+`InvalidRequest`, `PaginationError`, `SinkError` or `SourceError`, each with a message and a hint for the user.
 """
 
 from .client.layer import Authentication, Layer, LayerContext, Plugin, Send, Stage
@@ -44,7 +44,7 @@ from .incoming.sink import (
 )
 from .kinds import Model
 from .outgoing.lookup import Lookup, LookupLimits, LookupRequest, Wanted
-from .outgoing.source import Source
+from .outgoing.source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 from .secrets.source import SecretSource, secret_field
 from .templates import (
     Json,
@@ -61,6 +61,7 @@ from .templates.expression import ExpressionText
 
 __all__ = [
     "Authentication",
+    "BadEntity",
     "ByteOutput",
     "ClientName",
     "CountedList",
@@ -105,6 +106,9 @@ __all__ = [
     "SinkError",
     "SinkMissing",
     "Source",
+    "SourceContext",
+    "SourceEntity",
+    "SourceError",
     "Span",
     "Stage",
     "Template",
