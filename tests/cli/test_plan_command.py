@@ -157,7 +157,7 @@ async def test_an_undo_restores_what_was_there_and_deletes_only_when_told(planne
     assert planner.writes() == 1
     code, out, err = await planner("run", "stock", "--undo", "1")
     assert code == 0, err
-    assert "1 entity created by the run stay; --delete-created deletes them" in err
+    assert "1 entity created by the run will be kept; use --delete-created to delete." in err
     code, out, err = await planner("run", "stock", "--undo", "1", "--delete-created", "--json")
     assert code == 0, err
     assert json.loads(out.splitlines()[-1])["state"] == "complete"
@@ -172,7 +172,7 @@ async def test_what_somebody_else_changed_since_is_not_undone(planner: Planner) 
     assert (await planner("run", "stock"))[0] == 0
     code, out, _ = await planner("run", "stock", "--undo", "1")
     assert code == 1
-    assert "SYNC-0001  not undone  (it has been changed since (quantity))" in out
+    assert "SYNC-0001  not undone  (changed since the run: quantity)" in out
     planner.write(*ROWS)
     assert [line["action"] for line in (await planner.quantities()).values()] == ["change", "change", "unchanged"]
 
@@ -187,7 +187,7 @@ async def test_what_somebody_else_changed_since_is_not_undone(planner: Planner) 
         (("stock", "--plan", "stock.csv"), "stock.csv exists and is not a plan"),
         (("stock", "--undo", "nine"), "not the number of a run"),
         (("stock", "--undo", "last"), "has not been run yet"),
-        (("stock", "--delete-created"), "--delete-created goes with --undo"),
+        (("stock", "--delete-created"), "--delete-created requires --undo"),
         (("stock", "--apply", "a", "--plan"), "--apply and --plan: these options cannot be combined"),
         (("stock", "unknown", "--plan", "a"), "--plan needs a single outgoing"),
         (("--undo", "last"), "--undo needs the NAME of an outgoing"),

@@ -92,7 +92,7 @@ async def test_an_entity_that_was_deleted_since_is_not_made_again(store: Compare
     await store.run(PRODUCTS, [{"sku": "SYNC-0001", "price": 1}])
     await store.call("DELETE", "products/SYNC-0001")
     plan = await store.undo_plan(PRODUCTS)
-    assert [(left.code, left.message) for left in plan.not_undone] == [("gone", "it has been deleted since")]
+    assert [(left.code, left.message) for left in plan.not_undone] == [("gone", "deleted since the run")]
 
 
 async def test_created_entities_stay_unless_they_are_to_be_deleted(store: ComparedStore) -> None:

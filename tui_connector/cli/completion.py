@@ -67,7 +67,10 @@ add_completion_class(_Fish)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the completion script of a shell; tui-connector --help shows where to put it."""
+    """Print the completion script of a shell.
+
+    tui-connector --help shows where to put it.
+    """
     found = get_completion_class(shell)
     assert found is not None
     click.echo(found(context.find_root().command, {}, PROGRAM, VARIABLE).source())

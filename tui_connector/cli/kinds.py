@@ -17,9 +17,10 @@ from .errors import CommandFailed, Exit
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def kinds(name: str | None, as_json: bool) -> None:
-    """List kinds of plugins, authentications, paginations, sinks, sources and lookups, also of installed packages.
+    """List the kinds of plugins, authentications, sinks and so on.
 
-    With NAME, print the fields of that kind.
+    These are the values of `kind` in a profile, including those of installed packages. With NAME, print the fields of
+    that kind.
     """
     from ..profile.model import kind_schemas
 

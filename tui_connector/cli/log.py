@@ -61,9 +61,9 @@ def log(
     out: Path | None,
     profile: str | None,
 ) -> None:
-    """Open a recording (run --record), a HAR file, or the history of a profile.
+    """Open a recording, a HAR file, or the history of a profile.
 
-    On a terminal, show the requests on screen; otherwise print them.
+    `run --record` makes a recording. On a terminal, show the requests on screen; otherwise print them.
 
     Secrets are masked, also in files of other tools. Exit code 1 if a part of the file could not be read.
     """

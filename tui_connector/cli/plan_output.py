@@ -76,11 +76,11 @@ class PlanOutput:
         if plan.created:
             parts.append(f"{len(plan.created):,} to delete" if delete_created else f"{len(plan.created):,} created")
         parts += [f"{len(plan.not_undone):,} not undone"] if plan.not_undone else []
-        parts += [f"{plan.done_already:,} as before"] if plan.done_already else []
+        parts += [f"{plan.done_already:,} already restored"] if plan.done_already else []
         self._output.summary(f"{self._name}: {', '.join(parts)}")
         if plan.created and not delete_created:
             what = count(len(plan.created), "entity", "entities")
-            self._output.say(f"{self._name}: {what} created by the run stay; --delete-created deletes them.")
+            self._output.say(f"{self._name}: {what} created by the run will be kept; use --delete-created to delete.")
 
     def flush(self) -> None:
         """Prints the lines that have been kept back."""

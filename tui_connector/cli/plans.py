@@ -1,4 +1,4 @@
-"""`run --plan`, `--apply` and `--undo`: what an outgoing would change, sent exactly as planned, and taken back."""
+"""`run --plan`, `--apply` and `--undo`: shows what an outgoing would change, sends exactly that, or undoes a run."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ _SHOW = "\0"
 def plan_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of `run` about plans."""
     for option in (
-        click.option("--delete-created", is_flag=True, help="With --undo: also delete what the run has created."),
-        click.option("--undo", metavar="RUN", help='Take a run of an outgoing back: its number, or "last".'),
-        click.option("--apply", metavar="FILE", shell_complete=files, help="Send exactly what a saved plan says."),
+        click.option("--delete-created", is_flag=True, help="With --undo: also delete what the run created."),
+        click.option("--undo", metavar="RUN", help='Undo a run of an outgoing: its number, or "last".'),
+        click.option("--apply", metavar="FILE", shell_complete=files, help="Send exactly the changes in a saved plan."),
         click.option(
             "--plan",
             is_flag=False,
             flag_value=_SHOW,
             metavar="[FILE]",
             shell_complete=files,
-            help="Show what sending would change, and save it in FILE; send nothing.",
+            help="Show what sending would change, and save it in FILE if given; send nothing.",
         ),
     ):
         command = option(command)
@@ -53,9 +53,9 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """What the user wants with a plan. `save`: the file of `--plan`; `undo`: the number of a run, 0 for the last one.
+    """What `--plan`, `--apply` and `--undo` request. `save`: the file of `--plan`; `undo`: a run's number, 0: the last.
 
-    `shows`: nothing is sent.
+    `shows`: only shown or saved; nothing is sent.
     """
 
     shows: bool
@@ -77,7 +77,7 @@ def planning_of(
     deletes = bool(options["delete_created"])
     if plan is None and apply is None and undo is None:
         if deletes:
-            raise CommandFailed("--delete-created goes with --undo.", Exit.SETUP)
+            raise CommandFailed("--delete-created requires --undo.", Exit.SETUP)
         return None
     save = None if plan in (None, _SHOW) else Path(str(plan))
     applied = None if apply is None else Path(apply)
@@ -114,7 +114,7 @@ def _run_number(text: str) -> int:
 
 
 class MakeSender(Protocol):
-    """Makes a run of an outgoing; with a source, of these entities instead of the outgoing's own."""
+    """Makes a run of an outgoing; `source` replaces the outgoing's own, `full` starts over."""
 
     def __call__(
         self, outgoing: Outgoing, source: EntitySource | None = None, *, full: bool = False
@@ -122,7 +122,7 @@ class MakeSender(Protocol):
 
 
 class OutgoingPlan:
-    """The plan of one outgoing: shown, saved, applied, or made from an earlier run to take it back."""
+    """Shows, saves or applies the plan of one outgoing, or undoes an earlier run of it."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class OutgoingPlan:
         self._printed = PlanOutput(name, output, session.masked, as_json=output.as_json)
 
     async def run(self) -> Exit:
-        """Does what is wanted. Raises `UserError` and `RunFailed`."""
+        """Plans, applies or undoes. Returns the exit code. Raises `UserError` and `RunFailed`."""
         try:
             if self._wanted.undo is not None:
                 return await self._undo(self._wanted.undo)
@@ -209,7 +209,7 @@ class OutgoingPlan:
 
         with TaskReader(tasks_file(self._machine.directories.state, self._profile, self._name)) as reader:
             if reader.is_running:
-                raise CommandFailed(f"{self._name} is being run at this moment. Wait for it, or stop it.", Exit.SETUP)
+                raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
             return list(reader.tasks(reader.run(number).id, TaskFilter(UNDOABLE)))
 
     async def _confirm(self) -> None:

@@ -47,7 +47,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=configurations)
 @click.option("--dry-run", is_flag=True, help="Print the first requests and where the run would start; send nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after N items or tasks; the next run resumes there.")
-@click.option("--full", is_flag=True, help="Start over and read, or send, everything.")
+@click.option("--full", is_flag=True, help="Start over, and read or send everything.")
 @click.option("--since", metavar="DATE", help='Read only what changed since DATE, in UTC: "2026-01-31 08:30:00".')
 @click.option(
     "--out",
@@ -64,7 +64,7 @@ EXCHANGES_IN_MEMORY = 200
 @click.option("--quiet", "-q", is_flag=True, help="Print no summary; problems are still reported.")
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @trust_option
-@click.option("--yes-production", is_flag=True, help="Send to a store marked as production without a question.")
+@click.option("--yes-production", is_flag=True, help="Send to a store marked as production without asking.")
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @plan_options
 @click.pass_obj
@@ -87,10 +87,13 @@ def run_command(
     in_flight: int | None,
     **plan: object,
 ) -> None:
-    """Run the configurations named; without a NAME, all incoming ones. Outgoing ones are sent only when named.
+    """Read from the store, send to it, plan and undo.
 
-    A plan is applied only while the store has the values that it had when the plan was made. An undo shows what it
-    restores, then sends it; with --plan it only shows it.
+    Run the configurations with these names; without a NAME, all incoming ones. Outgoing configurations run only when
+    they are named.
+
+    --plan shows what sending would change. --apply refuses a plan if the store has changed since the plan was made.
+    --undo shows the values that it restores, then sends them; with --plan, it only shows them.
 
     A run that was stopped resumes where it stopped. Each run ends with one line on standard error, such as "products:
     1,321 items in 12 s, complete (14 requests)"; --quiet turns it off.
@@ -339,7 +342,7 @@ class Runs:
         return Exit.STOPPED if self._stopped else code
 
     async def plan(self, saved: Profile, sent: Mapping[str, Outgoing], wanted: Planning) -> Exit:
-        """Shows or saves plans, applies one, or takes a run back."""
+        """Shows or saves plans, applies one, or undoes a run."""
         from ..client.wire import OF_A_RUN
         from ..runs.errors import RunFailed
 
@@ -418,7 +421,7 @@ class Runs:
         *,
         full: bool = False,
     ) -> OutgoingRun:
-        """`source`: what is sent instead of the entities of the outgoing's own source."""
+        """`source`: sent instead of the entities of the outgoing's own source."""
         from ..guide.run_findings import explainer
         from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
         from ..outgoing.tasks import tasks_file

@@ -34,7 +34,7 @@ class RunOutput:
     """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
 
     def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
-        """`quiet`: neither progress nor summary; what went wrong is reported all the same."""
+        """`quiet`: no progress and no summary; problems are still reported."""
         self.as_json = self._json = as_json
         self._quiet = quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
@@ -48,7 +48,7 @@ class RunOutput:
         self._line = False
 
     def begins(self, name: str, *, sends: bool = False, silent: bool = False) -> None:
-        """`sends`: it is an outgoing; `silent`: there are no events, because a plan is printed."""
+        """Starts the output of a configuration. `sends`: an outgoing. `silent`: no events, as a plan is printed."""
         self._name, self._sends, self._failures = name, sends, 0
         self._silent = silent
         self._event("start", name=name)
@@ -100,7 +100,7 @@ class RunOutput:
         self._event("summary", name=summary.name, **figures, **why)
 
     def impossible(self, name: str, error: UserError) -> None:
-        """A run that could not start."""
+        """Reports a run that could not start."""
         self.say(f"{name}: {error}")
         state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
         figures: dict[str, object] = {"tasks": {}} if self._sends else {"items": 0}
@@ -109,18 +109,18 @@ class RunOutput:
         self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
 
     def nothing_sent(self, name: str) -> None:
-        """An undo that has nothing to send."""
+        """Ends an undo that has nothing to send."""
         self._event("summary", name=name, tasks={}, seconds=0.0, requests=0, retries=0, state="complete")
 
     def dry(self, name: str, preview: Preview) -> None:
-        """What a run would do."""
+        """Prints what a run of an incoming would do."""
         if self._json:
             self._event("dry-run", name=name, request=preview.request, begins=preview.start, sink=preview.sink)
             return
         click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
 
     def dry_sending(self, name: str, preview: OutgoingPreview) -> None:
-        """What a run of an outgoing would send first."""
+        """Prints the first requests that a run of an outgoing would send."""
         if self._json:
             shown = {"requests": list(preview.requests), "problems": list(preview.problems)}
             self._event("dry-run", name=name, source=preview.source, **shown)

@@ -52,7 +52,9 @@ def tap(
     state: Path | None,
     trust_once: bool,
 ) -> None:
-    """Run a profile as a Singer tap, for Meltano and other runners; also installed as tap-tui-connector.
+    """Run a profile as a Singer tap.
+
+    For Meltano and other runners, it is also installed as tap-tui-connector.
 
     Each incoming is a stream, whatever its sink. Bookmarks are those of --state; the state of `run` is neither
     used nor changed. A stream that was interrupted starts over from its last bookmark.

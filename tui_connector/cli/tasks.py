@@ -1,4 +1,4 @@
-"""`tasks`: what has become of the entities of an outgoing's last run; retries, skips and exports them."""
+"""`tasks`: lists, retries, skips and exports the tasks of an outgoing's last run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,13 @@ _WIDTH = 160
 @click.argument("lines", nargs=-1, type=click.IntRange(min=1), metavar="[LINE]...")
 @click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only tasks in this state.")
 @click.option("--code", help="Only tasks with this code, such as status-400.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", shell_complete=files, help="With export.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    shell_complete=files,
+    help="With export: write to this new file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
 @click.pass_obj
 def tasks(
@@ -49,14 +55,16 @@ def tasks(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Show and correct the tasks of the last run of an outgoing configuration. LINE is a line of its source.
+    """Show, retry, skip or export the tasks of the last run.
+
+    A task is one entity that an outgoing configuration sends. Select tasks by LINE in the source, --state or --code.
 
     \b
-    list    tasks by state, with their reasons in groups (default); with --json, every task
-    show    one task: its entity, and what the store responded
-    retry   send tasks again in the next run: those that failed or are unknown, or those selected
+    list    number of tasks by state, and the reasons of failures (default); with --json, every task
+    show    the entity of a task, and the response of the store
+    retry   send the selected tasks again in the next run; by default, all failed and unknown ones
     skip    give up the selected tasks
-    export  print the entities of the tasks that failed, or of those selected, as JSON Lines
+    export  print the entities of the selected tasks as JSON Lines; by default, of all failed ones
     """
     from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
 
@@ -67,12 +75,12 @@ def tasks(
         known = ", ".join(saved.outgoing) or "none"
         raise CommandFailed(f"The profile has no outgoing named {name!r}. It has: {known}.", Exit.SETUP)
     if out is not None and action != "export":
-        raise CommandFailed("--out goes with export.", Exit.SETUP)
+        raise CommandFailed("--out requires export.", Exit.SETUP)
     ledger = tasks_file(machine.directories.state, path, name)
     if action in ("retry", "skip"):
         selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())
         if action == "skip" and not (lines or code or states):
-            raise CommandFailed("Say which tasks to skip: their lines, --state or --code.", Exit.SETUP)
+            raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
         _change(ledger, action, wanted, f"{profile} {name}", machine.now().strftime("%Y-%m-%d %H:%M:%S"))
         return
@@ -118,7 +126,7 @@ def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is
         click.echo(shown_line(f"  {group.count:>7,} {group.state}: {group.reason} ({group.code})", _WIDTH))
     for number, task in enumerate(reader.tasks(run.id, wanted, limit=_LISTED + 1)):
         if number == _LISTED:
-            click.echo("  … --json lists all of them.")
+            click.echo("  … --json lists all tasks.")
             break
         attempts = f"  {count(task.attempts, 'attempt')}" if task.attempts else ""
         line = f"  line {task.line:<7} {task.state:<9} {task.identifier}{attempts}  {task.reason}"
@@ -127,7 +135,7 @@ def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is
 
 def _show(found: list[Task], as_json: bool) -> None:
     if not found:
-        raise CommandFailed("There is no such task. Name the line of its entity in the source.", Exit.SETUP)
+        raise CommandFailed("No such task. Give the line of its entity in the source.", Exit.SETUP)
     for task in found:
         more = {"exchange": task.exchange, "step": task.step, "updated": task.updated}
         data = {**_row(task), **more, "entity": task.entity, "responses": task.responses, "former": task.former}
@@ -135,7 +143,7 @@ def _show(found: list[Task], as_json: bool) -> None:
 
 
 def _export(found: Iterator[Task], out: Path | None) -> None:
-    """Prints entities as JSON Lines; those that are not kept are counted."""
+    """Prints the entities as JSON Lines. Raises `CommandFailed` if some were not kept."""
     if out is None:
         lost = _write(found, sys.stdout)
     else:
@@ -146,11 +154,12 @@ def _export(found: Iterator[Task], out: Path | None) -> None:
             message = f"{out} cannot be written: {error.strerror}. Choose another FILE."
             raise CommandFailed(message, Exit.SETUP) from error
     if lost:
-        why = "they were bad lines of the source, or the outgoing does not keep them (keep)"
+        why = "they are invalid lines of the source, or were not kept (see keep)"
         raise CommandFailed(f"{count(lost, 'entity', 'entities')} could not be exported: {why}.", Exit.FAILED)
 
 
 def _write(found: Iterator[Task], file: TextIO) -> int:
+    """Writes the entities; returns how many were not kept."""
     lost = 0
     for task in found:
         if task.entity is None:
@@ -171,7 +180,7 @@ def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) 
         if run is None:
             raise CommandFailed(f"{ledger.stem} has not been run yet.", Exit.SETUP)
         if not run.loaded:
-            message = "The last run has not read its whole source, and has sent nothing. Run it again."
+            message = "The last run stopped before it had read its whole source, and sent nothing. Run it again."
             raise UserError("not-loaded", message)
         if action == "skip":
             click.echo(f"{count(held.skip(run, wanted, at), 'task')} skipped.")
@@ -180,5 +189,5 @@ def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) 
     then = f" Send: tui-connector run {names}." if found else ""
     click.echo(paragraph(f"{count(found, 'task')} will be sent again by the next run.{then}"))
     if lost:
-        message = f"{count(lost, 'task')} cannot be sent again: the entity is not kept. Correct the source and run it."
-        raise CommandFailed(message, Exit.FAILED)
+        message = f"{count(lost, 'task')} cannot be sent again: the entity was not kept."
+        raise CommandFailed(f"{message} Correct the source, then run it again.", Exit.FAILED)

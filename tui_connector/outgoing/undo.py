@@ -1,7 +1,7 @@
-"""Takes a run back: a plan from the values that were in the store before it, and the deletion of what it created.
+"""Undoes a run: restores the values that the store had before it, and deletes what it created.
 
-Only fields that were sent are restored. What somebody else has changed since is left alone and listed, as is what the
-store offers no way back for.
+Only fields that were sent are restored. Entities that have been changed since the run, or that the store cannot
+restore, are listed and left as they are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Former: TypeAlias = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class NotUndone:
-    """An entity that is left as it is, and why. `code`: changed, gone, impossible or field."""
+    """An entity, or a field of it, that is left as it is, and why. `code`: changed, gone, impossible or field."""
 
     identifier: str
     code: str
@@ -42,7 +42,7 @@ class NotUndone:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An entity that the run has created. `data` is what its deletion reads."""
+    """An entity that the run has created. `data` has the values for the placeholders of its deletion."""
 
     identifier: str
     line: int
@@ -51,7 +51,7 @@ class Created:
 
 @dataclass(slots=True)
 class UndoPlan:
-    """What an undo would do. `restore` is sent by the outgoing's own request, or by that of its comparison."""
+    """What an undo would do. `restore` is sent with the outgoing's own request, or `restore` of its comparison."""
 
     restore: list[PlanEntry] = field(default_factory=list)
     created: list[Created] = field(default_factory=list)
@@ -64,7 +64,7 @@ class UndoPlan:
 
 @dataclass(slots=True)
 class _Sent:
-    """What one run has sent for an entity: `first` was there before it, `last` was sent last."""
+    """What one run has sent for an entity: `former` of its first task, and of its last one."""
 
     task: Task
     first: Former
@@ -72,9 +72,9 @@ class _Sent:
 
 
 async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, present: PresentValues | None) -> UndoPlan:
-    """The plan for these tasks, in the order in which they were sent. Raises `RunFailed`.
+    """What would undo these tasks, which are in the order in which they were sent. Raises `RunFailed`.
 
-    `present` reads the values that the store has now; without it, or without a way back, nothing can be undone.
+    `present` reads the values that the store has now; None: they cannot be read, so nothing can be undone.
     """
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
@@ -116,7 +116,7 @@ def _collect(
 
 
 def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, everywhere: Present | None = None) -> None:
-    """`everywhere`: the entity in all store views, if the run has written to one of them."""
+    """Adds to the plan what undoes this. `everywhere`: the entity in all store views, if the run wrote to one view."""
     comparison = present.comparison
     name, before, sent = work.task.identifier, work.first.get("present"), _object(work.last, "sent")
     if comparison.existing == "removed":
@@ -127,7 +127,7 @@ def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, eve
         if before is None:
             plan.done_already += 1
         else:
-            plan.not_undone.append(NotUndone(name, "gone", "it has been deleted since"))
+            plan.not_undone.append(NotUndone(name, "gone", "deleted since the run"))
         return
     changed = present.differences(sent, now.item)
     if before is None or by_itself:
@@ -147,7 +147,7 @@ def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, eve
 
 
 def _inherited(sent: Former, before: Former, everywhere: Former, comparison: Comparison) -> dict[str, Json]:
-    """The former values of a store view without those that it had from all store views: null gives them back to it."""
+    """The former values of a store view, without those that it inherited from all store views: null restores these."""
     found: dict[str, Json] = {}
     for path, _ in leaves_of(sent):
         name = ".".join(path)
@@ -168,7 +168,7 @@ def _restore(
     plan: UndoPlan,
 ) -> None:
     name, sent = work.task.identifier, _object(work.last, "sent")
-    if not _restored_differences(sent, work.first.get("present"), now, present.comparison):
+    if not _not_yet_restored(sent, work.first.get("present"), now, present.comparison):
         plan.done_already += 1
         return
     if changed:
@@ -176,7 +176,7 @@ def _restore(
         return
     wanted, left = restored(sent, before, present.comparison)
     plan.not_undone += [NotUndone(name, "field", f"{each}: {why}") for each, why in left]
-    differences = [each for each in _differences(wanted, now, present) if each.field not in dict(left)]
+    differences = [each for each in present.differences(wanted, now) if each.field not in dict(left)]
     if not differences:
         return
     try:
@@ -188,12 +188,7 @@ def _restore(
     plan.restore.append(PlanEntry(work.task.line, entity, change))
 
 
-def _differences(wanted: Former, now: Former, present: PresentValues) -> list[FieldChange]:
-    """What sending the former values would change; lists that only grow are replaced by it."""
-    return present.differences(wanted, now)
-
-
-def _restored_differences(sent: Former, before: Json, now: Former, comparison: Comparison) -> list[str]:
+def _not_yet_restored(sent: Former, before: Json, now: Former, comparison: Comparison) -> list[str]:
     """The fields that were sent whose present value is not the former one."""
     found = []
     for path, _ in leaves_of(sent):
@@ -215,7 +210,7 @@ def _same(old: Json | Absent, new: Json | Absent, rule: FieldRule) -> bool:
 
 
 def restored(sent: Former, before: Former, comparison: Comparison) -> tuple[dict[str, Json], list[tuple[str, str]]]:
-    """What to send so that the fields that were sent have their former values again; and the fields that cannot."""
+    """What to send so that fields have their former values again, and the fields that cannot, with reasons."""
     wanted: dict[str, Json] = {}
     left: list[tuple[str, str]] = []
     for path, value in leaves_of(sent):
@@ -237,7 +232,7 @@ def restored(sent: Former, before: Former, comparison: Comparison) -> tuple[dict
 
 
 def _set(wanted: dict[str, Json], name: str, value: Json, sent: Former) -> None:
-    """Sets a field that need not be among those that were sent, such as an attribute by which another is restored."""
+    """Sets a field that may be missing in `sent`, such as an attribute that restores another one."""
     first, _, rest = name.partition(".")
     like: dict[str, Json] = dict(sent)
     if first == "custom_attributes" and not like.get(first):
@@ -253,7 +248,7 @@ def _converted(value: Json, rule: FieldRule) -> Json:
 
 
 def _restore_removed(work: _Sent, now: Present, comparison: Comparison, plan: UndoPlan) -> None:
-    """Puts back what a run has removed, if it is still gone."""
+    """Restores what a run has removed, unless it exists again."""
     name, before = work.task.identifier, work.first.get("present")
     if not isinstance(before, dict):
         return
@@ -262,7 +257,7 @@ def _restore_removed(work: _Sent, now: Present, comparison: Comparison, plan: Un
         if same:
             plan.done_already += 1
         else:
-            plan.not_undone.append(NotUndone(name, "changed", "it exists again, with other values"))
+            plan.not_undone.append(NotUndone(name, "changed", "exists again, with other values"))
         return
     if comparison.restore is None:
         plan.not_undone.append(NotUndone(name, "impossible", comparison.undo or "the store has no way to restore it"))
@@ -273,7 +268,7 @@ def _restore_removed(work: _Sent, now: Present, comparison: Comparison, plan: Un
 
 def _changed_since(changed: Sequence[FieldChange]) -> str:
     names = ", ".join(each.field for each in changed[:3])
-    return f"it has been changed since ({names})"
+    return f"changed since the run: {names}"
 
 
 def _object(former: Former, name: str) -> dict[str, Json]:
@@ -281,7 +276,7 @@ def _object(former: Former, name: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-# Sending it
+# Sending the undo
 
 
 def restoring(outgoing: Outgoing) -> Outgoing:
@@ -293,7 +288,7 @@ def restoring(outgoing: Outgoing) -> Outgoing:
 
 
 def deleting(outgoing: Outgoing) -> Outgoing | None:
-    """The outgoing that deletes what was created; None if nothing does."""
+    """The outgoing that deletes what was created; None if the comparison has no request for that."""
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     if comparison is None or comparison.delete is None:
         return None
@@ -307,7 +302,7 @@ def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class UndoSource:
-    """Entities of an undo, as the source of a run."""
+    """The entities of an undo, as the source of a run."""
 
     entities: Sequence[SourceEntity]
 
@@ -323,6 +318,6 @@ class UndoSource:
         return iter(self.entities)
 
     def digest(self, context: SourceContext) -> str | None:
-        """An undo that was interrupted is computed anew: what is restored already is not sent again."""
+        """An interrupted undo is computed again, so that what is already restored is not sent again."""
         text = json.dumps([[each.line, each.data] for each in self.entities], sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
