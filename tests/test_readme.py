@@ -54,6 +54,13 @@ def test_the_chain_in_it_is_one() -> None:
     assert first.uri == f"customers/search?{criteria}%5Bfield%5D=email&{criteria}%5Bvalue%5D=a%2Bb%40example.com"
 
 
+def test_the_bulk_in_it_is_one() -> None:
+    profile, problems = check(block("toml", "format = 1") + block("toml", 'delivery = "bulk"'))
+    assert problems == []
+    assert profile is not None
+    assert profile.outgoing["names"].delivery == "bulk"
+
+
 def test_the_comparison_in_it_is_one() -> None:
     profile, problems = check(block("toml", "format = 1") + block("toml", "[outgoing.quantities.compare]"))
     assert problems == []

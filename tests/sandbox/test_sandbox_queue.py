@@ -42,12 +42,25 @@ async def test_a_bulk_is_accepted_and_executed_row_by_row(store: Store) -> None:
 async def test_operations_wait_for_the_consumer(store: Store, clock: Clock) -> None:
     await store.set(sandbox__queue_seconds="off")
     stuck = await sent(store, "/rest/async/V1/products/SYNC-0001", {"product": {"price": 9}}, "PUT")
-    await store.set(sandbox__queue_seconds="2")
     path = f"/rest/V1/bulk/{stuck.data['bulk_uuid']}"
-    assert (await store.ask(f"{path}/operation-status/4", Authorization=store.bearer())).data == 1
     clock.forward(3600)
     status = await store.ask(f"{path}/status", Authorization=store.bearer())
     assert status.data["operations_list"] == [{"id": 0, "status": 4, "result_message": None, "error_code": None}]
+    await store.set(sandbox__queue_seconds="2")
+    assert (await store.ask(f"{path}/operation-status/4", Authorization=store.bearer())).data == 1
+    clock.forward(2)
+    assert (await store.ask(f"{path}/operation-status/4", Authorization=store.bearer())).data == 0
+
+
+async def test_the_operation_of_a_killed_consumer_stays_open(store: Store, clock: Clock) -> None:
+    await store.set(sandbox__queue_seconds="2")
+    rows = [{"prices": [{"sku": "SYNC-0001", "store_id": 0, "price": price}]} for price in (1, 2, 3)]
+    accepted = await sent(store, f"{BULK}/products/base-prices", rows)
+    clock.forward(3)
+    assert [each["status"] for each in await operations(store, accepted.data["bulk_uuid"])] == [1, 4, 4]
+    await store.set(sandbox__queue_seconds="off")
+    await store.set(sandbox__queue_seconds="0")
+    assert [each["status"] for each in await operations(store, accepted.data["bulk_uuid"])] == [1, 4, 1]
 
 
 async def test_the_consumer_needs_time_per_operation(store: Store, clock: Clock) -> None:

@@ -21,6 +21,7 @@ class Fate(Enum):
     """What becomes of the entities of a request."""
 
     DONE = "the store has accepted them, but for those with an error of their own"
+    QUEUED = "the store's queue has accepted them, and executes them later"
     AGAIN = "the store failed at them, perhaps temporarily: send them again later"
     OUTAGE = "the store is busy or down: wait for it, then send them again"
     DIVIDE = "the store has refused the batch as a whole: send it in halves"
@@ -55,7 +56,7 @@ _CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FA
 _GATEWAY = (408, 502, 504, *range(520, 528))
 """Statuses of a server in between that did not wait for the store: the store may still do the work."""
 _PERMANENT_5XX = (501, 505)
-_TEMPORARY = re.compile(
+TEMPORARY = re.compile(
     r"deadlock|lock wait timeout|database connection error|SQLSTATE\[40001\]|"
     r"could not save source item configuration",
     re.IGNORECASE,
@@ -115,7 +116,7 @@ def result_for_response(
     if 300 <= status < 400:
         hint = f"It redirects to {response.header('Location') or 'an unknown address'}."
         return found(Fate.STOP, Action.WRONG, hint)
-    if status == 400 and _TEMPORARY.search(message):
+    if status == 400 and TEMPORARY.search(message):
         return found(Fate.AGAIN, Action.DIVIDE)
     return found(Fate.DIVIDE, Action.DIVIDE, _SEE_LOG)
 

@@ -12,6 +12,7 @@ from ..client.model import ClientName, RequestTemplate, Span
 from ..kinds import Named
 from ..runs.request_templates import ENTITY, RUN, Inconsistency, paths_in
 from ..templates import Json, Scope
+from . import bulk_routes
 from .chain import ChainStep, inconsistencies
 from .comparison import Comparison
 from .source import Source
@@ -64,6 +65,12 @@ class Outgoing(Named):
         "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
     )
 
+    delivery: Literal["single", "async", "bulk"] = Field(
+        "single",
+        title="Delivery",
+        description='"single": the store executes each request before it responds. "async": it queues each request. '
+        '"bulk": it queues many at once. Queued requests are followed until each has a result (Magento).',
+    )
     compare: Comparison | None = Field(
         None,
         title="Compare",
@@ -102,6 +109,7 @@ class Outgoing(Named):
     def inconsistencies(self) -> Iterator[Inconsistency]:
         """See `chain.inconsistencies`; a comparison can only read the run."""
         yield from inconsistencies(self.request, self.steps)
+        yield from bulk_routes.inconsistencies(self.delivery, self.request)
         written = self.compare.request if self.compare is not None else None
         for place, names in paths_in(written) if written is not None else ():
             if names and names[0] != RUN:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from ..client.layer import Send
 from ..client.message import Request, RequestFailed, Response
-from ..client.model import RequestTemplate
+from ..client.model import RequestTemplate, seconds
 from ..client.plugins.retry import retry_after
 from ..errors import InvalidValue
 from ..machine import Machine
@@ -24,11 +24,13 @@ from ..runs.errors import Action, Explain, RunError, RunFailed
 from ..runs.ledger import FailedRecord
 from ..runs.pace import Pace, Patience
 from ..secrets.mask import Mask
-from ..templates import Json, PlaceholderError
+from ..templates import Json, PlaceholderError, Scope
 from .batch import with_item_errors
+from .bulk import Accepted, Delivery, queued
 from .chain import ChainStep
 from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
 from .model import Outgoing
+from .store_queue import StoreQueue
 from .tasks import Task, TaskState, TaskUpdate
 
 log = logging.getLogger(__name__)
@@ -131,15 +133,17 @@ class Publisher:
         counts: Counter[TaskState],
         repeatable: bool,
         compare: Compare | None = None,
+        delivery: Delivery | None = None,
         explain: Explain = lambda _request, _response: None,
         limit: int | None = None,
         on_failed: Callable[[FailedRecord], None] = lambda record: None,
         on_step: Callable[[], None] = lambda: None,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """`run` is what `@{run…}` reads. `counts` are the tasks by state, kept up to date here.
 
         `repeatable`: sending an entity twice does no harm. `limit`: how many tasks are sent at most. `on_step` is
-        called after each durable step.
+        called after each durable step. `delivery`: the requests of a store's queue, where the outgoing uses it.
         """
         self._outgoing, self._store, self._client, self._run = outgoing, store, send, run
         self._pace, self._patience, self._machine, self._mask = pace, patience, machine, mask
@@ -150,6 +154,22 @@ class Publisher:
         self._steps: list[tuple[str, RequestTemplate, ChainStep | None]] = [
             (name, template, steps.get(name)) for name, template in names
         ]
+        self._delivery = delivery
+        self._size = outgoing.batch if delivery is None else delivery.size
+        """Tasks that are sent together."""
+        self._queue: StoreQueue[_Group] | None = None
+        if delivery is not None:
+            self._queue = StoreQueue(
+                delivery,
+                ask=lambda request: self._result(request, _STATUS),
+                machine=machine,
+                patience=patience,
+                limit=seconds(outgoing.patience),
+                on_ended=self._operations_ended,
+                on_standstill=self._still_waits,
+                note=note,
+            )
+        self._following: asyncio.Task[None] | None = None
         self._updates: dict[int, TaskUpdate] = {}
         """What the next durable step records, by task."""
         self._ready: deque[_Work] = deque()
@@ -181,6 +201,9 @@ class Publisher:
     async def publish(self) -> None:
         """Raises `RunFailed` where the run cannot continue, `LedgerError` where the ledger cannot be written."""
         try:
+            if self._queue is not None:
+                await self._queue.check_permission()
+            await self._resume_waiting()
             await self._settle_unknown()
             while True:
                 if self._unexpected is not None:
@@ -209,7 +232,7 @@ class Publisher:
             return False
         if self._stop is not None:
             return True
-        if self._groups or self._delays or self._pausing is not None:
+        if self._groups or self._delays or self._pausing is not None or self._following is not None:
             return False
         return self.limit_reached or (self._exhausted and not self._open)
 
@@ -222,7 +245,7 @@ class Publisher:
 
     async def _cancel(self) -> None:
         running = [*self._tasks, *self._delays]
-        running += [task for task in (self._filling, self._pausing) if task is not None]
+        running += [task for task in (self._filling, self._pausing, self._following) if task is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -238,8 +261,8 @@ class Publisher:
     # From the ledger into memory
 
     def _start_filling(self) -> None:
-        size = max(_WINDOW, 2 * self._outgoing.batch)
-        wants = len(self._ready) < max(self._pace.limit * self._outgoing.batch * 2, size // 2)
+        size = max(_WINDOW, 2 * self._size)
+        wants = len(self._ready) < max(self._pace.limit * self._size * 2, size // 2)
         more = self._uncompared or (not self._exhausted and self._open < size * _HELD)
         if self._filling is None and wants and more and self._stop is None and not self.limit_reached:
             self._filling = asyncio.create_task(self._fill(size))
@@ -348,7 +371,7 @@ class Publisher:
             return self._groups.popleft()
         if not self._ready:
             return None
-        size = self._outgoing.batch
+        size = self._size
         if self._remaining is not None:
             size = min(size, self._remaining)
             if size == 0:
@@ -379,7 +402,7 @@ class Publisher:
             if masked := next((name for name, each in group.responses.items() if _was_masked(each)), None):
                 self._fail(group, ItemError(f"The response of step {masked} contained a secret, and was not kept"))
                 return None
-            request = template.request(scope)
+            request = self._made(template, scope, group)
         except InvalidValue as error:
             if len(group.works) > 1:
                 self._divide(group)
@@ -394,6 +417,12 @@ class Publisher:
         group.continues = False
         return request, template
 
+    def _made(self, template: RequestTemplate, scope: Scope, group: _Group) -> Request:
+        """Raises `InvalidValue`."""
+        if self._delivery is None:
+            return template.request(scope)
+        return self._delivery.request(group.entities, self._run)
+
     def _launch(self, group: _Group, request: Request, template: RequestTemplate) -> None:
         self._in_flight += 1
         task = asyncio.create_task(self._send(group, request, template))
@@ -405,6 +434,9 @@ class Publisher:
             result = await self._result(request, template)
         finally:
             self._in_flight -= 1
+        if self._delivery is not None:
+            self._on_queued(group, *queued(result, len(self._delivery.slices(len(group.works)))))
+            return
         if not _reads(template):
             result = with_item_errors(result, group.entities, [work.task.identifier for work in group.works])
         self._on_result(group, result)
@@ -431,9 +463,12 @@ class Publisher:
     # What has become of a group
 
     def _on_result(self, group: _Group, result: SendResult) -> None:
-        error = result.error
         if result.fate in (Fate.DONE, Fate.FAILED, Fate.DIVIDE):
             self._succeeded(len(group.works))
+        self._settle(group, result)
+
+    def _settle(self, group: _Group, result: SendResult) -> None:
+        error = result.error
         if result.fate is Fate.DONE:
             self._done(group, result)
             return
@@ -594,6 +629,87 @@ class Publisher:
         self._pausing = None
         self._guard(task)
 
+    # In the store's queue
+
+    def _on_queued(self, group: _Group, result: SendResult, accepted: Accepted | None) -> None:
+        """What the queue has accepted is waited for."""
+        if accepted is None or self._delivery is None or result.response is None:
+            self._on_result(group, result)
+            return
+        self._succeeded(len(group.works))
+        exchange = result.response.exchange
+        waiting: dict[int, _Group] = {}
+        for number, each in enumerate(self._delivery.slices(len(group.works))):
+            part = _Group(group.works[each], tries=group.tries)
+            if number in accepted.operations:
+                waiting[number] = part
+                place: dict[str, Json] = {_BULK: {"uuid": accepted.bulk, "operation": number}}
+                for work in part.works:
+                    self._update(work, "waiting", exchange=exchange, responses=json.dumps(place))
+                    work.task = replace(work.task, responses=place)
+            else:
+                dropped = ItemError("The store's queue has left it out without a reason", "dropped")
+                self._fail(part, accepted.refused.get(number, dropped), exchange, result)
+        if waiting:
+            self._follow(accepted.bulk, waiting)
+
+    def _follow(self, bulk: str, operations: dict[int, _Group]) -> None:
+        assert self._queue is not None
+        self._queue.add(bulk, operations)
+        if self._following is None and self._stop is None:
+            self._following = asyncio.create_task(self._follow_queue(self._queue))
+            self._following.add_done_callback(self._followed)
+
+    async def _follow_queue(self, queue: StoreQueue[_Group]) -> None:
+        try:
+            await queue.follow()
+        except RunFailed as failed:
+            self.stop(failed.error)
+
+    def _followed(self, task: asyncio.Task[None]) -> None:
+        self._following = None
+        self._guard(task)
+
+    async def _resume_waiting(self) -> None:
+        """Follows what an earlier part of the run has put into the store's queue."""
+        bulks: dict[str, dict[int, _Group]] = {}
+        after = 0
+        while tasks := await self._store.window("waiting", after, _WINDOW):
+            after = tasks[-1].id
+            for task in tasks:
+                work = _Work(task, task.identifier.casefold())
+                self._open += 1
+                if work.key:
+                    self._busy.add(work.key)
+                place = task.responses.get(_BULK) if isinstance(task.responses, dict) else None
+                uuid, number = (place.get("uuid"), place.get("operation")) if isinstance(place, dict) else (None, None)
+                if self._queue is None or not isinstance(uuid, str) or not isinstance(number, int):
+                    self._finish(work, "unknown", f"It was left in the store's queue. {_UNKNOWN_HINT}", "queued")
+                    continue
+                bulks.setdefault(uuid, {}).setdefault(number, _Group([])).works.append(work)
+        for uuid, operations in bulks.items():
+            self._follow(uuid, operations)
+
+    def _operations_ended(self, ended: Sequence[tuple[_Group, SendResult]]) -> None:
+        """Operations have results; those that are to be sent again are sent together."""
+        together: dict[Fate, tuple[_Group, SendResult]] = {}
+        for group, result in ended:
+            if result.fate is Fate.DONE:
+                result = with_item_errors(result, group.entities, [work.task.identifier for work in group.works])
+            if result.fate in (Fate.AGAIN, Fate.UNKNOWN):
+                whole, _ = together.setdefault(result.fate, (_Group([], tries=group.tries), result))
+                whole.works += group.works
+            else:
+                self._settle(group, result)
+        for group, result in together.values():
+            self._settle(group, result)
+        self._changed.set()
+
+    def _still_waits(self, group: _Group, error: RunError) -> None:
+        for work in group.works:
+            responses = json.dumps(work.task.responses)
+            self._update(work, "waiting", error.message, error.code, responses=responses)
+
     # The ends of tasks
 
     def _fail(
@@ -685,6 +801,9 @@ class Publisher:
         return {**shown, _MASKED: True} if isinstance(shown, dict) else {_MASKED: True, "body": shown}
 
 
+_BULK = "bulk"
+"""Marks where in the store's queue a waiting task is: the UUID of the bulk, and the operation's number."""
+_STATUS = RequestTemplate(uri="bulk", method="get")
 _MASKED = "masked"
 """Marks a recorded response that contained a secret."""
 

@@ -31,6 +31,7 @@ from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count
 from ..units import duration
+from .bulk import Delivery
 from .changes import EntityChange, FieldChange, leaves_of
 from .equality import ABSENT
 from .errors import result_for_exception
@@ -178,6 +179,7 @@ class OutgoingRun:
         self._is_compared = self._comparison is not None and self._comparison.is_readable
         self._compare = environment.compare
         self._source_notes: list[str] = []
+        self._delivery: Delivery | None = None
 
     @property
     def progress(self) -> Progress:
@@ -269,6 +271,7 @@ class OutgoingRun:
         if self._compare is None and self._is_compared:
             self._compare = self._reader()
         source, identity = self._checked_source(), fingerprint(self._outgoing, self._session)
+        self._delivery = self._checked_delivery()
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
             opened = self._opened = await self._in_thread(self._open, source, identity)
@@ -303,6 +306,13 @@ class OutgoingRun:
                 "source-missing", message, 'Add one, such as source = { kind = "csv", path = "stock.csv" }.'
             )
         return self._outgoing.source
+
+    def _checked_delivery(self) -> Delivery | None:
+        """The requests of the store's queue, if it is used. Raises `UserError` if the store cannot have one."""
+        if self._outgoing.delivery == "single":
+            return None
+        prepared, client = self._session.prepared, self._outgoing.client
+        return Delivery(self._outgoing, lambda request: prepared(client, request).uri)
 
     def _context(self, *, sends: bool = True) -> SourceContext:
         """`sends`: requests may be sent to read the source."""
@@ -362,8 +372,10 @@ class OutgoingRun:
             assert source is not None
             return _OpenRun(ledger, run, source.open(self._context()))
         counts = ledger.counts(run.id)
-        done = sum(counts.values()) - counts["new"] - counts["unknown"]
+        done = sum(counts.values()) - counts["new"] - counts["unknown"] - counts["waiting"]
         notes = [f"Resuming the run of {run.began}: {done:,} of {sum(counts.values()):,} tasks are done."]
+        if counts["waiting"]:
+            notes.append(f"{count(counts['waiting'], 'task waits', 'tasks wait')} in the store's queue.")
         if lost:
             notes.append(f"{count(lost, 'task was', 'tasks were')} being sent when the last run was interrupted.")
         return _OpenRun(ledger, run, None, notes)
@@ -489,10 +501,12 @@ class OutgoingRun:
             counts=self._counts,
             repeatable=repeatable,
             compare=self._compare,
+            delivery=self._delivery,
             explain=environment.explain,
             limit=self._options.limit,
             on_failed=self._watcher.failed,
             on_step=lambda: self._watcher.progress(self.progress),
+            note=lambda text: self._watcher.note(text, warning=True),
         )
         if self._stopped is not None:
             self._publisher.stop(self._stopped)
@@ -571,6 +585,10 @@ class OutgoingRun:
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
                 f"skip them (tui-connector tasks {self._environment.file.stem} {self._name} list --state unknown)."
             )
+        if waiting := found.get("waiting", 0):
+            remarks.append(
+                f"{count(waiting, 'task waits', 'tasks wait')} in the store's queue; the next run reads the results."
+            )
         return Summary(
             self._name,
             end.state,
@@ -604,10 +622,15 @@ class OutgoingRun:
         requests = []
         values: dict[str, Json] = {"run": {"started_at": self._now()}}
         step, template = next(iter(outgoing.requests.items()))
-        for start in range(0, len(entities), outgoing.batch):
-            some = entities[start : start + outgoing.batch]
+        delivery = self._checked_delivery()
+        size = outgoing.batch if delivery is None else delivery.size
+        for start in range(0, len(entities), size):
+            some = entities[start : start + size]
             try:
-                request = template.request(outgoing.scope(some, {**values, **({"steps": {}} if step else {})}))
+                if delivery is not None:
+                    request = delivery.request(some, values)
+                else:
+                    request = template.request(outgoing.scope(some, {**values, **({"steps": {}} if step else {})}))
                 prepared = self._session.prepared(outgoing.client, request)
             except (InvalidValue, RequestFailed) as error:
                 problems.append(str(error))

@@ -408,12 +408,12 @@ class TaskLedger(LedgerDatabase):
         return found, lost
 
     def skip(self, run: TaskRun, wanted: TaskFilter, at: str) -> int:
-        """Gives up tasks that were not sent, failed or are unknown; returns how many."""
+        """Gives up tasks that were not sent, failed, are unknown or wait in the store's queue; returns how many."""
         where, values = wanted.where(run.id)
         with explained(self.path), self._database as database:
             return database.execute(
                 f"update task set state = 'skipped', updated = ?, reason = case when reason = '' then 'Skipped' else"
-                f" reason end where {where} and state in ('new', 'failed', 'unknown', 'sending')",
+                f" reason end where {where} and state in ('new', 'failed', 'unknown', 'sending', 'waiting')",
                 [at, *values],
             ).rowcount
 

@@ -297,7 +297,7 @@ def deleting(outgoing: Outgoing) -> Outgoing | None:
 
 def _with_request(outgoing: Outgoing, undo: UndoRequest) -> Outgoing:
     update = {"request": undo.request, "steps": [], "batch": undo.batch, "compare": None, "repeatable": True}
-    return outgoing.model_copy(update=update)
+    return outgoing.model_copy(update={**update, "delivery": "single"})
 
 
 @dataclass(frozen=True, slots=True)

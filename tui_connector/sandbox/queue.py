@@ -82,7 +82,7 @@ class QueuedRoute:
 @dataclass
 class _Operation:
     row: int
-    due: datetime | None
+    accepted: datetime
     queued: QueuedRoute
     call: Call
     alone: bool
@@ -99,7 +99,11 @@ class Queue:
         self._operations = Records("operation_id", _COLUMNS, field="", aliases={"operation_key": "id"})
         self._bulks: dict[str, list[int]] = {}
         self._waiting: list[_Operation] = []
-        self._last_due: datetime | None = None
+        self._free: datetime | None = None
+        """When the consumer ended its last operation, or was started; None while it does not run."""
+        self._is_executing = False
+        """Whether it was executing the first of the waiting operations when it was last observed."""
+        settings.watch(self.work)
 
     def handlers(self) -> Handlers:
         one = "/V1/bulk/:bulkUuid"
@@ -128,10 +132,26 @@ class Queue:
         return self._enqueue(queued, calls, alone=False)
 
     def work(self) -> None:
-        """Execute the operations that are due, in order."""
-        now = self._now()
-        while self._waiting and (due := self._waiting[0].due) is not None and due <= now:
+        """Execute the operations whose time has passed, in order.
+
+        The one that a consumer was executing when it was switched off stays open for ever.
+        """
+        now, seconds = self._now(), self._settings.text("sandbox/queue_seconds")
+        if seconds == "off":
+            if self._is_executing:
+                self._waiting.pop(0)
+            self._is_executing, self._free = False, None
+            return
+        free = now if self._free is None else self._free
+        self._is_executing = False
+        while self._waiting:
+            ended = max(free, self._waiting[0].accepted) + timedelta(seconds=float(seconds or 0))
+            if ended > now:
+                self._is_executing = True
+                break
             self._run(self._waiting.pop(0))
+            free = ended
+        self._free = free
 
     def _enqueue(self, queued: QueuedRoute, calls: Sequence[tuple[Call, Item]], *, alone: bool) -> Item:
         bulk = str(uuid.UUID(bytes=hashlib.sha256(f"{self._seed} bulk {len(self._bulks)}".encode()).digest()[:16]))
@@ -148,19 +168,10 @@ class Queue:
             row = self._operations.next_number
             self._operations.add(operation | {"status": _OPEN, "result_message": None, "error_code": None})
             self._bulks[bulk].append(row)
-            self._waiting.append(_Operation(row, self._due(), queued, call, alone))
+            self._waiting.append(_Operation(row, self._now(), queued, call, alone))
             digest = hashlib.sha256(meta.encode()).hexdigest()
             accepted.append({"id": number, "data_hash": digest, "status": "accepted"})
         return {"bulk_uuid": bulk, "request_items": accepted, "errors": False}
-
-    def _due(self) -> datetime | None:
-        """When the consumer has finished the operations before; None if no consumer runs."""
-        seconds = self._settings.text("sandbox/queue_seconds")
-        if seconds == "off":
-            return None
-        start = max(self._now(), self._last_due or self._now())
-        self._last_due = start + timedelta(seconds=float(seconds or 0))
-        return self._last_due
 
     def _run(self, operation: _Operation) -> None:
         kept = self._operations.get(operation.row) or {}
