@@ -176,6 +176,7 @@ async def test_other_screens_are_open_while_a_run_continues(machine: Machine) ->
             await until(pilot, lambda: isinstance(app.screen, HomeScreen))
             sandbox.change({"sandbox/latency_ms": "0"})
             await until(pilot, lambda: "✔ products" in shown(app).splitlines()[0])
+            await until_shown(pilot, "✔ products, just now")
             await pilot.press("f4")
             await until_shown(pilot, "complete: 200 items")
             await pilot.press("q")

@@ -25,6 +25,7 @@ from ...guide.overview import ProfileOverview
 from ...machine import Machine
 from ...profile.library import ProfileError
 from ...text import count, shown_line
+from ..jobs import jobs_of
 from ..keys import keys_of
 from ..widgets.fields import SafeInput
 from ..widgets.frame import TONES, KeyFooter, ScreenHeader
@@ -142,6 +143,7 @@ class HomeScreen(Screen[None]):
         """What no load has found yet."""
         self._pending: set[type[LoaderMessage]] = {ProfilesFound, DraftsFound}
         """What the current load has not found yet."""
+        self._active_jobs = 0
         self._loaded = False
         """Whether the rows are complete and the list has the focus."""
 
@@ -168,6 +170,16 @@ class HomeScreen(Screen[None]):
 
     def _adapt_to(self, size: Size) -> None:
         self.set_class(size.width >= _BESIDE, "wide")
+
+    def on_mount(self) -> None:
+        jobs_of(self.app).changed.subscribe(self, lambda _: self._on_jobs())
+
+    def _on_jobs(self) -> None:
+        """Loads the list again when a run has ended."""
+        active = sum(job.active for job in jobs_of(self.app))
+        if active < self._active_jobs and self.is_current:
+            self.show()
+        self._active_jobs = active
 
     def on_screen_resume(self) -> None:
         self.show()
