@@ -64,7 +64,8 @@ class ComparedStore:
         return found
 
     def present(self, outgoing: Outgoing) -> PresentValues:
-        return PresentValues(outgoing, self._counted, address=store_address(outgoing, self.session))
+        address = store_address(outgoing, self.session)
+        return PresentValues(outgoing, self._counted, address=address, now=self.bench.machine.now)
 
     async def plan(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[EntityChange]:
         return await self.present(outgoing).read(entities)

@@ -37,7 +37,7 @@ async def saved(
 ) -> list[PlanEntry | BadEntity]:
     """Saves a plan for these entities; returns its entries as they were made."""
     seen: list[PlanEntry | BadEntity] = []
-    present = PresentValues(outgoing, store.session.client("shop"), remembers=True)
+    present = PresentValues(outgoing, store.session.client("shop"), remembers=True, now=store.bench.machine.now)
     mask = mask or store.session.mask
     entries = planned(
         source(*entities), SourceContext(store.directory, outgoing.identifier), outgoing, present.read, mask

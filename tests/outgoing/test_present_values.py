@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from compared_store import ComparedStore, preset
+from profiles import profile
 
 from tui_connector.client.exchange import Exchange
+from tui_connector.client.message import Failure
 from tui_connector.outgoing.changes import FieldChange
 from tui_connector.outgoing.equality import ABSENT
+from tui_connector.outgoing.present_values import PresentValues
+from tui_connector.runs.errors import Action, RunFailed
 
 
 def stock(sku: str, quantity: float | str = 5, source: str = "default") -> dict[str, object]:
@@ -201,6 +205,15 @@ async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> Non
     store.sandbox.change({"sandbox/fail_next": "503:1"})
     summary = await store.run(preset("stock"), [stock("SYNC-0001", 3)])
     assert (summary.state, summary.tasks["finished"]) == ("complete", 1)
+
+
+async def test_https_to_a_server_without_it_is_reported_and_not_waited_for(store: ComparedStore) -> None:
+    address = store.sandbox.url.replace("http://", "https://")
+    async with store.bench.session(profile(f"{address}/rest/all/V1", None)) as session:
+        present = PresentValues(preset("stock"), session.client("shop"), now=store.bench.machine.now)
+        with pytest.raises(RunFailed) as failed:
+            await present.read([stock("SYNC-0001")])
+    assert (failed.value.error.action, failed.value.error.code) == (Action.WRONG, Failure.TLS_TO_PLAIN.value)
 
 
 async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStore) -> None:

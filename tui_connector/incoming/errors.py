@@ -8,9 +8,8 @@ from dataclasses import replace
 import msgspec
 
 from ..client.authentication.login import server_message
-from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
-from ..client.plugins.retry import PERMANENT_FAILURES
-from ..runs.errors import Action, RunError
+from ..client.message import Failure, NoResponse, RequestFailed, Response
+from ..runs.errors import Action, RunError, error_for_failure
 from .pages import PageUnreadable
 from .pagination import PaginationError
 
@@ -23,10 +22,10 @@ _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 
 def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
     """The run's error for an exception. `has_read`: pages of the same list have been read already."""
-    if isinstance(error, LoginRefused):
-        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
-    if isinstance(error, NoResponse):
-        return RunError(_action_for(error.failure), error.message, error.hint, error.exchange, code=error.failure.value)
+    if isinstance(error, RequestFailed):
+        found = error_for_failure(error)
+        too_much = isinstance(error, NoResponse) and found.action is Action.WAIT and error.failure not in _UNREACHABLE
+        return replace(found, action=Action.DIVIDE) if too_much else found
     if isinstance(error, PageUnreadable):
         # after good pages the store is at fault, not the path of the items
         return RunError(
@@ -36,19 +35,9 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
             error.exchange,
             code=error.code,
         )
-    if isinstance(error, InvalidRequest):
-        return RunError(Action.WRONG, error.message, error.hint, error.exchange, code=error.code)
-    if isinstance(error, RequestFailed):
-        return RunError(Action.WAIT, error.message, error.hint, error.exchange, code=error.code)
     if isinstance(error, PaginationError):
         return RunError(Action.WRONG, error.message, error.hint, code=error.code)
     raise error
-
-
-def _action_for(failure: Failure) -> Action:
-    if failure in PERMANENT_FAILURES or failure in (Failure.TLS, Failure.NOT_SENT):
-        return Action.WRONG
-    return Action.WAIT if failure in _UNREACHABLE else Action.DIVIDE
 
 
 def error_for_response(response: Response, *, has_read: bool, retry_after: float | None) -> RunError:

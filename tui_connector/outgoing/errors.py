@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..client.authentication.login import server_message
 from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
 from ..client.model import RequestTemplate
 from ..client.plugins.retry import PERMANENT_FAILURES
-from ..runs.errors import Action, RunError
+from ..runs.errors import Action, RunError, error_for_failure
 from ..templates import Json
 from ..text import page_title
 
@@ -69,9 +69,7 @@ def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
     """The result of a request without a response. `reads`: it changes nothing in the store."""
 
     def found(fate: Fate, action: Action) -> SendResult:
-        code = error.failure.value if isinstance(error, NoResponse) else error.code
-        status = error.status if isinstance(error, LoginRefused) else None
-        return SendResult(fate, RunError(action, error.message, error.hint, error.exchange, status=status, code=code))
+        return SendResult(fate, replace(error_for_failure(error), action=action))
 
     if isinstance(error, LoginRefused):
         return found(Fate.STOP, Action.REFUSED)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 
@@ -13,18 +14,11 @@ import msgspec
 
 from ..client.error_message import error_message
 from ..client.layer import Send
-from ..client.message import (
-    Failure,
-    InvalidRequest,
-    LoginRefused,
-    NoResponse,
-    Request,
-    RequestFailed,
-    Response,
-)
+from ..client.message import Request, RequestFailed, Response
 from ..client.model import RequestTemplate
+from ..client.plugins.retry import retry_after
 from ..errors import InvalidValue, UserError
-from ..runs.errors import Action, Explain, RunError, RunFailed
+from ..runs.errors import Action, Explain, RunError, RunFailed, error_for_failure
 from ..templates import Budget, Json
 from ..templates.expression import Expression
 from ..text import beginning
@@ -96,6 +90,7 @@ class PresentValues:
         run: Mapping[str, Json] | None = None,
         remembers: bool = False,
         address: str = "",
+        now: Callable[[], datetime],
         explain: Explain = lambda _request, _response: None,
     ) -> None:
         """Raises `UserError` if the outgoing has no comparison that can be read.
@@ -118,7 +113,7 @@ class PresentValues:
         self._rules: dict[str, EqualityRule | None] = {}
         self._limits: dict[str, LookupLimits] = {}
         """By URI."""
-        self._remembers, self._address, self._explain = remembers, address, explain
+        self._remembers, self._address, self._now, self._explain = remembers, address, now, explain
         self._prefix: str | None = None
         """The address of another store view that is read instead."""
         self._planned: dict[Identity, Item] = {}
@@ -377,8 +372,8 @@ class PresentValues:
     async def _sent(self, request: Request) -> Response:
         try:
             return await self._send(request)
-        except (LoginRefused, NoResponse, RequestFailed) as error:
-            raise RunFailed(_failure(error)) from error
+        except RequestFailed as error:
+            raise RunFailed(error_for_failure(error)) from error
 
     def _refusal(self, request: Request, response: Response) -> RunError:
         status = response.status
@@ -392,7 +387,7 @@ class PresentValues:
                 hint = " ".join(filter(None, (explanation[1], hint)))
             return RunError(Action.REFUSED, message, hint, response.exchange, status=status, code=code)
         if status in (408, 429) or (status >= 500 and status != 501):
-            wait = _retry_after(response)
+            wait = retry_after(response, self._now())
             return RunError(Action.WAIT, message, "", response.exchange, wait, status=status, code=code)
         hint = "See the request in the log (--log long)."
         return RunError(Action.WRONG, message, hint, response.exchange, status=status, code=code)
@@ -453,25 +448,6 @@ def _largest(response: Response) -> int:
     parameters = data.get("parameters") if isinstance(data, dict) else None
     most = parameters.get("max") if isinstance(parameters, dict) else None
     return int(most) if isinstance(most, int | str) and str(most).isdecimal() else 0
-
-
-def _retry_after(response: Response) -> float | None:
-    text = response.header("Retry-After") or ""
-    return float(text) if text.isdecimal() else None
-
-
-_PERMANENT = (Failure.TLS, Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED)
-
-
-def _failure(error: LoginRefused | NoResponse | RequestFailed) -> RunError:
-    if isinstance(error, LoginRefused):
-        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
-    if isinstance(error, NoResponse):
-        wrong = error.failure in _PERMANENT or error.failure is Failure.NOT_SENT
-        action = Action.WRONG if wrong else Action.WAIT
-        return RunError(action, error.message, error.hint, error.exchange, code=error.failure.value)
-    action = Action.WRONG if isinstance(error, InvalidRequest) else Action.WAIT
-    return RunError(action, error.message, error.hint, error.exchange, code=error.code)
 
 
 def _key(value: Json | Absent, places: int | None) -> str | None:

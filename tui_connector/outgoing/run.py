@@ -545,7 +545,15 @@ class OutgoingRun:
         run: dict[str, Json] = {"run": {"started_at": self._now()}}
         address = store_address(self._outgoing, self._session)
         explain = self._environment.explain
-        return PresentValues(self._outgoing, send, run=run, remembers=remembers, address=address, explain=explain)
+        return PresentValues(
+            self._outgoing,
+            send,
+            run=run,
+            remembers=remembers,
+            address=address,
+            now=self._machine.now,
+            explain=explain,
+        )
 
     def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
         return partial(self._patiently, self._present_values(remembers=remembers).read)

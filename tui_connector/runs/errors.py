@@ -1,4 +1,4 @@
-"""Why a run cannot go on as it is, and what it does about it."""
+"""Why a run cannot continue as it is, and what it does about it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ..client.message import Request, Response
+from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
+from ..client.plugins.retry import PERMANENT_FAILURES
 from ..secrets.named_values import mask_message
 from .ledger import State
 
@@ -57,12 +58,24 @@ class RunError:
         return f"{self.message}. {self.hint}" if self.hint else self.message
 
 
+def error_for_failure(error: RequestFailed) -> RunError:
+    """The run's error for a request without a usable response: REFUSED, WRONG, or WAIT if it may succeed later."""
+    if isinstance(error, LoginRefused):
+        return RunError(Action.REFUSED, error.message, error.hint, error.exchange, status=error.status, code=error.code)
+    if isinstance(error, NoResponse):
+        is_permanent = error.failure in (*PERMANENT_FAILURES, Failure.TLS, Failure.NOT_SENT)
+        action, code = Action.WRONG if is_permanent else Action.WAIT, str(error.failure.value)
+    else:
+        action, code = Action.WRONG if isinstance(error, InvalidRequest) else Action.WAIT, error.code
+    return RunError(action, error.message, error.hint, error.exchange, code=code)
+
+
 Explain = Callable[[Request, Response], tuple[str, str] | None]
 """The cause of a refusal by the store and its remedy; None if unknown."""
 
 
 class RunFailed(Exception):
-    """Raised to end a run, or to read on in another way, because of `error`."""
+    """Raised to end a run, or to continue it in another way, because of `error`."""
 
     def __init__(self, error: RunError) -> None:
         super().__init__(str(error))
