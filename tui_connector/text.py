@@ -147,6 +147,16 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     return f": did you mean {near[0]!r}?" if near else ""
 
 
+def first_repeated(names: Iterable[str]) -> str | None:
+    """The first name that occurs a second time; None if each is unique."""
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
 def listed(names: Sequence[str], most: int = 20) -> str:
     """The first `most` names, separated by commas, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

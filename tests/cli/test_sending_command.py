@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -89,7 +90,7 @@ async def test_an_outgoing_is_sent_and_summed_up(sender: Sender) -> None:
         [{"sku": "C", "quantity": 3}],
     ]
     notes = [json.loads(line)["text"] for line in out.splitlines() if '"note"' in line]
-    assert notes == ["stock.csv: delimiter ,, decimal point, columns sku, quantity."]
+    assert notes == ["stock.csv: delimiter ',', decimal point, columns sku, quantity."]
 
 
 async def test_nothing_is_sent_unless_it_is_named(sender: Sender) -> None:
@@ -114,7 +115,7 @@ async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> No
     code, out, err = await sender("run", "stock")
     assert (code, out) == (1, "")
     assert "line 3 (B) failed: The store responded with 400 (Could not save Source Item)" in err
-    assert err.splitlines()[-1].startswith("stock: 2 finished, 1 failed in ")
+    assert re.fullmatch(r"stock: 2 finished, 1 failed in \d+ s \(4 requests\)", err.splitlines()[-1])
 
     code, out, err = await sender("tasks", "stock", "list", "--json")
     assert err == ""
@@ -144,6 +145,26 @@ async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> No
     assert code == 0, err
     assert sender.store.skus() == ["B"]
     assert "3 finished" in (await sender("tasks", "stock"))[1]
+
+
+async def test_a_message_of_the_store_cannot_pretend_to_be_another_line(sender: Sender) -> None:
+    message = json.dumps({"message": "Refused\nstock: 3 finished in 0 s, complete (2 requests)"}).encode()
+    sender.store.answer = lambda sent: reply("400 Bad Request", message)
+    code, _, err = await sender("run", "stock")
+    assert code == 1
+    assert [line for line in err.splitlines() if "complete" in line and not line.startswith("stock: line ")] == []
+    assert sum(line.startswith("stock: line ") for line in err.splitlines()) == 3
+    _, out, _ = await sender("tasks", "stock")
+    assert [line for line in out.splitlines() if line.startswith("stock: 3 finished")] == []
+
+
+async def test_a_source_without_entities_is_reported(sender: Sender) -> None:
+    for lines in (["sku,quantity"], []):
+        sender.write(*lines)
+        code, _, err = await sender("run", "stock")
+        assert code == 0
+        assert "stock: The source contains no entities. Nothing was sent." in err.splitlines()
+    assert sender.store.sent == []
 
 
 async def test_tasks_can_be_skipped_and_then_are_not_sent(sender: Sender) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from tui_connector.errors import UserError
 from tui_connector.outgoing.source import BadEntity, Source, SourceContext, SourceEntity
+from tui_connector.outgoing.tasks import new_task
+from tui_connector.secrets.mask import Mask
 
 
 def read(folder: Path, kind: str, identifier: str | None = None, stdin: bytes = b"", **fields: Any) -> tuple[Any, ...]:
@@ -73,7 +75,7 @@ def test_excel_s_semicolons_and_decimal_commas_are_detected_and_reported(tmp_pat
     content = "\ufeffsku;qty\r\nA;1,5\r\nB;2\r\n"
     good, bad, notes = csv(tmp_path, content, columns={"qty": "number"}, identifier="sku")
     assert (list(good.values()), bad) == ([{"sku": "A", "qty": 1.5}, {"sku": "B", "qty": 2}], {})
-    assert notes == ["stock.csv: delimiter ;, decimal comma, columns sku, qty."]
+    assert notes == ["stock.csv: delimiter ';', decimal comma, columns sku, qty."]
     good, bad, _ = csv(tmp_path, "sep=;\nsku;qty\nA;1,5\n", columns={"qty": "number"})
     assert (list(good.values()), bad) == ([{"sku": "A", "qty": 1.5}], {})
     good, bad, _ = csv(tmp_path, content[1:].encode("utf-16"), columns={"qty": "number"})
@@ -90,8 +92,8 @@ def test_a_number_in_the_other_notation_is_a_bad_line_and_never_guessed(tmp_path
     ("row", "said"),
     [
         ('"B,2', "never closed"),
-        ("B", "has 1 cells, and 2 columns are named"),
-        ("B,2,3", "has 3 cells, and only 2 columns are named"),
+        ("B", "has 1 cell, but the header has 2 columns"),
+        ("B,2,3", "has 3 cells, but the header has only 2 columns"),
         ('"B"x,2', "Not valid CSV"),
     ],
 )
@@ -136,6 +138,46 @@ def test_a_header_that_cannot_be_used_is_an_error(
 
 def test_an_empty_file_has_no_entities(tmp_path: Path) -> None:
     assert csv(tmp_path, "", identifier="sku") == ({}, {}, [])
+
+
+def test_a_header_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(100_000)]
+    good, bad, _ = csv(tmp_path, f"sku,{','.join(names)}\nA{',1' * len(names)}\n", identifier="sku")
+    assert (len(good[2]), bad) == (100_001, {})
+    with pytest.raises(UserError, match="names the column 'c99999' twice"):
+        csv(tmp_path, f"sku,{','.join(names)},c99999\n")
+    entity = "".join(f'"{name}":1,' for name in names)
+    (tmp_path / "wide.jsonl").write_text(f'{{{entity}"c99999":2}}\n')
+    _, bad, _ = read(tmp_path, "jsonl", path="wide.jsonl")
+    assert bad == {1: "Invalid JSON: the key 'c99999' occurs twice in an object"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"sku": "a\x01"}', "Invalid JSON: invalid control character at character 11"),
+        (f'{{"sku": {"1" * 5_000}}}', "Invalid JSON: an integer has more than 4,300 digits"),
+    ],
+)
+def test_the_reason_of_a_bad_line_is_in_the_program_s_own_words(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "stock.jsonl").write_text(f"{line}\n")
+    assert read(tmp_path, "jsonl", path="stock.jsonl")[1] == {1: said}
+
+
+@pytest.mark.parametrize(
+    ("entity", "state", "said"),
+    [
+        ([{"sku": "A"}], "failed", "The line contains a list, not an object with the identifier 'sku'"),
+        ("A", "failed", "The line contains one value, not an object with the identifier 'sku'"),
+        ({"sku": None}, "failed", "The entity has no 'sku', which identifies it"),
+        ({"sku": "A", "n": float("inf")}, "failed", "The entity contains a number that is too large"),
+        ({"sku": "A\0"}, "failed", "The entity contains a NUL character, which no store accepts"),
+        ({"sku": "A", "text": "written as \\u0000"}, "new", ""),
+    ],
+)
+def test_an_entity_that_cannot_be_sent_is_a_failed_task(entity: Any, state: str, said: str) -> None:
+    task = new_task(SourceEntity(1, entity), "sku", Mask())
+    assert (task.state, task.reason) == (state, said)
 
 
 def test_json_lines_are_read_one_by_one(tmp_path: Path) -> None:
@@ -192,7 +234,7 @@ def test_standard_input_is_read_as_json_lines_or_csv(tmp_path: Path) -> None:
     assert read(tmp_path, "stdin", stdin=b'{"a": 1}\n')[0] == {1: {"a": 1}}
     good, _, notes = read(tmp_path, "stdin", stdin=b"a;b\n1;2\n", format="csv")
     assert good == {2: {"a": "1", "b": "2"}}
-    assert notes == ["Standard input: delimiter ;, columns a, b."]
+    assert notes == ["Standard input: delimiter ';', columns a, b."]
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])

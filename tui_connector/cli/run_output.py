@@ -65,7 +65,8 @@ class RunOutput:
             return
         where = f" (request #{record.exchange})" if record.exchange else ""
         what = "failed" if self._sends else "skipped"
-        self.say(f"{self._name}: {record.record} {what}: {record.message}{where}")
+        message = " ".join(record.message.splitlines())
+        self.say(f"{self._name}: {record.record} {what}: {message}{where}")
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -205,8 +206,10 @@ def _summary(summary: Summary) -> str:
         costs.append(count(summary.retries, "retry", "retries"))
     if summary.tasks:
         done = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
-        what = ", ".join(done) or "no tasks"
-        return f"{summary.name}: {what} in {duration(summary.seconds)}, {summary.state} ({', '.join(costs)})"
+        what = f"{', '.join(done) or 'no tasks'} in {duration(summary.seconds)}"
+        if summary.state != "complete" or not summary.failed:  # never "complete" where a task failed
+            what += f", {summary.state}"
+        return f"{summary.name}: {what} ({', '.join(costs)})"
     if summary.dropped:
         costs.append(f"{summary.dropped:,} unchanged")
     items = count(summary.items, "item")

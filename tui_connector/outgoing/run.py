@@ -423,6 +423,8 @@ class OutgoingRun:
                     self._tell_failed(task)
             self._watcher.progress(self.progress)
         await self._in_thread(opened.ledger.loaded, opened.run.id)
+        if not self._counts:
+            self._watcher.note("The source contains no entities. Nothing was sent.", warning=True)
         self._counts.clear()
 
     def _record(self, opened: _OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:

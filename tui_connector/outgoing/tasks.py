@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -74,10 +75,14 @@ def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask:
         return NewTask(read.line, "", None, "failed", read.message, "source-line", read.text)
     try:
         text = json.dumps(read.data, allow_nan=False)
-        identifier = identifier_of(read.data, identifier_field)
     except (ValueError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else "contains a number that is too large"
+        return NewTask(read.line, "", None, "failed", f"The entity {why}", "source-line")
+    try:
+        identifier = identifier_of(read.data, identifier_field)
+    except ValueError as error:
         return NewTask(read.line, "", None, "failed", f"The entity cannot be used: {error}", "source-line")
-    if "\\u0000" in text:
+    if _NUL.search(text):
         message = "The entity contains a NUL character, which no store accepts"
         return NewTask(read.line, identifier.replace("\0", "\\0"), None, "failed", message, "nul")
     if mask.mask_known(text) != text:
@@ -85,6 +90,9 @@ def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask:
         return NewTask(read.line, "", None, "failed", message, "secret")
     if identifier_field is not None and not identifier:
         message = f"The entity has no {identifier_field!r}, which identifies it"
+        if not isinstance(read.data, dict):
+            what = "a list" if isinstance(read.data, list) else "one value"
+            message = f"The line contains {what}, not an object with the identifier {identifier_field!r}"
         return NewTask(read.line, "", text, "failed", message, "identifier-missing")
     return NewTask(read.line, identifier, text)
 
@@ -169,6 +177,10 @@ def tasks_file(state: Path, profile: Path, outgoing: str) -> Path:
     real = Path(os.path.realpath(profile))  # not resolve(), which fails where links lead in a circle
     place = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     return state / "outgoing" / f"{real.stem}-{place}" / f"{outgoing}.sqlite"
+
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""A NUL in a JSON text; an escaped backslash before "u0000" is none."""
 
 
 class TaskFilter:
@@ -441,8 +453,8 @@ def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] |
 
 
 def _stored(reason: str) -> str:
-    """Without secrets, and without half characters, which SQLite refuses."""
-    return mask_message(reason).encode("utf-8", "backslashreplace").decode() if reason else ""
+    """Without secrets, in one line, and without half characters, which SQLite refuses."""
+    return " ".join(mask_message(reason).splitlines()).encode("utf-8", "backslashreplace").decode()
 
 
 def _last_run(database: sqlite3.Connection) -> TaskRun | None:

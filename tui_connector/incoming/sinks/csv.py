@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from ...templates import Json
+from ...text import first_repeated
 from ..output_file import OutputFile
 from ..raw_json import encode_json, json_type, members, plain_text
 from ..sink import FilePath, OpenSink, RejectedItem, Sink, SinkContext, SinkMissing
@@ -25,7 +26,7 @@ _NUMBER = re.compile(r" *[+-]([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
 def _check_distinct(columns: list[str]) -> list[str]:
-    twice = next((name for name in columns if columns.count(name) > 1), None)
+    twice = first_repeated(columns)
     if twice is not None:
         raise ValueError(f"the column {twice!r} is duplicated")
     return columns

@@ -18,7 +18,7 @@ from pydantic import Field
 from ...client.model import FilePath
 from ...kinds import Model
 from ...templates import Json
-from ...text import did_you_mean, listed
+from ...text import count, did_you_mean, first_repeated, listed
 from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 from .jsonl import strict_json, whole_lines
 
@@ -205,7 +205,7 @@ class _CsvReader:
 
     def _check_header(self) -> None:
         names, context = self._header, self._context
-        repeated = next((name for name in names if names.count(name) > 1), None)
+        repeated = first_repeated(names)
         if repeated is not None:
             what = f"names the column {repeated!r} twice" if repeated else "has columns without a name"
             raise SourceError(f"The first row of {self._name} {what}", "Name each column once.", "source-header")
@@ -227,10 +227,9 @@ class _CsvReader:
 
     def _report(self) -> None:
         """Tells what was detected, where there was a choice."""
-        names = {"\t": "tab"}
         found = []
         if self._form.delimiter == "auto":
-            found.append(f"delimiter {names.get(self._delimiter, self._delimiter)}")
+            found.append("delimiter " + ("tab" if self._delimiter == "\t" else f"'{self._delimiter}'"))
         if self._form.decimal == "auto" and "number" in self._form.columns.values():
             found.append(f"decimal {'comma' if self._decimal == ',' else 'point'}")
         if found:
@@ -282,9 +281,9 @@ class _CsvReader:
         if any("\udc80" <= letter <= "\udcff" for cell in row if not cell.isascii() for letter in cell):
             return "The row is not UTF-8: save the file as CSV UTF-8"
         if len(row) < expected:
-            return f"The row has {len(row)} cells, and {expected} columns are named"
+            return f"The row has {count(len(row), 'cell')}, but the header has {count(expected, 'column')}"
         if any(cell.strip() for cell in row[expected:]):
-            return f"The row has {len(row)} cells, and only {expected} columns are named"
+            return f"The row has {count(len(row), 'cell')}, but the header has only {count(expected, 'column')}"
         return ""
 
     def _entity(self, line: int, row: list[str] | BadEntity) -> SourceEntity | BadEntity:

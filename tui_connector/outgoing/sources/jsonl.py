@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Literal, NoReturn
 
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from ...client.model import FilePath
 from ...templates import Json
+from ...text import first_repeated
 from ..source import MAX_LINE, BadEntity, Source, SourceContext, SourceEntity
 
 _BOM = b"\xef\xbb\xbf"
@@ -63,8 +65,7 @@ def strict_json(text: str) -> Json:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        repeated = first_repeated(name for name, _ in pairs) or ""
         raise ValueError(f"the key {repeated[:80]!r} occurs twice in an object")
     return found
 
@@ -77,7 +78,9 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.colno}"
+        return f"{error.msg[:1].lower()}{error.msg[1:].removesuffix(' at')} at character {error.colno}"
+    if "set_int_max_str_digits" in str(error):
+        return f"an integer has more than {sys.get_int_max_str_digits():,} digits"
     return str(error)
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ...client.model import FilePath
 from ...templates import Json
+from ...text import first_repeated
 from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
@@ -59,7 +60,7 @@ class SqliteSource(Source):
         return found.hexdigest()
 
     def _check(self, names: list[str], identifier: str | None) -> None:
-        repeated = next((name for name in names if names.count(name) > 1), None)
+        repeated = first_repeated(names)
         if not names or repeated is not None:
             what = "returns no rows" if not names else f"returns two columns named {repeated!r}"
             raise SourceError(f"The query of {self.path} {what}", "Name each column once, with AS.", "source-query")
