@@ -19,7 +19,7 @@ from tui_connector.client.wire import OF_A_RUN
 from tui_connector.guide.run_findings import explainer
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
-from tui_connector.outgoing.publisher import Compare
+from tui_connector.outgoing.changes import Compare
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.tasks import Task, TaskFilter, TaskLedger, TaskReader, TaskState, tasks_file
 from tui_connector.profile.model import Profile

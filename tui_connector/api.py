@@ -14,7 +14,7 @@ those of a built-in kind:
   to continue.
 - `Sink`: `open(context, position)` returns an `OpenSink`.
 - `Source`: `open(context)` yields a `SourceEntity` for each entity and a `BadEntity` for what cannot be read as one.
-- `Lookup`: `requests(template, wanted, limits, run)` yields requests for the present values of many entities.
+- `Lookup`: `requests(template, wanted, limits, run)` yields requests for the current values of many entities.
 
 Models are immutable, and state belongs to the layer, list part or open sink that they start. Failures are raised as
 `InvalidRequest`, `PaginationError`, `SinkError` or `SourceError`, each with a message and a hint for the user.

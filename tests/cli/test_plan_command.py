@@ -180,7 +180,7 @@ async def test_what_somebody_else_changed_since_is_not_undone(planner: Planner) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("unknown", "--plan"), "The present values of these entities cannot be read"),
+        (("unknown", "--plan"), "The current values of these entities cannot be read"),
         (("--plan", "stock"), "write the NAME first, as in `run PROFILE stock --plan`"),
         (("stock", "--apply", "missing.plan"), "missing.plan cannot be read"),
         (("stock", "--apply", "stock.csv"), "stock.csv is not a plan"),
@@ -205,5 +205,5 @@ async def test_a_plan_that_may_not_read_names_the_permission(planner: Planner) -
     planner.environment["SHOP_TOKEN"] = full(planner.sandbox, "none")["access-token"]
     code, out, err = await planner("run", "stock", "--plan")
     assert (code, out) == (3, "")
-    assert "The present values cannot be read" in err
+    assert "The current values cannot be read" in err
     assert "Reading them needs the permission Magento_InventoryApi::source." in err

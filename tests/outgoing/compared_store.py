@@ -15,9 +15,9 @@ from tui_connector.client.session import Session
 from tui_connector.guide.workbench import Workbench
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.changes import EntityChange
+from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import store_address
-from tui_connector.outgoing.present_values import PresentValues
 from tui_connector.outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
 from tui_connector.outgoing.source import EntitySource, SourceEntity
 from tui_connector.outgoing.tasks import TaskReader
@@ -63,12 +63,12 @@ class ComparedStore:
             found.append(json.loads(response.body))
         return found
 
-    def present(self, outgoing: Outgoing) -> PresentValues:
+    def current(self, outgoing: Outgoing) -> CurrentValues:
         address = store_address(outgoing, self.session)
-        return PresentValues(outgoing, self._counted, address=address, now=self.bench.machine.now)
+        return CurrentValues(outgoing, self._counted, address=address, now=self.bench.machine.now)
 
     async def plan(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[EntityChange]:
-        return await self.present(outgoing).read(entities)
+        return await self.current(outgoing).read(entities)
 
     async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
         return [each.action for each in await self.plan(outgoing, entities)]
@@ -113,7 +113,7 @@ class ComparedStore:
         with TaskReader(self.ledger) as reader:
             tasks = list(reader.tasks(reader.run(run).id))
         readable = outgoing.compare is not None and outgoing.compare.is_readable
-        return await undo_plan(tasks, outgoing, self.present(outgoing) if readable else None)
+        return await undo_plan(tasks, outgoing, self.current(outgoing) if readable else None)
 
     async def _counted(self, request: Request) -> Response:
         self.requests.append(request)

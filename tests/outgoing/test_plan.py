@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from compared_store import ComparedStore, preset
 
+from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.equality import ABSENT
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.plan import PlanEntry, PlanError, SavedPlan, plan_head, planned, save_plan
-from tui_connector.outgoing.present_values import PresentValues
 from tui_connector.outgoing.source import BadEntity, EntitySource, SourceContext, SourceEntity
 from tui_connector.outgoing.undo import UndoSource
 from tui_connector.runs.errors import RunFailed
@@ -37,10 +37,10 @@ async def saved(
 ) -> list[PlanEntry | BadEntity]:
     """Saves a plan for these entities; returns its entries as they were made."""
     seen: list[PlanEntry | BadEntity] = []
-    present = PresentValues(outgoing, store.session.client("shop"), remembers=True, now=store.bench.machine.now)
+    current = CurrentValues(outgoing, store.session.client("shop"), remembers=True, now=store.bench.machine.now)
     mask = mask or store.session.mask
     entries = planned(
-        source(*entities), SourceContext(store.directory, outgoing.identifier), outgoing, present.read, mask
+        source(*entities), SourceContext(store.directory, outgoing.identifier), outgoing, current.read, mask
     )
     head = plan_head(store.directory / "shop.toml", "sent", outgoing, store.session)
     await save_plan(path, head, entries, mask, seen.append)
@@ -55,11 +55,11 @@ async def test_a_plan_is_applied_exactly(store: ComparedStore, tmp_path: Path) -
         assert list(plan.entries()) == made
         assert plan.counts == {"unchanged": 1, "change": 2}
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        await plan.refuse_changed_store(store.present(STOCK).read)
+        await plan.refuse_changed_store(store.current(STOCK).read)
         summary = await store.run(STOCK, plan.source())
         assert summary.tasks["finished"] == 2
         assert sum(summary.tasks.values()) == 2, "what is unchanged is not sent"
-        await plan.refuse_changed_store(store.present(STOCK).read)  # an interrupted run of it could continue
+        await plan.refuse_changed_store(store.current(STOCK).read)  # an interrupted run of it could continue
     await saved(store, path, stock("SYNC-0001", 5), stock("SYNC-0002", "8.5"))
     with SavedPlan.open(path) as plan:
         assert plan.counts == {"unchanged": 2}
@@ -71,7 +71,7 @@ async def test_a_plan_is_refused_when_the_store_has_changed(store: ComparedStore
     await store.send(STOCK, [stock("SYNC-0002", 601)])
     with SavedPlan.open(path) as plan:
         with pytest.raises(PlanError, match="SYNC-0002: quantity is 601 now") as refused:
-            await plan.refuse_changed_store(store.present(STOCK).read)
+            await plan.refuse_changed_store(store.current(STOCK).read)
         assert refused.value.code == "plan-outdated"
         assert "Nothing was sent" in refused.value.hint
 
@@ -82,7 +82,7 @@ async def test_an_entity_that_was_unchanged_counts_too(store: ComparedStore, tmp
     await saved(store, path, stock("SYNC-0001", 5))
     await store.send(STOCK, [stock("SYNC-0001", 6)])
     with SavedPlan.open(path) as plan, pytest.raises(PlanError, match="SYNC-0001"):
-        await plan.refuse_changed_store(store.present(STOCK).read)
+        await plan.refuse_changed_store(store.current(STOCK).read)
 
 
 async def test_a_plan_is_refused_for_another_store_profile_or_configuration(

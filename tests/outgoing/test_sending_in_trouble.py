@@ -12,15 +12,15 @@ from http_server import reply
 from sending import OK, Outbox, Sent, counted, rows, storing, with_sleep
 
 from tui_connector.machine import Machine
+from tui_connector.outgoing.changes import EntityAction, EntityChange
 from tui_connector.outgoing.run import OutgoingOptions
 
 DEADLOCK = b'{"message": "Database deadlock found when trying to get lock"}'
 SOURCE_ITEM = b'{"message": "Could not save Source Item Configuration"}'
 
 
-class Unchanged:
-    def __init__(self, action: str) -> None:
-        self.action, self.former = action, None
+def change(action: EntityAction) -> EntityChange:
+    return EntityChange("", action, (), None)
 
 
 def fails_once(response: bytes | None, *, after_the_work: bool = False) -> Any:
@@ -162,7 +162,7 @@ async def test_a_comparison_settles_what_is_unknown(tmp_path: Path, machine: Mac
     answer = fails_once(None, after_the_work=arrived)
 
     async def compare(entities: Any) -> Any:
-        return [Unchanged("unchanged" if each["sku"] in answer.stored else "change") for each in entities]
+        return [change("unchanged" if each["sku"] in answer.stored else "change") for each in entities]
 
     async with storing(answer) as store:
         outbox = Outbox(tmp_path, quick, store.server.url, compare=compare)
@@ -173,7 +173,7 @@ async def test_a_comparison_settles_what_is_unknown(tmp_path: Path, machine: Mac
 
 async def test_unchanged_entities_are_not_sent(tmp_path: Path, machine: Machine) -> None:
     async def compare(entities: Any) -> Any:
-        return [Unchanged("unchanged" if each["sku"] < "C" else "change") for each in entities]
+        return [change("unchanged" if each["sku"] < "C" else "change") for each in entities]
 
     async with storing() as store:
         outbox = Outbox(tmp_path, machine, store.server.url, compare=compare)
@@ -190,7 +190,7 @@ async def test_of_two_entities_with_one_identifier_the_second_is_compared_after_
     present = {"A": 1}
 
     async def compare(entities: Any) -> Any:
-        return [Unchanged("unchanged" if present[e["sku"]] == e["quantity"] else "change") for e in entities]
+        return [change("unchanged" if present[e["sku"]] == e["quantity"] else "change") for e in entities]
 
     def answer(sent: Sent) -> bytes:
         present.update({row["sku"]: row["quantity"] for row in sent.rows})
@@ -232,7 +232,7 @@ async def test_a_store_that_fails_at_ten_per_cent_gets_everything_that_can_arriv
         return OK
 
     async def compare(entities: Any) -> Any:
-        return [Unchanged("unchanged" if stored.get(e["sku"]) == e["quantity"] else "change") for e in entities]
+        return [change("unchanged" if stored.get(e["sku"]) == e["quantity"] else "change") for e in entities]
 
     skus = [f"{'BAD' if number % 50 == 7 else 'S'}{number}" for number in range(400)]
     for batch in (1, 20):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -49,6 +49,10 @@ class EntityChange:
         line: dict[str, Json] = {"identifier": self.identifier, "action": self.action}
         line["changes"] = [each.as_json() for each in self.changes]
         return line | {"note": self.note} if self.note else line
+
+
+Compare: TypeAlias = Callable[[Sequence[Json]], Awaitable[Sequence[EntityChange]]]
+"""Reads the current values of entities; returns what sending each of them would change, in the same order."""
 
 
 def changes_of(sent: Mapping[str, Json], stored: Mapping[str, Json] | Absent, rule_of: RuleOf) -> list[FieldChange]:

@@ -1,4 +1,4 @@
-"""How the present values of entities are read, compared with what is sent, and restored."""
+"""How the current values of entities are read, compared with what is sent, and restored."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Comparison(Model):
         None,
         validate_default=True,
         title="Request",
-        description="Reads the present values. Without lookup it is sent for each entity, and can use its fields.",
+        description="Reads the current values. Without lookup it is sent for each entity, and can use its fields.",
     )
     lookup: Lookup | None = Field(None, title="Lookup", description="How one request selects many entities.")
     items: ExpressionText = Field("items", title="Items", description="Path of the list in a response (JMESPath).")
@@ -198,7 +198,7 @@ class Comparison(Model):
         if request is not None and preset:
             raise ValueError("cannot be combined with preset: remove one of them")
         if request is None and preset is None and can_undo:
-            raise ValueError("is missing; it reads the present values. Or name a preset")
+            raise ValueError("is missing; it reads the current values. Or name a preset")
         return request
 
     @cached_property
@@ -215,7 +215,7 @@ class Comparison(Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether present values can be read at all."""
+        """Whether current values can be read at all."""
         return self.resolved.request is not None
 
     @property

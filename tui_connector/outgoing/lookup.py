@@ -1,4 +1,4 @@
-"""How the request that reads present values selects the entities to compare, one kind per module."""
+"""How the request that reads current values selects the entities to compare, one kind per module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .equality import Absent, member
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An entity whose present value is to be read."""
+    """An entity whose current value is to be read."""
 
     index: int
     data: Mapping[str, Json]

@@ -43,7 +43,7 @@ class Outgoing(Named):
     send: Literal["changed", "all"] = Field(
         "changed",
         title="Send",
-        description='"changed": where the present values can be read (compare), unchanged entities are not sent. '
+        description='"changed": where the current values can be read (compare), unchanged entities are not sent. '
         '"all": every entity is sent.',
     )
     repeatable: bool | None = Field(

@@ -13,12 +13,12 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Final, Self, TypeAlias
+from typing import BinaryIO, Final, Self
 
 import msgspec
 
@@ -31,22 +31,19 @@ from ..runs.errors import Action, RunError, RunFailed
 from ..secrets.mask import Mask
 from ..templates import Json, Template
 from ..text import beginning, count
-from .changes import EntityChange, FieldChange
+from .changes import Compare, EntityChange, FieldChange
 from .equality import ABSENT
 from .model import Outgoing
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .tasks import new_task
 
-Compare: TypeAlias = Callable[[Sequence[Json]], Awaitable[Sequence[EntityChange]]]
-"""Reads the present values of entities: `PresentValues.read`."""
-
 _VERSION: Final = 1
 _WINDOW: Final = 2_000
-"""Entities that are compared at once."""
+"""Entities that are compared together."""
 _TURN: Final = 50
-"""Entities after which the requests for the next ones have their turn."""
+"""Entities after which other work on the event loop has its turn."""
 _NAMED: Final = 3
-"""Entities that an error names."""
+"""Entities that an error message names."""
 _NOT_COMPARED = {"title", "description", "disabled", "patience", "keep", "send", "max_changes", "repeatable", "compare"}
 """Fields that may change without a new run: none of them changes what is sent for an entity."""
 
@@ -66,7 +63,10 @@ class PlanEntry:
 
 @dataclass(frozen=True, slots=True)
 class PlanHead:
-    """What a plan is for. `store` is the address of the REST API, with the store view that is written to."""
+    """What a plan was made for. `store`: the address of the REST API, with the store view that is written to.
+
+    `created` is the date in UTC.
+    """
 
     profile: str
     outgoing: str
@@ -90,16 +90,16 @@ def store_address(outgoing: Outgoing, session: Session) -> str:
 
 
 def fingerprint(outgoing: Outgoing, session: Session) -> str:
-    """Identifies what is sent where for an entity: a run is resumed, and a plan applied, only while it is unchanged."""
+    """Identifies what is sent, and where: a run is resumed and a plan applied only while this is unchanged."""
     saved = outgoing.model_dump(mode="json", by_alias=True, exclude=_NOT_COMPARED)
     compared = [store_address(outgoing, session), saved, session.written_headers(outgoing.client)]
     return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
 
 async def planned(
-    source: EntitySource, context: SourceContext, outgoing: Outgoing, read_present: Compare, mask: Mask
+    source: EntitySource, context: SourceContext, outgoing: Outgoing, read_current: Compare, mask: Mask
 ) -> AsyncGenerator[PlanEntry | BadEntity, None]:
-    """The entities of a source with their changes, in its order. Sends nothing but requests that read.
+    """The entities of a source with their changes, in its order. Sends only requests that read.
 
     Raises `UserError` and `RunFailed`.
     """
@@ -107,12 +107,12 @@ async def planned(
         loop = asyncio.get_running_loop()
         entities = await loop.run_in_executor(thread, source.open, context)
         read = await loop.run_in_executor(thread, _next, entities)
-        comparing = asyncio.ensure_future(_changes(read, read_present))
+        comparing = asyncio.ensure_future(_changes(read, read_current))
         try:
             while read:
                 changes = await comparing
                 following = await loop.run_in_executor(thread, _next, entities)
-                comparing = asyncio.ensure_future(_changes(following, read_present))  # while these are printed
+                comparing = asyncio.ensure_future(_changes(following, read_current))  # while these are printed
                 for number, entry in enumerate(_compared(read, changes, outgoing, mask)):
                     if number % _TURN == 0:
                         await asyncio.sleep(0)
@@ -123,9 +123,9 @@ async def planned(
             await asyncio.gather(comparing, return_exceptions=True)
 
 
-async def _changes(read: Sequence[SourceEntity | BadEntity], read_present: Compare) -> Sequence[EntityChange]:
+async def _changes(read: Sequence[SourceEntity | BadEntity], read_current: Compare) -> Sequence[EntityChange]:
     entities = [each.data for each in read if isinstance(each, SourceEntity)]
-    return await read_present(entities) if entities else []
+    return await read_current(entities) if entities else []
 
 
 def _compared(
@@ -148,7 +148,7 @@ def _compared(
 
 
 def _is_suspicious(read: Sequence[SourceEntity | BadEntity], mask: Mask) -> bool:
-    """Whether one of these entities may be one that can never be sent; together, this is found out quickly."""
+    """Whether one of these entities may be unfit to be sent (see `new_task`); a quick check of all of them together."""
     try:
         data = msgspec.json.encode([each.data for each in read if isinstance(each, SourceEntity)])
     except (ValueError, TypeError, RecursionError, OverflowError):
@@ -184,7 +184,7 @@ class PlanWriter:
         self._write(line)
 
     def end(self) -> None:
-        """The last line, by which a reader knows that the plan is whole."""
+        """Writes the last line, which shows that the plan is complete."""
         counts: dict[str, Json] = dict(self._counts)
         end: dict[str, Json] = {"end": self._digest.hexdigest(), "counts": counts}
         self._file.write(json.dumps(end).encode() + b"\n")
@@ -202,9 +202,10 @@ async def save_plan(
     mask: Mask,
     on_entry: Callable[[PlanEntry | BadEntity], None] = lambda entry: None,
 ) -> None:
-    """Saves a plan in a file of mode 0600, in place of an earlier plan; lines that are no entities are left out.
+    """Saves a plan in a file of mode 0600, replacing an earlier plan; invalid lines of the source are left out.
 
-    Raises `PlanError`, and what reading the entries raises; then the file is as it was.
+    `on_entry` is called with each entry, also with those. Raises `PlanError`, and what reading the entries raises; then
+    the file is unchanged.
     """
     stack = ExitStack()
     try:
@@ -244,7 +245,7 @@ def _change_json(change: FieldChange) -> dict[str, Json]:
 
 @dataclass(slots=True)
 class SavedPlan:
-    """A plan read from a file that is complete and unaltered. A context manager. `digest` identifies it."""
+    """A saved plan, whose file is complete and unaltered. A context manager. `digest` identifies its content."""
 
     path: Path
     head: PlanHead
@@ -254,7 +255,7 @@ class SavedPlan:
 
     @classmethod
     def open(cls, path: Path) -> SavedPlan:
-        """Reads the whole file once. Blocks. Raises `PlanError`."""
+        """Opens a plan, after checking the whole file. Blocks. Raises `PlanError`."""
         file = _open(path)
         try:
             head = _head(file, path)
@@ -310,16 +311,16 @@ class SavedPlan:
         if mine.fingerprint != head.fingerprint:
             raise PlanError("plan-configuration", "The configuration has changed since the plan was made", hint)
 
-    async def refuse_changed_store(self, read_present: Compare) -> None:
+    async def refuse_changed_store(self, read_current: Compare) -> None:
         """Raises `PlanError` if the store has other values than when the plan was made, and `RunFailed`.
 
-        Entities that have the planned values already are accepted: an interrupted run is continued.
+        Entities that already have the planned values are accepted: they were sent before a run was interrupted.
         """
         changed: list[str] = []
         number = 0
         entries = self.entries()
         while window := await asyncio.to_thread(lambda: list(itertools.islice(entries, _WINDOW))):
-            now = await read_present([each.entity for each in window])
+            now = await read_current([each.entity for each in window])
             for entry, change in zip(window, now, strict=True):
                 same = change.action == entry.change.action and change.changes == entry.change.changes
                 if not same and change.action != "unchanged":
@@ -332,11 +333,11 @@ class SavedPlan:
 
     @property
     def run_digests(self) -> tuple[str, str]:
-        """By which runs know that they send this plan: what it changes, or everything."""
+        """Identify this plan as the source of a run: of the changed entities only, and of all."""
         return self.digest, f"{self.digest} all"
 
     def source(self, *, unchanged: bool = False) -> EntitySource:
-        """The entities that the plan changes, as the source of a run. `unchanged`: also those that it leaves."""
+        """The entities that the plan changes, as the source of a run. `unchanged`: the other ones, too."""
         return _PlannedEntities(self, unchanged)
 
 
@@ -355,7 +356,7 @@ class _PlannedEntities:
 
 
 def _described(entry: PlanEntry, now: EntityChange) -> str:
-    """One entity whose present values are not those of the plan."""
+    """One entity whose current values are not those of the plan."""
     before = {each.field: each.old for each in entry.change.changes}
     for each in now.changes:
         if each.field not in before or before[each.field] != each.old:

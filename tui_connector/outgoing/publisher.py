@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from ..templates import Json, PlaceholderError, Scope
 from .batch import with_item_errors
 from .bulk import Accepted, Delivery, queued
 from .chain import ChainStep
+from .changes import Compare
 from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
 from .model import Outgoing
 from .store_queue import StoreQueue
@@ -35,23 +36,6 @@ from .tasks import Task, TaskState, TaskUpdate
 
 log = logging.getLogger(__name__)
 
-
-class Change(Protocol):
-    """What sending an entity would change: see `changes.EntityChange`."""
-
-    @property
-    def action(self) -> str:
-        """create, change or unchanged."""
-        ...
-
-    @property
-    def former(self) -> Json:
-        """The values that the store has now; None if it has none."""
-        ...
-
-
-Compare = Callable[[Sequence[Json]], Awaitable[Sequence[Change]]]
-"""Reads the present values of entities, and returns what sending each would change, in the same order."""
 
 _MAX_TRIES = 8
 """How often a task is sent that the store fails at, while other tasks succeed."""

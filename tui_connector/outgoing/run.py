@@ -32,14 +32,13 @@ from ..templates import Json
 from ..text import count
 from ..units import duration
 from .bulk import Delivery
-from .changes import EntityChange, FieldChange, leaves_of
+from .changes import Compare, EntityChange, FieldChange, leaves_of
+from .current_values import CurrentValues
 from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
-from .plan import Compare as ReadPresent
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
-from .present_values import PresentValues
-from .publisher import Compare, Publisher
+from .publisher import Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
 from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task
 from .undo import UndoPlan, undo_plan
@@ -95,7 +94,7 @@ class OutgoingEnvironment:
     """None: in memory."""
     explain: Explain = lambda _request, _response: None
     compare: Compare | None = None
-    """Reads the present values of entities, where the configuration says how."""
+    """Reads the current values of entities, where the configuration says how."""
     repeatable: bool = False
     """Whether sending an entity twice does no harm, where the configuration does not say it."""
     stdin: Callable[[], BinaryIO] | None = None
@@ -197,7 +196,7 @@ class OutgoingRun:
 
     @property
     def is_compared(self) -> bool:
-        """Whether present values can be read, and so planned and restored."""
+        """Whether current values can be read, and so planned and restored."""
         return self._is_compared
 
     @property
@@ -226,7 +225,7 @@ class OutgoingRun:
                 yield entry
 
     async def listed(self) -> AsyncGenerator[PlanEntry | BadEntity, None]:
-        """What `execute` would send if it started over, where present values cannot be read: every field is new.
+        """What `execute` would send if it started over, where current values cannot be read: every field is new.
 
         Sends nothing. Raises `UserError` and `RunFailed`.
         """
@@ -234,7 +233,7 @@ class OutgoingRun:
             async for entry in entries:
                 yield entry
 
-    async def _planned(self, read: ReadPresent) -> AsyncGenerator[PlanEntry | BadEntity, None]:
+    async def _planned(self, read: Compare) -> AsyncGenerator[PlanEntry | BadEntity, None]:
         source = self._checked_source()
         self._in_thread.loop = asyncio.get_running_loop()
         entries = planned(source, self._context(), self._outgoing, read, self._session.mask)
@@ -252,7 +251,7 @@ class OutgoingRun:
 
     async def undo_plan(self, tasks: Sequence[Task]) -> UndoPlan:
         """What would take these tasks of an earlier run back. Raises `RunFailed`."""
-        return await undo_plan(tasks, self._outgoing, self._present_values() if self._is_compared else None)
+        return await undo_plan(tasks, self._outgoing, self._current_values() if self._is_compared else None)
 
     def stop(self, why: str) -> None:
         """Ends the run cleanly: no more requests are sent, and the responses to those in flight are waited for."""
@@ -517,7 +516,7 @@ class OutgoingRun:
     async def _patiently(
         self, read: Callable[[Sequence[Json]], Awaitable[list[EntityChange]]], entities: Sequence[Json]
     ) -> list[EntityChange]:
-        """Reads present values, and waits for a store that is in maintenance or overloaded. Raises `RunFailed`."""
+        """Reads current values, and waits for a store that is in maintenance or overloaded. Raises `RunFailed`."""
         try:
             while True:
                 await self._patience.wait_for_turn()
@@ -541,13 +540,13 @@ class OutgoingRun:
         text = json.dumps(change.former)
         return change if self._session.mask.mask_known(text) == text else replace(change, former=None)
 
-    def _present_values(self, *, remembers: bool = False) -> PresentValues:
-        """Raises `UserError` if present values cannot be read."""
+    def _current_values(self, *, remembers: bool = False) -> CurrentValues:
+        """Raises `UserError` if current values cannot be read."""
         send = self._session.client(self._outgoing.client)
         run: dict[str, Json] = {"run": {"started_at": self._now()}}
         address = store_address(self._outgoing, self._session)
         explain = self._environment.explain
-        return PresentValues(
+        return CurrentValues(
             self._outgoing,
             send,
             run=run,
@@ -558,7 +557,7 @@ class OutgoingRun:
         )
 
     def _reader(self, *, remembers: bool = False) -> Callable[[Sequence[Json]], Awaitable[list[EntityChange]]]:
-        return partial(self._patiently, self._present_values(remembers=remembers).read)
+        return partial(self._patiently, self._current_values(remembers=remembers).read)
 
     def _run_values(self, run: TaskRun) -> dict[str, Json]:
         return {"run": {"started_at": run.began}}

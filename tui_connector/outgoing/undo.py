@@ -17,10 +17,10 @@ from ..templates import Budget, Json
 from ..templates.expression import Expression
 from .changes import EntityChange, FieldChange, changes_of, leaves_of, value_at, with_value
 from .comparison import Comparison, FieldRule, UndoRequest
+from .current_values import Current, CurrentValues
 from .equality import ABSENT, Absent, equal
 from .model import Outgoing
 from .plan import PlanEntry
-from .present_values import Present, PresentValues
 from .source import BadEntity, SourceContext, SourceEntity
 from .tasks import Task, TaskState
 
@@ -71,37 +71,37 @@ class _Sent:
     last: Former
 
 
-async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, present: PresentValues | None) -> UndoPlan:
+async def undo_plan(tasks: Iterable[Task], outgoing: Outgoing, current: CurrentValues | None) -> UndoPlan:
     """What would undo these tasks, which are in the order in which they were sent. Raises `RunFailed`.
 
-    `present` reads the values that the store has now; None: they cannot be read, so nothing can be undone.
+    `current` reads the values that the store has now; None: they cannot be read, so nothing can be undone.
     """
     comparison = outgoing.compare.resolved if outgoing.compare is not None else None
     plan = UndoPlan(remark=comparison.undo if comparison is not None else "")
     sent: dict[str, _Sent] = {}
     for task in tasks:
         if task.state in UNDOABLE:
-            _collect(task, comparison, present, sent, plan)
+            _collect(task, comparison, current, sent, plan)
     works = list(sent.values())
     for start in range(0, len(works), _WINDOW):
         window = works[start : start + _WINDOW]
-        assert present is not None
+        assert current is not None
         wanted = [
-            present.wanted(n, _object(each.last, "entity"), _object(each.last, "sent")) for n, each in enumerate(window)
+            current.wanted(n, _object(each.last, "entity"), _object(each.last, "sent")) for n, each in enumerate(window)
         ]
-        everywhere = await present.look_up_global(wanted)
-        for index, now in enumerate(await present.look_up(wanted)):
-            _undo(window[index], now, present, plan, everywhere[index] if everywhere is not None else None)
+        everywhere = await current.look_up_global(wanted)
+        for index, now in enumerate(await current.look_up(wanted)):
+            _undo(window[index], now, current, plan, everywhere[index] if everywhere is not None else None)
     return plan
 
 
 def _collect(
-    task: Task, comparison: Comparison | None, present: PresentValues | None, sent: dict[str, _Sent], plan: UndoPlan
+    task: Task, comparison: Comparison | None, current: CurrentValues | None, sent: dict[str, _Sent], plan: UndoPlan
 ) -> None:
     """Adds the task to what was sent; several tasks of one entity are undone together, back to before the first."""
     former = task.former
     reason = ""
-    if comparison is None or present is None or not comparison.can_undo:
+    if comparison is None or current is None or not comparison.can_undo:
         reason = comparison.undo if comparison is not None and comparison.undo else "its former values are not known"
     elif not isinstance(former, dict) or not isinstance(former.get("sent"), dict):
         reason = "its former values were not read before it was sent"
@@ -115,9 +115,9 @@ def _collect(
         sent[key].last = former
 
 
-def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, everywhere: Present | None = None) -> None:
+def _undo(work: _Sent, now: Current, current: CurrentValues, plan: UndoPlan, everywhere: Current | None = None) -> None:
     """Adds to the plan what undoes this. `everywhere`: the entity in all store views, if the run wrote to one view."""
-    comparison = present.comparison
+    comparison = current.comparison
     name, before, sent = work.task.identifier, work.first.get("present"), _object(work.last, "sent")
     if comparison.existing == "removed":
         _restore_removed(work, now, comparison, plan)
@@ -129,7 +129,7 @@ def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, eve
         else:
             plan.not_undone.append(NotUndone(name, "gone", "deleted since the run"))
         return
-    changed = present.differences(sent, now.item)
+    changed = current.differences(sent, now.item)
     if before is None or by_itself:
         if changed:
             plan.not_undone.append(NotUndone(name, "changed", _changed_since(changed)))
@@ -143,7 +143,7 @@ def _undo(work: _Sent, now: Present, present: PresentValues, plan: UndoPlan, eve
     assert isinstance(before, dict)
     if everywhere is not None and isinstance(everywhere.item, dict):
         before = _inherited(sent, before, everywhere.item, comparison)
-    _restore(work, before, now.item, changed, present, plan)
+    _restore(work, before, now.item, changed, current, plan)
 
 
 def _inherited(sent: Former, before: Former, everywhere: Former, comparison: Comparison) -> dict[str, Json]:
@@ -164,23 +164,23 @@ def _restore(
     before: Former,
     now: Former,
     changed: Sequence[FieldChange],
-    present: PresentValues,
+    current: CurrentValues,
     plan: UndoPlan,
 ) -> None:
     name, sent = work.task.identifier, _object(work.last, "sent")
-    if not _not_yet_restored(sent, work.first.get("present"), now, present.comparison):
+    if not _not_yet_restored(sent, work.first.get("present"), now, current.comparison):
         plan.done_already += 1
         return
     if changed:
         plan.not_undone.append(NotUndone(name, "changed", _changed_since(changed)))
         return
-    wanted, left = restored(sent, before, present.comparison)
+    wanted, left = restored(sent, before, current.comparison)
     plan.not_undone += [NotUndone(name, "field", f"{each}: {why}") for each, why in left]
-    differences = [each for each in present.differences(wanted, now) if each.field not in dict(left)]
+    differences = [each for each in current.differences(wanted, now) if each.field not in dict(left)]
     if not differences:
         return
     try:
-        entity = present.envelope.entity(wanted, _object(work.last, "entity"))
+        entity = current.envelope.entity(wanted, _object(work.last, "entity"))
     except InvalidValue as error:
         plan.not_undone.append(NotUndone(name, "impossible", str(error)))
         return
@@ -189,7 +189,7 @@ def _restore(
 
 
 def _not_yet_restored(sent: Former, before: Json, now: Former, comparison: Comparison) -> list[str]:
-    """The fields that were sent whose present value is not the former one."""
+    """The fields that were sent whose current value is not the former one."""
     found = []
     for path, _ in leaves_of(sent):
         field_name = ".".join(path)
@@ -247,7 +247,7 @@ def _converted(value: Json, rule: FieldRule) -> Json:
     return found
 
 
-def _restore_removed(work: _Sent, now: Present, comparison: Comparison, plan: UndoPlan) -> None:
+def _restore_removed(work: _Sent, now: Current, comparison: Comparison, plan: UndoPlan) -> None:
     """Restores what a run has removed, unless it exists again."""
     name, before = work.task.identifier, work.first.get("present")
     if not isinstance(before, dict):

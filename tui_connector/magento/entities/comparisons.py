@@ -1,4 +1,4 @@
-"""How the present values of each writable entity are read, compared, restored and removed.
+"""How the current values of each writable entity are read, compared, restored and removed.
 
 Each is the table `compare` as it could be written in a profile. Observed on Magento 2.4.8: which list returns what is
 sent and in which form, what a second request does, and which request takes it back.

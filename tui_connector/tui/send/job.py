@@ -61,7 +61,7 @@ class PlanRow:
 
 @dataclass
 class Plan:
-    """What sending, or an undo, would do. `compared`: the store's present values are known."""
+    """What sending, or an undo, would do. `compared`: the store's current values are known."""
 
     options: SendOptions = field(default_factory=SendOptions)
     compared: bool = True

@@ -9,8 +9,8 @@ from profiles import profile
 from tui_connector.client.exchange import Exchange
 from tui_connector.client.message import Failure
 from tui_connector.outgoing.changes import FieldChange
+from tui_connector.outgoing.current_values import CurrentValues
 from tui_connector.outgoing.equality import ABSENT
-from tui_connector.outgoing.present_values import PresentValues
 from tui_connector.runs.errors import Action, RunFailed
 
 
@@ -210,9 +210,9 @@ async def test_a_store_in_maintenance_is_waited_for(store: ComparedStore) -> Non
 async def test_https_to_a_server_without_it_is_reported_and_not_waited_for(store: ComparedStore) -> None:
     address = store.sandbox.url.replace("http://", "https://")
     async with store.bench.session(profile(f"{address}/rest/all/V1", None)) as session:
-        present = PresentValues(preset("stock"), session.client("shop"), now=store.bench.machine.now)
+        current = CurrentValues(preset("stock"), session.client("shop"), now=store.bench.machine.now)
         with pytest.raises(RunFailed) as failed:
-            await present.read([stock("SYNC-0001")])
+            await current.read([stock("SYNC-0001")])
     assert (failed.value.error.action, failed.value.error.code) == (Action.WRONG, Failure.TLS_TO_PLAIN.value)
 
 

@@ -29,7 +29,7 @@ from .lookup import Lookup, LookupLimits, LookupRequest, Wanted, one_by_one
 from .model import Outgoing
 
 _IN_FLIGHT: Final = 4
-"""Requests for present values at once."""
+"""Requests for current values at once."""
 _REMEMBERED: Final = 20_000
 """Entities of a plan whose values are remembered, for a later one with the same identity."""
 _TOO_LARGE = (400, 413, 414)
@@ -45,7 +45,7 @@ _Part: TypeAlias = tuple[Sequence[Wanted], list[Item]]
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class Current:
     """What the store has of an entity; `item` is ABSENT if it has none."""
 
     item: Item | Absent
@@ -57,13 +57,13 @@ class Present:
 
 
 _UNLIMITED: Final = LookupLimits()
-NOTHING: Final = Present(ABSENT)
+NOTHING: Final = Current(ABSENT)
 _EXISTS = "the store refuses it, as it exists already"
 _MISSING = "the store refuses it, as it does not exist"
 
 
 @dataclass(slots=True)
-class _Answer:
+class _ResponseItems:
     """The items of one response, by their identity."""
 
     items: Sequence[Item]
@@ -71,16 +71,16 @@ class _Answer:
 
 
 def comparison_missing() -> UserError:
-    """An outgoing whose present values cannot be read has no plan."""
+    """An outgoing whose current values cannot be read has no plan."""
     return UserError(
         "comparison-missing",
-        "The present values of these entities cannot be read",
+        "The current values of these entities cannot be read",
         'Add compare = { preset = "…" } to the outgoing, or write out how they are read.',
     )
 
 
-class PresentValues:
-    """Reads present values through the client, and so through the store view, that an outgoing sends to."""
+class CurrentValues:
+    """Reads current values through the client, and so through the store view, that an outgoing sends to."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class PresentValues:
             else:
                 wanted.append(self.wanted(index, entity, sent[-1] or {}))
         looked_up = await self.look_up(wanted)
-        present = {each.index: found for each, found in zip(wanted, looked_up, strict=True)}
+        current = {each.index: found for each, found in zip(wanted, looked_up, strict=True)}
         identities = {each.index: each.identity for each in wanted}
         sent_before = self._planned if self._remembers else {}
         found = []
@@ -144,7 +144,7 @@ class PresentValues:
             if one is None:
                 found.append(EntityChange(name, "change", (), None, "its request cannot be created"))
                 continue
-            state, identity = present[index], identities[index]
+            state, identity = current[index], identities[index]
             if identity in sent_before and identity and self.comparison.existing == "changed":
                 item = _merged(state.item, sent_before[identity])
                 state = replace(state, item=item, changes=self.differences(one, item))
@@ -156,7 +156,7 @@ class PresentValues:
             found.append(change)
         return found
 
-    async def look_up_global(self, wanted: Sequence[Wanted]) -> list[Present] | None:
+    async def look_up_global(self, wanted: Sequence[Wanted]) -> list[Current] | None:
         """What the entities are in all store views; None if the outgoing does not write to a single one of them.
 
         Raises `RunFailed`.
@@ -175,23 +175,23 @@ class PresentValues:
         data = sent if entity is sent or not isinstance(entity, dict) else {**entity, **sent}
         return Wanted(index, data, sent, self.identity(data))
 
-    async def look_up(self, wanted: Sequence[Wanted]) -> list[Present]:
+    async def look_up(self, wanted: Sequence[Wanted]) -> list[Current]:
         """What the store has of these entities, in their order. Raises `RunFailed`."""
         comparison = self.comparison
-        found: dict[int, Present] = {}
+        found: dict[int, Current] = {}
         detail, listed = comparison.detail, wanted
-        answers: list[_Part] = []
+        parts: list[_Part] = []
         if detail is not None:
             single = [each for each in wanted if any(_has(each.sent, name) for name in detail.fields)]
             listed = [each for each in wanted if not any(_has(each.sent, name) for name in detail.fields)]
-            answers = await self._read(detail.request, None, detail.items, single)
-        answers += await self._read(self._template, comparison.lookup, comparison.items, listed)
-        for chunk, items in answers:
-            answer = _Answer(items)
+            parts = await self._read(detail.request, None, detail.items, single)
+        parts += await self._read(self._template, comparison.lookup, comparison.items, listed)
+        for chunk, items in parts:
+            response = _ResponseItems(items)
             for item in items:
-                answer.by_identity.setdefault(self.identity(item), []).append(item)
+                response.by_identity.setdefault(self.identity(item), []).append(item)
             for each in chunk:
-                found[each.index] = self._found(each, answer)
+                found[each.index] = self._found(each, response)
         missing = [each for each in wanted if found.get(each.index, NOTHING).item is ABSENT]
         requires = comparison.requires
         if missing and requires is not None:
@@ -204,17 +204,17 @@ class PresentValues:
         requires = self.comparison.requires
         assert requires is not None
         owners: set[int] = set()
-        answers = self._read(requires.request, requires.lookup, requires.items, missing)
-        for chunk, items in await answers:
+        parts = self._read(requires.request, requires.lookup, requires.items, missing)
+        for chunk, items in await parts:
             known = {_key(member(item, requires.identifier), None) for item in items}
             owners |= {each.index for each in chunk if _key(member(each.data, requires.identifier), None) in known}
         return [each for each in missing if each.index not in owners]
 
-    def _found(self, wanted: Wanted, answer: _Answer) -> Present:
-        candidates = self._candidates(wanted.identity, answer)
+    def _found(self, wanted: Wanted, response: _ResponseItems) -> Current:
+        candidates = self._candidates(wanted.identity, response)
         by_fallback = False
         if not candidates and self.comparison.fallback:
-            candidates = self._candidates(self.identity({**wanted.data, **self.comparison.fallback}), answer)
+            candidates = self._candidates(self.identity({**wanted.data, **self.comparison.fallback}), response)
             by_fallback = bool(candidates)
         if not candidates:
             return NOTHING
@@ -222,19 +222,19 @@ class PresentValues:
         if len(candidates) > 1:
             exact = [each for each in candidates if all(member(each, n) == member(wanted.data, n) for n in names)]
             candidates = exact or candidates
-        found = Present(candidates[0], by_fallback, "", self.differences(wanted.sent, candidates[0]))
+        found = Current(candidates[0], by_fallback, "", self.differences(wanted.sent, candidates[0]))
         for item in candidates[1:] if found.changes else ():
             if not self.differences(wanted.sent, item):
-                return Present(item, by_fallback)
+                return Current(item, by_fallback)
         return found
 
-    def _candidates(self, identity: Identity, answer: _Answer) -> Sequence[Item]:
+    def _candidates(self, identity: Identity, response: _ResponseItems) -> Sequence[Item]:
         """The items of an entity; an identifying field that it lacks may have any value."""
         if None not in identity:
-            return answer.by_identity.get(identity, ())
+            return response.by_identity.get(identity, ())
         return [
             item
-            for other, items in answer.by_identity.items()
+            for other, items in response.by_identity.items()
             if all(one is None or one == two for one, two in zip(identity, other, strict=True))
             for item in items
         ]
@@ -260,19 +260,19 @@ class PresentValues:
         """The fields in which a stored entity differs from what is sent; those that identify it do not."""
         return changes_of(sent, item, self.equality)
 
-    def _change(self, name: str, entity: Json, sent: dict[str, Json], present: Present) -> EntityChange:
-        comparison, item = self.comparison, present.item
+    def _change(self, name: str, entity: Json, sent: dict[str, Json], current: Current) -> EntityChange:
+        comparison, item = self.comparison, current.item
         if comparison.existing == "removed":
             return self._removal(name, entity, sent, item)
-        if not isinstance(item, Absent) and not present.changes:
+        if not isinstance(item, Absent) and not current.changes:
             return EntityChange(name, "unchanged", (), None)
         if isinstance(item, Absent) or comparison.existing == "another":
             created = changes_of(sent, ABSENT, comparison.equality)
-            note = present.note or (_MISSING if comparison.missing == "refused" else "")
-            return EntityChange(name, "create", tuple(created), self._former(entity, sent, present=None), note)
+            note = current.note or (_MISSING if comparison.missing == "refused" else "")
+            return EntityChange(name, "create", tuple(created), self._former(entity, sent, current=None), note)
         note = _EXISTS if comparison.existing == "refused" else ""
-        former = self._former(entity, sent, present=item, by_fallback=present.by_fallback)
-        return EntityChange(name, "change", tuple(present.changes), former, note)
+        former = self._former(entity, sent, current=item, by_fallback=current.by_fallback)
+        return EntityChange(name, "change", tuple(current.changes), former, note)
 
     def _removal(self, name: str, entity: Json, sent: dict[str, Json], item: Item | Absent) -> EntityChange:
         """The change of an entity that is sent to be removed: nothing if the store does not have it."""
@@ -283,11 +283,11 @@ class PresentValues:
         return EntityChange(name, "change", tuple(changes), former)
 
     def _former(
-        self, entity: Json, sent: dict[str, Json], *, present: Item | None, by_fallback: bool = False
+        self, entity: Json, sent: dict[str, Json], *, current: Item | None, by_fallback: bool = False
     ) -> dict[str, Json]:
         kept = self.compared(sent)
         former: dict[str, Json] = {"sent": kept, "entity": self.envelope.kept(entity)}
-        former["present"] = None if present is None else projected(kept, present)
+        former["present"] = None if current is None else projected(kept, current)
         return former | {"by_fallback": True} if by_fallback else former
 
     def compared(self, sent: Item) -> dict[str, Json]:
@@ -314,7 +314,7 @@ class PresentValues:
         try:
             requests = list(self._requests(template, lookup, wanted))
         except UserError as error:
-            raise RunFailed(RunError(Action.WRONG, f"The present values cannot be requested: {error}")) from error
+            raise RunFailed(RunError(Action.WRONG, f"The current values cannot be requested: {error}")) from error
         expression = Expression.compile(items)
         parts = await asyncio.gather(*(self._one(each, template, lookup, expression) for each in requests))
         return [each for part in parts for each in part]
@@ -377,13 +377,13 @@ class PresentValues:
 
     def _refusal(self, request: Request, response: Response) -> RunError:
         status = response.status
-        message = f"The present values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
+        message = f"The current values cannot be read: {status} {beginning(error_message(response.body), 300)}".rstrip()
         code = f"status-{status}"
         if status in (401, 403):
             permission = self.comparison.permission
             hint = f"Reading them needs the permission {permission}." if permission else ""
             if (explanation := self._explain(request, response)) is not None:
-                message = f"The present values cannot be read: {explanation[0].rstrip('.')} ({status})"
+                message = f"The current values cannot be read: {explanation[0].rstrip('.')} ({status})"
                 hint = " ".join(filter(None, (explanation[1], hint)))
             return RunError(Action.REFUSED, message, hint, response.exchange, status=status, code=code)
         if status in (408, 429) or (status >= 500 and status != 501):
@@ -434,7 +434,7 @@ def _decoded(response: Response) -> Json:
         data: Json = msgspec.json.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = "HTML" if response.body.lstrip()[:1] == b"<" else "no valid JSON"
-        message = f"The store responded with {response.status}, but sent {what} instead of the present values"
+        message = f"The store responded with {response.status}, but sent {what} instead of the current values"
         raise RunFailed(RunError(Action.WAIT, message, "", response.exchange, code="not-json")) from error
     return data
 
