@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,8 +14,10 @@ from screens import shown, until, until_shown
 from tui_connector.machine import Machine
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.widgets.json_field import JsonField
 
 PROFILE = """
 format = 1
@@ -230,3 +233,82 @@ async def test_standard_input_is_sent_by_the_command(machine: Machine) -> None:
         await acme.shows("stock")
         await acme.press("end", "r")
         await acme.shows("Its entities come from standard input", "tui-connector run acme stock")
+
+
+async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine) -> None:
+    """Plan, apply, find the failed task, edit it, send it again, take all back."""
+    async with shop(machine) as acme:
+        assert "1 to create, 2 to change" in await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("complete: 2 finished, 1 failed")
+        await acme.press("T")
+        await acme.shows("✘      1  failed", "The store responded")
+        await acme.press("enter", "enter")
+        await acme.shows('"source_code": "nowhere"', "✘ failed")
+        await acme.press("e")
+        await acme.shows("Edit NO-SUCH")
+        await acme.press("ctrl+s")
+        await acme.shows("Unchanged: nothing is sent.")
+        await acme.press("e")
+        await acme.shows("Edit NO-SUCH")
+        await acme.press("x", "ctrl+s")
+        await acme.shows("Invalid JSON")
+        field = acme.app.screen.query_one(JsonField)
+        field.text = field.text.replace("nowhere", "default").removeprefix("x")
+        await acme.press("ctrl+s")
+        await acme.shows("Send to Acme store:", "1 task of run 1")
+        writes = acme.writes()
+        await acme.press("y")
+        await acme.shows("complete: 3 finished")
+        assert acme.writes() == writes + 1
+        await acme.press("u")
+        await acme.shows("2 to restore, 1 created, which stay")
+        await acme.press("a", "y")
+        await acme.shows("complete: 2 finished")
+
+
+async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Machine) -> None:
+    async with shop(machine, "A,nowhere,1,1", "B,nowhere,2,1", ROWS[0], size=(80, 24)) as acme:
+        await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("complete: 1 finished, 2 failed")
+        await acme.leave()
+        await acme.shows("Last run: ✘ complete, 1 finished, 2 failed")
+        await acme.press("T")
+        await acme.shows("✘      2  failed", "✔      1  finished")
+        exported = acme.profile.with_name("stock-failed.jsonl")
+        await acme.press("x")
+        await acme.shows("Write the entities")
+        await acme.press("enter")
+        await acme.shows("2 entities written")
+        assert [json.loads(line)["sku"] for line in exported.read_text().splitlines()] == ["A", "B"]
+        await acme.press("x", "enter")
+        await acme.shows("cannot be written")
+        await acme.press("S")
+        await acme.shows("2 tasks skipped.", "-      2  skipped")
+        writes = acme.writes()
+        await acme.press("home")
+        await acme.shows("Tasks: 3")
+        await until(acme.pilot, lambda: "SYNC-0001" in shown(acme.app))
+        await acme.press("end", "R")
+        await acme.shows("Send to Acme store:", "2 tasks of run 1")
+        await acme.press("n")
+        await acme.shows("•      2  new")
+        assert acme.writes() == writes
+        await acme.press("R", "y")
+        await acme.shows("complete: 1 finished, 2 failed")
+        assert acme.writes() > writes
+
+
+async def test_requests_of_a_task_are_shown_in_the_log(machine: Machine) -> None:
+    async with shop(machine, "A,nowhere,1,1") as acme:
+        await acme.plan()
+        await acme.press("a", "y")
+        await acme.shows("1 failed")
+        await acme.press("T")
+        await acme.shows("✘      1  failed")
+        await acme.press("enter", "l")
+        await until(acme.pilot, lambda: isinstance(acme.app.screen, RequestsScreen))
+        await acme.shows("A, line 2", "POST")
+        await acme.press("q")
+        await acme.shows("✘      1  failed")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -144,30 +143,20 @@ def _show(found: list[Task], as_json: bool) -> None:
 
 def _export(found: Iterator[Task], out: Path | None) -> None:
     """Prints the entities as JSON Lines. Raises `CommandFailed` if some were not kept."""
+    from ..outgoing.tasks import export_entities
+
     if out is None:
-        lost = _write(found, sys.stdout)
+        _, lost = export_entities(found, sys.stdout)
     else:
         try:
             with closing(out.open("x", encoding="utf-8")) as file:
-                lost = _write(found, file)
+                _, lost = export_entities(found, file)
         except OSError as error:
             message = f"{out} cannot be written: {error.strerror}. Choose another FILE."
             raise CommandFailed(message, Exit.SETUP) from error
     if lost:
         why = "they are invalid lines of the source, or were not kept (see keep)"
         raise CommandFailed(f"{count(lost, 'entity', 'entities')} could not be exported: {why}.", Exit.FAILED)
-
-
-def _write(found: Iterator[Task], file: TextIO) -> int:
-    """Writes the entities; returns how many were not kept."""
-    lost = 0
-    for task in found:
-        if task.entity is None:
-            lost += 1
-        else:
-            file.write(f"{json.dumps(task.entity, ensure_ascii=True)}\n")
-    file.flush()
-    return lost
 
 
 def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) -> None:

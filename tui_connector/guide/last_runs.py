@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..outgoing.tasks import last_task_run, tasks_file
 from ..runs.database import LedgerError
 from ..runs.ledger import RunRow, last_run, ledger_file
 
@@ -14,7 +15,7 @@ _GOOD = ("complete", "running")
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """The latest run of one incoming. `at` is when it ended, or began, in seconds since 1970."""
+    """The latest run of an incoming or outgoing. `at` is when it ended, or began, in seconds since 1970."""
 
     incoming: str
     ok: bool
@@ -44,6 +45,23 @@ def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
             continue
         if row is not None:
             found[path.stem] = _read(path.stem, row, under_way)
+    return found
+
+
+def last_sendings(state: Path, profile: Path) -> dict[str, LastRun]:
+    """The latest run of each outgoing that was run, by its name. Ledgers that cannot be read are left out."""
+    found = {}
+    for path in sorted(tasks_file(state, profile, "any").parent.glob("*.sqlite")):
+        try:
+            last = last_task_run(path)
+        except LedgerError:
+            continue
+        if last is not None:
+            run, counts, under_way = last
+            ended = run.state if run.state != "running" or under_way else "stopped"
+            tasks = ", ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
+            ok = ended in _GOOD and not counts["failed"] and not counts["unknown"]
+            found[path.stem] = LastRun(path.stem, ok, f"{ended}, {tasks}", _seconds(run.ended or run.began))
     return found
 
 

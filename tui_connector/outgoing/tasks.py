@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TextIO, get_args
 
 from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
 from ..runs.ledger import RunEnd, State
@@ -429,18 +429,31 @@ class TaskLedger(LedgerDatabase):
                 [at, *values],
             ).rowcount
 
-    def replace_entity(self, task: int, entity: Json, at: str) -> None:
+    def replace_entity(self, task: int, identifier: str, entity: Json, at: str) -> None:
         """Corrects the entity of a task, which is sent by the next run."""
         with explained(self.path), self._database as database:
             database.execute(
-                "update task set entity = ?, state = 'new', reason = '', code = '', step = '', responses = null,"
-                " updated = ? where id = ?",
-                (json.dumps(entity), at, task),
+                "update task set identifier = ?, entity = ?, state = 'new', reason = '', code = '', step = '',"
+                " responses = null, updated = ? where id = ?",
+                (identifier, json.dumps(entity), at, task),
             )
             database.execute(
                 "update run set state = 'stopped', code = ?, reason = ? where id = (select run from task where id = ?)",
                 (RETRY, "Tasks are to be sent again", task),
             )
+
+
+def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:
+    """Writes the entities of tasks as JSON Lines; returns how many were written, and how many are not kept."""
+    written = lost = 0
+    for task in tasks:
+        if task.entity is None:
+            lost += 1
+        else:
+            written += 1
+            file.write(f"{json.dumps(task.entity, ensure_ascii=True)}\n")
+    file.flush()
+    return written, lost
 
 
 def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:

@@ -24,7 +24,7 @@ from ..errors import UserError
 from ..files import reason
 from ..guide.check import CheckResult, check_part
 from ..guide.drafts import Draft, Drafts, key_for
-from ..guide.last_runs import LastRun, last_runs
+from ..guide.last_runs import LastRun, last_runs, last_sendings
 from ..guide.part_removal import Undo, removal
 from ..guide.resend import NewRequests, resend
 from ..guide.saved_profile import OpenedProfile, open_profile
@@ -50,7 +50,7 @@ from .run.options import RunOptionsScreen
 from .run.screen import open_run
 from .send.job import SendOptions
 from .send.options import SendOptionsScreen
-from .send.screen import open_sending
+from .send.screen import open_sending, open_tasks
 from .setup.context import GuideContext, resume_context
 from .setup.screen import SetupScreen
 from .widgets import highlight
@@ -228,6 +228,7 @@ class ProfilePage(LogDock):
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming, or plan and send the outgoing"),
         Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
+        Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="What became of each entity that was sent"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo the deletion"),
@@ -248,6 +249,8 @@ class ProfilePage(LogDock):
         history_problem: str = ""
         """Why the history cannot be recorded; empty where it can."""
         runs: Mapping[str, LastRun] = field(default_factory=dict)
+        sent: Mapping[str, LastRun] = field(default_factory=dict)
+        """The latest runs of outgoings."""
 
     @dataclass
     class SecretsFound(Message):
@@ -276,6 +279,7 @@ class ProfilePage(LogDock):
         self._tests: dict[tuple[str, str], tuple[CheckResult, float]] = {}
         self._testing: ProfilePart | None = None
         self._runs: Mapping[str, LastRun] = {}
+        self._sent: Mapping[str, LastRun] = {}
         self._secrets: list[SecretState] = []
         self._undo: Undo | None = None
 
@@ -336,12 +340,14 @@ class ProfilePage(LogDock):
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
         runs = await asyncio.to_thread(last_runs, self._machine.directories.state, self._path)
-        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs))
+        sent = await asyncio.to_thread(last_sendings, self._machine.directories.state, self._path)
+        self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent))
 
     @on(FileRead)
     def _on_read(self, message: FileRead) -> None:
         first = self._opened is None
-        self._opened, self._file_state, self._runs = message.opened, message.state, message.runs
+        self._opened, self._file_state = message.opened, message.state
+        self._runs, self._sent = message.runs, message.sent
         if message.history_problem:
             self.notify(shown(message.history_problem), severity="warning", markup=False)
         edited_here, self._edited_here = self._edited_here, False
@@ -410,9 +416,11 @@ class ProfilePage(LogDock):
         if (tested := self._tests.get((part.family, part.name))) is not None:
             tone = TONES["success" if tested[0].ok else "error"]
             yield Content.assemble((shown(_result_text(tested[0], now - tested[1])), tone))
-        if part.family == "incoming":
-            run = self._runs.get(part.name)
-            text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else "Never run. r runs it."
+        if part.family in ("incoming", "outgoing"):
+            sends = part.family == "outgoing"
+            run = (self._sent if sends else self._runs).get(part.name)
+            never = "Never sent. r shows what it would change." if sends else "Never run. r runs it."
+            text = f"Last run: {run.summary}, {ago(now - run.at)}" if run else never
             yield Content.assemble((shown_line(text), TONES["muted" if not run else "success" if run.ok else "error"]))
         for state in self._secrets_of(part):
             tone = {True: "success", False: "error", None: "muted"}[state.ok]
@@ -488,6 +496,12 @@ class ProfilePage(LogDock):
             return ""
         return part.name
 
+    def action_tasks(self) -> None:
+        """Shows what became of the entities of the outgoing under the cursor."""
+        name, opened = self._outgoing_to_send(), self._opened
+        if name and opened is not None and opened.profile is not None:
+            open_tasks(self.app, self._workbench, opened.profile, self._path, name)
+
     def _send(self, name: str, options: SendOptions) -> None:
         if self._opened is not None and self._opened.profile is not None:
             open_sending(self.app, self._workbench, self._opened.profile, self._path, name, options)
@@ -533,6 +547,8 @@ class ProfilePage(LogDock):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("run", "run_with_options", "test") and self.log_panel.has_focus_within:
             return False  # the selected part is out of mind, and perhaps out of sight
+        if action == "tasks":
+            return bool(self._outgoing_to_send())
         return action != "undo" or self._undo is not None
 
     @work(exclusive=True, group="delete")
@@ -609,11 +625,11 @@ class ProfilePage(LogDock):
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
-            "anything is sent; R does so with options. Enter opens the part's form, g "
-            "the guide at its step, + adds a part, d deletes one after showing the lines that go, u undoes that. e "
-            "opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is one. The file "
-            "is reloaded when another program changes it. If the profile came from elsewhere, "
-            "you are asked once, before it is used, to allow what it can do with secrets, commands and files."
+            "anything is sent; R does so with options. T lists what became of each entity of an outgoing. Enter opens "
+            "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
+            "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
+            "one. The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
+            "asked once, before it is used, to allow what it can do with secrets, commands and files."
         )
 
 

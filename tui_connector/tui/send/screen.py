@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
+from ...guide.sending import Sender
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import count
@@ -18,6 +19,7 @@ from .confirm import confirm_sending
 from .job import SendJob, SendOptions
 from .options import SendOptionsScreen
 from .plan_view import FilterInput, PlanView
+from .tasks import TasksScreen
 
 
 class SendScreen(RunView[SendJob]):
@@ -30,6 +32,7 @@ class SendScreen(RunView[SendJob]):
         Binding("s", "stop", "Stop", id="send.stop"),
         Binding("c", "resume", "Resume", id="send.resume", tooltip="Send what the last run has left"),
         Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
+        Binding("T", "tasks", "Tasks", id="send.tasks", tooltip="What became of each entity of the last run"),
         Binding("u", "undo", "Undo", id="send.undo", tooltip="Plan how the last run is taken back"),
         Binding(
             "d", "delete_created", "Delete created", id="send.delete-created", tooltip="Undo: delete what it created"
@@ -89,6 +92,8 @@ class SendScreen(RunView[SendJob]):
             return not job.active and job.last is not None and job.last.resumable
         if action == "undo":
             return not job.active and job.last is not None and job.last.has_sent
+        if action == "tasks":
+            return job.last is not None
         if action == "delete_created":
             return not job.active and job.can_delete_created
         return not job.sends if action in ("filter", "kinds") else True
@@ -124,6 +129,17 @@ class SendScreen(RunView[SendJob]):
         """Sends what the last run has left, after a confirmation."""
         confirm_resuming(self.app, self.job)
 
+    def action_tasks(self) -> None:
+        """Shows what became of each entity; tasks that are to be sent again are sent by this job."""
+
+        def closed(sends: bool | None) -> None:
+            if sends:
+                self.job.resume()
+            elif not self.job.active:
+                self.job.read_last()
+
+        self.app.push_screen(TasksScreen(self.job.sender), closed)
+
     def action_kinds(self) -> None:
         self.query_one(PlanView).choose_kind()
 
@@ -144,7 +160,8 @@ class SendScreen(RunView[SendJob]):
             "after a confirmation; it is refused if the store has changed since. Each entity is a task: a run that was "
             "stopped or killed is resumed with c, and nothing that was accepted is sent again. u plans how the last "
             "run is taken back, from the values that the store had before; a then sends that. R plans with options: a "
-            "limit, or unchanged entities as well. q leaves this screen, and a run continues."
+            "limit, or unchanged entities as well. T lists what became of each entity. "
+            "q leaves this screen, and a run continues."
         )
 
 
@@ -168,6 +185,19 @@ def send_job(app: App[object], workbench: Workbench, profile: Profile, file: Pat
     job = SendJob(app, workbench, profile, file, name, SendScreen)
     jobs.add(job)
     return job
+
+
+def open_tasks(app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
+    """Opens the tasks of the last run of this outgoing; those that are to be sent again are sent on its screen."""
+    sender = Sender(workbench, profile, file, name)
+
+    def closed(sends: bool | None) -> None:
+        if sends:
+            job = send_job(app, workbench, profile, file, name)
+            job.resume()
+            app.push_screen(job.screen())
+
+    app.push_screen(TasksScreen(sender), closed)
 
 
 def open_sending(

@@ -1,0 +1,197 @@
+"""One task: its entity, what the store had and responded, and a form that corrects the entity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from ...errors import InvalidValue, UserError
+from ...guide.tasks import entity_of, entity_text, former_values
+from ...machine import Machine
+from ...outgoing.tasks import Task, TaskState
+from ...templates import Json
+from ...text import count, shown, shown_line
+from ..editor import edit_text
+from ..log.panel import WIDE
+from ..widgets import highlight
+from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.json_field import JsonField
+
+_LONGEST = 100_000
+"""Characters of an entity or a response that are shown."""
+
+SIGNS: dict[TaskState, tuple[str, str]] = {
+    "new": ("•", "accent"),
+    "sending": ("→", "accent"),
+    "waiting": ("…", "accent"),
+    "finished": ("✔", "success"),
+    "failed": ("✘", "error"),
+    "skipped": ("-", "muted"),
+    "unchanged": ("=", "muted"),
+    "unknown": ("?", "warning"),
+}
+"""The sign of a state, and its tone."""
+
+
+def _json(data: Json) -> Content:
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    if len(text) <= _LONGEST:
+        return highlight.json_(text)
+    return highlight.json_(f"{text[:_LONGEST]}\n… and {len(text) - _LONGEST:,} more characters, not shown")
+
+
+def _title(text: str) -> Content:
+    return Content.assemble((f"\n{text}", "bold $accent"))
+
+
+class TaskScreen(Screen[str | None]):
+    """Shows a task. It returns what the user wants: "edit", "retry", "skip" or "log"."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "dismiss('edit')", "Edit", id="task.edit", tooltip="Edit the entity and send it again"),
+        Binding("r", "dismiss('retry')", "Send again", id="task.retry"),
+        Binding("s", "dismiss('skip')", "Skip", id="task.skip", tooltip="Give the task up"),
+        Binding("l", "dismiss('log')", "Log", id="task.log", tooltip="Its requests and responses in the log"),
+        Binding("q,escape", "dismiss(None)", "Back", id="task.back"),
+    ]
+
+    def __init__(self, title: str, task: Task) -> None:
+        super().__init__()
+        self._title_text, self._entity_task = title, task
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader()
+        with Container(id="task-body"):
+            with VerticalScroll(id="task-entity", classes="panel") as entity:
+                entity.border_title = "Entity"
+                yield Static(_entity(self._entity_task))
+            with VerticalScroll(id="task-result", classes="panel") as result:
+                result.border_title = "Result"
+                yield Static(Content("\n").join(_result(self._entity_task)))
+        yield KeyFooter()
+
+    def on_compose(self) -> None:
+        self.set_class(self.app.size.width >= WIDE[0], "wide")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE[0], "wide")
+
+    def on_mount(self) -> None:
+        task = self._entity_task
+        self.query_one(ScreenHeader).show(self._title_text, f"line {task.line} {task.identifier}")
+        self.query_one("#task-entity").focus()
+
+    def help_text(self) -> str:
+        return (
+            "A task\n"
+            "The entity as it was sent, why the task is in its state, the values that the store had before, and what "
+            "it responded. e edits the entity and sends it again; left unchanged, nothing is sent. r sends it again "
+            "as it is, s gives it up, l shows its requests in the log."
+        )
+
+
+def _entity(task: Task) -> Content:
+    if task.entity is None:
+        kept = "It was a line that cannot be read." if task.code == "source-line" else "It is not kept (keep)."
+        return Content.assemble((kept, TONES["muted"]))
+    return _json(task.entity)
+
+
+def _result(task: Task) -> Iterator[Content]:
+    sign, tone = SIGNS[task.state]
+    attempts = f" · {count(task.attempts, 'attempt')}" if task.attempts else ""
+    step = f" · step {shown_line(task.step, 40)}" if task.step else ""
+    yield Content.assemble(
+        (f"{sign} {task.state}", TONES[tone]), (f"{attempts}{step} · {task.updated}", TONES["muted"])
+    )
+    if task.reason:
+        yield Content(shown(task.reason))
+    if task.code:
+        yield Content.assemble((shown_line(task.code, 80), TONES["muted"]))
+    if task.exchange is not None:
+        yield Content.assemble((f"Its last request was #{task.exchange}; l shows it.", TONES["muted"]))
+    responses = task.responses if isinstance(task.responses, dict) else {}
+    for name, response in responses.items():
+        yield _title(f"Response of {shown_line(name, 40)}" if name else "Response")
+        yield _response(response)
+    if task.former is not None:
+        yield _title("Former values in the store")
+        former = former_values(task)
+        yield Content("None: the store did not have it.") if former is None else _json(former)
+
+
+def _response(response: Json) -> Content:
+    """A response as the ledger has it: its status and its body, which is JSON in a text as long as it is whole."""
+    if isinstance(response, dict) and isinstance(response.get("body"), str):
+        with suppress(ValueError, RecursionError):
+            response = {**response, "body": json.loads(str(response["body"]))}
+    return _json(response)
+
+
+class EntityScreen(ModalScreen[Json]):
+    """The entity in a form; ^O opens it in the user's editor. Returns the corrected one, None if it is unchanged."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s,f8", "done", "Done", id="entity.done", priority=True),
+        Binding("escape", "dismiss(None)", "Cancel", id="entity.cancel", priority=True),
+    ]
+
+    def __init__(self, machine: Machine, task: Task) -> None:
+        """Raises `InvalidValue` if the entity cannot be edited here."""
+        super().__init__()
+        self._machine, self._entity_task = machine, task
+        self._text = entity_text(task.entity)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="entity-form", classes="question") as form:
+            form.border_title = Content(shown_line(f"Edit {self._entity_task.identifier or 'the entity'}", 60))
+            form.border_subtitle = "^S: done · ^O: $EDITOR · Esc: cancel"
+            yield JsonField(self._text, id="entity-json")
+            yield Static("", id="entity-problem")
+
+    def on_mount(self) -> None:
+        self.query_one(JsonField).focus()
+
+    @on(JsonField.EditorRequested)
+    def _open_editor(self, event: JsonField.EditorRequested) -> None:
+        event.stop()
+        try:
+            event.json_field.text = edit_text(self.app, self._machine, event.json_field.text)
+        except UserError as error:
+            self._say(str(error))
+
+    def _say(self, problem: str) -> None:
+        self.query_one("#entity-problem", Static).update(Content.assemble((shown(problem), TONES["error"])))
+
+    def action_done(self) -> None:
+        """Returns the entity once the field has handled the keys before this one."""
+        (self.focused or self).call_later(self._done)
+
+    def _done(self) -> None:
+        try:
+            entity = entity_of(self.query_one(JsonField).text)
+        except InvalidValue as error:
+            self._say(str(error))
+            return
+        if entity == self._entity_task.entity or entity is None:
+            self.notify("Unchanged: nothing is sent.", markup=False)
+            self.dismiss(None)
+        else:
+            self.dismiss(entity)
+
+    def help_text(self) -> str:
+        return (
+            "Edit an entity\n"
+            "The entity of the task as JSON. ^S keeps it, and you are asked whether to send it now; left unchanged, "
+            "nothing is sent. The source is not changed. ^O opens it in your editor ($VISUAL, $EDITOR)."
+        )

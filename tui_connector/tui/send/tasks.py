@@ -1,0 +1,333 @@
+"""The tasks of an outgoing's last run: by state and reason, with what can be done about them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+
+from ...client.exchange import Exchange, Exchanges
+from ...client.message import Request, Response
+from ...errors import InvalidValue, UserError
+from ...guide.resend import NewRequests, resend
+from ...guide.sending import Sender
+from ...guide.tasks import LISTED, RETRIABLE, TaskBook, TaskGroup, TaskList
+from ...outgoing.tasks import Task, TaskFilter
+from ...templates import Json
+from ...text import count, shown, shown_line
+from ..dialogs import InputScreen
+from ..log.actions import LogContext, related_exchanges
+from ..log.panel import WIDE
+from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
+from ..widgets.frame import KeyFooter, ScreenHeader
+from ..widgets.row_list import ListRow, RowList
+from .confirm import confirm_sending
+from .task_screen import SIGNS, EntityScreen, TaskScreen
+
+_REFRESH = 1.0
+"""Seconds between two looks at the tasks of a run that is under way."""
+
+
+def group_row(group: TaskGroup) -> ListRow:
+    if group.state is None:
+        return ListRow(" ", "", f"{group.count:>6,}", "", "all")
+    if group.reason is not None:
+        return ListRow(" ", "", f"{group.count:>6,}", "", f"  {group.reason}")
+    sign, paint = SIGNS[group.state]
+    return ListRow(sign, paint, f"{group.count:>6,}", "", group.state)
+
+
+def task_row(task: Task) -> ListRow:
+    sign, paint = SIGNS[task.state]
+    attempts = f"({count(task.attempts, 'attempt')})" if task.attempts > 1 else ""
+    text = "  ".join(filter(None, (task.reason, attempts)))
+    return ListRow(sign, paint, task.state, task.identifier or f"line {task.line}", text)
+
+
+class TasksScreen(Screen[bool]):
+    """Lists tasks in groups. It returns whether tasks are to be sent now."""
+
+    AUTO_FOCUS = ""
+    IMMEDIATE: ClassVar = frozenset({"tasks.back"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "Edit", id="tasks.edit", tooltip="Edit the entity and send it again"),
+        Binding("r", "retry", "Send again", id="tasks.retry"),
+        Binding("R", "retry_group", "Send group again", id="tasks.retry-group"),
+        Binding("s", "skip", "Skip", id="tasks.skip", tooltip="Give the task up"),
+        Binding("S", "skip_group", "Skip group", show=False, id="tasks.skip-group"),
+        Binding("x", "export", "Export", id="tasks.export", tooltip="Write the entities of the group as JSON Lines"),
+        Binding("l", "log", "Log", id="tasks.log", tooltip="The task's requests and responses in the log"),
+        Binding("q,escape", "back", "Back", id="tasks.back"),
+    ]
+
+    @dataclass
+    class TasksRead(Message):
+        """The ledger was read."""
+
+        tasks: TaskList
+        problem: str = ""
+
+    def __init__(self, sender: Sender) -> None:
+        super().__init__()
+        self._sender, self._book = sender, TaskBook(sender)
+        self._list: TaskList | None = None
+        self._wanted: TaskGroup | None = None
+
+    def compose(self) -> ComposeResult:
+        yield ScreenHeader()
+        with Container(id="tasks-body"):
+            yield RowList(group_row, word=6, name=0, id="task-groups")
+            yield RowList(task_row, word=9, name=18, id="task-rows")
+        yield KeyFooter()
+
+    def on_compose(self) -> None:
+        self.set_class(self.app.size.width >= WIDE[0], "wide")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE[0], "wide")
+
+    def on_mount(self) -> None:
+        self._groups.border_title = "State and reason"
+        self._groups.focus()
+        self.set_interval(_REFRESH, self._refresh_running)
+        self._read()
+
+    @property
+    def _groups(self) -> RowList[TaskGroup]:
+        return self.query_one("#task-groups", RowList)
+
+    @property
+    def _rows(self) -> RowList[Task]:
+        return self.query_one("#task-rows", RowList)
+
+    @property
+    def loading_message(self) -> str:
+        """Keys wait until the tasks have been read."""
+        chosen = self._list.chosen if self._list is not None else None
+        if self._list is None or (self._wanted is not None and chosen is not None and not chosen.is_same(self._wanted)):
+            return "Reading the tasks"
+        return ""
+
+    def _refresh_running(self) -> None:
+        if self.is_current and self._list is not None and self._list.is_running:
+            self._read()
+
+    @work(exclusive=True, group="read")
+    async def _read(self) -> None:
+        try:
+            found = await asyncio.to_thread(self._book.read, self._wanted)
+        except UserError as error:
+            self.post_message(self.TasksRead(TaskList(), str(error)))
+        else:
+            self.post_message(self.TasksRead(found))
+
+    @on(TasksRead)
+    def _on_read(self, message: TasksRead) -> None:
+        found = self._list = message.tasks
+        self._wanted = found.chosen
+        if message.problem:
+            self.notify(shown(message.problem), severity="error", markup=False)
+        run = found.run
+        about = f"tasks of {self._sender.name}"
+        if run is not None:
+            state = "running" if found.is_running else "interrupted" if run.state == "running" else run.state
+            about = f"{about} · run {run.id} of {run.began}, {state}"
+        mark = [("PRODUCTION", "error")] if self._sender.production else []
+        self.query_one(ScreenHeader).show(self._sender.profile.name, about, mark)
+        index = next((number for number, each in enumerate(found.groups) if each.is_same(found.chosen)), 0)
+        self._groups.show(found.groups, index)
+        self._rows.show(found.tasks)
+        first = f" · the first {LISTED:,}" if found.chosen.count > len(found.tasks) else ""
+        self._rows.border_title = Content(shown_line(f"Tasks: {found.chosen.count:,}{first}"))
+        self.refresh_bindings()
+
+    @on(RowList.Highlighted, "#task-groups")
+    def _on_group(self) -> None:
+        group = self._groups.selected
+        if group is not None and self._wanted is not None and not group.is_same(self._wanted):
+            self._wanted = group
+            self._rows.show((), 0)
+            self._read()
+
+    @on(RowList.Chosen, "#task-groups")
+    def _on_group_chosen(self) -> None:
+        self._rows.focus()
+
+    @on(RowList.Chosen, "#task-rows")
+    def _on_task_chosen(self) -> None:
+        task = self._rows.selected
+        if task is None:
+            return
+
+        def wanted(action: str | None) -> None:
+            if action is not None:
+                getattr(self, f"action_{action}")()
+
+        self.app.push_screen(TaskScreen(self._sender.profile.name, task), wanted)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What acts on a task or a group is available where there is one."""
+        if action in ("edit", "retry", "skip", "log"):
+            return self._list is None or bool(self._list.tasks)
+        if action in ("retry_group", "skip_group", "export"):
+            return self._list is None or bool(self._list.chosen.count)
+        return True
+
+    def action_edit(self) -> None:
+        """Edits the entity of the task, and offers to send it."""
+        task = self._rows.selected
+        if task is None:
+            return
+        if task.entity is None:
+            self.notify("Its entity is not kept, or was never read. Correct the source and run it.", markup=False)
+            return
+        if task.state not in (*RETRIABLE, "new"):
+            self.notify(f"It is {task.state}: only tasks that failed, are unknown or skipped are sent again.")
+            return
+
+        def edited(entity: Json) -> None:
+            if entity is not None:
+                self._change(lambda: self._replaced(task, entity), sends=True)
+
+        try:
+            self.app.push_screen(EntityScreen(self._sender.workbench.machine, task), edited)
+        except InvalidValue as error:
+            self.notify(shown(str(error)), severity="error", markup=False)
+
+    def _replaced(self, task: Task, entity: Json) -> str:
+        self._book.replace(task, entity)
+        return ""
+
+    def action_retry(self) -> None:
+        """Sends the task again."""
+        task = self._rows.selected
+        if task is None:
+            return
+        if task.state == "new":
+            self._offer_sending()
+        elif task.state not in RETRIABLE:
+            self.notify(f"It is {task.state}: only tasks that failed, are unknown or skipped are sent again.")
+        else:
+            self._change(lambda: self._book.retry(TaskFilter(ids=(task.id,))), sends=True)
+
+    def action_retry_group(self) -> None:
+        """Sends all tasks of the group again; of all tasks, those that failed or are unknown."""
+        group = self._group
+        groups = self._list.groups if self._list is not None else ()
+        if group.state == "new" or (group.state is None and not any(each.state in RETRIABLE[:2] for each in groups)):
+            self._offer_sending()
+        elif group.state is not None and group.state not in RETRIABLE:
+            self.notify(f"They are {group.state}: only tasks that failed, are unknown or skipped are sent again.")
+        else:
+            self._change(lambda: self._book.retry(group.filter(("failed", "unknown"))), sends=True)
+
+    def action_skip(self) -> None:
+        """Gives the task up."""
+        task = self._rows.selected
+        if task is not None:
+            self._change(lambda: self._book.skip(TaskFilter(ids=(task.id,))))
+
+    def action_skip_group(self) -> None:
+        """Gives all tasks of the group up; of all tasks, those that failed or are unknown."""
+        group = self._group
+        self._change(lambda: self._book.skip(group.filter(("failed", "unknown"))))
+
+    def action_export(self) -> None:
+        """Asks for a file, and writes the entities of the group; of all tasks, of those that failed."""
+        group, sender = self._group, self._sender
+        start = sender.file.parent / f"{sender.name}-{group.state or 'failed'}.jsonl"
+
+        def chosen(text: str | None) -> None:
+            if text is not None:
+                file = Path(text).expanduser()
+                self._change(lambda: self._book.export(group.filter(("failed",)), file))
+
+        question = "Write the entities as JSON Lines, which a source can read, to this new file:"
+        self.app.push_screen(InputScreen(question, str(start), title="Export"), chosen)
+
+    @property
+    def _group(self) -> TaskGroup:
+        return self._list.chosen if self._list is not None else TaskGroup(0)
+
+    @work(group="change")
+    async def _change(self, change: Callable[[], str], *, sends: bool = False) -> None:
+        """Changes the ledger in a thread, then reads it again; `sends`: the user is asked whether to send now."""
+        try:
+            done = await asyncio.to_thread(change)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="error", timeout=10, markup=False)
+            return
+        if done:
+            self.notify(shown(done), markup=False)
+        if sends:
+            self._offer_sending()
+        self._read()
+
+    @work(exclusive=True, group="offer")
+    async def _offer_sending(self) -> None:
+        try:
+            last = await asyncio.to_thread(self._sender.last_run)
+        except UserError as error:
+            self.notify(shown(str(error)), severity="error", markup=False)
+            return
+        if last is not None and last.resumable:
+            what = f"{count(last.open, 'task')} of run {last.run.id}"
+            confirm_sending(self.app, self._sender, what, "", lambda: self.dismiss(True))
+
+    def action_log(self) -> None:
+        """The requests of the task: those of this session, otherwise what the history has of its identifier."""
+        task, found = self._rows.selected, self._list
+        if task is None or found is None or found.run is None:
+            return
+        bench = self._sender.workbench
+        exchange = bench.exchanges.by_number(task.exchange) if task.exchange is not None else None
+        if exchange is not None and _is_of(exchange, found.run.began, task.updated):
+            shown_exchanges = Exchanges()
+            for each in related_exchanges(exchange, bench.exchanges).attempts:
+                shown_exchanges.record(each)
+            new = NewRequests(bench, lambda: self._sender.profile)
+            context = LogContext(bench.machine, lambda: self._sender.file.stem, self._resend, new)
+            self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
+            return
+        recorded = earlier_sessions(bench.machine, self._sender.file)
+        quoted = f'"{task.identifier}"'
+        if task.identifier and '"' not in task.identifier:
+            recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")
+        self.app.push_screen(RecordedScreen(bench.machine, recorded))
+
+    async def _resend(self, exchange: Exchange, request: Request) -> Response:
+        return await resend(self._sender.workbench, self._sender.profile, exchange, request)
+
+    def action_back(self) -> None:
+        if self._rows.has_focus:
+            self._groups.focus()
+        else:
+            self.dismiss(False)
+
+    def help_text(self) -> str:
+        return (
+            "Tasks\n"
+            "Each entity of the last run is a task. On the left they are grouped by state, and within it by reason; "
+            "the tasks of the selected group are listed beside it. Enter goes to them, and on a task shows its "
+            "entity, the values that the store had before, and what it responded. e edits the entity and sends it "
+            "again, r sends it again as it is, R the whole group; s and S give tasks up. Nothing is sent before you "
+            "have confirmed it. x writes the entities of the group as JSON Lines, which a source can read. l shows "
+            "the requests of a task."
+        )
+
+
+def _is_of(exchange: Exchange, began: str, updated: str) -> bool:
+    """Whether an exchange of this session is of a run that began, and had its response, at these times."""
+    at = f"{exchange.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return began <= at <= updated
