@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from screens import shown, until
 from textual.binding import Binding
+from textual.color import Color
 from textual.dom import DOMNode
 
 from tui_connector.machine import Machine
@@ -19,6 +20,8 @@ from tui_connector.tui.keys import IN_FIELD, _subclasses, all_bindings, check_ke
 from tui_connector.tui.profile import ProfilePage
 from tui_connector.tui.setup.context import DemoStore
 from tui_connector.tui.setup.screen import SetupScreen
+from tui_connector.tui.themes import DARK
+from tui_connector.tui.widgets.frame import KeyFooter
 
 
 async def no_demo() -> DemoStore:
@@ -148,6 +151,14 @@ async def test_every_action_can_be_run_from_the_command_list(machine: Machine) -
         text = shown(app)
         assert "setup.test" in text
         assert "t F5 ^R" in text
+
+
+async def test_a_program_without_settings_has_the_colours_of_its_own_theme(machine: Machine) -> None:
+    app = program(machine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        panel = DARK.to_color_system().generate()["panel"]
+        assert app.screen.query_one(KeyFooter).styles.background == Color.parse(panel)
 
 
 async def test_chosen_theme_is_saved_beside_other_settings(machine: Machine) -> None:

@@ -143,6 +143,7 @@ class ConnectorApp(QuietApp):
             self.register_theme(theme)
         chosen = self.settings.theme if self.settings.theme in self.available_themes else DARK.name
         self.set_reactive(ConnectorApp.theme, chosen)  # before the style sheets are read: each change reads them again
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def _adapt_theme(self) -> None:
         """Without a theme of the user, uses the terminal's own colours where it has no more than sixteen."""
