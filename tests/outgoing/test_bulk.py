@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from compared_store import ComparedStore, preset
 from http_server import reply
 from profiles import TOKEN, bearer, full, profile
 from sending import Outbox, Sent, Store, counted, rows, storing, with_sleep
+from sending_folder import SendingFolder, kill_until_done
 from user_errors import user_error
 
 from tui_connector.guide.workbench import Workbench
@@ -29,6 +33,7 @@ from tui_connector.sandbox.magento_routes import ROUTES
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 ASYNC, BULK = "/rest/all/async/V1/rows", "/rest/all/async/bulk/V1/rows"
+SINGLE = 'request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }\n'
 ACCEPTED = {"status": "accepted", "data_hash": "0"}
 
 
@@ -312,6 +317,37 @@ async def test_a_run_that_is_stopped_while_waiting_resumes_without_sending_again
         assert counted(await outbox.run()) == {"finished": 2}
         assert len(posts(store)) == 1
     assert [task.attempts for task in outbox.tasks()] == [1, 1]
+
+
+@pytest.mark.parametrize(("mode", "entities", "most"), [("bulk", 400, 8), ("async", 40, 30)])
+async def test_a_run_killed_while_its_requests_are_queued_sends_none_of_them_twice(
+    tmp_path: Path, clean_environment: dict[str, str], mode: str, entities: int, most: int
+) -> None:
+    looks = itertools.count()
+    is_open = True
+
+    def status() -> None:
+        nonlocal is_open
+        is_open = next(looks) % 3 == 0
+
+    queue = QueueingStore(lambda item: {"status": 4 if is_open else 1}, status=status)
+
+    async def slowly(sent: Sent) -> bytes:
+        await asyncio.sleep(0.01)
+        return queue.answer(sent)
+
+    skus = [f"S{number}" for number in range(entities)]
+    async with storing(slowly) as store:
+        folder = SendingFolder(tmp_path / "killed", clean_environment)
+        folder.write(store, f'delivery = "{mode}"\n{SINGLE}', skus)
+        await kill_until_done(folder, store, random.Random(entities), most)
+    states = folder.states()
+    times = Counter(sku(item) for items in queue.bulks.values() for item in items)
+    assert set(states) == set(skus)
+    assert set(states.values()) <= {"finished", "unknown"}
+    assert set(times.values()) == {1}
+    assert {each for each, state in states.items() if state == "finished"} <= set(times)
+    assert set(skus) - set(times) <= {each for each, state in states.items() if state == "unknown"}
 
 
 # Derived requests

@@ -94,6 +94,14 @@ class Delivery:
 
     def request(self, entities: Sequence[Json], run: dict[str, Json]) -> Request:
         """The request that puts these entities into the queue. Raises `InvalidValue` if one of them cannot be sent."""
+        try:
+            return self._request(entities, run)
+        except InvalidValue:
+            raise
+        except UserError as error:
+            raise InvalidValue("bulk-item", error.message, error.hint) from error
+
+    def _request(self, entities: Sequence[Json], run: dict[str, Json]) -> Request:
         scopes = [self._outgoing.scope(entities[each], run) for each in self.slices(len(entities))]
         if self._mode == "async":
             plain = self._template.request(scopes[0])

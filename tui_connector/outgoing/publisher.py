@@ -362,7 +362,7 @@ class Publisher:
                 self.limit_reached = True
                 return None
             self._remaining -= min(size, len(self._ready))
-        if len(self._ready) < size and self._filling is not None and self._in_flight:
+        if len(self._ready) < size and self._filling is not None and (self._in_flight or self._following):
             return None  # the rest of the batch is about to be read
         return _Group([self._ready.popleft() for _ in range(min(size, len(self._ready)))])
 
