@@ -115,7 +115,6 @@ class Outbox:
     url: str
     outgoing: dict[str, Any] = field(default_factory=dict)
     compare: Compare | None = None
-    repeatable: bool = False
     client: dict[str, Any] = field(default_factory=dict)
     told: Told = field(default_factory=Told)
     bench: Workbench = field(init=False)
@@ -177,7 +176,6 @@ class Outbox:
                 self.ledger,
                 explainer(saved, "shop"),
                 self.compare,
-                self.repeatable,
             )
             yield OutgoingRun(saved.outgoing["stock"], options or OutgoingOptions(), environment, self.told)
 

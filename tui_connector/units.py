@@ -1,8 +1,15 @@
-"""Durations, ages and sizes as text."""
+"""Moments, durations, ages and sizes as text."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 _AGES = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as Magento, ledgers and plans write it, which is in UTC: "2026-01-31 08:30:00"."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float) -> str:

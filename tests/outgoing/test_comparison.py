@@ -24,7 +24,7 @@ request = { method = "post", uri = "inventory/source-items", parameters = { sour
         ('{ preset = "stok" }', "10:13: outgoing.o.compare.preset: there is no preset 'stok'. Did you mean 'stock'?"),
         ('{ preset = "stock", request = { uri = "x" } }', "compare.request: cannot be combined with preset"),
         ("{ }", "outgoing.o.compare.request: is missing"),
-        ('{ request = { uri = "x" }, sent = "a b" }', "compare.sent: 'a b' is not a place in the parameters"),
+        ('{ request = { uri = "x" }, sent = "a b" }', "compare.sent: 'a b' is not a path in the parameters"),
         ('{ request = { uri = "x/@{steps.a}" } }', "a comparison has no 'steps'"),
         ('{ request = { uri = "x" }, lookup = { kind = "in-fliter" } }', "did you mean 'in-filter'"),
         ('{ request = { uri = "x" }, rules = { a = { places = 13 } } }', "compare.rules.a.places"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from ..units import timestamp
 from .completion import files
 from .errors import CommandFailed, Exit
 from .plan_output import PlanOutput
@@ -166,7 +167,7 @@ class OutgoingPlan:
             async for entry in entries:
                 self._printed.add(entry)
         else:
-            created = self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
+            created = timestamp(self._machine.now())
             head = plan_head(self._profile, self._name, self._outgoing, self._session, created)
             await save_plan(file, head, entries, self._session.mask, self._printed.add)
         self._printed.end("" if file is None else str(file))

@@ -12,6 +12,7 @@ import click
 
 from ..errors import UserError
 from ..text import count, json_text, shown, shown_line
+from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
 from .opening import find, machine_of, read
@@ -81,7 +82,7 @@ def tasks(
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        _change(ledger, action, wanted, f"{profile} {name}", machine.now().strftime("%Y-%m-%d %H:%M:%S"))
+        _change(ledger, action, wanted, f"{profile} {name}", timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:
         run = reader.last()

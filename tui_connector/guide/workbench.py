@@ -25,6 +25,7 @@ from ..secrets.capability import Capability, Grants
 from ..secrets.mask import Mask
 from ..secrets.vault import Vault
 from ..templates import Json
+from ..units import timestamp
 from .trust import ProfileTrust
 
 
@@ -53,7 +54,7 @@ class Workbench:
 
     def run(self) -> dict[str, Json]:
         """The data for `@{…}` placeholders."""
-        return {"run": {"started_at": self.machine.now().strftime("%Y-%m-%d %H:%M:%S")}}
+        return {"run": {"started_at": timestamp(self.machine.now())}}
 
     @asynccontextmanager
     async def session(

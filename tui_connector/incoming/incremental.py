@@ -22,12 +22,12 @@ from ..client.model import Span, seconds
 from ..kinds import Model
 from ..runs.ledger import SeenItem
 from ..templates import Json
+from ..units import timestamp
 from .pages import field_reader
 
 if TYPE_CHECKING:
     from ..runs.ledger import Ledger, RunRow
 
-_MAGENTO_DATE = "%Y-%m-%d %H:%M:%S"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", re.ASCII)
 _DIGEST_SIZE = 12
 """Bytes of a hash."""
@@ -201,7 +201,7 @@ class ChangeFilter:
         newest, began = _parsed(self.newest), _parsed(self.store_began)
         if newest is None or began is None or newest <= began:
             return self.newest
-        return began.strftime(_MAGENTO_DATE) if len(self.newest) == len(self.store_began) else began.isoformat()
+        return timestamp(began) if len(self.newest) == len(self.store_began) else began.isoformat()
 
 
 def sort_key(date: str) -> tuple[int, Decimal, str]:
@@ -223,7 +223,7 @@ def earlier(date: str, span: timedelta) -> str:
     if parsed is None:
         return date
     earlier = parsed - span
-    return earlier.isoformat() if "T" in date else earlier.strftime(_MAGENTO_DATE)
+    return earlier.isoformat() if "T" in date else timestamp(earlier)
 
 
 _FIRST_MILLISECONDS = Decimal(10**11)
@@ -259,7 +259,7 @@ def is_number(date: str) -> bool:
 
 
 def magento_date(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime(_MAGENTO_DATE)
+    return timestamp(moment.astimezone(UTC))
 
 
 def _parsed(date: str) -> datetime | None:

@@ -22,6 +22,7 @@ from ..runs.errors import Explain
 from ..runs.ledger import HighWaterMark, Ledger, RunRow
 from ..secrets.references import has_lost_secret
 from ..templates import Json, PlaceholderError, Scope
+from ..units import timestamp
 from .incremental import ChangeFilter, earlier, is_number
 from .model import Incoming
 from .output_path import OutputPaths
@@ -43,7 +44,7 @@ def since_date(text: str) -> str:
     """
     try:
         if _SINCE.fullmatch(text):
-            return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
+            return timestamp(datetime.fromisoformat(text))
     except ValueError:
         pass
     raise InvalidValue("since", f'{text!r} is not a date. Write it in UTC, as in "2026-01-31 08:30:00".')

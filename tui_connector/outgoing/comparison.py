@@ -46,13 +46,13 @@ class FieldRule(Model):
         None, ge=0, le=12, title="Places", description="Decimal places the store keeps.", examples=[4]
     )
     number: bool = Field(False, title="Number", description='Compare texts as numbers: "5" equals "5.0".')
-    ignore_case: bool = Field(False, title="Ignore case", description="Upper and lower case are the same.")
-    slug: bool = Field(False, title="Slug", description="The store makes a URL key of the text.")
-    blank: bool = Field(False, title="Blank", description="An empty text is the same as no value.")
+    ignore_case: bool = Field(False, title="Ignore case", description="Ignore upper and lower case.")
+    slug: bool = Field(False, title="Slug", description="The store turns the text into a URL key.")
+    blank: bool = Field(False, title="Blank", description="An empty text counts as no value.")
     ordered: bool = Field(False, title="Ordered", description="The order of a list matters.")
-    adds: bool = Field(False, title="Adds", description="What is sent is added to a list; nothing is removed.")
+    adds: bool = Field(False, title="Adds", description="Sent elements are added to the list; none are removed.")
     restore_absent: Json = Field(
-        None, title="Restore absent", description="What undo sends for a field that had no value; null by default."
+        None, title="Restore absent", description="What undo sends for a field that had no value (default null)."
     )
     restore_empty_field: str | None = Field(
         None,
@@ -60,10 +60,10 @@ class FieldRule(Model):
         description="The field to which undo sends an empty list if this one was empty or absent.",
     )
     restore_field: str | None = Field(
-        None, title="Restore field", description="Another field that undo has to send with this one."
+        None, title="Restore field", description="Another field that undo must send with this one."
     )
     restore_value: ExpressionText | None = Field(
-        None, title="Restore value", description="JMESPath expression that makes the value of the other field."
+        None, title="Restore value", description="JMESPath expression for the value of the other field."
     )
     not_restored: str = Field("", title="Not restored", description="Why undo leaves the field as it is.")
 
@@ -72,31 +72,32 @@ class FieldRule(Model):
 
 
 class UndoRequest(Model):
-    """Undo request: a request that is sent only by an undo."""
+    """Undo request: sent only by an undo."""
 
     request: RequestTemplate = Field(
-        title="Request", description="The request; its placeholders read the entity as it is, or was, in the store."
+        title="Request",
+        description="The request; its placeholders read the entity with its current, or former, values.",
     )
     batch: int = Field(1, ge=1, le=1_000, title="Batch", description="Entities per request.")
 
 
 class Existence(Model):
-    """Existence: a lookup of what an entity belongs to, made if the store has no value for it."""
+    """Existence: checks that what an entity belongs to exists, if the store has no current values of the entity."""
 
     request: RequestTemplate = Field(title="Request", description="The request.")
     lookup: Lookup | None = Field(None, title="Lookup", description="How the request selects the entities.")
     items: ExpressionText = Field("items", title="Items", description="Path of the list in a response (JMESPath).")
     identifier: str = Field("sku", title="Identifier", description="The field that is looked up.")
     message: str = Field(
-        "the store has no product with this sku", title="Message", description="What it means if nothing is found."
+        "the store has no product with this sku", title="Message", description="Shown if nothing is found."
     )
 
 
 class Detail(Model):
-    """Detail: the request for a single entity, where only that returns some of the fields that are sent."""
+    """Detail: a request for a single entity, for fields that the list of the store lacks."""
 
     fields: list[str] = Field(min_length=1, title="Fields", description="The fields that the list lacks.")
-    request: RequestTemplate = Field(title="Request", description="The request; it is sent for each entity.")
+    request: RequestTemplate = Field(title="Request", description="The request, sent for each entity.")
     items: ExpressionText = Field("@", title="Items", description="Path of the entity in a response (JMESPath).")
 
 
@@ -106,90 +107,93 @@ _SENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*|\[0\])*
 def _place(text: str) -> str:
     if text != "@" and not _SENT.fullmatch(text):
         raise InvalidValue(
-            "sent", f"{text[:80]!r} is not a place in the parameters: write names, as in product.options[0]"
+            "sent", f"{text[:80]!r} is not a path in the parameters: write names, as in product.options[0]"
         )
     return text
 
 
 class Comparison(Model):
-    """Comparison: how the values that the store has now are read and compared.
+    """Comparison: how current values are read from the store and compared with what would be sent.
 
-    Either the name of a preset, or a request and what its response means.
+    Either the name of a preset, or a request and how to read its response.
     """
 
     preset: Annotated[str, AfterValidator(_known_preset)] | None = Field(
-        None, title="Preset", description="An entity of Magento whose comparison is known.", examples=["stock"]
+        None, title="Preset", description="An entity of Magento whose comparison is built in.", examples=["stock"]
     )
-    can_undo: bool = Field(True, title="Can undo", description="Former values can be sent again.")
+    can_undo: bool = Field(True, title="Can undo", description="Whether a run can be undone by sending former values.")
     request: RequestTemplate | None = Field(
         None,
         validate_default=True,
         title="Request",
-        description="Reads the current values. Without lookup it is sent for each entity, and can use its fields.",
+        description="Reads the current values. Without lookup, it is sent for each entity and can use its fields.",
     )
     lookup: Lookup | None = Field(None, title="Lookup", description="How one request selects many entities.")
     items: ExpressionText = Field("items", title="Items", description="Path of the list in a response (JMESPath).")
     identifier: str | list[str] = Field(
         default_factory=list,
         title="Identifier",
-        description="The fields by which an item of the response belongs to an entity; none: each response is about "
+        description="The fields that match an item of the response to its entity. Without any, each response is about "
         "one entity.",
         examples=["sku", ["sku", "source_code"]],
     )
     sent: Annotated[str, AfterValidator(_place)] | None = Field(
         None,
         title="Sent",
-        description="The place of the entity in the parameters that are sent. By default the only object in them.",
+        description="Where the entity is in the parameters of the request. Default: the only object in them.",
         examples=["product", "@"],
     )
     fields: list[str] | None = Field(
-        None, title="Fields", description="Compare only these fields. By default, all that are sent."
+        None, title="Fields", description="Compare only these fields. Default: all that are sent."
     )
     rules: dict[str, FieldRule] = Field(
         default_factory=dict,
         title="Rules",
-        description='How fields are compared, by name; "custom_attributes.*" is all that begin like this.',
+        description='How fields are compared, by name; "custom_attributes.*" means all that start like this.',
         examples=[{"quantity": {"places": 4}}],
     )
     defaults: dict[str, Json] = Field(
-        default_factory=dict, title="Defaults", description="Values of identifying fields that need not be sent."
+        default_factory=dict, title="Defaults", description="Values of identifying fields that an entity may lack."
     )
     fallback: dict[str, Json] = Field(
         default_factory=dict,
         title="Fallback",
-        description="If the store has no such item: the value of identifying fields whose item applies instead.",
+        description="Values of identifying fields: the item that applies if the store has none for the entity itself.",
         examples=[{"store_id": 0}],
     )
     existing: Literal["changed", "refused", "another", "removed"] = Field(
         "changed",
         title="Existing",
-        description="What sending does if the entity exists: it is changed, refused, removed, or another is created.",
+        description="What sending does if the entity exists: it is changed, refused or removed, or another is created.",
     )
     missing: Literal["created", "refused"] = Field(
         "created", title="Missing", description="What sending does if the store has no such entity."
     )
     detail: Detail | None = Field(
-        None, title="Detail", description="How fields are read that the list of the store does not contain."
+        None, title="Detail", description="How to read fields that the list of the store does not contain."
     )
     requires: Existence | None = Field(
-        None, title="Requires", description="What must exist before an entity can be created."
+        None, title="Requires", description="What must exist so that an entity can be created."
     )
     repeatable: bool = Field(False, title="Repeatable", description="Sending an entity twice is harmless.")
     permission: str | None = Field(
-        None, title="Permission", description="The permission needed to read.", examples=["Magento_Catalog::products"]
+        None,
+        title="Permission",
+        description="The permission needed to read current values.",
+        examples=["Magento_Catalog::products"],
     )
     delete: UndoRequest | None = Field(
-        None, title="Delete", description="Removes what a run has created, for undo with --delete-created."
+        None, title="Delete", description="Deletes what a run created, for undo with --delete-created."
     )
     restore: UndoRequest | None = Field(
-        None, title="Restore", description="Sends former values, if the outgoing's own request cannot."
+        None, title="Restore", description="Restores former values, if the outgoing's own request cannot."
     )
     per_view: bool = Field(
         False,
         title="Per view",
-        description="Store views have values of their own; null removes one, and the view follows the global value.",
+        description="Store views have their own values; null removes one, so that the global value applies again.",
     )
-    undo: str = Field("", title="Undo", description="What the user should know before an undo.")
+    undo: str = Field("", title="Undo", description="A note that is shown before an undo.")
 
     @field_validator("request")
     @classmethod
@@ -198,12 +202,12 @@ class Comparison(Model):
         if request is not None and preset:
             raise ValueError("cannot be combined with preset: remove one of them")
         if request is None and preset is None and can_undo:
-            raise ValueError("is missing; it reads the current values. Or name a preset")
+            raise ValueError("is missing: write the request that reads the current values, or name a preset")
         return request
 
     @cached_property
     def resolved(self) -> Comparison:
-        """The comparison itself, or that of its preset; settings beside the preset replace its own."""
+        """This comparison, or that of its preset, in which settings beside `preset` replace those of the preset."""
         if self.preset is None:
             return self
         table = _presets()[self.preset]
@@ -215,7 +219,7 @@ class Comparison(Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether current values can be read at all."""
+        """Whether there is a request that reads current values."""
         return self.resolved.request is not None
 
     @property
@@ -223,7 +227,7 @@ class Comparison(Model):
         return [self.identifier] if isinstance(self.identifier, str) else self.identifier
 
     def rule(self, field: str) -> FieldRule | None:
-        """The rule for a field by its dotted name; None if it is not compared. Call it on what is `resolved`."""
+        """The rule for a field by its dotted name; None if it is not compared. Only for a `resolved` comparison."""
         if self.fields is not None and not any(
             field == name or field.startswith(f"{name}.") or fnmatch.fnmatchcase(field, name) for name in self.fields
         ):
@@ -239,7 +243,7 @@ class Comparison(Model):
         return None if rule is None else rule.equality()
 
     def requests(self) -> Iterator[RequestTemplate]:
-        """The requests that it may send to read."""
+        """The requests with which it reads."""
         yield from filter(None, (self.resolved.request, self.resolved.requires and self.resolved.requires.request))
 
 

@@ -43,23 +43,22 @@ class Outgoing(Named):
     send: Literal["changed", "all"] = Field(
         "changed",
         title="Send",
-        description='"changed": where the current values can be read (compare), unchanged entities are not sent. '
-        '"all": every entity is sent.',
+        description='"changed": with compare, unchanged entities are not sent. "all": every entity is sent.',
     )
     repeatable: bool | None = Field(
         None,
         title="Repeatable",
-        description="Whether sending an entity twice does no harm, so that it is sent again if it is unknown whether "
-        "it has arrived. Default: what is known of Magento's route, otherwise false.",
+        description="Sending an entity twice does no harm, so that it is sent again if it is unknown whether it has "
+        "arrived. Default: what is known about the preset in compare, otherwise false.",
     )
     keep: Literal["failed", "all", "none"] = Field(
         "failed",
         title="Keep",
-        description="Whose entities the ledger keeps after they are done: those that failed, so that they can be "
-        "sent again; all; or none.",
+        description="Tasks whose entities are kept after the run: those that failed, so that they can be sent again; "
+        "all; or none.",
     )
     max_changes: int | None = Field(
-        None, ge=0, title="Maximum changes", description="A run that would change more entities is refused."
+        None, ge=0, title="Maximum changes", description="A run that would change more entities than this is refused."
     )
     patience: Span = Field(
         "5m", title="Patience", description="How long a run waits for a store that is in maintenance or unreachable."
@@ -74,7 +73,7 @@ class Outgoing(Named):
     compare: Comparison | None = Field(
         None,
         title="Compare",
-        description="How the values that the store has now are read, for plans, undo, and to send only what changes.",
+        description="How current values are read from the store: for plans, for undo, and to send only what changes.",
         examples=[{"preset": "stock"}],
     )
 

@@ -32,7 +32,7 @@ from .changes import Compare
 from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
 from .model import Outgoing
 from .store_queue import StoreQueue
-from .tasks import Task, TaskState, TaskUpdate
+from .tasks import Task, TaskState, TaskUpdate, record_name
 
 log = logging.getLogger(__name__)
 
@@ -703,9 +703,7 @@ class Publisher:
             responses = self._recorded(group, result.response if result else None)
             name = self._steps[group.step][0] if group.step < len(self._steps) else ""
             self._finish(work, "failed", item.message, item.code, exchange, responses, name)
-            task = work.task
-            record = f"line {task.line}" + (f" ({task.identifier})" if task.identifier else "")
-            self._on_failed(FailedRecord(record, item.message, exchange))
+            self._on_failed(FailedRecord(record_name(work.task), item.message, exchange))
 
     def _finish(
         self,

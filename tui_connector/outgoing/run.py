@@ -1,4 +1,4 @@
-"""A run of an outgoing: reads the source into tasks, then sends them, and records what has become of each.
+"""A run of an outgoing: reads the source into tasks, sends them, and records the result of each.
 
 Nothing is sent before the source has been read to its end: a source that is cut off or wrong changes no store.
 """
@@ -25,12 +25,12 @@ from ..errors import InvalidValue, UserError
 from ..machine import Machine
 from ..runs.database import LedgerError
 from ..runs.errors import END_STATES, Action, Explain, RunError, RunFailed
-from ..runs.ledger import RunEnd
+from ..runs.ledger import FailedRecord, RunEnd
 from ..runs.pace import Pace, Patience
 from ..runs.progress import STOPPED, Progress, RequestCosts, Summary, Watcher
 from ..templates import Json
 from ..text import count
-from ..units import duration
+from ..units import duration, timestamp
 from .bulk import Delivery
 from .changes import Compare, EntityChange, FieldChange, leaves_of
 from .current_values import CurrentValues
@@ -40,7 +40,7 @@ from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
 from .publisher import Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
-from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task
+from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
 from .undo import UndoPlan, undo_plan
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,6 @@ class OutgoingEnvironment:
     explain: Explain = lambda _request, _response: None
     compare: Compare | None = None
     """Reads the current values of entities, where the configuration says how."""
-    repeatable: bool = False
-    """Whether sending an entity twice does no harm, where the configuration does not say it."""
     stdin: Callable[[], BinaryIO] | None = None
     incoming: ItemReader | None = None
     """Reads incomings that are sources; None: they cannot be read."""
@@ -419,7 +417,7 @@ class OutgoingRun:
             self._counts.update(each.state for each in new)
             for task in new:
                 if task.state == "failed":
-                    self._tell_failed(task)
+                    self._watcher.failed(FailedRecord(record_name(task), task.reason))
             self._watcher.progress(self.progress)
         await self._in_thread(opened.ledger.loaded, opened.run.id)
         if not self._counts:
@@ -432,12 +430,6 @@ class OutgoingRun:
         new = [new_task(each, field, mask) for each in read]
         opened.ledger.load(opened.run.id, new, self._now())
         return new
-
-    def _tell_failed(self, task: NewTask) -> None:
-        from ..runs.ledger import FailedRecord
-
-        record = f"line {task.line}" + (f" ({task.identifier})" if task.identifier else "")
-        self._watcher.failed(FailedRecord(record, task.reason))
 
     async def _sign(self, entities: Sequence[Json], run: TaskRun) -> None:
         """Reads the client's secrets with the first request that can be made. Raises `UserError` and `RunFailed`."""
@@ -488,7 +480,7 @@ class OutgoingRun:
         environment, outgoing = self._environment, self._outgoing
         store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
         store.costs = self._total_costs
-        known = environment.repeatable or (self._comparison is not None and self._comparison.repeatable)
+        known = self._comparison is not None and self._comparison.repeatable
         repeatable = known if outgoing.repeatable is None else outgoing.repeatable
         self._publisher = Publisher(
             outgoing,
@@ -651,7 +643,7 @@ class OutgoingRun:
         return OutgoingPreview(_described(source), tuple(requests), tuple(problems))
 
     def _now(self) -> str:
-        return self._machine.now().strftime("%Y-%m-%d %H:%M:%S")
+        return timestamp(self._machine.now())
 
 
 def _read_items(reader: ItemReader, loop: asyncio.AbstractEventLoop, name: str, profile: str | None) -> BinaryIO:

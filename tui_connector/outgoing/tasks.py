@@ -1,4 +1,4 @@
-"""The ledger of an outgoing: one task per entity and run, and what has become of it. SQLite, in the state directory.
+"""The ledger of an outgoing: one task per entity and run, with its state. SQLite, in the state directory.
 
 It is written in the run's own thread only, many tasks in one transaction. *Sending* is on the disk before a request
 leaves; so after a kill, exactly the tasks that are *sending* may or may not have arrived.
@@ -95,6 +95,11 @@ def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask:
             message = f"The line contains {what}, not an object with the identifier {identifier_field!r}"
         return NewTask(read.line, "", text, "failed", message, "identifier-missing")
     return NewTask(read.line, identifier, text)
+
+
+def record_name(task: Task | NewTask) -> str:
+    """The task in messages and events: "line 12 (24-MB01)"."""
+    return f"line {task.line}" + (f" ({task.identifier})" if task.identifier else "")
 
 
 def identifier_of(entity: Json, field: str | None) -> str:

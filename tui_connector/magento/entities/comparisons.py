@@ -1,7 +1,7 @@
-"""How the current values of each writable entity are read, compared, restored and removed.
+"""How the current values of each writable entity are read, compared, restored and deleted.
 
-Each is the table `compare` as it could be written in a profile. Observed on Magento 2.4.8: which list returns what is
-sent and in which form, what a second request does, and which request takes it back.
+Each is the table `compare` as it could be written in a profile. Observed on Magento 2.4.8: which list returns what was
+sent, and in which form; what sending it again does; and which request undoes it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _search(uri: str, field: str, *, value: str | None = None, equal: list[str] 
 
 
 def _information(uri: str) -> Table:
-    """One of the price routes, which return the rows of a list of skus and say nothing about unknown ones."""
+    """One of the price routes, which return the rows of a list of skus and leave out unknown ones."""
     return {
         "request": {"uri": uri, "method": "post", "reads": True},
         "lookup": {"kind": "value-list", "field": "sku", "parameter": "skus"},
@@ -38,8 +38,8 @@ def _information(uri: str) -> Table:
     }
 
 
-def _one(uri: str, items: str = "@") -> Table:
-    """A request for each entity, where the store offers nothing better."""
+def _for_each(uri: str, items: str = "@") -> Table:
+    """A request for each entity, where the store has no list of them."""
     return {"request": {"uri": uri}, "items": items}
 
 
@@ -48,7 +48,7 @@ def _delete(uri: str) -> Table:
 
 
 def _delete_rows(uri: str, name: str, fields: str) -> Table:
-    """A deletion of several rows at once, by these fields."""
+    """A request that deletes several rows, each given by these fields."""
     rows = ", ".join(f"{field}: {field}" for field in fields.split())
     return {
         "delete": {
@@ -71,7 +71,7 @@ _PRICE: Table = {"places": 6}
 _QUANTITY: Table = {"places": 4}
 _TEXTS: Table = {"custom_attributes.url_key": {"slug": True}, "custom_attributes.*": {"blank": True}}
 _DATES: Table = {"created_at": {"ignore": True}, "updated_at": {"ignore": True}}
-_NO_WAY_BACK = "They cannot be deleted or changed afterwards."
+_FINAL = "They cannot be deleted or changed."
 
 COMPARISONS: Mapping[str, Mapping[str, Json]] = {
     "stock": {
@@ -109,7 +109,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "repeatable": True,
         "permission": _PRODUCTS,
         "per-view": True,
-        "undo": "A deleted product leaves its stock behind, and one that is created again gets another id.",
+        "undo": "Deleting a product does not delete its stock, and a product that is created again has another id.",
     },
     "base-prices": {
         **_information("products/base-prices-information"),
@@ -167,10 +167,10 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "fields": ["label", "media_type", "position", "disabled"],
         "existing": "another",
         "permission": _PRODUCTS,
-        "undo": "Roles that a new image took from older ones are not given back when it is deleted.",
+        "undo": "Deleting a new image does not return the roles that it took from older images.",
     },
     "stock-item": {
-        **_one("stockItems/&{sku}"),
+        **_for_each("stockItems/&{sku}"),
         **_PRODUCT_EXISTS,
         "missing": "refused",
         "rules": {"qty": _QUANTITY, "low_stock_date": {"ignore": True}},
@@ -221,7 +221,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "rules": {**_TEXTS, **_DATES, "parent_id": {"ignore": True}},
         "repeatable": True,
         "permission": _CATEGORIES,
-        "undo": "A value sent through a store view stays the view's own.",
+        "undo": "A value that was sent through a store view remains set in that view.",
     },
     "new-categories": {
         **_search("categories/list", "name", equal=["parent_id"]),
@@ -258,7 +258,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         },
         "repeatable": True,
         "permission": _CUSTOMERS,
-        "undo": "A gender that was not set becomes 0.",
+        "undo": "A gender that was not set is restored as 0.",
     },
     "new-customers": {
         **_search("customers/search", "email", equal=["website_id"]),
@@ -267,17 +267,17 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "identifier": ["email", "website_id"],
         "permission": _CUSTOMERS,
     },
-    "order-invoices": {"can-undo": False, "undo": f"Invoices stay. {_NO_WAY_BACK}"},
-    "order-shipments": {"can-undo": False, "undo": f"Shipments stay, and have taken stock. {_NO_WAY_BACK}"},
-    "order-refunds": {"can-undo": False, "undo": f"Refunds stay, and the last one closes the order. {_NO_WAY_BACK}"},
+    "order-invoices": {"can-undo": False, "undo": f"Invoices are kept. {_FINAL}"},
+    "order-shipments": {"can-undo": False, "undo": f"Shipments are kept, and have reduced the stock. {_FINAL}"},
+    "order-refunds": {"can-undo": False, "undo": f"Refunds are kept, and the last one closes the order. {_FINAL}"},
     "order-comments": {
-        **_one("orders/&{order_id}/comments", "items"),
+        **_for_each("orders/&{order_id}/comments", "items"),
         "identifier": "comment",
         "fields": ["comment"],
         "existing": "another",
         "permission": _ORDERS,
         "can-undo": False,
-        "undo": f"Comments stay. {_NO_WAY_BACK}",
+        "undo": f"Comments are kept. {_FINAL}",
     },
     "orders": {
         **_search("orders", "increment_id"),
@@ -286,7 +286,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "existing": "another",
         "permission": _ORDERS,
         "can-undo": False,
-        "undo": "Orders stay: they can be cancelled, but not deleted.",
+        "undo": "Orders are kept: they can be cancelled, but not deleted.",
     },
     "tracking-numbers": {
         **_search("shipments", "order_id"),
@@ -306,7 +306,7 @@ COMPARISONS: Mapping[str, Mapping[str, Json]] = {
         "permission": _ATTRIBUTES,
     },
     "attribute-options": {
-        **_one("products/attributes/&{attribute_code}/options"),
+        **_for_each("products/attributes/&{attribute_code}/options"),
         **_delete("products/attributes/&{attribute_code}/options/&{value}"),
         **_REFUSED,
         "identifier": "label",

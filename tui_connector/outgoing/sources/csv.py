@@ -1,4 +1,4 @@
-"""CSV: one entity a row, the first row names the fields. Nothing is guessed silently: what was detected is reported.
+"""CSV: one entity per row, the first row names the fields. Nothing is guessed silently: what was detected is reported.
 
 Each cell is text unless a rule for its column says otherwise, so that `0012` stays as it is. A row that cannot be read
 is a bad one, and the next line is read as a row of its own: a quote that is never closed does not swallow the file.
@@ -66,7 +66,7 @@ class CsvFormat(Model):
 
 
 class CsvSource(CsvFormat, Source):
-    """CSV: one entity a row, the first row names the fields."""
+    """CSV: one entity per row, the first row names the fields."""
 
     kind: Literal["csv"] = "csv"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.csv"])

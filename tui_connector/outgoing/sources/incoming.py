@@ -1,4 +1,4 @@
-"""An incoming, of the same profile or of another one: what is read from one store is sent to another."""
+"""The items of an incoming, of the same profile or of another one."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class IncomingSource(Source):
         None,
         min_length=1,
         title="Profile",
-        description="The profile that has it, by name or path. Default: this one.",
+        description="The profile that contains it, by name or path. Default: this one.",
         examples=["acme"],
     )
     mapping: ExpressionText | None = Field(
         None,
         title="Mapping",
-        description="JMESPath expression that makes an entity of each item. Without it, items are sent as they are.",
+        description="JMESPath expression that turns an item into an entity. Without it, items are sent as they are.",
         examples=["{sku: sku, price: price, store_id: `0`}"],
     )
 
@@ -49,7 +49,7 @@ class IncomingSource(Source):
                 yield item if mapping is None or isinstance(item, BadEntity) else _mapped(item, mapping)
 
     def digest(self, context: SourceContext) -> str | None:
-        """Always the same: a run that was interrupted sends what it has read; the next one reads again."""
+        """Always the same: an interrupted run is resumed with the items that it has read."""
         return "incoming"
 
 

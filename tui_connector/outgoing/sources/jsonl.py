@@ -1,4 +1,4 @@
-"""JSON Lines: one entity a line."""
+"""JSON Lines: one entity per line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 200
 
 
 class JsonLinesSource(Source):
-    """JSON Lines: one entity a line."""
+    """JSON Lines: one entity per line."""
 
     kind: Literal["jsonl"] = "jsonl"
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
@@ -48,7 +48,7 @@ def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
 
 
 def whole_lines(file: BinaryIO) -> Iterable[bytes]:
-    """The lines; of one that is too long, only more than the limit, so that the memory stays bounded."""
+    """The lines. A line longer than MAX_LINE is cut one byte after it, so that memory stays bounded."""
     while line := file.readline(MAX_LINE + 1):
         if len(line) > MAX_LINE and not line.endswith(b"\n"):
             while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):

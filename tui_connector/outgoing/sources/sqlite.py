@@ -1,4 +1,4 @@
-"""SQLite: one entity a row of a query."""
+"""SQLite: one entity per row of a query."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE
 
 
 class SqliteSource(Source):
-    """SQLite: one entity a row of a query, the columns are its fields."""
+    """SQLite: one entity per row of a query; the columns are its fields."""
 
     kind: Literal["sqlite"] = "sqlite"
     path: FilePath = Field(title="File", description="The database, relative to the profile.", examples=["shop.db"])
     query: str = Field(
         min_length=1,
         title="Query",
-        description="A single SELECT. Order it, so that a stopped run is resumed.",
+        description="A single SELECT. With ORDER BY, a stopped run can be resumed.",
         examples=["select sku, quantity from stock order by sku"],
     )
 
@@ -51,7 +51,7 @@ class SqliteSource(Source):
             ) from error
 
     def digest(self, context: SourceContext) -> str | None:
-        """Of the rows, as a database's file may change without them, and they without it."""
+        """Identifies the rows: the file may change when they do not, and they may change in its -wal file only."""
         found = hashlib.sha256()
         for row in self.open(context):
             data = row.data if isinstance(row, SourceEntity) else row.message

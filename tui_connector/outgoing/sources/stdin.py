@@ -13,7 +13,7 @@ from .jsonl import json_lines
 
 
 class StdinSource(CsvFormat, Source):
-    """Standard input: JSON Lines or CSV. It cannot be read twice, so a stopped run sends what it has read already."""
+    """Standard input: JSON Lines or CSV. It cannot be read twice, so a stopped run is not resumed."""
 
     kind: Literal["stdin"] = "stdin"
     format: Literal["jsonl", "csv"] = Field("jsonl", title="Format", description="What standard input contains.")

@@ -31,6 +31,7 @@ from ...profile.model import Profile
 from ...runs.errors import RunFailed
 from ...runs.progress import Summary
 from ...text import count
+from ...units import timestamp
 from ..run.job import BackgroundRun, Tone
 
 _KEPT_ROWS = 20_000
@@ -301,7 +302,7 @@ class SendJob(BackgroundRun):
             run = self._sending(session, outgoing)
             store = store_address(outgoing, session)
             plan = self.plan = Plan(options, compared=run.is_compared, store=store)
-            head = plan_head(self.file, self.name, outgoing, session, machine.now().strftime("%Y-%m-%d %H:%M:%S"))
+            head = plan_head(self.file, self.name, outgoing, session, timestamp(machine.now()))
             entries = _limited(run.planned() if run.is_compared else run.listed(), options.limit)
             file = self.sender.plan_file
             await save_plan(file, head, entries, session.mask, plan.add_entry)
