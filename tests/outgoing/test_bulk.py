@@ -9,8 +9,8 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sending import Outbox, Sent, Store, counted, rows, storing, with_sleep
 from sending_folder import SendingFolder, kill_until_done
 from user_errors import user_error
 
+from tui_connector.client.model import RequestTemplate
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.bulk import Delivery
@@ -34,6 +35,8 @@ from tui_connector.sandbox.server import Sandbox, SandboxOptions
 
 ASYNC, BULK = "/rest/all/async/V1/rows", "/rest/all/async/bulk/V1/rows"
 SINGLE = 'request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }\n'
+BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
+ONE_ROW = RequestTemplate(method="post", uri="inventory/source-items", parameters={"sourceItems": ["&{@}"]})
 ACCEPTED = {"status": "accepted", "data_hash": "0"}
 
 
@@ -552,22 +555,29 @@ async def test_a_bulk_goes_to_the_store_view_of_the_base_uri_and_is_taken_back(s
     assert before != await store.get("inventory/source-items?searchCriteria[pageSize]=300")
 
 
+@asynccontextmanager
+async def connected(
+    sandbox: Sandbox, machine: Machine, directory: Path, integration: str = "full"
+) -> AsyncIterator[ComparedStore]:
+    """A client "shop" of the sandbox, with one of its integrations."""
+    bench = Workbench(machine, directory=directory)
+    bench.vault.hold(TOKEN, full(sandbox, integration)["access-token"], sandbox.url)
+    saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
+    async with bench.session(saved) as session:
+        yield ComparedStore(sandbox, session, bench, directory)
+    bench.close()
+
+
 async def test_without_the_permission_to_read_results_nothing_is_sent(machine: Machine, tmp_path: Path) -> None:
-    options = SandboxOptions(products=5, settings={"oauth/consumer/enable_integration_as_bearer": "1"})
-    async with Sandbox(options, lambda: datetime(2026, 11, 29, tzinfo=UTC)) as sandbox:
-        bench = Workbench(machine, directory=tmp_path)
-        bench.vault.hold(TOKEN, full(sandbox, "catalog")["access-token"], sandbox.url)
-        saved = profile(f"{sandbox.url}/rest/all/V1", bearer())
-        async with bench.session(saved) as session:
-            store = ComparedStore(sandbox, session, bench, tmp_path)
+    async with Sandbox(SandboxOptions(products=5, settings=BEARER), machine.now) as sandbox:
+        async with connected(sandbox, machine, tmp_path, "catalog") as store:
             outgoing = preset("products", delivery="bulk", compare=None)
             summary = await store.run(outgoing, [{"sku": "SYNC-0001", "name": "One"}])
-            assert (summary.state, summary.code) == ("refused", "bulk-permission")
-            assert "System › Action Log › Bulk Actions" in summary.reason
-            assert "Magento_Logging::system_magento_logging_bulk_operations" in summary.reason
-            assert counted(summary) == {"new": 1}
-            assert [each["method"] for each in sandbox.journal()] == ["GET"]
-        bench.close()
+        assert (summary.state, summary.code) == ("refused", "bulk-permission")
+        assert "System › Action Log › Bulk Actions" in summary.reason
+        assert "Magento_Logging::system_magento_logging_bulk_operations" in summary.reason
+        assert counted(summary) == {"new": 1}
+        assert [each["method"] for each in sandbox.journal()] == ["GET"]
 
 
 def test_the_variables_of_magentos_routes_are_those_of_the_sandbox() -> None:
@@ -577,3 +587,30 @@ def test_the_variables_of_magentos_routes_are_those_of_the_sandbox() -> None:
         path = route.path.removeprefix("/V1/").split("/")
         found = variables(route.method, [None if part.startswith(":") else part for part in path])
         assert (found or {}) == {at: part[1:] for at, part in enumerate(path) if part.startswith(":")}, route
+
+
+async def test_what_a_killed_consumer_left_undone_is_sent_again(tmp_path: Path, machine: Machine) -> None:
+    """Its operation stays open for ever; the comparison finds the old value in the store."""
+    began = datetime(2026, 11, 29, tzinfo=UTC)
+    passed = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal passed
+        if passed < 3 <= passed + seconds:
+            sandbox.change({"sandbox/queue_seconds": "off"})
+            sandbox.change({"sandbox/queue_seconds": "1"})
+        passed += seconds
+        await asyncio.sleep(0)
+
+    clocked = replace(machine, sleep=sleep, monotonic=lambda: passed)
+    options = SandboxOptions(products=60, settings={**BEARER, "sandbox/queue_seconds": "1"})
+    sandbox = Sandbox(options, lambda: began + timedelta(seconds=passed))
+    async with sandbox, connected(sandbox, clocked, tmp_path) as store:
+        stock = preset("stock", delivery="bulk", batch=1).model_copy(update={"request": ONE_ROW})
+        sent = [
+            {"sku": f"SYNC-000{number}", "source_code": "default", "quantity": 90 + number, "status": 1}
+            for number in range(1, 8)
+        ]
+        assert counted(await store.run(stock, sent)) == {"finished": 7}
+        assert Counter(task.attempts for task in tasks(store)) == {1: 6, 2: 1}
+        assert await store.actions(stock, sent) == ["unchanged"] * 7
