@@ -68,7 +68,7 @@ class Outgoing(Named):
         "single",
         title="Delivery",
         description='"single": the store executes each request before it responds. "async": it queues each request. '
-        '"bulk": it queues many at once. Queued requests are followed until each has a result (Magento).',
+        '"bulk": it queues many at once. The run waits for the result of each queued request (Magento).',
     )
     compare: Comparison | None = Field(
         None,
