@@ -1,4 +1,4 @@
-"""Sending an outgoing from the profile's page: planned, confirmed, sent, corrected, taken back."""
+"""Sending an outgoing from the profile's page: planned, confirmed, sent, corrected, undone."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.press("a", "y")
         await acme.shows("complete: 3 finished")
         await acme.press("u")
-        await acme.shows("Plan to undo run 1, not sent yet: 2 to restore, 1 created, which stay", "quantity: 700 → ")
+        await acme.shows("Plan to undo run 1, not sent yet: 2 to restore, 1 created (kept)", "quantity: 700 → ")
         assert acme.writes() == 1
         await acme.press("d")
         await acme.shows("2 to restore, 1 to delete")
@@ -262,7 +262,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.shows("complete: 3 finished")
         assert acme.writes() == writes + 1
         await acme.press("u")
-        await acme.shows("2 to restore, 1 created, which stay")
+        await acme.shows("2 to restore, 1 created (kept)")
         await acme.press("a", "y")
         await acme.shows("complete: 2 finished")
 

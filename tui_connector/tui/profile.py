@@ -228,7 +228,7 @@ class ProfilePage(LogDock):
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
         Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming, or plan and send the outgoing"),
         Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
-        Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="What became of each entity that was sent"),
+        Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),
         Binding("d", "delete", "Delete", id="page.delete", tooltip="Delete the part"),
         Binding("u", "undo", "Undo", id="page.undo", tooltip="Undo the deletion"),
@@ -625,7 +625,7 @@ class ProfilePage(LogDock):
             "The profile's page\n"
             "t tests the selected part against the store: only requests that read are sent (GET, HEAD, POST to a "
             "search); others are only shown. r runs an incoming, and shows what an outgoing would change before "
-            "anything is sent; R does so with options. T lists what became of each entity of an outgoing. Enter opens "
+            "anything is sent; R does so with options. T lists the tasks of an outgoing with their states. Enter opens "
             "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
             "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
             "one. The file is reloaded when another program changes it. If the profile came from elsewhere, you are "

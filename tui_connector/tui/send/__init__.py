@@ -1,1 +1,1 @@
-"""Sending: the plan of an outgoing, its run, and what became of its entities."""
+"""Sending: the plan of an outgoing, its run, and its tasks."""

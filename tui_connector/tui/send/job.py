@@ -104,11 +104,11 @@ class Plan:
         """The counts by kind, such as "2 to create, 5 to change, 40 unchanged"."""
         number = self.counts
         if self.undo is not None:
-            created = "to delete" if self.deletes else "created, which stay"
+            created = "to delete" if self.deletes else "created (kept)"
             parts = [f"{number['restore']:,} to restore"]
             parts += [f"{number['created']:,} {created}"] if number["created"] else []
             parts += [f"{number['left']:,} that cannot be undone"] if number["left"] else []
-            parts += [f"{self.undo.done_already:,} as before"] if self.undo.done_already else []
+            parts += [f"{self.undo.done_already:,} already restored"] if self.undo.done_already else []
         elif self.compared:
             unchanged = "unchanged, sent as well" if self.options.everything else "unchanged"
             parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
@@ -123,7 +123,7 @@ Phase = Literal["planning", "planned", "sending", "sent"]
 
 
 class SendJob(BackgroundRun):
-    """Plans what an outgoing would change, then sends exactly that; takes its last run back in the same two steps."""
+    """Plans what an outgoing would change, then sends exactly that; undoes its last run in the same two steps."""
 
     NOUN: ClassVar[tuple[str, str]] = ("entity", "entities")
 
@@ -210,19 +210,19 @@ class SendJob(BackgroundRun):
             self._begin(partial(self._explained, partial(self._plan, options)))
 
     def start_undo(self) -> None:
-        """Makes the plan that takes the last run back; sends only requests that read."""
+        """Makes the plan that undoes the last run; sends only requests that read."""
         if not self.active:
             self._leave_plan("planning")
             self._begin(partial(self._explained, self._plan_undo))
 
     def apply(self) -> None:
-        """Sends what the plan says."""
+        """Sends the plan."""
         if not self.active and self.can_send:
             self.phase = "sending"
             self._begin(partial(self._explained, self._apply))
 
     def resume(self) -> None:
-        """Sends the tasks that the last run has left, or that are to be sent again."""
+        """Sends the remaining tasks of the last run, and those that are to be sent again."""
         if not self.active:
             self._leave_plan("sending")
             self._begin(partial(self._explained, self._resume))
@@ -234,7 +234,7 @@ class SendJob(BackgroundRun):
             self._changed()
 
     def read_last(self) -> None:
-        """Reads again what became of the last run."""
+        """Reads the last run and its tasks again."""
         self._app.run_worker(self._read_last(), group="runs")
 
     def close(self) -> None:
@@ -329,7 +329,7 @@ class SendJob(BackgroundRun):
         """The last run, and its tasks that may have changed the store. Blocks."""
         with TaskReader(self.sender.ledger) as reader:
             if reader.is_running:
-                raise UserError("outgoing-running", f"{self.name} is being run at this moment", "Wait, or stop it.")
+                raise UserError("outgoing-running", f"{self.name} is running", "Wait until it ends, or stop it.")
             run = reader.run(None)
             return run.id, list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
 

@@ -25,17 +25,21 @@ from .tasks import TasksScreen
 class SendScreen(RunView[SendJob]):
     """Shows what an outgoing would change, and sends it. `q` leaves it, and a run continues."""
 
-    STOP_QUESTION = "Stop the run? What the store has accepted stays; the rest is sent when the run is resumed."
+    STOP_QUESTION = "Stop the run? What the store has accepted is kept; the rest is sent when the run is resumed."
     RATE_TITLE = "Entities per second"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "apply", "Apply", id="send.apply", tooltip="Send what the plan says, after a confirmation"),
+        Binding("a", "apply", "Apply", id="send.apply", tooltip="Send this plan, after a confirmation"),
         Binding("s", "stop", "Stop", id="send.stop"),
-        Binding("c", "resume", "Resume", id="send.resume", tooltip="Send what the last run has left"),
+        Binding("c", "resume", "Resume", id="send.resume", tooltip="Send the remaining tasks of the last run"),
         Binding("r", "plan", "Plan", id="send.plan", tooltip="Compare with the store and show what would change"),
-        Binding("T", "tasks", "Tasks", id="send.tasks", tooltip="What became of each entity of the last run"),
-        Binding("u", "undo", "Undo", id="send.undo", tooltip="Plan how the last run is taken back"),
+        Binding("T", "tasks", "Tasks", id="send.tasks", tooltip="The state of each entity of the last run"),
+        Binding("u", "undo", "Undo", id="send.undo", tooltip="Show how the last run would be undone"),
         Binding(
-            "d", "delete_created", "Delete created", id="send.delete-created", tooltip="Undo: delete what it created"
+            "d",
+            "delete_created",
+            "Delete created",
+            id="send.delete-created",
+            tooltip="Undo: also delete what the run created",
         ),
         Binding("f", "kinds", "Filter", id="send.kinds", tooltip="List only one kind of entities"),
         Binding("slash", "filter", "Find", id="send.filter", tooltip="List only entities with a text"),
@@ -155,12 +159,12 @@ class SendScreen(RunView[SendJob]):
     def help_text(self) -> str:
         return (
             "Sending\n"
-            "First the plan: the entities of the source are compared with the values that the store has now, and "
-            "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent. a sends exactly the plan, "
-            "after a confirmation; it is refused if the store has changed since. Each entity is a task: a run that was "
-            "stopped or killed is resumed with c, and nothing that was accepted is sent again. u plans how the last "
-            "run is taken back, from the values that the store had before; a then sends that. R plans with options: a "
-            "limit, or unchanged entities as well. T lists what became of each entity. "
+            "The plan comes first: the entities of the source are compared with the values that the store has now; "
+            "nothing is sent. + is created, ~ changed (old → new), = unchanged and not sent. a sends exactly this "
+            "plan, after a confirmation; it is refused if the store has changed since. Each entity is a task. c "
+            "resumes a run that was stopped or killed; what was accepted is not sent again. u shows how the last run "
+            "would be undone, with the values that the store had before it; a then sends those. R plans with options: "
+            "a limit, or unchanged entities as well. T lists the tasks. "
             "q leaves this screen, and a run continues."
         )
 

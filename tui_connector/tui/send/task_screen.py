@@ -60,7 +60,7 @@ class TaskScreen(Screen[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "dismiss('edit')", "Edit", id="task.edit", tooltip="Edit the entity and send it again"),
         Binding("r", "dismiss('retry')", "Send again", id="task.retry"),
-        Binding("s", "dismiss('skip')", "Skip", id="task.skip", tooltip="Give the task up"),
+        Binding("s", "dismiss('skip')", "Skip", id="task.skip", tooltip="Give up the task"),
         Binding("l", "dismiss('log')", "Log", id="task.log", tooltip="Its requests and responses in the log"),
         Binding("q,escape", "dismiss(None)", "Back", id="task.back"),
     ]

@@ -64,7 +64,7 @@ class TasksScreen(Screen[bool]):
         Binding("e", "edit", "Edit", id="tasks.edit", tooltip="Edit the entity and send it again"),
         Binding("r", "retry", "Send again", id="tasks.retry"),
         Binding("R", "retry_group", "Send group again", id="tasks.retry-group"),
-        Binding("s", "skip", "Skip", id="tasks.skip", tooltip="Give the task up"),
+        Binding("s", "skip", "Skip", id="tasks.skip", tooltip="Give up the task"),
         Binding("S", "skip_group", "Skip group", show=False, id="tasks.skip-group"),
         Binding("x", "export", "Export", id="tasks.export", tooltip="Write the entities of the group as JSON Lines"),
         Binding("l", "log", "Log", id="tasks.log", tooltip="The task's requests and responses in the log"),
@@ -190,7 +190,7 @@ class TasksScreen(Screen[bool]):
         if task is None:
             return
         if task.entity is None:
-            self.notify("Its entity is not kept, or was never read. Correct the source and run it.", markup=False)
+            self.notify("Its entity was not kept, or never read. Correct the source, then run it again.", markup=False)
             return
         if task.state not in (*RETRIABLE, "new"):
             self.notify(f"It is {task.state}: only tasks that failed, are unknown or skipped are sent again.")
@@ -233,13 +233,13 @@ class TasksScreen(Screen[bool]):
             self._change(lambda: self._book.retry(group.filter(("failed", "unknown"))), sends=True)
 
     def action_skip(self) -> None:
-        """Gives the task up."""
+        """Gives up the task."""
         task = self._rows.selected
         if task is not None:
             self._change(lambda: self._book.skip(TaskFilter(ids=(task.id,))))
 
     def action_skip_group(self) -> None:
-        """Gives all tasks of the group up; of all tasks, those that failed or are unknown."""
+        """Gives up all tasks of the group; of all tasks, those that failed or are unknown."""
         group = self._group
         self._change(lambda: self._book.skip(group.filter(("failed", "unknown"))))
 
@@ -320,9 +320,9 @@ class TasksScreen(Screen[bool]):
             "Tasks\n"
             "Each entity of the last run is a task. On the left they are grouped by state, and within it by reason; "
             "the tasks of the selected group are listed beside it. Enter goes to them, and on a task shows its "
-            "entity, the values that the store had before, and what it responded. e edits the entity and sends it "
-            "again, r sends it again as it is, R the whole group; s and S give tasks up. Nothing is sent before you "
-            "have confirmed it. x writes the entities of the group as JSON Lines, which a source can read. l shows "
+            "entity, the values that the store had before, and its response. e edits the entity and sends it "
+            "again, r sends it again as it is, R the whole group; s and S give up tasks. Nothing is sent until you "
+            "confirm. x writes the entities of the group as JSON Lines, which a source can read. l shows "
             "the requests of a task."
         )
 
