@@ -17,6 +17,7 @@ from tui_connector.tui.app import ConnectorApp
 from tui_connector.tui.log.screens import RequestsScreen
 from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup.context import DemoStore
+from tui_connector.tui.setup.screen import SetupScreen
 from tui_connector.tui.widgets.json_field import JsonField
 
 PROFILE = """
@@ -312,3 +313,33 @@ async def test_requests_of_a_task_are_shown_in_the_log(machine: Machine) -> None
         await acme.shows("A, line 2", "POST")
         await acme.press("q")
         await acme.shows("✘      1  failed")
+
+
+async def test_a_sample_is_sent_from_the_guide_by_the_second_press(machine: Machine) -> None:
+    async with shop(machine, size=(120, 40)) as acme:
+        await acme.press("enter")
+        await acme.shows("stock")
+        await acme.press("end", "g")
+        await until(acme.pilot, lambda: isinstance(acme.app.screen, SetupScreen))
+        await acme.shows("Enter: edit")
+        await acme.press("t")
+        await acme.shows("Preview for the sample (not sent)")
+        sample = acme.app.screen.query_one("#sample", JsonField)
+        sample.text = '{"sku": "SYNC-0001", "source_code": "default", "quantity": 700, "status": 1}'
+        await acme.shows("SYNC-0001")
+        await acme.press("ctrl+t")
+        await acme.shows("Plan, not sent yet: change SYNC-0001: quantity: 23 → 700", "Press again to send it")
+        sample.text = sample.text.replace("700", "701")
+        await acme.press("ctrl+t")
+        await acme.shows("quantity: 23 → 701")
+        assert acme.writes() == 0
+        await acme.press("ctrl+t")
+        await acme.shows("✔ Sent, and accepted by the store")
+        assert acme.writes() == 1
+        await acme.press("ctrl+t")
+        await acme.shows("Nothing to send: the store has these values already")
+        sample.text = sample.text.replace("default", "nowhere")
+        await acme.press("ctrl+t")
+        await acme.shows("create SYNC-0001")
+        await acme.press("ctrl+t")
+        await acme.shows("✘ The store responded with 400")

@@ -27,9 +27,6 @@ TITLES: Mapping[GuideStep, str] = {
     GuideStep.SAVE: "Save",
 }
 
-SENT_BY_COMMAND = "It is sent by the command: tui-connector run PROFILE NAME."
-"""Shown wherever a user may expect to send an outgoing."""
-
 INTEGRATION, BEARER, ADMIN, OAUTH2 = "oauth1", "bearer", "request", "oauth2"
 """Kinds of authentication."""
 

@@ -1,4 +1,4 @@
-"""Step 4, outgoing: what is sent to the store; requests are previewed, not sent."""
+"""Step 4, outgoing: what is sent to the store. Requests are previewed; a sample is sent once its plan was shown."""
 
 from __future__ import annotations
 
@@ -22,14 +22,19 @@ from ...errors import UserError
 from ...guide import kind_schemas, summaries
 from ...guide.chain import LOOKUPS, ChainSteps, requests_in, sample_entity
 from ...guide.permissions import RouteAccess
+from ...guide.sample_sending import SamplePlan, SampleSender
 from ...guide.samples import SampleRequest, as_text, sample_requests
-from ...guide.texts import SENT_BY_COMMAND, GuideStep
+from ...guide.sending import Sender
+from ...guide.texts import GuideStep
 from ...guide.workbench import profile_of
 from ...magento.entities import WRITABLE
 from ...templates import Json
 from ...text import shown, shown_line
 from ..dialogs import ConfirmScreen
 from ..editor import edit_text
+from ..keys import letter_bindings
+from ..send.confirm import confirm_sending
+from ..send.plan_view import change_text
 from ..widgets import highlight
 from ..widgets.form import FormPath
 from ..widgets.json_field import JsonField
@@ -98,7 +103,6 @@ class ChainScreen(ModalScreen[None]):
             yield Static(Content(heading), classes="heading")
             yield OrderedList(id="chain-steps")
             yield Static("", id="chain-problems")
-            yield Static(Content(SENT_BY_COMMAND), classes="quiet")
             with Horizontal(classes="buttons"):
                 yield Button("Done", compact=True, id="chain-done")
                 yield Button("Cancel", compact=True, id="chain-cancel")
@@ -195,6 +199,23 @@ _UNTIL_SHOWN = 0.2
 """Seconds after the last key until the preview is updated."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A sample as it was when its plan was made; any change of it, or of the configuration, needs a new plan."""
+
+    name: str
+    entity: Json
+    configuration: Json
+
+
+def _changes(plan: SamplePlan) -> str:
+    """One entity with the fields that would change."""
+    change = plan.entry.change
+    word = change.action if plan.compared else "send (not compared)"
+    note = f" ({change.note})" if change.note else ""
+    return f"{word} {change.identifier}: {', '.join(change_text(each) for each in change.changes)}{note}"
+
+
 class OutgoingPane(ConfigurationsPane):
     """The outgoing configurations, and the exact request of the selected one for a sample."""
 
@@ -202,6 +223,24 @@ class OutgoingPane(ConfigurationsPane):
     family = "outgoing"
     test_label = "Show request"
     entities = WRITABLE
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *letter_bindings("S", "send_sample", "Send the sample", "outgoing.send-sample", "ctrl+t", show=True),
+    ]
+
+    @dataclass
+    class Planned(Message):
+        """What sending the sample would change, or why that is not known."""
+
+        sample: _Sample
+        plan: SamplePlan | None
+        problem: str = ""
+
+    @dataclass
+    class Sent(Message):
+        """The sample was sent, or the reason why not."""
+
+        state: str
+        problem: str = ""
 
     @dataclass
     class Prepared(Message):
@@ -223,6 +262,10 @@ class OutgoingPane(ConfigurationsPane):
     def on_mount(self) -> None:
         super().on_mount()
         self._samples: dict[str, str] = {}
+        self._planned: tuple[_Sample, SamplePlan] | None = None
+        """The sample whose plan is shown: the next press sends it."""
+        self._sends_sample = False
+        """Whether the result shows what became of the sample, and not its preview."""
         self.query_one("#sample-row").display = False
 
     def permitted(self) -> Mapping[str, RouteAccess]:
@@ -269,8 +312,10 @@ class OutgoingPane(ConfigurationsPane):
         return json.dumps(sample, ensure_ascii=False, indent=2)
 
     def try_it(self, name: str) -> None:
+        self._sends_sample = False
         self.query_one("#sample-row").display = True
         self.query_one("#sample", JsonField).text = self._sample(name)
+        self.refresh_bindings()
         self._prepare(name)
 
     @on(OptionList.OptionHighlighted)
@@ -284,6 +329,7 @@ class OutgoingPane(ConfigurationsPane):
         name = self.rows.chosen
         if name is not None and event.text_area.text != self._sample(name):
             self._samples[name] = event.text_area.text
+            self._sends_sample = False
             self._prepare(name)
 
     @on(JsonField.EditorRequested)
@@ -305,6 +351,7 @@ class OutgoingPane(ConfigurationsPane):
     def removed(self, name: str) -> None:
         self._samples.pop(name, None)
         self.query_one("#sample-row").display = False
+        self.refresh_bindings()
         self.query_one(".preview", Static).update("")
 
     @work(exclusive=True)
@@ -325,6 +372,70 @@ class OutgoingPane(ConfigurationsPane):
         else:
             self.post_message(self.Prepared(name, prepared))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A sample is sent only while it is shown."""
+        if action == "send_sample":
+            return self.is_mounted and self.has_fields
+        return super().check_action(action, parameters)
+
+    def action_send_sample(self) -> None:
+        """The first press shows what sending the sample would change, the second one sends it."""
+        name = self.rows.chosen
+        if name is None:
+            return
+        try:
+            profile = profile_of(self.trial())
+            sample = _Sample(name, json.loads(self._sample(name)), deepcopy(self.setup.at("outgoing", name)))
+        except (ValueError, RecursionError) as error:
+            self.say(f"✘ The sample is not valid JSON: {error}", bad=True)
+            return
+        file = self.work.path or self.work.workbench.directory / "draft.toml"
+        sender = Sender(self.work.workbench, profile, file, name)
+        planned, self._planned = self._planned, None
+        self._sends_sample = True
+        if planned is None or planned[0] != sample:
+            self.say("… comparing with the store")
+            self._plan_sample(sender, sample)
+        elif sender.production:
+            plan = planned[1]
+            confirm_sending(self.app, sender, _changes(plan), plan.store, lambda: self._send_sample(sender, *planned))
+        else:
+            self._send_sample(sender, *planned)
+
+    @work(exclusive=True, group="sample")
+    async def _plan_sample(self, sender: Sender, sample: _Sample) -> None:
+        try:
+            plan = await SampleSender(sender, sample.entity).plan()
+        except (UserError, RequestFailed) as error:
+            self.post_message(self.Planned(sample, None, str(error)))
+        else:
+            self.post_message(self.Planned(sample, plan))
+
+    @work(exclusive=True, group="sample")
+    async def _send_sample(self, sender: Sender, sample: _Sample, plan: SamplePlan) -> None:
+        try:
+            state = await SampleSender(sender, sample.entity).send(plan)
+        except (UserError, RequestFailed) as error:
+            self.post_message(self.Sent("", str(error)))
+        else:
+            self.post_message(self.Sent(state))
+
+    @on(Planned)
+    def _on_planned(self, message: Planned) -> None:
+        plan = message.plan
+        if plan is None:
+            self.say(f"✘ {message.problem}", bad=True)
+        elif plan.compared and plan.entry.change.action == "unchanged":
+            self.say("✔ Nothing to send: the store has these values already")
+        else:
+            self._planned = message.sample, plan
+            self.say(f"Plan, not sent yet: {_changes(plan)}\nPress again to send it to {plan.store}")
+
+    @on(Sent)
+    def _on_sent(self, message: Sent) -> None:
+        done = "✔ Sent, and accepted by the store" if message.state == "finished" else f"The sample is {message.state}"
+        self.say(f"✘ {message.problem}" if message.problem else done, bad=bool(message.problem))
+
     @on(Prepared)
     def _take(self, message: Prepared) -> None:
         """Shows the requests; of a single request that cannot be prepared, only the problem."""
@@ -335,8 +446,9 @@ class OutgoingPane(ConfigurationsPane):
             self.say(f"✘ {problem}", bad=True)
             return
         wrong = [f"✘ {each.step}: {each.reason}" for each in requests if each.is_invalid]
-        well = "✔ Preview for the sample (not sent)"
-        self.say("\n".join(wrong) or well, bad=bool(wrong))
+        well = "✔ Preview for the sample (not sent) · S ^T: plan and send it"
+        if not self._sends_sample or wrong:
+            self.say("\n".join(wrong) or well, bad=bool(wrong))
         text = as_text(requests)
         self.query_one(".preview", Static).update(highlight.json_(text))
         if not self.query_one("#sample").has_focus and not self.rows.has_focus:
