@@ -11,6 +11,7 @@ from tui_connector.guide.permissions import Permissions, RouteAccess, boxes, box
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.magento.entities import READABLE, WRITABLE
+from tui_connector.outgoing.bulk import PERMISSION, PERMISSION_PATH
 from tui_connector.sandbox.server import Sandbox
 
 
@@ -64,6 +65,10 @@ async def test_what_is_missing_for_sending_is_named_with_its_box(machine: Machin
     assert unknown is not None
     assert unknown.id == "not-permitted"
     assert "Integrations" in unknown.remedy
+    results = found.missing("get", "bulk", resource=PERMISSION)
+    assert results is not None
+    assert PERMISSION in results.remedy + results.summary
+    assert PERMISSION_PATH in results.remedy
     as_admin = found.missing("post", "nowhere/&{id}", "request")
     assert as_admin is not None
     assert "Role Resources" in as_admin.remedy

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from compared_store import ComparedStore, preset
 from http_server import reply
-from profiles import TOKEN, bearer, full, profile
+from profiles import FOUR, TOKEN, bearer, full, profile, signed
 from sending import Outbox, Sent, Store, counted, rows, storing, with_sleep
 from sending_folder import SendingFolder, kill_until_done
 from user_errors import user_error
 
 from tui_connector.client.model import RequestTemplate
+from tui_connector.guide.check import check
 from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.bulk import Delivery
@@ -566,6 +567,23 @@ async def connected(
     async with bench.session(saved) as session:
         yield ComparedStore(sandbox, session, bench, directory)
     bench.close()
+
+
+@pytest.mark.parametrize("integration", ["full", "catalog"])
+async def test_a_check_looks_for_the_permission_to_read_results(
+    machine: Machine, sandbox: Sandbox, integration: str
+) -> None:
+    bench = Workbench(machine)
+    for name, entry in FOUR.items():
+        bench.vault.hold(entry, full(sandbox, integration)[name], sandbox.url)
+    saved = profile(f"{sandbox.url}/rest/all/V1", signed())
+    saved = saved.model_copy(update={"outgoing": {"products": preset("products", delivery="bulk")}})
+    async with bench.session(saved) as session:
+        tried = {each.summary: each async for each in check(saved, session, bench.run())}
+    bench.close()
+    results = tried["outgoing products: results of bulk requests readable"]
+    assert results.ok is (integration == "full")
+    assert results.finding is None or "Bulk Actions" in results.finding.remedy
 
 
 async def test_without_the_permission_to_read_results_nothing_is_sent(machine: Machine, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ..magento.diagnosis.probes import CURRENCY, MODULES, ProbeClients, diagnose
 from ..magento.diagnosis.rules import explain
 from ..magento.oauth1 import OAuth1
 from ..magento.token_shape import TokenShape, token_shape
+from ..outgoing.bulk import PERMISSION
 from ..profile.model import Profile
 from ..templates import Json
 from ..text import count
@@ -235,6 +236,11 @@ async def _check_permissions(
         for step, request in each.requests.items():
             finding = known.missing(request.method, request.uri, auth_kind(profile, client))
             yield CheckResult(f"outgoing {name}{step and f', step {step}'}: permitted", finding is None, finding)
+        if each.delivery != "single":
+            finding = known.missing("get", "bulk", auth_kind(profile, client), PERMISSION)
+            yield CheckResult(
+                f"outgoing {name}: results of {each.delivery} requests readable", finding is None, finding
+            )
 
 
 def auth_kind(profile: Profile, client: str) -> AuthKind:

@@ -55,12 +55,19 @@ class Permissions:
     exchange: int = 0
     """The number of the request for the schema."""
 
-    def missing(self, method: str, uri: str, kind: AuthKind = "") -> Finding | None:
-        """The finding for a request without permission; None if it is permitted or nothing is known."""
+    def missing(self, method: str, uri: str, kind: AuthKind = "", resource: str = "") -> Finding | None:
+        """The finding for a request without permission; None if it is permitted or nothing is known.
+
+        `resource`: the permission that the route requires, if it is not one of a known entity.
+        """
         if not self.paths or _has_route(self.paths, method, uri):
             return None
         known = _known(method, uri)
         evidence = (f"#{self.exchange} GET schema: {method.upper()} {uri} is not a route that this token may use",)
+        if resource:
+            return explain(
+                "permission-missing", evidence, auth=kind, resource=resource, permission_path=permission_path(resource)
+            )
         if known is None:
             where = permissions_menu(kind)
             compare = "Compare the path and method with Magento's documentation."

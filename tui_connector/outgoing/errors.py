@@ -21,7 +21,6 @@ class Fate(Enum):
     """What becomes of the entities of a request."""
 
     DONE = "the store has accepted them, but for those with an error of their own"
-    QUEUED = "the store's queue has accepted them, and executes them later"
     AGAIN = "the store failed at them, perhaps temporarily: send them again later"
     OUTAGE = "the store is busy or down: wait for it, then send them again"
     DIVIDE = "the store has refused the batch as a whole: send it in halves"

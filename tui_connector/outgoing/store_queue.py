@@ -25,8 +25,8 @@ Entities = TypeVar("Entities")
 
 _FIRST_PAUSE, _PAUSE_WHILE_MOVING, _LONGEST_PAUSE = 0.25, 5.0, 30.0
 """Seconds between two looks at the queue; each is half as long again as the one before."""
-_STANDSTILL = 30.0
-"""Seconds without a result until the user is told."""
+_STANDSTILL = 90.0
+"""Seconds without a result until the user is told: where cron starts the consumer, it does so once a minute."""
 _LOOKED_AT = 2
 """Open bulks that are looked at in turn: those behind them wait for the same consumer."""
 _START_CONSUMER = "Start it: bin/magento queue:consumers:start async.operations.all"
