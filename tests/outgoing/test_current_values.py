@@ -228,4 +228,4 @@ async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStor
 
 async def test_a_product_without_a_price_of_its_own_is_told(store: ComparedStore) -> None:
     [found] = await store.plan(preset("base-prices"), [{"sku": "MH01", "store_id": 0, "price": 3}])
-    assert (found.action, found.note) == ("create", "the store refuses it, as it does not exist")
+    assert (found.action, found.note) == ("create", "the store will refuse it, because it does not exist")

@@ -19,7 +19,7 @@ _ROW_ERRORS = "row-refused"
 
 
 def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: Sequence[str]) -> SendResult:
-    """The result of an accepted request with the errors in its body assigned to the entities."""
+    """The result of an accepted request, with the errors in its body assigned to the entities."""
     if result.fate is not Fate.DONE or not (errors := row_errors(result.body)):
         return result
     items: dict[int, ItemError] = {}
@@ -61,7 +61,7 @@ def _text(error: dict[str, Json]) -> str:
 
 
 def _candidates(parameters: Json, entities: Sequence[Json], identifiers: Sequence[str]) -> list[int]:
-    """The entities that the parameters may mean: by identifier, otherwise by the value of the field they name."""
+    """The entities that an error may be about: by identifier, otherwise by a field and its value."""
     inside = parameters.values() if isinstance(parameters, dict) else parameters if isinstance(parameters, list) else ()
     values = [_plain(each) for each in inside if isinstance(each, str | int | float)]
     folded = {str(each).strip().casefold() for each in inside if isinstance(each, str | int | float)}
@@ -79,7 +79,7 @@ def _candidates(parameters: Json, entities: Sequence[Json], identifiers: Sequenc
 
 
 def _most_alike(named: list[int], values: list[str], entities: Sequence[Json]) -> list[int]:
-    """Of several that are named, those whose other values are among the parameters, too."""
+    """Of several named entities, those with the most other values among the parameters."""
 
     def score(index: int) -> int:
         entity = entities[index]

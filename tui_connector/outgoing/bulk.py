@@ -224,7 +224,7 @@ def _field(template: str) -> str:
 
 
 def queued(result: SendResult, sent: int) -> tuple[SendResult, Accepted | None]:
-    """What has become of a request to the queue with `sent` operations."""
+    """The result of a request to the queue with `sent` operations, and what the queue has accepted."""
     if result.fate is not Fate.DONE or result.response is None:
         return result, None
     found = _accepted(result.body, sent)
@@ -255,7 +255,7 @@ def _accepted(body: Json, sent: int) -> Accepted | None:
             accepted.add(number)
     dropped = frozenset(range(sent)) - accepted - refused.keys()
     if dropped and (accepted or refused) and max({*accepted, *refused}) + 1 == sent - len(dropped):
-        return None  # numbered anew: it is not known which are missing
+        return None  # renumbered: it is not known which are missing
     return Accepted(bulk, frozenset(accepted), refused, dropped)
 
 
@@ -298,7 +298,7 @@ def _parsed(text: Json) -> Json:
 
 
 def operation_result(operation: Operation, response: Response) -> SendResult:
-    """What has become of the entities of an operation that has ended."""
+    """The result of an operation that has ended."""
     own = replace(response, body=json.dumps(operation.data).encode())
     message = operation.message or f"The store's queue gives no reason (status {operation.status})"
 

@@ -19,7 +19,7 @@ _CODE, _VALUE = "attribute_code", "value"
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field; `old` is ABSENT if the store has no value."""
+    """The change of one field; `old` is ABSENT if the store has no such field."""
 
     field: str
     old: Json | Absent
@@ -32,9 +32,9 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class EntityChange:
-    """What would happen to an entity if it were sent.
+    """What sending an entity would do.
 
-    `former` is what undo needs: what was sent, and the values that were there; None if nothing would change.
+    `former` has what an undo needs: what is sent, and the values before it; None if nothing would change.
     """
 
     identifier: str
@@ -42,10 +42,10 @@ class EntityChange:
     changes: tuple[FieldChange, ...]
     former: Json
     note: str = ""
-    """What the user should know before it is sent, such as a sku without a product."""
+    """A warning before the entity is sent, such as a sku without a product."""
 
     def as_json(self) -> dict[str, Json]:
-        """The line of `--plan --json`."""
+        """The object that `--plan --json` prints."""
         line: dict[str, Json] = {"identifier": self.identifier, "action": self.action}
         line["changes"] = [each.as_json() for each in self.changes]
         return line | {"note": self.note} if self.note else line
@@ -75,7 +75,7 @@ def _compare(name: str, value: Json, old: Json | Absent, rule_of: RuleOf, found:
 
 
 def leaves_of(entity: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
-    """The fields of an entity that are compared one by one: inside objects and attributes, but not inside lists."""
+    """The fields that are compared one by one, with their paths: also in objects and attributes, but not in lists."""
     for name, value in entity.items():
         inside = value if isinstance(value, dict) and value else attributes_in(value)
         if inside is None:
@@ -85,7 +85,7 @@ def leaves_of(entity: Mapping[str, Json], path: tuple[str, ...] = ()) -> Iterato
 
 
 def attributes_in(value: Json | Absent) -> dict[str, Json] | None:
-    """The values of a list of attributes by code; None if it is anything else."""
+    """The values of a list of attributes by code; None if `value` is not such a list."""
     if not isinstance(value, list) or not value:
         return None
     found: dict[str, Json] = {}
@@ -97,7 +97,7 @@ def attributes_in(value: Json | Absent) -> dict[str, Json] | None:
 
 
 def value_at(item: Mapping[str, Json], path: Sequence[str]) -> Json | Absent:
-    """The value of a field, by the names on the way to it."""
+    """The value at a path of names; ABSENT if there is none."""
     value = member(item, path[0])
     for name in path[1:]:
         inside = value if isinstance(value, dict) else attributes_in(value)
@@ -108,7 +108,7 @@ def value_at(item: Mapping[str, Json], path: Sequence[str]) -> Json | Absent:
 
 
 def projected(sent: Mapping[str, Json], stored: Mapping[str, Json]) -> dict[str, Json]:
-    """The part of the stored entity that has been sent: its fields, as far as the store has them, and no others."""
+    """The stored values of the fields that are sent, as far as the store has them."""
     found: dict[str, Json] = {}
     for name, value in sent.items():
         old = member(stored, name)
@@ -126,7 +126,7 @@ def projected(sent: Mapping[str, Json], stored: Mapping[str, Json]) -> dict[str,
 
 
 def with_value(entity: dict[str, Json], path: Sequence[str], value: Json, like: Mapping[str, Json]) -> None:
-    """Sets a field of `entity`, with objects and lists of attributes on the way as in `like`."""
+    """Sets the value at a path in `entity`; missing objects and lists of attributes are created as in `like`."""
     first, *rest = path
     if not rest:
         entity[first] = value

@@ -31,7 +31,7 @@ from .model import Outgoing
 _IN_FLIGHT: Final = 4
 """Requests for current values at once."""
 _REMEMBERED: Final = 20_000
-"""Entities of a plan whose values are remembered, for a later one with the same identity."""
+"""Entities of a plan whose planned values are remembered, for a later entity with the same identity."""
 _TOO_LARGE = (400, 413, 414)
 """Statuses of a request that may be accepted with fewer values in it."""
 _STORE_VIEW: Final = re.compile(r"^(.*/)rest/([^/?]+)/V1/")
@@ -46,11 +46,11 @@ _Part: TypeAlias = tuple[Sequence[Wanted], list[Item]]
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """What the store has of an entity; `item` is ABSENT if it has none."""
+    """The current values of an entity; `item` is ABSENT if the store has none."""
 
     item: Item | Absent
     by_fallback: bool = False
-    """The item is another one, whose value applies as long as there is none."""
+    """The item is that of `fallback`, which applies because there is none for the entity itself."""
     note: str = ""
     changes: Sequence[FieldChange] = ()
     """The fields in which it differs from what is sent."""
@@ -58,8 +58,8 @@ class Current:
 
 _UNLIMITED: Final = LookupLimits()
 NOTHING: Final = Current(ABSENT)
-_EXISTS = "the store refuses it, as it exists already"
-_MISSING = "the store refuses it, as it does not exist"
+_EXISTS = "the store will refuse it, because it already exists"
+_MISSING = "the store will refuse it, because it does not exist"
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class _ResponseItems:
 
 
 def comparison_missing() -> UserError:
-    """An outgoing whose current values cannot be read has no plan."""
+    """The error for a plan or undo of an outgoing whose current values cannot be read."""
     return UserError(
         "comparison-missing",
         "The current values of these entities cannot be read",
@@ -95,9 +95,9 @@ class CurrentValues:
     ) -> None:
         """Raises `UserError` if the outgoing has no comparison that can be read.
 
-        `address`: where relative URIs of the outgoing start, for the store view in it.
-        `remembers`: nothing is sent between two calls of `read`, as in a plan; so what an earlier call has found to be
-        sent is taken as the value of a later entity with the same identity.
+        `address`: the base of the outgoing's relative URIs, for the store view in it.
+        `remembers`: nothing is sent between calls of `read`, as in a plan. What an earlier entity would send counts as
+        the current value of a later one with the same identity.
         """
         comparison = outgoing.compare.resolved if outgoing.compare is not None else None
         if comparison is None or comparison.request is None:
@@ -123,7 +123,7 @@ class CurrentValues:
     async def read(self, entities: Sequence[Json]) -> list[EntityChange]:
         """What sending each of these entities, one after the other, would change. Raises `RunFailed`.
 
-        An entity whose request cannot be made is returned as one that changes: sending it tells the reason.
+        An entity whose request cannot be created counts as changed: when it is sent, its task fails with the reason.
         """
         sent: list[dict[str, Json] | None] = []
         wanted = []
@@ -157,7 +157,7 @@ class CurrentValues:
         return found
 
     async def look_up_global(self, wanted: Sequence[Wanted]) -> list[Current] | None:
-        """What the entities are in all store views; None if the outgoing does not write to a single one of them.
+        """The values of the entities in all store views; None if the outgoing does not write to a single view.
 
         Raises `RunFailed`.
         """
@@ -176,7 +176,7 @@ class CurrentValues:
         return Wanted(index, data, sent, self.identity(data))
 
     async def look_up(self, wanted: Sequence[Wanted]) -> list[Current]:
-        """What the store has of these entities, in their order. Raises `RunFailed`."""
+        """The current values of these entities, in their order. Raises `RunFailed`."""
         comparison = self.comparison
         found: dict[int, Current] = {}
         detail, listed = comparison.detail, wanted
@@ -200,7 +200,7 @@ class CurrentValues:
         return [found.get(each.index, NOTHING) for each in wanted]
 
     async def _without_owner(self, missing: Sequence[Wanted]) -> list[Wanted]:
-        """Those of the entities that belong to something that the store does not have, such as an unknown sku."""
+        """The entities whose owner the store does not have, such as prices of an unknown sku."""
         requires = self.comparison.requires
         assert requires is not None
         owners: set[int] = set()
@@ -250,14 +250,14 @@ class CurrentValues:
         return tuple(found)
 
     def equality(self, field: str) -> EqualityRule | None:
-        """The rule by which a field is compared; None if it is not, as those that identify an entity."""
+        """The rule by which a field is compared; None if it is not compared, or identifies the entity."""
         if field not in self._rules:
             identifies = field in self.comparison.identifiers
             self._rules[field] = None if identifies else self.comparison.equality(field)
         return self._rules[field]
 
     def differences(self, sent: Item, item: Item) -> list[FieldChange]:
-        """The fields in which a stored entity differs from what is sent; those that identify it do not."""
+        """The fields in which a stored entity differs from what is sent, except those that identify it."""
         return changes_of(sent, item, self.equality)
 
     def _change(self, name: str, entity: Json, sent: dict[str, Json], current: Current) -> EntityChange:
@@ -393,7 +393,7 @@ class CurrentValues:
         return RunError(Action.WRONG, message, hint, response.exchange, status=status, code=code)
 
     def _beside_outgoing(self, template: RequestTemplate) -> RequestTemplate:
-        """The template for the store view that is written to: the outgoing's own URI may name one, as may a header."""
+        """The template for the store view that is written to, which the outgoing's URI or a header may name."""
         if self._prefix is not None:
             return template.model_copy(update={"uri": self._prefix + template.uri})
         writes = self._outgoing.request
@@ -426,21 +426,21 @@ def _items(response: Response, expression: Expression, data: Json) -> list[Item]
     if found is None and (not data or (isinstance(data, dict) and data.get("total_count") == 0)):
         return []  # with "fields", an empty list is null, and an empty response []
     hint = 'Correct "items" of the comparison, the JMESPath expression of the list.'
-    raise RunFailed(RunError(Action.WRONG, "There is no list in the response", hint, response.exchange))
+    raise RunFailed(RunError(Action.WRONG, "The response contains no list of items", hint, response.exchange))
 
 
 def _decoded(response: Response) -> Json:
     try:
         data: Json = msgspec.json.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        what = "HTML" if response.body.lstrip()[:1] == b"<" else "no valid JSON"
-        message = f"The store responded with {response.status}, but sent {what} instead of the current values"
+        what = "HTML" if response.body.lstrip()[:1] == b"<" else "invalid JSON"
+        message = f"The store responded with {response.status} and {what} instead of the current values"
         raise RunFailed(RunError(Action.WAIT, message, "", response.exchange, code="not-json")) from error
     return data
 
 
 def _largest(response: Response) -> int:
-    """The most values that a refusal names, such as Magento's maximum page size; 0 if it names none."""
+    """The limit that a refusal names, such as Magento's maximum page size; 0 if it names none."""
     try:
         data = msgspec.json.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -451,7 +451,7 @@ def _largest(response: Response) -> int:
 
 
 def _key(value: Json | Absent, places: int | None) -> str | None:
-    """An identifying value in the form in which it is compared: names that differ in case only are the same."""
+    """An identifying value in the form in which it is compared: upper and lower case are the same."""
     if isinstance(value, str) and places is None:
         return value.strip().casefold()
     if value is None or isinstance(value, Absent):

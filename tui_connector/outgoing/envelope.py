@@ -1,4 +1,4 @@
-"""Where an entity is in the parameters of its request, and which entity results in given parameters."""
+"""Where an entity is in the parameters of its request; and the reverse: the entity that gives certain parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)|\[0\]")
 
 
 class Envelope:
-    """The parameters of an outgoing's requests. A chain is compared by its entities as they are."""
+    """The parameters of an outgoing's request. The entities of a chain are compared as they are."""
 
     def __init__(self, outgoing: Outgoing, comparison: Comparison, run: Mapping[str, Json]) -> None:
         self._outgoing, self._run = outgoing, dict(run)
@@ -38,7 +38,7 @@ class Envelope:
         templates += [each.request for each in (comparison.detail, comparison.delete) if each is not None]
         self.needed = {name for each in templates if each is not None for name in _fields_read(each)}
         self.needed |= {*(comparison.lookup.reads() if comparison.lookup is not None else ())}
-        """Fields that identify an entity where requests send, read or delete it, outside their parameters."""
+        """Fields that requests read outside their parameters, such as in the URI."""
 
     def sent(self, entity: Json) -> dict[str, Json]:
         """The entity as it is sent. Raises `PlaceholderError`, and `InvalidValue` if no object is sent."""
@@ -48,7 +48,7 @@ class Envelope:
             found = render(self._template.parameters, self._outgoing.scope([entity], self._run))
             found = _at(found, self._path if self._path is not None else _only_object(found))
         if not isinstance(found, dict):
-            raise InvalidValue("sent", "there is no object to compare in what is sent", "Set `sent` in `compare`.")
+            raise InvalidValue("sent", "the request contains no object to compare", "Set `sent` in `compare`.")
         return found
 
     def kept(self, entity: Json) -> dict[str, Json]:
@@ -56,7 +56,7 @@ class Envelope:
         return {name: entity[name] for name in self.needed if name in entity} if isinstance(entity, dict) else {}
 
     def entity(self, wanted: Mapping[str, Json], kept: Mapping[str, Json]) -> dict[str, Json]:
-        """The entity whose request sends `wanted`. Raises `InvalidValue` if the template does not lead back to one."""
+        """The entity whose request sends `wanted`. Raises `InvalidValue` if the template cannot send it."""
         if self._template is None or self._template.parameters is None:
             return {**kept, **wanted}
         path = self._path
@@ -72,8 +72,8 @@ class Envelope:
         if again != wanted:
             raise InvalidValue(
                 "undo-template",
-                "the request of this configuration cannot send these values",
-                "Its parameters contain fixed or computed values, or need others.",
+                "the request of this configuration cannot send the former values",
+                "Its parameters contain fixed or computed values, or need further fields.",
             )
         return found
 
@@ -113,7 +113,7 @@ def _fields_read(template: RequestTemplate) -> Iterator[str]:
 
 
 def _invert(template: Json, path: _Path, value: Json, into: dict[str, Json]) -> None:
-    """Sets the fields of an entity from which `template` makes `value` at `path`."""
+    """Sets the fields of an entity for which `template` gives `value` at `path`."""
     while path and not isinstance(template, str):
         template, path = _at(template, path[:1]), path[1:]
     for step in reversed(path):

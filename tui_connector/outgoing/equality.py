@@ -1,4 +1,4 @@
-"""Whether a value that is sent and the value in the store mean the same."""
+"""Whether a sent value and a stored value mean the same."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ ABSENT: Final = Absent.ABSENT
 
 @dataclass(frozen=True, slots=True)
 class EqualityRule:
-    """How the values of a field are compared; the default is what holds for most fields of most stores."""
+    """How the values of a field are compared; the defaults fit most fields of most stores."""
 
     places: int | None = None
     """Decimal places that the store keeps; a number that is sent is rounded to them first, half up."""
     number: bool = False
-    """Texts are compared as numbers even if they do not look like decimals of a database: "5" and "5.0"."""
+    """Texts are compared as numbers, even if they do not look like database decimals: "5" equals "5.0"."""
     ignore_case: bool = False
-    """Upper and lower case, and blanks at the ends, are ignored."""
+    """Upper and lower case, and leading and trailing spaces, are ignored."""
     slug: bool = False
-    """The store makes an URL key of the text: "Joust Duffle Bag" becomes "joust-duffle-bag"."""
+    """The store turns the text into a URL key: "Joust Duffle Bag" becomes "joust-duffle-bag"."""
     blank: bool = False
     """An empty text means the same as no value."""
     ordered: bool = False
     """The order of a list matters."""
     adds: bool = False
-    """Elements that are sent are added to a list, and no others are removed."""
+    """Sent elements are added to the list, and none are removed."""
 
 
 PLAIN: Final = EqualityRule()
@@ -62,7 +62,7 @@ _LONGEST_NUMBER = 40
 
 
 def equal(sent: Json, stored: Json | Absent, rule: EqualityRule = PLAIN) -> bool:
-    """Whether sending `sent` would leave `stored` as it is. Members of objects that are not sent are ignored."""
+    """Whether sending `sent` would leave `stored` unchanged. Members of objects that are not sent are ignored."""
     if sent == stored:
         return True
     if stored is ABSENT or stored is None:

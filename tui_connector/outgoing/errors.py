@@ -18,10 +18,10 @@ from ..text import page_title
 
 
 class Fate(Enum):
-    """What becomes of the entities of a request."""
+    """What a response, or its absence, means for the entities of a request."""
 
-    DONE = "the store has accepted them, but for those with an error of their own"
-    AGAIN = "the store failed at them, perhaps temporarily: send them again later"
+    DONE = "the store has accepted them, except those with an error of their own"
+    AGAIN = "the store failed, perhaps temporarily: send them again later"
     OUTAGE = "the store is busy or down: wait for it, then send them again"
     DIVIDE = "the store has refused the batch as a whole: send it in halves"
     FAILED = "the store has refused them"
@@ -39,7 +39,7 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of a request. `items`: errors of single entities, by their position in the batch."""
+    """The result of a request. `items`: the errors of single entities, by position in the batch."""
 
     fate: Fate
     error: RunError | None = None
@@ -53,7 +53,7 @@ class SendResult:
 _UNREACHABLE = (Failure.DNS, Failure.REFUSED, Failure.TIMEOUT_CONNECT, Failure.TIMEOUT_TLS)
 _CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FAILURES)
 _GATEWAY = (408, 502, 504, *range(520, 528))
-"""Statuses of a server in between that did not wait for the store: the store may still do the work."""
+"""Statuses of a gateway that did not wait for the store, which may still complete the request."""
 _PERMANENT_5XX = (501, 505)
 TEMPORARY = re.compile(
     r"deadlock|lock wait timeout|database connection error|SQLSTATE\[40001\]|"
@@ -65,7 +65,7 @@ _SEE_LOG = "See the request in the log (--log long)."
 
 
 def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
-    """The result of a request without a response. `reads`: it changes nothing in the store."""
+    """The result of a request without a response. `reads`: the request changes nothing in the store."""
 
     def found(fate: Fate, action: Action) -> SendResult:
         return SendResult(fate, replace(error_for_failure(error), action=action))
@@ -73,7 +73,7 @@ def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
     if isinstance(error, LoginRefused):
         return found(Fate.STOP, Action.REFUSED)
     if isinstance(error, InvalidRequest):
-        # its entity is at fault, unless it is a secret that cannot be read
+        # the entity is at fault, unless a secret cannot be read
         return found(Fate.FAILED if error.code == InvalidRequest.CODE else Fate.STOP, Action.WRONG)
     if not isinstance(error, NoResponse):
         return found(Fate.OUTAGE, Action.WAIT)  # a login that failed
@@ -85,7 +85,7 @@ def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
 
 
 def is_unreachable(error: RunError) -> bool:
-    """Whether no request reaches the store."""
+    """Whether the store cannot be reached at all, so that no request would succeed now."""
     return error.status is None and error.code in _UNREACHABLE
 
 
@@ -119,7 +119,7 @@ def result_for_response(
 
 
 def _expected(response: Response, *, reads: bool) -> SendResult:
-    """A response with a status of success, whose body may say otherwise."""
+    """The result of a response with an expected status; its body may still say that the entity was not accepted."""
     body = response_body(response)
 
     def failed(message: str, code: str, hint: str = "") -> SendResult:

@@ -1,4 +1,4 @@
-"""How the request that reads current values selects the entities to compare, one kind per module."""
+"""The base class of lookups: how a request for current values selects many entities. One kind per module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .equality import Absent, member
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An entity whose current value is to be read."""
+    """An entity whose current values are to be read. `index`: its position among those that are compared."""
 
     index: int
     data: Mapping[str, Json]
@@ -39,22 +39,22 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class LookupRequest:
-    """One request, and the entities whose values its response contains."""
+    """One request, and the entities whose current values are in its response."""
 
     request: Request
     wanted: tuple[Wanted, ...]
     values: int
-    """How many values it selects by; it can be divided if there are several."""
+    """The number of values that it selects by; with more than one, the request can be divided."""
     rows: int = 0
-    """The size of the page that it requests; 0 if it requests none."""
+    """The page size that it requests; 0 if it requests none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookupLimits:
-    """What a store accepts, as far as its refusals have shown it."""
+    """The largest request that a store accepts, as far as its refusals have shown."""
 
     values: int = 100_000
-    """Values that one request selects by."""
+    """Values in one request."""
     rows: int = 100_000
     """Rows in a page."""
 
@@ -65,14 +65,14 @@ class Lookup(Kind):
     def requests(
         self, template: RequestTemplate, wanted: Sequence[Wanted], limits: LookupLimits, run: Mapping[str, Json]
     ) -> Iterator[LookupRequest]:
-        """The requests for these entities. Raises `PlaceholderError`.
+        """The requests that read these entities, none larger than `limits`. `run`: the values of `@{run…}`.
 
-        Entities without a value to select by are left out: the store cannot have them.
+        Entities without a value to select by are left out: the store cannot have them. Raises `PlaceholderError`.
         """
         raise NotImplementedError
 
     def reads(self) -> Sequence[str]:
-        """The fields of an entity that it selects by."""
+        """The fields of an entity by which it selects."""
         return ()
 
     def is_complete(self, response: Json, items: int) -> bool:
@@ -89,7 +89,7 @@ def one_by_one(template: RequestTemplate, wanted: Iterable[Wanted], run: Mapping
 
 
 def by_value(wanted: Iterable[Wanted], field: str) -> dict[str, list[Wanted]]:
-    """The entities by the text of a field, in the order in which they are first mentioned."""
+    """The entities by the text of a field, in the order of its first occurrence; without those that lack it."""
     found: dict[str, list[Wanted]] = {}
     for each in wanted:
         text = each.text(field)

@@ -145,7 +145,7 @@ class Publisher:
         if delivery is not None:
             self._queue = StoreQueue(
                 delivery,
-                ask=lambda request: self._result(request, _STATUS),
+                send=lambda request: self._result(request, _STATUS),
                 machine=machine,
                 patience=patience,
                 limit=seconds(outgoing.patience),
@@ -221,7 +221,7 @@ class Publisher:
         return self.limit_reached or (self._exhausted and not self._open)
 
     def stop(self, error: RunError) -> None:
-        """Sends no more requests; those in flight are waited for, so that it is known what has become of them."""
+        """Sends no more requests, and waits for those in flight, so that their results are known."""
         self._stop = self._stop or error
         for task in (*self._delays, *([self._pausing] if self._pausing else ())):
             task.cancel()
@@ -320,7 +320,7 @@ class Publisher:
         return True
 
     async def _settle_unknown(self) -> None:
-        """Decides about the tasks of which an interrupted run does not know whether they have arrived."""
+        """Decides about tasks of an interrupted run that may or may not have arrived."""
         after = 0
         while tasks := await self._store.window("unknown", after, _WINDOW):
             after = tasks[-1].id
@@ -444,7 +444,7 @@ class Publisher:
         message = f"{summary.rstrip('.')} ({response.status})"
         return replace(result, error=replace(result.error, message=message, hint=remedy or result.error.hint))
 
-    # What has become of a group
+    # The result of a group
 
     def _on_result(self, group: _Group, result: SendResult) -> None:
         if result.fate in (Fate.DONE, Fate.FAILED, Fate.DIVIDE):

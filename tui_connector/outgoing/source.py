@@ -30,7 +30,7 @@ class SourceEntity:
 
 @dataclass(frozen=True, slots=True)
 class BadEntity:
-    """A line or row that is not an entity, and why. `text` is its beginning."""
+    """A line or row that cannot be read as an entity, and why. `text`: the beginning of the line."""
 
     line: int
     message: str
@@ -46,7 +46,7 @@ class SourceError(UserError):
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a source may use."""
+    """What a run provides to a source."""
 
     directory: Path
     """The profile's folder, from which relative paths start."""
@@ -96,9 +96,9 @@ class Source(Kind):
         return [path] if isinstance(path, str) else []
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        """The entities in order. Called, and iterated, in the run's own thread. Raises `UserError`.
+        """Yields the entities in order. Called and iterated in the run's own thread. Raises `UserError`.
 
-        It holds one entity at a time: a source may have millions.
+        Read one entity at a time: a source may have millions.
         """
         raise SourceError(f"Sources of kind {self.kind!r} cannot be read", "Update the package that it comes from.")
 

@@ -51,7 +51,7 @@ class StoreQueue(Generic[Entities]):
         self,
         delivery: Delivery,
         *,
-        ask: Callable[[Request], Awaitable[SendResult]],
+        send: Callable[[Request], Awaitable[SendResult]],
         machine: Machine,
         patience: Patience,
         limit: float,
@@ -59,12 +59,12 @@ class StoreQueue(Generic[Entities]):
         on_standstill: Callable[[Entities, RunError], None],
         note: Callable[[str], None],
     ) -> None:
-        """`ask` sends a request that reads. `limit`: for how many seconds nothing may move.
+        """`send` sends a request that reads. `limit`: for how many seconds nothing may move.
 
         `on_ended` is called with the results of operations, `on_standstill` with those that are open when the queue has
         been given up.
         """
-        self._delivery, self._ask_store, self._machine, self._patience = delivery, ask, machine, patience
+        self._delivery, self._send, self._machine, self._patience = delivery, send, machine, patience
         self._limit, self._on_ended, self._on_standstill, self._note = limit, on_ended, on_standstill, note
         self._bulks: list[_Bulk[Entities]] = []
         """The oldest first."""
@@ -83,7 +83,7 @@ class StoreQueue(Generic[Entities]):
 
     async def check_permission(self) -> None:
         """Raises `RunFailed` if the results of operations cannot be read."""
-        result = await self._ask(self._delivery.permission_request(), has_read=False)
+        result = await self._result(self._delivery.permission_request(), has_read=False)
         if (error := result.error) is None:
             return
         what = "The results of asynchronous requests cannot be read"
@@ -110,7 +110,7 @@ class StoreQueue(Generic[Entities]):
             pause = min(pause * 1.5, _PAUSE_WHILE_MOVING if moved else _LONGEST_PAUSE)
 
     async def _look(self) -> bool:
-        """Looks at the oldest bulks; returns whether anything has moved."""
+        """Polls the oldest bulks; returns whether an operation has ended."""
         moved, still_open = False, 0
         for bulk in list(self._bulks):
             if len(bulk.operations) > 1:
@@ -219,18 +219,18 @@ class StoreQueue(Generic[Entities]):
 
     async def _read(self, bulk: _Bulk[Entities], what: str) -> SendResult:
         """Raises `RunFailed` if the store refuses it, or is down for too long."""
-        result = await self._ask(self._delivery.status_request(bulk.uuid, what))
+        result = await self._result(self._delivery.status_request(bulk.uuid, what))
         if result.fate is Fate.STOP and result.error is not None:
             raise RunFailed(result.error)
         return result
 
-    async def _ask(self, request: Request, *, has_read: bool = True) -> SendResult:
+    async def _result(self, request: Request, *, has_read: bool = True) -> SendResult:
         """The result of a request that reads; waits for a store that is down. Raises `RunFailed`."""
         waited = False
         try:
             while True:
                 await self._patience.wait_for_turn()
-                result = await self._ask_store(request)
+                result = await self._send(request)
                 if result.fate not in (Fate.OUTAGE, Fate.AGAIN) or result.error is None:
                     break
                 waited = True

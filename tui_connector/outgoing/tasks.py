@@ -189,7 +189,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class TaskFilter:
-    """Which tasks of a run are meant; without anything, all."""
+    """Selects tasks of a run; without arguments, all."""
 
     def __init__(
         self,
@@ -241,7 +241,7 @@ class TaskReader:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run holds the ledger at this moment."""
+        """Whether a run holds the ledger now."""
         return is_held(self._path.with_suffix(".lock"))
 
     def last(self) -> TaskRun | None:
@@ -264,7 +264,7 @@ class TaskReader:
             return _counts(self._database, run)
 
     def tasks(self, run: int, wanted: TaskFilter = ALL_TASKS, after: int = 0, limit: int = -1) -> Iterator[Task]:
-        """The tasks in the order of the source, from the one after the id `after` on."""
+        """The tasks in the order of the source, starting after the id `after`. `limit`: -1 for all."""
         with explained(self._path):
             yield from _tasks(self._database, run, wanted, after, limit)
 
@@ -294,12 +294,12 @@ class TaskLedger(LedgerDatabase):
     VERSION, CHANGES, USE, WITHOUT = _VERSION, {0: _SCHEMA}, "sent", " and sends everything again"
 
     def last(self) -> TaskRun | None:
-        """The latest run, of whatever state."""
+        """The latest run, in any state."""
         with explained(self.path):
             return _last_run(self._database)
 
     def begin(self, began: str, fingerprint: str, digest: str | None) -> TaskRun:
-        """A new run, in place of an unfinished one, whose open tasks stay as they are."""
+        """Starts a new run. The open tasks of an unfinished one are left as they are."""
         self._refuse_moved()
         with explained(self.path), self._database as database:
             database.execute("update run set state = 'stopped', ended = ? where state = 'running'", (began,))
@@ -352,7 +352,7 @@ class TaskLedger(LedgerDatabase):
             )
 
     def loaded(self, run: int) -> None:
-        """The source has been read to its end."""
+        """Records that the source has been read to its end."""
         with explained(self.path), self._database as database:
             database.execute("update run set loaded = 1 where id = ?", (run,))
 
@@ -379,7 +379,7 @@ class TaskLedger(LedgerDatabase):
     def step(
         self, run: int, updates: Sequence[TaskUpdate], at: str, requests: int, retries: int, seconds: float
     ) -> None:
-        """Records what has become of tasks, and those about to be sent, in one durable transaction."""
+        """Records new states of tasks, also of those about to be sent, in one durable transaction."""
         self._refuse_moved()
         rows = (
             (
@@ -408,7 +408,7 @@ class TaskLedger(LedgerDatabase):
             )
 
     def retry(self, run: TaskRun, wanted: TaskFilter, at: str) -> tuple[int, int]:
-        """Opens tasks again, and with them the run; returns how many, and how many have no entity any more."""
+        """Reopens tasks, and the run; returns how many, and how many cannot be, as their entity was not kept."""
         where, values = wanted.where(run.id)
         with explained(self.path), self._database as database:
             lost = database.execute(f"select count(*) from task where {where} and entity is null", values).fetchone()[0]
@@ -462,7 +462,7 @@ def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:
 
 
 def last_task_run(path: Path) -> tuple[TaskRun, Mapping[TaskState, int], bool] | None:
-    """The latest run in a ledger, its tasks by state, and whether it is under way at this moment."""
+    """The latest run in a ledger, the number of its tasks by state, and whether it is running now."""
     if not path.exists():
         return None
     with explained(path), closing(read_only(path)) as database:
