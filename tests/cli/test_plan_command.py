@@ -135,7 +135,7 @@ async def test_a_saved_plan_is_applied_and_the_next_one_is_empty(planner: Planne
     assert json.loads(out.splitlines()[-1])["tasks"]["unchanged"] == 3
 
 
-async def test_a_plan_that_the_store_has_moved_away_from_is_refused(planner: Planner) -> None:
+async def test_a_plan_is_refused_if_the_store_has_changed_since(planner: Planner) -> None:
     plan = planner.folder / "stock.plan"
     await planner("run", "stock", "--plan", plan)
     planner.write("SYNC-0001,default,701,1")
@@ -147,7 +147,7 @@ async def test_a_plan_that_the_store_has_moved_away_from_is_refused(planner: Pla
     assert planner.writes() == writes
 
 
-async def test_an_undo_restores_what_was_there_and_deletes_only_when_told(planner: Planner) -> None:
+async def test_an_undo_restores_former_values_and_deletes_only_on_request(planner: Planner) -> None:
     before = await planner.quantities()
     assert (await planner("run", "stock"))[0] == 0
     code, out, err = await planner("run", "stock", "--undo", "last", "--plan")
@@ -166,7 +166,7 @@ async def test_an_undo_restores_what_was_there_and_deletes_only_when_told(planne
     assert (code, json.loads(out.splitlines()[-1])["tasks"]) == (0, {})
 
 
-async def test_what_somebody_else_changed_since_is_not_undone(planner: Planner) -> None:
+async def test_what_someone_else_changed_since_is_not_undone(planner: Planner) -> None:
     assert (await planner("run", "stock"))[0] == 0
     planner.write("SYNC-0001,default,3,1")
     assert (await planner("run", "stock"))[0] == 0
@@ -201,7 +201,7 @@ async def test_what_cannot_be_planned_says_why(planner: Planner, words: tuple[st
     assert planner.writes() == 0
 
 
-async def test_a_plan_that_may_not_read_names_the_permission(planner: Planner) -> None:
+async def test_a_plan_without_permission_to_read_names_the_permission(planner: Planner) -> None:
     planner.environment["SHOP_TOKEN"] = full(planner.sandbox, "none")["access-token"]
     code, out, err = await planner("run", "stock", "--plan")
     assert (code, out) == (3, "")

@@ -209,7 +209,7 @@ async def test_a_store_in_production_is_sent_to_only_on_purpose(sender: Sender) 
     assert (await sender("run", "stock", "--yes-production"))[0] == 0
 
 
-async def test_a_refusal_stops_the_run_which_keeps_its_place(sender: Sender) -> None:
+async def test_a_refusal_stops_the_run_and_the_next_one_resumes(sender: Sender) -> None:
     sender.store.answer = lambda sent: reply("401 Unauthorized", b'{"message": "Not authorized"}')
     code, out, _ = await sender("run", "stock", "--json")
     assert code == 3
@@ -287,7 +287,7 @@ async def test_an_incoming_is_a_source(sender: Sender) -> None:
         assert len(sender.store.skus()) == 25
 
 
-async def test_of_an_incoming_that_is_not_read_completely_nothing_is_sent(sender: Sender) -> None:
+async def test_nothing_is_sent_of_an_incoming_that_was_not_read_completely(sender: Sender) -> None:
     async with listing(products(*range(1, 26))) as origin:
         origin.bend = lambda asked, items: reply("401 Unauthorized", b"{}") if asked.after > 5 else None
         sender.profile.write_text(ROUTE.replace("FROM", origin.url).replace("TO", sender.store.server.url))
@@ -297,7 +297,7 @@ async def test_of_an_incoming_that_is_not_read_completely_nothing_is_sent(sender
     assert sender.store.sent == []
 
 
-async def test_ctrl_c_waits_for_what_is_under_way_so_that_nothing_is_unknown(sender: Sender) -> None:
+async def test_ctrl_c_waits_for_requests_in_flight_so_that_nothing_is_unknown(sender: Sender) -> None:
     sender.write("sku,quantity", *(f"S{number},1" for number in range(100)))
     go = asyncio.Event()
 

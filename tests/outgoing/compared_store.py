@@ -93,7 +93,7 @@ class ComparedStore:
         return self.directory / "ledgers" / "sent.sqlite"
 
     async def undo(self, outgoing: Outgoing, *, delete_created: bool = True) -> UndoPlan:
-        """Takes the last run back, and checks that nothing is left to be taken back."""
+        """Undoes the last run, and checks that nothing is left to be undone."""
         with TaskReader(self.ledger) as reader:
             number = reader.run(None).id
         plan = await self.undo_plan(outgoing, number)

@@ -30,13 +30,13 @@ request = { method = "post", uri = "inventory/source-items", parameters = { sour
         ('{ request = { uri = "x" }, rules = { a = { places = 13 } } }', "compare.rules.a.places"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_place(written: str, problem: str) -> None:
+def test_an_invalid_comparison_is_reported_at_its_place(written: str, problem: str) -> None:
     profile, problems = check(f"{PROFILE}compare = {written}\n")
     assert profile is None or problems
     assert problem in "\n".join(map(str, problems))
 
 
-def test_settings_beside_a_preset_replace_its_own() -> None:
+def test_settings_beside_a_preset_override_it() -> None:
     profile, problems = check(
         f'{PROFILE}compare = {{ preset = "stock", rules = {{ status = {{ ignore = true }} }} }}\n'
     )

@@ -77,7 +77,7 @@ async def test_a_sku_in_another_case_is_the_same_product(store: ComparedStore) -
 
 
 @pytest.mark.parametrize("name", ["stock", "special-prices", "costs", "tier-prices", "base-prices"])
-async def test_a_mistyped_sku_is_told_from_a_value_that_is_new(store: ComparedStore, name: str) -> None:
+async def test_a_mistyped_sku_is_distinguished_from_a_new_value(store: ComparedStore, name: str) -> None:
     sample = {
         "stock": stock("?", 1, "west"),
         "special-prices": {"store_id": 0, "price": 3},
@@ -143,7 +143,7 @@ async def test_stock_in_a_product_is_compared_although_the_list_lacks_it(store: 
     assert await store.actions(preset("products"), [entity]) == ["unchanged"]
 
 
-async def test_what_is_kept_is_only_what_was_sent(store: ComparedStore) -> None:
+async def test_former_values_are_kept_of_sent_fields_only(store: ComparedStore) -> None:
     [found] = await store.plan(
         preset("products"),
         [{"sku": "SYNC-0001", "price": 1, "custom_attributes": [{"attribute_code": "special_price", "value": 1}]}],
@@ -155,7 +155,7 @@ async def test_what_is_kept_is_only_what_was_sent(store: ComparedStore) -> None:
     assert present["custom_attributes"] == []
 
 
-async def test_a_task_that_may_have_arrived_is_settled_by_looking(store: ComparedStore) -> None:
+async def test_a_task_that_may_have_arrived_is_decided_by_the_comparison(store: ComparedStore) -> None:
     comments = preset("order-comments")
 
     def lose_next(exchange: Exchange) -> None:
@@ -194,7 +194,7 @@ async def test_any_store_can_be_compared_one_entity_at_a_time(store: ComparedSto
     assert len(store.requests) == 3, "the same request is sent once"
 
 
-async def test_an_entity_whose_request_cannot_be_made_is_told_by_sending_it(store: ComparedStore) -> None:
+async def test_an_entity_whose_request_cannot_be_created_fails_when_it_is_sent(store: ComparedStore) -> None:
     names = preset("products", request={"method": "put", "uri": "products/&{sku}", "parameters": {"product": "&{x}"}})
     [found] = await store.plan(names, [{"sku": "SYNC-0001"}])
     assert (found.action, found.note) == ("change", "its request cannot be created")
@@ -226,6 +226,6 @@ async def test_a_stored_secret_is_not_kept_as_a_former_value(store: ComparedStor
     assert left.message == "its former values were not read before it was sent"
 
 
-async def test_a_product_without_a_price_of_its_own_is_told(store: ComparedStore) -> None:
+async def test_a_product_without_a_price_of_its_own_is_reported(store: ComparedStore) -> None:
     [found] = await store.plan(preset("base-prices"), [{"sku": "MH01", "store_id": 0, "price": 3}])
     assert (found.action, found.note) == ("create", "the store will refuse it, because it does not exist")

@@ -123,7 +123,7 @@ def test_members_that_were_not_sent_are_ignored(sent: dict[str, Json], others: d
 
 
 @given(st.lists(values, max_size=5), st.randoms())
-def test_lists_are_sets(items: list[Json], chance: object) -> None:
+def test_the_order_of_lists_does_not_matter(items: list[Json], chance: object) -> None:
     mixed = list(items)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert equal(items, mixed)

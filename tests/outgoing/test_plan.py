@@ -118,7 +118,7 @@ async def test_a_plan_is_refused_for_another_store_profile_or_configuration(
         (lambda text: text.replace('"plan": 1', '"plan": 2'), "plan-version"),
     ],
 )
-async def test_a_file_that_is_no_whole_plan_is_refused(
+async def test_an_incomplete_or_altered_plan_is_refused(
     store: ComparedStore, tmp_path: Path, change: Any, code: str
 ) -> None:
     path = tmp_path / "stock.plan"
@@ -157,7 +157,7 @@ async def test_a_plan_contains_no_secret(store: ComparedStore, tmp_path: Path) -
         assert plan.counts == {"change": 1}
 
 
-async def test_entities_that_cannot_be_sent_are_told_and_not_planned(store: ComparedStore, tmp_path: Path) -> None:
+async def test_entities_that_cannot_be_sent_are_reported_and_not_planned(store: ComparedStore, tmp_path: Path) -> None:
     made = await saved(store, tmp_path / "stock.plan", {"quantity": 1}, stock("SYNC-0001\0", 5), stock("SYNC-0001", 5))
     assert [each.message for each in made if isinstance(each, BadEntity)] == [
         "The entity has no 'sku', which identifies it",

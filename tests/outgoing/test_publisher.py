@@ -81,9 +81,7 @@ async def test_a_refused_batch_is_halved_down_to_the_entity_at_fault(tmp_path: P
 
 
 @pytest.mark.parametrize(("keep", "kept"), [("failed", {"BAD"}), ("all", {"A", "BAD"}), ("none", set())])
-async def test_entities_are_kept_only_as_long_as_wanted(
-    tmp_path: Path, machine: Machine, keep: str, kept: set[str]
-) -> None:
+async def test_entities_are_kept_as_configured(tmp_path: Path, machine: Machine, keep: str, kept: set[str]) -> None:
     def answer(sent: Sent) -> bytes:
         return reply("400 Bad Request", b"{}") if sent.rows[0]["sku"] == "BAD" else OK
 

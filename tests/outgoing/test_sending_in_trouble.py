@@ -144,7 +144,7 @@ async def test_a_connection_lost_after_the_work_leaves_the_task_unknown(tmp_path
         assert task.entity is not None
 
 
-async def test_what_may_be_sent_twice_is_sent_again(tmp_path: Path, machine: Machine) -> None:
+async def test_a_repeatable_request_is_sent_again_after_a_lost_connection(tmp_path: Path, machine: Machine) -> None:
     quick, _ = with_sleep(machine)
     async with storing(fails_once(None)) as store:
         outbox = Outbox(tmp_path, quick, store.server.url)
@@ -154,7 +154,7 @@ async def test_what_may_be_sent_twice_is_sent_again(tmp_path: Path, machine: Mac
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-async def test_a_comparison_settles_what_is_unknown(tmp_path: Path, machine: Machine, arrived: bool) -> None:
+async def test_a_comparison_decides_about_unknown_tasks(tmp_path: Path, machine: Machine, arrived: bool) -> None:
     quick, _ = with_sleep(machine)
     answer = fails_once(None, after_the_work=arrived)
 

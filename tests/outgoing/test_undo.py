@@ -50,7 +50,7 @@ async def test_only_fields_that_were_sent_are_restored(store: ComparedStore) -> 
     assert (product["name"], product["price"], stock) == ("Sync product 1", 55, 77)
 
 
-async def test_a_value_that_somebody_else_changed_is_left_alone(store: ComparedStore) -> None:
+async def test_a_value_that_someone_else_changed_is_left_unchanged(store: ComparedStore) -> None:
     await store.run(PRODUCTS, [{"sku": "SYNC-0001", "price": 1}, {"sku": "SYNC-0002", "price": 1}])
     await store.send(PRODUCTS, [{"sku": "SYNC-0001", "price": 2}])
     plan = await store.undo(PRODUCTS)
@@ -81,28 +81,28 @@ async def test_a_deletion_by_key_does_not_take_the_value_of_somebody_else(store:
     assert await store.actions(preset(name), [theirs]) == ["unchanged"]
 
 
-async def test_a_created_entity_that_is_gone_already_is_no_problem(store: ComparedStore) -> None:
+async def test_a_created_entity_that_was_already_deleted_needs_no_undo(store: ComparedStore) -> None:
     await store.run(PRODUCTS, [{"sku": "NEW", "name": "New", "price": 1, "attribute_set_id": 4}])
     await store.call("DELETE", "products/NEW")
     plan = await store.undo_plan(PRODUCTS)
     assert (plan.created, plan.restore, plan.not_undone, plan.done_already) == ([], [], [], 1)
 
 
-async def test_an_entity_that_was_deleted_since_is_not_made_again(store: ComparedStore) -> None:
+async def test_an_entity_that_was_deleted_since_is_not_created_again(store: ComparedStore) -> None:
     await store.run(PRODUCTS, [{"sku": "SYNC-0001", "price": 1}])
     await store.call("DELETE", "products/SYNC-0001")
     plan = await store.undo_plan(PRODUCTS)
     assert [(left.code, left.message) for left in plan.not_undone] == [("gone", "deleted since the run")]
 
 
-async def test_created_entities_stay_unless_they_are_to_be_deleted(store: ComparedStore) -> None:
+async def test_created_entities_are_kept_unless_deletion_is_requested(store: ComparedStore) -> None:
     await store.run(PRODUCTS, [{"sku": "NEW", "name": "New", "price": 1, "attribute_set_id": 4}])
     plan = await store.undo(PRODUCTS, delete_created=False)
     assert [created.identifier for created in plan.created] == ["NEW"]
     assert (await store.get("products/NEW"))["name"] == "New"
 
 
-async def test_a_category_that_was_added_is_taken_away_again(store: ComparedStore) -> None:
+async def test_a_category_that_was_added_is_removed_again(store: ComparedStore) -> None:
     links = [{"category_id": "3", "position": 4}, {"category_id": "5", "position": 1}]
     await store.send(PRODUCTS, [{"sku": "SYNC-0001", "extension_attributes": {"category_links": links[:1]}}])
     await store.run(PRODUCTS, [{"sku": "SYNC-0001", "extension_attributes": {"category_links": links}}])
@@ -111,7 +111,7 @@ async def test_a_category_that_was_added_is_taken_away_again(store: ComparedStor
     assert found == [{"position": 4, "category_id": "3"}]
 
 
-async def test_two_tasks_of_one_entity_are_undone_to_before_the_first(store: ComparedStore) -> None:
+async def test_two_tasks_of_one_entity_are_undone_to_the_values_before_the_first(store: ComparedStore) -> None:
     before = (await store.get("products/SYNC-0001"))["price"]
     await store.run(PRODUCTS, [{"sku": "SYNC-0001", "price": 1}, {"sku": "SYNC-0001", "price": 2}])
     plan = await store.undo(PRODUCTS)
@@ -144,7 +144,7 @@ async def test_addresses_of_a_customer_are_not_restored_under_other_ids(store: C
     assert entry.entity == {"id": 1, "firstname": before["firstname"]}
 
 
-async def test_roles_that_an_image_took_are_told_not_to_come_back(store: ComparedStore) -> None:
+async def test_an_undo_says_that_roles_of_images_are_not_returned(store: ComparedStore) -> None:
     images, sample = preset("product-images"), WRITABLE["product-images"].sample
     assert isinstance(sample, dict)
     assert isinstance(sample["entry"], dict)
@@ -157,7 +157,7 @@ async def test_roles_that_an_image_took_are_told_not_to_come_back(store: Compare
 
 
 @pytest.mark.parametrize("name", ["order-invoices", "order-comments", "orders", "generated-coupons"])
-async def test_what_cannot_be_undone_is_told_before_anything_is_sent(store: ComparedStore, name: str) -> None:
+async def test_what_cannot_be_undone_is_reported_before_anything_is_sent(store: ComparedStore, name: str) -> None:
     sample = WRITABLE[name].sample
     assert isinstance(sample, dict)
     changes = {"order_id": 13, "items": [{"order_item_id": 25, "qty": 1}]} if name == "order-invoices" else {}
@@ -196,6 +196,6 @@ async def test_e_mail_addresses_are_compared_without_case(store: ComparedStore) 
     assert found[1].note == "the store will refuse it, because it already exists"
 
 
-async def test_dates_that_a_store_sets_by_itself_are_no_change(store: ComparedStore) -> None:
+async def test_dates_that_a_store_sets_by_itself_are_not_a_change(store: ComparedStore) -> None:
     entity = {"sku": "SYNC-0001", "name": "Sync product 1", "updated_at": "2020-01-01 00:00:00"}
     assert await store.actions(PRODUCTS, [entity]) == ["unchanged"]

@@ -1,6 +1,6 @@
-"""A private SQLite database in the state directory that one run at a time holds, with its errors in the user's words.
+"""A private SQLite database in the state directory that one run at a time holds; its errors say what to do.
 
-A killed run lets go of it at once, because the lock is the kernel's.
+The lock of a killed run is released at once, by the kernel.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class LedgerError(UserError):
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that changes no data, for a ledger that another process may hold. Raises `sqlite3.Error`.
+    """A read-only connection to a ledger that another process may hold. Raises `sqlite3.Error`.
 
-    After a power failure, SQLite has to complete the file from its log first, which needs a connection that may write.
+    After a power failure, SQLite first has to complete the file from its log, which needs a connection that may write.
     """
     location = path.absolute().as_uri()
     database = sqlite3.connect(f"{location}?mode=ro", uri=True, timeout=1)
@@ -51,7 +51,7 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a run holds this lock at the moment."""
+    """Whether a run holds this lock now."""
     try:
         descriptor = os.open(lock, os.O_RDWR)
     except OSError:
@@ -85,6 +85,7 @@ def _disk_full(path: Path) -> LedgerError:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
+    """Turns errors of SQLite, and of values that it cannot store, into `LedgerError`."""
     try:
         yield
     except (sqlite3.Error, ValueError, TypeError) as error:
@@ -92,7 +93,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _explanation(path: Path, error: Exception) -> LedgerError:
-    """By SQLite's code (https://sqlite.org/rescode.html); its low byte is the kind, the whole says more."""
+    """By SQLite's result code (https://sqlite.org/rescode.html): its low byte is the primary code."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     kind = code & 0xFF
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -108,26 +109,26 @@ def _explanation(path: Path, error: Exception) -> LedgerError:
         )
     return LedgerError(
         f"The ledger {path} is damaged: {error}",
-        "Move it away, with its -wal file: the next run then starts over, and what was written stays.",
+        "Move it away, with its -wal file: the next run then starts over; what was written is kept.",
     )
 
 
 class LedgerDatabase:
     """An open database, held by this process alone. A context manager.
 
-    A subclass says what makes a database of each older version a current one (0 is an empty file), and what a run does
-    with the part that it belongs to.
+    A subclass gives its current `VERSION` and, in `CHANGES`, the SQL that updates a database of each older version (0:
+    an empty file).
     """
 
     VERSION: ClassVar[int]
     CHANGES: ClassVar[Mapping[int, str]]
     USE: ClassVar[str]
-    """Such as "read"."""
+    """What a run does with its part of the profile, for messages: "read" or "sent"."""
     WITHOUT: ClassVar[str] = ""
-    """What else a run without its ledger entails."""
+    """What else happens if the next run has no ledger, for messages."""
 
     def __init__(self, path: Path | None) -> None:
-        """Opens it, or makes it; None: in memory, for a run that leaves nothing behind.
+        """Opens or creates the file; None: in memory, for a run that leaves nothing behind.
 
         Raises `LedgerError`.
         """
@@ -165,7 +166,7 @@ class LedgerDatabase:
             raise unusable(path, error) from error
 
     def _refuse_moved(self) -> None:
-        """Raises `LedgerError` where the path leads to another file now: what is written would be lost silently."""
+        """Raises `LedgerError` if the path leads to another file now: what is written would be lost silently."""
         if self._opened is None:
             return
         try:
@@ -195,7 +196,7 @@ class LedgerDatabase:
         return database
 
     def _make_current(self, database: sqlite3.Connection, path: Path) -> None:
-        """Gives it the tables, or updates those of an older version. Raises `LedgerError` for a newer one."""
+        """Creates the tables, or updates those of an older version. Raises `LedgerError` for a newer one."""
         version = database.execute("pragma user_version").fetchone()[0]
         if version > self.VERSION:
             raise LedgerError(
