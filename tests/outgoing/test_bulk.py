@@ -38,6 +38,7 @@ ASYNC, BULK = "/rest/all/async/V1/rows", "/rest/all/async/bulk/V1/rows"
 SINGLE = 'request = { method = "post", uri = "rows", parameters = { rows = "&{@}" } }\n'
 BEARER = {"oauth/consumer/enable_integration_as_bearer": "1"}
 ONE_ROW = RequestTemplate(method="post", uri="inventory/source-items", parameters={"sourceItems": ["&{@}"]})
+DEADLOCK = "Deadlock found when trying to get lock"
 ACCEPTED = {"status": "accepted", "data_hash": "0"}
 
 
@@ -167,7 +168,7 @@ async def test_a_bulk_that_is_refused_as_a_whole_is_halved_down_to_the_entity_at
 
 async def test_retriable_operations_are_sent_again(tmp_path: Path, machine: Machine) -> None:
     quick, _ = with_sleep(machine)
-    failures = {"A": {"status": 2}, "B": {"status": 3, "result_message": "Deadlock found when trying to get lock"}}
+    failures = {"A": {"status": 2, "result_message": DEADLOCK}, "B": {"status": 3, "result_message": DEADLOCK}}
     queue = QueueingStore(
         lambda item: failures.get(sku(item), {"status": 1}) if len(queue.bulks) == 1 else {"status": 1}
     )
@@ -271,10 +272,10 @@ async def test_without_a_consumer_the_run_stops_and_says_so(tmp_path: Path, mach
         outbox.write(*rows("A", "B"))
         summary = await outbox.run()
         assert (summary.state, summary.code) == ("stopped", "queue-standstill")
-        assert "is its consumer running" in summary.reason
+        assert "Is its consumer running?" in summary.reason
         assert counted(summary) == {"waiting": 2}
-        assert any("is its consumer running?" in note for note in outbox.told.notes)
-        assert "is the consumer running?" in reasons(outbox)["B"]
+        assert any("Is its consumer running?" in note for note in outbox.told.notes)
+        assert "is its consumer running?" in reasons(outbox)["B"]
 
         queue.operation = lambda item: {"status": 1}
         summary = await outbox.run()
@@ -310,9 +311,12 @@ async def test_a_run_that_is_stopped_while_waiting_resumes_without_sending_again
     async with queueing(tmp_path, machine, queue) as (store, outbox):
         outbox.write(*rows("A", "B"))
         running: list[OutgoingRun] = []
+        waiting = asyncio.Event()
+        outbox.told.at = lambda progress: waiting.set() if running[0].counts.get("waiting") == 2 else None
         execution = asyncio.create_task(outbox.run(on_run=running.append))
         async with asyncio.timeout(20):
             await store.until(4)  # permission, bulk, and two looks at it
+            await waiting.wait()
         assert outbox.states() == {"A": "waiting", "B": "waiting"}
         running[0].stop("Stopped by the test")
         async with asyncio.timeout(20):

@@ -675,13 +675,14 @@ class Publisher:
             self._follow(uuid, operations)
 
     def _operations_ended(self, ended: Sequence[tuple[_Group, SendResult]]) -> None:
-        """Operations have results; those that are to be sent again are sent together."""
-        together: dict[Fate, tuple[_Group, SendResult]] = {}
+        """Operations have results; those that are to be sent again for the same reason are sent together."""
+        together: dict[tuple[Fate, str], tuple[_Group, SendResult]] = {}
         for group, result in ended:
             if result.fate is Fate.DONE:
                 result = with_item_errors(result, group.entities, [work.task.identifier for work in group.works])
             if result.fate in (Fate.AGAIN, Fate.UNKNOWN):
-                whole, _ = together.setdefault(result.fate, (_Group([], tries=group.tries), result))
+                reason = result.error.message if result.error is not None else ""
+                whole, _ = together.setdefault((result.fate, reason), (_Group([], tries=group.tries), result))
                 whole.works += group.works
             else:
                 self._settle(group, result)

@@ -1,4 +1,4 @@
-"""Follows the operations that a store has queued, until each of them has ended or nothing moves any more.
+"""Follows the operations that a store has queued, until each of them has ended or the queue makes no progress.
 
 Magento's consumer executes operations in their order. So the oldest bulk is looked at first, by the number of its open
 operations; its results, which are large, are read once that number is 0. An operation whose consumer was killed stays
@@ -29,7 +29,7 @@ _STANDSTILL = 90.0
 """Seconds without a result until the user is told: where cron starts the consumer, it does so once a minute."""
 _LOOKED_AT = 2
 """Open bulks that are looked at in turn: those behind them wait for the same consumer."""
-_START_CONSUMER = "Start it: bin/magento queue:consumers:start async.operations.all"
+_START_CONSUMER = "Is its consumer running? Start it: bin/magento queue:consumers:start async.operations.all"
 
 
 @dataclass(slots=True)
@@ -147,7 +147,7 @@ class StoreQueue(Generic[Entities]):
         for number, entities in list(bulk.operations.items()):
             operation = found.get(number)
             if operation is None:
-                error = self._unknown(f"The store has no operation {number} in bulk {bulk.uuid}", result)
+                error = self._unknown(f"The store has lost its operation in bulk {bulk.uuid}", result)
                 ended.append((bulk.operations.pop(number), SendResult(Fate.UNKNOWN, error)))
             elif operation.status != OPEN:
                 ended.append((entities, operation_result(operation, result.response)))
@@ -192,26 +192,25 @@ class StoreQueue(Generic[Entities]):
             return
         total = sum(len(bulk.operations) for bulk in self._bulks)
         waiting = count(total, "request waits", "requests wait")
-        moves = f"where nothing has moved for {duration(waited)}"
-        message = f"{waiting} in the store's queue, {moves}: is its consumer running"
+        message = f"{waiting} in the store's queue, which has made no progress for {duration(waited)}"
         if waited < self._limit:
             if not self._told:
                 self._told = True
-                self._note(f"{message}? {_START_CONSUMER}.")
+                self._note(f"{message}. {_START_CONSUMER}.")
             return
         for bulk in self._bulks:
-            for number, entities in bulk.operations.items():
-                reason = f"Operation {number} of bulk {bulk.uuid} is open, and nothing moves: is the consumer running?"
+            for entities in bulk.operations.values():
+                reason = "It waits in the store's queue, which makes no progress: is its consumer running?"
                 self._on_standstill(entities, RunError(Action.WAIT, reason, code="queue-standstill"))
-        hint = f"{_START_CONSUMER}. The next run waits for them again and sends nothing twice."
+        hint = f"{_START_CONSUMER}. The next run waits for them again and sends none of them twice."
         raise RunFailed(RunError(Action.WAIT, message, hint, code="queue-standstill"))
 
     def _give_up(self, bulk: _Bulk[Entities], overtaken: Sequence[int]) -> None:
         ended = []
         for number in overtaken:
             reason = (
-                f"Operation {number} of bulk {bulk.uuid} is still open, although later ones have ended: the consumer "
-                "was probably interrupted while executing it"
+                f"Its operation in bulk {bulk.uuid} is still open, although later ones have ended: the consumer was "
+                "probably interrupted while executing it"
             )
             error = self._unknown(reason, code="operation-open")
             ended.append((bulk.operations.pop(number), SendResult(Fate.UNKNOWN, error)))
