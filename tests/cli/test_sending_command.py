@@ -103,6 +103,7 @@ async def test_nothing_is_sent_unless_it_is_named(sender: Sender) -> None:
 async def test_a_dry_run_prints_the_first_requests_and_sends_none(sender: Sender) -> None:
     code, out, _ = await sender("run", "stock", "--dry-run")
     assert code == 0
+    assert "stock: the first requests for csv stock.csv (not sent)" in out
     assert "POST" in out
     assert "/rest/all/V1/rows" in out
     assert '{"rows": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2.5}]}' in out
@@ -131,6 +132,7 @@ async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> No
 
     _, out, _ = await sender("tasks", "stock")
     assert "2 finished · 1 failed" in out
+    assert "complete" not in out
     assert "1 failed: The store responded with 400 (Could not save Source Item) (status-400)" in out
     _, out, _ = await sender("tasks", "stock", "show", "3")
     assert json.loads(out)["entity"] == {"sku": "B", "quantity": 2.5}
@@ -173,6 +175,11 @@ async def test_tasks_can_be_skipped_and_then_are_not_sent(sender: Sender) -> Non
     assert (await sender("tasks", "stock", "skip"))[0] == 2
     assert "1 task skipped" in (await sender("tasks", "stock", "skip", "4"))[1]
     assert "1 finished · 1 failed · 1 skipped" in (await sender("tasks", "stock"))[1]
+    for action in ("retry", "skip"):
+        code, out, err = await sender("tasks", "stock", action, "4", "99")
+        assert (code, out) == (2, "")
+        assert "The run has no task of line 99. Nothing was changed." in err
+    assert "1 finished · 1 failed · 1 skipped" in (await sender("tasks", "stock"))[1]
 
 
 async def test_a_limit_stops_and_the_next_run_resumes(sender: Sender) -> None:
@@ -189,7 +196,9 @@ async def test_a_changed_source_starts_a_new_run_and_says_so(sender: Sender) -> 
     sender.write("sku,quantity", "D,1")
     code, _, err = await sender("run", "stock")
     assert code == 0
-    assert "Starting a new run: the source has changed. 2 tasks of the run of" in err
+    assert re.search(
+        r"Starting a new run: the source has changed\. In the run of [-0-9: ]+, 2 tasks were not sent\.", err
+    )
     assert sender.store.skus() == ["A", "D"]
 
 

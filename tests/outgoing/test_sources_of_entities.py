@@ -108,6 +108,12 @@ def test_a_bad_row_does_not_take_the_next_ones_with_it(tmp_path: Path, row: str,
     assert said in bad[3]
 
 
+def test_a_quote_that_is_never_closed_in_the_last_row_is_named(tmp_path: Path) -> None:
+    good, bad, _ = csv(tmp_path, 'sku,qty\nA,1\n"B,2\n')
+    assert list(good) == [2]
+    assert bad == {3: "A quote that opens in this row is never closed, or a quote in the cell is not doubled"}
+
+
 def test_a_row_that_is_not_utf_8_is_a_bad_one(tmp_path: Path) -> None:
     good, bad, _ = csv(tmp_path, "sku,name\nA,Größe\n".encode() + "B,Größe\n".encode("cp1252"))
     assert list(good) == [2]

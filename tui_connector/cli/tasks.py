@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UserError
-from ..text import count, json_text, shown, shown_line
+from ..text import count, json_text, listed, shown, shown_line
 from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
@@ -82,7 +82,7 @@ def tasks(
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        _change(ledger, action, wanted, f"{profile} {name}", timestamp(machine.now()))
+        _change(ledger, action, wanted, lines, f"{profile} {name}", timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:
         run = reader.last()
@@ -117,7 +117,9 @@ def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is
     from ..outgoing.tasks import TaskFilter
 
     counts = reader.counts(run.id)
-    state = "running" if reader.is_running else run.state if run.state != "running" else "interrupted"
+    state: str = "running" if reader.is_running else run.state if run.state != "running" else "interrupted"
+    if state == "complete" and counts["failed"] + counts["unknown"]:
+        state = "ended"  # never "complete" where a task failed
     known = " · ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
     click.echo(shown(f"{name}: run {run.id} of {run.began}, {state}\n  {known}"))
     if not is_filtered:
@@ -160,7 +162,7 @@ def _export(found: Iterator[Task], out: Path | None) -> None:
         raise CommandFailed(f"{count(lost, 'entity', 'entities')} could not be exported: {why}.", Exit.FAILED)
 
 
-def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) -> None:
+def _change(ledger: Path, action: str, wanted: TaskFilter, lines: Sequence[int], names: str, at: str) -> None:
     from ..outgoing.tasks import TaskLedger
 
     if not ledger.exists():
@@ -172,6 +174,12 @@ def _change(ledger: Path, action: str, wanted: TaskFilter, names: str, at: str) 
         if not run.loaded:
             message = "The last run stopped before it had read its whole source, and sent nothing. Run it again."
             raise UserError("not-loaded", message)
+        if missing := sorted(set(lines) - held.lines(run.id)):
+            which = "lines" if len(missing) > 1 else "line"
+            raise CommandFailed(
+                f"The run has no task of {which} {listed([str(line) for line in missing])}. Nothing was changed.",
+                Exit.SETUP,
+            )
         if action == "skip":
             click.echo(f"{count(held.skip(run, wanted, at), 'task')} skipped.")
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shlex
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,7 @@ from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
 from .publisher import Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
-from .tasks import OPEN_STATES, RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
+from .tasks import RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
 from .undo import UndoPlan, undo_plan
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ _LOADED_BYTES = 16_000_000
 _TRIED_FOR_SIGNING = 100
 _SAMPLES = 3
 _COMPARED_AT_ONCE = 2_000
+_UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
+"""States of tasks of which a run that was given up does not know whether they have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,9 +350,12 @@ class OutgoingRun:
                 return self._resume(ledger, unfinished, fingerprint, source)
             if self._options.resumes:
                 raise _not_resumed(why)
-            left = sum(ledger.counts(unfinished.id)[state] for state in OPEN_STATES) if unfinished.loaded else 0
-            rest = f" {count(left, 'task')} of the run of {unfinished.began} will not be sent." if left else ""
-            notes = [f"Starting a new run: {why}.{rest}"] if left else []
+            counts = ledger.counts(unfinished.id) if unfinished.loaded else {}
+            new, unclear = counts.get("new", 0), sum(counts.get(state, 0) for state in _UNCLEAR)
+            left = [f"{count(new, 'task was', 'tasks were')} not sent"] if new else []
+            left += [f"{count(unclear, 'task')} may or may not have arrived"] if unclear else []
+            if left:
+                notes = [f"Starting a new run: {why}. In the run of {unfinished.began}, {' and '.join(left)}."]
         run = ledger.begin(now, fingerprint, digest)
         return _OpenRun(ledger, run, source.open(context), notes)
 
@@ -584,7 +590,7 @@ class OutgoingRun:
         if unknown:
             remarks.append(
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
-                f"skip them (tui-connector tasks {self._environment.file.stem} {self._name} list --state unknown)."
+                f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown)."
             )
         if waiting := found.get("waiting", 0):
             remarks.append(
@@ -642,6 +648,11 @@ class OutgoingRun:
             requests.append(f"{line}\n{body}" if body else line)
         return OutgoingPreview(_described(source), tuple(requests), tuple(problems))
 
+    def _profile_name(self) -> str:
+        """How commands name the profile."""
+        file = self._environment.file
+        return shlex.quote(file.stem if file.parent == self._machine.directories.profiles else str(file))
+
     def _now(self) -> str:
         return timestamp(self._machine.now())
 
@@ -682,8 +693,9 @@ def _described(source: EntitySource) -> str:
     """The source for the user, such as "csv stock.csv"."""
     if not isinstance(source, Source):
         return "plan"
-    described = source.model_dump(exclude_none=True, exclude_defaults=True)
-    return " ".join([source.kind, *(str(value) for name, value in described.items() if name != "kind")])
+    described = source.model_dump(exclude_none=True, exclude_defaults=True, exclude={"kind", "path"})
+    words = [*source.reads(), *(value for value in described.values() if isinstance(value, str))]
+    return " ".join([source.kind, *words])
 
 
 def _not_resumed(why: str) -> UserError:

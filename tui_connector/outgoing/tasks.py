@@ -424,6 +424,11 @@ class TaskLedger(LedgerDatabase):
                 )
         return found, lost
 
+    def lines(self, run: int) -> set[int]:
+        """The lines of the source that the run has tasks of."""
+        with explained(self.path):
+            return {row[0] for row in self._database.execute("select line from task where run = ?", (run,))}
+
     def skip(self, run: TaskRun, wanted: TaskFilter, at: str) -> int:
         """Gives up tasks that were not sent, failed, are unknown or wait in the store's queue; returns how many."""
         where, values = wanted.where(run.id)

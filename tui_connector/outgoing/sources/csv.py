@@ -267,7 +267,7 @@ class _CsvReader:
 
     def _csv_error(self, text: str, line: int) -> str:
         """`line`: where the record begins; one that goes on over many lines lacks a closing quote."""
-        if self._lines.number > line:
+        if self._lines.number > line or "end of data" in text:
             return "A quote that opens in this row is never closed, or a quote in the cell is not doubled"
         return f"Not valid CSV: {text}"
 
