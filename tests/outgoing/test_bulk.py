@@ -544,20 +544,29 @@ async def test_products_and_customers_are_changed_and_deleted_in_bulk(store: Com
     assert before == await store.get("customers/search?searchCriteria[pageSize]=1&fields=total_count")
 
 
-async def test_a_bulk_goes_to_the_store_view_of_the_base_uri_and_is_taken_back(store: ComparedStore) -> None:
+async def test_what_a_bulk_has_changed_is_not_sent_again(store: ComparedStore) -> None:
     stock = preset("stock", delivery="bulk", batch=2)
     sent = [
         {"sku": f"SYNC-000{number}", "source_code": "default", "quantity": 90 + number, "status": 1}
         for number in range(1, 6)
     ]
-    before = await store.get("inventory/source-items?searchCriteria[pageSize]=300")
-    assert counted(await store.run(stock, sent)) == {"finished": 5}
-    assert counted(await store.run(stock, sent)) == {"unchanged": 5}
-    assert counted(await store.run(stock, [{**sent[0], "source_code": "nowhere"}, sent[1]])) == {
-        "unchanged": 1,
-        "failed": 1,
-    }
-    assert before != await store.get("inventory/source-items?searchCriteria[pageSize]=300")
+    bad = {**sent[0], "source_code": "nowhere"}
+    assert counted(await store.run(stock, [bad, *sent[1:]])) == {"finished": 4, "failed": 1}
+    assert counted(await store.run(stock, sent)) == {"unchanged": 4, "finished": 1}
+
+
+async def test_a_run_in_bulk_is_undone_in_bulk(store: ComparedStore) -> None:
+    prices = preset("base-prices", delivery="bulk", batch=2)
+    before = await store.get("products?searchCriteria[pageSize]=100&fields=items[sku,price]")
+    sent = [price(f"SYNC-000{number}", 500 + number) for number in (1, 2, 3)]
+    assert counted(await store.run(prices, sent)) == {"finished": 3}
+    await store.undo(prices)
+    assert before == await store.get("products?searchCriteria[pageSize]=100&fields=items[sku,price]")
+    requests = [str(each["path"]) for each in store.sandbox.journal() if each["method"] == "POST"]
+    assert [path for path in requests if path.endswith("/base-prices")] == [
+        "/rest/all/async/bulk/V1/products/base-prices",
+        "/rest/all/async/bulk/V1/products/base-prices",
+    ]
 
 
 @asynccontextmanager

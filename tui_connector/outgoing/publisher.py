@@ -640,8 +640,11 @@ class Publisher:
     def _follow(self, bulk: str, operations: dict[int, _Group]) -> None:
         assert self._queue is not None
         self._queue.add(bulk, operations)
-        if self._following is None and self._stop is None:
-            self._following = asyncio.create_task(self._follow_queue(self._queue))
+        self._start_following(self._queue)
+
+    def _start_following(self, queue: StoreQueue[_Group]) -> None:
+        if self._following is None and queue.is_open and self._stop is None:
+            self._following = asyncio.create_task(self._follow_queue(queue))
             self._following.add_done_callback(self._followed)
 
     async def _follow_queue(self, queue: StoreQueue[_Group]) -> None:
@@ -653,6 +656,8 @@ class Publisher:
     def _followed(self, task: asyncio.Task[None]) -> None:
         self._following = None
         self._guard(task)
+        if self._queue is not None and not task.cancelled() and self._unexpected is None:
+            self._start_following(self._queue)  # a bulk may have been accepted after the last look
 
     async def _resume_waiting(self) -> None:
         """Follows what an earlier part of the run has put into the store's queue."""
