@@ -90,7 +90,7 @@ def _exit_of(report: CheckReport) -> Exit:
     """Exit code: a refusal takes precedence over a wrong setup, and that over an unreachable store."""
     if report.ok:
         return Exit.DONE
-    from ..client.plugins.retry import PERMANENT_FAILURES
+    from ..client.message import PERMANENT_FAILURES
 
     findings = {each.id for each in report.findings}
     lasting = {*_SETUP_FINDINGS, *(f"unreachable-{failure}" for failure in PERMANENT_FAILURES)}

@@ -143,6 +143,15 @@ class Failure(StrEnum):
     CANCELLED = "cancelled"
 
 
+PERMANENT_FAILURES = frozenset(
+    {
+        *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
+        *(Failure.TLS_NOT_YET_VALID, Failure.TLS_CLIENT_CERTIFICATE, Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS),
+    }
+)
+"""Failures that a retry does not resolve."""
+
+
 class RequestFailed(UserError):
     """A request without a usable response; `exchange` is its number in the log.
 

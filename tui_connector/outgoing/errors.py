@@ -9,9 +9,16 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from ..client.authentication.login import server_message
-from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, RequestFailed, Response
+from ..client.message import (
+    PERMANENT_FAILURES,
+    Failure,
+    InvalidRequest,
+    LoginRefused,
+    NoResponse,
+    RequestFailed,
+    Response,
+)
 from ..client.model import RequestTemplate
-from ..client.plugins.retry import PERMANENT_FAILURES
 from ..runs.errors import Action, RunError, error_for_failure
 from ..templates import Json
 from ..text import page_title

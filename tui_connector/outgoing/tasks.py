@@ -15,14 +15,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
 from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
 from ..runs.ledger import RunEnd, State
 from ..secrets.mask import Mask
 from ..secrets.named_values import mask_message
-from ..templates import Json
-from .source import BadEntity, SourceEntity
+
+if TYPE_CHECKING:  # home reads ledgers, and does not wait for models
+    from ..templates import Json
+    from .source import BadEntity, SourceEntity
 
 TaskState = Literal["new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown"]
 TASK_STATES: tuple[TaskState, ...] = get_args(TaskState)
@@ -71,6 +73,8 @@ class NewTask:
 
 def new_task(read: SourceEntity | BadEntity, identifier_field: str | None, mask: Mask) -> NewTask:
     """The task for what a source has read; it is a failed one if that can never be sent."""
+    from .source import BadEntity
+
     if isinstance(read, BadEntity):
         return NewTask(read.line, "", None, "failed", read.message, "source-line", read.text)
     try:

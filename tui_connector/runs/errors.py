@@ -6,8 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ..client.message import Failure, InvalidRequest, LoginRefused, NoResponse, Request, RequestFailed, Response
-from ..client.plugins.retry import PERMANENT_FAILURES
+from ..client.message import (
+    PERMANENT_FAILURES,
+    Failure,
+    InvalidRequest,
+    LoginRefused,
+    NoResponse,
+    Request,
+    RequestFailed,
+    Response,
+)
 from ..secrets.named_values import mask_message
 from .ledger import State
 

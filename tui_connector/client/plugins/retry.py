@@ -11,18 +11,11 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..layer import Layer, LayerContext, Plugin, Send, Stage
-from ..message import Failure, NoResponse, Request, Response
+from ..message import PERMANENT_FAILURES, Failure, NoResponse, Request, Response
 from ..model import Span, seconds
 
 _BUSY = (429, 503)
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
-PERMANENT_FAILURES = frozenset(
-    {
-        *(Failure.TLS_UNTRUSTED, Failure.TLS_SELF_SIGNED, Failure.TLS_NAME, Failure.TLS_EXPIRED),
-        *(Failure.TLS_NOT_YET_VALID, Failure.TLS_CLIENT_CERTIFICATE, Failure.TLS_TO_PLAIN, Failure.PLAIN_TO_TLS),
-    }
-)
-"""Failures that a retry does not resolve."""
 
 
 class Retry(Plugin):
