@@ -26,7 +26,7 @@ from .run_output import RunOutput, exit_of, exit_of_error
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from ..client.session import Session
-    from ..guide.incoming_items import IncomingItems, ProfileInUse
+    from ..guide.incoming_items import ProfileInUse
     from ..guide.workbench import Workbench
     from ..incoming.model import Incoming
     from ..incoming.plan import RunOptions
@@ -422,39 +422,15 @@ class Runs:
         full: bool = False,
     ) -> OutgoingRun:
         """`source`: sent instead of the entities of the outgoing's own source."""
-        from ..guide.run_findings import explainer
-        from ..outgoing.run import OutgoingEnvironment, OutgoingOptions, OutgoingRun
-        from ..outgoing.tasks import tasks_file
+        from ..guide.sending import Sender
+        from ..outgoing.run import OutgoingOptions
 
-        machine, wanted = self._workbench.machine, self._wanted
-        ledger = tasks_file(machine.directories.state, self._path, name)
-        explain = explainer(saved, outgoing.client)
-        around = OutgoingEnvironment(
-            session,
-            self._workbench.exchanges,
-            machine,
-            name,
-            self._path,
-            ledger,
-            explain,
-            incoming=self._items(saved, session, outgoing),
-            source=source,
-        )
+        wanted, other = self._wanted, _other_profile(outgoing)
+        used = None if other is None else self._others[other]
         options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight)
-        return OutgoingRun(outgoing, options, around, self._output)
-
-    def _items(self, saved: Profile, session: Session, outgoing: Outgoing) -> IncomingItems | None:
-        """Reads the incoming that is the source of the outgoing, if it is one."""
-        if outgoing.source is None or outgoing.source.kind != "incoming":
-            return None
-        from ..guide.incoming_items import IncomingItems, ProfileInUse
-
-        def opened(profile: str | None) -> ProfileInUse:
-            if profile is None:
-                return ProfileInUse(saved, self._path, self._workbench, session)
-            return self._others[profile]
-
-        return IncomingItems(opened, self._output)
+        return Sender(self._workbench, saved, self._path, name, used).run(
+            session, self._workbench.exchanges, self._output, outgoing, options, source
+        )
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Runs of outgoing configurations outside the command line: their environment, and the plan that is kept for them."""
+"""Makes the runs of an outgoing configuration, for the command line and for the screens, which also keep its plan."""
 
 from __future__ import annotations
 
@@ -54,9 +54,12 @@ class LastTasks:
 class Sender:
     """Makes the runs of one outgoing of a profile. `close` releases the profile that its source may read."""
 
-    def __init__(self, workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
+    def __init__(
+        self, workbench: Workbench, profile: Profile, file: Path, name: str, other: ProfileInUse | None = None
+    ) -> None:
+        """`other`: the profile that the source reads, if it is another one; without it, `prepare` opens that."""
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
-        self._other: ProfileInUse | None = None
+        self._other = other
 
     @property
     def outgoing(self) -> Outgoing:
