@@ -1,13 +1,18 @@
-"""What the user's editor is given: no variable that holds a secret."""
+"""What the user's editor is given, and what it leaves alone: no variable that holds a secret, and Ctrl-C is its own."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from textual.app import App
 
 from tui_connector.secrets.mask import Mask
-from tui_connector.tui.editor import _environment
+from tui_connector.tui.editor import _environment, edit
 
 SECRETS = {
     "SHOP": "CANARY-named-by-the-profile",
@@ -64,3 +69,22 @@ def test_editor_environment_contains_no_secrets(profile: Path) -> None:
 
 def test_editor_environment_for_a_new_file(tmp_path: Path) -> None:
     assert _environment(ORDINARY, tmp_path / "new.toml") == ORDINARY
+
+
+def test_ctrl_c_in_the_editor_does_not_end_the_program(tmp_path: Path) -> None:
+    file = tmp_path / "profile.toml"
+    file.write_text("format = 1\n")
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nkill -INT $PPID\ntrap 'exit 0' INT\nkill -INT $$\nsleep 20\nexit 3\n")
+    editor.chmod(0o700)
+
+    class Suspending:
+        @contextmanager
+        def suspend(self) -> Iterator[None]:
+            yield
+
+    edit(
+        cast("App[object]", Suspending()),
+        {"EDITOR": str(editor), "HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        file,
+    )

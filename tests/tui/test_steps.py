@@ -452,3 +452,20 @@ async def test_test_key_waits_for_fields_that_are_mounting(machine: Machine, san
         assert len(sandbox.journal()) == before
         await pane._show_way()
         await until(pilot, lambda: len(sandbox.journal()) > before)
+
+
+@pytest.mark.parametrize("step", ["1", "2"])
+async def test_a_letter_right_after_enter_changes_no_field(
+    step: str, machine: Machine, memory_keyring: Any, sandbox: Sandbox
+) -> None:
+    profile(machine, memory_keyring, sandbox)
+    async with at_step(machine, step) as (pilot, _):
+        await pilot.press("e")
+        field = pilot.app.focused
+        assert isinstance(field, Input)
+        if step == "2":
+            await pilot.press("delete", *"CANARY-1")
+        pilot.app.screen.pane.test()
+        await until(pilot, lambda: pilot.app.focused is not field)
+        await pilot.press("x", "x")
+        assert "xx" not in field.value

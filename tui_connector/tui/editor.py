@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from textual.app import App, SuspendNotSupported
@@ -74,7 +76,7 @@ def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | N
     """Edits the file; blocks the app until the editor exits. Raises `UserError`."""
     command = command_for(environ, path, line)
     try:
-        with app.suspend():
+        with app.suspend(), _interrupts_ignored():
             ended = subprocess.run(command, env=_environment(environ, path), check=False)
     except SuspendNotSupported as error:
         raise UserError(
@@ -84,6 +86,16 @@ def edit(app: App[object], environ: Mapping[str, str], path: Path, line: int | N
         raise UserError("editor", f"{command[0]}: {error.strerror}. Set $VISUAL or $EDITOR.") from error
     if ended.returncode:
         raise UserError("editor", f"{command[0]} exited with code {ended.returncode}.")
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """The terminal sends Ctrl-C to the editor and to this program, which it would end."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the editor would inherit
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def edit_text(app: App[object], machine: Machine, text: str) -> str:

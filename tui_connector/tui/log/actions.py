@@ -241,7 +241,7 @@ class LogActions:
 
     def _request_of(self, exchange: Exchange | None) -> Request | None:
         if exchange is None:
-            self.notify("No request to resend yet.")
+            self.notify("No request is selected.")
             return None
         if self._context.send is None:
             self.notify(

@@ -187,7 +187,7 @@ class RequestForm(ModalScreen[Request | None]):
     def _show_paths(self, typed: str) -> None:
         """Lists the paths of the store's schema that fit what was typed, shortest first."""
         wanted = typed.casefold()
-        found = [path for path in self._paths if wanted in path.casefold()]
+        found = [path for path in self._paths if wanted in path.casefold() or _is_of(wanted, path.casefold())]
         found.sort(key=lambda path: (not path.casefold().startswith(wanted), len(path)))
         if self._find_paths is None:
             words = ""
@@ -314,3 +314,11 @@ class RequestForm(ModalScreen[Request | None]):
 def _joined(uri: str) -> str:
     path, parameters = split_query(uri)
     return f"{path}?{'&'.join(parameters)}" if parameters else path
+
+
+def _is_of(typed: str, path: str) -> bool:
+    """Whether this is a path of the schema with values in place of its variables, such as products/24-MB01."""
+    parts, values = path.split("/"), typed.split("/")
+    return len(parts) == len(values) and all(
+        part == value or (part.startswith("{") and bool(value)) for part, value in zip(parts, values, strict=True)
+    )

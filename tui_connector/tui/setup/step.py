@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static, TextArea
 
 from ...errors import UserError
 from ...guide import kind_schemas
@@ -194,8 +194,11 @@ class StepPane(VerticalScroll, can_focus=False):
         self.screen.refresh_bindings()
 
     def busy(self, text: str) -> None:
-        """Shows what the step waits for, with the seconds."""
+        """Shows what the step waits for, with the seconds. Meanwhile, letters are keys, and change no field."""
         self.forget()
+        focused = self.screen.focused
+        if isinstance(focused, Input | TextArea) and self in focused.ancestors:
+            self.screen.set_focus(self.query_one(".test", Button))
         self.say(f"… {text}")
         self._busy, started = text, monotonic()
 
@@ -228,7 +231,8 @@ class StepPane(VerticalScroll, can_focus=False):
 
     @on(Button.Pressed, ".test")
     def _test_pressed(self) -> None:
-        self.test()
+        if not self._busy:
+            self.test()
 
     @on(Button.Pressed, ".continue")
     def go_to_next(self) -> None:
