@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import shutil
 import time
@@ -32,6 +33,7 @@ from tui_connector.tui.help import HelpScreen
 from tui_connector.tui.home.screen import HomeScreen
 from tui_connector.tui.keys import key_label
 from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.send.screen import SendScreen
 from tui_connector.tui.setup import save
 from tui_connector.tui.setup.context import DemoStore
 
@@ -60,6 +62,12 @@ request = {{ uri = "orders" }}
 items = "items"
 identifier = "increment_id"
 pagination = {{ kind = "keyset", filter = "entity_id", field = "entity_id", page-size = 100 }}
+"""
+_STOCK = (("SYNC-0001", 23, "default"), ("SYNC-0002", 12, "default"), ("SYNC-0003", 250, "default"))
+_STOCK += (("SYNC-0002", 5, "warehouse"),)
+"""An unchanged entity, two that change, and one whose source the store does not have.
+
+It is sent after the other one of the same identifier has been, and so in the same order each time.
 """
 _OTHERS = {
     "acme-eu": ("Acme Europe", "https://eu.acme.example/rest/all/V1", 'kind = "bearer"\ntoken = { env = "ACME_EU" }'),
@@ -247,6 +255,29 @@ class Walk:
         await self.press("r")
         await self.shows("complete")
         yield "run"
+        self._fill_source()
+        await self.press("q")
+        await self.until(lambda: isinstance(self.app.screen, ProfilePage))
+        await self.shows("POST inventory/source-items")
+        await self.press("end", "r")
+        await self.shows("not sent yet")
+        yield "plan"
+        await self.press("a")
+        await self.shows("Send to")
+        yield "plan-confirmation"
+        await self.press("y")
+        await self.shows("complete")
+        yield "sending"
+        await self.press("T")
+        await self.shows("The store responded")
+        yield "tasks"
+        await self.press("enter", "enter")
+        await self.shows("Result")
+        yield "task"
+        await self.press("q")
+        await self.shows("The store responded")
+        await self.press("q", "q")
+        await self.until(lambda: isinstance(self.app.screen, SendScreen))
         await self.press("q")
         await self.until(lambda: isinstance(self.app.screen, ProfilePage))
         await self.press("question_mark")
@@ -264,6 +295,13 @@ class Walk:
         await self.until(lambda: self.app.screen.is_modal)
         await self.shows("Delete the profile")
         yield "question"
+
+    def _fill_source(self) -> None:
+        """The entities that the outgoing of the guide sends."""
+        path = self.app.machine.directories.data / "sandbox" / "outgoing" / "stock.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = ({"sku": sku, "source_code": code, "quantity": number, "status": 1} for sku, number, code in _STOCK)
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
     def _add_profiles(self) -> None:
         """Profiles of other stores, so that home has something to list."""

@@ -226,7 +226,7 @@ class ProfilePage(LogDock):
     IMMEDIATE: ClassVar = frozenset({"page.back"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", "Test", id="page.test", tooltip="Test the part against the store"),
-        Binding("r", "run", "Run", id="page.run", tooltip="Run the incoming, or plan and send the outgoing"),
+        Binding("r", "run", "Run", id="page.run", tooltip="Run, or plan and send"),
         Binding("R", "run_with_options", "Run with options", show=False, id="page.run-options"),
         Binding("T", "tasks", "Tasks", show=False, id="page.tasks", tooltip="The state of each entity that was sent"),
         Binding("plus", "add", "Add", key_display="+", id="page.add", tooltip="Add a part of this kind"),

@@ -220,6 +220,8 @@ class BackgroundRun:
     """A run of a configuration of a profile, also while other screens are open; it is a `Watcher` of that run."""
 
     NOUN: ClassVar[tuple[str, str]] = ("item", "items")
+    GIVEN_UP: ClassVar[str] = "skipped"
+    """What happened to an item that failed."""
 
     def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
@@ -289,7 +291,7 @@ class BackgroundRun:
     def failed(self, record: FailedRecord) -> None:
         self.failures += 1
         where = f" (request #{record.exchange})" if record.exchange else ""
-        self._say(f"✘ {record.record} skipped: {record.message}{where}", "error")
+        self._say(f"✘ {record.record} {self.GIVEN_UP}: {record.message}{where}", "error")
 
     def progress(self, progress: Progress) -> None:
         """Read at each tick instead."""

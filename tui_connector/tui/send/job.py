@@ -126,6 +126,7 @@ class SendJob(BackgroundRun):
     """Plans what an outgoing would change, then sends exactly that; undoes its last run in the same two steps."""
 
     NOUN: ClassVar[tuple[str, str]] = ("entity", "entities")
+    GIVEN_UP: ClassVar[str] = "failed"
 
     def __init__(
         self,
