@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,16 @@ async def test_a_store_that_stays_down_stops_the_run_and_nothing_has_failed(tmp_
         assert "the outgoing's patience is 1:00 min" in summary.reason
         store.answer = lambda sent: OK
         assert counted(await outbox.run()) == {"finished": 100}
+
+
+async def test_a_run_is_stopped_while_it_reads_an_endless_source(tmp_path: Path, machine: Machine) -> None:
+    sqlite3.connect(tmp_path / "shop.db").close()
+    query = "with recursive r(n) as (select 1 union all select n + 1 from r) select n as sku from r"
+    for each in (query, f"{query} where n < 0"):  # one with rows, one that never comes to its first
+        outbox = Outbox(tmp_path, machine, "http://127.0.0.1:9")
+        outbox.outgoing = {"source": {"kind": "sqlite", "path": "shop.db", "query": each}}
+        summary = await outbox.run(on_run=lambda run: run.stop("Stopped by the user"))
+        assert (summary.state, summary.reason, summary.requests) == ("stopped", "Stopped by the user", 0)
 
 
 async def test_a_wrong_address_is_reported_at_once(tmp_path: Path, machine: Machine) -> None:

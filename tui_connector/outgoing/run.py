@@ -41,7 +41,7 @@ from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
 from .publisher import Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
-from .tasks import RETRY, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
+from .tasks import RETRY, TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
 from .undo import UndoPlan, undo_plan
 
 log = logging.getLogger(__name__)
@@ -274,7 +274,10 @@ class OutgoingRun:
         self._delivery = self._checked_delivery()
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
-            opened = self._opened = await self._in_thread(self._open, source, identity)
+            try:
+                opened = self._opened = await self._in_thread(self._open, source, identity)
+            except RunFailed as failed:  # stopped before there was a run to resume
+                return self._unopened(failed.error)
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
                 self._watcher.note(note)
@@ -317,7 +320,9 @@ class OutgoingRun:
     def _context(self, *, sends: bool = True) -> SourceContext:
         """`sends`: requests may be sent to read the source."""
         directory = self._environment.file.resolve().parent
-        context = SourceContext(directory, self._outgoing.identifier, self._source_notes.append)
+        context = SourceContext(
+            directory, self._outgoing.identifier, self._source_notes.append, check_stopped=self._refuse_stopped
+        )
         if self._environment.stdin is not None:
             context = replace(context, stdin=self._environment.stdin)
         reader, loop = self._environment.incoming, self._in_thread.loop
@@ -572,6 +577,13 @@ class OutgoingRun:
             self._costs.retries + (run.retries if run else 0),
             self._machine.monotonic() - self._started + (run.seconds if run else 0.0),
         )
+
+    def _unopened(self, error: RunError) -> Summary:
+        """The summary of a run that was stopped before its ledger had it."""
+        passed = self._machine.monotonic() - self._started
+        tasks = dict.fromkeys(map(str, TASK_STATES), 0)
+        state = END_STATES[error.action]
+        return Summary(self._name, state, 0, 0, 0, passed, 0, 0, str(error), code=error.code, tasks=tasks)
 
     async def _finish(self, opened: _OpenRun, end: RunEnd) -> Summary:
         try:

@@ -55,6 +55,8 @@ class SourceContext:
     note: Callable[[str], None] = lambda text: None
     """Tells the user how the source is read."""
     stdin: Callable[[], BinaryIO] = field(default=lambda: sys.stdin.buffer)
+    check_stopped: Callable[[], None] = lambda: None
+    """Raises `RunFailed` if the run is to be stopped: called during work that may take long."""
     read_incoming: Callable[[str, str | None], BinaryIO] | None = None
     """Reads all items of an incoming (its name, and its profile unless it is this one) as JSON Lines.
 
@@ -111,5 +113,6 @@ class Source(Kind):
         for path in self.reads():
             with context.open_file(path) as file:
                 while chunk := file.read(1 << 20):
+                    context.check_stopped()
                     found.update(chunk)
         return found.hexdigest()

@@ -19,6 +19,9 @@ from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 _ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 """What a query may do: read. It can neither write, nor attach or create another file."""
 
+_STEPS = 100_000
+"""Steps of a query, some milliseconds, after which it is checked whether the run is to be stopped."""
+
 
 class SqliteSource(Source):
     """SQLite: one entity per row of a query; the columns are its fields."""
@@ -38,12 +41,14 @@ class SqliteSource(Source):
         try:
             with contextlib.closing(sqlite3.connect(location, uri=True)) as database:
                 database.set_authorizer(lambda action, *_: 0 if action in _ALLOWED else 1)
+                database.set_progress_handler(context.check_stopped, _STEPS)
                 rows = database.execute(self.query)
                 names = [column[0] for column in rows.description or ()]
                 self._check(names, context.identifier)
                 for number, row in enumerate(rows, 1):
                     yield _entity(number, names, row)
         except (sqlite3.Error, sqlite3.Warning) as error:
+            context.check_stopped()  # which SQLite reports as "interrupted"
             raise SourceError(
                 f"The query of {self.path} failed: {error}",
                 "Correct the path or the query; it must be a single SELECT.",
