@@ -1,4 +1,4 @@
-"""Prints plans and undos: what would change, for people and as JSON."""
+"""Prints plans and undos: what would change, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _VALUE = 60
 """Characters of a value."""
 _WIDTH = 400
 _LINES_TOGETHER = 500
-"""Lines that are masked and written together; on a terminal, each is shown at once."""
+"""Lines that are masked and written together; on a terminal, each line is written immediately."""
 
 
 class PlanOutput:
-    """Prints the entities of one plan, then how many there are of each kind."""
+    """Prints the entities of one plan, then their number by action."""
 
     def __init__(self, name: str, output: RunOutput, mask: Callable[[str], str], *, as_json: bool) -> None:
         self._name, self._output, self._mask, self._json = name, output, mask, as_json
@@ -52,7 +52,7 @@ class PlanOutput:
             self._add(_line(change.identifier, change.action, change.changes, change.note))
 
     def end(self, saved: str = "") -> None:
-        """The counts; `saved` is the file that the plan was saved in."""
+        """Prints the number of entities by action. `saved`: the file of the plan."""
         number = self.counts
         parts = [f"{number['create']:,} to create", f"{number['change']:,} to change"]
         parts.append(f"{number['unchanged']:,} unchanged")
@@ -62,7 +62,7 @@ class PlanOutput:
         self._output.summary(f"{self._name}: {', '.join(parts)}{where}")
 
     def undo(self, plan: UndoPlan, *, delete_created: bool) -> None:
-        """What an undo would do, before it is done."""
+        """Prints what an undo would do."""
         for entry in plan.restore:
             self._undo_line(entry.change.identifier, "restore", entry.change.changes)
         for created in plan.created:
@@ -83,7 +83,7 @@ class PlanOutput:
             self._output.say(f"{self._name}: {what} created by the run will be kept; use --delete-created to delete.")
 
     def flush(self) -> None:
-        """Prints the lines that have been kept back."""
+        """Prints the buffered lines."""
         if self._lines:
             lines, self._lines = self._lines, []
             self._output.lines(self._mask("".join(f"{line}\n" for line in lines)))
