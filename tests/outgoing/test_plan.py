@@ -157,12 +157,18 @@ async def test_a_plan_contains_no_secret(store: ComparedStore, tmp_path: Path) -
         assert plan.counts == {"change": 1}
 
 
-async def test_entities_that_cannot_be_sent_are_reported_and_not_planned(store: ComparedStore, tmp_path: Path) -> None:
-    made = await saved(store, tmp_path / "stock.plan", {"quantity": 1}, stock("SYNC-0001\0", 5), stock("SYNC-0001", 5))
-    assert [each.message for each in made if isinstance(each, BadEntity)] == [
+async def test_entities_that_cannot_be_sent_are_reported_and_stay_failed(store: ComparedStore, tmp_path: Path) -> None:
+    path = tmp_path / "stock.plan"
+    made = await saved(store, path, {"quantity": 1}, stock("SYNC-0001\0", 5), stock("SYNC-0001", 5))
+    bad = [
         "The entity has no 'sku', which identifies it",
         "The entity contains a NUL character, which no store accepts",
     ]
+    assert [each.message for each in made if isinstance(each, BadEntity)] == bad
+    with SavedPlan.open(path) as plan:
+        assert [each.change.identifier for each in plan.entries()] == ["SYNC-0001"]
+        tasks = list(plan.source().open(SourceContext(tmp_path, "sku")))
+    assert [each.message for each in tasks if isinstance(each, BadEntity)] == bad
 
 
 async def test_a_value_the_store_lacks_stays_absent_in_a_saved_plan(store: ComparedStore, tmp_path: Path) -> None:

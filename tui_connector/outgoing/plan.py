@@ -169,8 +169,11 @@ class PlanWriter:
         self._counts: Counter[str] = Counter()
         self._write({"plan": _VERSION, **{name: getattr(head, name) for name in PlanHead.__slots__}})
 
-    def add(self, entry: PlanEntry) -> None:
+    def add(self, entry: PlanEntry | BadEntity) -> None:
         """Raises `PlanError` if the entry contains a secret."""
+        if isinstance(entry, BadEntity):
+            self._write({"line": entry.line, "invalid": self._mask.mask_known(entry.message)})
+            return
         change = entry.change
         line: dict[str, Json] = {"line": entry.line, "identifier": change.identifier, "action": change.action}
         line["changes"] = [_change_json(each) for each in change.changes]
@@ -202,9 +205,9 @@ async def save_plan(
     mask: Mask,
     on_entry: Callable[[PlanEntry | BadEntity], None] = lambda entry: None,
 ) -> None:
-    """Saves a plan in a file of mode 0600, replacing an earlier plan; invalid lines of the source are left out.
+    """Saves a plan in a file of mode 0600, replacing an earlier plan.
 
-    `on_entry` is called with each entry, also with those. Raises `PlanError`, and what reading the entries raises; then
+    `on_entry` is called with each entry. Raises `PlanError`, and what reading the entries raises; then
     the file is unchanged.
     """
     stack = ExitStack()
@@ -216,8 +219,7 @@ async def save_plan(
             )
             async for entry in entries:
                 on_entry(entry)
-                if isinstance(entry, PlanEntry):
-                    writer.add(entry)
+                writer.add(entry)
             writer.end()
         except BaseException:
             await asyncio.to_thread(stack.__exit__, *sys.exc_info())
@@ -277,13 +279,20 @@ class SavedPlan:
             raise
 
     def entries(self) -> Iterator[PlanEntry]:
-        """Every entry in order. Blocks."""
+        """Every entity in order. Blocks."""
+        return (each for each in self.lines() if isinstance(each, PlanEntry))
+
+    def lines(self) -> Iterator[PlanEntry | BadEntity]:
+        """Every entity and every invalid line of the source, in order. Blocks."""
         self._file.seek(0)
         self._file.readline()
         for line in self._file:
             data = json.loads(line)
             if "end" in data and "line" not in data:
                 return
+            if "invalid" in data:
+                yield BadEntity(data["line"], data["invalid"])
+                continue
             changes = tuple(
                 FieldChange(each["field"], each.get("old", ABSENT), each["new"]) for each in data["changes"]
             )
@@ -347,8 +356,10 @@ class _PlannedEntities:
     unchanged: bool
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        for entry in self.plan.entries():
-            if self.unchanged or entry.change.action != "unchanged":
+        for entry in self.plan.lines():
+            if isinstance(entry, BadEntity):
+                yield entry
+            elif self.unchanged or entry.change.action != "unchanged":
                 yield SourceEntity(entry.line, entry.entity)
 
     def digest(self, context: SourceContext) -> str | None:
