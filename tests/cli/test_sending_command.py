@@ -93,6 +93,20 @@ async def test_an_outgoing_is_sent_and_summed_up(sender: Sender) -> None:
     assert notes == ["stock.csv: delimiter ',', decimal point, columns sku, quantity."]
 
 
+async def test_a_quiet_run_prints_only_what_went_wrong(sender: Sender) -> None:
+    assert await sender("run", "stock", "--quiet") == (0, "", "")
+    sender.store.answer = refusing("B")
+    code, out, err = await sender("run", "stock", "--quiet", "--limit", "2")
+    assert (code, out) == (1, "")
+    assert [line.partition(":")[2][:15] for line in err.splitlines()] == [" line 3 (B) fai"]
+    sender.write("sku,quantity", "D,1")
+    code, out, err = await sender("run", "stock", "--quiet")
+    assert (code, out) == (0, "")
+    assert [line.partition(".")[0] for line in err.splitlines()] == [
+        "stock: Starting a new run: the source has changed"
+    ], "what was left of the former run is not lost silently"
+
+
 async def test_nothing_is_sent_unless_it_is_named(sender: Sender) -> None:
     code, _, err = await sender("run")
     assert code == 2

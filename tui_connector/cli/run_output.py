@@ -55,6 +55,8 @@ class RunOutput:
 
     def note(self, text: str, *, warning: bool = False) -> None:
         self._event("note", name=self._name, text=text)
+        if self._quiet and self._sends and not warning:
+            return  # how a source is read is no news to cron
         if not self._json or (self._silent and warning):
             self.say(f"{self._name}: {text}")
 
@@ -83,7 +85,7 @@ class RunOutput:
 
     def ended(self, summary: Summary) -> None:
         for remark in summary.remarks:
-            self.note(remark)
+            self.note(remark, warning=True)
         if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
             self.say(f"{self._name}: {self._failures - _FAILURES_PRINTED:,} more failed; `tasks` lists them.")
         if not self._json:

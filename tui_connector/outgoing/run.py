@@ -280,7 +280,7 @@ class OutgoingRun:
                 return self._unopened(failed.error)
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
             for note in opened.notes:
-                self._watcher.note(note)
+                self._watcher.note(note, warning=True)
             try:
                 end = await self._load_and_send(opened)
             except UserError as error:
