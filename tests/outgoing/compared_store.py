@@ -73,7 +73,7 @@ class ComparedStore:
     async def actions(self, outgoing: Outgoing, entities: Sequence[Json]) -> list[str]:
         return [each.action for each in await self.plan(outgoing, entities)]
 
-    async def run(self, outgoing: Outgoing, entities: Sequence[Json] | EntitySource) -> Summary:
+    async def run(self, outgoing: Outgoing, entities: Sequence[Json] | EntitySource, *, full: bool = True) -> Summary:
         """A run that sends these entities through the configuration, and records former values."""
         if isinstance(entities, Sequence):
             entities = UndoSource([SourceEntity(line, each) for line, each in enumerate(entities, start=1)])
@@ -86,7 +86,7 @@ class ComparedStore:
             self.ledger,
             source=entities,
         )
-        return await OutgoingRun(outgoing, OutgoingOptions(full=True), environment, Told()).execute()
+        return await OutgoingRun(outgoing, OutgoingOptions(full=full), environment, Told()).execute()
 
     @property
     def ledger(self) -> Path:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from compared_store import ComparedStore, preset
 
+from tui_connector.errors import UserError
 from tui_connector.magento.entities import WRITABLE
 from tui_connector.outgoing.model import Outgoing
+from tui_connector.outgoing.tasks import ALL_TASKS, TaskLedger
 
 PRODUCTS, SPECIAL, STOCK = preset("products"), preset("special-prices"), preset("stock")
 
@@ -100,6 +102,18 @@ async def test_created_entities_are_kept_unless_deletion_is_requested(store: Com
     plan = await store.undo(PRODUCTS, delete_created=False)
     assert [created.identifier for created in plan.created] == ["NEW"]
     assert (await store.get("products/NEW"))["name"] == "New"
+
+
+async def test_deletions_of_an_undo_are_not_repeated_as_changes(store: ComparedStore) -> None:
+    products, new = preset("products", keep="all"), {"sku": "NEW", "name": "New", "price": 1, "attribute_set_id": 4}
+    await store.run(products, [new])
+    await store.undo(products)
+    with TaskLedger(store.ledger) as ledger:
+        deletion = ledger.last()
+        assert deletion is not None
+        assert ledger.retry(deletion, ALL_TASKS, "2026-11-29 00:00:00") == (1, 0)
+    with pytest.raises(UserError, match="undo an earlier run"):
+        await store.run(products, [new], full=False)
 
 
 async def test_a_category_that_was_added_is_removed_again(store: ComparedStore) -> None:

@@ -42,7 +42,7 @@ from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too
 from .publisher import Publisher
 from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
 from .tasks import RETRY, TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
-from .undo import UndoPlan, undo_plan
+from .undo import UndoPlan, deleting, restoring, undo_plan
 
 log = logging.getLogger(__name__)
 
@@ -344,6 +344,7 @@ class OutgoingRun:
         last = ledger.last()
         unfinished = last if last is not None and last.state != "complete" else None
         if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self._options.full:
+            self._refuse_undo(unfinished)
             return self._resume(ledger, unfinished, fingerprint, None)
         if unfinished is None and self._options.resumes:
             raise _not_resumed("the last run is complete")
@@ -363,6 +364,13 @@ class OutgoingRun:
                 notes = [f"Starting a new run: {why}. In the run of {unfinished.began}, {' and '.join(left)}."]
         run = ledger.begin(now, fingerprint, digest)
         return _OpenRun(ledger, run, source.open(context), notes)
+
+    def _refuse_undo(self, run: TaskRun) -> None:
+        """Raises `UserError` if the tasks to be sent again are those of an undo that has a request of its own."""
+        for undo in (restoring(self._outgoing), deleting(self._outgoing)):
+            if undo is not None and undo is not self._outgoing and run.fingerprint == fingerprint(undo, self._session):
+                message = f"The tasks of run {run.id} undo an earlier run, with another request than this outgoing's"
+                raise UserError("undo-not-repeated", message, "Undo the earlier run again, by its number.")
 
     def _changed_since(self, unfinished: TaskRun, fingerprint: str, digest: str | None) -> str:
         """Why an unfinished run is not resumed; "" if it is."""
