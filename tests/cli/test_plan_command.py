@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -59,15 +61,18 @@ class Planner:
         (self.folder / "stock.csv").write_text("\n".join(["sku,source_code,quantity,status", *rows]) + "\n")
 
     async def __call__(self, command: str, *words: str | Path) -> tuple[int, str, str]:
+        process = await self.start(command, *words)
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    async def start(self, command: str, *words: str | Path) -> fork_server.AsyncProcess:
         trust = ["--trust"] if command == "run" else []
         pipe, given = asyncio.subprocess.PIPE, self.folder / "stdin"
         given.write_bytes(b"")
         with given.open("rb") as file:
             streams: dict[str, Any] = {"stdin": file.fileno(), "stdout": pipe, "stderr": pipe}
-            process = await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode(), err.decode()
+            return await fork_server.start(command, *trust, self.profile, *words, env=self.environment, **streams)
 
     async def quantities(self) -> dict[str, Any]:
         """The rows of the default source that a plan of the store as it is now would change, by sku."""
@@ -207,3 +212,20 @@ async def test_a_plan_without_permission_to_read_names_the_permission(planner: P
     assert (code, out) == (3, "")
     assert "The current values cannot be read" in err
     assert "Reading them needs the permission Magento_InventoryApi::source." in err
+
+
+async def test_an_interrupted_plan_says_that_nothing_was_sent(planner: Planner) -> None:
+    sqlite3.connect(planner.folder / "shop.db").close()
+    query = (
+        "with recursive r(n) as (select 1 union all select n + 1 from r) select 'S' || n as sku, n as quantity from r"
+    )
+    source = f'source = {{ kind = "sqlite", path = "shop.db", query = "{query}" }}'
+    before, _, after = planner.profile.read_text().partition('source = { kind = "csv"')
+    planner.profile.write_text(f"{before}{source}\n{after.partition(chr(10))[2]}")
+    process = await planner.start("run", "stock", "--plan")
+    assert process.stdout is not None
+    assert await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 4
+    assert "stock: Stopped by SIGINT. Nothing was sent." in err.decode().splitlines()

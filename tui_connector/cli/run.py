@@ -284,6 +284,8 @@ class Runs:
         self._shows_bodies = shows_bodies
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
+        self._resumes = True
+        """Whether the next run resumes what is stopped."""
         output.on_full = self._stop
         self._others: dict[str, ProfileInUse] = {}
         """Other profiles whose incomings are sources, by name or path as written."""
@@ -347,6 +349,7 @@ class Runs:
         from ..runs.errors import RunFailed
 
         self._listen()
+        self._resumes = not wanted.shows
         code = Exit.DONE
         async with self._workbench.session(saved, OF_A_RUN) as session:
             for name, outgoing in sent.items():
@@ -445,7 +448,8 @@ class Runs:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._stop(f"Stopped by {number.name}; the next run resumes from here")
+        then = "; the next run resumes from here" if self._resumes else ". Nothing was sent."
+        self._stop(f"Stopped by {number.name}{then}")
 
     def _stop(self, why: str) -> None:
         self._stopped = why

@@ -109,7 +109,7 @@ def _explanation(path: Path, error: Exception) -> LedgerError:
         )
     return LedgerError(
         f"The ledger {path} is damaged: {error}",
-        "Move it away, with its -wal file: the next run then starts over; what was written is kept.",
+        "Move it away, with its -wal file. The next run then starts over: an outgoing sends everything again.",
     )
 
 
