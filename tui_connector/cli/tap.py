@@ -169,7 +169,7 @@ def _singer(incoming: Incoming) -> SingerSink:
     return sink.model_copy(update={"path": None})
 
 
-class _Sample:
+class _SchemaSample:
     """The messages of a stream, kept in memory."""
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class _Streams(Runs):
 
         super().__init__(workbench, path, RunOptions(), output, None)
         self._marks: dict[str, str] = {}
-        self._samples: dict[str, _Sample] = {}
+        self._samples: dict[str, _SchemaSample] = {}
 
     def sample(self, streams: dict[str, tuple[str, Incoming]]) -> dict[str, Incoming]:
         """Each stream, read for its types only."""
@@ -209,7 +209,7 @@ class _Streams(Runs):
         self._wanted = replace(self._wanted, limit=_SAMPLE, in_flight=1)
         prepared = {}
         for stream, (name, incoming) in streams.items():
-            self._samples[stream] = _Sample()
+            self._samples[stream] = _SchemaSample()
             context = StreamContext(output=self._samples[stream], always_null=self._samples[stream].always_null)
             sink = _singer(incoming).with_context(context)
             prepared[name] = incoming.model_copy(update={"sink": sink, "incremental": None})

@@ -32,7 +32,7 @@ class SamplePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sample:
+class _SampleSource:
     """The sample as the source of a run."""
 
     entity: Json
@@ -71,7 +71,12 @@ class SampleSender:
         bench = self._sender.workbench
         async with bench.session(self._sender.profile) as session:
             run = self._sender.run(
-                session, bench.exchanges, _Told(), self._sender.outgoing, source=_Sample(self._entity), recorded=False
+                session,
+                bench.exchanges,
+                _Told(),
+                self._sender.outgoing,
+                source=_SampleSource(self._entity),
+                recorded=False,
             )
             return await _plan(run, store_address(self._sender.outgoing, session))
 
@@ -85,7 +90,7 @@ class SampleSender:
             raise UserError("plan-outdated", "The store has changed since; nothing was sent", "Plan it again.")
         bench, told = self._sender.workbench, _Told()
         async with bench.session(self._sender.profile) as session:
-            source = _Sample(self._entity)
+            source = _SampleSource(self._entity)
             outgoing = self._sender.outgoing
             run = self._sender.run(session, bench.exchanges, told, outgoing, source=source, recorded=False)
             summary = await run.execute()

@@ -104,7 +104,7 @@ class RowScreen(ModalScreen[None]):
             yield Static(row_detail(self._row))
 
 
-class FilterInput(SafeInput):
+class PlanFilter(SafeInput):
     """Part of an identifier, field or value. Enter keeps the filter, Esc removes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -152,10 +152,10 @@ class PlanView(Container):
         yield RowList(plan_row, word=10, name=18, id="plan-rows")
         with VerticalScroll(id="plan-detail", classes="panel", can_focus=False):
             yield Static("", id="plan-fields")
-        yield FilterInput(placeholder="identifier, field or value", compact=True, id="plan-filter")
+        yield PlanFilter(placeholder="identifier, field or value", compact=True, id="plan-filter")
 
     def on_mount(self) -> None:
-        self.query_one(FilterInput).display = False
+        self.query_one(PlanFilter).display = False
 
     @property
     def rows(self) -> RowList[PlanRow]:
@@ -196,7 +196,7 @@ class PlanView(Container):
             self.app.push_screen(RowScreen(self.rows.selected))
 
     def type_filter(self) -> None:
-        field = self.query_one(FilterInput)
+        field = self.query_one(PlanFilter)
         field.display = True
         field.focus()
 

@@ -18,7 +18,7 @@ from ..widgets.frame import ScreenHeader
 from .confirm import confirm_sending
 from .job import SendJob, SendOptions
 from .options import SendOptionsScreen
-from .plan_view import FilterInput, PlanView
+from .plan_view import PlanFilter, PlanView
 from .tasks import TasksScreen
 
 
@@ -151,7 +151,7 @@ class SendScreen(RunView[SendJob]):
         self.query_one(PlanView).type_filter()
 
     def action_back(self) -> None:
-        if isinstance(self.focused, FilterInput):
+        if isinstance(self.focused, PlanFilter):
             self.focused.action_clear()
         else:
             super().action_back()
