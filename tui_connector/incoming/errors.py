@@ -22,10 +22,6 @@ _PAGE_SIZE = re.compile(r"page\s*size", re.IGNORECASE)
 
 def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
     """The run's error for an exception. `has_read`: pages of the same list have been read already."""
-    if isinstance(error, RequestFailed):
-        found = error_for_failure(error)
-        too_much = isinstance(error, NoResponse) and found.action is Action.WAIT and error.failure not in _UNREACHABLE
-        return replace(found, action=Action.DIVIDE) if too_much else found
     if isinstance(error, PageUnreadable):
         # after good pages the store is at fault, not the path of the items
         return RunError(
@@ -35,6 +31,10 @@ def error_for_exception(error: Exception, *, has_read: bool) -> RunError:
             error.exchange,
             code=error.code,
         )
+    if isinstance(error, RequestFailed):
+        found = error_for_failure(error)
+        too_much = isinstance(error, NoResponse) and found.action is Action.WAIT and error.failure not in _UNREACHABLE
+        return replace(found, action=Action.DIVIDE) if too_much else found
     if isinstance(error, PaginationError):
         return RunError(Action.WRONG, error.message, error.hint, code=error.code)
     raise error

@@ -80,7 +80,7 @@ class TasksScreen(Screen[bool]):
 
     def __init__(self, sender: Sender) -> None:
         super().__init__()
-        self._sender, self._book = sender, TaskBook(sender)
+        self._task_sender, self._book = sender, TaskBook(sender)
         self._list: TaskList | None = None
         self._wanted: TaskGroup | None = None
 
@@ -139,12 +139,12 @@ class TasksScreen(Screen[bool]):
         if message.problem:
             self.notify(shown(message.problem), severity="error", markup=False)
         run = found.run
-        about = f"tasks of {self._sender.name}"
+        about = f"tasks of {self._task_sender.name}"
         if run is not None:
             state = "running" if found.is_running else "interrupted" if run.state == "running" else run.state
             about = f"{about} · run {run.id} of {run.began}, {state}"
-        mark = [("PRODUCTION", "error")] if self._sender.production else []
-        self.query_one(ScreenHeader).show(self._sender.profile.name, about, mark)
+        mark = [("PRODUCTION", "error")] if self._task_sender.production else []
+        self.query_one(ScreenHeader).show(self._task_sender.profile.name, about, mark)
         index = next((number for number, each in enumerate(found.groups) if each.is_same(found.chosen)), 0)
         self._groups.show(found.groups, index)
         self._rows.show(found.tasks)
@@ -174,7 +174,7 @@ class TasksScreen(Screen[bool]):
             if action is not None:
                 getattr(self, f"action_{action}")()
 
-        self.app.push_screen(TaskScreen(self._sender.profile.name, task), wanted)
+        self.app.push_screen(TaskScreen(self._task_sender.profile.name, task), wanted)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What acts on a task or a group is available where there is one."""
@@ -201,7 +201,7 @@ class TasksScreen(Screen[bool]):
                 self._change(lambda: self._replaced(task, entity), sends=True)
 
         try:
-            self.app.push_screen(EntityScreen(self._sender.workbench.machine, task), edited)
+            self.app.push_screen(EntityScreen(self._task_sender.workbench.machine, task), edited)
         except InvalidValue as error:
             self.notify(shown(str(error)), severity="error", markup=False)
 
@@ -245,7 +245,7 @@ class TasksScreen(Screen[bool]):
 
     def action_export(self) -> None:
         """Asks for a file, and writes the entities of the group; of all tasks, of those that failed."""
-        group, sender = self._group, self._sender
+        group, sender = self._group, self._task_sender
         start = sender.file.parent / f"{sender.name}-{group.state or 'failed'}.jsonl"
 
         def chosen(text: str | None) -> None:
@@ -277,37 +277,37 @@ class TasksScreen(Screen[bool]):
     @work(exclusive=True, group="offer")
     async def _offer_sending(self) -> None:
         try:
-            last = await asyncio.to_thread(self._sender.last_run)
+            last = await asyncio.to_thread(self._task_sender.last_run)
         except UserError as error:
             self.notify(shown(str(error)), severity="error", markup=False)
             return
         if last is not None and last.resumable:
             what = f"{count(last.open, 'task')} of run {last.run.id}"
-            confirm_sending(self.app, self._sender, what, "", lambda: self.dismiss(True))
+            confirm_sending(self.app, self._task_sender, what, "", lambda: self.dismiss(True))
 
     def action_log(self) -> None:
         """The requests of the task: those of this session, otherwise what the history has of its identifier."""
         task, found = self._rows.selected, self._list
         if task is None or found is None or found.run is None:
             return
-        bench = self._sender.workbench
+        bench = self._task_sender.workbench
         exchange = bench.exchanges.by_number(task.exchange) if task.exchange is not None else None
         if exchange is not None and _is_of(exchange, found.run.began, task.updated):
             shown_exchanges = Exchanges()
             for each in related_exchanges(exchange, bench.exchanges).attempts:
                 shown_exchanges.record(each)
-            new = NewRequests(bench, lambda: self._sender.profile)
-            context = LogContext(bench.machine, lambda: self._sender.file.stem, self._resend, new)
+            new = NewRequests(bench, lambda: self._task_sender.profile)
+            context = LogContext(bench.machine, lambda: self._task_sender.file.stem, self._resend, new)
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return
-        recorded = earlier_sessions(bench.machine, self._sender.file)
+        recorded = earlier_sessions(bench.machine, self._task_sender.file)
         quoted = f'"{task.identifier}"'
         if task.identifier and '"' not in task.identifier:
             recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")
         self.app.push_screen(RecordedScreen(bench.machine, recorded))
 
     async def _resend(self, exchange: Exchange, request: Request) -> Response:
-        return await resend(self._sender.workbench, self._sender.profile, exchange, request)
+        return await resend(self._task_sender.workbench, self._task_sender.profile, exchange, request)
 
     def action_back(self) -> None:
         if self._rows.has_focus:
