@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from examples import examples
 from homes import STRAY, stray_home
 from hypothesis import HealthCheck, settings
@@ -35,6 +36,21 @@ settings.load_profile("any machine")
 
 CANARY = b"CANARY"
 _allowed: set[Path] = set()
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Runs a test again that failed because gnome-keyring-daemon crashed."""
+    if not hasattr(getattr(item, "module", None), "KeyringService"):
+        return None
+    crashes = KeyringService.crashes
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if KeyringService.crashes > crashes and any(report.failed for report in reports):
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
