@@ -63,6 +63,7 @@ async def test_what_fails_temporarily_is_sent_again(tmp_path: Path, machine: Mac
     assert store.times() == {"A": 2, "B": 2, "C": 2}
     assert waited
     assert [task.attempts for task in outbox.tasks()] == [2, 2, 2]
+    assert (summary.requests, summary.retries) == (6, 3)
 
 
 async def test_retry_after_is_obeyed(tmp_path: Path, machine: Machine) -> None:

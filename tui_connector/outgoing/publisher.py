@@ -179,6 +179,8 @@ class Publisher:
         self._unexpected: BaseException | None = None
         self._changed = asyncio.Event()
         self.limit_reached = False
+        self.retries = 0
+        """Requests that were sent again after a failure."""
 
     # The loop
 
@@ -409,6 +411,7 @@ class Publisher:
 
     def _launch(self, group: _Group, request: Request, template: RequestTemplate) -> None:
         self._in_flight += 1
+        self.retries += group.failed_at >= 0 or any(work.lost for work in group.works)
         task = asyncio.create_task(self._send(group, request, template))
         self._tasks.add(task)
         task.add_done_callback(self._guard)
@@ -501,7 +504,7 @@ class Publisher:
                 self._finish(work, "finished", exchange=exchange)
             return
         group.responses = {**group.responses, name: _as_read(result)}
-        group.step, group.tries, group.continues = group.step + 1, 0, True
+        group.step, group.tries, group.failed_at, group.continues = group.step + 1, 0, -1, True
         for work in group.works:  # in case the next step is not sent any more
             step = self._steps[group.step][0]
             self._update(work, "new", step=step, exchange=exchange, responses=self._recorded(group))

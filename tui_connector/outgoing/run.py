@@ -580,9 +580,10 @@ class OutgoingRun:
     def _total_costs(self) -> tuple[int, int, float]:
         """Requests, retries and seconds, with those of the interrupted part of the run."""
         run = self._opened.run if self._opened else None
+        repeated = self._publisher.retries if self._publisher else 0
         return (
             self._costs.requests + (run.requests if run else 0),
-            self._costs.retries + (run.retries if run else 0),
+            self._costs.retries + repeated + (run.retries if run else 0),
             self._machine.monotonic() - self._started + (run.seconds if run else 0.0),
         )
 
