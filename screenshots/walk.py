@@ -266,7 +266,7 @@ class Walk:
         await self.shows("Send to")
         yield "plan-confirmation"
         await self.press("y")
-        await self.shows("complete")
+        await self.shows("✘ ended")
         yield "sending"
         await self.press("T")
         await self.shows("The store responded")

@@ -241,7 +241,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
     async with shop(machine) as acme:
         assert "1 to create, 2 to change" in await acme.plan()
         await acme.press("a", "y")
-        await acme.shows("complete: 2 finished, 1 failed")
+        await acme.shows("ended: 2 finished, 1 failed")
         await acme.press("T")
         await acme.shows("✘      1  failed", "The store responded")
         await acme.press("enter", "enter")
@@ -272,7 +272,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
     async with shop(machine, "A,nowhere,1,1", "B,nowhere,2,1", ROWS[0], size=(80, 24)) as acme:
         await acme.plan()
         await acme.press("a", "y")
-        await acme.shows("complete: 1 finished, 2 failed")
+        await acme.shows("ended: 1 finished, 2 failed")
         await acme.leave()
         await acme.shows("Last run: ✘ complete, 1 finished, 2 failed")
         await acme.press("T")
@@ -297,7 +297,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.shows("•      2  new")
         assert acme.writes() == writes
         await acme.press("R", "y")
-        await acme.shows("complete: 1 finished, 2 failed")
+        await acme.shows("ended: 1 finished, 2 failed")
         assert acme.writes() > writes
 
 

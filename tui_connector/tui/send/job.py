@@ -202,7 +202,9 @@ class SendJob(BackgroundRun):
             return self.figures.state
         parts = [f"{number:,} {state}" for state, number in summary.tasks.items() if number]
         failed = summary.failed > 0
-        return f"{'✘' if failed else '✔'} complete: {', '.join(parts) or 'no tasks'}", "error" if failed else "success"
+        # never "complete" where a task failed
+        words = "✘ ended" if failed else "✔ complete"
+        return f"{words}: {', '.join(parts) or 'no tasks'}", "error" if failed else "success"
 
     def start(self, options: SendOptions) -> None:
         """Makes the plan; sends only requests that read."""
