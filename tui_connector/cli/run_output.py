@@ -16,7 +16,7 @@ from .errors import Exit, exit_code, paragraph
 from .streams import discard
 
 if TYPE_CHECKING:
-    from ..outgoing.run import OutgoingPreview
+    from ..outgoing.preview import OutgoingPreview
     from ..runs.errors import RunError
     from ..runs.ledger import FailedRecord, State
     from ..runs.progress import Preview, Progress, Summary

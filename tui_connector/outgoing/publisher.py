@@ -31,6 +31,7 @@ from .chain import ChainStep
 from .changes import Compare
 from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
 from .model import Outgoing
+from .recorded_responses import as_read, recorded, was_masked
 from .store_queue import StoreQueue
 from .tasks import Task, TaskState, TaskUpdate, record_name
 
@@ -52,8 +53,6 @@ _WINDOW = 500
 """Tasks that are read from the ledger at once, or two batches."""
 _HELD = 4
 """Windows that may be in memory: more where one identifier occurs so often that its tasks wait for each other."""
-_KEPT_RESPONSE = 4_000
-"""Characters of the last response that are kept with a failed task."""
 _UNKNOWN_HINT = "Check in the store, then send it again or skip it"
 
 
@@ -385,7 +384,7 @@ class Publisher:
                     else:
                         self._finish(work, "skipped", "No step of the chain applies to it", "no-step")
                 return None
-            if masked := next((name for name, each in group.responses.items() if _was_masked(each)), None):
+            if masked := next((name for name, each in group.responses.items() if was_masked(each)), None):
                 self._fail(group, ItemError(f"The response of step {masked} contained a secret, and was not kept"))
                 return None
             request = self._made(template, scope, group)
@@ -503,7 +502,7 @@ class Publisher:
             for work in group.works:
                 self._finish(work, "finished", exchange=exchange)
             return
-        group.responses = {**group.responses, name: _as_read(result)}
+        group.responses = {**group.responses, name: as_read(result)}
         group.step, group.tries, group.failed_at, group.continues = group.step + 1, 0, -1, True
         for work in group.works:  # in case the next step is not sent any more
             step = self._steps[group.step][0]
@@ -772,42 +771,12 @@ class Publisher:
         )
 
     def _recorded(self, group: _Group, response: Response | None = None) -> str | None:
-        """The responses of earlier steps as JSON, masked; with the beginning of the last one of a failed task."""
-        found: dict[str, Json] = {name: self._masked(each) for name, each in group.responses.items()}
-        if response is not None:
-            text = self._mask.text(response.body[: 4 * _KEPT_RESPONSE].decode("utf-8", "replace"))[:_KEPT_RESPONSE]
-            found[""] = {"status": response.status, "body": text}
-        return json.dumps(found) if found else None
-
-    def _masked(self, response: Json) -> Json:
-        """A response for the disk. One that contained a secret is marked: the chain cannot continue with it."""
-        text = json.dumps(response)
-        masked = self._mask.body(text.encode(), "application/json").decode("utf-8", "replace")
-        if masked == text:
-            return response
-        try:
-            shown: Json = json.loads(masked)
-        except ValueError:
-            shown = masked
-        return {**shown, _MASKED: True} if isinstance(shown, dict) else {_MASKED: True, "body": shown}
+        return recorded(group.responses, self._mask, response)
 
 
 _BULK = "bulk"
 """Marks where in the store's queue a waiting task is: the UUID of the bulk, and the operation's number."""
 _STATUS = RequestTemplate(uri="bulk", method="get")
-_MASKED = "masked"
-"""Marks a recorded response that contained a secret."""
-
-
-def _was_masked(response: Json) -> bool:
-    return isinstance(response, dict) and response.get(_MASKED) is True
-
-
-def _as_read(result: SendResult) -> Json:
-    """The response as later steps read it."""
-    assert result.response is not None
-    headers: dict[str, Json] = {name.lower(): value for name, value in result.response.headers}
-    return {"status": result.response.status, "headers": headers, "body": result.body}
 
 
 def _reads(template: RequestTemplate) -> bool:

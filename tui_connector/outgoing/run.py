@@ -39,8 +39,9 @@ from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
 from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
+from .preview import OutgoingPreview, first_requests
 from .publisher import Publisher
-from .source import BadEntity, EntitySource, Source, SourceContext, SourceEntity
+from .source import BadEntity, EntitySource, SourceContext, SourceEntity
 from .tasks import RETRY, TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
 from .undo import UndoPlan, deleting, restoring, undo_plan
 
@@ -52,7 +53,6 @@ _LOADED_AT_ONCE = 2_000
 _LOADED_BYTES = 16_000_000
 """Entities that are read from the source in one transaction."""
 _TRIED_FOR_SIGNING = 100
-_SAMPLES = 3
 _COMPARED_AT_ONCE = 2_000
 _UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
 """States of tasks of which a run that was given up does not know whether they have arrived."""
@@ -103,17 +103,6 @@ class OutgoingEnvironment:
     """Reads incomings that are sources; None: they cannot be read."""
     source: EntitySource | None = None
     """Instead of the outgoing's own source: the entities of a plan or an undo."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingPreview:
-    """What a run would send first."""
-
-    source: str
-    requests: tuple[str, ...]
-    """Each as method, URI and body."""
-    problems: tuple[str, ...] = ()
-    """Entities among the first whose request cannot be made, and why."""
 
 
 class _RunStore:
@@ -212,7 +201,11 @@ class OutgoingRun:
         """
         source = self._checked_source()
         try:
-            return await self._in_thread(self._preview, source)
+            delivery, context = self._checked_delivery(), self._context(sends=False)
+            values = {"run": {"started_at": self._now()}}
+            return await self._in_thread(
+                first_requests, source, context, self._outgoing, delivery, self._session, values
+            )
         finally:
             self._in_thread.close()
 
@@ -635,40 +628,6 @@ class OutgoingRun:
             tasks=tasks,
         )
 
-    def _preview(self, source: EntitySource) -> OutgoingPreview:
-        """In a thread."""
-        outgoing = self._outgoing
-        entities: list[Json] = []
-        problems: list[str] = []
-        for read in source.open(self._context(sends=False)):
-            if isinstance(read, BadEntity):
-                problems.append(f"line {read.line}: {read.message}")
-            else:
-                entities.append(read.data)
-            if len(entities) + len(problems) >= _SAMPLES * outgoing.batch:
-                break
-        requests = []
-        values: dict[str, Json] = {"run": {"started_at": self._now()}}
-        step, template = next(iter(outgoing.requests.items()))
-        delivery = self._checked_delivery()
-        size = outgoing.batch if delivery is None else delivery.size
-        for start in range(0, len(entities), size):
-            some = entities[start : start + size]
-            try:
-                if delivery is not None:
-                    request = delivery.request(some, values)
-                else:
-                    request = template.request(outgoing.scope(some, {**values, **({"steps": {}} if step else {})}))
-                prepared = self._session.prepared(outgoing.client, request)
-            except (InvalidValue, RequestFailed) as error:
-                problems.append(str(error))
-                continue
-            mask = self._session.mask
-            body = mask.body(prepared.body, "application/json").decode("utf-8", "replace")
-            line = f"{prepared.method} {mask.uri(prepared.uri)}"
-            requests.append(f"{line}\n{body}" if body else line)
-        return OutgoingPreview(_described(source), tuple(requests), tuple(problems))
-
     def _profile_name(self) -> str:
         """How commands name the profile."""
         file = self._environment.file
@@ -708,15 +667,6 @@ def _size(data: Json) -> int:
     """The characters of the texts on the first level: large entities have large texts."""
     values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
     return sum(len(value) for value in values if isinstance(value, str | list | dict))
-
-
-def _described(source: EntitySource) -> str:
-    """The source for the user, such as "csv stock.csv"."""
-    if not isinstance(source, Source):
-        return "plan"
-    described = source.model_dump(exclude_none=True, exclude_defaults=True, exclude={"kind", "path"})
-    words = [*source.reads(), *(value for value in described.values() if isinstance(value, str))]
-    return " ".join([source.kind, *words])
 
 
 def _not_resumed(why: str) -> UserError:
