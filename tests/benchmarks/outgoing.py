@@ -21,8 +21,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from incoming import Cost, measured
 
 IN_FLIGHT = 32
 PROFILE = """format = 1
@@ -104,24 +105,6 @@ def store(milliseconds: float) -> Iterator[int]:
             yield int(process.stdout.readline())
         finally:
             process.terminate()
-
-
-@dataclass
-class Cost:
-    """Of one process: seconds by the wall clock and of the CPU, MB of memory at its peak."""
-
-    wall: float
-    cpu: float
-    memory: float
-
-
-def measured(command: list[str], environment: dict[str, str]) -> Cost:
-    began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[:4]} ended with {os.waitstatus_to_exitcode(status)}")
-    return Cost(time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def entities(count: int, file: Path, *, small: bool = False) -> None:

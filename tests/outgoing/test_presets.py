@@ -23,6 +23,13 @@ def searched(uri: str) -> str:
     return f"{uri}?searchCriteria[pageSize]=300"
 
 
+def sample(name: str) -> dict[str, Any]:
+    """The entity that a preset is shown with."""
+    found = WRITABLE[name].sample
+    assert isinstance(found, dict)
+    return found
+
+
 @dataclass
 class Case:
     """What is sent for a preset; `reads` are the URIs (with a body: POST) whose responses must be as before."""
@@ -110,7 +117,7 @@ CASES = {
         before=[{"sku": "SYNC-0001", "store_id": 0, "cost": 9}],
     ),
     "product-images": Case(
-        [WRITABLE["product-images"].sample | {"sku": "SYNC-0001"}],  # type: ignore[operator]
+        [{**sample("product-images"), "sku": "SYNC-0001"}],
         ["products/SYNC-0001"],
     ),
     "stock-item": Case(
@@ -158,23 +165,23 @@ CASES = {
     "order-comments": Case(
         [{"order_id": 1, "comment": "Packed"}], ["orders/1/comments"], stays=True
     ),
-    "orders": Case([WRITABLE["orders"].sample], ["orders/1"], stays=True),  # type: ignore[list-item]
+    "orders": Case([sample("orders")], ["orders/1"], stays=True),
     "tracking-numbers": Case(
-        [WRITABLE["tracking-numbers"].sample],  # type: ignore[list-item]
+        [sample("tracking-numbers")],
         [searched("shipments")],
     ),
-    "attributes": Case([WRITABLE["attributes"].sample], ["products/attributes?searchCriteria[pageSize]=300"]),  # type: ignore[list-item]
+    "attributes": Case([sample("attributes")], ["products/attributes?searchCriteria[pageSize]=300"]),
     "attribute-options": Case(
         [{"attribute_code": "color", "label": "Petrol"}], ["products/attributes/color/options"]
     ),
-    "attribute-sets": Case([WRITABLE["attribute-sets"].sample], [searched("products/attribute-sets/sets/list")]),  # type: ignore[list-item]
-    "cms-pages": Case([WRITABLE["cms-pages"].sample], [searched("cmsPage/search")]),  # type: ignore[list-item]
-    "cms-blocks": Case([WRITABLE["cms-blocks"].sample], [searched("cmsBlock/search")]),  # type: ignore[list-item]
-    "coupons": Case([WRITABLE["coupons"].sample], [searched("coupons/search")]),  # type: ignore[list-item]
-    "cart-price-rules": Case([WRITABLE["cart-price-rules"].sample], [searched("salesRules/search")]),  # type: ignore[list-item]
-    "customer-groups": Case([WRITABLE["customer-groups"].sample], [searched("customerGroups/search")]),  # type: ignore[list-item]
-    "tax-rates": Case([WRITABLE["tax-rates"].sample], [searched("taxRates/search")]),  # type: ignore[list-item]
-    "tax-rules": Case([WRITABLE["tax-rules"].sample], [searched("taxRules/search")]),  # type: ignore[list-item]
+    "attribute-sets": Case([sample("attribute-sets")], [searched("products/attribute-sets/sets/list")]),
+    "cms-pages": Case([sample("cms-pages")], [searched("cmsPage/search")]),
+    "cms-blocks": Case([sample("cms-blocks")], [searched("cmsBlock/search")]),
+    "coupons": Case([sample("coupons")], [searched("coupons/search")]),
+    "cart-price-rules": Case([sample("cart-price-rules")], [searched("salesRules/search")]),
+    "customer-groups": Case([sample("customer-groups")], [searched("customerGroups/search")]),
+    "tax-rates": Case([sample("tax-rates")], [searched("taxRates/search")]),
+    "tax-rules": Case([sample("tax-rules")], [searched("taxRules/search")]),
 }  # fmt: skip
 
 UNREADABLE = {"order-invoices", "order-shipments", "order-refunds", "generated-coupons"}
