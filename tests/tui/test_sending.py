@@ -274,7 +274,7 @@ async def test_a_group_of_tasks_is_exported_skipped_and_sent_again(machine: Mach
         await acme.press("a", "y")
         await acme.shows("ended: 1 finished, 2 failed")
         await acme.leave()
-        await acme.shows("Last run: ✘ complete, 1 finished, 2 failed")
+        await acme.shows("Last run: ✘ ended, 1 finished, 2 failed")
         await acme.press("T")
         await acme.shows("✘      2  failed", "✔      1  finished")
         exported = acme.profile.with_name("stock-failed.jsonl")

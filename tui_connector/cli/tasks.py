@@ -117,9 +117,7 @@ def _list(reader: TaskReader, run: TaskRun, name: str, wanted: TaskFilter, *, is
     from ..outgoing.tasks import TaskFilter
 
     counts = reader.counts(run.id)
-    state: str = "running" if reader.is_running else run.state if run.state != "running" else "interrupted"
-    if state == "complete" and counts["failed"] + counts["unknown"]:
-        state = "ended"  # never "complete" where a task failed
+    state = run.described_state(counts, is_running=reader.is_running)
     known = " · ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
     click.echo(shown(f"{name}: run {run.id} of {run.began}, {state}\n  {known}"))
     if not is_filtered:

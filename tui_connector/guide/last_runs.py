@@ -58,10 +58,10 @@ def last_sendings(state: Path, profile: Path) -> dict[str, LastRun]:
             continue
         if last is not None:
             run, counts, under_way = last
-            ended = run.state if run.state != "running" or under_way else "stopped"
+            described = run.described_state(counts, is_running=under_way)
             tasks = ", ".join(f"{number:,} {each}" for each, number in counts.items() if number) or "no tasks"
-            ok = ended in _GOOD and not counts["failed"] and not counts["unknown"]
-            found[path.stem] = LastRun(path.stem, ok, f"{ended}, {tasks}", _seconds(run.ended or run.began))
+            ok = described in _GOOD and not counts["failed"] and not counts["unknown"]
+            found[path.stem] = LastRun(path.stem, ok, f"{described}, {tasks}", _seconds(run.ended or run.began))
     return found
 
 

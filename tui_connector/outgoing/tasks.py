@@ -156,6 +156,15 @@ class TaskRun:
     reason: str
     code: str
 
+    def described_state(self, counts: Mapping[TaskState, int], *, is_running: bool) -> str:
+        """The state for the user: never "complete" where a task failed or is unknown."""
+        if is_running:
+            return "running"
+        if self.state == "running":
+            return "interrupted"
+        failed = counts.get("failed", 0) + counts.get("unknown", 0)
+        return "ended" if self.state == "complete" and failed else self.state
+
 
 RETRY = "retry"
 """Code of a run of which tasks are to be sent again, whatever has changed since."""

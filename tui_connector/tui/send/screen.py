@@ -80,7 +80,7 @@ class SendScreen(RunView[SendJob]):
             return text, tone
         known = ", ".join(f"{number:,} {state}" for state, number in last.counts.items() if number)
         hint = " c resumes it." if last.resumable else ""
-        state = last.run.state if last.run.state != "running" or last.is_running else "interrupted"
+        state = last.run.described_state(last.counts, is_running=last.is_running)
         return f"{text}\nLast run, {last.run.id} of {last.run.began}: {state}, {known or 'no tasks'}.{hint}", tone
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

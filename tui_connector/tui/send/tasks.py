@@ -141,9 +141,8 @@ class TasksScreen(Screen[bool]):
         run = found.run
         about = f"tasks of {self._task_sender.name}"
         if run is not None:
-            state: str = "running" if found.is_running else "interrupted" if run.state == "running" else run.state
-            if state == "complete" and any(each.state in ("failed", "unknown") for each in found.groups):
-                state = "ended"
+            counts = {each.state: each.count for each in found.groups if each.state and each.reason is None}
+            state = run.described_state(counts, is_running=found.is_running)
             about = f"{about} · run {run.id} of {run.began}, {state}"
         mark = [("PRODUCTION", "error")] if self._task_sender.production else []
         self.query_one(ScreenHeader).show(self._task_sender.profile.name, about, mark)
