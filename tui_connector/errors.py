@@ -18,13 +18,17 @@ class UserError(Exception):
         self.hint = hint
         self.place = place
 
-    def __str__(self) -> str:
-        text = f"{self.place}: {self.message}" if self.place else self.message
+    @property
+    def text(self) -> str:
+        """The message and the hint, without the place."""
         if not self.hint:
-            return text
+            return self.message
         if "\n" in self.message:
-            return f"{text}\n{self.hint}"
-        return f"{text}{' ' if text.endswith(_ENDINGS) else '. '}{self.hint}"
+            return f"{self.message}\n{self.hint}"
+        return f"{self.message}{' ' if self.message.endswith(_ENDINGS) else '. '}{self.hint}"
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
 
 
 class InvalidValue(UserError, ValueError):

@@ -1,21 +1,31 @@
-"""`profiles` and `schema`: the saved profiles, and the JSON Schema of a profile."""
+"""`profiles` and `schema`: the saved profiles, the check of their files, and the JSON Schema of a profile."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from ..text import json_text, shown_line
+from ..text import count, json_text, shown_line
+from .completion import files as any_file
 from .errors import CommandFailed, Exit
 from .opening import machine_of
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@click.pass_obj
-def profiles(profile_dir: Path | None, as_json: bool) -> None:
-    """List the saved profiles."""
+@click.pass_context
+def profiles(context: click.Context, as_json: bool) -> None:
+    """List the saved profiles, or work with their files."""
+    if context.invoked_subcommand is None:
+        _list(context.obj, as_json)
+    elif as_json:
+        name = context.invoked_subcommand
+        raise CommandFailed(f"Write --json after {name}: profiles {name} --json.", Exit.SETUP)
+
+
+def _list(profile_dir: Path | None, as_json: bool) -> None:
     from ..profile.library import Library
 
     library = Library(machine_of(profile_dir, logs=False).directories.profiles)
@@ -34,6 +44,37 @@ def profiles(profile_dir: Path | None, as_json: bool) -> None:
     for entry in entries:
         text = entry.problem or " · ".join(part for part in (entry.title, entry.base_uri) if part)
         click.echo(f"{shown_line(entry.name):{width}}  {shown_line(text)}")
+
+
+@profiles.command("check")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(), shell_complete=any_file)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with file, line, column, path, code, message.")
+def _check(files: tuple[str, ...], as_json: bool) -> None:
+    """Check profile files for errors, at any path; nothing is sent.
+
+    Each problem is one line on standard output, FILE:LINE:COLUMN: MESSAGE, as compilers print them. For pre-commit and
+    continuous integration; `check PROFILE` checks a profile against its store.
+
+    Exit code 0: no problems, 2: problems.
+    """
+    from ..profile.problems import file_problems
+
+    found = [(file, problem) for file in files for problem in file_problems(Path(file))]
+    if as_json:
+        rows = [
+            {"file": file, "line": p.line, "column": p.column, "path": p.path, "code": p.code, "message": p.message}
+            for file, p in found
+        ]
+        click.echo(json_text(rows))
+    else:
+        for file, problem in found:
+            click.echo(shown_line(f"{file}:{problem}", _LONGEST))
+        click.echo(f"{count(len(files), 'file')} checked: {count(len(found), 'problem')}.", err=True)
+    sys.exit(Exit.SETUP if found else Exit.DONE)
+
+
+_LONGEST = 2_000
+"""Characters of a line; a message may repeat a part of the file."""
 
 
 @click.command()

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path as File
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import UserError
 from ..kinds import Kind, broken_packages
+from ..runs.request_templates import Inconsistency
 from ..secrets.errors import LiteralSecret
 from .document import Document
+from .library import ProfileError
 from .model import DEFAULT_CLIENT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
@@ -27,6 +29,7 @@ class Problem:
     column: int
     path: str
     message: str
+    code: str = "invalid-value"
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
@@ -53,24 +56,67 @@ def read_profile(path: File) -> tuple[Document, Profile]:
 def check(text: str) -> tuple[Profile | None, list[Problem]]:
     """The profile in a valid TOML text, or its problems."""
     data = tomllib.loads(text)
-    profile, found = check_data(data)
+    profile, found = _checked(data)
     if not found:
         return profile, []
     places = positions(text)
-    return None, sorted(_problem(path, message, places) for path, message in found)
+    return None, sorted(_problem(each, places) for each in found)
+
+
+def file_problems(path: File) -> list[Problem]:
+    """All problems of a profile's file, also those of a file that cannot be read; empty if it is valid."""
+    try:
+        document = Document.read(path)
+    except ProfileError as error:
+        return [Problem(error.line or 1, error.column or 1, "", error.text, error.code)]
+    return check(document.text_as_read)[1]
 
 
 def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
     """The profile in plain data, or the path and the message of each problem."""
+    profile, found = _checked(data)
+    return profile, [(each.path, each.message) for each in found]
+
+
+class _Found(NamedTuple):
+    """A problem at a path of the data."""
+
+    path: ModelPath
+    message: str
+    code: str
+
+
+def _checked(data: Mapping[str, Any]) -> tuple[Profile | None, list[_Found]]:
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        found = [_path_and_message(data, each) for each in errors]
+        found = [_Found(*_path_and_message(data, each), _code(each)) for each in errors]
         wrong = {each["loc"][:2] for each in errors}
         return None, [*found, *_inconsistencies_of_valid_parts(data, wrong), *_undefined_in_invalid_parts(data, wrong)]
-    found = [(each.place, f"{each.message}{_hint(each.wanted, each.known)}") for each in inconsistencies(profile)]
+    found = [_inconsistent(each, each.known) for each in inconsistencies(profile)]
     return (None, found) if found else (profile, [])
+
+
+def _inconsistent(found: Inconsistency, known: Sequence[str]) -> _Found:
+    code = "unknown-name" if found.wanted else "inconsistent"
+    return _Found(found.place, f"{found.message}{_hint(found.wanted, known)}", code)
+
+
+_CODES = {
+    "extra_forbidden": "unknown-key",
+    "missing": "missing",
+    "union_tag_invalid": "unknown-kind",
+    "union_tag_not_found": "missing-kind",
+}
+"""The codes of problems by pydantic's type of error; those with "_type" are "wrong-type", others "invalid-value"."""
+
+
+def _code(error: Any) -> str:
+    if isinstance(_cause(error), LiteralSecret):
+        return "literal-secret"
+    kind = str(error["type"])
+    return _CODES.get(kind, "wrong-type" if kind.endswith("_type") else "invalid-value")
 
 
 def literal_secrets(data: Mapping[str, Any]) -> dict[ModelPath, str]:
@@ -90,9 +136,7 @@ def _cause(error: Any) -> object:
 _FAMILIES = ("authentications", "clients", "incoming", "outgoing")
 
 
-def _inconsistencies_of_valid_parts(
-    data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
-) -> Iterator[tuple[ModelPath, str]]:
+def _inconsistencies_of_valid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[_Found]:
     """Inconsistencies of the parts that are valid by themselves. References to an invalid part are not reported."""
     rest: dict[str, Any] = {"format": 1, "name": "the rest"}
     for family in _FAMILIES:
@@ -104,12 +148,10 @@ def _inconsistencies_of_valid_parts(
         family = _referenced_family(path)
         left_out = [str(name) for part, *inside in wrong if part == family for name in inside]
         if (family,) not in wrong and value_at(data, path) not in left_out:
-            yield path, f"{each.message}{_hint(each.wanted, [*each.known, *left_out])}"
+            yield _inconsistent(each, [*each.known, *left_out])
 
 
-def _undefined_in_invalid_parts(
-    data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]
-) -> Iterator[tuple[ModelPath, str]]:
+def _undefined_in_invalid_parts(data: Mapping[str, Any], wrong: set[tuple[int | str, ...]]) -> Iterator[_Found]:
     """References to undefined names, in parts that are invalid for other reasons."""
     known = {family: list(_table(data.get(family))) for family in ("authentications", "clients")}
     known["clients"] += [DEFAULT_CLIENT] * (DEFAULT_CLIENT not in known["clients"])
@@ -122,8 +164,8 @@ def _undefined_in_invalid_parts(
         )
         for inside, wanted in named:
             if isinstance(wanted, str) and wanted not in known[kind] and (kind,) not in wrong:
-                message = f"unknown {kind[:-1]} {wanted!r}"
-                yield (family, name, *inside), f"{message}{_hint(wanted, known[kind])}"
+                message = f"unknown {kind[:-1]} {wanted!r}{_hint(wanted, known[kind])}"
+                yield _Found((family, name, *inside), message, "unknown-name")
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -136,12 +178,13 @@ def _referenced_family(path: ModelPath) -> str:
     return "clients" if path[2:] == ("client",) else ""
 
 
-def _problem(path: ModelPath, message: str, places: Mapping[ModelPath, TextPosition]) -> Problem:
-    at = path
+def _problem(found: _Found, places: Mapping[ModelPath, TextPosition]) -> Problem:
+    at = found.path
     while at and at not in places:
         at = at[:-1]
     place = places.get(at)
-    return Problem(place.line if place else 1, place.column if place else 1, ".".join(map(str, path)), message)
+    line, column = place or (1, 1)
+    return Problem(line, column, ".".join(map(str, found.path)), found.message, found.code)
 
 
 def _path_and_message(data: Mapping[str, Any], error: Any) -> tuple[ModelPath, str]:
