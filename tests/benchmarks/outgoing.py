@@ -1,11 +1,11 @@
 """Sends 10,000 entities of 1 KB, beside a bare loop of httpx.
 
-python tests/benchmarks/outgoing.py [--smoke] [--rounds N] [--million]
+python tests/benchmarks/outgoing.py [--smoke] [--rounds N] [--million [--bulk] [N]]
 
 Both take turns against the same store, which responds after 0 or 50 ms, with 32 requests in flight; whole processes are
 measured, medians and ratios are printed. The bare loop keeps neither a ledger nor a log, and sends one prepared body.
-Batches of 20 are measured, too. `--million` sends 1,000,000 rows in batches of 500 and prints the memory at 10, 50 and
-100 %.
+Batches of 20 are measured, too. `--million` sends 1,000,000 rows, or N, in batches of 500 and prints the memory at 10,
+50 and 100 %; with `--bulk`, in bulks of operations of 20 rows, through a queue that executes each operation at once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from incoming import Cost, measured
 
@@ -35,7 +36,7 @@ token = {{ env = "BENCHMARK_TOKEN" }}
 authentications = ["a"]
 [[clients.shop.plugins]]
 kind = "base-uri"
-uri = "http://127.0.0.1:{port}/rest/V1"
+uri = "http://127.0.0.1:{port}/rest/all/V1"
 [[clients.shop.plugins]]
 kind = "content-type"
 [outgoing.products]
@@ -43,6 +44,7 @@ client = "shop"
 source = {{ kind = "jsonl", path = "products.jsonl" }}
 identifier = "sku"
 batch = {batch}
+delivery = "{delivery}"
 request = {{ method = "post", uri = "products", parameters = {{ product = "&{{@}}" }} }}
 """
 BARE = """
@@ -56,7 +58,7 @@ async def main():
     async with httpx.AsyncClient(headers=headers, timeout=60, limits=limits) as client:
         async def work():
             for _ in numbers:
-                response = await client.post(f"http://127.0.0.1:{port}/rest/V1/products", content=body)
+                response = await client.post(f"http://127.0.0.1:{port}/rest/all/V1/products", content=body)
                 assert response.content == b"[]"
         await asyncio.gather(*(work() for _ in range(flights)))
 asyncio.run(main())
@@ -82,11 +84,35 @@ class Store(asyncio.Protocol):
             whole = end + 4 + (int(length[1]) if length else 0)
             if len(self._read) < whole:
                 return
-            self._read = self._read[whole:]
+            request, self._read = self._read[:whole], self._read[whole:]
+            response = _queued(request) if b"/bulk" in request[:200] else _RESPONSE
             if self._seconds:
-                asyncio.get_running_loop().call_later(self._seconds, self._transport.write, _RESPONSE)
+                asyncio.get_running_loop().call_later(self._seconds, self._transport.write, response)
             else:
-                self._transport.write(_RESPONSE)
+                self._transport.write(response)
+
+
+_bulks: list[int] = []
+"""The number of operations of each bulk."""
+
+
+def _queued(request: bytes) -> bytes:
+    """The response of Magento's queue, which has executed every operation already."""
+    line, _, body = request.partition(b"\r\n")[0], *request.partition(b"\r\n\r\n")[1:]
+    status, found = b"200 OK", cast(object, 0)  # the number of open operations
+    if line.startswith(b"POST"):
+        _bulks.append(len(json.loads(body)))
+        items = [{"id": number, "data_hash": "0", "status": "accepted"} for number in range(_bulks[-1])]
+        status, found = b"202 Accepted", {"bulk_uuid": f"{len(_bulks) - 1:08}", "request_items": items}
+    elif line.split(b" ")[1].endswith(b"/detailed-status"):
+        number = int(line.split(b"/bulk/")[1][:8])
+        done = {"status": 1, "result_message": "Service execution success", "result_serialized_data": "[]"}
+        found = {"operations_list": [{"id": each, **done} for each in range(_bulks[number])]}
+    elif b"/bulk?" in line:
+        found = {"total_count": 0}
+    data = json.dumps(found).encode()
+    head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(data)) + data
 
 
 async def serve(milliseconds: float) -> None:
@@ -118,7 +144,7 @@ def entities(count: int, file: Path, *, small: bool = False) -> None:
 def compare(count: int, milliseconds: float, batch: int, rounds: int, folder: Path) -> None:
     entities(count, folder / "products.jsonl")
     with store(milliseconds) as port:
-        (folder / "benchmark.toml").write_text(PROFILE.format(port=port, batch=batch))
+        (folder / "benchmark.toml").write_text(PROFILE.format(port=port, batch=batch, delivery="single"))
         contenders = {"ours": _ours(folder, "--full", "--quiet")}
         if batch == 1:
             arguments = [str(port), str(count), str(IN_FLIGHT), str(folder / "products.jsonl")]
@@ -152,11 +178,12 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**kept, "BENCHMARK_TOKEN": "0123456789abcdef" * 2, "XDG_STATE_HOME": str(folder / "state")}
 
 
-def million(count: int, folder: Path) -> None:
+def million(count: int, folder: Path, *, bulk: bool) -> None:
     """One long run, and how much memory it holds on the way."""
     entities(count, folder / "products.jsonl", small=True)
     with store(0) as port:
-        (folder / "benchmark.toml").write_text(PROFILE.format(port=port, batch=500))
+        mode = {"batch": 20, "delivery": "bulk"} if bulk else {"batch": 500, "delivery": "single"}
+        (folder / "benchmark.toml").write_text(PROFILE.format(port=port, **mode))
         began = time.perf_counter()
         with subprocess.Popen(
             _ours(folder, "--json"), env=_environment(folder), stdout=subprocess.PIPE, text=True
@@ -188,7 +215,8 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "--million" in arguments:
-            million(1_000_000, folder)
+            count = next((int(each) for each in arguments if each.isdigit()), 1_000_000)
+            million(count, folder, bulk="--bulk" in arguments)
             return
         count = 200 if smoke else 10_000
         for milliseconds, batch in ((0.0, 1), (50.0, 1), (50.0, 20)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 import stat
@@ -171,6 +172,18 @@ async def test_an_undo_restores_former_values_and_deletes_only_on_request(planne
     assert (code, json.loads(out.splitlines()[-1])["tasks"]) == (0, {})
 
 
+async def test_the_undo_of_a_run_that_changed_nothing_says_what_it_did(planner: Planner) -> None:
+    for _ in range(2):
+        assert (await planner("run", "stock"))[0] == 0
+    code, out, err = await planner("run", "stock", "--undo", "last")
+    assert (code, out) == (0, "")
+    assert re.fullmatch(
+        r"stock: run 2 of [\d :TZ-]+ has changed nothing \(3 unchanged\): there is nothing to undo.\n", err
+    )
+    code, out, _ = await planner("run", "stock", "--undo", "last", "--json")
+    assert json.loads(out.splitlines()[-1])["state"] == "complete"
+
+
 async def test_what_someone_else_changed_since_is_not_undone(planner: Planner) -> None:
     assert (await planner("run", "stock"))[0] == 0
     planner.write("SYNC-0001,default,3,1")
@@ -178,6 +191,8 @@ async def test_what_someone_else_changed_since_is_not_undone(planner: Planner) -
     code, out, _ = await planner("run", "stock", "--undo", "1")
     assert code == 1
     assert "SYNC-0001  not undone  (changed since the run: quantity)" in out
+    code, out, _ = await planner("run", "stock", "--undo", "1", "--json")
+    assert (code, json.loads(out.splitlines()[-1])["state"]) == (1, "ended")
     planner.write(*ROWS)
     assert [line["action"] for line in (await planner.quantities()).values()] == ["change", "change", "unchanged"]
 

@@ -153,6 +153,9 @@ async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> No
     assert "Could not save" in json.loads(out)["responses"][""]["body"]
     assert (await sender("tasks", "stock", "export"))[1] == '{"sku": "B", "quantity": 2.5}\n'
 
+    code, out, err = await sender("run", "stock", "--full", "--json")
+    assert (code, summary(out.encode())["state"]) == (1, "ended"), "not complete, as a task has failed"
+
     sender.store.answer = refusing()
     sender.store.sent.clear()
     assert "1 task will be sent again" in (await sender("tasks", "stock", "retry"))[1]
@@ -161,6 +164,8 @@ async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> No
     assert code == 0, err
     assert sender.store.skus() == ["B"]
     assert "3 finished" in (await sender("tasks", "stock"))[1]
+    code, out, err = await sender("tasks", "stock", "export", "--out", "failed.jsonl")
+    assert (code, out, err) == (0, "", "Nothing to export: run 2 has no failed tasks.\n")
 
 
 async def test_a_message_of_the_store_cannot_pretend_to_be_another_line(sender: Sender) -> None:

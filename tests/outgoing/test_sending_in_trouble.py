@@ -283,6 +283,28 @@ async def test_what_is_not_accepted_is_a_failed_task(
     assert said in task.reason
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        ("202 Accepted", b'{"bulk_uuid": "1", "request_items": []}', 'delivery = "async"'),
+        ("202 Accepted", b"", "expected = [202]"),
+        ("207 Multi-Status", b"{}", "expected = [207]"),
+    ],
+)
+async def test_what_is_only_accepted_is_not_finished(
+    tmp_path: Path, machine: Machine, status: str, body: bytes, said: str
+) -> None:
+    async with storing(lambda sent: reply(status, body)) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows("A"))
+        summary = await outbox.run(repeatable=True)
+        assert (counted(summary), summary.failed, len(store.sent)) == ({"unknown": 1}, 1, 1)
+        [task] = outbox.tasks()
+        assert (task.code, said in task.reason) == ("accepted", True)
+        expected = {"method": "post", "uri": "rows", "parameters": {"rows": "&{@}"}, "expected": [int(status[:3])]}
+        assert counted(await outbox.run(request=expected)) == {"finished": 1}
+
+
 async def test_a_timeout_leaves_the_task_unknown_and_a_gateway_timeout_too(tmp_path: Path, machine: Machine) -> None:
     async def never(sent: Sent) -> bytes:
         await asyncio.sleep(60)

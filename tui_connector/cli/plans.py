@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..outgoing.plan import PlanEntry
     from ..outgoing.run import OutgoingRun
     from ..outgoing.source import BadEntity, EntitySource
-    from ..outgoing.tasks import Task
+    from ..outgoing.tasks import Task, TaskRun, TaskState
     from ..profile.model import Profile
 
 _SHOW = "\0"
@@ -184,9 +184,15 @@ class OutgoingPlan:
     async def _undo(self, number: int) -> Exit:
         from ..outgoing.undo import UndoSource, deleting, restoring
 
-        plan = await self._planner.undo_plan(await asyncio.to_thread(self._tasks, number or None))
+        run, counts, tasks = await asyncio.to_thread(self._tasks, number or None)
+        plan = await self._planner.undo_plan(tasks)
         deletes = self._wanted.delete_created
-        self._printed.undo(plan, delete_created=deletes)
+        if tasks:
+            self._printed.undo(plan, delete_created=deletes)
+        else:
+            did = ", ".join(f"{number:,} {state}" for state, number in counts.items() if number) or "no tasks"
+            text = f"run {run.id} of {run.began} has changed nothing ({did}): there is nothing to undo."
+            self._output.note(text, warning=True)
         if self._wanted.shows:
             return Exit.DONE
         remover = deleting(self._outgoing)
@@ -194,7 +200,7 @@ class OutgoingPlan:
         steps += [(remover, UndoSource.deleting(plan))] if plan.created and deletes and remover is not None else []
         code = Exit.FAILED if plan.not_undone else Exit.DONE
         if not steps:
-            self._output.nothing_sent(self._name)
+            self._output.nothing_sent(self._name, not_undone=len(plan.not_undone))
             return code
         await self._confirm()
         for outgoing, source in steps:
@@ -203,15 +209,16 @@ class OutgoingPlan:
                 return found
         return code
 
-    def _tasks(self, number: int | None) -> list[Task]:
-        """The tasks of a run that may have changed the store. Blocks."""
+    def _tasks(self, number: int | None) -> tuple[TaskRun, Mapping[TaskState, int], list[Task]]:
+        """A run, its tasks by state, and those that may have changed the store. Blocks."""
         from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
         from ..outgoing.undo import UNDOABLE
 
         with TaskReader(tasks_file(self._machine.directories.state, self._profile, self._name)) as reader:
             if reader.is_running:
                 raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
-            return list(reader.tasks(reader.run(number).id, TaskFilter(UNDOABLE)))
+            run = reader.run(number)
+            return run, reader.counts(run.id), list(reader.tasks(run.id, TaskFilter(UNDOABLE)))
 
     async def _confirm(self) -> None:
         """Asks on a terminal. Raises `CommandFailed`."""

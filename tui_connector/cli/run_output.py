@@ -84,6 +84,8 @@ class RunOutput:
             self._line = True
 
     def ended(self, summary: Summary) -> None:
+        from ..runs.ledger import state_of_ended
+
         for remark in summary.remarks:
             self.note(remark, warning=True)
         if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
@@ -95,7 +97,7 @@ class RunOutput:
                 self.say(_summary(summary))
         figures: dict[str, object] = {"tasks": dict(summary.tasks)} if summary.tasks else {"items": summary.items}
         figures |= {"seconds": round(summary.seconds, 3), "requests": summary.requests, "retries": summary.retries}
-        figures["state"] = summary.state
+        figures["state"] = state_of_ended(summary.state, summary.failed) if summary.tasks else summary.state
         if not summary.tasks:
             counts = {"failed": summary.failed, "dropped": summary.dropped}
             figures |= {**counts, "received": summary.received, "expected": summary.expected}
@@ -111,9 +113,12 @@ class RunOutput:
         counts = {} if self._sends else {"failed": 0, "dropped": 0, "received": 0, "expected": None}
         self._event("summary", name=name, **figures, state=state, **counts, reason=str(error), code=error.code)
 
-    def nothing_sent(self, name: str) -> None:
-        """Ends an undo that has nothing to send."""
-        self._event("summary", name=name, tasks={}, seconds=0.0, requests=0, retries=0, state="complete")
+    def nothing_sent(self, name: str, *, not_undone: int) -> None:
+        """Ends an undo that has nothing to send. `not_undone`: entities that it left as they are."""
+        from ..runs.ledger import state_of_ended
+
+        state = state_of_ended("complete", not_undone)
+        self._event("summary", name=name, tasks={}, seconds=0.0, requests=0, retries=0, state=state)
 
     def dry(self, name: str, preview: Preview) -> None:
         """Prints what a run of an incoming would do."""

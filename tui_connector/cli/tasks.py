@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,8 @@ def tasks(
         if action == "export":
             failed: tuple[TaskState, ...] = ("failed",)
             wanted = TaskFilter(states or (() if lines or code else failed), lines, code)
-            _export(reader.tasks(run.id, wanted), out)
+            what = "such tasks" if states or lines or code else "failed tasks"
+            _export(reader.tasks(run.id, wanted), out, f"Nothing to export: run {run.id} has no {what}.")
         elif action == "show":
             _show(list(reader.tasks(run.id, TaskFilter(states, lines, code), limit=_LISTED)), as_json)
         elif as_json:
@@ -142,10 +144,15 @@ def _show(found: list[Task], as_json: bool) -> None:
         click.echo(json_text(data, None if as_json else 2))
 
 
-def _export(found: Iterator[Task], out: Path | None) -> None:
-    """Prints the entities as JSON Lines. Raises `CommandFailed` if some were not kept."""
+def _export(found: Iterator[Task], out: Path | None, without: str) -> None:
+    """Prints entities as JSON Lines, or `without` if there are none. Raises `CommandFailed` if some were not kept."""
     from ..outgoing.tasks import export_entities
 
+    first = next(found, None)
+    if first is None:
+        click.echo(paragraph(without), err=True)
+        return
+    found = chain([first], found)
     if out is None:
         _, lost = export_entities(found, sys.stdout)
     else:

@@ -225,7 +225,7 @@ def _field(template: str) -> str:
 
 def queued(result: SendResult, sent: int) -> tuple[SendResult, Accepted | None]:
     """The result of a request to the queue with `sent` operations, and what the queue has accepted."""
-    if result.fate is not Fate.DONE or result.response is None:
+    if result.fate not in (Fate.DONE, Fate.ACCEPTED) or result.response is None:
         return result, None
     found = _accepted(result.body, sent)
     if found is not None:

@@ -28,6 +28,7 @@ class Fate(Enum):
     """What a response, or its absence, means for the entities of a request."""
 
     DONE = "the store has accepted them, except those with an error of their own"
+    ACCEPTED = "the store executes the request later, or reports results in a form that is not known"
     AGAIN = "the store failed, perhaps temporarily: send them again later"
     OUTAGE = "the store is busy or down: wait for it, then send them again"
     DIVIDE = "the store has refused the batch as a whole: send it in halves"
@@ -62,6 +63,11 @@ _CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FA
 _GATEWAY = (408, 502, 504, *range(520, 528))
 """Statuses of a gateway that did not wait for the store, which may still complete the request."""
 _PERMANENT_5XX = (501, 505)
+_ACCEPTED = {
+    202: "it has accepted the entity and processes it later, so the result is not known",
+    207: "a part of the request may have been refused",
+}
+"""Statuses of success that do not say that the entity has been stored."""
 TEMPORARY = re.compile(
     r"deadlock|lock wait timeout|database connection error|SQLSTATE\[40001\]|"
     r"could not save source item configuration",
@@ -101,7 +107,9 @@ def result_for_response(
 ) -> SendResult:
     """The result of a response, before errors in its body are assigned to entities."""
     if template.is_expected(response.status):
-        return _expected(response, reads=reads)
+        result = _expected(response, reads=reads)
+        later = response.status in _ACCEPTED and response.status not in template.expected and not reads
+        return _accepted(result) if later and result.fate is Fate.DONE else result
     status = response.status
     message = f"The store responded with {status} ({server_message(response)})"
 
@@ -143,6 +151,18 @@ def _expected(response: Response, *, reads: bool) -> SendResult:
     if body is False and not reads:
         return failed(f"The store responded with {response.status} and false: it has not accepted the entity", "false")
     return SendResult(Fate.DONE, None, response, body)
+
+
+def _accepted(result: SendResult) -> SendResult:
+    """The result of a response that says neither that the entity was stored nor that it was refused."""
+    assert result.response is not None
+    status, exchange = result.response.status, result.response.exchange
+    hint = f"If this is a success, add expected = [{status}] to the request"
+    if isinstance(result.body, dict) and "bulk_uuid" in result.body:
+        hint = 'To wait for its result, write the plain route and delivery = "async"'
+    message = f"The store responded with {status}: {_ACCEPTED[status]}"
+    error = RunError(Action.WAIT, message, hint, exchange, status=status, code="accepted")
+    return replace(result, fate=Fate.ACCEPTED, error=error)
 
 
 def _is_html(body: str, media_type: str) -> bool:

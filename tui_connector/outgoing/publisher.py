@@ -449,7 +449,7 @@ class Publisher:
     # The result of a group
 
     def _on_result(self, group: _Group, result: SendResult) -> None:
-        if result.fate in (Fate.DONE, Fate.FAILED, Fate.DIVIDE):
+        if result.fate in (Fate.DONE, Fate.ACCEPTED, Fate.FAILED, Fate.DIVIDE):
             self._succeeded(len(group.works))
         self._settle(group, result)
 
@@ -472,6 +472,10 @@ class Publisher:
                 self._divide(group, error)
             case Fate.DIVIDE:
                 self._fail(group, ItemError(error.message, error.code), error.exchange, result)
+            case Fate.ACCEPTED:
+                recorded, name = self._recorded(group, result.response), self._steps[group.step][0]
+                for work in group.works:
+                    self._finish(work, "unknown", str(error), error.code, error.exchange, recorded, name)
             case Fate.UNKNOWN:
                 self._lost(group, error)
             case _:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, get_args
 
 from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, read_only
-from ..runs.ledger import RunEnd, State
+from ..runs.ledger import RunEnd, State, state_of_ended
 from ..secrets.mask import Mask
 from ..secrets.named_values import mask_message
 
@@ -162,8 +162,7 @@ class TaskRun:
             return "running"
         if self.state == "running":
             return "interrupted"
-        failed = counts.get("failed", 0) + counts.get("unknown", 0)
-        return "ended" if self.state == "complete" and failed else self.state
+        return state_of_ended(self.state, counts.get("failed", 0) + counts.get("unknown", 0))
 
 
 RETRY = "retry"

@@ -26,6 +26,11 @@ State = Literal["running", "complete", "incomplete", "stopped", "refused", "fail
 """`incomplete`: read to the end, but the store counts more items than it sent, or nothing shows that it was the end."""
 
 
+def state_of_ended(state: State, failed: int) -> str:
+    """The state for the user of a run that has sent its last task: not "complete" if a task failed or is unknown."""
+    return "ended" if state == "complete" and failed else state
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """A run as of its last durable step. `asked` is the request, in words.
