@@ -1,4 +1,8 @@
-"""A profile as text and as plain data: changes of the data are written into the text as it was read."""
+"""A profile as text, and as plain data: the text is the truth, and the data a view of its last valid state.
+
+Text is typed (`edit_text`), data is changed by forms (`draft`, `set`) and written into the text; one history of changes
+undoes both.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,21 @@ from typing import Any, ClassVar, Final, Self
 
 from ..files import check_unchanged, digest, write_atomic
 from .edit import Plain, cannot_splice, rewrite
-from .library import BYTE_ORDER_MARK, ProfileError, as_text, read_bytes
+from .library import BYTE_ORDER_MARK, UTF_16_MARKS, ProfileError, as_text, read_bytes
 from .matching import PathMapping, same
 from .positions import KeyPath, TextPosition, position_finder, positions
 from .statements import Comment, comments
+from .text_history import TextHistory
 
 SCHEMA_LINE = "#:schema ./tui-connector.schema.json\n"
 """The first line of a new profile: where TOML editors find the schema."""
 
 MAX_DEPTH = 100
 """Levels of tables and arrays; tomlkit has the same limit."""
+
+_SURROGATE = re.compile("[\udc80-\udcff]")
+_KEEP_BYTES = "surrogateescape"
+"""Bytes that are not UTF-8 stay as they are in a text that is typed."""
 
 _LARGEST_INTEGER = 2**63  # TOML 1.0, "Integer": 64 bits, signed
 
@@ -44,7 +53,11 @@ def _invalid_value(keys: KeyPath, message: str, hint: str) -> ProfileError:
 
 
 class Document:
-    """A profile as text (`text_as_read`), and as plain data that may be changed (`draft`)."""
+    """A profile as text (`text()`) and as plain data (`draft`).
+
+    `text_as_read` is what its file had when it was read or saved. A text that is typed need not be valid: `draft` then
+    is what the last valid text said, and `problem` why the text is invalid.
+    """
 
     plain_types: ClassVar = (bool, int, float, str, datetime, date, time)
 
@@ -52,19 +65,41 @@ class Document:
         self, text: str, path: File | None = None, *, file_digest: str | None = None, byte_order_mark: bytes = b""
     ) -> None:
         """`text` is without its byte order mark, `file_digest` that of the file as read. Raises `ProfileError`."""
-        self.text_as_read = text
         self.path = path
-        self._data = parsed(text, path)
-        self.draft: dict[str, Any] = _deep_copy(self._data)
         self._file_digest = file_digest
         self._byte_order_mark = byte_order_mark
+        self._load(text)
+        self._parse()
+        if self._problem is not None:
+            raise self._problem
+
+    def _load(self, text: str) -> None:
+        self.text_as_read = self._text = text
+        self.history = TextHistory()
+        self._data: dict[str, Any] = {}
+        self._draft: dict[str, Any] = {}
+        self._problem: ProfileError | None = None
+        self._is_parsed = False
 
     @classmethod
     def read(cls, path: File) -> Self:
         """The profile in a file; raises `ProfileError`."""
-        data = read_bytes(path)
-        mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
-        return cls(as_text(path, data), path, file_digest=digest(data), byte_order_mark=mark)
+        document = cls.open(path)
+        if document.problem is not None:
+            raise document.problem
+        return document
+
+    @classmethod
+    def open(cls, path: File) -> Self:
+        """The profile in a file, whose text may be invalid TOML. Raises `ProfileError` if it cannot be read as text."""
+        return cls._opened(path, read_bytes(path))
+
+    @classmethod
+    def _opened(cls, path: File, data: bytes) -> Self:
+        mark, text = _decoded(path, data)
+        document = cls("", path, file_digest=digest(data), byte_order_mark=mark)
+        document._load(text)
+        return document
 
     @classmethod
     def new(cls, data: Mapping[str, Plain]) -> Self:
@@ -74,15 +109,52 @@ class Document:
         return document
 
     @property
+    def draft(self) -> dict[str, Any]:
+        """The data, which forms may change; while the text is invalid, that of its last valid state."""
+        self._parse()
+        return self._draft
+
+    @draft.setter
+    def draft(self, data: dict[str, Any]) -> None:
+        self._parse()
+        self._draft = data
+
+    @property
+    def problem(self) -> ProfileError | None:
+        """Why the text is not valid TOML; None if it is."""
+        self._parse()
+        return self._problem
+
+    def _parse(self) -> None:
+        """Reads the text, if it has changed since."""
+        if self._is_parsed:
+            return
+        self._is_parsed = True
+        try:
+            if _SURROGATE.search(self._text):
+                as_text(self.path or File("profile"), self._text.encode("utf-8", _KEEP_BYTES))
+            self._data, self._problem = parsed(self._text, self.path), None
+        except ProfileError as error:
+            self._problem = error
+            return
+        self._draft = _deep_copy(self._data)
+
+    @property
     def changed(self) -> bool:
-        """Whether the draft differs from what was read or saved."""
-        return not same(self.draft, self._data)
+        """Whether there is something that has not been read or saved."""
+        return self._text != self.text_as_read or self._is_draft_changed()
+
+    def _is_draft_changed(self) -> bool:
+        return self._is_parsed and not same(self._draft, self._data)
 
     def set(self, path: KeyPath, value: Plain | Unset) -> None:
         """Change the draft. Missing tables of the path are created; the index after the last one appends.
 
-        Raises LookupError for an index that does not exist, and for a step into a value that is not a table.
+        Raises LookupError for an index that does not exist, and for a step into a value that is not a table, and
+        `ProfileError` while the text is invalid: nothing can be written into it.
         """
+        if self.problem is not None:
+            raise self.problem
         *parents, last = path
         at: Any = self.draft
         for step in parents:
@@ -105,53 +177,116 @@ class Document:
             at[_index(at, last, path)] = _deep_copy(value)
 
     def text(self) -> str:
-        """The text that holds the draft, changed only where the draft differs from what was read.
+        """The text with the changes of the draft: it differs from the text before only where the draft does.
 
         It is verified: read back it is the draft, and each comment still belongs to its key, unless the key was
         removed. Raises `ProfileError` if this is not possible.
         """
-        if not self.changed:
-            return self.text_as_read
-        check_plain((), self.draft)
-        text = rewrite(self.text_as_read, self._data, self.draft, _scalar)
+        if not self._is_draft_changed():
+            return self._text
+        if self._problem is not None:
+            raise self._problem
+        check_plain((), self._draft)
+        text = rewrite(self._text, self._data, self._draft, _scalar)
         self._check_data(text)
         self._check_comments(text)
         return text
+
+    def edit_text(self, text: str, cursor: int | None = None, *, joined: bool = False, later: bool = False) -> None:
+        """Replaces the text by what was typed.
+
+        `cursor` is where the cursor was before; `joined` makes the change part of the one before, to be undone with it.
+        With `later` the text is parsed when the data is needed, or elsewhere, which calls `use_parsed`.
+
+        Raises `ProfileError` if changes of the draft cannot be written into the text before.
+        """
+        self.commit()
+        self.history.record(self._text, text, cursor, joined=joined)
+        self._set_text(text)
+        if not later:
+            self._parse()
+
+    def use_parsed(self, text: str, data: dict[str, Any]) -> None:
+        """A text that was typed, perhaps not the last one, is valid and has this data."""
+        if self._is_draft_changed() or (self._is_parsed and self._problem is None):
+            return
+        self._data, self._draft = data, _deep_copy(data)
+        if text == self._text:
+            self._is_parsed, self._problem = True, None
+
+    def commit(self) -> None:
+        """Writes the changes of the draft into the text, as one change that can be undone. Raises `ProfileError`."""
+        text = self.text()
+        if self._is_draft_changed():
+            self.history.record(self._text, text)
+            self._set_text(text)
+
+    def undo(self) -> int | None:
+        """Undoes the last change, of text or draft; returns where the cursor belongs. None if there is nothing left."""
+        self.commit()
+        return self._move(self.history.undo(self._text))
+
+    def redo(self) -> int | None:
+        """Makes the change again that was undone last; returns as `undo`."""
+        self.commit()
+        return self._move(self.history.redo(self._text))
+
+    def _move(self, moved: tuple[str, int] | None) -> int | None:
+        if moved is None:
+            return None
+        self._set_text(moved[0])
+        return moved[1]
+
+    def _set_text(self, text: str) -> None:
+        self._text, self._is_parsed = text, False
+
+    def rebase(self, data: bytes) -> None:
+        """The file has these bytes now: they are what `save` expects to replace. The text stays.
+
+        Raises `ProfileError` if they are UTF-16.
+        """
+        assert self.path is not None
+        self._byte_order_mark, self.text_as_read = _decoded(self.path, data)
+        self._file_digest = digest(data)
+
+    @property
+    def file_digest(self) -> str | None:
+        """The digest of the file as it was read or saved; None if there was none."""
+        return self._file_digest
 
     def check_unchanged(self, path: File) -> None:
         """Raises `ChangedOnDisk` if `save` to `path` would."""
         check_unchanged(path, self._file_digest if path == self.path else None)
 
     def save(self, path: File | None = None, *, overwrite: bool = False) -> None:
-        """Write the draft to the file that it was read from, or to a new file at `path`.
+        """Write the text to the file that it was read from, or to a new file at `path`; it may be invalid.
 
         Raises what `text` raises, `ChangedOnDisk` (unless `overwrite`) and `CannotSave`, and then leaves the file as
         it was.
         """
-        text = self.text()
+        self.commit()
         target = path or self.path
         if target is None:
             raise ValueError("a new profile needs a path to be saved to")
-        data = self._byte_order_mark + text.encode()
+        data = self._byte_order_mark + self._text.encode("utf-8", _KEEP_BYTES)
         write_atomic(target, data, expect=self._file_digest if target == self.path else None, overwrite=overwrite)
-        self.path, self.text_as_read, self._file_digest = target, text, digest(data)
-        self._data = parsed(text, target)
-        self.draft = _deep_copy(self._data)
+        self.path, self.text_as_read, self._file_digest = target, self._text, digest(data)
+        self.history.close_group()
 
     def _check_data(self, text: str) -> None:
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise self._refused((), f"the changed text would not be valid TOML: {error}") from error
-        if not same(data, self.draft):
-            path = _difference(self.draft, data, ())
+        if not same(data, self._draft):
+            path = _difference(self._draft, data, ())
             raise self._refused(path, "the changed text would not have the requested meaning")
 
     def _check_comments(self, text: str) -> None:
-        new_path = PathMapping(self._data, self.draft)
+        new_path = PathMapping(self._data, self._draft)
         expected: Counter[Comment] = Counter()
         old_paths: dict[Comment, KeyPath] = {}
-        for comment in comments(self.text_as_read):
+        for comment in comments(self._text):
             path = new_path(comment.path)
             if path is None or (comment.where == "inside" and not new_path.is_list_in_both(comment.path)):
                 continue  # removed with its key or its list
@@ -164,9 +299,17 @@ class Document:
             raise self._refused(old_paths.get(comment, comment.path), reason)
 
     def _refused(self, path: KeyPath, reason: str) -> ProfileError:
-        known = positions(self.text_as_read)
+        known = positions(self._text)
         nearest = next(path[:length] for length in range(len(path), -1, -1) if path[:length] in known)
         return cannot_splice(path, known[nearest], reason)
+
+
+def _decoded(path: File, data: bytes) -> tuple[bytes, str]:
+    """The byte order mark of a file and its text, with each byte that is not UTF-8 as half a character."""
+    if data.startswith(UTF_16_MARKS):
+        as_text(path, data)  # raises
+    mark = BYTE_ORDER_MARK if data.startswith(BYTE_ORDER_MARK) else b""
+    return mark, data.removeprefix(mark).decode("utf-8", _KEEP_BYTES)
 
 
 def parsed(text: str, path: File | None = None) -> dict[str, Any]:

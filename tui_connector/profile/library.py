@@ -90,6 +90,8 @@ MAX_SIZE = 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """Some editors write it before UTF-8; it is not part of the text."""
 
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 ProfileCode: TypeAlias = Literal[
     "profile-missing",  # file not found
@@ -148,7 +150,7 @@ def read_bytes(path: Path) -> bytes:
 
 def as_text(path: Path, data: bytes) -> str:
     """`data` without a byte order mark, as text; raises `ProfileError` with the line that is not UTF-8."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(UTF_16_MARKS):
         hint = "Save it as UTF-8 in your editor."
         raise ProfileError("profile-unreadable", "is UTF-16, not UTF-8", hint, path, 1)
     try:
