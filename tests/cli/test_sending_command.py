@@ -125,6 +125,20 @@ async def test_a_dry_run_prints_the_first_requests_and_sends_none(sender: Sender
     assert (await sender("tasks", "stock"))[0] == 2, "a dry run leaves no ledger behind"
 
 
+async def test_a_dry_run_reports_what_the_run_would_refuse_and_prints_no_secret(sender: Sender) -> None:
+    text = sender.profile.read_text().replace("[clients.shop]", '[clients.shop]\nauthentications = ["a"]', 1)
+    sender.profile.write_text(f'{text}[authentications.a]\nkind = "bearer"\ntoken = {{ env = "SHOP_TOKEN" }}\n')
+    sender.environment = {**sender.environment, "SHOP_TOKEN": "CANARY0123456789abcdef0123456789"}
+    sender.write("sku,quantity", "A,1", "CANARY0123456789abcdef0123456789,2", ",3", "D,4")
+    code, out, err = await sender("run", "stock", "--dry-run")
+    (sender.folder / "stock.csv").unlink()  # the user's own file contains the secret
+    assert code == 1
+    assert '{"rows": [{"sku": "A", "quantity": 1}, {"sku": "D", "quantity": 4}]}' in out
+    assert "line 3: The entity contains a secret of this profile" in err
+    assert "line 4: The entity has no 'sku', which identifies it" in err
+    assert "CANARY" not in out + err
+
+
 async def test_a_failed_task_is_shown_retried_and_finished(sender: Sender) -> None:
     sender.store.answer = refusing("B")
     code, out, err = await sender("run", "stock")

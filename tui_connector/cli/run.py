@@ -324,8 +324,11 @@ class Runs:
     async def dry(self, saved: Profile, chosen: dict[str, Incoming], sent: Mapping[str, Outgoing]) -> Exit:
         """Prints what each run would do, or why it cannot start."""
         from ..client.wire import OF_A_RUN
+        from ..profile.model import secrets_in
 
         code = Exit.DONE
+        if sent:  # so that they are not printed where a source contains them
+            await self._workbench.vault.learn(secrets_in(saved))
         async with self._workbench.session(saved, OF_A_RUN) as session:
             for name, incoming in chosen.items():
                 try:

@@ -11,6 +11,7 @@ from ..templates import Json
 from .bulk import Delivery
 from .model import Outgoing
 from .source import BadEntity, EntitySource, Source, SourceContext
+from .tasks import new_task
 
 _SAMPLES = 3
 """Requests that are shown."""
@@ -39,8 +40,9 @@ def first_requests(
     entities: list[Json] = []
     problems: list[str] = []
     for read in source.open(context):
-        if isinstance(read, BadEntity):
-            problems.append(f"line {read.line}: {read.message}")
+        task = new_task(read, outgoing.identifier, session.mask)
+        if task.state == "failed" or isinstance(read, BadEntity):
+            problems.append(f"line {read.line}: {task.reason}")
         else:
             entities.append(read.data)
         if len(entities) + len(problems) >= _SAMPLES * outgoing.batch:

@@ -9,7 +9,7 @@ import queue
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -220,6 +220,19 @@ class Vault:
             )
         self.mask.learn(secret, source.label)
         return secret
+
+    async def learn(self, sources: Iterable[SecretSource]) -> None:
+        """Reads the secrets in the keyring and in variables, so that they are masked; prompts for none, runs nothing.
+
+        Secrets that cannot be read are left out: nothing is sent with them.
+        """
+        for source in sources:
+            with contextlib.suppress(SecretError):
+                text = self._machine.environ.get(source.env, "") if source.env is not None else ""
+                if source.keyring is not None:
+                    text = await self._from_keyring(source.keyring)
+                if secret := clean(text, source.kind):
+                    self.mask.learn(secret, source.label)
 
     def hold(self, name: str, secret: str, origin: str) -> None:
         """Holds a typed secret for this session, under the name that its keyring entry will have."""
