@@ -215,6 +215,19 @@ async def test_tasks_can_be_skipped_and_then_are_not_sent(sender: Sender) -> Non
     assert "1 finished · 1 failed · 1 skipped" in (await sender("tasks", "stock"))[1]
 
 
+async def test_a_request_that_is_wrong_for_every_entity_stops_the_run(sender: Sender) -> None:
+    skus = [f"S{number}" for number in range(200)]
+    sender.write("sku,quantity", *(f"{sku},1" for sku in skus))
+    sender.store.answer = refusing(*skus)
+    code, out, err = await sender("run", "stock")
+    assert (code, out) == (2, "")
+    assert "tasks have all failed for the same reason: The store responded with 400 (Could not save Source Item)" in err
+    assert re.search(r"stock: \d+ new, \d\d failed in \d+ s, failed", err)
+    assert (await sender("run", "stock", "--keep-going"))[0] == 1
+    assert "200 failed" in (await sender("tasks", "stock"))[1]
+    assert (await sender("run", "--keep-going"))[0] == 2
+
+
 async def test_a_limit_stops_and_the_next_run_resumes(sender: Sender) -> None:
     assert (await sender("run", "stock", "--limit", "1"))[0] == 0
     assert sender.store.skus() == ["A"]

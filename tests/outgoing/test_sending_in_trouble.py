@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 from pathlib import Path
@@ -281,6 +282,54 @@ async def test_what_is_not_accepted_is_a_failed_task(
     [task] = outbox.tasks()
     assert task.code == code
     assert said in task.reason
+
+
+async def test_a_run_whose_first_tasks_all_fail_alike_stops_early_and_can_be_resumed(
+    tmp_path: Path, machine: Machine
+) -> None:
+    """A request that is wrong for every entity; the identifier in the reason makes no difference."""
+
+    def answer(sent: Sent) -> bytes:
+        message = f"No such entity with id = {', '.join(row['sku'] for row in sent.rows)}"
+        return reply("404 Not Found", json.dumps({"message": message}).encode())
+
+    for batch in (1, 20):
+        async with storing(answer) as store:
+            outbox = Outbox(tmp_path, machine, store.server.url)
+            outbox.write(*rows(*(f"S{number}" for number in range(500))))
+            summary = await outbox.run(OutgoingOptions(full=True), batch=batch)
+            failed = summary.tasks["failed"]
+            assert (summary.state, summary.code) == ("failed", "all-failed")
+            assert "have all failed for the same reason: The store responded with 404 (No such entity" in summary.reason
+            assert 50 <= failed <= 50 + 8 * batch
+            assert counted(summary) == {"failed": failed, "new": 500 - failed}
+            store.answer = lambda sent: OK
+            assert counted(await outbox.run(batch=batch)) == {"failed": failed, "finished": 500 - failed}
+            outbox.retry()
+            assert counted(await outbox.run(batch=batch)) == {"finished": 500}
+
+
+async def test_a_template_that_names_a_missing_field_stops_the_run_before_anything_is_sent(
+    tmp_path: Path, machine: Machine
+) -> None:
+    async with storing() as store:
+        outbox = Outbox(tmp_path, machine, store.server.url)
+        outbox.write(*rows(*(f"S{number}" for number in range(500))))
+        summary = await outbox.run(request={"method": "put", "uri": "products/&{name}"})
+        assert (summary.code, summary.tasks["failed"], store.sent) == ("all-failed", 50, [])
+        assert "name" in summary.reason
+
+
+async def test_a_run_goes_on_where_results_differ_or_the_user_wants_it_to(tmp_path: Path, machine: Machine) -> None:
+    wrong, other = (reply("400 Bad Request", b'{"message": "%b"}' % message) for message in (b"Wrong", b"Other"))
+    skus = [f"S{number}" for number in range(150)]
+    for different, keep_going in ((OK, False), (other, False), (wrong, True)):
+        responses = dict.fromkeys(skus, wrong) | {"S30": different}
+        async with storing(lambda sent, responses=responses: responses[sent.rows[0]["sku"]]) as store:  # type: ignore[misc]
+            outbox = Outbox(tmp_path, machine, store.server.url)
+            outbox.write(*rows(*skus))
+            summary = await outbox.run(OutgoingOptions(full=True, keep_going=keep_going))
+        assert (summary.state, summary.tasks["new"], len(store.sent)) == ("complete", 0, 150)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,9 @@ EXCHANGES_IN_MEMORY = 200
 @click.option("--json", "as_json", is_flag=True, help="Print progress and results as JSON, one object per line.")
 @trust_option
 @click.option("--yes-production", is_flag=True, help="Send to a store marked as production without asking.")
+@click.option(
+    "--keep-going", is_flag=True, help="Send every task, even if the first ones all fail for the same reason."
+)
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
 @plan_options
 @click.pass_obj
@@ -85,6 +88,7 @@ def run_command(
     trust_once: bool,
     yes_production: bool,
     in_flight: int | None,
+    keep_going: bool,
     **plan: object,
 ) -> None:
     """Read from the store, send to it, plan and undo.
@@ -106,7 +110,7 @@ def run_command(
     planning = planning_of(plan, saved, names, dry_run=dry_run, limit=limit)
     chosen = _chosen(saved, names, out)
     sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
-    _check_options(sent, since, out)
+    _check_options(sent, since, out, keep_going=keep_going)
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench
@@ -126,7 +130,7 @@ def run_command(
     if log is not None:
         workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
-    runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies)
+    runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies, keep_going=keep_going)
     for other in {name: None for each in sent.values() if (name := _other_profile(each))}:
         runs.add_profile(other, find(other, machine), once=trust_once, as_json=as_json)
     chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
@@ -172,8 +176,10 @@ def _chosen(saved: Profile, names: tuple[str, ...], out: str | None) -> dict[str
     return chosen
 
 
-def _check_options(sent: dict[str, Outgoing], since: str | None, out: str | None) -> None:
-    """Raises `CommandFailed` for options that outgoing configurations cannot have."""
+def _check_options(sent: dict[str, Outgoing], since: str | None, out: str | None, *, keep_going: bool) -> None:
+    """Raises `CommandFailed` for options that the configurations cannot have."""
+    if keep_going and not sent:
+        raise CommandFailed("--keep-going is for outgoing configurations; name one.", Exit.SETUP)
     for option, given in (("--since", since), ("--out", out)):
         if given is not None and sent:
             raise CommandFailed(f"{option} is for incoming configurations; {next(iter(sent))} sends.", Exit.SETUP)
@@ -278,10 +284,14 @@ class Runs:
         out: str | None,
         *,
         shows_bodies: bool = True,
+        keep_going: bool = False,
     ) -> None:
-        """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked."""
+        """`shows_bodies`: what the store sends is printed or recorded, so that it must be kept and masked.
+
+        `keep_going`: every task is sent, although the first ones all fail for the same reason.
+        """
         self._workbench, self._path, self._wanted, self._output, self._out = workbench, path, wanted, output, out
-        self._shows_bodies = shows_bodies
+        self._shows_bodies, self._keep_going = shows_bodies, keep_going
         self._current: Run | OutgoingRun | OutgoingPlan | None = None
         self._stopped = ""
         self._resumes = True
@@ -433,7 +443,7 @@ class Runs:
 
         wanted, other = self._wanted, _other_profile(outgoing)
         used = None if other is None else self._others[other]
-        options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight)
+        options = OutgoingOptions(wanted.full or full, wanted.limit, wanted.in_flight, keep_going=self._keep_going)
         return Sender(self._workbench, saved, self._path, name, used).run(
             session, self._workbench.exchanges, self._output, outgoing, options, source
         )

@@ -30,10 +30,11 @@ from .bulk import Accepted, Delivery, queued
 from .chain import ChainStep
 from .changes import Compare
 from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
+from .failure_pattern import FailurePattern
 from .model import Outgoing
 from .recorded_responses import as_read, recorded, was_masked
 from .store_queue import StoreQueue
-from .tasks import Task, TaskState, TaskUpdate, record_name
+from .tasks import OPEN_STATES, Task, TaskState, TaskUpdate, record_name
 
 log = logging.getLogger(__name__)
 
@@ -119,14 +120,16 @@ class Publisher:
         delivery: Delivery | None = None,
         explain: Explain = lambda _request, _response: None,
         limit: int | None = None,
+        keep_going: bool = False,
         on_failed: Callable[[FailedRecord], None] = lambda record: None,
         on_step: Callable[[], None] = lambda: None,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """`run` is what `@{run…}` reads. `counts` are the tasks by state, kept up to date here.
 
-        `repeatable`: sending an entity twice does no harm. `limit`: how many tasks are sent at most. `on_step` is
-        called after each durable step. `delivery`: the requests of a store's queue, where the outgoing uses it.
+        `repeatable`: sending an entity twice does no harm. `limit`: how many tasks are sent at most.
+        `keep_going`: also where the first tasks all fail for the same reason. `on_step` is called after each durable
+        step. `delivery`: the requests of a store's queue, where the outgoing uses it.
         """
         self._outgoing, self._store, self._client, self._run = outgoing, store, send, run
         self._pace, self._patience, self._machine, self._mask = pace, patience, machine, mask
@@ -137,6 +140,7 @@ class Publisher:
         self._steps: list[tuple[str, RequestTemplate, ChainStep | None]] = [
             (name, template, steps.get(name)) for name, template in names
         ]
+        self._pattern = FailurePattern(watches=not (keep_going or counts["finished"] or counts["unchanged"]))
         self._delivery = delivery
         self._size = outgoing.batch if delivery is None else delivery.size
         """Tasks that are sent together."""
@@ -349,6 +353,8 @@ class Publisher:
             made = self._request(group)
             if made is not None:
                 found.append((group, *made))
+            if self._stop is not None:  # too many requests cannot be made
+                break
         return found
 
     def _next_group(self) -> _Group | None:
@@ -716,6 +722,11 @@ class Publisher:
             name = self._steps[group.step][0] if group.step < len(self._steps) else ""
             self._finish(work, "failed", item.message, item.code, exchange, responses, name)
             self._on_failed(FailedRecord(record_name(work.task), item.message, exchange))
+            self._pattern.failed(work.task.identifier, item.code, item.message)
+        if self._pattern.is_clear and any(self._counts[state] for state in OPEN_STATES):
+            message = f"The first {self._pattern.count} tasks have all failed for the same reason: {item.message}"
+            hint = "Correct the configuration or the source, then run again; --keep-going sends the other tasks anyway."
+            self.stop(RunError(Action.WRONG, message, hint, exchange, code="all-failed"))
 
     def _finish(
         self,
@@ -728,6 +739,8 @@ class Publisher:
         step: str = "",
     ) -> None:
         """The task has ended; the next one of its identifier is its successor."""
+        if state in ("finished", "unchanged", "skipped"):
+            self._pattern.ended_well()
         keep = self._outgoing.keep
         keeps = keep == "all" or state == "unknown" or (keep == "failed" and state in ("failed", "skipped"))
         self._update(work, state, reason, code, exchange, step=step, responses=responses, keeps=keeps)

@@ -62,13 +62,15 @@ _UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
 class OutgoingOptions:
     """The user's options of this run. `full`: start over, although the last run can be resumed.
 
-    `resumes`: only continue the last run; it is refused if that is not possible.
+    `resumes`: only continue the last run; it is refused if that is not possible. `keep_going`: send every task, even if
+    the first ones all fail for the same reason.
     """
 
     full: bool = False
     limit: int | None = None
     in_flight: int | None = None
     resumes: bool = False
+    keep_going: bool = False
 
 
 class ItemReader(Protocol):
@@ -509,6 +511,7 @@ class OutgoingRun:
             delivery=self._delivery,
             explain=environment.explain,
             limit=self._options.limit,
+            keep_going=self._options.keep_going,
             on_failed=self._watcher.failed,
             on_step=lambda: self._watcher.progress(self.progress),
             note=lambda text: self._watcher.note(text, warning=True),
