@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -252,6 +253,24 @@ async def test_standard_input_is_a_source(sender: Sender) -> None:
     code, _, err = await sender("run", "typed", stdin=b'{"sku": "A"}\n{"sku": "B"}\n')
     assert code == 0, err
     assert sorted(sender.store.skus()) == ["A", "B"]
+
+
+async def test_one_ctrl_c_ends_the_wait_for_standard_input(sender: Sender) -> None:
+    reading, writing = os.pipe()
+    pipe = asyncio.subprocess.PIPE
+    try:
+        words = ("run", "--trust", sender.profile, "typed", "--json")
+        process = await fork_server.start(*words, env=sender.environment, stdin=reading, stdout=pipe, stderr=pipe)
+        assert process.stdout is not None
+        assert b'"start"' in await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert (process.returncode, err) == (4, b"")
+    assert "Stopped by SIGINT" in summary(out)["reason"]
+    assert sender.store.sent == []
 
 
 async def test_a_store_in_production_is_sent_to_only_on_purpose(sender: Sender) -> None:

@@ -30,6 +30,7 @@ from tui_connector.outgoing.bulk import Delivery
 from tui_connector.outgoing.bulk_routes import variables
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.run import OutgoingRun
+from tui_connector.outgoing.store_queue import StoreQueue
 from tui_connector.outgoing.tasks import Task, TaskReader
 from tui_connector.sandbox.magento_routes import ROUTES
 from tui_connector.sandbox.server import Sandbox, SandboxOptions
@@ -325,6 +326,38 @@ async def test_a_run_that_is_stopped_while_waiting_resumes_without_sending_again
         assert counted(await outbox.run()) == {"finished": 2}
         assert len(posts(store)) == 1
     assert [task.attempts for task in outbox.tasks()] == [1, 1]
+
+
+async def test_a_bulk_that_is_accepted_when_the_queue_has_just_been_emptied_is_followed_too(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last operation has ended, and the end of following is not noticed yet, when another bulk is accepted."""
+    emptied, added = asyncio.Event(), asyncio.Event()
+    follow, add = StoreQueue.follow, StoreQueue.add
+
+    async def slowly(queue: StoreQueue[Any]) -> None:
+        await follow(queue)
+        emptied.set()
+        await added.wait()
+
+    def remember(queue: StoreQueue[Any], uuid: str, operations: dict[int, Any]) -> None:
+        add(queue, uuid, operations)
+        if emptied.is_set():
+            added.set()
+
+    monkeypatch.setattr(StoreQueue, "follow", slowly)
+    monkeypatch.setattr(StoreQueue, "add", remember)
+    queue = QueueingStore()
+
+    async def answer(sent: Sent) -> bytes:
+        if sent.method == "POST" and queue.bulks:
+            await emptied.wait()
+        return queue.answer(sent)
+
+    async with storing(answer) as store:
+        outbox = Outbox(tmp_path, machine, store.server.url, {"delivery": "async"})
+        outbox.write(*rows("A", "B"))
+        assert counted(await asyncio.wait_for(outbox.run(), 60)) == {"finished": 2}
 
 
 @pytest.mark.parametrize(("mode", "entities", "most"), [("bulk", 400, 8), ("async", 40, 30)])

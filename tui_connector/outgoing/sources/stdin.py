@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+import io
+import os
+import select
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from pydantic import Field
 
 from ..source import BadEntity, Source, SourceContext, SourceEntity, SourceError
 from .csv import CsvFormat
 from .jsonl import json_lines
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_LOOK_EVERY = 200
+"""Milliseconds between two looks at whether the run is to be stopped."""
 
 
 class StdinSource(CsvFormat, Source):
@@ -26,6 +35,7 @@ class StdinSource(CsvFormat, Source):
                 "Redirect a file or a command into it: tui-connector run PROFILE NAME < FILE.",
                 "source-terminal",
             )
+        file = _stoppable(file, context.check_stopped)
         try:
             yield from json_lines(file) if self.format == "jsonl" else self.rows(file, "Standard input", context)
         except OSError as error:
@@ -36,3 +46,30 @@ class StdinSource(CsvFormat, Source):
 
     def digest(self, context: SourceContext) -> str | None:
         return None
+
+
+class _StoppableInput(io.RawIOBase):
+    """A file of which reading ends when the run is stopped, although nothing arrives."""
+
+    def __init__(self, descriptor: int, check_stopped: Callable[[], None]) -> None:
+        super().__init__()
+        self._descriptor, self._check_stopped = descriptor, check_stopped
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        self._check_stopped()
+        while not self._poll.poll(_LOOK_EVERY):
+            self._check_stopped()
+        return os.readv(self._descriptor, [buffer])
+
+
+def _stoppable(file: BinaryIO, check_stopped: Callable[[], None]) -> BinaryIO:
+    try:
+        descriptor = file.fileno()
+    except OSError:  # a file in memory
+        return file
+    return io.BufferedReader(_StoppableInput(descriptor, check_stopped), 1 << 16)
