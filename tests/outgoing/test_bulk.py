@@ -28,6 +28,7 @@ from tui_connector.guide.workbench import Workbench
 from tui_connector.machine import Machine
 from tui_connector.outgoing.bulk import Delivery
 from tui_connector.outgoing.bulk_routes import variables
+from tui_connector.outgoing.changes import EntityAction, EntityChange
 from tui_connector.outgoing.model import Outgoing
 from tui_connector.outgoing.run import OutgoingRun
 from tui_connector.outgoing.store_queue import StoreQueue
@@ -326,6 +327,35 @@ async def test_a_run_that_is_stopped_while_waiting_resumes_without_sending_again
         assert counted(await outbox.run()) == {"finished": 2}
         assert len(posts(store)) == 1
     assert [task.attempts for task in outbox.tasks()] == [1, 1]
+
+
+@pytest.mark.parametrize("executes", [True, False])
+async def test_a_request_lost_before_its_acceptance_was_recorded_is_looked_for_and_never_queued_twice(
+    tmp_path: Path, machine: Machine, executes: bool
+) -> None:
+    """The queue may execute it late: that the store does not have the values yet proves nothing."""
+    quick, waited = with_sleep(machine)
+    stored: set[str] = set()
+    queue = QueueingStore()
+
+    async def compare(entities: Any) -> Any:
+        if executes and sum(waited) > 5:
+            stored.update(each["rows"]["sku"] for items in queue.bulks.values() for each in items)
+        actions: list[EntityAction] = ["unchanged" if each["sku"] in stored else "change" for each in entities]
+        return [EntityChange("", action, (), None) for action in actions]
+
+    def answer(sent: Sent) -> bytes | None:
+        accepted = queue.answer(sent)
+        return None if sent.method == "POST" else accepted
+
+    async with storing(answer) as store:
+        outbox = Outbox(tmp_path, quick, store.server.url, {"delivery": "bulk"}, compare=compare)
+        outbox.write(*rows("A", "B"))
+        summary = await outbox.run()
+    assert counted(summary) == {"finished" if executes else "unknown": 2}
+    assert len(posts(store)) == 1
+    if not executes:
+        assert all("it may still be in the store's queue" in reason for reason in reasons(outbox).values())
 
 
 async def test_a_bulk_that_is_accepted_when_the_queue_has_just_been_emptied_is_followed_too(

@@ -360,7 +360,7 @@ async def test_a_timeout_leaves_the_task_unknown_and_a_gateway_timeout_too(tmp_p
         return OK
 
     async with storing(never) as store:
-        outbox = Outbox(tmp_path, machine, store.server.url, client={"timeout": "200ms"})
+        outbox = Outbox(tmp_path, machine, store.server.url, client={"timeout": "1s"})
         outbox.write(*rows("A"))
         assert counted(await outbox.run()) == {"unknown": 1}
         store.answer = lambda sent: reply("504 Gateway Time-out", b"<html></html>")

@@ -10,7 +10,7 @@ from recordings import Recording, recordings
 from tui_connector.client.message import Response
 from tui_connector.outgoing.bulk import OPEN, operation_result, operations, queued
 from tui_connector.outgoing.bulk_routes import PATHS
-from tui_connector.outgoing.errors import Fate, SendResult
+from tui_connector.outgoing.errors import Outcome, SendResult
 
 
 def response(recording: Recording) -> Response:
@@ -26,14 +26,14 @@ def test_what_the_queue_accepts_is_understood() -> None:
         sent = len(items) if "/async/bulk/" in each.target else 1
         if any(not isinstance(item, dict) for item in items):
             continue  # an item that the program does not send
-        result, found = queued(SendResult(Fate.DONE, None, response(each), body), sent)
+        result, found = queued(SendResult(Outcome.DONE, None, response(each), body), sent)
         assert found is not None, (each.name, result)
         assert found.bulk == body["bulk_uuid"]
         assert (found.operations, found.dropped, found.refused) == (frozenset(range(sent)), frozenset(), {})
 
 
 def test_the_results_of_operations_are_understood() -> None:
-    fates: Counter[tuple[int, Fate | None]] = Counter()
+    outcomes: Counter[tuple[int, Outcome | None]] = Counter()
     for each in recordings():
         if each.status != 200 or not each.route.endswith("status") or "operations_list" not in each.body:
             continue
@@ -41,8 +41,8 @@ def test_the_results_of_operations_are_understood() -> None:
         assert found is not None, each.name
         for operation in found.values():
             result = operation_result(operation, response(each)) if operation.status != OPEN else None
-            fates[operation.status, result.fate if result else None] += 1
-    assert set(fates) == {(1, Fate.DONE), (3, Fate.DIVIDE), (4, None)}
+            outcomes[operation.status, result.outcome if result else None] += 1
+    assert set(outcomes) == {(1, Outcome.DONE), (3, Outcome.SPLIT), (4, None)}
 
 
 def test_the_paths_of_bulks_are_those_of_known_routes() -> None:

@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from ..client.error_message import error_message
 from ..templates import Json
-from .errors import Fate, ItemError, SendResult
+from .errors import ItemError, Outcome, SendResult
 
 _ROW_ERRORS = "row-refused"
 
 
 def with_item_errors(result: SendResult, entities: Sequence[Json], identifiers: Sequence[str]) -> SendResult:
     """The result of an accepted request, with the errors in its body assigned to the entities."""
-    if result.fate is not Fate.DONE or not (errors := row_errors(result.body)):
+    if result.outcome is not Outcome.DONE or not (errors := row_errors(result.body)):
         return result
     items: dict[int, ItemError] = {}
     unassigned: list[str] = []

@@ -19,7 +19,7 @@ from ..runs.errors import Action, RunError
 from ..templates import Json, Scope, Template, render
 from .bulk_routes import segments as segments_of
 from .bulk_routes import variables
-from .errors import TEMPORARY, Fate, ItemError, SendResult
+from .errors import TEMPORARY, ItemError, Outcome, SendResult
 from .model import Outgoing
 
 PERMISSION = "Magento_Logging::system_magento_logging_bulk_operations"
@@ -225,7 +225,7 @@ def _field(template: str) -> str:
 
 def queued(result: SendResult, sent: int) -> tuple[SendResult, Accepted | None]:
     """The result of a request to the queue with `sent` operations, and what the queue has accepted."""
-    if result.fate not in (Fate.DONE, Fate.ACCEPTED) or result.response is None:
+    if result.outcome not in (Outcome.DONE, Outcome.ACCEPTED) or result.response is None:
         return result, None
     found = _accepted(result.body, sent)
     if found is not None:
@@ -233,7 +233,7 @@ def queued(result: SendResult, sent: int) -> tuple[SendResult, Accepted | None]:
     response = result.response
     message = f"The store responded with {response.status} but did not say which operations it has queued"
     error = RunError(Action.WAIT, message, "", response.exchange, status=response.status, code="not-queued")
-    return SendResult(Fate.UNKNOWN, error, response), None
+    return SendResult(Outcome.UNKNOWN, error, response), None
 
 
 def _accepted(body: Json, sent: int) -> Accepted | None:
@@ -302,14 +302,14 @@ def operation_result(operation: Operation, response: Response) -> SendResult:
     own = replace(response, body=json.dumps(operation.data).encode())
     message = operation.message or f"The store's queue gives no reason (status {operation.status})"
 
-    def failed(fate: Fate, message: str, code: str, action: Action = Action.DIVIDE) -> SendResult:
-        return SendResult(fate, RunError(action, message, "", response.exchange, code=code), own)
+    def failed(outcome: Outcome, message: str, code: str, action: Action = Action.DIVIDE) -> SendResult:
+        return SendResult(outcome, RunError(action, message, "", response.exchange, code=code), own)
 
     if operation.status == _COMPLETE:
         if operation.result is False:
-            return failed(Fate.FAILED, "The operation is complete, but its result is false", "false")
-        return SendResult(Fate.DONE, None, own, operation.result)
+            return failed(Outcome.FAILED, "The operation is complete, but its result is false", "false")
+        return SendResult(Outcome.DONE, None, own, operation.result)
     if operation.status == _RETRIABLE or TEMPORARY.search(message):
-        return failed(Fate.AGAIN, message, "operation-retriable")
+        return failed(Outcome.RETRY, message, "operation-retriable")
     code = "operation-rejected" if operation.status == _REJECTED else "operation-failed"
-    return failed(Fate.DIVIDE, message, code)
+    return failed(Outcome.SPLIT, message, code)

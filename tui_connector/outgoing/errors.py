@@ -24,14 +24,14 @@ from ..templates import Json
 from ..text import page_title
 
 
-class Fate(Enum):
+class Outcome(Enum):
     """What a response, or its absence, means for the entities of a request."""
 
     DONE = "the store has accepted them, except those with an error of their own"
     ACCEPTED = "the store executes the request later, or reports results in a form that is not known"
-    AGAIN = "the store failed, perhaps temporarily: send them again later"
-    OUTAGE = "the store is busy or down: wait for it, then send them again"
-    DIVIDE = "the store has refused the batch as a whole: send it in halves"
+    RETRY = "the store failed, perhaps temporarily: send them again later"
+    UNAVAILABLE = "the store is busy or down: wait for it, then send them again"
+    SPLIT = "the store has refused the batch as a whole: send it in halves"
     FAILED = "the store has refused them"
     UNKNOWN = "they may or may not have arrived"
     STOP = "no entity can be sent: stop the run"
@@ -49,7 +49,7 @@ class ItemError:
 class SendResult:
     """The result of a request. `items`: the errors of single entities, by position in the batch."""
 
-    fate: Fate
+    outcome: Outcome
     error: RunError | None = None
     response: Response | None = None
     body: Json = None
@@ -63,7 +63,9 @@ _CONFIGURED_WRONG = (Failure.TLS, Failure.NOT_SENT, Failure.PROXY, *PERMANENT_FA
 _GATEWAY = (408, 502, 504, *range(520, 528))
 """Statuses of a gateway that did not wait for the store, which may still complete the request."""
 _PERMANENT_5XX = (501, 505)
-_ACCEPTED = {
+ACCEPTED = "accepted"
+"""Code of tasks that the store has accepted without saying that it has stored them."""
+_ONLY_ACCEPTED = {
     202: "it has accepted the entity and processes it later, so the result is not known",
     207: "a part of the request may have been refused",
 }
@@ -80,21 +82,21 @@ _SEE_LOG = "See the request in the log (--log long)."
 def result_for_exception(error: RequestFailed, *, reads: bool) -> SendResult:
     """The result of a request without a response. `reads`: the request changes nothing in the store."""
 
-    def found(fate: Fate, action: Action) -> SendResult:
-        return SendResult(fate, replace(error_for_failure(error), action=action))
+    def found(outcome: Outcome, action: Action) -> SendResult:
+        return SendResult(outcome, replace(error_for_failure(error), action=action))
 
     if isinstance(error, LoginRefused):
-        return found(Fate.STOP, Action.REFUSED)
+        return found(Outcome.STOP, Action.REFUSED)
     if isinstance(error, InvalidRequest):
         # the entity is at fault, unless a secret cannot be read
-        return found(Fate.FAILED if error.code == InvalidRequest.CODE else Fate.STOP, Action.WRONG)
+        return found(Outcome.FAILED if error.code == InvalidRequest.CODE else Outcome.STOP, Action.WRONG)
     if not isinstance(error, NoResponse):
-        return found(Fate.OUTAGE, Action.WAIT)  # a login that failed
+        return found(Outcome.UNAVAILABLE, Action.WAIT)  # a login that failed
     if not error.may_have_arrived or reads:
         if error.failure in _CONFIGURED_WRONG:
-            return found(Fate.STOP, Action.WRONG)
-        return found(Fate.OUTAGE, Action.WAIT)
-    return found(Fate.UNKNOWN, Action.WAIT)
+            return found(Outcome.STOP, Action.WRONG)
+        return found(Outcome.UNAVAILABLE, Action.WAIT)
+    return found(Outcome.UNKNOWN, Action.WAIT)
 
 
 def is_unreachable(error: RunError) -> bool:
@@ -108,29 +110,29 @@ def result_for_response(
     """The result of a response, before errors in its body are assigned to entities."""
     if template.is_expected(response.status):
         result = _expected(response, reads=reads)
-        later = response.status in _ACCEPTED and response.status not in template.expected and not reads
-        return _accepted(result) if later and result.fate is Fate.DONE else result
+        later = response.status in _ONLY_ACCEPTED and response.status not in template.expected and not reads
+        return _accepted(result) if later and result.outcome is Outcome.DONE else result
     status = response.status
     message = f"The store responded with {status} ({server_message(response)})"
 
-    def found(fate: Fate, action: Action, hint: str = "") -> SendResult:
+    def found(outcome: Outcome, action: Action, hint: str = "") -> SendResult:
         error = RunError(action, message, hint, response.exchange, retry_after, 0, status, f"status-{status}")
-        return SendResult(fate, error, response)
+        return SendResult(outcome, error, response)
 
     if status in (401, 403):
-        return found(Fate.STOP, Action.REFUSED, "Run `check` on the profile to see what is missing.")
+        return found(Outcome.STOP, Action.REFUSED, "Run `check` on the profile to see what is missing.")
     if status in (429, 503):
-        return found(Fate.OUTAGE, Action.WAIT)
+        return found(Outcome.UNAVAILABLE, Action.WAIT)
     if status in _GATEWAY:
-        return found(Fate.OUTAGE if reads else Fate.UNKNOWN, Action.WAIT)
+        return found(Outcome.UNAVAILABLE if reads else Outcome.UNKNOWN, Action.WAIT)
     if status >= 500 and status not in _PERMANENT_5XX:
-        return found(Fate.AGAIN, Action.DIVIDE)
+        return found(Outcome.RETRY, Action.DIVIDE)
     if 300 <= status < 400:
         hint = f"It redirects to {response.header('Location') or 'an unknown address'}."
-        return found(Fate.STOP, Action.WRONG, hint)
+        return found(Outcome.STOP, Action.WRONG, hint)
     if status == 400 and TEMPORARY.search(message):
-        return found(Fate.AGAIN, Action.DIVIDE)
-    return found(Fate.DIVIDE, Action.DIVIDE, _SEE_LOG)
+        return found(Outcome.RETRY, Action.DIVIDE)
+    return found(Outcome.SPLIT, Action.DIVIDE, _SEE_LOG)
 
 
 def _expected(response: Response, *, reads: bool) -> SendResult:
@@ -139,7 +141,7 @@ def _expected(response: Response, *, reads: bool) -> SendResult:
 
     def failed(message: str, code: str, hint: str = "") -> SendResult:
         error = RunError(Action.WRONG, message, hint, response.exchange, status=response.status, code=code)
-        return SendResult(Fate.FAILED, error, response)
+        return SendResult(Outcome.FAILED, error, response)
 
     if isinstance(body, str) and _is_html(body, response.media_type):
         return failed(
@@ -150,7 +152,7 @@ def _expected(response: Response, *, reads: bool) -> SendResult:
         )
     if body is False and not reads:
         return failed(f"The store responded with {response.status} and false: it has not accepted the entity", "false")
-    return SendResult(Fate.DONE, None, response, body)
+    return SendResult(Outcome.DONE, None, response, body)
 
 
 def _accepted(result: SendResult) -> SendResult:
@@ -160,9 +162,9 @@ def _accepted(result: SendResult) -> SendResult:
     hint = f"If this is a success, add expected = [{status}] to the request"
     if isinstance(result.body, dict) and "bulk_uuid" in result.body:
         hint = 'To wait for its result, write the plain route and delivery = "async"'
-    message = f"The store responded with {status}: {_ACCEPTED[status]}"
-    error = RunError(Action.WAIT, message, hint, exchange, status=status, code="accepted")
-    return replace(result, fate=Fate.ACCEPTED, error=error)
+    message = f"The store responded with {status}: {_ONLY_ACCEPTED[status]}"
+    error = RunError(Action.WAIT, message, hint, exchange, status=status, code=ACCEPTED)
+    return replace(result, outcome=Outcome.ACCEPTED, error=error)
 
 
 def _is_html(body: str, media_type: str) -> bool:

@@ -7,11 +7,10 @@ has arrived and is about to be sent. A request leaves only after that transactio
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from ..client.layer import Send
@@ -26,15 +25,16 @@ from ..runs.pace import Pace, Patience
 from ..secrets.mask import Mask
 from ..templates import Json, PlaceholderError, Scope
 from .batch import with_item_errors
-from .bulk import Accepted, Delivery, queued
+from .bulk import Delivery, queued
 from .chain import ChainStep
 from .changes import Compare
-from .errors import Fate, ItemError, SendResult, is_unreachable, result_for_exception, result_for_response
-from .failure_pattern import FailurePattern
+from .errors import ACCEPTED, ItemError, Outcome, SendResult, is_unreachable, result_for_exception, result_for_response
 from .model import Outgoing
-from .recorded_responses import as_read, recorded, was_masked
-from .store_queue import StoreQueue
-from .tasks import OPEN_STATES, Task, TaskState, TaskUpdate, record_name
+from .open_tasks import OpenTask, OpenTasks, TaskBatch
+from .queued_tasks import QueuedTasks, place_in_queue
+from .recorded_responses import as_read, was_masked
+from .store_queue import NOT_QUEUED
+from .tasks import Task, TaskState, TaskUpdate
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,18 @@ _LONGEST_PAUSE = 30.0
 """Seconds before a task is sent again; doubled each time."""
 _OUTAGES = 3
 _FAILING = 5
-"""So many groups have failed, one after the other without a success, when the store counts as down: of responses that
+"""So many batches have failed, one after the other without a success, when the store counts as down: of responses that
 say that it is busy, and of others."""
 _WINDOW = 500
 """Tasks that are read from the ledger at once, or two batches."""
 _HELD = 4
 """Windows that may be in memory: more where one identifier occurs so often that its tasks wait for each other."""
 _UNKNOWN_HINT = "Check in the store, then send it again or skip it"
+_QUEUED_HINT = (
+    "The store does not have its values, but it may still be in the store's queue. Look there (System › Action Log › "
+    "Bulk Actions), then send it again or skip it"
+)
+_STATUS = RequestTemplate(uri="bulk", method="get")
 
 
 class TaskStore(Protocol):
@@ -67,37 +72,6 @@ class TaskStore(Protocol):
     async def step(self, updates: Sequence[TaskUpdate]) -> None:
         """Makes the updates durable."""
         ...
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """A task in memory. `key` is its identifier without regard to case, "" without one."""
-
-    task: Task
-    key: str
-    settles: bool = False
-    """It is unknown whether it has arrived: the comparison decides."""
-    lost: int = 0
-    """How often a connection was lost after it had been sent."""
-    former: Json = None
-
-
-@dataclass(slots=True, eq=False)
-class _Group:
-    """Tasks that are sent together. `step` is the index of the next step, `responses` those of earlier ones."""
-
-    works: list[_Work]
-    step: int = 0
-    responses: dict[str, Json] = field(default_factory=dict)
-    tries: int = 0
-    failed_at: int = -1
-    """The number of successes when it last failed."""
-    continues: bool = False
-    """Its next request is the next step of a chain, not another attempt."""
-
-    @property
-    def entities(self) -> list[Json]:
-        return [work.task.entity for work in self.works]
 
 
 class Publisher:
@@ -132,43 +106,45 @@ class Publisher:
         step. `delivery`: the requests of a store's queue, where the outgoing uses it.
         """
         self._outgoing, self._store, self._client, self._run = outgoing, store, send, run
-        self._pace, self._patience, self._machine, self._mask = pace, patience, machine, mask
-        self._counts, self._repeatable, self._compare, self._explain = counts, repeatable, compare, explain
-        self._remaining, self._on_failed, self._on_step = limit, on_failed, on_step
+        self._pace, self._patience, self._machine = pace, patience, machine
+        self._repeatable, self._compare, self._explain = repeatable, compare, explain
+        self._remaining, self._on_step = limit, on_step
         names: list[tuple[str, RequestTemplate]] = list(outgoing.requests.items())
         steps = {step.name: step for step in outgoing.steps}
         self._steps: list[tuple[str, RequestTemplate, ChainStep | None]] = [
             (name, template, steps.get(name)) for name, template in names
         ]
-        self._pattern = FailurePattern(watches=not (keep_going or counts["finished"] or counts["unchanged"]))
+        self._tasks = OpenTasks(
+            [name for name, _ in names],
+            outgoing.keep,
+            counts,
+            mask,
+            keep_going=keep_going,
+            on_failed=on_failed,
+            on_all_failed=self.stop,
+        )
         self._delivery = delivery
         self._size = outgoing.batch if delivery is None else delivery.size
         """Tasks that are sent together."""
-        self._queue: StoreQueue[_Group] | None = None
+        self._queued: QueuedTasks | None = None
         if delivery is not None:
-            self._queue = StoreQueue(
+            self._queued = QueuedTasks(
                 delivery,
+                self._tasks,
                 send=lambda request: self._result(request, _STATUS),
                 machine=machine,
                 patience=patience,
                 limit=seconds(outgoing.patience),
-                on_ended=self._operations_ended,
-                on_standstill=self._still_waits,
+                on_result=self._on_operation,
+                on_failed=self.stop,
+                on_ended=self._guard,
                 note=note,
             )
-        self._following: asyncio.Task[None] | None = None
-        self._updates: dict[int, TaskUpdate] = {}
-        """What the next durable step records, by task."""
-        self._ready: deque[_Work] = deque()
-        self._groups: deque[_Group] = deque()
-        """Groups to be sent again, or with their next step."""
-        self._uncompared: list[_Work] = []
-        self._busy: set[str] = set()
-        self._held: dict[str, deque[_Work]] = defaultdict(deque)
-        self._open = 0
-        """Tasks in memory."""
+        self._ready: deque[OpenTask] = deque()
+        self._batches: deque[TaskBatch] = deque()
+        """To be sent again, or with their next step."""
         self._in_flight = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()
         self._delays: set[asyncio.Task[None]] = set()
         self._filling: asyncio.Task[None] | None = None
         self._pausing: asyncio.Task[None] | None = None
@@ -176,7 +152,7 @@ class Publisher:
         self._exhausted = False
         self._probing = False
         self._failing: set[int] = set()
-        """Groups that have failed since the last success."""
+        """Batches that have failed since the last success."""
         self._successes = 0
         self._stop: RunError | None = None
         self._unexpected: BaseException | None = None
@@ -190,8 +166,8 @@ class Publisher:
     async def publish(self) -> None:
         """Raises `RunFailed` where the run cannot continue, `LedgerError` where the ledger cannot be written."""
         try:
-            if self._queue is not None:
-                await self._queue.check_permission()
+            if self._queued is not None:
+                await self._queued.check_permission()
             await self._resume_waiting()
             await self._settle_unknown()
             while True:
@@ -199,11 +175,10 @@ class Publisher:
                     raise self._unexpected
                 self._start_filling()
                 to_send = self._take()
-                if self._updates:
-                    updates, self._updates = list(self._updates.values()), {}
+                if updates := self._tasks.take_updates():
                     await self._store.step(updates)
-                    for group, request, template in to_send:
-                        self._launch(group, request, template)
+                    for batch, request, template in to_send:
+                        self._launch(batch, request, template)
                     self._on_step()
                     continue
                 if self._is_idle():
@@ -221,19 +196,26 @@ class Publisher:
             return False
         if self._stop is not None:
             return True
-        if self._groups or self._delays or self._pausing is not None or self._following is not None:
+        if self._batches or self._delays or self._pausing is not None or self._following is not None:
             return False
-        return self.limit_reached or (self._exhausted and not self._open)
+        return self.limit_reached or (self._exhausted and not self._tasks.count)
+
+    @property
+    def _following(self) -> asyncio.Task[None] | None:
+        """Reads the results of queued requests."""
+        return None if self._queued is None else self._queued.following
 
     def stop(self, error: RunError) -> None:
         """Sends no more requests, and waits for those in flight, so that their results are known."""
         self._stop = self._stop or error
+        if self._queued is not None:
+            self._queued.stop()
         for task in (*self._delays, *([self._pausing] if self._pausing else ())):
             task.cancel()
         self._changed.set()
 
     async def _cancel(self) -> None:
-        running = [*self._tasks, *self._delays]
+        running = [*self._requests, *self._delays]
         running += [task for task in (self._filling, self._pausing, self._following) if task is not None]
         for task in running:
             task.cancel()
@@ -241,7 +223,7 @@ class Publisher:
 
     def _guard(self, task: asyncio.Task[None]) -> None:
         """Ends the run where a task of it fails unexpectedly."""
-        self._tasks.discard(task)
+        self._requests.discard(task)
         self._delays.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._unexpected = error
@@ -252,7 +234,7 @@ class Publisher:
     def _start_filling(self) -> None:
         size = max(_WINDOW, 2 * self._size)
         wants = len(self._ready) < max(self._pace.limit * self._size * 2, size // 2)
-        more = self._uncompared or (not self._exhausted and self._open < size * _HELD)
+        more = self._tasks.to_compare or (not self._exhausted and self._tasks.count < size * _HELD)
         if self._filling is None and wants and more and self._stop is None and not self.limit_reached:
             self._filling = asyncio.create_task(self._fill(size))
             self._filling.add_done_callback(self._filled)
@@ -263,65 +245,72 @@ class Publisher:
 
     async def _fill(self, size: int) -> None:
         """Reads the next tasks, and compares those whose identifier is not in use with the store."""
-        if not self._exhausted and self._open < size * _HELD:
-            tasks = await self._store.window("new", self._after, size)
-            self._exhausted = not tasks
-            for task in tasks:
+        if not self._exhausted and self._tasks.count < size * _HELD:
+            new = await self._store.window("new", self._after, size)
+            self._exhausted = not new
+            for task in new:
                 self._after = task.id
-                self._admit(_Work(task, task.identifier.casefold()))
-        works, self._uncompared = self._uncompared, []
+                self._tasks.admit(OpenTask.of(task))
+        tasks, self._tasks.to_compare = self._tasks.to_compare, []
         try:
-            await self._compare_all(works)
+            await self._compare_all(tasks)
         except RunFailed as failed:
-            self._uncompared = works + self._uncompared
+            self._tasks.to_compare = tasks + self._tasks.to_compare
             self.stop(failed.error)
 
-    def _admit(self, work: _Work) -> None:
-        """Makes the task the next one of its identifier, or lets it wait for the one before."""
-        self._open += 1
-        if work.key in self._busy:
-            self._held[work.key].append(work)
-            return
-        if work.key:
-            self._busy.add(work.key)
-        self._uncompared.append(work)
-
-    async def _compare_all(self, works: Sequence[_Work]) -> None:
-        if not works:
+    async def _compare_all(self, tasks: Sequence[OpenTask]) -> None:
+        if not tasks:
             return
         if self._compare is None:
-            self._make_ready(works)
+            self._make_ready(tasks)
             return
-        for start in range(0, len(works), _WINDOW):
-            some = works[start : start + _WINDOW]
-            changes = await self._compare([work.task.entity for work in some])
-            different: list[_Work] = []
-            for work, change in zip(some, changes, strict=True):
-                if change.action == "unchanged" and work.settles:
-                    self._finish(work, "finished", "It has arrived: the store has these values", "settled")
+        for start in range(0, len(tasks), _WINDOW):
+            some = tasks[start : start + _WINDOW]
+            changes = await self._compare([each.task.entity for each in some])
+            different: list[OpenTask] = []
+            queued: list[OpenTask] = []
+            for each, change in zip(some, changes, strict=True):
+                if change.action == "unchanged" and each.may_have_arrived:
+                    self._tasks.finish(each, "finished", "It has arrived: the store has these values", "settled")
                 elif change.action == "unchanged" and self._outgoing.send == "changed":
-                    self._finish(work, "unchanged")
+                    self._tasks.finish(each, "unchanged")
+                elif each.may_be_queued:
+                    queued.append(each)
                 else:
-                    if not work.settles:
-                        work.former = change.former
-                    different.append(work)
+                    if not each.may_have_arrived:
+                        each.former = change.former
+                    different.append(each)
             self._make_ready(different)
+            self._look_again(queued)
 
-    def _make_ready(self, works: Iterable[_Work]) -> None:
-        for work in works:
-            work.settles = False
-            if self._restores_step(work):
+    def _look_again(self, tasks: Sequence[OpenTask]) -> None:
+        """Compares tasks again later that may be in the store's queue; in the end, they stay unknown."""
+        waiting: list[OpenTask] = []
+        for each in tasks:
+            each.lost += 1
+            if each.lost >= _MAX_TRIES:
+                error = RunError(Action.WAIT, each.task.reason or "It may have arrived", code=each.task.code)
+                self._tasks.unknown(TaskBatch([each]), error, _QUEUED_HINT)
+            else:
+                waiting.append(each)
+        if waiting:
+            self._delay(self._back_to_comparison, TaskBatch(waiting), _pause_after(waiting[0].lost))
+
+    def _make_ready(self, tasks: Iterable[OpenTask]) -> None:
+        for each in tasks:
+            each.may_have_arrived = False
+            if self._restores_step(each):
                 continue
-            self._ready.append(work)
+            self._ready.append(each)
 
-    def _restores_step(self, work: _Work) -> bool:
+    def _restores_step(self, each: OpenTask) -> bool:
         """Queues a task of a chain at the step where it stopped; False if it starts at the first one."""
         names = [name for name, _, _ in self._steps]
-        task = work.task
+        task = each.task
         if task.step not in names[1:] or not isinstance(task.responses, dict):
             return False
         responses = {name: task.responses[name] for name in names if name in task.responses}
-        self._groups.append(_Group([work], names.index(task.step), responses))
+        self._batches.append(TaskBatch([each], names.index(task.step), responses))
         return True
 
     async def _settle_unknown(self) -> None:
@@ -330,8 +319,31 @@ class Publisher:
         while tasks := await self._store.window("unknown", after, _WINDOW):
             after = tasks[-1].id
             for task in tasks:
-                if self._can_settle(task):
-                    self._admit(_Work(task, task.identifier.casefold(), not self._is_harmless(task.step)))
+                if not self._can_settle(task):
+                    continue
+                each = OpenTask.of(task)
+                each.may_have_arrived = not self._is_harmless(task.step)
+                in_queue = self._delivery is not None and task.code not in NOT_QUEUED
+                each.may_be_queued = each.may_have_arrived and (in_queue or task.code == ACCEPTED)
+                self._tasks.admit(each)
+
+    async def _resume_waiting(self) -> None:
+        """Follows what an earlier part of the run has put into the store's queue."""
+        bulks: dict[str, dict[int, TaskBatch]] = {}
+        after = 0
+        while tasks := await self._store.window("waiting", after, _WINDOW):
+            after = tasks[-1].id
+            for task in tasks:
+                each, place = OpenTask.of(task), place_in_queue(task)
+                self._tasks.admit_waiting(each)
+                if self._queued is None or place is None:
+                    error = RunError(Action.WAIT, "It was left in the store's queue", code="queued")
+                    self._tasks.unknown(TaskBatch([each]), error, _UNKNOWN_HINT)
+                    continue
+                bulks.setdefault(place[0], {}).setdefault(place[1], TaskBatch([])).tasks.append(each)
+        for uuid, operations in bulks.items():
+            assert self._queued is not None
+            self._queued.follow(uuid, operations)
 
     def _can_settle(self, task: Task) -> bool:
         return task.entity is not None and (self._compare is not None or self._is_harmless(task.step))
@@ -343,23 +355,23 @@ class Publisher:
 
     # From memory to the store
 
-    def _take(self) -> list[tuple[_Group, Request, RequestTemplate]]:
-        """The groups to send now, which are recorded as being sent. Groups whose request cannot be made have failed."""
-        found: list[tuple[_Group, Request, RequestTemplate]] = []
+    def _take(self) -> list[tuple[TaskBatch, Request, RequestTemplate]]:
+        """The batches to send now, which are recorded as being sent. Those whose request cannot be made have failed."""
+        found: list[tuple[TaskBatch, Request, RequestTemplate]] = []
         if self._stop is not None or self._pausing is not None:
             return found
         limit = 1 if self._probing else self._pace.limit
-        while self._in_flight + len(found) < limit and (group := self._next_group()) is not None:
-            made = self._request(group)
+        while self._in_flight + len(found) < limit and (batch := self._next_batch()) is not None:
+            made = self._request(batch)
             if made is not None:
-                found.append((group, *made))
+                found.append((batch, *made))
             if self._stop is not None:  # too many requests cannot be made
                 break
         return found
 
-    def _next_group(self) -> _Group | None:
-        if self._groups and not (self._probing and self._ready):
-            return self._groups.popleft()
+    def _next_batch(self) -> TaskBatch | None:
+        if self._batches and not (self._probing and self._ready):
+            return self._batches.popleft()
         if not self._ready:
             return None
         size = self._size
@@ -371,67 +383,76 @@ class Publisher:
             self._remaining -= min(size, len(self._ready))
         if len(self._ready) < size and self._filling is not None and (self._in_flight or self._following):
             return None  # the rest of the batch is about to be read
-        return _Group([self._ready.popleft() for _ in range(min(size, len(self._ready)))])
+        return TaskBatch([self._ready.popleft() for _ in range(min(size, len(self._ready)))])
 
-    def _request(self, group: _Group) -> tuple[Request, RequestTemplate] | None:
-        """The request of the group's step, or None if none is sent: its tasks have ended, or it was divided."""
-        steps: dict[str, Json] = {"steps": group.responses} if self._outgoing.steps else {}
-        scope = self._outgoing.scope(group.entities, {**self._run, **steps})
+    def _request(self, batch: TaskBatch) -> tuple[Request, RequestTemplate] | None:
+        """The request of the batch's step, or None if none is sent: its tasks have ended, or it was divided."""
+        steps: dict[str, Json] = {"steps": batch.responses} if self._outgoing.steps else {}
+        scope = self._outgoing.scope(batch.entities, {**self._run, **steps})
         try:
-            while group.step < len(self._steps):
-                _, template, step = self._steps[group.step]
+            while batch.step < len(self._steps):
+                _, template, step = self._steps[batch.step]
                 if step is None or step.applies(scope):
                     break
-                group.step += 1
+                batch.step += 1
             else:
-                for work in group.works:
-                    if group.responses:
-                        self._finish(work, "finished")
+                for each in batch.tasks:
+                    if batch.responses:
+                        self._tasks.finish(each, "finished")
                     else:
-                        self._finish(work, "skipped", "No step of the chain applies to it", "no-step")
+                        self._tasks.finish(each, "skipped", "No step of the chain applies to it", "no-step")
                 return None
-            if masked := next((name for name, each in group.responses.items() if was_masked(each)), None):
-                self._fail(group, ItemError(f"The response of step {masked} contained a secret, and was not kept"))
+            if masked := next((name for name, each in batch.responses.items() if was_masked(each)), None):
+                self._tasks.fail(
+                    batch, ItemError(f"The response of step {masked} contained a secret, and was not kept")
+                )
                 return None
-            request = self._made(template, scope, group)
+            request = self._made(template, scope, batch)
         except InvalidValue as error:
-            if len(group.works) > 1:
-                self._divide(group)
+            if len(batch.tasks) > 1:
+                self._divide(batch)
             else:
                 message = str(error) if isinstance(error, PlaceholderError) else f"The request cannot be made: {error}"
-                self._fail(group, ItemError(message, "template"))
+                self._tasks.fail(batch, ItemError(message, "template"))
             return None
         request = replace(request, about=replace(request.about, run=self._run))
-        name = self._steps[group.step][0]
-        for work in group.works:
-            self._update(work, "sending", step=name, sent=not group.continues, responses=self._recorded(group))
-        group.continues = False
+        name = self._steps[batch.step][0]
+        for each in batch.tasks:
+            self._tasks.update(
+                each, "sending", step=name, sent=not batch.continues, responses=self._tasks.recorded(batch)
+            )
+        batch.continues = False
         return request, template
 
-    def _made(self, template: RequestTemplate, scope: Scope, group: _Group) -> Request:
+    def _made(self, template: RequestTemplate, scope: Scope, batch: TaskBatch) -> Request:
         """Raises `InvalidValue`."""
         if self._delivery is None:
             return template.request(scope)
-        return self._delivery.request(group.entities, self._run)
+        return self._delivery.request(batch.entities, self._run)
 
-    def _launch(self, group: _Group, request: Request, template: RequestTemplate) -> None:
+    def _launch(self, batch: TaskBatch, request: Request, template: RequestTemplate) -> None:
         self._in_flight += 1
-        self.retries += group.failed_at >= 0 or any(work.lost for work in group.works)
-        task = asyncio.create_task(self._send(group, request, template))
-        self._tasks.add(task)
+        self.retries += batch.failed_at >= 0 or any(each.lost for each in batch.tasks)
+        task = asyncio.create_task(self._send(batch, request, template))
+        self._requests.add(task)
         task.add_done_callback(self._guard)
 
-    async def _send(self, group: _Group, request: Request, template: RequestTemplate) -> None:
+    async def _send(self, batch: TaskBatch, request: Request, template: RequestTemplate) -> None:
         try:
             result = await self._result(request, template)
         finally:
             self._in_flight -= 1
-        if self._delivery is not None:
-            self._on_queued(group, *queued(result, len(self._delivery.slices(len(group.works)))))
-            return
+        if self._delivery is not None and self._queued is not None:
+            result, accepted = queued(result, len(self._delivery.slices(len(batch.tasks))))
+            if accepted is not None:
+                self._succeeded(len(batch.tasks))
+                self._queued.accepted(batch, result, accepted)
+                return
+            for each in batch.tasks:
+                each.may_be_queued = result.outcome is Outcome.UNKNOWN
         if not _reads(template):
-            result = with_item_errors(result, group.entities, [work.task.identifier for work in group.works])
-        self._on_result(group, result)
+            result = with_item_errors(result, batch.entities, batch.identifiers)
+        self._on_result(batch, result)
 
     async def _result(self, request: Request, template: RequestTemplate) -> SendResult:
         reads = template.only_reads(request)
@@ -444,7 +465,7 @@ class Publisher:
         return self._explained(result, request, response)
 
     def _explained(self, result: SendResult, request: Request, response: Response) -> SendResult:
-        if result.fate is not Fate.STOP or result.error is None:
+        if result.outcome is not Outcome.STOP or result.error is None:
             return result
         if (explanation := self._explain(request, response)) is None:
             return result
@@ -452,155 +473,165 @@ class Publisher:
         message = f"{summary.rstrip('.')} ({response.status})"
         return replace(result, error=replace(result.error, message=message, hint=remedy or result.error.hint))
 
-    # The result of a group
+    # The result of a batch
 
-    def _on_result(self, group: _Group, result: SendResult) -> None:
-        if result.fate in (Fate.DONE, Fate.ACCEPTED, Fate.FAILED, Fate.DIVIDE):
-            self._succeeded(len(group.works))
-        self._settle(group, result)
+    def _on_result(self, batch: TaskBatch, result: SendResult) -> None:
+        if result.outcome in (Outcome.DONE, Outcome.ACCEPTED, Outcome.FAILED, Outcome.SPLIT):
+            self._succeeded(len(batch.tasks))
+        self._apply(batch, result)
 
-    def _settle(self, group: _Group, result: SendResult) -> None:
+    def _on_operation(self, batch: TaskBatch, result: SendResult) -> None:
+        """The result of an operation of the store's queue."""
+        for each in batch.tasks:
+            each.may_be_queued = False
+        self._apply(batch, result)
+        self._changed.set()
+
+    def _apply(self, batch: TaskBatch, result: SendResult) -> None:
         error = result.error
-        if result.fate is Fate.DONE:
-            self._done(group, result)
+        if result.outcome is Outcome.DONE:
+            self._done(batch, result)
             return
         assert error is not None
-        log.info("%d tasks: %s (%s)", len(group.works), result.fate.name, error.code)
-        match result.fate:
-            case Fate.STOP:
-                for work in group.works:
-                    recorded = self._recorded(group)
-                    self._update(work, "new", error.message, error.code, error.exchange, responses=recorded)
+        log.info("%d tasks: %s (%s)", len(batch.tasks), result.outcome.name, error.code)
+        match result.outcome:
+            case Outcome.STOP:
+                for each in batch.tasks:
+                    recorded = self._tasks.recorded(batch)
+                    self._tasks.update(each, "new", error.message, error.code, error.exchange, responses=recorded)
                 self.stop(error)
-            case Fate.FAILED:
-                self._fail(group, ItemError(error.message, error.code), error.exchange, result)
-            case Fate.DIVIDE if len(group.works) > 1:
-                self._divide(group, error)
-            case Fate.DIVIDE:
-                self._fail(group, ItemError(error.message, error.code), error.exchange, result)
-            case Fate.ACCEPTED:
-                recorded, name = self._recorded(group, result.response), self._steps[group.step][0]
-                for work in group.works:
-                    self._finish(work, "unknown", str(error), error.code, error.exchange, recorded, name)
-            case Fate.UNKNOWN:
-                self._lost(group, error)
+            case Outcome.FAILED:
+                self._tasks.fail(batch, ItemError(error.message, error.code), error.exchange, result.response)
+            case Outcome.SPLIT if len(batch.tasks) > 1:
+                self._divide(batch, error)
+            case Outcome.SPLIT:
+                self._tasks.fail(batch, ItemError(error.message, error.code), error.exchange, result.response)
+            case Outcome.ACCEPTED:
+                self._tasks.unknown(batch, error, error.hint, result.response)
+            case Outcome.UNKNOWN:
+                self._lost(batch, error)
             case _:
-                self._failed_temporarily(group, error, result)
+                self._failed_temporarily(batch, error, result)
 
     def _succeeded(self, tasks: int) -> None:
-        """The store works: it has decided about a request."""
+        """The store tasks: it has decided about a request."""
         self._successes += 1
         self._failing.clear()
         self._probing = False
         self._patience.reset()
         self._pace.page_received(tasks, self._machine.monotonic())
 
-    def _done(self, group: _Group, result: SendResult) -> None:
+    def _done(self, batch: TaskBatch, result: SendResult) -> None:
         assert result.response is not None
         exchange = result.response.exchange
         if result.unassigned:
-            self._without_row(group, result)
+            self._without_row(batch, result)
             return
-        failed = [(work, result.items[index]) for index, work in enumerate(group.works) if index in result.items]
-        for work, item in failed:
-            self._fail(_Group([work], group.step, group.responses), item, exchange, result)
-        group.works = [work for index, work in enumerate(group.works) if index not in result.items]
-        if not group.works:
+        failed = [(each, result.items[index]) for index, each in enumerate(batch.tasks) if index in result.items]
+        for each, item in failed:
+            self._tasks.fail(TaskBatch([each], batch.step, batch.responses), item, exchange, result.response)
+        batch.tasks = [each for index, each in enumerate(batch.tasks) if index not in result.items]
+        if not batch.tasks:
             return
-        name = self._steps[group.step][0]
-        if group.step + 1 == len(self._steps):
-            for work in group.works:
-                self._finish(work, "finished", exchange=exchange)
+        name = self._steps[batch.step][0]
+        if batch.step + 1 == len(self._steps):
+            for each in batch.tasks:
+                self._tasks.finish(each, "finished", exchange=exchange)
             return
-        group.responses = {**group.responses, name: as_read(result)}
-        group.step, group.tries, group.failed_at, group.continues = group.step + 1, 0, -1, True
-        for work in group.works:  # in case the next step is not sent any more
-            step = self._steps[group.step][0]
-            self._update(work, "new", step=step, exchange=exchange, responses=self._recorded(group))
-        self._groups.appendleft(group)
+        batch.responses = {**batch.responses, name: as_read(result)}
+        batch.step, batch.tries, batch.failed_at, batch.continues = batch.step + 1, 0, -1, True
+        for each in batch.tasks:  # in case the next step is not sent any more
+            step = self._steps[batch.step][0]
+            self._tasks.update(each, "new", step=step, exchange=exchange, responses=self._tasks.recorded(batch))
+        self._batches.appendleft(batch)
 
-    def _without_row(self, group: _Group, result: SendResult) -> None:
+    def _without_row(self, batch: TaskBatch, result: SendResult) -> None:
         """The response has errors of entities that it does not name: smaller batches tell which they are."""
         assert result.response is not None
         message = " ".join(result.unassigned)
-        if len(group.works) > 1 and self._repeatable:
-            self._divide(group, RunError(Action.DIVIDE, message, "", result.response.exchange, code="row-refused"))
+        if len(batch.tasks) > 1 and self._repeatable:
+            self._divide(batch, RunError(Action.DIVIDE, message, "", result.response.exchange, code="row-refused"))
             return
-        where = f"One of {len(group.works)} entities sent together was refused: " if len(group.works) > 1 else ""
-        self._fail(group, ItemError(f"{where}{message}", "row-refused"), result.response.exchange, result)
+        where = f"One of {len(batch.tasks)} entities sent together was refused: " if len(batch.tasks) > 1 else ""
+        self._tasks.fail(
+            batch, ItemError(f"{where}{message}", "row-refused"), result.response.exchange, result.response
+        )
 
-    def _divide(self, group: _Group, error: RunError | None = None) -> None:
-        """Sends the group in halves. In a chain, they start over: earlier responses were about the whole group."""
-        if group.step and not all(_reads(template) for _, template, _ in self._steps[: group.step]):
+    def _divide(self, batch: TaskBatch, error: RunError | None = None) -> None:
+        """Sends the batch in halves. In a chain, they start over: earlier responses were about the whole batch."""
+        if batch.step and not all(_reads(template) for _, template, _ in self._steps[: batch.step]):
             message = "A batch was refused in the middle of its chain, and earlier steps cannot be sent again"
-            self._fail(group, ItemError(f"{message}: {error.message}" if error else message, "chain-divided"))
+            self._tasks.fail(batch, ItemError(f"{message}: {error.message}" if error else message, "chain-divided"))
             return
-        half = (len(group.works) + 1) // 2
-        halves = [_Group(group.works[:half]), _Group(group.works[half:])]
-        for work in group.works if error is not None else ():
-            self._update(work, "new", error.message if error else "", error.code if error else "", step="")
-        self._groups.extendleft(reversed(halves))
+        half = (len(batch.tasks) + 1) // 2
+        halves = [TaskBatch(batch.tasks[:half]), TaskBatch(batch.tasks[half:])]
+        for each in batch.tasks if error is not None else ():
+            self._tasks.update(each, "new", error.message if error else "", error.code if error else "", step="")
+        self._batches.extendleft(reversed(halves))
 
-    def _lost(self, group: _Group, error: RunError) -> None:
+    def _lost(self, batch: TaskBatch, error: RunError) -> None:
         """The connection was lost after the request had left."""
-        name = self._steps[group.step][0]
+        name = self._steps[batch.step][0]
         if self._is_harmless(name):
-            self._failed_temporarily(group, error, None)
+            self._failed_temporarily(batch, error, None)
             return
         self._pace.back_off(self._machine.monotonic())
-        self._failing.add(id(group))
+        self._failing.add(id(batch))
         if len(self._failing) >= _OUTAGES:
             self._pause(error)
-        message, recorded = f"{error.message}; it may have arrived", self._recorded(group)
-        settled: list[_Work] = []
-        for work in group.works:
-            work.lost += 1
-            if self._compare is None or work.lost >= _MAX_TRIES:
-                hint = f"{message}. {_UNKNOWN_HINT}"
-                self._finish(work, "unknown", hint, error.code, error.exchange, recorded, name)
+        lost, recorded = replace(error, message=f"{error.message}; it may have arrived"), self._tasks.recorded(batch)
+        to_compare: list[OpenTask] = []
+        for each in batch.tasks:
+            each.lost += 1
+            if self._compare is None or each.lost >= _MAX_TRIES:
+                self._tasks.unknown(TaskBatch([each], batch.step, batch.responses), lost, _UNKNOWN_HINT)
                 continue
-            self._update(work, "unknown", message, error.code, error.exchange, step=name, responses=recorded)
-            work.settles, work.task = True, replace(work.task, step=name, responses=dict(group.responses))
-            settled.append(work)
-        if settled:
-            self._delay(self._back_to_comparison, _Group(settled), _pause_after(settled[0].lost))
+            self._tasks.update(each, "unknown", lost.message, error.code, error.exchange, step=name, responses=recorded)
+            each.may_have_arrived = True
+            each.task = replace(
+                each.task, step=name, responses=dict(batch.responses), reason=lost.message, code=error.code
+            )
+            to_compare.append(each)
+        if to_compare:
+            self._delay(self._back_to_comparison, TaskBatch(to_compare), _pause_after(to_compare[0].lost))
 
-    def _back_to_comparison(self, group: _Group) -> None:
-        self._uncompared += group.works
+    def _back_to_comparison(self, batch: TaskBatch) -> None:
+        self._tasks.to_compare += batch.tasks
 
-    def _failed_temporarily(self, group: _Group, error: RunError, result: SendResult | None) -> None:
-        outage = result is not None and result.fate is Fate.OUTAGE
-        without_success = group.failed_at == self._successes
-        group.failed_at = self._successes
-        self._failing.add(id(group))
+    def _failed_temporarily(self, batch: TaskBatch, error: RunError, result: SendResult | None) -> None:
+        outage = result is not None and result.outcome is Outcome.UNAVAILABLE
+        without_success = batch.failed_at == self._successes
+        batch.failed_at = self._successes
+        self._failing.add(id(batch))
         self._pace.back_off(self._machine.monotonic())
         down = len(self._failing) >= (_OUTAGES if outage else _FAILING)
         if outage and (is_unreachable(error) or error.retry_after is not None or without_success):
             down = True
         if not (down and without_success):
-            group.tries += 1
-        if group.tries >= _TRIES_OF_BATCH and len(group.works) > 1 and not outage:
-            self._divide(group, error)
+            batch.tries += 1
+        if batch.tries >= _TRIES_OF_BATCH and len(batch.tasks) > 1 and not outage:
+            self._divide(batch, error)
             return
-        if group.tries >= _MAX_TRIES:
-            message = f"{error.message}; it was sent {group.tries} times"
-            self._fail(group, ItemError(message, error.code), error.exchange, result)
+        if batch.tries >= _MAX_TRIES:
+            message = f"{error.message}; it was sent {batch.tries} times"
+            response = result.response if result is not None else None
+            self._tasks.fail(batch, ItemError(message, error.code), error.exchange, response)
             return
-        name = self._steps[group.step][0]
-        for work in group.works:
-            self._update(
-                work, "new", error.message, error.code, error.exchange, step=name, responses=self._recorded(group)
+        name = self._steps[batch.step][0]
+        for each in batch.tasks:
+            self._tasks.update(
+                each, "new", error.message, error.code, error.exchange, step=name, responses=self._tasks.recorded(batch)
             )
         if down:
-            self._groups.append(group)
+            self._batches.append(batch)
             self._pause(error)
         else:
-            self._delay(self._groups.append, group, _pause_after(group.tries))
+            self._delay(self._batches.append, batch, _pause_after(batch.tries))
 
-    def _delay(self, then: Callable[[_Group], None], group: _Group, seconds: float) -> None:
+    def _delay(self, then: Callable[[TaskBatch], None], batch: TaskBatch, seconds: float) -> None:
         async def later() -> None:
             await self._machine.sleep(seconds)
-            then(group)
+            then(batch)
 
         task = asyncio.create_task(later())
         self._delays.add(task)
@@ -624,176 +655,6 @@ class Publisher:
     def _paused(self, task: asyncio.Task[None]) -> None:
         self._pausing = None
         self._guard(task)
-
-    # In the store's queue
-
-    def _on_queued(self, group: _Group, result: SendResult, accepted: Accepted | None) -> None:
-        """What the queue has accepted is waited for."""
-        if accepted is None or self._delivery is None or result.response is None:
-            self._on_result(group, result)
-            return
-        self._succeeded(len(group.works))
-        exchange = result.response.exchange
-        waiting: dict[int, _Group] = {}
-        for number, each in enumerate(self._delivery.slices(len(group.works))):
-            part = _Group(group.works[each], tries=group.tries)
-            if number in accepted.operations:
-                waiting[number] = part
-                place: dict[str, Json] = {_BULK: {"uuid": accepted.bulk, "operation": number}}
-                for work in part.works:
-                    self._update(work, "waiting", exchange=exchange, responses=json.dumps(place))
-                    work.task = replace(work.task, responses=place)
-            else:
-                dropped = ItemError("The store's queue has left it out without a reason", "dropped")
-                self._fail(part, accepted.refused.get(number, dropped), exchange, result)
-        if waiting:
-            self._follow(accepted.bulk, waiting)
-
-    def _follow(self, bulk: str, operations: dict[int, _Group]) -> None:
-        assert self._queue is not None
-        self._queue.add(bulk, operations)
-        self._start_following(self._queue)
-
-    def _start_following(self, queue: StoreQueue[_Group]) -> None:
-        if self._following is None and queue.is_open and self._stop is None:
-            self._following = asyncio.create_task(self._follow_queue(queue))
-            self._following.add_done_callback(self._followed)
-
-    async def _follow_queue(self, queue: StoreQueue[_Group]) -> None:
-        try:
-            await queue.follow()
-        except RunFailed as failed:
-            self.stop(failed.error)
-
-    def _followed(self, task: asyncio.Task[None]) -> None:
-        self._following = None
-        self._guard(task)
-        if self._queue is not None and not task.cancelled() and self._unexpected is None:
-            self._start_following(self._queue)  # a bulk may have been accepted after the last look
-
-    async def _resume_waiting(self) -> None:
-        """Follows what an earlier part of the run has put into the store's queue."""
-        bulks: dict[str, dict[int, _Group]] = {}
-        after = 0
-        while tasks := await self._store.window("waiting", after, _WINDOW):
-            after = tasks[-1].id
-            for task in tasks:
-                work = _Work(task, task.identifier.casefold())
-                self._open += 1
-                if work.key:
-                    self._busy.add(work.key)
-                place = task.responses.get(_BULK) if isinstance(task.responses, dict) else None
-                uuid, number = (place.get("uuid"), place.get("operation")) if isinstance(place, dict) else (None, None)
-                if self._queue is None or not isinstance(uuid, str) or not isinstance(number, int):
-                    self._finish(work, "unknown", f"It was left in the store's queue. {_UNKNOWN_HINT}", "queued")
-                    continue
-                bulks.setdefault(uuid, {}).setdefault(number, _Group([])).works.append(work)
-        for uuid, operations in bulks.items():
-            self._follow(uuid, operations)
-
-    def _operations_ended(self, ended: Sequence[tuple[_Group, SendResult]]) -> None:
-        """Operations have results; those that are to be sent again for the same reason are sent together."""
-        together: dict[tuple[Fate, str], tuple[_Group, SendResult]] = {}
-        for group, result in ended:
-            if result.fate is Fate.DONE:
-                result = with_item_errors(result, group.entities, [work.task.identifier for work in group.works])
-            if result.fate in (Fate.AGAIN, Fate.UNKNOWN):
-                reason = result.error.message if result.error is not None else ""
-                whole, _ = together.setdefault((result.fate, reason), (_Group([], tries=group.tries), result))
-                whole.works += group.works
-            else:
-                self._settle(group, result)
-        for group, result in together.values():
-            self._settle(group, result)
-        self._changed.set()
-
-    def _still_waits(self, group: _Group, error: RunError) -> None:
-        for work in group.works:
-            responses = json.dumps(work.task.responses)
-            self._update(work, "waiting", error.message, error.code, responses=responses)
-
-    # The ends of tasks
-
-    def _fail(
-        self, group: _Group, item: ItemError, exchange: int | None = None, result: SendResult | None = None
-    ) -> None:
-        for work in group.works:
-            responses = self._recorded(group, result.response if result else None)
-            name = self._steps[group.step][0] if group.step < len(self._steps) else ""
-            self._finish(work, "failed", item.message, item.code, exchange, responses, name)
-            self._on_failed(FailedRecord(record_name(work.task), item.message, exchange))
-            self._pattern.failed(work.task.identifier, item.code, item.message)
-        if self._pattern.is_clear and any(self._counts[state] for state in OPEN_STATES):
-            message = f"The first {self._pattern.count} tasks have all failed for the same reason: {item.message}"
-            hint = "Correct the configuration or the source, then run again; --keep-going sends the other tasks anyway."
-            self.stop(RunError(Action.WRONG, message, hint, exchange, code="all-failed"))
-
-    def _finish(
-        self,
-        work: _Work,
-        state: TaskState,
-        reason: str = "",
-        code: str = "",
-        exchange: int | None = None,
-        responses: str | None = None,
-        step: str = "",
-    ) -> None:
-        """The task has ended; the next one of its identifier is its successor."""
-        if state in ("finished", "unchanged", "skipped"):
-            self._pattern.ended_well()
-        keep = self._outgoing.keep
-        keeps = keep == "all" or state == "unknown" or (keep == "failed" and state in ("failed", "skipped"))
-        self._update(work, state, reason, code, exchange, step=step, responses=responses, keeps=keeps)
-        self._open -= 1
-        key = work.key
-        if not key:
-            return
-        if following := self._held.get(key):
-            self._uncompared.append(following.popleft())
-        else:
-            self._held.pop(key, None)
-            self._busy.discard(key)
-
-    def _update(
-        self,
-        work: _Work,
-        state: TaskState,
-        reason: str = "",
-        code: str = "",
-        exchange: int | None = None,
-        *,
-        step: str = "",
-        responses: str | None = None,
-        keeps: bool = True,
-        sent: bool = False,
-    ) -> None:
-        """What the next durable step records of the task. A later update of the same step replaces an earlier one."""
-        task = work.task
-        before = self._updates.get(task.id)
-        former = None if work.former is None else json.dumps(work.former)
-        self._counts[task.state] -= 1
-        self._counts[state] += 1
-        work.task = replace(task, state=state)
-        self._updates[task.id] = TaskUpdate(
-            task.id,
-            state,
-            reason,
-            code,
-            exchange if exchange is not None else before.exchange if before else None,
-            step,
-            responses,
-            keeps,
-            former,
-            sent + (before.sent if before else 0),
-        )
-
-    def _recorded(self, group: _Group, response: Response | None = None) -> str | None:
-        return recorded(group.responses, self._mask, response)
-
-
-_BULK = "bulk"
-"""Marks where in the store's queue a waiting task is: the UUID of the bulk, and the operation's number."""
-_STATUS = RequestTemplate(uri="bulk", method="get")
 
 
 def _reads(template: RequestTemplate) -> bool:

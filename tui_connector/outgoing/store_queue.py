@@ -18,7 +18,7 @@ from ..runs.pace import Patience
 from ..text import count
 from ..units import duration
 from .bulk import OPEN, PERMISSION, PERMISSION_PATH, Delivery, operation_result, operations
-from .errors import Fate, SendResult
+from .errors import Outcome, SendResult
 
 Entities = TypeVar("Entities")
 """What an operation contains."""
@@ -27,6 +27,8 @@ _FIRST_PAUSE, _PAUSE_WHILE_MOVING, _LONGEST_PAUSE = 0.25, 5.0, 30.0
 """Seconds between two looks at the queue; each is half as long again as the one before."""
 _STANDSTILL = 90.0
 """Seconds without a result until the user is told: where cron starts the consumer, it does so once a minute."""
+NOT_QUEUED = ("bulk-lost", "operation-open")
+"""Codes of tasks whose operation will not be executed any more, as far as it is known."""
 _LOOKED_AT = 2
 """Open bulks that are looked at in turn: those behind them wait for the same consumer."""
 _START_CONSUMER = "Is its consumer running? Start it: bin/magento queue:consumers:start async.operations.all"
@@ -91,7 +93,7 @@ class StoreQueue(Generic[Entities]):
             message = f"{what}: the store does not allow it ({result.response.status})"
             hint = f"Grant the permission {PERMISSION_PATH} ({PERMISSION}). Nothing was sent."
             raise RunFailed(replace(error, action=Action.REFUSED, message=message, hint=hint, code="bulk-permission"))
-        if result.fate is Fate.STOP:
+        if result.outcome is Outcome.STOP:
             raise RunFailed(error)
         raise RunFailed(replace(error, action=Action.WRONG, message=f"{what}: {error.message}"))
 
@@ -148,7 +150,7 @@ class StoreQueue(Generic[Entities]):
             operation = found.get(number)
             if operation is None:
                 error = self._unknown(f"The store has lost its operation in bulk {bulk.uuid}", result)
-                ended.append((bulk.operations.pop(number), SendResult(Fate.UNKNOWN, error)))
+                ended.append((bulk.operations.pop(number), SendResult(Outcome.UNKNOWN, error)))
             elif operation.status != OPEN:
                 ended.append((entities, operation_result(operation, result.response)))
                 del bulk.operations[number]
@@ -157,7 +159,7 @@ class StoreQueue(Generic[Entities]):
 
     def _lost(self, bulk: _Bulk[Entities], message: str, result: SendResult) -> None:
         error = self._unknown(message, result)
-        ended = [(entities, SendResult(Fate.UNKNOWN, error)) for entities in bulk.operations.values()]
+        ended = [(entities, SendResult(Outcome.UNKNOWN, error)) for entities in bulk.operations.values()]
         bulk.operations = {}
         self._report(bulk, ended)
 
@@ -213,13 +215,13 @@ class StoreQueue(Generic[Entities]):
                 "probably interrupted while executing it"
             )
             error = self._unknown(reason, code="operation-open")
-            ended.append((bulk.operations.pop(number), SendResult(Fate.UNKNOWN, error)))
+            ended.append((bulk.operations.pop(number), SendResult(Outcome.UNKNOWN, error)))
         self._report(bulk, ended)
 
     async def _read(self, bulk: _Bulk[Entities], what: str) -> SendResult:
         """Raises `RunFailed` if the store refuses it, or is down for too long."""
         result = await self._result(self._delivery.status_request(bulk.uuid, what))
-        if result.fate is Fate.STOP and result.error is not None:
+        if result.outcome is Outcome.STOP and result.error is not None:
             raise RunFailed(result.error)
         return result
 
@@ -230,7 +232,7 @@ class StoreQueue(Generic[Entities]):
             while True:
                 await self._patience.wait_for_turn()
                 result = await self._send(request)
-                if result.fate not in (Fate.OUTAGE, Fate.AGAIN) or result.error is None:
+                if result.outcome not in (Outcome.UNAVAILABLE, Outcome.RETRY) or result.error is None:
                     break
                 waited = True
                 await self._patience.wait(result.error, has_read=has_read)

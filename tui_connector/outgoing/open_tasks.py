@@ -1,0 +1,200 @@
+"""The tasks in memory that have not ended: what they are waiting for, and what the ledger is to record of them.
+
+Of several tasks with the same identifier, one is open at a time; the others wait for it, in the order of the source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..client.message import Response
+from ..runs.errors import Action, RunError
+from ..runs.ledger import FailedRecord
+from ..secrets.mask import Mask
+from ..templates import Json
+from .errors import ItemError
+from .failure_pattern import FailurePattern
+from .recorded_responses import recorded
+from .tasks import OPEN_STATES, Task, TaskState, TaskUpdate, record_name
+
+
+@dataclass(slots=True, eq=False)
+class OpenTask:
+    """A task in memory. `key` is its identifier without regard to case, "" without one."""
+
+    task: Task
+    key: str
+    may_have_arrived: bool = False
+    """The comparison decides whether it has arrived."""
+    may_be_queued: bool = False
+    """It may be in the store's queue: that the store does not have its values yet proves nothing."""
+    lost: int = 0
+    """How often it was looked for in the store, after the connection had been lost."""
+    former: Json = None
+
+    @classmethod
+    def of(cls, task: Task) -> OpenTask:
+        return cls(task, task.identifier.casefold())
+
+
+@dataclass(slots=True, eq=False)
+class TaskBatch:
+    """Tasks that are sent together. `step` is the index of the next step, `responses` those of earlier ones."""
+
+    tasks: list[OpenTask]
+    step: int = 0
+    responses: dict[str, Json] = field(default_factory=dict)
+    tries: int = 0
+    failed_at: int = -1
+    """The number of successes when it last failed."""
+    continues: bool = False
+    """Its next request is the next step of a chain, not another attempt."""
+
+    @property
+    def entities(self) -> list[Json]:
+        return [each.task.entity for each in self.tasks]
+
+    @property
+    def identifiers(self) -> list[str]:
+        return [each.task.identifier for each in self.tasks]
+
+
+class OpenTasks:
+    """Admits tasks, records their states, and ends them."""
+
+    def __init__(
+        self,
+        step_names: list[str],
+        keep: Literal["failed", "all", "none"],
+        counts: Counter[TaskState],
+        mask: Mask,
+        *,
+        keep_going: bool,
+        on_failed: Callable[[FailedRecord], None],
+        on_all_failed: Callable[[RunError], None],
+    ) -> None:
+        """`counts` are the tasks by state, kept up to date here.
+
+        `on_all_failed` is called when all tasks so far have failed for the same reason, unless `keep_going`.
+        """
+        self._step_names, self._keep, self._counts, self._mask = step_names, keep, counts, mask
+        self._on_failed, self._on_all_failed = on_failed, on_all_failed
+        self._pattern = FailurePattern(watches=not (keep_going or counts["finished"] or counts["unchanged"]))
+        self.count = 0
+        self.to_compare: list[OpenTask] = []
+        """Tasks whose turn it is, to be compared with the store or sent."""
+        self._busy: set[str] = set()
+        self._held: dict[str, deque[OpenTask]] = defaultdict(deque)
+        self._updates: dict[int, TaskUpdate] = {}
+
+    def admit(self, task: OpenTask) -> None:
+        """Makes the task the next one of its identifier, or lets it wait for the one before."""
+        self.count += 1
+        if task.key in self._busy:
+            self._held[task.key].append(task)
+            return
+        if task.key:
+            self._busy.add(task.key)
+        self.to_compare.append(task)
+
+    def admit_waiting(self, task: OpenTask) -> None:
+        """Admits a task that is in the store's queue already."""
+        self.count += 1
+        if task.key:
+            self._busy.add(task.key)
+
+    def take_updates(self) -> list[TaskUpdate]:
+        """What is to be recorded in the next durable step."""
+        updates, self._updates = list(self._updates.values()), {}
+        return updates
+
+    def update(
+        self,
+        each: OpenTask,
+        state: TaskState,
+        reason: str = "",
+        code: str = "",
+        exchange: int | None = None,
+        *,
+        step: str = "",
+        responses: str | None = None,
+        keeps_entity: bool = True,
+        sent: bool = False,
+    ) -> None:
+        """What the next durable step records of the task. A later update of the same step replaces an earlier one."""
+        task = each.task
+        before = self._updates.get(task.id)
+        former = None if each.former is None else json.dumps(each.former)
+        self._counts[task.state] -= 1
+        self._counts[state] += 1
+        each.task = replace(task, state=state)
+        self._updates[task.id] = TaskUpdate(
+            task.id,
+            state,
+            reason,
+            code,
+            exchange if exchange is not None else before.exchange if before else None,
+            step,
+            responses,
+            keeps_entity,
+            former,
+            sent + (before.sent if before else 0),
+        )
+
+    def finish(
+        self,
+        each: OpenTask,
+        state: TaskState,
+        reason: str = "",
+        code: str = "",
+        exchange: int | None = None,
+        responses: str | None = None,
+        step: str = "",
+    ) -> None:
+        """The task has ended; the next one of its identifier is its successor."""
+        if state in ("finished", "unchanged", "skipped"):
+            self._pattern.ended_well()
+        keep = self._keep
+        keeps = keep == "all" or state == "unknown" or (keep == "failed" and state in ("failed", "skipped"))
+        self.update(each, state, reason, code, exchange, step=step, responses=responses, keeps_entity=keeps)
+        self.count -= 1
+        key = each.key
+        if not key:
+            return
+        if following := self._held.get(key):
+            self.to_compare.append(following.popleft())
+        else:
+            self._held.pop(key, None)
+            self._busy.discard(key)
+
+    def fail(
+        self, batch: TaskBatch, item: ItemError, exchange: int | None = None, response: Response | None = None
+    ) -> None:
+        """The tasks have failed."""
+        for each in batch.tasks:
+            recorded = self.recorded(batch, response)
+            self.finish(each, "failed", item.message, item.code, exchange, recorded, self.step_name(batch))
+            self._on_failed(FailedRecord(record_name(each.task), item.message, exchange))
+            self._pattern.failed(each.task.identifier, item.code, item.message)
+        if self._pattern.is_clear and any(self._counts[state] for state in OPEN_STATES):
+            message = f"The first {self._pattern.count} tasks have all failed for the same reason: {item.message}"
+            hint = "Correct the configuration or the source, then run again; --keep-going sends the other tasks anyway."
+            self._on_all_failed(RunError(Action.WRONG, message, hint, exchange, code="all-failed"))
+
+    def unknown(self, batch: TaskBatch, error: RunError, hint: str, response: Response | None = None) -> None:
+        """The tasks end without it being known whether they have arrived."""
+        for each in batch.tasks:
+            recorded, step = self.recorded(batch, response), self.step_name(batch)
+            self.finish(each, "unknown", f"{error.message}. {hint}", error.code, error.exchange, recorded, step)
+
+    def step_name(self, batch: TaskBatch) -> str:
+        """The name of the batch's step; "" without steps, or after the last one."""
+        return self._step_names[batch.step] if batch.step < len(self._step_names) else ""
+
+    def recorded(self, batch: TaskBatch, response: Response | None = None) -> str | None:
+        """The responses of the batch's earlier steps as the ledger keeps them, and the beginning of a last one."""
+        return recorded(batch.responses, self._mask, response)
