@@ -244,3 +244,22 @@ async def test_an_interrupted_plan_says_that_nothing_was_sent(planner: Planner) 
     _, err = await process.communicate()
     assert process.returncode == 4
     assert "stock: Stopped by SIGINT. Nothing was sent." in err.decode().splitlines()
+
+
+async def test_plans_and_undo_belong_to_one_environment(planner: Planner) -> None:
+    planner.profile.write_text(planner.profile.read_text() + '[environments.staging]\nclients.shop.timeout = "20s"\n')
+    plan = planner.folder / "stock.plan"
+    staging = ("run", "stock", "--env", "staging")
+    code, _, err = await planner(*staging, "--plan", plan)
+    assert code == 0
+    assert "stock (staging): 1 to create" in err
+    code, _, err = await planner("run", "stock", "--apply", plan)
+    assert code == 2
+    assert "stock (default): The plan is for the environment staging, not for default." in err
+    assert planner.writes() == 0
+    assert (await planner(*staging, "--apply", plan))[0] == 0
+    code, _, err = await planner("run", "stock", "--undo", "last")
+    assert code == 2
+    assert "has not been run yet" in err
+    code, out, _ = await planner(*staging, "--undo", "last", "--plan")
+    assert out.startswith("SYNC-0001  restore")

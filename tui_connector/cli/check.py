@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..text import json_text, shown
 from .completion import profiles
 from .errors import Exit
-from .opening import allowed, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 from .request import keeping_history, printer
 
 if TYPE_CHECKING:
@@ -30,10 +30,17 @@ _SETUP_FINDINGS = ("no-client", "not-sent")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with ok and the findings.")
 @click.option("--log", type=click.Choice(["simple", "long", "full", "curl"]), help="Print the requests as well.")
 @click.option("--login-again", is_flag=True, help="Retry a login that the store has refused before.")
+@environment_option
 @trust_option
 @click.pass_obj
 def check(
-    profile_dir: Path | None, profile: str | None, as_json: bool, log: str | None, login_again: bool, trust_once: bool
+    profile_dir: Path | None,
+    profile: str | None,
+    as_json: bool,
+    log: str | None,
+    login_again: bool,
+    environment: str,
+    trust_once: bool,
 ) -> None:
     """Check a profile against its store. Only requests that read are sent.
 
@@ -48,7 +55,7 @@ def check(
         _this_computer(machine, as_json)
     path = find(profile, machine)
     try:
-        saved = read(path)
+        saved = read(path, environment)
     except UserError as error:
         if not as_json:
             raise
@@ -65,7 +72,10 @@ def check(
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
     workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log is not None:
-        workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
+        workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
+
+    if saved.environment_label and not as_json:
+        click.echo(f"Environment: {saved.environment_label}")
 
     async def work() -> CheckReport:
         report = CheckReport()

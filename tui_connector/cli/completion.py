@@ -110,6 +110,11 @@ def configurations(context: click.Context, parameter: click.Parameter, incomplet
     return _items(found, incomplete)
 
 
+def environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """The environments of the profile."""
+    return _items(((name, "environment") for name, _ in _tables(_profile(context).get("environments"))), incomplete)
+
+
 def outgoings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """The outgoing configurations of the profile."""
     found = ((name, _described("outgoing", about)) for name, about in _tables(_profile(context).get("outgoing")))

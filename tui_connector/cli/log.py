@@ -15,7 +15,7 @@ import click
 from ..text import shown, shown_line
 from .completion import profiles, profiles_and_files
 from .errors import CommandFailed, Exit
-from .opening import find, machine_of, run
+from .opening import environment_option, find, machine_of, run
 
 if TYPE_CHECKING:
     from ..client.exchange import Exchange
@@ -50,6 +50,7 @@ _POLL_INTERVAL = 0.2
     shell_complete=profiles,
     help="Profile used to resend requests and to copy curl commands.",
 )
+@environment_option
 @click.pass_obj
 def log(
     profile_dir: Path | None,
@@ -60,6 +61,7 @@ def log(
     export: str | None,
     out: Path | None,
     profile: str | None,
+    environment: str,
 ) -> None:
     """Open a recording, a HAR file, or the history of a profile.
 
@@ -74,6 +76,7 @@ def log(
     if history:
         path = find(file, machine)
         profile = profile or path.stem
+        environment = "" if environment == "default" else environment
     _check_options(follow=follow, history=history, export=export, out=out)
 
     from ..log.files import read, read_history
@@ -84,7 +87,7 @@ def log(
     elif follow:
         run(_follow(_reader(path), printing, machine))
     else:
-        found = read_history(machine.directories.state, path) if history else read(path)
+        found = read_history(machine.directories.state, path, environment) if history else read(path)
         if export:
             _export(printing.chosen(found), export, out, profile)
         else:

@@ -18,6 +18,7 @@ import click
 from ..files import tighten
 from ..machine import Machine, NoPrompt, Prompt, this_machine
 from ..text import count, shown_line
+from .completion import environments
 from .errors import CommandFailed, Exit
 from .prompt import TerminalPrompt, restore_terminal
 
@@ -52,16 +53,28 @@ def find(name: str, machine: Machine) -> Path:
     return path
 
 
-def read(path: Path) -> Profile:
-    """The profile in a file. Raises `UserError` with one line for each problem."""
+def read(path: Path, environment: str = "") -> Profile:
+    """The profile in a file, with the values of an environment. Raises `UserError` with one line for each problem."""
     from ..profile.problems import InvalidProfile, read_profile
 
     try:
-        _, profile = read_profile(path)
+        _, profile = read_profile(path, environment)
     except InvalidProfile as error:
         error.message += f"\nThe profile has {count(len(error.lines), 'problem')}; nothing was sent."
         raise
     return profile
+
+
+def environment_option(command: Callable[..., object]) -> Callable[..., object]:
+    """The option `--env` of a command that uses a profile."""
+    return click.option(
+        "--env",
+        "environment",
+        metavar="NAME",
+        default="",
+        shell_complete=environments,
+        help="Use the values of this environment of the profile (default: its base values).",
+    )(command)
 
 
 def trust_option(command: Callable[..., object]) -> Callable[..., object]:
@@ -75,7 +88,7 @@ def allowed(path: Path, profile: Profile, machine: Machine, *, once: bool, as_js
     from ..files import CannotSave
     from ..guide.trust import ProfileTrust, Untrusted
 
-    trust = ProfileTrust(machine, path, once=once)
+    trust = ProfileTrust(machine, path, once=once, environment=profile.environment)
     try:
         run(trust.require(profile))
     except Untrusted as refused:

@@ -138,13 +138,15 @@ class OutgoingPlan:
         sender: MakeSender,
         execute: Callable[[Callable[[], OutgoingRun]], Awaitable[Exit]],
         limit: int | None,
+        environment: str = "",
     ) -> None:
         """`execute` runs what it is given, and prints its progress and summary."""
         self._name, self._outgoing, self._wanted, self._profile = name, outgoing, wanted, profile
         self._session, self._machine, self._output = session, machine, output
         self._sender, self._execute, self._limit = sender, execute, limit
+        self._environment = environment
         self._planner = sender(outgoing)
-        self._printed = PlanOutput(name, output, session.masked, as_json=output.as_json)
+        self._printed = PlanOutput(output.shown(name), output, session.masked, as_json=output.as_json)
 
     async def run(self) -> Exit:
         """Plans, applies or undoes. Returns the exit code. Raises `UserError` and `RunFailed`."""
@@ -168,7 +170,7 @@ class OutgoingPlan:
                 self._printed.add(entry)
         else:
             created = timestamp(self._machine.now())
-            head = plan_head(self._profile, self._name, self._outgoing, self._session, created)
+            head = plan_head(self._profile, self._name, self._outgoing, self._session, created, self._environment)
             await save_plan(file, head, entries, self._session.mask, self._printed.add)
         self._printed.end("" if file is None else str(file))
         return Exit.FAILED if self._printed.bad else Exit.DONE
@@ -177,7 +179,8 @@ class OutgoingPlan:
         from ..outgoing.plan import SavedPlan, plan_head
 
         with await asyncio.to_thread(SavedPlan.open, file) as plan:
-            plan.refuse_other(plan_head(self._profile, self._name, self._outgoing, self._session))
+            mine = plan_head(self._profile, self._name, self._outgoing, self._session, environment=self._environment)
+            plan.refuse_other(mine)
             await self._planner.refuse_changed_store(plan)
             return await self._execute(partial(self._sender, self._outgoing, plan.source()))
 
@@ -214,7 +217,8 @@ class OutgoingPlan:
         from ..outgoing.tasks import TaskFilter, TaskReader, tasks_file
         from ..outgoing.undo import UNDOABLE
 
-        with TaskReader(tasks_file(self._machine.directories.state, self._profile, self._name)) as reader:
+        state = self._machine.directories.state
+        with TaskReader(tasks_file(state, self._profile, self._name, self._environment)) as reader:
             if reader.is_running:
                 raise CommandFailed(f"{self._name} is running. Wait until it ends, or stop it.", Exit.SETUP)
             run = reader.run(number)
@@ -224,7 +228,7 @@ class OutgoingPlan:
         """Asks on a terminal. Raises `CommandFailed`."""
         prompt = self._machine.prompt
         if isinstance(prompt, TerminalPrompt) and not self._output.as_json:
-            typed = await prompt.line("Send these changes? Type yes")
+            typed = await prompt.line(f"Send these changes{self._output.where}? Type yes")
             if typed.strip().lower() not in ("yes", "y"):
                 raise CommandFailed("Nothing was sent.", Exit.STOPPED)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 
 from ..text import count, json_text, shown_line
+from .completion import environments
 from .completion import files as any_file
+from .completion import profiles as one_profile
 from .errors import CommandFailed, Exit
-from .opening import machine_of
+from .opening import find, machine_of
 
 
 @click.group(invoke_without_command=True)
@@ -71,6 +73,36 @@ def _check(files: tuple[str, ...], as_json: bool) -> None:
             click.echo(shown_line(f"{file}:{problem}", _LONGEST))
         click.echo(f"{count(len(files), 'file')} checked: {count(len(found), 'problem')}.", err=True)
     sys.exit(Exit.SETUP if found else Exit.DONE)
+
+
+@profiles.command("diff")
+@click.argument("profile", shell_complete=one_profile)
+@click.argument("first", metavar="ENV", shell_complete=environments)
+@click.argument("second", metavar="[ENV]", default="default", shell_complete=environments)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with path, first and second.")
+@click.pass_obj
+def _diff(profile_dir: Path | None, profile: str, first: str, second: str, as_json: bool) -> None:
+    """Show the values that differ between two environments of PROFILE.
+
+    Without the second ENV, compare with the base values, `default`. Includes the keyring entries that an environment
+    has of its own.
+    """
+    from ..profile.environments import differences
+    from ..profile.problems import environment_data, read_profile
+
+    document, _ = read_profile(find(profile, machine_of(profile_dir)))
+    one, other = (environment_data(document.draft, name) for name in (first, second))
+    found = list(differences(one, other))
+    if as_json:
+        click.echo(json_text([each._asdict() for each in found]))
+        return
+    if not found:
+        click.echo(f"{first} and {second} have the same values.")
+    for path, old, new in found:
+        click.echo(shown_line(path))
+        for name, value in ((first, old), (second, new)):
+            width = max(len(first), len(second))
+            click.echo(shown_line(f"  {name:{width}}  {'–' if value is None else json_text(value)}", _LONGEST))
 
 
 _LONGEST = 2_000

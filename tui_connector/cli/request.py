@@ -15,7 +15,7 @@ from ..errors import InvalidValue
 from ..text import shown
 from .completion import clients, files, methods, paths, profiles
 from .errors import CommandFailed, Exit, exit_code
-from .opening import allowed, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 from .streams import best_effort
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     shell_complete=clients,
     help="HTTP client to use (default: the only one with a base URI).",
 )
+@environment_option
 @trust_option
 @click.pass_obj
 def request(
@@ -48,6 +49,7 @@ def request(
     data: str | None,
     log: str | None,
     client: str | None,
+    environment: str,
     trust_once: bool,
 ) -> None:
     """Send one request and print its response.
@@ -56,7 +58,7 @@ def request(
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     method, body = _method(method), _body(data)
     chosen = _client(saved, client)
 
@@ -66,7 +68,7 @@ def request(
     trust = allowed(path, saved, machine, once=trust_once)
     workbench = Workbench(machine, directory=path.parent, trust=trust)
     if log != "none":
-        workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen))
+        workbench.exchanges.on_recorded.append(printer(log, path.stem, chosen, environment=saved.environment))
 
     async def send() -> Response:
         async with workbench.session(saved) as session:
@@ -105,7 +107,9 @@ def keeping_history(workbench: Workbench, path: Path, profile: Profile) -> Itera
         workbench.close()
 
 
-def printer(log: str | None, profile: str, client: str | None, *, err: bool = True) -> Callable[[Exchange], None]:
+def printer(
+    log: str | None, profile: str, client: str | None, *, environment: str = "", err: bool = True
+) -> Callable[[Exchange], None]:
     """A function that prints an exchange, on standard error by default."""
     from ..client.printer import text
 
@@ -113,7 +117,7 @@ def printer(log: str | None, profile: str, client: str | None, *, err: bool = Tr
         chosen = log or exchange.formatter or "long"
         # an error here would reach the client, which takes it for one of the network
         with best_effort() if err else nullcontext():
-            click.echo(text(exchange, chosen, profile=profile, client=client) + "\n", err=err)
+            click.echo(text(exchange, chosen, profile=profile, client=client, environment=environment) + "\n", err=err)
 
     return print_exchange
 
@@ -173,10 +177,18 @@ def _print_body(body: bytes, received: bytes) -> None:
 @click.argument("uri", shell_complete=paths)
 @click.option("--client", shell_complete=clients, help="HTTP client whose authentication is used.")
 @click.option("--show", is_flag=True, help="Print it even on a terminal.")
+@environment_option
 @trust_option
 @click.pass_obj
 def header(
-    profile_dir: Path | None, profile: str, method: str, uri: str, client: str | None, show: bool, trust_once: bool
+    profile_dir: Path | None,
+    profile: str,
+    method: str,
+    uri: str,
+    client: str | None,
+    show: bool,
+    environment: str,
+    trust_once: bool,
 ) -> None:
     """Print the header that authenticates a request, for a script.
 
@@ -186,7 +198,7 @@ def header(
         raise CommandFailed("The header is a secret. Add --show to print it on a terminal.", Exit.SETUP)
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     method, chosen = _method(method), _client(saved, client)
 
     from ..client.message import Request, RequestFailed
@@ -210,11 +222,12 @@ def header(
     added = [(name, value) for name, value in signed.headers if plain.header(name) != value]
     if not added:
         raise CommandFailed("The authentication of this client sends no header.", Exit.SETUP)
+    option = f" --env {environment}" if environment else ""
     if is_dialect_guess(saved, chosen, signed, machine.directories.cache):
         with best_effort():
             click.echo(
                 "The signing dialect of this store is not known yet, and this request is signed differently in each. "
-                f"Run `tui-connector check {profile}` once to find out.",
+                f"Run `tui-connector check {profile}{option}` once to find out.",
                 err=True,
             )
     for name, value in added:

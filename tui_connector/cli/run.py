@@ -17,7 +17,7 @@ import click
 from ..errors import UserError
 from .completion import configurations, files, profiles
 from .errors import CommandFailed, Exit, exit_code
-from .opening import allowed, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 from .plans import OutgoingPlan, Planning, plan_options, planning_of
 from .prompt import TerminalPrompt, restore_terminal
 from .request import keeping_history, printer
@@ -69,6 +69,7 @@ EXCHANGES_IN_MEMORY = 200
     "--keep-going", is_flag=True, help="Send every task, even if the first ones all fail for the same reason."
 )
 @click.option("--in-flight", type=click.IntRange(1, 64), help="Maximum concurrent requests (default 8).")
+@environment_option
 @plan_options
 @click.pass_obj
 def run_command(
@@ -89,6 +90,7 @@ def run_command(
     yes_production: bool,
     in_flight: int | None,
     keep_going: bool,
+    environment: str,
     **plan: object,
 ) -> None:
     """Read from the store, send to it, plan and undo.
@@ -106,7 +108,7 @@ def run_command(
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     planning = planning_of(plan, saved, names, dry_run=dry_run, limit=limit)
     chosen = _chosen(saved, names, out)
     sent = {name: saved.outgoing[name] for name in names if name in saved.outgoing}
@@ -118,7 +120,9 @@ def run_command(
     from ..runs.ledger import ledger_file
 
     wanted = RunOptions(full=full, since=_since(since), limit=limit, in_flight=in_flight)
-    output = _output([_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet)
+    output = _output(
+        [_sink(out)] if out else [each.sink for each in chosen.values()], as_json, quiet, saved.environment_label
+    )
     if saved.outgoing and not (names or quiet or as_json) and sys.stderr.isatty():
         output.say(f"Not sent, because outgoing configurations are sent only when named: {', '.join(saved.outgoing)}.")
     trust = allowed(path, saved, machine, once=trust_once, as_json=as_json)
@@ -128,12 +132,14 @@ def run_command(
         machine, Exchanges(EXCHANGES_IN_MEMORY, 4_000_000, EXCHANGES_IN_MEMORY), directory=path.parent, trust=trust
     )
     if log is not None:
-        workbench.exchanges.on_recorded.append(printer(log, path.stem, None))
+        workbench.exchanges.on_recorded.append(printer(log, path.stem, None, environment=saved.environment))
     shows_bodies = log is not None or record is not None or saved.log.history == "bodies"
     runs = Runs(workbench, path, wanted, output, out, shows_bodies=shows_bodies, keep_going=keep_going)
     for other in {name: None for each in sent.values() if (name := _other_profile(each))}:
         runs.add_profile(other, find(other, machine), once=trust_once, as_json=as_json)
-    chosen = _streams(saved, chosen, partial(ledger_file, machine.directories.state, path))
+    chosen = _streams(
+        saved, chosen, partial(ledger_file, machine.directories.state, path, environment=saved.environment)
+    )
     with keeping_history(workbench, path, saved), _recording(record, workbench.exchanges):
         if planning is not None:
             code = run(runs.plan(saved, sent, planning))
@@ -202,7 +208,7 @@ def _confirm_production(saved: Profile, sent: dict[str, Outgoing], machine: Mach
     if not names:
         return
     prompt = machine.prompt
-    which = f"{', '.join(names)} would be sent to {saved.name}, which is marked as production"
+    which = f"{', '.join(names)} would be sent to {saved.label}, which is marked as production"
     if not isinstance(prompt, TerminalPrompt):
         raise CommandFailed(f"{which}; nothing was sent. Add --yes-production.", Exit.SETUP)
     typed = run(prompt.line(f"{which}. Type the store's name to send"))
@@ -265,11 +271,11 @@ def _output_file(out: str) -> str:
     return str(Path(out).absolute()) if os.path.exists(real) and not os.path.isfile(real) else real
 
 
-def _output(sinks: list[Sink | None], as_json: bool, quiet: bool) -> RunOutput:
+def _output(sinks: list[Sink | None], as_json: bool, quiet: bool, environment: str) -> RunOutput:
     data_on_stdout = any(sink is not None and sink.on_stdout for sink in sinks)
     if data_on_stdout and sys.__stdout__ is None:
         raise CommandFailed("Standard output is closed: no item could be written to it. Leave it open.", Exit.SETUP)
-    return RunOutput(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout)
+    return RunOutput(as_json=as_json, quiet=quiet, data_on_stdout=data_on_stdout, environment=environment)
 
 
 class Runs:
@@ -394,6 +400,7 @@ class Runs:
             sender=partial(self._sender, saved, session, name),
             execute=partial(self._one, name, sends=True),
             limit=self._wanted.limit,
+            environment=saved.environment,
         )
 
     async def _one(self, name: str, make: Callable[[], Run | OutgoingRun], *, sends: bool = False) -> Exit:
@@ -418,7 +425,8 @@ class Runs:
         machine, out = self._workbench.machine, self._out
         if out is not None:
             incoming = incoming.model_copy(update={"sink": _sink(out)})
-        ledger = None if out == "-" else ledger_file(machine.directories.state, self._path, name, out or "")
+        state, environment = machine.directories.state, saved.environment
+        ledger = None if out == "-" else ledger_file(state, self._path, name, out or "", environment)
         place = RunLocation(name, self._path, ledger)
         typed = incoming.sink.writes() if out is not None and incoming.sink is not None else ()
         explain = explainer(saved, incoming.client)

@@ -33,8 +33,12 @@ _FAILURES_PRINTED = 20
 class RunOutput:
     """Prints progress and results. If data goes to standard output, everything else goes to standard error."""
 
-    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False) -> None:
-        """`quiet`: no progress and no summary; problems are still reported."""
+    def __init__(self, *, as_json: bool, data_on_stdout: bool, quiet: bool = False, environment: str = "") -> None:
+        """`quiet`: no progress and no summary; problems are still reported.
+
+        `environment`: of the profile, shown with each name; "" if the profile has none.
+        """
+        self._environment = environment
         self.as_json = self._json = as_json
         self._quiet = quiet
         self._events: TextIO = sys.stderr if data_on_stdout else sys.stdout
@@ -53,12 +57,21 @@ class RunOutput:
         self._silent = silent
         self._event("start", name=name)
 
+    @property
+    def where(self) -> str:
+        """The environment in parentheses after a blank, if the profile has any."""
+        return f" ({self._environment})" if self._environment else ""
+
+    def shown(self, name: str) -> str:
+        """The name of a configuration with the environment, such as "stock (staging)"."""
+        return f"{name}{self.where}"
+
     def note(self, text: str, *, warning: bool = False) -> None:
         self._event("note", name=self._name, text=text)
         if self._quiet and self._sends and not warning:
             return  # how a source is read is no news to cron
         if not self._json or (self._silent and warning):
-            self.say(f"{self._name}: {text}")
+            self.say(f"{self.shown(self._name)}: {text}")
 
     def failed(self, record: FailedRecord) -> None:
         self._event("failed", name=self._name, record=record.record, message=record.message, exchange=record.exchange)
@@ -68,7 +81,7 @@ class RunOutput:
         where = f" (request #{record.exchange})" if record.exchange else ""
         what = "failed" if self._sends else "skipped"
         message = " ".join(record.message.splitlines())
-        self.say(f"{self._name}: {record.record} {what}: {message}{where}")
+        self.say(f"{self.shown(self._name)}: {record.record} {what}: {message}{where}")
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -80,7 +93,7 @@ class RunOutput:
         self._event("progress", name=self._name, **figures, **rates, seconds=round(progress.seconds, 3))
         if self._live:
             noun = "tasks" if self._sends else "items"
-            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self._name, progress, noun), _WIDTH)}")
+            self._write(sys.stderr, f"\r\x1b[K{shown_line(_line(self.shown(self._name), progress, noun), _WIDTH)}")
             self._line = True
 
     def ended(self, summary: Summary) -> None:
@@ -89,12 +102,14 @@ class RunOutput:
         for remark in summary.remarks:
             self.note(remark, warning=True)
         if self._failures > _FAILURES_PRINTED and self._sends and not self._json:
-            self.say(f"{self._name}: {self._failures - _FAILURES_PRINTED:,} more failed; `tasks` lists them.")
+            self.say(
+                f"{self.shown(self._name)}: {self._failures - _FAILURES_PRINTED:,} more failed; `tasks` lists them."
+            )
         if not self._json:
             if summary.state != "complete" and summary.reason:
-                self.say(f"{self._name}: {summary.reason}")
+                self.say(f"{self.shown(self._name)}: {summary.reason}")
             if not self._quiet:
-                self.say(_summary(summary))
+                self.say(_summary(summary, self.shown(summary.name)))
         figures: dict[str, object] = {"tasks": dict(summary.tasks)} if summary.tasks else {"items": summary.items}
         figures |= {"seconds": round(summary.seconds, 3), "requests": summary.requests, "retries": summary.retries}
         figures["state"] = state_of_ended(summary.state, summary.failed) if summary.tasks else summary.state
@@ -106,7 +121,7 @@ class RunOutput:
 
     def impossible(self, name: str, error: UserError) -> None:
         """Reports a run that could not start."""
-        self.say(f"{name}: {error}")
+        self.say(f"{self.shown(name)}: {error}")
         state: State = "stopped" if exit_code(error) is Exit.STOPPED else "failed"
         figures: dict[str, object] = {"tasks": {}} if self._sends else {"items": 0}
         figures |= {"seconds": 0.0, "requests": 0, "retries": 0}
@@ -125,7 +140,7 @@ class RunOutput:
         if self._json:
             self._event("dry-run", name=name, request=preview.request, begins=preview.start, sink=preview.sink)
             return
-        click.echo(paragraph(f"{name}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
+        click.echo(paragraph(f"{self.shown(name)}: {preview.start}\n  {preview.request}\n  → {preview.sink}"))
 
     def dry_sending(self, name: str, preview: OutgoingPreview) -> None:
         """Prints the first requests that a run of an outgoing would send."""
@@ -133,15 +148,16 @@ class RunOutput:
             shown = {"requests": list(preview.requests), "problems": list(preview.problems)}
             self._event("dry-run", name=name, source=preview.source, **shown)
             return
-        lines = [f"{name}: the first requests for {preview.source} (not sent)"]
+        lines = [f"{self.shown(name)}: the first requests for {preview.source} (not sent)"]
         lines += [f"  {line}" for request in preview.requests for line in request.splitlines()]
         click.echo(paragraph("\n".join(lines)))
         for problem in preview.problems:
-            self.say(f"{name}: {problem}")
+            self.say(f"{self.shown(name)}: {problem}")
 
     def _event(self, event: str, **values: object) -> None:
         if self._json and not self._silent:
-            self._write(self._events, f"{json_text({'event': event, **values})}\n")
+            more = {"environment": self._environment} if self._environment else {}
+            self._write(self._events, f"{json_text({'event': event, **values, **more})}\n")
 
     def lines(self, text: str) -> None:
         """Prints lines of a plan on standard output."""
@@ -206,7 +222,7 @@ def _line(name: str, progress: Progress, noun: str) -> str:
     return f"{name}  " + " · ".join(parts)
 
 
-def _summary(summary: Summary) -> str:
+def _summary(summary: Summary, name: str) -> str:
     """For example "products: 1,321 items in 12 s, complete (14 requests)"."""
     costs = [count(summary.requests, "request")]
     if summary.retries:
@@ -216,11 +232,11 @@ def _summary(summary: Summary) -> str:
         what = f"{', '.join(done) or 'no tasks'} in {duration(summary.seconds)}"
         if summary.state != "complete" or not summary.failed:  # never "complete" where a task failed
             what += f", {summary.state}"
-        return f"{summary.name}: {what} ({', '.join(costs)})"
+        return f"{name}: {what} ({', '.join(costs)})"
     if summary.dropped:
         costs.append(f"{summary.dropped:,} unchanged")
     items = count(summary.items, "item")
-    return f"{summary.name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
+    return f"{name}: {items} in {duration(summary.seconds)}, {_ending(summary)} ({', '.join(costs)})"
 
 
 def _ending(summary: Summary) -> str:

@@ -13,7 +13,7 @@ import click
 from ..text import shown_line
 from .completion import profiles, secret_fields
 from .errors import CommandFailed, Exit
-from .opening import allowed, find, machine_of, read, run, trust_option
+from .opening import allowed, environment_option, find, machine_of, read, run, trust_option
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -36,19 +36,24 @@ _YES = click.option(
 @click.argument("profile", shell_complete=profiles)
 @click.argument("field", required=False, shell_complete=secret_fields)
 @_YES
+@environment_option
 @click.pass_obj
-def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
+def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool, environment: str) -> None:
     """Store secrets in the keyring: all that PROFILE uses, or one FIELD such as integration/access-token.
 
     Values are typed without echo, or read from standard input, one line per field. What copying adds to a token is
     removed: blanks, quotes, invisible characters, "Bearer", "NAME=". A password is stored unchanged.
 
     Entries that belong to another store or are used by another profile are replaced only after confirmation.
+
+    An environment with another store has entries of its own: add --env NAME.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     chosen = _chosen(saved, field)
+    if saved.environment_label:
+        click.echo(f"Environment: {saved.environment_label}")
     for name, source, origins in chosen:
         if source.keyring is not None and not origins:
             raise CommandFailed(f"{name}: no client with a base URI uses it, so it is sent to no store.", Exit.SETUP)
@@ -60,7 +65,7 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
             if source.keyring is None:
                 click.echo(f"  {name}: not in the keyring ({shown_line(source.label)})")
             else:
-                values[name] = await _typed(machine, name, source)
+                values[name] = await _typed(machine, name, source, saved.environment_label)
         for name, source, origins in chosen:
             if source.keyring is None:
                 continue
@@ -77,15 +82,16 @@ def _set(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -
 @click.argument("profile", shell_complete=profiles)
 @click.argument("field", required=False, shell_complete=secret_fields)
 @_YES
+@environment_option
 @click.pass_obj
-def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool) -> None:
+def _delete(profile_dir: Path | None, profile: str, field: str | None, yes: bool, environment: str) -> None:
     """Delete the secrets of PROFILE, or one FIELD, from the keyring.
 
     Entries that belong to another store or are used by another profile are deleted only after confirmation.
     """
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    chosen = _chosen(read(path), field)
+    chosen = _chosen(read(path, environment), field)
 
     async def delete(vault: Vault) -> None:
         await _confirm_shared("Delete", vault, machine, path, chosen, yes=yes)
@@ -131,13 +137,14 @@ async def _confirm_shared(
 @secrets.command("test")
 @click.argument("profile", shell_complete=profiles)
 @click.argument("field", required=False, shell_complete=secret_fields)
+@environment_option
 @trust_option
 @click.pass_obj
-def _test(profile_dir: Path | None, profile: str, field: str | None, trust_once: bool) -> None:
+def _test(profile_dir: Path | None, profile: str, field: str | None, environment: str, trust_once: bool) -> None:
     """Read the secrets as a request would, without sending one."""
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     trust = allowed(path, saved, machine, once=trust_once)
 
     from ..secrets.capability import Grants
@@ -180,10 +187,11 @@ def _chosen(profile: Profile, field: str | None) -> list[tuple[str, SecretSource
     return [one for one in found if one[0] == field]
 
 
-async def _typed(machine: Machine, name: str, source: SecretSource) -> str:
+async def _typed(machine: Machine, name: str, source: SecretSource, environment: str) -> str:
     from ..secrets.cleaning import clean
 
-    typed = await machine.prompt.secret(name) if sys.stdin.isatty() else sys.stdin.readline()
+    label = f"{name} ({environment})" if environment else name
+    typed = await machine.prompt.secret(label) if sys.stdin.isatty() else sys.stdin.readline()
     value = clean(typed or "", source.kind)
     if not value.strip():
         how = "Type or paste it when asked, then press Enter" if sys.stdin.isatty() else "Provide it on its own line"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..profile.model import Profile
     from ..templates import Json
 
-_SETTINGS = ("profile", "profile_dir", "start_date")
+_SETTINGS = ("profile", "profile_dir", "environment", "start_date")
 _SAMPLE = 100
 """Items of each stream that discovery reads types from."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -65,7 +65,7 @@ def tap(
     directory = settings.get("profile_dir")
     machine = machine_of(Path(directory) if directory else profile_dir)
     path = find(settings["profile"], machine)
-    saved = read(path)
+    saved = read(path, settings.get("environment", ""))
 
     from ..client.exchange import Exchanges
     from ..guide.workbench import Workbench

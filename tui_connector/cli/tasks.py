@@ -16,10 +16,11 @@ from ..text import count, json_text, listed, shown, shown_line
 from ..units import timestamp
 from .completion import files, outgoings, profiles
 from .errors import CommandFailed, Exit, paragraph
-from .opening import find, machine_of, read
+from .opening import environment_option, find, machine_of, read
 
 if TYPE_CHECKING:
     from ..outgoing.tasks import Task, TaskFilter, TaskReader, TaskRun, TaskState
+    from ..profile.model import Profile
 
 _STATES = ("new", "sending", "waiting", "finished", "failed", "skipped", "unchanged", "unknown")
 _DONE = ("finished", "unchanged")
@@ -44,6 +45,7 @@ _WIDTH = 160
     help="With export: write to this new file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object per line.")
+@environment_option
 @click.pass_obj
 def tasks(
     profile_dir: Path | None,
@@ -55,6 +57,7 @@ def tasks(
     code: str | None,
     out: Path | None,
     as_json: bool,
+    environment: str,
 ) -> None:
     """Show, retry, skip or export the tasks of the last run.
 
@@ -71,19 +74,19 @@ def tasks(
 
     machine = machine_of(profile_dir)
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
     if name not in saved.outgoing:
         known = ", ".join(saved.outgoing) or "none"
         raise CommandFailed(f"The profile has no outgoing named {name!r}. It has: {known}.", Exit.SETUP)
     if out is not None and action != "export":
         raise CommandFailed("--out requires export.", Exit.SETUP)
-    ledger = tasks_file(machine.directories.state, path, name)
+    ledger = tasks_file(machine.directories.state, path, name, saved.environment)
     if action in ("retry", "skip"):
         selected = states or (("failed", "unknown") if action == "retry" and not (lines or code) else ())
         if action == "skip" and not (lines or code or states):
             raise CommandFailed("Select the tasks to skip, by LINE, --state or --code.", Exit.SETUP)
         wanted = TaskFilter(selected, lines, code)
-        _change(ledger, action, wanted, lines, f"{profile} {name}", timestamp(machine.now()))
+        _change(ledger, action, wanted, lines, f"{profile} {name}{_option(saved)}", timestamp(machine.now()))
         return
     with TaskReader(ledger) as reader:
         run = reader.last()
@@ -100,7 +103,12 @@ def tasks(
             for task in reader.tasks(run.id, TaskFilter(states, lines, code)):
                 click.echo(json_text(_row(task)))
         else:
-            _list(reader, run, name, TaskFilter(states, lines, code), is_filtered=bool(states or lines or code))
+            label = f"{name} ({saved.environment_label})" if saved.environment_label else name
+            _list(reader, run, label, TaskFilter(states, lines, code), is_filtered=bool(states or lines or code))
+
+
+def _option(profile: Profile) -> str:
+    return f" --env {profile.environment}" if profile.environment else ""
 
 
 def _row(task: Task) -> dict[str, object]:

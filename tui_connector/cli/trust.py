@@ -10,10 +10,11 @@ import click
 from ..text import shown, shown_line
 from .completion import profiles
 from .errors import CommandFailed, Exit
-from .opening import find, machine_of, read, run
+from .opening import environment_option, find, machine_of, read, run
 
 if TYPE_CHECKING:
     from ..machine import Machine
+    from ..profile.model import Profile
 
 
 @click.command()
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
 )
 @click.option("--list", "as_list", is_flag=True, help="List the trusted profiles.")
 @click.option("--revoke", is_flag=True, help="Revoke the trust in the profile.")
+@environment_option
 @click.pass_obj
 def trust(
-    profile_dir: Path | None, profile: str | None, yes: bool, as_digest: bool, as_list: bool, revoke: bool
+    profile_dir: Path | None,
+    profile: str | None,
+    yes: bool,
+    as_digest: bool,
+    as_list: bool,
+    revoke: bool,
+    environment: str,
 ) -> None:
     """Show what PROFILE can do, and trust it to do so.
 
@@ -36,6 +44,8 @@ def trust(
 
     In a pipeline, set TUI_CONNECTOR_TRUST to the digest that --digest prints: a profile that can do anything else then
     ends with exit code 2.
+
+    Each environment of a profile is trusted by itself: add --env NAME. --revoke withdraws the trust in all of them.
     """
     if sum((yes, as_digest, as_list, revoke)) > 1:
         raise CommandFailed("--yes, --digest, --list and --revoke exclude each other.", Exit.SETUP)
@@ -49,7 +59,7 @@ def trust(
         _revoke(machine, profile)
         return
     path = find(profile, machine)
-    saved = read(path)
+    saved = read(path, environment)
 
     from ..guide.trust import ProfileTrust, capability_lines
     from ..profile.capabilities import capabilities
@@ -60,7 +70,7 @@ def trust(
     if as_digest:
         click.echo(digest(wanted))
         return
-    missing = ProfileTrust(machine, path).missing(wanted)
+    missing = ProfileTrust(machine, path, environment=saved.environment).missing(wanted)
     known = [each for each in wanted if each not in missing]
     if not wanted:
         click.echo(f"{shown_line(str(path))} sends no secrets, runs no commands and uses no files outside its folder.")
@@ -69,13 +79,17 @@ def trust(
             click.echo(title)
             click.echo(shown("\n".join(f"  - {line}" for line in capability_lines(some))))
     records = TrustRecords(machine.directories.state)
-    if not missing and records.find(path) is not None:
+    if not missing and records.find(path, saved.environment) is not None:
         click.echo("Nothing more to allow.")
         return
-    if missing and not yes and not run(machine.prompt.allow(f"Trust {shown_line(str(path))} to do this?")):
+    if missing and not yes and not run(machine.prompt.allow(f"Trust {shown_line(str(path))}{_in(saved)} to do this?")):
         raise CommandFailed("Not trusted. Answer y, or use --yes in a script.", Exit.SETUP)
-    records.grant(path, wanted, machine.now(), only=True)
-    click.echo(f"Trusted: {shown_line(str(path))}")
+    records.grant(path, wanted, machine.now(), only=True, environment=saved.environment)
+    click.echo(f"Trusted: {shown_line(str(path))}{_in(saved)}")
+
+
+def _in(profile: Profile) -> str:
+    return f" in the environment {profile.environment}" if profile.environment else ""
 
 
 def _list(machine: Machine) -> None:
@@ -86,7 +100,8 @@ def _list(machine: Machine) -> None:
     if not records:
         click.echo("No profile is trusted yet.")
     for record in records:
-        click.echo(f"{shown_line(record.profile)} (since {shown_line(record.granted_at)})")
+        environment = f" --env {shown_line(record.environment)}" if record.environment else ""
+        click.echo(f"{shown_line(record.profile)}{environment} (since {shown_line(record.granted_at)})")
         for line in capability_lines(record.capabilities):
             click.echo(f"  - {shown_line(line)}")
 

@@ -17,7 +17,7 @@ _MAX_ARGUMENT = 100_000
 _EXPECT_CONTINUE = 1_000_000
 
 
-def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> str:
+def curl(exchange: Exchange, profile: str | None, client: str | None = None, environment: str = "") -> str:
     """The command for a POSIX shell, safe to print and to paste.
 
     It runs `tui-connector header` for the headers that authenticate, because a signature is valid for one request only.
@@ -27,7 +27,7 @@ def curl(exchange: Exchange, profile: str | None, client: str | None = None) -> 
         return "# A login contains a password and cannot be copied."
     if not HTTP_TOKEN.fullmatch(exchange.method) or shown_line(exchange.uri) != exchange.uri or " " in exchange.uri:
         return shown_line(f"# {exchange.method} {exchange.uri} cannot be sent with curl.")
-    header_command, arguments, remarks = _headers(exchange, profile, client)
+    header_command, arguments, remarks = _headers(exchange, profile, client, environment)
     body, data, body_remarks = _body(exchange)
     if header_command and body:  # standard input is used by the header
         data = ["--data-binary @/dev/fd/3"]
@@ -52,7 +52,9 @@ def _has_data(exchange: Exchange) -> bool:
     return bool(exchange.request_body.data) or exchange.method in _METHODS_WITH_LENGTH
 
 
-def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tuple[str, list[str], list[str]]:
+def _headers(
+    exchange: Exchange, profile: str | None, client: str | None, environment: str
+) -> tuple[str, list[str], list[str]]:
     """The command that prints the headers with credentials, curl's arguments, and remarks for the user.
 
     curl reads these headers from standard input: every user of the computer can see its arguments.
@@ -72,6 +74,7 @@ def _headers(exchange: Exchange, profile: str | None, client: str | None) -> tup
             arguments += ["-H", shlex.quote(f"{name}: {value}" if value else f"{name};")]
     if credentials:
         option = f" --client {shlex.quote(client)}" if client else ""
+        option += f" --env {shlex.quote(environment)}" if environment else ""
         request = f"{shlex.quote(profile or 'PROFILE')} {exchange.method} {shlex.quote(exchange.uri)}"
         header_command = f"tui-connector header {request}{option}"
         arguments[:0] = ["-H @-"]

@@ -60,9 +60,16 @@ Block = tuple[Role, Sequence[str]]
 """Lines of one role, sanitised."""
 
 
-def text(exchange: Exchange, formatter: str, *, profile: str | None = None, client: str | None = None) -> str:
+def text(
+    exchange: Exchange,
+    formatter: str,
+    *,
+    profile: str | None = None,
+    client: str | None = None,
+    environment: str = "",
+) -> str:
     """The exchange as text, with bodies as received."""
-    printed = blocks(exchange, formatter, profile=profile, client=client)
+    printed = blocks(exchange, formatter, profile=profile, client=client, environment=environment)
     return "\n".join(line for _, lines in printed for line in lines)
 
 
@@ -74,17 +81,18 @@ def blocks(
     longest: int = sys.maxsize,
     profile: str | None = None,
     client: str | None = None,
+    environment: str = "",
 ) -> Iterator[Block]:
     """The exchange in this format. Bodies and commands are truncated to `longest` bytes.
 
     `pretty` decodes the query, one parameter per line, and indents JSON.
 
-    `profile` and `client` are named in the curl command.
+    `profile`, its `environment` and `client` are named in the curl command.
     """
     if formatter == "simple":
         yield outcome(exchange), [simple(exchange)]
     elif formatter == "curl":
-        command = curl(exchange, profile, client)
+        command = curl(exchange, profile, client, environment)
         yield Role.REQUEST, shown(command[:longest]).split("\n")
         if len(command) > longest:
             yield Role.TRUNCATED, [f"… the first {size(longest)} of the command are shown"]

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..profile.library import Library, ProfileError, as_text, read_bytes
+from ..secrets.backends import entry_of
 from ..secrets.vault import Vault
 from ..text import count
 
 
 def keyring_entries(path: Path) -> list[str]:
-    """The keyring entries that this profile uses; empty if the file is invalid TOML."""
+    """The keyring entries that this profile uses, in all environments; empty if the file is invalid TOML."""
     try:
         data = tomllib.loads(as_text(path, read_bytes(path)))
     except (ProfileError, ValueError, RecursionError):
         return []
-    return named_in(data)
+    found = dict.fromkeys(named_in(data))
+    if isinstance(environments := data.get("environments"), dict):
+        from ..profile.problems import environment_data  # loads pydantic, which few profiles need here
+
+        for name in environments:
+            found |= dict.fromkeys(named_in(environment_data(data, name)))
+    return list(found)
 
 
 def named_in(data: object) -> list[str]:
@@ -63,11 +70,14 @@ def _named_by(path: Path, names: Collection[str]) -> list[str]:
         text = as_text(path, read_bytes(path))
     except ProfileError:
         return list(names)
-    in_text = [name for name in names if name in text]
+    in_text = [name for name in names if name in text or (name.rpartition("@")[0] or name) in text]
     if not in_text and "\\" not in text:  # nothing in it is written another way
         return []
     try:
-        found = named_in(tomllib.loads(text))
+        data = tomllib.loads(text)
+        found = named_in(data)
+        environments = data.get("environments")
+        found += [entry_of(name, each) for name in found for each in (environments or ())]
     except (ValueError, RecursionError):
         return in_text
     return [name for name in names if name in found]

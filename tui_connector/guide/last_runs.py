@@ -35,10 +35,10 @@ class LastRun:
         return f"{self.mark} {self.outcome}"
 
 
-def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
+def last_runs(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
     """The latest run of each incoming that was run, by its name. Ledgers that cannot be read are left out."""
     found = {}
-    for path in sorted(ledger_file(state, profile, "any").parent.glob("*.sqlite")):
+    for path in sorted(ledger_file(state, profile, "any", environment=environment).parent.glob("*.sqlite")):
         try:
             row, under_way = last_run(path)
         except LedgerError:
@@ -48,10 +48,10 @@ def last_runs(state: Path, profile: Path) -> dict[str, LastRun]:
     return found
 
 
-def last_sendings(state: Path, profile: Path) -> dict[str, LastRun]:
+def last_sendings(state: Path, profile: Path, environment: str = "") -> dict[str, LastRun]:
     """The latest run of each outgoing that was run, by its name. Ledgers that cannot be read are left out."""
     found = {}
-    for path in sorted(tasks_file(state, profile, "any").parent.glob("*.sqlite")):
+    for path in sorted(tasks_file(state, profile, "any", environment).parent.glob("*.sqlite")):
         try:
             last = last_task_run(path)
         except LedgerError:

@@ -74,7 +74,7 @@ class Sender:
     @property
     def ledger(self) -> Path:
         """The file of its tasks."""
-        return tasks_file(self.workbench.machine.directories.state, self.file, self.name)
+        return tasks_file(self.workbench.machine.directories.state, self.file, self.name, self.profile.environment)
 
     @property
     def plan_file(self) -> Path:
@@ -85,7 +85,8 @@ class Sender:
         """Raises `UserError` if the source is standard input, which is the keyboard here."""
         source = self.outgoing.source
         if source is not None and source.kind == "stdin":
-            shell = f"… | tui-connector run {self.file.stem} {self.name}"
+            option = f" --env {self.profile.environment}" if self.profile.environment else ""
+            shell = f"… | tui-connector run {self.file.stem} {self.name}{option}"
             raise UserError("source-stdin", "Its entities come from standard input", f"In a shell: {shell}")
 
     async def prepare(self) -> None:
@@ -142,6 +143,7 @@ class Sender:
             explainer(self.profile, outgoing.client),
             incoming=IncomingItems(used, watcher),
             source=source,
+            environment=self.profile.environment,
         )
         return OutgoingRun(outgoing, options or OutgoingOptions(), environment, watcher)
 

@@ -43,9 +43,17 @@ class ProfileTrust:
     """The capabilities that one profile is trusted with."""
 
     def __init__(
-        self, machine: Machine, path: Path | None, *, once: bool = False, directory: Path | None = None
+        self,
+        machine: Machine,
+        path: Path | None,
+        *,
+        once: bool = False,
+        directory: Path | None = None,
+        environment: str = "",
     ) -> None:
         """`path` is the profile's file, None for a new profile; `once`: trust it for this run only.
+
+        Each `environment` of a profile is trusted by itself.
 
         `directory` is the folder in which a new file will be (default: the user's folder of profiles).
         """
@@ -55,6 +63,7 @@ class ProfileTrust:
         self._accepted: set[Capability] = set()
         self._prompt_lock = asyncio.Lock()
         self.path = path
+        self.environment = environment
 
     @property
     def directory(self) -> Path:
@@ -66,11 +75,18 @@ class ProfileTrust:
         if self.path is None:
             return "PROFILE"
         usual = self.path.parent == self._machine.directories.profiles
-        return shown_line(self.path.stem if usual else str(self.path))  # a folder's name may contain a line break
+        name = shown_line(self.path.stem if usual else str(self.path))  # a folder's name may contain a line break
+        return f"{name} ({self.environment})" if self.environment else name
+
+    @property
+    def _hint(self) -> str:
+        """The command that trusts it."""
+        named = self._name.removesuffix(f" ({self.environment})") if self.environment else self._name
+        return _HINT.format(f"{named} --env {self.environment}" if self.environment else named)
 
     def missing(self, wanted: Iterable[Capability]) -> list[Capability]:
         """The capabilities that the profile is not trusted with. Reads the record."""
-        record = None if self.path is None else self._records.find(self.path)
+        record = None if self.path is None else self._records.find(self.path, self.environment)
         trusted = self._accepted.union(() if record is None else record.capabilities)
         return [each for each in wanted if each not in trusted]
 
@@ -82,7 +98,7 @@ class ProfileTrust:
             return None
         if found in (pin.removeprefix("sha256:").lower() for pin in pins):
             return None
-        record = self._records.find(self.path)
+        record = self._records.find(self.path, self.environment)
         changed = self.missing(wanted) if record is not None else list(wanted)
         what = "what is new" if record is not None else "what it can do"
         return Untrusted(
@@ -122,10 +138,10 @@ class ProfileTrust:
         if not missing:
             return
         if not await self._machine.prompt.allow(question(self._name, missing)):
-            raise Untrusted(self._name, missing)
+            raise Untrusted(self._name, missing, hint=self._hint)
         self._accepted.update(missing)
         if self.path is not None:
-            await asyncio.to_thread(self._records.grant, self.path, missing, self._machine.now())
+            await asyncio.to_thread(self._grant, self.path, missing)
 
     def _is_implied(self, capability: Capability, vault: Vault | None) -> bool:
         """Whether the user has just created it in the guide, such as by typing a secret."""
@@ -144,7 +160,10 @@ class ProfileTrust:
         """
         if self.path is not None:
             own = self._machine.directories.config / "profiles"
-            if self.path.parent != own or await asyncio.to_thread(self._records.find, self.path) is not None:
+            if (
+                self.path.parent != own
+                or await asyncio.to_thread(self._records.find, self.path, self.environment) is not None
+            ):
                 return missing
         vault, left = Vault(self._machine, Mask()), []
         try:
@@ -159,7 +178,7 @@ class ProfileTrust:
         bound = [each for each in missing if each not in left]
         self._accepted.update(bound)
         if self.path is not None and not left:
-            await asyncio.to_thread(self._records.grant, self.path, bound, self._machine.now())
+            await asyncio.to_thread(self._grant, self.path, bound)
         return left
 
     async def check_before_saving(
@@ -193,7 +212,10 @@ class ProfileTrust:
         """Trusts the profile that the user has saved there with all its capabilities. Raises `CannotSave`."""
         self.path = path
         granted = capabilities(draft, folder_of(path), self._machine)
-        self._records.grant(path, granted, self._machine.now(), only=True)
+        self._records.grant(path, granted, self._machine.now(), only=True, environment=self.environment)
+
+    def _grant(self, path: Path, found: Iterable[Capability]) -> None:
+        self._records.grant(path, found, self._machine.now(), environment=self.environment)
 
 
 def question(profile: str, missing: Sequence[Capability]) -> str:

@@ -126,7 +126,7 @@ class Workbench:
         if self._history is not None:
             return ""
         try:
-            history = History(self.machine.directories.state, file)
+            history = History(self.machine.directories.state, file, profile.environment)
             history.start(self.exchanges, profile.log.history, self.machine.now())
         except LogFailed as error:
             return str(error)

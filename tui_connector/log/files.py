@@ -52,10 +52,10 @@ def _with_few_notices(path: Path, found: Iterator[Exchange | Notice]) -> Iterato
         yield Notice(f"{path}: {notices - _NOTICES} more lines were skipped: they are not recorded requests either")
 
 
-def read_history(state: Path, profile: Path) -> Iterator[Exchange | Notice]:
-    """The recorded sessions of a profile, oldest first. Raises `LogFailed`."""
+def read_history(state: Path, profile: Path, environment: str = "") -> Iterator[Exchange | Notice]:
+    """The recorded sessions of a profile in an environment, oldest first. Raises `LogFailed`."""
     try:
-        sessions = History(state, profile).sessions()
+        sessions = History(state, profile, environment).sessions()
     except OSError as error:
         raise LogFailed(f"{profile}: its history cannot be read: {error.strerror or error}.") from error
     return chain.from_iterable(session.read() for session in reversed(sessions))

@@ -54,12 +54,13 @@ class PastSession:
 
 
 class History:
-    """The sessions of one profile. `start` keeps the one that starts now; `close` ends it."""
+    """The sessions of one profile, in one environment. `start` keeps the one that starts now; `close` ends it."""
 
-    def __init__(self, state: Path, profile: Path) -> None:
+    def __init__(self, state: Path, profile: Path, environment: str = "") -> None:
         # two profiles in different directories may have the same name
-        digest = hashlib.sha256(str(profile.absolute()).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", profile.stem)[:64]
+        whole = f"{profile.absolute()}\0{environment}" if environment else str(profile.absolute())
+        digest = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", profile.stem)[:64] + (f"-{environment}" if environment else "")
         self._directory = state / "history" / f"{name}-{digest}"
         self._recording: Recording | None = None
 

@@ -65,7 +65,7 @@ class PlanEntry:
 class PlanHead:
     """What a plan was made for. `store`: the address of the REST API, with the store view that is written to.
 
-    `created` is the date in UTC.
+    `created` is the date in UTC. `environment`: of the profile, "" for its base values.
     """
 
     profile: str
@@ -73,12 +73,15 @@ class PlanHead:
     store: str
     fingerprint: str
     created: str = ""
+    environment: str = ""
 
 
-def plan_head(profile: Path, name: str, outgoing: Outgoing, session: Session, created: str = "") -> PlanHead:
+def plan_head(
+    profile: Path, name: str, outgoing: Outgoing, session: Session, created: str = "", environment: str = ""
+) -> PlanHead:
     """The head of a plan for this configuration as it is now."""
     identity = fingerprint(outgoing.model_copy(update={"source": None}), session)  # the plan has the entities itself
-    return PlanHead(profile.stem, name, store_address(outgoing, session), identity, created)
+    return PlanHead(profile.stem, name, store_address(outgoing, session), identity, created, environment)
 
 
 def store_address(outgoing: Outgoing, session: Session) -> str:
@@ -309,9 +312,12 @@ class SavedPlan:
         self.close()
 
     def refuse_other(self, head: PlanHead) -> None:
-        """Raises `PlanError` if the plan was made for another store, profile or configuration than `head`."""
+        """Raises `PlanError` if the plan has another environment, store, profile or configuration than `head`."""
         mine = self.head
         hint = "Make a new plan for it."
+        if mine.environment != head.environment:
+            names = f"{mine.environment or 'default'}, not for {head.environment or 'default'}"
+            raise PlanError("plan-environment", f"The plan is for the environment {names}", hint)
         if mine.store != head.store:
             raise PlanError("plan-store", f"The plan is for the store {mine.store}, not for {head.store}", hint)
         if (mine.profile, mine.outgoing) != (head.profile, head.outgoing):
@@ -390,6 +396,7 @@ def _head(file: BinaryIO, path: Path) -> PlanHead:
         data = json.loads(line)
         version = data["plan"]
         if version == _VERSION:
+            data.setdefault("environment", "")  # plans of earlier versions have none
             return PlanHead(**{name: str(data[name]) for name in PlanHead.__slots__})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PlanError("plan-invalid", f"{path} is not a plan", "Make one with --plan FILE.") from error

@@ -105,6 +105,8 @@ class OutgoingEnvironment:
     """Reads incomings that are sources; None: they cannot be read."""
     source: EntitySource | None = None
     """Instead of the outgoing's own source: the entities of a plan or an undo."""
+    environment: str = ""
+    """Of the profile; "" for its base values."""
 
 
 class _RunStore:
@@ -607,7 +609,8 @@ class OutgoingRun:
         if unknown:
             remarks.append(
                 f"{count(unknown, 'task')} may or may not have arrived: check in the store, then send them again or "
-                f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown)."
+                f"skip them (tui-connector tasks {self._profile_name()} {self._name} list --state unknown"
+                f"{self._env_option()})."
             )
         if waiting := found.get("waiting", 0):
             remarks.append(
@@ -635,6 +638,10 @@ class OutgoingRun:
         """How commands name the profile."""
         file = self._environment.file
         return shlex.quote(file.stem if file.parent == self._machine.directories.profiles else str(file))
+
+    def _env_option(self) -> str:
+        environment = self._environment.environment
+        return f" --env {environment}" if environment else ""
 
     def _now(self) -> str:
         return timestamp(self._machine.now())

@@ -189,11 +189,13 @@ _TASK = "id, line, identifier, state, entity, attempts, exchange, reason, code, 
 _RUN = ", ".join(TaskRun.__slots__)
 
 
-def tasks_file(state: Path, profile: Path, outgoing: str) -> Path:
-    """Where the ledger of an outgoing is. `state`: the state directory."""
+def tasks_file(state: Path, profile: Path, outgoing: str, environment: str = "") -> Path:
+    """Where the ledger of an outgoing is, in this environment of the profile. `state`: the state directory."""
     real = Path(os.path.realpath(profile))  # not resolve(), which fails where links lead in a circle
-    place = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return state / "outgoing" / f"{real.stem}-{place}" / f"{outgoing}.sqlite"
+    whole = f"{real}\0{environment}" if environment else str(real)
+    place = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    folder = f"{real.stem}-{environment}-{place}" if environment else f"{real.stem}-{place}"
+    return state / "outgoing" / folder / f"{outgoing}.sqlite"
 
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..client.layer import Authentication
 from ..client.model import DIRECT, HttpClient
 from ..client.route import ClientRoute
-from ..client.uri import absolute, canonical, is_absolute, origin_of
-from ..errors import InvalidValue
+from ..client.uri import absolute, canonical, origin_of
 from ..incoming.output_path import OutputPaths
 from ..machine import Machine
 from ..secrets.backends import override_name
 from ..secrets.capability import Capability, ResolvedCommand, token_name
 from ..secrets.source import SecretSource
-from ..templates import Template
+from .destinations import destinations
 from .model import DEFAULT_CLIENT, Profile, secrets_in
 
 _ORDER = ("run", "secret", "connect", "write", "alter", "read")
@@ -43,7 +42,7 @@ class _ProfileCapabilities:
         self._profile, self._directory, self._machine = profile, directory, machine
         self._clients: dict[str, HttpClient] = {DEFAULT_CLIENT: HttpClient(), **profile.clients}
         self._routes = {name: ClientRoute.of(client, directory) for name, client in self._clients.items()}
-        self._destinations = self._destinations_of_clients()
+        self._destinations = destinations(profile)
 
     def all(self) -> Iterator[Capability]:
         yield from self._commands()
@@ -105,39 +104,6 @@ class _ProfileCapabilities:
             for origin in self._destinations.get(client, ()):
                 yield _secret_sent(source.key, _source_text(source), origin, self._routes[client], signed_as)
 
-    def _destinations_of_clients(self) -> Mapping[str, list[str]]:
-        """The origins that each client sends requests to, as far as the profile names them."""
-        found: dict[str, dict[str, None]] = {name: {} for name in self._clients}
-        for name in self._clients:
-            if base_uri := self._profile.base_uri(name):  # the plugin base-uri refuses every other origin
-                found[name] = {origin_of(base_uri): None}
-        bound = {name for name, origins in found.items() if origins}
-
-        def reach(client: str, origin: str) -> bool:
-            new = client in found and client not in bound and origin not in found[client]
-            if new:
-                found[client][origin] = None
-            return new
-
-        for configuration in self._profile.incoming.values():
-            for origin in _absolute_origins([configuration.request.uri]):
-                reach(configuration.client, origin)
-        for sent in self._profile.outgoing.values():
-            for origin in _absolute_origins(request.uri for request in sent.requests.values()):
-                reach(sent.client, origin)
-        changed = True
-        while changed:  # a login's client may have an authentication of its own, which is a login again
-            changed = False
-            for name, client in self._clients.items():
-                for each in client.authentications:
-                    saved = self._profile.authentications.get(each)
-                    login = saved.login_uri() if saved is not None else None
-                    if saved is None or login is None:
-                        continue
-                    for origin in list(found[name]):
-                        changed = reach(saved.login_client(), origin_of(absolute(origin, login))) or changed
-        return {name: list(origins) for name, origins in found.items()}
-
     def _files(self) -> Iterator[Capability]:
         outputs = OutputPaths(self._directory, self._machine.directories, self._machine.environ)
         needed: list[Capability | None] = []
@@ -173,15 +139,3 @@ def _source_text(source: SecretSource) -> str:
     if source.command is not None:
         return f"what the command {shlex.join(source.command)} prints"
     return f"{source.label}, which you type when prompted,"
-
-
-def _absolute_origins(uris: Iterable[str]) -> Iterator[str]:
-    """The origins of the absolute URIs; a placeholder cannot change an origin."""
-    for uri in uris:
-        first = Template.parse(uri).pieces[:1]
-        start = first[0] if first and isinstance(first[0], str) else ""
-        if is_absolute(start):
-            try:
-                yield origin_of(start)
-            except InvalidValue:
-                continue  # no request can be sent there either

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PrivateAttr
 
 from ..client.layer import Authentication, Plugin
 from ..client.model import DIRECT, HttpClient, RequestTemplate
@@ -52,6 +52,9 @@ presets_from(_comparisons)
 DEFAULT_CLIENT = "default"
 """The client that exists in every profile, even if it is not configured."""
 
+DEFAULT_ENVIRONMENT = "default"
+"""The name of the base values, in a profile that has environments."""
+
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 
 
@@ -65,7 +68,14 @@ def _name(name: str) -> str:
     return name
 
 
+def _environment_name(name: str) -> str:
+    if name == DEFAULT_ENVIRONMENT:
+        raise ValueError(f"{name!r} is the name of the base values: choose another one")
+    return name
+
+
 Name = Annotated[str, AfterValidator(_name)]
+EnvironmentName = Annotated[Name, AfterValidator(_environment_name)]
 Step = str | int
 ModelPath = tuple[Step, ...]
 
@@ -106,6 +116,33 @@ class Profile(Model):
     log: LogSettings = Field(
         default_factory=LogSettings, title="Request log", description="What to store of the requests."
     )
+    environments: dict[EnvironmentName, dict[str, Any]] = Field(
+        default_factory=dict,
+        title="Environments",
+        description="Values that differ from those above, such as the address of the staging store, by their path.",
+    )
+
+    _environment: str = PrivateAttr("")
+    _has_environments: bool = PrivateAttr(False)
+
+    @property
+    def environment(self) -> str:
+        """The environment whose values this profile has; "" for the base values."""
+        return self._environment
+
+    @property
+    def environment_label(self) -> str:
+        """The environment as it is shown; "" in a profile without environments."""
+        return self._environment or (DEFAULT_ENVIRONMENT if self._has_environments or self.environments else "")
+
+    @property
+    def label(self) -> str:
+        """The name of the store, with the environment if the profile has any."""
+        return f"{self.name} ({self.environment_label})" if self.environment_label else self.name
+
+    def set_environment(self, name: str) -> None:
+        """Says that these are the values of an environment."""
+        self._environment, self._has_environments = name, True
 
     def model_post_init(self, context: Any, /) -> None:
         for each in self.secrets():
@@ -133,25 +170,28 @@ class Profile(Model):
     def secrets(self) -> Iterator[NamedSecret]:
         """Each secret of the profile."""
         for name, authentication in self.authentications.items():
-            for field, source in _secrets_in(authentication):
-                yield NamedSecret(f"{name}/{field}", source, tuple(self.origins(name)))
+            origins = tuple(self.origins(name))
+            for field, path, source in _secrets_in(authentication):
+                yield NamedSecret(f"{name}/{field}", source, origins, ("authentications", name, *path))
         for name, client in self.clients.items():
             base_uri = self.base_uri(name)
             origins = (origin_of(base_uri),) if base_uri else ()
-            for field, source in _secrets_in(client.tls):
-                yield NamedSecret(f"clients/{name}/tls/{field}", source, origins)
+            for field, path, source in _secrets_in(client.tls):
+                yield NamedSecret(f"clients/{name}/tls/{field}", source, origins, ("clients", name, "tls", *path))
             for index, plugin in enumerate(client.plugins):
-                for field, source in _secrets_in(plugin):
-                    yield NamedSecret(f"clients/{name}/plugins/{index + 1}/{field}", source, origins)
+                for field, path, source in _secrets_in(plugin):
+                    place = ("clients", name, "plugins", index, *path)
+                    yield NamedSecret(f"clients/{name}/plugins/{index + 1}/{field}", source, origins, place)
             if client.proxy is not None and client.proxy.password is not None and client.proxy.uri != DIRECT:
-                to_proxy = (origin_of(client.proxy.uri),)
-                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, to_proxy)
-        for part in (self.incoming, self.outgoing):
-            for name, configuration in part.items():
+                to_proxy, place = (origin_of(client.proxy.uri),), ("clients", name, "proxy", "password")
+                yield NamedSecret(f"clients/{name}/proxy/password", client.proxy.password, to_proxy, place)
+        parts: dict[str, dict[str, Any]] = {"incoming": dict(self.incoming), "outgoing": dict(self.outgoing)}
+        for part, named in parts.items():
+            for name, configuration in named.items():
                 base_uri = self.base_uri(configuration.client)
                 origins = (origin_of(base_uri),) if base_uri else ()
-                for field, source in _secrets_in(configuration):
-                    yield NamedSecret(f"{name}/{field}", source, origins)
+                for field, path, source in _secrets_in(configuration):
+                    yield NamedSecret(f"{name}/{field}", source, origins, (part, name, *path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,31 +201,36 @@ class NamedSecret:
     name: str
     source: SecretSource
     origins: tuple[str, ...]
+    path: ModelPath
+    """Where it is in the profile."""
 
 
 def secrets_in(model: Model) -> Iterator[SecretSource]:
     """Each secret in a part of a profile, at any depth."""
-    for _, source in _secrets_in(model):
+    for _, _, source in _secrets_in(model):
         yield source
 
 
-def _secrets_in(model: Model) -> Iterator[tuple[str, SecretSource]]:
+def _secrets_in(model: Model) -> Iterator[tuple[str, ModelPath, SecretSource]]:
     for field in type(model).model_fields:
-        yield from _secrets_at(kebab(field), getattr(model, field))
+        yield from _secrets_at(kebab(field), kebab(field), getattr(model, field))
 
 
-def _secrets_at(name: str, value: object) -> Iterator[tuple[str, SecretSource]]:
+def _secrets_at(name: str, step: Step, value: object) -> Iterator[tuple[str, ModelPath, SecretSource]]:
+    """The name, the path from `step` on, and the source of each secret in a value."""
     if isinstance(value, SecretSource):
-        yield name, value
+        yield name, (step,), value
     elif isinstance(value, Model):
-        for inside, source in _secrets_in(value):
-            yield (name if inside == "totp" else f"{name}/{inside}"), source  # a one-time code holds one secret
+        for inside, path, source in _secrets_in(value):
+            found = name if inside == "totp" else f"{name}/{inside}"  # a one-time code holds one secret
+            yield found, (step, *path), source
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _secrets_at(str(key), item)
+            yield from ((found, (step, *path), source) for found, path, source in _secrets_at(str(key), key, item))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _secrets_at(f"{name}/{index + 1}", item)
+            inner = _secrets_at(f"{name}/{index + 1}", index, item)
+            yield from ((found, (step, *path), source) for found, path, source in inner)
 
 
 def inconsistencies(profile: Profile) -> Iterator[Inconsistency]:

@@ -16,8 +16,9 @@ from ..kinds import Kind, broken_packages
 from ..runs.request_templates import Inconsistency
 from ..secrets.errors import LiteralSecret
 from .document import Document
+from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
 from .library import ProfileError
-from .model import DEFAULT_CLIENT, ModelPath, Profile, inconsistencies
+from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
 
@@ -44,19 +45,22 @@ class InvalidProfile(UserError):
         super().__init__("profile-invalid", "\n".join(self.lines))
 
 
-def read_profile(path: File) -> tuple[Document, Profile]:
-    """The profile in a file. Raises `ProfileError` and `InvalidProfile`."""
+def read_profile(path: File, environment: str = "") -> tuple[Document, Profile]:
+    """The profile in a file, with the values of an environment. Raises `ProfileError` and `InvalidProfile`."""
     document = Document.read(path)
-    profile, problems = check(document.text_as_read)
+    profile, problems = check(document.text_as_read, environment)
     if profile is None:
         raise InvalidProfile(path, problems)
     return document, profile
 
 
-def check(text: str) -> tuple[Profile | None, list[Problem]]:
-    """The profile in a valid TOML text, or its problems."""
+def check(text: str, environment: str = "") -> tuple[Profile | None, list[Problem]]:
+    """The profile in a valid TOML text, with the values of an environment, or all of its problems.
+
+    Raises `UserError` if a valid profile has no such environment.
+    """
     data = tomllib.loads(text)
-    profile, found = _checked(data)
+    profile, found = _checked(data, environment)
     if not found:
         return profile, []
     places = positions(text)
@@ -72,9 +76,12 @@ def file_problems(path: File) -> list[Problem]:
     return check(document.text_as_read)[1]
 
 
-def check_data(data: Mapping[str, Any]) -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
-    """The profile in plain data, or the path and the message of each problem."""
-    profile, found = _checked(data)
+def check_data(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[tuple[ModelPath, str]]]:
+    """The profile in plain data, with the values of an environment, or the path and message of each problem.
+
+    Raises `UserError` if a valid profile has no such environment.
+    """
+    profile, found = _checked(data, environment)
     return profile, [(each.path, each.message) for each in found]
 
 
@@ -86,7 +93,71 @@ class _Found(NamedTuple):
     code: str
 
 
-def _checked(data: Mapping[str, Any]) -> tuple[Profile | None, list[_Found]]:
+def environment_data(data: Mapping[str, Any], environment: str) -> dict[str, Any]:
+    """The data of a valid profile with the values of an environment, and without the other environments.
+
+    Raises `UserError` if there is none of this name.
+    """
+    if environment in ("", DEFAULT_ENVIRONMENT):
+        return {key: value for key, value in data.items() if key != TABLE}
+    _require(data, environment)
+    base = _checked_alone(data)[0]
+    return _in_environment(data, environment, base)[2]
+
+
+def _require(data: Mapping[str, Any], environment: str) -> None:
+    known = names_of(data)
+    if environment not in known:
+        hint = f"It has: {', '.join(known)}." if known else f"Add a table [{TABLE}.{environment}] to the profile."
+        message = f"The profile has no environment {environment!r}"
+        raise UserError("unknown-environment", message, hint)
+
+
+def _checked(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[_Found]]:
+    """The profile with the values of an environment, or all problems, also those of the other environments."""
+    base, found = _checked_alone(data)
+    profiles: dict[str, Profile] = {}
+    for name in names_of(data):
+        profile, more, _ = _in_environment(data, name, base)
+        found += [each for each in more if each not in found]
+        if profile is not None:
+            profile.set_environment(name)
+            profiles[name] = profile
+    if base is not None:
+        for name, client, message in unmarked_production(base, profiles):
+            path: ModelPath = (TABLE, name) if name else ("clients", client)
+            found.append(_Found(path, f"{client}: {message}" if name else message, "unmarked-production"))
+    if found or base is None:
+        return None, found
+    if environment in ("", DEFAULT_ENVIRONMENT):
+        return base, []
+    _require(data, environment)
+    return profiles[environment], []
+
+
+def _in_environment(
+    data: Mapping[str, Any], name: str, base: Profile | None
+) -> tuple[Profile | None, list[_Found], dict[str, Any]]:
+    """The profile with the values of one environment, or its problems at the overrides; and its data.
+
+    `base`: the profile without environments, None if it is invalid; problems that it has too are left out.
+    """
+    applied = with_environment(data, name)
+    profile, wrong = _checked_alone(applied.data)
+    if profile is not None and base is not None and own_secrets(applied, base, profile):
+        profile, wrong = _checked_alone(applied.data)
+    known = set() if base is not None else {(each.path, each.message) for each in _checked_alone(data)[1]}
+    found = [_Found(*each) for each in applied.problems]
+    found += [
+        each._replace(path=applied.place(each.path))
+        for each in wrong
+        if (each.path, each.message) not in known or applied.overrides(each.path)
+    ]
+    return (None if found else profile), found, applied.data
+
+
+def _checked_alone(data: Mapping[str, Any]) -> tuple[Profile | None, list[_Found]]:
+    """The profile with its base values, or their problems."""
     try:
         profile = Profile.model_validate(data, by_alias=True, by_name=False, strict=True)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What each profile is trusted to do: one private file for each profile, bound to its path."""
+"""What each profile is trusted to do: one private file for each profile and environment, bound to its path."""
 
 from __future__ import annotations
 
@@ -25,12 +25,17 @@ class TrustRecord:
 
     profile: str
     """The profile's path, with symbolic links resolved."""
+    environment: str
+    """Of the profile; "" for its base values."""
     granted_at: str
     capabilities: tuple[Capability, ...]
 
     @property
     def digest(self) -> str:
         return digest(self.capabilities)
+
+    def is_of(self, profile: str, environment: str) -> bool:
+        return (self.profile, self.environment) == (profile, environment)
 
 
 def folder_of(profile: Path) -> Path:
@@ -44,11 +49,14 @@ class TrustRecords:
     def __init__(self, state: Path) -> None:
         self._directory = state / "trust"
 
-    def find(self, profile: Path) -> TrustRecord | None:
-        """The record of the profile at this path; None if there is none, or other users could have written it."""
+    def find(self, profile: Path, environment: str = "") -> TrustRecord | None:
+        """The record of the profile at this path, in this environment.
+
+        None if there is none, or other users could have written it.
+        """
         resolved = os.path.realpath(profile)
-        record = self._read(self._file(resolved))
-        return record if record is not None and record.profile == resolved else None
+        record = self._read(self._file(resolved, environment))
+        return record if record is not None and record.is_of(resolved, environment) else None
 
     def list(self) -> list[TrustRecord]:
         """All records, by path."""
@@ -57,22 +65,31 @@ class TrustRecords:
         except OSError:
             return []
         found = [self._read(self._directory / name) for name in names if name.endswith(_SUFFIX)]
-        return sorted((each for each in found if each is not None), key=lambda each: each.profile)
+        return sorted((each for each in found if each is not None), key=lambda each: (each.profile, each.environment))
 
-    def grant(self, profile: Path, capabilities: Iterable[Capability], now: datetime, *, only: bool = False) -> None:
-        """Trust the profile with these capabilities, in addition to those it has; `only`: instead of those.
+    def grant(
+        self,
+        profile: Path,
+        capabilities: Iterable[Capability],
+        now: datetime,
+        *,
+        only: bool = False,
+        environment: str = "",
+    ) -> None:
+        """Trust the profile in this environment with these capabilities, besides those it has; `only`: instead of them.
 
         Raises `CannotSave`.
         """
         resolved = os.path.realpath(profile)
-        file, wanted = self._file(resolved), list(capabilities)
+        file, wanted = self._file(resolved, environment), list(capabilities)
 
         def granted(_: bytes | None) -> bytes:
             before = None if only else self._read(file)  # ignores one that other users could write
-            kept = before.capabilities if before is not None and before.profile == resolved else ()
+            kept = before.capabilities if before is not None and before.is_of(resolved, environment) else ()
             data = {
                 "format": FORMAT,
                 "profile": resolved,
+                **({"environment": environment} if environment else {}),
                 "granted-at": now.isoformat(timespec="seconds"),
                 "capabilities": [each.as_json() for each in dict.fromkeys([*wanted, *kept])],
             }
@@ -87,24 +104,30 @@ class TrustRecords:
             raise CannotSave(file, reason(error), state_remedy(error)) from error
 
     def revoke(self, profile: Path) -> bool:
-        """Delete the record; False if there was none. Raises `CannotSave`."""
-        file = self._file(os.path.realpath(profile))
-        try:
-            file.unlink()
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise CannotSave(file, reason(error), state_remedy(error)) from error
-        return True
+        """Delete the records of all environments; False if there was none. Raises `CannotSave`."""
+        resolved = os.path.realpath(profile)
+        known = [each.environment for each in self.list() if each.profile == resolved]
+        found = False
+        for file in {self._file(resolved, environment) for environment in ("", *known)}:
+            try:
+                file.unlink()
+                found = True
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise CannotSave(file, reason(error), state_remedy(error)) from error
+        return found
 
     def copy(self, profile: Path, copied: Path, now: datetime) -> None:
         """Trust a copy of a profile with the capabilities of the original. Raises `CannotSave`."""
-        record = self.find(profile)
-        if record is not None:
-            self.grant(copied, record.capabilities, now)
+        resolved = os.path.realpath(profile)
+        for record in self.list():
+            if record.profile == resolved:
+                self.grant(copied, record.capabilities, now, environment=record.environment)
 
-    def _file(self, resolved: str) -> Path:
-        return self._directory / f"{hashlib.sha256(os.fsencode(resolved)).hexdigest()[:32]}{_SUFFIX}"
+    def _file(self, resolved: str, environment: str = "") -> Path:
+        whole = os.fsencode(f"{resolved}\0{environment}" if environment else resolved)
+        return self._directory / f"{hashlib.sha256(whole).hexdigest()[:32]}{_SUFFIX}"
 
     def _read(self, file: Path) -> TrustRecord | None:
         """The record in a file; None if other users could have written it."""
@@ -120,7 +143,8 @@ class TrustRecords:
             if data["format"] != FORMAT:
                 return None
             granted = tuple(_capability(each) for each in data["capabilities"])
-            return TrustRecord(str(data["profile"]), str(data["granted-at"]), granted)
+            environment = str(data.get("environment", ""))
+            return TrustRecord(str(data["profile"]), environment, str(data["granted-at"]), granted)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 

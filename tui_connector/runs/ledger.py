@@ -154,18 +154,23 @@ _CHANGES = {
 """What makes a ledger of each older version a current one; 0 is an empty file."""
 
 
-def ledger_file(state: Path, profile: Path, incoming: str, out: str = "") -> Path:
-    """Where the ledger of an incoming is; one that writes elsewhere than its profile says has its own."""
+def ledger_file(state: Path, profile: Path, incoming: str, out: str = "", environment: str = "") -> Path:
+    """Where the ledger of an incoming is, in this environment of the profile.
+
+    One that writes elsewhere than its profile says has its own.
+    """
     # not resolve(), which fails where links lead in a circle
     real, output = Path(os.path.realpath(profile)), os.path.realpath(out) if out else ""
 
     def at(stem: str, written: str) -> Path:
-        whole = f"{real}\0{written}".encode("utf-8", "surrogateescape")  # a name on the disk need not be UTF-8
-        place = hashlib.sha256(whole).hexdigest()[:12]
-        return state / "incoming" / f"{stem}-{place}" / f"{incoming}.sqlite"
+        whole = f"{real}\0{written}\0{environment}" if environment else f"{real}\0{written}"
+        # a name on the disk need not be UTF-8
+        place = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        folder = f"{stem}-{environment}-{place}" if environment else f"{stem}-{place}"
+        return state / "incoming" / folder / f"{incoming}.sqlite"
 
     found = at(real.stem, output)
-    if os.path.exists(found):
+    if environment or os.path.exists(found):
         return found
     # ledgers were once named by what was typed: a link's own name, and --out as it was written
     relative = os.path.relpath(output) if out else ""

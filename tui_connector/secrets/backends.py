@@ -35,6 +35,11 @@ def override_name(name: str) -> str:
     return "TUI_CONNECTOR_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
+def entry_of(name: str, environment: str) -> str:
+    """The keyring entry of an environment with another store, instead of the entry `name` of the base values."""
+    return f"{name}@{environment}"
+
+
 def without_keyring(name: str) -> str:
     """What to do if the keyring cannot be used for an entry; the quickest way first."""
     return f"For this run, set {override_name(name)} to the value. {_ELSEWHERE}"
