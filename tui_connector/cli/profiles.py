@@ -12,6 +12,7 @@ from .completion import environments
 from .completion import files as any_file
 from .completion import profiles as one_profile
 from .errors import CommandFailed, Exit
+from .importing import import_
 from .opening import find, machine_of
 
 
@@ -25,6 +26,9 @@ def profiles(context: click.Context, as_json: bool) -> None:
     elif as_json:
         name = context.invoked_subcommand
         raise CommandFailed(f"Write --json after {name}: profiles {name} --json.", Exit.SETUP)
+
+
+profiles.add_command(import_)
 
 
 def _list(profile_dir: Path | None, as_json: bool) -> None:

@@ -1,0 +1,330 @@
+"""Creates a profile from imported parts, or adds them to one: first a plan that is shown, then secrets and files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from ..errors import UserError
+from ..files import CannotSave, ChangedOnDisk, reason, write_private
+from ..machine import Machine
+from ..profile.capabilities import capabilities
+from ..profile.document import Document
+from ..profile.importers.model import Import, NotImported, free
+from ..profile.library import Library
+from ..profile.model import ModelPath, Profile
+from ..profile.positions import value_at
+from ..profile.problems import check_data
+from ..profile.trust import folder_of
+from ..secrets.errors import SecretError
+from ..secrets.vault import Vault
+from ..templates import Json
+from ..text import count, shown_line
+from .save import SCHEMA_FILE, ordered, write_schema
+from .trust import capability_lines
+
+_FAMILIES = ("authentications", "clients", "incoming", "outgoing")
+
+
+@dataclass(slots=True)
+class ImportPlan:
+    """What an import would create."""
+
+    name: str
+    """The profile's name."""
+    path: Path
+    document: Document
+    profile: Profile
+    format: str
+    parts: dict[str, list[str]] = field(default_factory=dict)
+    """The names of what is created, by family."""
+    secrets: dict[ModelPath, str] = field(default_factory=dict, repr=False)
+    """Values by the path of their sources in the draft."""
+    samples: dict[Path, list[Json]] = field(default_factory=dict, repr=False)
+    """Entities to write, by file."""
+    not_imported: list[NotImported] = field(default_factory=list)
+    capabilities: list[str] = field(default_factory=list)
+    """What the profile can do once it is trusted, in lines."""
+    is_new: bool = True
+
+    def created(self) -> Iterator[str]:
+        """What will be created, one line each."""
+        if self.is_new:
+            yield f"profile {self.name}: {shown_line(str(self.path))}"
+        draft = self.document.draft
+        for family, names in self.parts.items():
+            for name in names:
+                part = cast("dict[str, Json]", value_at(draft, (family, name)))
+                yield shown_line(f"{_SINGULAR[family]} {name}: {_summary(family, part, self.samples_of(name))}", 300)
+        for path, entities in self.samples.items():
+            yield shown_line(f"file {path}: {count(len(entities), 'entity', 'entities')} from the requests", 300)
+
+    def samples_of(self, outgoing: str) -> int:
+        source = value_at(self.document.draft, ("outgoing", outgoing, "source", "path"))
+        return next((len(found) for path, found in self.samples.items() if str(path).endswith(str(source))), 0)
+
+    def missing_secrets(self) -> list[str]:
+        """The keyring entries without a value, which are to be set."""
+        given = {str(value_at(self.document.draft, (*path, "keyring"))) for path in self.secrets}
+        new = self._new_entries()
+        return [each for each in new if each not in given]
+
+    def _new_entries(self) -> list[str]:
+        found = [secret.source.keyring for secret in self.profile.secrets() if secret.source.keyring is not None]
+        added = {
+            str(entry)
+            for family, names in self.parts.items()
+            for name in names
+            for entry in _entries(value_at(self.document.draft, (family, name)))
+        }
+        return [each for each in dict.fromkeys(found) if each in added]
+
+
+_SINGULAR = {"authentications": "authentication", "clients": "client", "incoming": "incoming", "outgoing": "outgoing"}
+
+
+def _entries(value: object) -> Iterator[str]:
+    """The keyring entries that a part of a profile names."""
+    if isinstance(value, dict):
+        if value.keys() == {"keyring"} and isinstance(value["keyring"], str):
+            yield value["keyring"]
+        for each in value.values():
+            yield from _entries(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _entries(each)
+
+
+def _summary(family: str, part: Mapping[str, Json], samples: int) -> str:
+    if family == "authentications":
+        login = part.get("token-uri") or (part.get("uri") if part.get("kind") == "request" else "")
+        return f"{part.get('kind')}{f', login at {login}' if login else ''}"
+    if family == "clients":
+        plugins = part.get("plugins")
+        base = next(
+            (each["uri"] for each in cast("list[dict[str, str]]", plugins or []) if "uri" in each), "no base URI"
+        )
+        tls, proxy = part.get("tls"), part.get("proxy")
+        unverified = isinstance(tls, dict) and tls.get("verify") is False
+        by = f", proxy {proxy['uri']}" if isinstance(proxy, dict) else ""
+        return f"{base}{by}{', certificates are not verified' if unverified else ''}"
+    request = part.get("request")
+    if not isinstance(request, dict):
+        return "several requests"
+    sent = f", {count(samples, 'entity', 'entities')} to send" if samples else ""
+    return f"{str(request.get('method', 'get')).upper()} {request.get('uri')}{sent}"
+
+
+def plan_new(found: Import, name: str, machine: Machine) -> ImportPlan:
+    """A plan for a new profile. Raises `ProfileError` and `ChangedOnDisk` if the name cannot be used."""
+    library = Library(machine.directories.profiles)
+    path = library.path_for(name)
+    if os.path.lexists(path):
+        raise ChangedOnDisk(path, "appeared")
+    document = Document.new({})
+    document.draft = ordered({"format": 1, "name": found.title, **{family: {} for family in _FAMILIES}})
+    plan = _merged(found, name, path, document, machine)
+    document.draft = {key: value for key, value in document.draft.items() if value != {}}
+    return plan
+
+
+def plan_into(found: Import, path: Path, machine: Machine) -> ImportPlan:
+    """A plan that adds the parts to a saved profile. Clients for the same address are shared. Raises `UserError`."""
+    document = Document.read(path)
+    profile, problems = check_data(document.draft)
+    if profile is None:
+        message = f"{path.stem} has {count(len(problems), 'problem')}, the first: {problems[0][1]}"
+        raise UserError("profile-invalid", message, "Correct it before anything is added to it.")
+    plan = _merged(found, path.stem, path, document, machine)
+    plan.is_new = False
+    return plan
+
+
+def _merged(found: Import, name: str, path: Path, document: Document, machine: Machine) -> ImportPlan:
+    draft = document.draft
+    notes = list(found.not_imported)
+    shared = _shared_clients(found, draft)
+    used = _used_authentications(found, shared)
+    renamed: dict[tuple[str, str], str] = {("clients", old): new for old, new in shared.items()}
+    parts: dict[str, list[str]] = {}
+    for family in _FAMILIES:
+        for old in found.parts.get(family, {}):
+            if (family, old) in renamed:
+                notes.append(NotImported("", f"client {old}", f"client {renamed[family, old]} has the same address"))
+                continue
+            if family == "authentications" and old not in used:
+                notes.append(NotImported("", f"authentication {old}", "the client has authentications already"))
+                continue
+            new = free(old, draft.get(family) or {})
+            renamed[family, old] = new
+            draft.setdefault(family, {})[new] = None
+            parts.setdefault(family, []).append(new)
+    directory = machine.directories.data_for(path.parent)
+    for (family, old), new in renamed.items():
+        part = deepcopy(found.parts[family][old])
+        if new not in parts.get(family, ()):
+            continue
+        assert isinstance(part, dict)
+        _rename_references(part, renamed)
+        _set_entries(part, name)
+        for end in ("sink", "source"):
+            file = part.get(end)
+            if isinstance(file, dict) and isinstance(file.get("path"), str):
+                relative = f"{name}/{'outgoing/' if end == 'source' else ''}{new}.jsonl"
+                file["path"] = relative if directory is None else str(directory / relative)
+        draft[family][new] = part
+    profile, problems = check_data({key: value for key, value in draft.items() if value != {}})
+    if profile is None:
+        where, message = problems[0]
+        raise UserError("import-invalid", f"the result would be invalid: {'.'.join(map(str, where))}: {message}")
+    plan = ImportPlan(name, path, document, profile, found.format, parts, not_imported=notes)
+    for secret_path, value in found.secrets.items():
+        new_name = renamed.get((secret_path[0], secret_path[1]))
+        if new_name in parts.get(secret_path[0], ()):
+            plan.secrets[(secret_path[0], str(new_name), *secret_path[2:])] = value
+    for old, entities in found.samples.items():
+        source = value_at(draft, ("outgoing", renamed["outgoing", old], "source", "path"))
+        if entities and isinstance(source, str):
+            plan.samples[folder_of(path) / source] = entities
+    plan.capabilities = capability_lines(capabilities(profile, folder_of(path), machine))
+    return plan
+
+
+def _shared_clients(found: Import, draft: Mapping[str, Json]) -> dict[str, str]:
+    """The imported clients for whose address the profile has a client, and that client."""
+    existing = draft.get("clients")
+    known = (
+        {_base_of(client): name for name, client in reversed((existing or {}).items())}
+        if isinstance(existing, dict)
+        else {}
+    )
+    return {
+        name: known[base]
+        for name, client in found.parts.get("clients", {}).items()
+        if (base := _base_of(client)) is not None and base in known
+    }
+
+
+def _base_of(client: Json) -> str | None:
+    plugins = client.get("plugins") if isinstance(client, dict) else None
+    for plugin in plugins if isinstance(plugins, list) else ():
+        if isinstance(plugin, dict) and plugin.get("kind") == "base-uri":
+            return str(plugin.get("uri")).rstrip("/")
+    return None
+
+
+def _used_authentications(found: Import, shared: Mapping[str, str]) -> set[str]:
+    """The imported authentications that imported clients use, or that no imported client uses."""
+    clients = found.parts.get("clients", {})
+    by_client = {
+        name: cast("list[str]", client.get("authentications") or [])
+        for name, client in clients.items()
+        if isinstance(client, dict)
+    }
+    unused = {each for name, names in by_client.items() if name in shared for each in names}
+    needed = {each for name, names in by_client.items() if name not in shared for each in names}
+    return {each for each in found.parts.get("authentications", {}) if each in needed or each not in unused}
+
+
+def _rename_references(part: dict[str, Json], renamed: Mapping[tuple[str, str], str]) -> None:
+    client = part.get("client")
+    if isinstance(client, str):
+        part["client"] = renamed.get(("clients", client), client)
+    names = part.get("authentications")
+    if isinstance(names, list):
+        part["authentications"] = [renamed.get(("authentications", str(each)), each) for each in names]
+
+
+def _set_entries(part: Json, name: str) -> None:
+    """Puts the profile's name before its keyring entries."""
+    if isinstance(part, dict):
+        if part.keys() == {"keyring"} and isinstance(part["keyring"], str):
+            part["keyring"] = f"{name}/{part['keyring']}"
+            return
+        for each in part.values():
+            _set_entries(each, name)
+    elif isinstance(part, list):
+        for each in part:
+            _set_entries(each, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What an import has done."""
+
+    path: Path
+    stored: tuple[str, ...]
+    """Keyring entries that were stored."""
+    to_set: tuple[str, ...]
+    """Keyring entries that are to be set."""
+    notes: tuple[str, ...] = ()
+    """What could not be done, in full sentences."""
+
+
+async def carry_out(plan: ImportPlan, vault: Vault) -> ImportResult:
+    """Stores the secrets in the keyring, then writes the profile and the entities. Existing files are never replaced.
+
+    The profile is not trusted: it sends nothing before its user has allowed that. Raises `UserError`.
+    """
+    if plan.is_new and await asyncio.to_thread(os.path.lexists, plan.path):
+        raise ChangedOnDisk(plan.path, "appeared")
+    stored, notes = await _store(plan, vault)
+    try:
+        notes += await asyncio.to_thread(_write, plan)
+    except (UserError, OSError):
+        for name in stored:
+            await vault.delete(name)
+        raise
+    given = set(stored)
+    missing = [entry for entry in plan._new_entries() if entry not in given]
+    return ImportResult(plan.path, tuple(stored), tuple(missing), tuple(notes))
+
+
+async def _store(plan: ImportPlan, vault: Vault) -> tuple[list[str], list[str]]:
+    """Stores the secrets under names that the keyring does not have yet; what cannot be stored is to be set."""
+    origins: dict[str, list[str]] = {}
+    for secret in plan.profile.secrets():
+        if secret.source.keyring is not None:
+            origins.setdefault(secret.source.keyring, []).extend(secret.origins)
+    stored: list[str] = []
+    for path, value in plan.secrets.items():
+        wanted = str(value_at(plan.document.draft, (*path, "keyring")))
+        try:
+            name, number = wanted, 2
+            while await vault.origins_of(name) is not None:
+                name, number = f"{wanted}-{number}", number + 1
+            await vault.store(name, value, *dict.fromkeys(origins.get(wanted, ())))
+        except SecretError as error:
+            return stored, [f"The secrets were not stored: {error.message}"]
+        vault.mask.learn(value, name)
+        stored.append(name)
+        if name != wanted:
+            plan.document.set((*path, "keyring"), name)
+    plan.profile = check_data(plan.document.draft)[0] or plan.profile
+    return stored, []
+
+
+def _write(plan: ImportPlan) -> list[str]:
+    notes: list[str] = []
+    plan.document.save(plan.path)
+    try:
+        write_schema(plan.path.parent / SCHEMA_FILE)
+    except (UserError, OSError) as error:
+        notes.append(f"The schema for editors was not written: {error}")
+    for path, entities in plan.samples.items():
+        text = "".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in entities)
+        if os.path.lexists(path):
+            notes.append(f"{path} exists already; the entities of the requests were not written")
+            continue
+        try:
+            write_private(path, text.encode("utf-8", "replace"), replace=False)
+        except (OSError, CannotSave) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            notes.append(f"{path} cannot be written: {why}")
+    return notes
