@@ -83,7 +83,7 @@ def log(
 
     printing = _Printing(wanted, form or "simple", profile)
     if form is None and export is None and sys.stdin.isatty() and sys.stdout.isatty():
-        _show(machine, path, expression, profile, follow=follow, history=history)
+        _show(machine, path, expression, profile, environment, follow=follow, history=history)
     elif follow:
         run(_follow(_reader(path), printing, machine))
     else:
@@ -104,17 +104,25 @@ def _check_options(*, follow: bool, history: bool, export: str | None, out: Path
 
 
 def _show(
-    machine: Machine, path: Path, expression: str | None, profile: str | None, *, follow: bool, history: bool
+    machine: Machine,
+    path: Path,
+    expression: str | None,
+    profile: str | None,
+    environment: str,
+    *,
+    follow: bool,
+    history: bool,
 ) -> None:
     from ..log.files import read
     from ..tui.log.screens import Recorded, earlier_sessions
     from .screen import requests
 
     if history:
-        requests(machine, replace(earlier_sessions(machine, path), filter=expression or ""))
+        requests(machine, replace(earlier_sessions(machine, path, environment), filter=expression or ""))
         return
     found: Callable[[], Iterator[Exchange | Notice]] = _reader(path).read if follow else partial(read, path)
-    requests(machine, Recorded(str(path), found, follow, find(profile, machine) if profile else None, expression or ""))
+    used = find(profile, machine) if profile else None
+    requests(machine, Recorded(str(path), found, follow, used, expression or "", environment))
 
 
 class _Printing:

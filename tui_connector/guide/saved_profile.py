@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from ..errors import UserError
 from ..profile.document import Document
 from ..profile.library import ProfileError
 from ..profile.model import Profile
-from ..profile.problems import Problem, check
+from ..profile.problems import Problem, check, environment_data
 from .summaries import ProfilePart, parts
 
 
@@ -21,6 +23,10 @@ class OpenedProfile:
     profile: Profile | None = None
     problems: list[Problem] = field(default_factory=list)
     hint: str = ""
+    environment: str = ""
+    """The environment whose values it has; "" for the base values."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """The values of the environment, which may be invalid."""
 
     @property
     def title(self) -> str:
@@ -29,7 +35,7 @@ class OpenedProfile:
 
     @property
     def parts(self) -> list[ProfilePart]:
-        return parts(self.document.draft) if self.document else []
+        return parts(self.data)
 
     @property
     def line(self) -> int | None:
@@ -37,12 +43,16 @@ class OpenedProfile:
         return self.problems[0].line if self.problems else None
 
 
-def open_profile(path: Path) -> OpenedProfile:
-    """Reads and checks a profile. Errors are returned as problems."""
+def open_profile(path: Path, environment: str = "") -> OpenedProfile:
+    """Reads and checks a profile, with the values of an environment. Errors are returned as problems."""
     try:
         document = Document.read(path)
     except ProfileError as error:
         problem = Problem(error.line or 1, error.column or 1, "", error.message)
         return OpenedProfile(path, problems=[problem], hint=error.hint)
-    profile, problems = check(document.text_as_read)
-    return OpenedProfile(path, document, profile, problems)
+    try:
+        profile, problems = check(document.text_as_read, environment)
+        data = environment_data(document.draft, environment) if profile is not None else document.draft
+    except UserError as error:  # no such environment
+        return OpenedProfile(path, document, None, [Problem(1, 1, "environments", error.text, error.code)])
+    return OpenedProfile(path, document, profile, problems, environment=environment, data=data)

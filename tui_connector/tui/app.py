@@ -32,6 +32,7 @@ from .widgets.painted import PAINTS
 if TYPE_CHECKING:
     from ..client.exchange import Exchanges
     from .log.screens import Recorded
+    from .profile import ProfilePage
     from .setup.context import DemoStore, GuideContext
 
 
@@ -231,6 +232,12 @@ class ConnectorApp(QuietApp):
         finally:
             release()
 
+    def on_profile_page_environment_chosen(self, message: ProfilePage.EnvironmentChosen) -> None:
+        from .profile import ProfilePage as Page
+
+        log = self._log_of(message.path, message.environment)
+        self.switch_screen(Page(self.machine, message.path, log, message.environment))
+
     async def _remember(self, path: Path) -> None:
         """Home begins at this profile from now on."""
         from ..guide.overview import LastUsed
@@ -252,12 +259,13 @@ class ConnectorApp(QuietApp):
 
         self.push_screen(RecordedScreen(self.machine, earlier_sessions(self.machine, message.path)))
 
-    def _log_of(self, path: Path) -> Exchanges:
-        """The requests of this session to the profile's store, from all screens."""
+    def _log_of(self, path: Path, environment: str = "") -> Exchanges:
+        """The requests of this session to the profile's store in an environment, from all screens."""
         from ..client.exchange import Exchanges
         from ..guide.drafts import key_for
 
-        return self._logs.setdefault(key_for(path), Exchanges())
+        key = f"{key_for(path)} {environment}" if environment else key_for(path)
+        return self._logs.setdefault(key, Exchanges())
 
     def _leave_setup(self, context: GuideContext) -> None:
         """Ends the guide. Its log continues on the page of the profile, or when its draft is resumed."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -38,11 +39,14 @@ from ..incoming.plan import RunOptions
 from ..machine import Machine
 from ..magento.diagnosis import diagnose_failure
 from ..profile.document import Document
+from ..profile.environments import names_of
 from ..profile.model import Profile
+from ..profile.problems import environment_data
 from ..text import count, shown, shown_line
 from ..units import ago
 from .dialogs import ConfirmScreen
 from .editor import edit
+from .environments import EnvironmentScreen, environment_mark
 from .log.actions import LogContext
 from .log.panel import LogDock, LogPanel
 from .log.screens import RecordedScreen, earlier_sessions
@@ -120,9 +124,16 @@ async def _open_guide(
             return
         setup.choose_client(users[0])
         setup.show_authentication(part.name)
-    context = GuideContext(setup, workbench, workbench.machine.directories.profiles, path, draft_key=key_for(path))
+    machine = workbench.machine
+    if workbench.trust.environment:  # the guide changes and tests the base values
+        trust = ProfileTrust(machine, path)
+        workbench = Workbench(machine, workbench.exchanges, directory=path.parent, trust=trust)
+    else:
+        workbench.hold()
+    context = GuideContext(setup, workbench, machine.directories.profiles, path, draft_key=key_for(path))
     step = _STEPS[part.family] if part else GuideStep.BASICS
-    await app.push_screen(SetupScreen(context, step, part.name if part else "", begin_with))
+    screen = SetupScreen(context, step, part.name if part else "", begin_with)
+    await app.push_screen(screen, lambda _: workbench.close())
 
 
 def _authentications_of(setup: Setup, client: str) -> list[object]:
@@ -235,6 +246,9 @@ class ProfilePage(LogDock):
         Binding("e", "edit_text", "Edit as text", id="page.edit-text", tooltip="Edit the file in your editor"),
         Binding("g", "guide", "Guide", id="page.guide", tooltip="Open the guide at the part's step"),
         Binding("l,ctrl+l,f2", "zoom", "Log", id="page.log"),
+        Binding(
+            "E", "environment", "Environment", show=False, id="page.environment", tooltip="Use another environment"
+        ),
         Binding("H", "history", "History", id="page.history", tooltip="The requests of earlier sessions"),
         Binding("q,escape", "back", "Back", id="page.back"),
     ]
@@ -265,11 +279,18 @@ class ProfilePage(LogDock):
         part: ProfilePart
         result: CheckResult
 
-    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None = None) -> None:
+    @dataclass
+    class EnvironmentChosen(Message):
+        """The page of the profile is wanted with the values of another environment; "" for the base values."""
+
+        path: Path
+        environment: str
+
+    def __init__(self, machine: Machine, path: Path, exchanges: Exchanges | None = None, environment: str = "") -> None:
         """`exchanges` is the log to continue."""
         super().__init__()
-        self._machine, self._path = machine, path
-        self._workbench = Workbench(machine, exchanges, directory=path.parent, trust=ProfileTrust(machine, path))
+        self._machine, self._path, self._environment = machine, path, environment
+        self._workbench = self._new_workbench(exchanges, environment)
         self._opened: OpenedProfile | None = None
         self._file_state: FileState | None = None
         self._loaded = False
@@ -283,6 +304,22 @@ class ProfilePage(LogDock):
         self._secrets: list[SecretState] = []
         self._undo: Undo | None = None
 
+    def _new_workbench(self, exchanges: Exchanges | None, environment: str) -> Workbench:
+        trust = ProfileTrust(self._machine, self._path, environment=environment)
+        return Workbench(self._machine, exchanges, directory=self._path.parent, trust=trust)
+
+    @asynccontextmanager
+    async def _file_workbench(self) -> AsyncIterator[Workbench]:
+        """What changes of the file are made with: they are changes of the base values, which are trusted with them."""
+        if not self._environment:
+            yield self._workbench
+            return
+        workbench = self._new_workbench(self._workbench.exchanges, "")
+        try:
+            yield workbench
+        finally:
+            workbench.close()
+
     def compose(self) -> ComposeResult:
         yield ScreenHeader()
         yield ProblemList(id="page-problems")
@@ -290,7 +327,7 @@ class ProfilePage(LogDock):
             yield PartList(id="parts")
             yield Static("", id="part-detail", classes="panel")
         new = NewRequests(self._workbench, self._valid_profile)
-        context = LogContext(self._machine, lambda: self._path.stem, self._resend, new)
+        context = LogContext(self._machine, lambda: self._path.stem, self._resend, new, environment=self._environment)
         yield LogPanel(self._workbench.exchanges, context, id="log")
         yield KeyFooter()
 
@@ -298,7 +335,9 @@ class ProfilePage(LogDock):
         self.set_interval(_CHECK_INTERVAL, self._check_file)
 
     def action_history(self) -> None:
-        self.app.push_screen(RecordedScreen(self._machine, earlier_sessions(self._machine, self._path)))
+        self.app.push_screen(
+            RecordedScreen(self._machine, earlier_sessions(self._machine, self._path, self._environment))
+        )
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         self._reload()
@@ -335,12 +374,12 @@ class ProfilePage(LogDock):
         state = await asyncio.to_thread(_file_state, self._path)
         if only_if_changed and state == self._file_state:
             return
-        opened = await asyncio.to_thread(open_profile, self._path)
+        opened = await asyncio.to_thread(open_profile, self._path, self._environment)
         history_problem = ""
         if opened.profile is not None:
             history_problem = await asyncio.to_thread(self._workbench.keep_history, self._path, opened.profile)
-        runs = await asyncio.to_thread(last_runs, self._machine.directories.state, self._path)
-        sent = await asyncio.to_thread(last_sendings, self._machine.directories.state, self._path)
+        of = (self._machine.directories.state, self._path, self._environment)
+        runs, sent = await asyncio.to_thread(last_runs, *of), await asyncio.to_thread(last_sendings, *of)
         self.post_message(self.FileRead(opened, state, only_if_changed, history_problem, runs, sent))
 
     @on(FileRead)
@@ -384,9 +423,7 @@ class ProfilePage(LogDock):
 
     @work(exclusive=True, group="secrets")
     async def _find_secrets(self, opened: OpenedProfile) -> None:
-        assert opened.document is not None
-        draft = opened.document.draft
-        states = await secret_states(draft, self._workbench.vault, self._machine.environ)
+        states = await secret_states(opened.data, self._workbench.vault, self._machine.environ)
         self.post_message(self.SecretsFound(states))
 
     @on(SecretsFound)
@@ -402,7 +439,9 @@ class ProfilePage(LogDock):
     def _draw(self) -> None:
         if self._opened is None:
             return
-        self.query_one(ScreenHeader).show(self._opened.title, str(self._path))
+        profile = self._opened.profile
+        mark = environment_mark(profile) if profile is not None else []
+        self.query_one(ScreenHeader).show(self._opened.title, str(self._path), mark)
         self.refresh_bindings()
         detail, part = self.query_one("#part-detail", Static), self._list.selected
         detail.border_title = Content(
@@ -542,6 +581,8 @@ class ProfilePage(LogDock):
         if opened is None or opened.document is None or opened.profile is None:
             self.action_edit_text()
         else:
+            if self._environment:
+                self.notify("The guide shows the base values, not those of the environment.", markup=False)
             await edit_part(self.app, self._workbench, self._path, opened.document, part, begin_with)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -549,6 +590,8 @@ class ProfilePage(LogDock):
             return False  # the selected part is out of mind, and perhaps out of sight
         if action == "tasks":
             return bool(self._outgoing_to_send())
+        if action == "environment":
+            return self._opened is not None and self._opened.document is not None and self._has_environments
         return action != "undo" or self._undo is not None
 
     @work(exclusive=True, group="delete")
@@ -573,7 +616,8 @@ class ProfilePage(LogDock):
             )
             answer: bool | None = await self.app.push_screen_wait(screen)
             if answer:
-                self._undo = await removed.save(self._path, self._workbench, self._machine.directories.profiles)
+                async with self._file_workbench() as workbench:
+                    self._undo = await removed.save(self._path, workbench, self._machine.directories.profiles)
                 self.notify(f"Deleted: {part.name}. u restores it.", markup=False)
         except UserError as error:
             self.notify(shown_line(str(error)), severity="error", timeout=10, markup=False)
@@ -616,6 +660,30 @@ class ProfilePage(LogDock):
             raise InvalidRequest("The profile has problems", hint="Fix them first; e opens the file at the first one.")
         return profile
 
+    @property
+    def _has_environments(self) -> bool:
+        document = self._opened.document if self._opened else None
+        return document is not None and bool(names_of(document.draft))
+
+    def action_environment(self) -> None:
+        """Chooses an environment, and shows what differs in it."""
+        opened = self._opened
+        if opened is None or opened.document is None:
+            return
+        if opened.problems and not self._environment:
+            self.notify("Fix the problems first; e opens the file at the first one.", markup=False)
+            return
+        draft = opened.document.draft
+        names = ["default", *names_of(draft)]
+
+        def chosen(name: str | None) -> None:
+            environment = "" if name == "default" else name
+            if environment is not None and environment != self._environment:
+                self.post_message(self.EnvironmentChosen(self._path, environment))
+
+        data = {name: environment_data(draft, name) for name in names}
+        self.app.push_screen(EnvironmentScreen(data, self._environment), chosen)
+
     def action_back(self) -> None:
         if not self.leave_log():
             self.dismiss()
@@ -629,7 +697,8 @@ class ProfilePage(LogDock):
             "the part's form, g the guide at its step, + adds a part, d deletes one after showing the lines that go, "
             "u undoes that. e opens the file in your editor ($VISUAL, $EDITOR), at the selected problem if there is "
             "one. The file is reloaded when another program changes it. If the profile came from elsewhere, you are "
-            "asked once, before it is used, to allow what it can do with secrets, commands and files."
+            "asked once, before it is used, to allow what it can do with secrets, commands and files. If it has "
+            "environments, the header names the one in use, and E shows and changes it."
         )
 
 

@@ -83,10 +83,12 @@ _MAX_TITLE = 50
 
 
 def copy_choices(
-    exchange: Exchange, profile: str | None, value: tuple[str, str] | None
+    exchange: Exchange, profile: str | None, value: tuple[str, str] | None, environment: str = ""
 ) -> dict[str, Callable[[], str]]:
     """Functions that return a text to copy, by title. `value`: path and text of the JSON value under the cursor."""
-    choices: dict[str, Callable[[], str]] = {"As curl, without secrets": lambda: curl(exchange, profile)}
+    choices: dict[str, Callable[[], str]] = {
+        "As curl, without secrets": lambda: curl(exchange, profile, environment=environment)
+    }
     if value is not None:
         path, content = value
         choices[shown_line(f"Placeholder &{{{path}}}", _MAX_TITLE + 14)] = lambda: f"&{{{path}}}"
@@ -145,6 +147,8 @@ class LogContext:
     """Sends requests written from scratch; None where there is no profile to send them with."""
     dates: bool = False
     """Whether the log may be of several days."""
+    environment: str = ""
+    """Of the profile; "" for its base values."""
 
 
 class LogHost(Container):
@@ -189,7 +193,7 @@ class LogActions:
         if exchange is None:
             self.notify("No request to copy yet.")
             return
-        self._copy(curl(exchange, self._context.profile()))
+        self._copy(curl(exchange, self._context.profile(), environment=self._context.environment))
 
     def choose_copy(self, exchange: Exchange | None) -> None:
         """Asks what to copy, and copies it."""
@@ -197,7 +201,7 @@ class LogActions:
             self.notify("No request to copy yet.")
             return
         value = self._panel.detail.value_at_cursor() if self._panel.detail.exchange is exchange else None
-        choices = copy_choices(exchange, self._context.profile(), value)
+        choices = copy_choices(exchange, self._context.profile(), value, self._context.environment)
 
         def chosen(title: str | None) -> None:
             if title is not None:

@@ -65,6 +65,7 @@ class RelatedExchanges:
     finding: Finding | None = None
     profile: str | None = None
     """The name of the profile that would resend it."""
+    environment: str = ""
 
 
 def exchange_text(
@@ -83,7 +84,15 @@ def exchange_text(
     """
     text = ExchangeText()
     summary = messages = response = False
-    for role, lines in blocks(exchange, view, pretty=not raw, longest=longest, profile=related.profile):
+    printed = blocks(
+        exchange,
+        view,
+        pretty=not raw,
+        longest=longest,
+        profile=related.profile,
+        environment=related.environment,
+    )
+    for role, lines in printed:
         summary = summary or role is Role.SUMMARY
         if summary and not messages and role is Role.REQUEST:
             messages = True

@@ -232,6 +232,7 @@ class LogPanel(LogHost):
         self.exchanges = exchanges
         self._dates = context.dates
         self._profile, self._monotonic = context.profile, context.machine.monotonic
+        self._environment = context.environment
         self._log_actions = LogActions(self, context)
         self._explained: tuple[int, Finding | None] | None = None
         self._filtering = ActiveFilter()
@@ -347,7 +348,9 @@ class LogPanel(LogHost):
             self.detail.show(None)
             self._update_detail_title()
             return
-        related = replace(related_exchanges(exchange, self.exchanges), profile=self._profile())
+        related = replace(
+            related_exchanges(exchange, self.exchanges), profile=self._profile(), environment=self._environment
+        )
         if self._explained is not None and self._explained[0] == exchange.number:
             related = replace(related, finding=self._explained[1])
         self.detail.show(exchange, related)

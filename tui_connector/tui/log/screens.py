@@ -70,12 +70,15 @@ class Recorded:
     follow: bool = False
     profile: Path | None = None
     filter: str = ""
+    environment: str = ""
+    """Of the profile; "" for its base values."""
 
 
-def earlier_sessions(machine: Machine, profile: Path) -> Recorded:
-    """The history of this profile: its last sessions, this one included."""
-    read = partial(read_history, machine.directories.state, profile)
-    return Recorded(f"{profile.stem} · the last sessions", read, profile=profile)
+def earlier_sessions(machine: Machine, profile: Path, environment: str = "") -> Recorded:
+    """The history of this profile in an environment: its last sessions, this one included."""
+    read = partial(read_history, machine.directories.state, profile, environment)
+    name = f"{profile.stem} ({environment})" if environment else profile.stem
+    return Recorded(f"{name} · the last sessions", read, profile=profile, environment=environment)
 
 
 class RecordedScreen(RequestsScreen):
@@ -103,7 +106,8 @@ class RecordedScreen(RequestsScreen):
         self._workbench: Workbench | None = None
         profile = recorded.profile
         send = self._send if profile is not None else None
-        context = LogContext(machine, lambda: profile.stem if profile is not None else None, send, dates=True)
+        name = profile.stem if profile is not None else None
+        context = LogContext(machine, lambda: name, send, dates=True, environment=recorded.environment)
         super().__init__(self._exchanges, context, recorded.title)
 
     def on_mount(self) -> None:
@@ -151,14 +155,14 @@ class RecordedScreen(RequestsScreen):
     async def _send(self, exchange: Exchange, request: Request) -> Response:
         path = self._recorded.profile
         assert path is not None
-        opened = await asyncio.to_thread(open_profile, path)
+        environment = self._recorded.environment
+        opened = await asyncio.to_thread(open_profile, path, environment)
         if opened.profile is None:
             problems = "; ".join(map(str, opened.problems))
             raise InvalidRequest(f"The profile has problems: {problems}", hint=opened.hint)
         if self._workbench is None:
-            self._workbench = Workbench(
-                self._machine, self._exchanges, directory=path.parent, trust=ProfileTrust(self._machine, path)
-            )
+            trust = ProfileTrust(self._machine, path, environment=environment)
+            self._workbench = Workbench(self._machine, self._exchanges, directory=path.parent, trust=trust)
         return await resend(self._workbench, opened.profile, exchange, request)
 
 

@@ -226,6 +226,8 @@ class BackgroundRun:
     def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
         workbench.hold()
+        self.key = (file, profile.environment, name)
+        """Identifies what is run: of each, one run at a time."""
         self._app = app
         self._closed = False
         self._timer: Timer | None = None
@@ -374,20 +376,22 @@ class RunJob(BackgroundRun):
         workbench, incoming = self.workbench, self.incoming
         machine = workbench.machine
         if incoming.sink is not None and incoming.sink.on_stdout:
-            shell = f"tui-connector run {self.file.stem} {self.name} | …"
+            option = f" --env {self.profile.environment}" if self.profile.environment else ""
+            shell = f"tui-connector run {self.file.stem} {self.name}{option} | …"
             raise UserError("sink-stdout", "Its items go to standard output", f"In a shell: {shell}")
-        ledger_of = partial(ledger_file, machine.directories.state, self.file)
+        environment = self.profile.environment
+        ledger_of = partial(ledger_file, machine.directories.state, self.file, environment=environment)
         place = RunLocation(self.name, self.file, ledger_of(self.name))
         incoming = (await asyncio.to_thread(with_bookmarks, self.profile.incoming, ledger_of))[self.name]
         exchanges = OwnExchanges(workbench.exchanges)
         async with workbench.session(self.profile, OF_A_RUN, exchanges) as session:
             explain = explainer(self.profile, incoming.client)
-            environment = RunEnvironment(session, exchanges, machine, place, explain)
+            around = RunEnvironment(session, exchanges, machine, place, explain)
             path = getattr(incoming.sink, "path", None)
             if path is not None:
-                self.output = str(await asyncio.to_thread(environment.outputs.resolve, str(path)))
+                self.output = str(await asyncio.to_thread(around.outputs.resolve, str(path)))
                 self.note(f"Writing to {self.output}")
-            run = self._current = Run(incoming, options, environment, self)
+            run = self._current = Run(incoming, options, around, self)
             if self._stop_reason:
                 run.stop(self._stop_reason)
             return await run.execute()

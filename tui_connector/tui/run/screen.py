@@ -20,6 +20,7 @@ from ...incoming.plan import RunOptions
 from ...profile.model import Profile
 from ...text import shown
 from ..dialogs import ConfirmScreen
+from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..log.actions import LogContext
 from ..log.panel import LogDock, LogPanel
@@ -68,9 +69,9 @@ class RunView(LogDock, Generic[Job]):
         yield MessageList(id="run-messages")
         bench = self.job.workbench
         new = NewRequests(bench, lambda: self.job.profile)
-        yield LogPanel(
-            bench.exchanges, LogContext(bench.machine, lambda: self.job.file.stem, self._resend, new), id="log"
-        )
+        environment = self.job.profile.environment
+        context = LogContext(bench.machine, lambda: self.job.file.stem, self._resend, new, environment=environment)
+        yield LogPanel(bench.exchanges, context, id="log")
         yield KeyFooter()
 
     def _below_state(self) -> ComposeResult:
@@ -159,7 +160,7 @@ class RunScreen(RunView[RunJob]):
     def _draw_header(self) -> None:
         job, room = self.job, self.app.size.width // 2
         output = job.output if len(job.output) <= room else f"…{job.output[-room:]}"
-        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}")
+        self.query_one(ScreenHeader).show(job.profile.name, f"run {job.name} → {output}", environment_mark(job.profile))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stop is available while the run is active, Run when it is not."""
@@ -202,7 +203,7 @@ def open_run(
     """Opens the screen of this incoming's run, which is started unless it is running already."""
     jobs = jobs_of(app)
     for job in jobs:
-        if isinstance(job, RunJob) and (job.file, job.name) == (file, name):
+        if isinstance(job, RunJob) and job.key == (file, profile.environment, name):
             if job.active:
                 app.push_screen(job.screen())
                 return

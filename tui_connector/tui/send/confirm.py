@@ -22,7 +22,8 @@ def confirm_sending(
     `what`: the counts by kind; `store`: the address that is sent to, where it is known.
     """
     name = sender.profile.name
-    to = f"{name} ({store})" if store else name
+    about = ", ".join(filter(None, (sender.profile.environment_label, store)))
+    to = f"{name} ({about})" if about else name
     question = f"{verb} to {to}:\n{what}"
     if not sender.production:
 

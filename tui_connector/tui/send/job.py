@@ -305,7 +305,9 @@ class SendJob(BackgroundRun):
             run = self._sending(session, outgoing)
             store = store_address(outgoing, session)
             plan = self.plan = Plan(options, compared=run.is_compared, store=store)
-            head = plan_head(self.file, self.name, outgoing, session, timestamp(machine.now()))
+            head = plan_head(
+                self.file, self.name, outgoing, session, timestamp(machine.now()), self.profile.environment
+            )
             entries = _limited(run.planned() if run.is_compared else run.listed(), options.limit)
             file = self.sender.plan_file
             await save_plan(file, head, entries, session.mask, plan.add_entry)

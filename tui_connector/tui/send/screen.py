@@ -12,6 +12,7 @@ from ...guide.sending import Sender
 from ...guide.workbench import Workbench
 from ...profile.model import Profile
 from ...text import count
+from ..environments import environment_mark
 from ..jobs import jobs_of
 from ..run.screen import LOG_AND_BACK, RunView
 from ..widgets.frame import ScreenHeader
@@ -70,7 +71,7 @@ class SendScreen(RunView[SendJob]):
 
     def _draw_header(self) -> None:
         job = self.job
-        mark = [("PRODUCTION", "error")] if job.sender.production else []
+        mark = environment_mark(job.profile, production=job.sender.production)
         self.query_one(ScreenHeader).show(job.profile.name, f"send {job.name}", mark)
 
     def _state(self) -> tuple[str, str]:
@@ -182,7 +183,7 @@ def send_job(app: App[object], workbench: Workbench, profile: Profile, file: Pat
     """The job that sends this outgoing: the one that is active, or a new one."""
     jobs = jobs_of(app)
     for job in jobs:
-        if isinstance(job, SendJob) and (job.file, job.name) == (file, name):
+        if isinstance(job, SendJob) and job.key == (file, profile.environment, name):
             if job.active:
                 return job
             jobs.seen(job)

@@ -27,6 +27,7 @@ from ...outgoing.tasks import Task, TaskFilter
 from ...templates import Json
 from ...text import count, shown, shown_line
 from ..dialogs import InputScreen
+from ..environments import environment_mark
 from ..log.actions import LogContext, related_exchanges
 from ..log.panel import WIDE
 from ..log.screens import RecordedScreen, RequestsScreen, earlier_sessions
@@ -144,7 +145,8 @@ class TasksScreen(Screen[bool]):
             counts = {each.state: each.count for each in found.groups if each.state and each.reason is None}
             state = run.described_state(counts, is_running=found.is_running)
             about = f"{about} · run {run.id} of {run.began}, {state}"
-        mark = [("PRODUCTION", "error")] if self._task_sender.production else []
+        sender = self._task_sender
+        mark = environment_mark(sender.profile, production=sender.production)
         self.query_one(ScreenHeader).show(self._task_sender.profile.name, about, mark)
         index = next((number for number, each in enumerate(found.groups) if each.is_same(found.chosen)), 0)
         self._groups.show(found.groups, index)
@@ -298,10 +300,11 @@ class TasksScreen(Screen[bool]):
             for each in related_exchanges(exchange, bench.exchanges).attempts:
                 shown_exchanges.record(each)
             new = NewRequests(bench, lambda: self._task_sender.profile)
-            context = LogContext(bench.machine, lambda: self._task_sender.file.stem, self._resend, new)
+            environment, name = self._task_sender.profile.environment, self._task_sender.file.stem
+            context = LogContext(bench.machine, lambda: name, self._resend, new, environment=environment)
             self.app.push_screen(RequestsScreen(shown_exchanges, context, f"{task.identifier}, line {task.line}"))
             return
-        recorded = earlier_sessions(bench.machine, self._task_sender.file)
+        recorded = earlier_sessions(bench.machine, self._task_sender.file, self._task_sender.profile.environment)
         quoted = f'"{task.identifier}"'
         if task.identifier and '"' not in task.identifier:
             recorded = replace(recorded, filter=f"~u {quoted} | ~b {quoted}")

@@ -1,0 +1,126 @@
+"""The environment of a profile on its page: shown in every header, compared, chosen, and used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from listing import listing, products
+from screens import shown, until, until_shown
+
+from tui_connector.machine import Machine
+from tui_connector.runs.ledger import ledger_file
+from tui_connector.tui.app import ConnectorApp
+from tui_connector.tui.environments import EnvironmentScreen
+from tui_connector.tui.profile import ProfilePage
+from tui_connector.tui.run.screen import RunScreen
+from tui_connector.tui.setup.context import DemoStore
+
+PROFILE = """format = 1
+name = "Shop"
+[clients.shop]
+production = true
+[[clients.shop.plugins]]
+kind = "base-uri"
+uri = "LIVE/rest/V1"
+[incoming.items]
+client = "shop"
+request = { uri = "products" }
+items = "items"
+identifier = "sku"
+sink = { kind = "jsonl", path = "live.jsonl" }
+[outgoing.stock]
+client = "shop"
+source = { kind = "jsonl", path = "stock.jsonl" }
+identifier = "sku"
+request = { method = "post", uri = "inventory/source-items", parameters = { sourceItems = ["&{@}"] } }
+[environments.staging]
+production = false
+clients.shop.plugins.base-uri.uri = "STAGING/rest/V1"
+incoming.items.sink.path = "staging.jsonl"
+"""
+
+
+async def no_demo() -> DemoStore:
+    raise AssertionError("no demo here")
+
+
+def write(machine: Machine, live: str, staging: str, text: str = PROFILE) -> Path:
+    machine.directories.profiles.mkdir(parents=True, exist_ok=True)
+    path = machine.directories.profiles / "shop.toml"
+    path.write_text(text.replace("LIVE", live).replace("STAGING", staging))
+    (machine.directories.profiles / "stock.jsonl").write_text('{"sku": "a", "quantity": 1}\n')
+    return path
+
+
+async def test_an_environment_is_compared_chosen_and_run(machine: Machine) -> None:
+    async with listing(products(*range(1, 8))) as staging:
+        path = write(machine, "http://127.0.0.1:9", staging.url)
+        app = ConnectorApp(machine, no_demo)
+        async with app.run_test(size=(110, 36)) as pilot:
+            await until_shown(pilot, "Shop")
+            await pilot.press("enter")
+            await until(pilot, lambda: "default · PRODUCTION" in shown(app) and "GET products" in shown(app))
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, EnvironmentScreen) and "● default" in shown(app))
+            await pilot.press("down")
+            text = await until_shown(pilot, "3 values differ from default:")
+            assert "incoming.items.sink.path" in text
+            assert '- "live.jsonl"' in text
+            assert '+ "staging.jsonl"' in text
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+            assert "PRODUCTION" not in shown(app)
+            assert staging.url in shown(app)
+            await until_shown(pilot, "GET products")
+            await pilot.press("j", "r")
+            await until(pilot, lambda: isinstance(app.screen, RunScreen) and "complete" in shown(app))
+            assert shown(app).split("\n")[0].rstrip().endswith("staging")
+        state = machine.directories.state
+        assert ledger_file(state, path, "items", environment="staging").exists()
+        assert not ledger_file(state, path, "items").exists()
+        assert len((path.parent / "staging.jsonl").read_text().splitlines()) == 7
+        assert staging.server.received
+
+
+async def test_a_plan_says_which_environment_it_is_sent_to(machine: Machine) -> None:
+    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:9")
+    text = PROFILE.replace("production = true\n", "").replace("production = false\n", "")
+    write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8", text)
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "POST inventory")
+        await pilot.press("E", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+        await until_shown(pilot, "POST inventory")
+        await pilot.press("j", "j", "r")
+        await until(pilot, lambda: "a Apply" in shown(app))
+        await pilot.press("a")
+        await until_shown(pilot, "Send to Shop (staging, http://127.0.0.1:8")
+
+
+async def test_a_profile_without_environments_has_no_mark_and_no_choice(machine: Machine) -> None:
+    write(machine, "http://127.0.0.1:9", "", PROFILE.partition("[environments")[0])
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        await pilot.press("E")
+        await pilot.pause()
+        assert isinstance(app.screen, ProfilePage)
+        assert "default" not in shown(app).split("\n")[0]
+
+
+async def test_an_environment_that_is_gone_is_a_problem(machine: Machine) -> None:
+    path = write(machine, "http://127.0.0.1:9", "http://127.0.0.1:8")
+    app = ConnectorApp(machine, no_demo)
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until_shown(pilot, "Shop")
+        await pilot.press("enter")
+        await until_shown(pilot, "GET products")
+        await pilot.press("E", "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProfilePage) and " staging" in shown(app).split("\n")[0])
+        path.write_text(path.read_text().replace("environments.staging", "environments.other"))
+        await until_shown(pilot, "The profile has no environment 'staging'. It has: other.")

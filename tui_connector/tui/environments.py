@@ -1,0 +1,101 @@
+"""Environments on the screen: which one is in use, the choice of another, and what differs between two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ..profile.environments import differences
+from ..profile.library import base_uris
+from ..profile.model import DEFAULT_ENVIRONMENT, Profile
+from ..text import json_text, shown_line
+from .widgets.frame import TONES
+
+_WIDTH = 200
+"""Characters of a value."""
+
+
+def environment_mark(profile: Profile, *, production: bool | None = None) -> list[tuple[str, str]]:
+    """The environment for the header of a screen, with its tone; production has a colour of its own.
+
+    `production`: whether the store of the screen's client is; by default, that of any client.
+    """
+    live = any(client.production for client in profile.clients.values()) if production is None else production
+    texts = [profile.environment_label] if profile.environment_label else []
+    texts += ["PRODUCTION"] if live and (texts or production) else []
+    return [(" · ".join(texts), "error" if live else "success")] if texts else []
+
+
+class EnvironmentScreen(ModalScreen[str | None]):
+    """The environments of a profile; below, what differs from the one in use. Enter returns one, Esc None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back", id="environment.back")]
+
+    def __init__(self, data: Mapping[str, Mapping[str, Any]], current: str) -> None:
+        """`data`: the values of each environment by its name, `default` for the base values."""
+        super().__init__()
+        self._data, self._current = data, current or DEFAULT_ENVIRONMENT
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="question") as panel:
+            panel.border_title = "Environment"
+            panel.border_subtitle = "↑↓: compare · Enter: use · Esc: cancel"
+            yield OptionList(*(Option(self._line(name), id=name) for name in self._data))
+            with VerticalScroll(can_focus=False):
+                yield Static("", id="environment-differences")
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        options.highlighted = list(self._data).index(self._current) if self._current in self._data else 0
+        options.focus()
+
+    def _line(self, name: str) -> Content:
+        data = self._data[name]
+        clients = data.get("clients")
+        live = isinstance(clients, dict) and any(
+            isinstance(client, dict) and client.get("production") is True for client in clients.values()
+        )
+        address = next(base_uris(data), "")
+        return Content.assemble(
+            "● " if name == self._current else "  ",
+            (f"{name}  ", "bold"),
+            shown_line(address, _WIDTH),
+            ("  PRODUCTION" if live else "", TONES["error"]),
+        )
+
+    @on(OptionList.OptionHighlighted)
+    def _compare(self, event: OptionList.OptionHighlighted) -> None:
+        name = event.option.id or DEFAULT_ENVIRONMENT
+        self.query_one("#environment-differences", Static).update(self._differences(name))
+
+    def _differences(self, name: str) -> Content:
+        if name == self._current:
+            return Content("In use. Select another one to see what differs.")
+        found = list(differences(self._data[self._current], self._data[name]))
+        lines = [
+            f"{len(found)} values differ from {self._current}:" if found else f"The same values as {self._current}."
+        ]
+        parts = [Content("\n".join(lines))]
+        for path, old, new in found:
+            parts.append(Content.assemble((shown_line(path, _WIDTH), "bold")))
+            parts.append(Content.assemble(("  - " + _shown(old), TONES["muted"])))
+            parts.append(Content.assemble(("  + " + _shown(new), TONES["accent"])))
+        return Content("\n").join(parts)
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(event.option.id)
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else shown_line(json_text(value), _WIDTH)
