@@ -238,6 +238,34 @@ async def test_a_limit_stops_and_the_next_run_resumes(sender: Sender) -> None:
     assert sender.store.skus() == ["A", "B", "C"]
 
 
+async def test_the_tasks_of_a_renamed_profile_are_not_left_behind(sender: Sender) -> None:
+    sender.store.answer = refusing("B")
+    assert (await sender("run", "stock", "--limit", "2"))[0] == 1
+    former = sender.profile
+    sender.profile = former.rename(sender.folder / "renamed.toml")
+    code, _, err = await sender("tasks", "stock")
+    assert code == 2
+    assert f"There are tasks of stock of {former}, a profile that no longer exists: was it renamed?" in err
+
+    text = sender.profile.read_text()
+    sender.profile.write_text(text.replace('uri = "rows"', 'uri = "others"'))
+    sender.profile = sender.profile.rename(sender.folder / "changed.toml")
+    sender.store.sent.clear()
+    code, _, err = await sender("run", "stock")
+    assert f"In the last run of {former}, which no longer exists, 1 task was not finished" in err
+    assert {sent.path for sent in sender.store.sent} == {"others"}
+    assert set(sender.store.skus()) == {"A", "B", "C"}, "a different configuration starts over"
+
+    sender.store.sent.clear()
+    sender.profile = sender.folder / "renamed.toml"
+    sender.profile.write_text(text)
+    code, _, err = await sender("run", "stock")
+    assert code == 1
+    assert f"Continuing with the tasks of {former}, which no longer exists" in err
+    assert sender.store.skus() == ["C"]
+    assert "2 finished · 1 failed" in (await sender("tasks", "stock"))[1]
+
+
 async def test_a_changed_source_starts_a_new_run_and_says_so(sender: Sender) -> None:
     assert (await sender("run", "stock", "--limit", "1"))[0] == 0
     sender.write("sku,quantity", "D,1")

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
@@ -38,12 +38,13 @@ from .current_values import CurrentValues
 from .equality import ABSENT
 from .errors import result_for_exception
 from .model import Outgoing
-from .plan import PlanEntry, SavedPlan, fingerprint, planned, store_address, too_many
+from .opening import OpenRun, RunStart
+from .plan import PlanEntry, SavedPlan, planned, store_address, too_many
 from .preview import OutgoingPreview, first_requests
 from .publisher import Publisher
 from .source import BadEntity, EntitySource, SourceContext, SourceEntity
-from .tasks import RETRY, TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
-from .undo import UndoPlan, deleting, restoring, undo_plan
+from .tasks import TASK_STATES, NewTask, Task, TaskLedger, TaskRun, TaskState, TaskUpdate, new_task, record_name
+from .undo import UndoPlan, undo_plan
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,6 @@ _LOADED_BYTES = 16_000_000
 """Entities that are read from the source in one transaction."""
 _TRIED_FOR_SIGNING = 100
 _COMPARED_AT_ONCE = 2_000
-_UNCLEAR: tuple[TaskState, ...] = ("sending", "waiting", "unknown")
-"""States of tasks of which a run that was given up does not know whether they have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +138,6 @@ class _InThread:
         self._thread.shutdown(wait=False)
 
 
-@dataclass(slots=True)
-class _OpenRun:
-    """A run that has begun or is resumed. `entities` is the source, where it has to be read."""
-
-    ledger: TaskLedger
-    run: TaskRun
-    entities: Iterator[SourceEntity | BadEntity] | None
-    notes: list[str] = field(default_factory=list)
-
-
 class OutgoingRun:
     """One run of an outgoing; `execute` runs it once."""
 
@@ -163,7 +152,7 @@ class OutgoingRun:
         self._counts: Counter[TaskState] = Counter()
         self._in_thread = _InThread(self._name)
         self._publisher: Publisher | None = None
-        self._opened: _OpenRun | None = None
+        self._opened: OpenRun | None = None
         self._signing: asyncio.Task[Request] | None = None
         self._stopped: RunError | None = None
         self._started = 0.0
@@ -267,12 +256,23 @@ class OutgoingRun:
         self._started = self._machine.monotonic()
         if self._compare is None and self._is_compared:
             self._compare = self._reader()
-        source, identity = self._checked_source(), fingerprint(self._outgoing, self._session)
+        source, options = self._checked_source(), self._options
         self._delivery = self._checked_delivery()
         self._environment.exchanges.on_recorded.append(self._costs.record)
         try:
             try:
-                opened = self._opened = await self._in_thread(self._open, source, identity)
+                self._in_thread.loop = asyncio.get_running_loop()
+                start = RunStart(
+                    self._outgoing,
+                    self._session,
+                    self._environment.file,
+                    source,
+                    self._context(),
+                    self._now,
+                    options.full,
+                    options.resumes,
+                )
+                opened = self._opened = await self._in_thread(start.open, self._environment.ledger)
             except RunFailed as failed:  # stopped before there was a run to resume
                 return self._unopened(failed.error)
             log.info("run of %s begins: %s", self._name, " ".join(opened.notes) or "everything")
@@ -327,75 +327,9 @@ class OutgoingRun:
             return context
         return replace(context, read_incoming=partial(_read_items, reader, loop))
 
-    def _open(self, source: EntitySource, fingerprint: str) -> _OpenRun:
-        """In the run's thread. Raises `LedgerError` and `SourceError`."""
-        ledger = TaskLedger(self._environment.ledger)
-        try:
-            return self._begin(ledger, source, fingerprint)
-        except BaseException:
-            ledger.close()
-            raise
-
-    def _begin(self, ledger: TaskLedger, source: EntitySource, fingerprint: str) -> _OpenRun:
-        now, context = self._now(), self._context()
-        last = ledger.last()
-        unfinished = last if last is not None and last.state != "complete" else None
-        if unfinished is not None and unfinished.code == RETRY and unfinished.loaded and not self._options.full:
-            self._refuse_undo(unfinished)
-            return self._resume(ledger, unfinished, fingerprint, None)
-        if unfinished is None and self._options.resumes:
-            raise _not_resumed("the last run is complete")
-        digest = source.digest(context)
-        notes: list[str] = []
-        if unfinished is not None:
-            why = self._changed_since(unfinished, fingerprint, digest)
-            if not why:
-                return self._resume(ledger, unfinished, fingerprint, source)
-            if self._options.resumes:
-                raise _not_resumed(why)
-            counts = ledger.counts(unfinished.id) if unfinished.loaded else {}
-            new, unclear = counts.get("new", 0), sum(counts.get(state, 0) for state in _UNCLEAR)
-            left = [f"{count(new, 'task was', 'tasks were')} not sent"] if new else []
-            left += [f"{count(unclear, 'task')} may or may not have arrived"] if unclear else []
-            if left:
-                notes = [f"Starting a new run: {why}. In the run of {unfinished.began}, {' and '.join(left)}."]
-        run = ledger.begin(now, fingerprint, digest)
-        return _OpenRun(ledger, run, source.open(context), notes)
-
-    def _refuse_undo(self, run: TaskRun) -> None:
-        """Raises `UserError` if the tasks to be sent again are those of an undo that has a request of its own."""
-        for undo in (restoring(self._outgoing), deleting(self._outgoing)):
-            if undo is not None and undo is not self._outgoing and run.fingerprint == fingerprint(undo, self._session):
-                message = f"The tasks of run {run.id} undo an earlier run, with another request than this outgoing's"
-                raise UserError("undo-not-repeated", message, "Undo the earlier run again, by its number.")
-
-    def _changed_since(self, unfinished: TaskRun, fingerprint: str, digest: str | None) -> str:
-        """Why an unfinished run is not resumed; "" if it is."""
-        if self._options.full:
-            return "as requested"
-        if unfinished.fingerprint != fingerprint:
-            return "the configuration has changed"
-        if digest is None:
-            return "its source cannot be read again"
-        return "" if unfinished.digest == digest else "the source has changed"
-
-    def _resume(self, ledger: TaskLedger, run: TaskRun, fingerprint: str, source: EntitySource | None) -> _OpenRun:
-        lost = ledger.resume(run, fingerprint, self._now())
-        if not run.loaded:
-            assert source is not None
-            return _OpenRun(ledger, run, source.open(self._context()))
-        counts = ledger.counts(run.id)
-        done = sum(counts.values()) - counts["new"] - counts["unknown"] - counts["waiting"]
-        notes = [f"Resuming the run of {run.began}: {done:,} of {sum(counts.values()):,} tasks are done."]
-        if counts["waiting"]:
-            notes.append(f"{count(counts['waiting'], 'task waits', 'tasks wait')} in the store's queue.")
-        if lost:
-            notes.append(f"{count(lost, 'task was', 'tasks were')} being sent when the last run was interrupted.")
-        return _OpenRun(ledger, run, None, notes)
-
     # Reading the source
 
-    async def _load_and_send(self, opened: _OpenRun) -> RunEnd:
+    async def _load_and_send(self, opened: OpenRun) -> RunEnd:
         try:
             await self._load(opened)
             self._counts.update(await self._in_thread(opened.ledger.counts, opened.run.id))
@@ -409,7 +343,7 @@ class OutgoingRun:
             return RunEnd("stopped")
         return RunEnd("complete")
 
-    async def _load(self, opened: _OpenRun) -> None:
+    async def _load(self, opened: OpenRun) -> None:
         """Reads the source into tasks. Raises `UserError`, and `RunFailed` if the run is stopped or refused."""
         if opened.entities is None:
             entities = [
@@ -440,7 +374,7 @@ class OutgoingRun:
             self._watcher.note("The source contains no entities. Nothing was sent.", warning=True)
         self._counts.clear()
 
-    def _record(self, opened: _OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
+    def _record(self, opened: OpenRun, read: Sequence[SourceEntity | BadEntity]) -> list[NewTask]:
         """In the run's thread."""
         field, mask = self._outgoing.identifier, self._session.mask
         new = [new_task(each, field, mask) for each in read]
@@ -473,7 +407,7 @@ class OutgoingRun:
         if self._stopped is not None:
             raise RunFailed(self._stopped)
 
-    async def _refuse_many_changes(self, opened: _OpenRun) -> None:
+    async def _refuse_many_changes(self, opened: OpenRun) -> None:
         """Raises `RunFailed` if more entities would be changed than the configuration allows; nothing is sent then."""
         most, compare = self._outgoing.max_changes, self._compare
         if most is None:
@@ -491,7 +425,7 @@ class OutgoingRun:
 
     # Sending
 
-    async def _publish(self, opened: _OpenRun) -> None:
+    async def _publish(self, opened: OpenRun) -> None:
         """Raises `RunFailed` and `LedgerError`."""
         environment, outgoing = self._environment, self._outgoing
         store = _RunStore(opened.ledger, opened.run, self._in_thread, self._now)
@@ -592,7 +526,7 @@ class OutgoingRun:
         state = END_STATES[error.action]
         return Summary(self._name, state, 0, 0, 0, passed, 0, 0, str(error), code=error.code, tasks=tasks)
 
-    async def _finish(self, opened: _OpenRun, end: RunEnd) -> Summary:
+    async def _finish(self, opened: OpenRun, end: RunEnd) -> Summary:
         try:
             await self._in_thread(opened.ledger.end, opened.run.id, end, self._now())
             found = await self._in_thread(opened.ledger.counts, opened.run.id)
@@ -677,10 +611,6 @@ def _size(data: Json) -> int:
     """The characters of the texts on the first level: large entities have large texts."""
     values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else (data,)
     return sum(len(value) for value in values if isinstance(value, str | list | dict))
-
-
-def _not_resumed(why: str) -> UserError:
-    return UserError("outgoing-not-resumed", f"The last run cannot be resumed: {why}", "Make a new plan.")
 
 
 def _failed(error: UserError) -> RunEnd:

@@ -21,6 +21,7 @@ from ..runs.database import LedgerDatabase, LedgerError, explained, is_held, rea
 from ..runs.ledger import RunEnd, State, state_of_ended
 from ..secrets.mask import Mask
 from ..secrets.named_values import mask_message
+from .renamed_profile import left_ledgers
 
 if TYPE_CHECKING:  # home reads ledgers, and does not wait for models
     from ..templates import Json
@@ -249,7 +250,7 @@ class TaskReader:
         """Raises `LedgerError` if there is no such ledger."""
         self._path = path
         if not path.exists():
-            raise LedgerError(f"{path.stem} has not been run yet", f"Run it: tui-connector run PROFILE {path.stem}.")
+            raise LedgerError(f"{path.stem} has not been run yet", _not_run_hint(path))
         with explained(path):
             self._database = read_only(path)
 
@@ -465,6 +466,16 @@ class TaskLedger(LedgerDatabase):
                 "update run set state = 'stopped', code = ?, reason = ? where id = (select run from task where id = ?)",
                 (RETRY, "Tasks are to be sent again", task),
             )
+
+
+def _not_run_hint(path: Path) -> str:
+    """What to do if there is no ledger here. It may be that of a renamed profile."""
+    for left in left_ledgers(path):
+        return (
+            f"There are tasks of {path.stem} of {left.profile}, a profile that no longer exists: was it renamed? Then "
+            "the next run continues with them if the configuration is the same."
+        )
+    return f"Run it: tui-connector run PROFILE {path.stem}."
 
 
 def export_entities(tasks: Iterable[Task], file: TextIO) -> tuple[int, int]:

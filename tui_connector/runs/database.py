@@ -213,6 +213,17 @@ class LedgerDatabase:
             database.backup(self._database)
             self._make_current(self._database, path)
 
+    def move(self, path: Path) -> None:
+        """Moves the file, and closes it. Raises `LedgerError` if that is not possible; then it is where it was."""
+        with explained(self.path):
+            self._database.execute("pragma journal_mode = delete")  # nothing is left in a second file
+            self._database.close()
+        try:
+            make_private(path.parent)
+            os.rename(self.path, path)
+        except OSError as error:
+            raise unusable(path, error) from error
+
     def close(self) -> None:
         self._database.close()
         if self._lock >= 0:
