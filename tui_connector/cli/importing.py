@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("file", shell_complete=any_file)
 @click.option("--as", "name", help="Name of the new profile. Default: from the store's address.")
 @click.option("--into", shell_complete=profile_names, help="Add the parts to this profile.")
+@click.option("--environment", type=click.Path(path_type=Path), help="A Postman environment with values of variables.")
 @click.option("--only", help="Create only these configurations: names, separated by commas.")
 @click.option("--dry-run", is_flag=True, help="Show what would be created, and create nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before it is created.")
@@ -34,6 +35,7 @@ def import_(
     file: str,
     name: str | None,
     into: str | None,
+    environment: Path | None,
     only: str | None,
     dry_run: bool,
     yes: bool,
@@ -42,13 +44,13 @@ def import_(
     """Create a profile from FILE, or from standard input (-).
 
     FILE contains curl commands, as copied from a browser or a manual for bash, the Windows command prompt or
-    PowerShell. What will be created and what cannot be carried over is listed first. Secrets go into the keyring,
-    never into the profile.
+    PowerShell, or a Postman collection; its content decides. What will be created and what cannot be carried over is
+    listed first. Secrets go into the keyring, never into the profile.
     """
     if name is not None and into is not None:
         raise CommandFailed("--as and --into exclude each other.", Exit.SETUP)
     machine = machine_of(profile_dir)
-    plan = _plan(machine, file, name, into, only)
+    plan = _plan(machine, file, name, into, environment, only)
     if not as_json:
         _show(plan)
     if dry_run:
@@ -60,7 +62,9 @@ def import_(
     _end(plan, _carry_out(plan, machine), as_json=as_json)
 
 
-def _plan(machine: Machine, file: str, name: str | None, into: str | None, only: str | None) -> ImportPlan:
+def _plan(
+    machine: Machine, file: str, name: str | None, into: str | None, environment: Path | None, only: str | None
+) -> ImportPlan:
     from ..guide.importing import plan_into, plan_new
     from ..profile.importers.model import ImportOptions
     from ..profile.importers.reading import as_text, files_below, read, read_text
@@ -69,7 +73,8 @@ def _plan(machine: Machine, file: str, name: str | None, into: str | None, only:
     text = as_text(sys.stdin.buffer.read()) if file == "-" else read_text(Path(file))
     options = ImportOptions(
         tuple(each.strip() for each in (only or "").split(",") if each.strip()),
-        files=files_below(Path.cwd()),
+        None if environment is None else read_text(environment),
+        files_below(Path.cwd()),
     )
     found = read(text, options)
     if into is not None:

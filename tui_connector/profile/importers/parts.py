@@ -73,6 +73,8 @@ _AUTHENTICATION_NAMES = {
     "oauth2": "oauth2",
 }
 _JWT = re.compile(r"eyJ[\w-]+\.[\w.-]+")
+_LONG_ENOUGH = 8
+"""Characters. A shorter secret may be a word that is part of other texts."""
 _CODES = ("otp", "passcode")
 _PAGES = frozenset({"pagesize", "currentpage", "sortorders"})
 _ONE_PLACEHOLDER = re.compile(r"&\{(@|[A-Za-z_]\w*)\}")
@@ -128,6 +130,10 @@ class PartsBuilder:
     def __init__(self, format: str, options: ImportOptions) -> None:  # noqa: A002 - the field's name
         self.format, self.options = format, options
         self.not_imported: list[NotImported] = []
+        self.secret_values: set[str] = set()
+        """Values that the other tool keeps as secrets, wherever they are used."""
+        self._refused: list[NotImported] = []
+        """Whole requests among them."""
         self._requests: list[FoundRequest] = []
         self._authentications: dict[str, dict[str, Json]] = {}
         self._authentication_keys: dict[str, str] = {}
@@ -160,10 +166,12 @@ class PartsBuilder:
         self._note_dropped()
         parts, samples = self._named()
         secrets = self._secrets
+        self._remove_with_secrets(parts, samples)
         parts = self._valid(parts)
         if not any(parts.values()):
-            reasons = "; ".join(str(each) for each in self.not_imported[:3])
-            more = f"; and {len(self.not_imported) - 3} more" if len(self.not_imported) > 3 else ""
+            found = [*self._refused, *(each for each in self.not_imported if each not in self._refused)]
+            reasons = "; ".join(str(each) for each in found[:3]) or "it contains no request"
+            more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
             hint = "Values of variables come from --environment." if "has no value" in reasons else ""
             raise InvalidImport("import-empty", f"nothing in it can be imported: {reasons}{more}", hint)
         present = {(family, name) for family, named in parts.items() for name in named}
@@ -190,6 +198,7 @@ class PartsBuilder:
             self.leave_out(request.place, error.what, error.reason)
         except InvalidValue as error:
             self.leave_out(request.place, f"{request.method} {_path_of(request.uri)}", error.message)
+        self._refused.append(self.not_imported[-1])
         return None
 
     # -- addresses
@@ -332,7 +341,13 @@ class PartsBuilder:
 
     def _is_secret_header(self, name: str, value: str) -> bool:
         lower = name.lower()
-        return not _OF_BROWSERS.fullmatch(lower) and lower != "authorization" and is_secret_parameter(name, value)
+        if lower in ("authorization", "cookie"):
+            return False
+        is_named_so = not _OF_BROWSERS.fullmatch(lower) and is_secret_parameter(name, value)
+        return is_named_so or self._contains_secret(value)
+
+    def _contains_secret(self, text: str) -> bool:
+        return any(secret in text for secret in self.secret_values)
 
     def _one(self, request: FoundRequest, origin: str, settings: Mapping[str, Json]) -> Iterator[str]:
         token = str(settings.get("token", ""))
@@ -390,7 +405,9 @@ class PartsBuilder:
         kept, names = [], []
         for part in filter(None, query.split("&")):
             name, _, value = part.partition("=")
-            if not is_criteria(unquote_plus(name)) and value and is_secret_parameter(unquote_plus(name), value):
+            plain = unquote_plus(name)
+            is_secret = self._contains_secret(unquote_plus(value)) or is_secret_parameter(plain, value)
+            if not is_criteria(plain) and value and is_secret:
                 settings: dict[str, Json] = {
                     "kind": "query", "parameter": as_written(unquote_plus(name)), "value": unquote_plus(value),
                 }  # fmt: skip
@@ -690,7 +707,7 @@ class PartsBuilder:
             return entity
         kept: dict[str, Json] = {}
         for name, value in entity.items():
-            if is_literal_secret(name, value):
+            if is_literal_secret(name, value) or (isinstance(value, str) and self._contains_secret(value)):
                 self.leave_out(place, f"{name} in the body", "secrets are not written to files: add it to the source")
             else:
                 kept[name] = self._without_secret_values(value, place)
@@ -753,6 +770,17 @@ class PartsBuilder:
         if len(chosen) < len(self._configurations):
             self.leave_out("", count(len(self._configurations) - len(chosen), "request"), "not chosen with --only")
         return chosen
+
+    def _remove_with_secrets(self, parts: dict[str, dict[str, Json]], samples: dict[str, list[Json]]) -> None:
+        """Removes the configurations that contain a secret where a profile keeps plain text."""
+        known = {each for each in (*self._secrets.values(), *self.secret_values) if len(each) >= _LONG_ENOUGH}
+        for family, named in parts.items():
+            for name in list(named):
+                texts = [named[name], samples.get(name) if family == "outgoing" else None]
+                written = json.dumps(texts, ensure_ascii=False)
+                if any(json.dumps(secret, ensure_ascii=False)[1:-1] in written for secret in known):
+                    del named[name]
+                    self.leave_out("", f"{family} {name}", "it contains a secret outside of an authentication")
 
     def _valid(self, parts: dict[str, dict[str, Json]]) -> dict[str, dict[str, Json]]:
         """The parts without those that are invalid, which are listed with the reason."""
@@ -863,8 +891,10 @@ def _entities(known: Writable, body: Json, in_path: Mapping[str, Json]) -> list[
     def match(template: Json, value: Json) -> bool:
         if isinstance(template, str) and (placeholder := _ONE_PLACEHOLDER.fullmatch(template)):
             if placeholder[1] != "@":
-                found[placeholder[1]] = value
-                return True
+                known_value = found.setdefault(placeholder[1], value)
+                if isinstance(known_value, str) and has_unknown(known_value):
+                    found[placeholder[1]] = value
+                return str(found[placeholder[1]]) == str(value)
             if known.batch > 1 and isinstance(value, list):
                 lists.append(value)
                 return True

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...files import FileFault, read_regular, reason
-from . import curl
+from ...templates import Json
+from . import curl, postman
+from .json_text import parse_json, too_deep
 from .model import MAX_TEXT, Import, ImportOptions, InvalidImport
 
 _MAX_NAMED_FILE = 1024 * 1024
@@ -19,16 +21,34 @@ def read(text: str, options: ImportOptions | None = None) -> Import:
     """What the text contains. Raises `InvalidImport`."""
     options = options or ImportOptions()
     start = text.lstrip("\ufeff \t\r\n")
+    if start.startswith(("{", "[")):
+        return _read_json(start, options)
     if curl.looks_like_command(start):
         return curl.read(start, options)
     raise _unknown_format()
+
+
+def _read_json(text: str, options: ImportOptions) -> Import:
+    data = parse_json(text)
+    for fits, reader in _FORMATS:
+        if fits(data):
+            try:
+                return reader(data, options)
+            except RecursionError as error:
+                raise too_deep() from error
+    raise _unknown_format()
+
+
+_FORMATS: tuple[tuple[Callable[[Json], bool], Callable[[Json, ImportOptions], Import]], ...] = (
+    (postman.is_collection, postman.read),
+)
 
 
 def _unknown_format() -> InvalidImport:
     return InvalidImport(
         "import-format",
         "the format is not known",
-        "curl commands can be imported.",
+        "These can be imported: curl commands and Postman collections (v2.1).",
     )
 
 

@@ -1,0 +1,51 @@
+"""JSON of other tools: parsed with typed errors, and read whatever its types are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn
+
+from ...templates import Json
+from .model import UNKNOWN, InvalidImport
+
+
+def parse_json(text: str) -> Json:
+    """The value of a JSON text. Raises `InvalidImport` with line and column."""
+    try:
+        value: Json = json.loads(text, parse_constant=_not_json)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise InvalidImport("import-syntax", f"invalid JSON: {error.msg}", "Is the file complete?", place) from error
+    except RecursionError as error:
+        raise too_deep() from error
+    except ValueError as error:
+        raise InvalidImport("import-syntax", f"invalid JSON: {error}") from error
+    return value
+
+
+def too_deep() -> InvalidImport:
+    """The error for a text whose nesting cannot be read."""
+    return InvalidImport("import-syntax", "it is nested too deeply", "No tool writes such a file.")
+
+
+def _not_json(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a JSON value")
+
+
+def fields(value: Json) -> Mapping[str, Json]:
+    """The fields of an object; none for any other value."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Json) -> list[Json]:
+    """The items of a list; none for any other value."""
+    return value if isinstance(value, list) else []
+
+
+def text_in(data: Mapping[str, Json], key: str) -> str:
+    """The text of a field, also of a number or a boolean; "" for anything else."""
+    value = data.get(key)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace(UNKNOWN, "") if isinstance(value, str | int | float) else ""
