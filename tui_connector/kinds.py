@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -202,6 +202,48 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     if definitions:
         schema["$defs"] = definitions
     return {"$schema": "http://json-schema.org/draft-07/schema#", **_as_draft07(schema)}
+
+
+_OVERRIDE = "Override"
+"""Starts the name of the definition of a part of which only some fields are given."""
+
+
+def add_overrides(schema: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The schema of a table that overrides any of these properties of a draft-07 schema, at any depth.
+
+    No field is required in it, and elements of a list may be given by name or index. Adds definitions to `schema`.
+    """
+    definitions: dict[str, Any] = schema["definitions"]
+    added: dict[str, Any] = {}
+
+    def optional(node: Any) -> Any:
+        if isinstance(node, list):
+            return [optional(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        if node.get("type") == "array" and "items" in node:
+            by_name = {"type": "object", "additionalProperties": optional(node["items"])}
+            return {"anyOf": [node, by_name]}
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            return {"$ref": f"#/definitions/{referred(reference.rpartition('/')[2])}"}
+        found = {key: optional(value) for key, value in node.items() if key != "required"}
+        if "oneOf" in found:  # a part of one kind may also be a part of another
+            found["anyOf"] = found.pop("oneOf")
+        if isinstance(node.get("properties"), dict):
+            found["properties"] = {name: optional(each) for name, each in node["properties"].items()}
+        return found
+
+    def referred(name: str) -> str:
+        other = f"{_OVERRIDE}{name}"
+        if other not in added:
+            added[other] = None  # a definition may contain itself
+            added[other] = optional(definitions[name])
+        return other
+
+    properties = {name: optional(schema["properties"][name]) for name in names}
+    definitions.update(added)
+    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _as_draft07(node: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from user_errors import user_error
 
+from tui_connector import __version__
 from tui_connector.cli.errors import Exit, exit_code
 from tui_connector.cli.opening import read
 from tui_connector.errors import UserError
@@ -78,11 +79,21 @@ def test_a_toml_error_has_its_position(
 def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "acme.toml"
     path.write_text(
-        'format = 2\nnmae = "x"\n[clients.a]\ntimeout = "30"\n[incoming.p]\nclient = "b"\nrequest = { uri = "&{" }\n'
+        'format = 0\nnmae = "x"\n[clients.a]\ntimeout = "30"\n[incoming.p]\nclient = "b"\nrequest = { uri = "&{" }\n'
     )
     lines = said(path).splitlines()
     assert [line.removeprefix(str(path)).split(":")[1] for line in lines[:-1]] == ["1", "1", "2", "4", "6", "7"]
     assert lines[-1] == "The profile has 6 problems; nothing was sent."
+
+
+def test_a_newer_format_is_one_problem_that_says_what_to_update(tmp_path: Path) -> None:
+    """What a later version of the program has added is not reported as unknown keys."""
+    path = tmp_path / "acme.toml"
+    path.write_text('name = "x"\n# by a later version\nformat = 2\nworkspaces = ["a"]\n[clients.a]\n')
+    lines = said(path).splitlines()
+    assert lines[0].startswith(f"{path}:3:1: format: format 2 is newer than this program, tui-connector {__version__}")
+    assert "update the program" in lines[0]
+    assert lines[1:] == ["The profile has 1 problem; nothing was sent."]
 
 
 @pytest.mark.bad_input(2, 4)

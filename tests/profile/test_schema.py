@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
 
 from tui_connector.client.layer import Authentication, Plugin
+from tui_connector.profile.document import SCHEMA_LINE
 from tui_connector.profile.model import schema
 from tui_connector.profile.problems import check
 
@@ -90,6 +97,58 @@ def test_the_schema_refuses_invalid_profiles(reader: Draft7Validator, right: str
     text = PROFILE.replace(right, wrong)
     assert check(text)[0] is None
     assert list(reader.iter_errors(tomllib.loads(text)))
+
+
+ENVIRONMENTS = """
+[environments.staging]
+name = "Shop, staging"
+production = false
+clients.shop.plugins.base-uri.uri = "https://staging.example/rest/V1"
+clients.shop.plugins.1.headers.X-A = "b"
+clients.shop.tls.verify = false
+authentications.gate.password = { keyring = "shop/gate@staging" }
+authentications.key.value = { command = ["pass", "show", "staging"] }
+clients.shop.tls.client-key-password = { env = "STAGING_K" }
+
+[environments.other]
+clients.shop.plugins = [{ kind = "base-uri", uri = "https://other.example/rest/V1" }]
+authentications.gate = { kind = "bearer", token = { ask = true } }
+authentications.key.value = { env = "OTHER_KEY" }
+clients.shop.tls.client-key-password = { ask = true }
+"""
+
+
+def test_the_schema_knows_the_overrides_of_environments(reader: Draft7Validator) -> None:
+    text = PROFILE + ENVIRONMENTS
+    assert check(text)[1] == []
+    assert list(reader.iter_errors(tomllib.loads(text))) == []
+    for right, wrong in (
+        ("production = false", 'production = "no"'),
+        ('base-uri.uri = "', 'base-uri.url = "'),
+        ("tls.verify = false", "tls.verify = 1"),
+        ("[environments.other]", "[environments.other]\nformat = 1"),
+        ("clients.shop.tls", "client.shop.tls"),
+    ):
+        assert right in text
+        assert list(reader.iter_errors(tomllib.loads(text.replace(right, wrong)))), wrong
+
+
+def test_taplo_checks_a_profile_by_its_schema_line(tmp_path: Path) -> None:
+    """The language server of Even Better TOML: it reads the first line of the profile."""
+    taplo = shutil.which("taplo", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if taplo is None:
+        pytest.skip("taplo is not installed (pip install taplo)")
+    (tmp_path / "tui-connector.schema.json").write_text(json.dumps(schema()))
+    results = []
+    for name, text in (("good", PROFILE + ENVIRONMENTS), ("bad", PROFILE.replace("attempts = 5", 'attempts = "5"'))):
+        (tmp_path / f"{name}.toml").write_text(SCHEMA_LINE + text)
+        command = [taplo, "lint", f"{name}.toml"]
+        environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        results.append(
+            subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        )
+    assert [each.returncode for each in results] == [0, 1], results
+    assert '{"kind":"retry","attempts":"5"} is not valid' in results[1].stderr
 
 
 def _nodes(node: Any) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr
 
@@ -17,7 +17,7 @@ from ..client.uri import is_absolute, origin_of
 from ..incoming.model import Incoming
 from ..incoming.pagination import Pagination
 from ..incoming.sink import Sink
-from ..kinds import Kind, Model, built_in, json_schema, kebab
+from ..kinds import Kind, Model, add_overrides, built_in, json_schema, kebab
 from ..magento.search_criteria import is_criteria, misread_criteria
 from ..outgoing.comparison import presets_from
 from ..outgoing.lookup import Lookup
@@ -51,6 +51,9 @@ presets_from(_comparisons)
 
 DEFAULT_CLIENT = "default"
 """The client that exists in every profile, even if it is not configured."""
+
+FORMAT: Final = 1
+"""The version of the file format; there is no older one."""
 
 DEFAULT_ENVIRONMENT = "default"
 """The name of the base values, in a profile that has environments."""
@@ -352,7 +355,17 @@ def _login_cycles(profile: Profile) -> Iterator[Inconsistency]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft-07) of a profile, for editors."""
-    return json_schema(Profile)
+    found = json_schema(Profile)
+    environments = found["properties"]["environments"]
+    overridden = [name for name in found["properties"] if name not in ("format", "environments")]
+    overrides = add_overrides(found, overridden)
+    overrides["properties"]["production"] = {
+        "type": "boolean",
+        "title": "In production",
+        "description": "Whether the store of every client is in production.",
+    }
+    environments["additionalProperties"] = overrides
+    return found
 
 
 def kind_schemas() -> dict[str, dict[str, dict[str, Any]]]:

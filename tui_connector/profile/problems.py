@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from .. import __version__
 from ..errors import UserError
 from ..kinds import Kind, broken_packages
 from ..runs.request_templates import Inconsistency
@@ -18,7 +19,7 @@ from ..secrets.errors import LiteralSecret
 from .document import Document
 from .environments import TABLE, names_of, own_secrets, unmarked_production, with_environment
 from .library import ProfileError
-from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, ModelPath, Profile, inconsistencies
+from .model import DEFAULT_CLIENT, DEFAULT_ENVIRONMENT, FORMAT, ModelPath, Profile, inconsistencies
 from .positions import TextPosition, positions, value_at
 
 
@@ -115,6 +116,8 @@ def _require(data: Mapping[str, Any], environment: str) -> None:
 
 def _checked(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | None, list[_Found]]:
     """The profile with the values of an environment, or all problems, also those of the other environments."""
+    if newer := _newer_format(data.get("format")):
+        return None, [_Found(("format",), newer, "newer-format")]  # what this version does not know is no error
     base, found = _checked_alone(data)
     profiles: dict[str, Profile] = {}
     for name in names_of(data):
@@ -133,6 +136,16 @@ def _checked(data: Mapping[str, Any], environment: str = "") -> tuple[Profile | 
         return base, []
     _require(data, environment)
     return profiles[environment], []
+
+
+def _newer_format(written: object) -> str:
+    """Why a profile of a later version of this program cannot be read; "" for any other."""
+    if not isinstance(written, int) or isinstance(written, bool) or written <= FORMAT:
+        return ""
+    return (
+        f"format {written} is newer than this program, tui-connector {__version__}, which reads format {FORMAT}: "
+        "update the program to a version that reads it, or use a profile of that format"
+    )
 
 
 def _in_environment(
