@@ -21,6 +21,7 @@ from ..profile.library import Library
 from ..profile.model import Profile
 from ..runs.database import unusable
 from ..runs.progress import Watcher
+from .chain import sample_entity
 from .incoming_items import IncomingItems, ProfileInUse
 from .run_findings import explainer
 from .saved_profile import open_profile
@@ -142,6 +143,7 @@ class Sender:
             self.ledger if recorded else None,
             explainer(self.profile, outgoing.client),
             incoming=IncomingItems(used, watcher),
+            sample=sample_entity([(each.method, each.uri) for each in outgoing.requests.values()]),
             source=source,
             environment=self.profile.environment,
         )

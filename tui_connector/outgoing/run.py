@@ -102,6 +102,8 @@ class OutgoingEnvironment:
     stdin: Callable[[], BinaryIO] | None = None
     incoming: ItemReader | None = None
     """Reads incomings that are sources; None: they cannot be read."""
+    sample: Json = None
+    """An entity as the requests expect it, for messages; None if there is none."""
     source: EntitySource | None = None
     """Instead of the outgoing's own source: the entities of a plan or an undo."""
     environment: str = ""
@@ -318,7 +320,11 @@ class OutgoingRun:
         """`sends`: requests may be sent to read the source."""
         directory = self._environment.file.resolve().parent
         context = SourceContext(
-            directory, self._outgoing.identifier, self._source_notes.append, check_stopped=self._refuse_stopped
+            directory,
+            self._outgoing.identifier,
+            self._source_notes.append,
+            check_stopped=self._refuse_stopped,
+            sample=self._environment.sample,
         )
         if self._environment.stdin is not None:
             context = replace(context, stdin=self._environment.stdin)

@@ -57,14 +57,19 @@ class SourceContext:
     stdin: Callable[[], BinaryIO] = field(default=lambda: sys.stdin.buffer)
     check_stopped: Callable[[], None] = lambda: None
     """Raises `RunFailed` if the run is to be stopped: called during work that may take long."""
+    sample: Json = None
+    """An entity as the requests expect it, for messages; None if there is none."""
     read_incoming: Callable[[str, str | None], BinaryIO] | None = None
     """Reads all items of an incoming (its name, and its profile unless it is this one) as JSON Lines.
 
     Blocks. Raises `UserError` and `RunFailed`. None: incomings are not read here.
     """
 
-    def open_file(self, path: str) -> BinaryIO:
-        """A regular file, opened for reading; never hangs on a pipe or a device. Raises `SourceError`."""
+    def open_file(self, path: str, contents: Callable[[Json], str] = lambda sample: "") -> BinaryIO:
+        """A regular file, opened for reading; never hangs on a pipe or a device. Raises `SourceError`.
+
+        `contents` describes what a missing file has to contain, such as this entity.
+        """
         real = self.directory / path
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
@@ -75,7 +80,9 @@ class SourceContext:
             return open(descriptor, "rb")
         except (OSError, ValueError) as error:
             if isinstance(error, FileNotFoundError):
+                wanted = contents(self.sample)
                 hint = "Put the file there, or correct the path of the source."
+                hint = f"{hint} It has to contain {wanted}" if wanted else hint
             else:
                 hint = remedy(error, "Correct the path of the source.")
             raise SourceError(f"{real} cannot be read: {reason(error)}", hint, "source-unreadable") from error

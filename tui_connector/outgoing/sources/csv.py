@@ -72,8 +72,17 @@ class CsvSource(CsvFormat, Source):
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.csv"])
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        with context.open_file(self.path) as file:
+        with context.open_file(self.path, self._contents) as file:
             yield from self.rows(file, self.path, context)
+
+    def _contents(self, sample: Json) -> str:
+        if not isinstance(sample, dict):
+            return "CSV: a first line with the names of the fields, then one entity per line"
+        flat = {name: value for name, value in sample.items() if not isinstance(value, (dict, list))}
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=_DELIMITERS.get(self.delimiter, ","), lineterminator="\n")
+        writer.writerows([flat, flat.values()])
+        return f"CSV: the names of the fields, then one entity per line, such as\n{text.getvalue().rstrip()}"
 
 
 class _Lines:

@@ -11,12 +11,13 @@ from pydantic import Field
 
 from ...client.model import FilePath
 from ...templates import Json
-from ...text import first_repeated
+from ...text import beginning, first_repeated
 from ..source import MAX_LINE, BadEntity, Source, SourceContext, SourceEntity
 
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 200
 """Characters of a bad line that are kept."""
+_MAX_EXAMPLE = 1_000
 
 
 class JsonLinesSource(Source):
@@ -26,8 +27,13 @@ class JsonLinesSource(Source):
     path: FilePath = Field(title="File", description="Relative to the profile.", examples=["stock.jsonl"])
 
     def open(self, context: SourceContext) -> Iterator[SourceEntity | BadEntity]:
-        with context.open_file(self.path) as file:
+        with context.open_file(self.path, _contents) as file:
             yield from json_lines(file)
+
+
+def _contents(sample: Json) -> str:
+    example = "" if sample is None else f", such as\n{beginning(json.dumps(sample, ensure_ascii=False), _MAX_EXAMPLE)}"
+    return f"JSON Lines: one entity per line as a JSON object{example}"
 
 
 def json_lines(file: BinaryIO) -> Iterator[SourceEntity | BadEntity]:
