@@ -23,6 +23,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d} h" if whole < 100 * 3_600 else f"{round(whole / 86_400):,} days"
 
 
+def elapsed(seconds: float) -> str:
+    """A measured duration, precise where it is short: "480 ms", "2.4 s", "12 s", "1:05 min"."""
+    if not seconds:
+        return "0 s"
+    if seconds < 0.9995:
+        return milliseconds(seconds)
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
 def milliseconds(seconds: float) -> str:
     """A short duration such as "38 ms", or "12.5 s" from ten seconds on."""
     return f"{seconds * 1_000:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"

@@ -187,7 +187,7 @@ async def test_one_broken_record_is_exit_code_1(command: Command) -> None:
     command.store.bend = breaks
     code, out, err = await command.run()
     assert (code, out) == (1, b"")
-    assert b"entity_id 77 skipped" in err
+    assert b"entity_id 77 failed" in err
     assert command.ids() == [number for number in range(1, 201) if number != 77]
 
 

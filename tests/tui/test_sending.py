@@ -147,11 +147,12 @@ async def test_the_last_run_is_taken_back_after_its_plan(machine: Machine) -> No
         await acme.shows("complete: 3 finished")
         await acme.press("u")
         await acme.shows("Plan to undo run 1, not sent yet: 2 to restore, 1 created (kept)", "quantity: 700 → ")
+        await acme.shows("= kept")
         assert acme.writes() == 1
         await acme.press("d")
-        await acme.shows("2 to restore, 1 to delete")
+        await acme.shows("2 to restore, 1 to delete", "- delete")
         await acme.press("a")
-        await acme.shows("Undo to Acme store", "2 to restore, 1 to delete")
+        await acme.shows("Undo in Acme store", "2 to restore, 1 to delete")
         await acme.press("y")
         await acme.shows("complete: 3 finished")
         await acme.press("r")
@@ -224,6 +225,7 @@ async def test_why_a_plan_cannot_be_made_is_shown(machine: Machine) -> None:
         await acme.shows("stock")
         await acme.press("end", "r")
         await acme.shows("missing.csv cannot be read", "Put the file there")
+        await acme.shows("sku,source_code,quantity,status")
 
 
 async def test_standard_input_is_sent_by_the_command(machine: Machine) -> None:
@@ -256,6 +258,7 @@ async def test_a_failed_task_is_found_corrected_and_sent_again(machine: Machine)
         await acme.shows("Invalid JSON")
         field = acme.app.screen.query_one(JsonField)
         field.text = field.text.replace("nowhere", "default").removeprefix("x")
+        await until(acme.pilot, lambda: "Invalid JSON" not in shown(acme.app))
         await acme.press("ctrl+s")
         await acme.shows("Send to Acme store:", "1 task of run 1")
         writes = acme.writes()

@@ -79,9 +79,8 @@ class RunOutput:
         if self._json or (self._sends and self._failures > _FAILURES_PRINTED):
             return
         where = f" (request #{record.exchange})" if record.exchange else ""
-        what = "failed" if self._sends else "skipped"
         message = " ".join(record.message.splitlines())
-        self.say(f"{self.shown(self._name)}: {record.record} {what}: {message}{where}")
+        self.say(f"{self.shown(self._name)}: {record.record} failed: {message}{where}")
 
     def progress(self, progress: Progress) -> None:
         now = time.monotonic()

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from ...text import shown, shown_line
-from ...units import duration
+from ...units import elapsed
 from ..widgets.painted import Painted
 from .job import RunMessage, Series, Tone
 
@@ -102,7 +102,7 @@ class Chart(Painted):
         width, rows, base = self.size.width, self.size.height - 1, self.rich_style
         muted = base + self.paint("muted")
         if y == rows:
-            end = duration(self._seconds) if self._columns else ""
+            end = elapsed(self._seconds) if self._columns else ""
             room = max(0, width - self._axis - len(end))
             return Strip(
                 [Segment(f"{'':{self._axis - 1}}└", muted), Segment(f"{'0 s':<{room}}{end}"[: room + len(end)], muted)]

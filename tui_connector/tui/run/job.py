@@ -29,7 +29,7 @@ from ...profile.model import Profile
 from ...runs.ledger import FailedRecord, ledger_file
 from ...runs.progress import STOPPED, Progress, Summary
 from ...text import count, shown
-from ...units import duration
+from ...units import duration, elapsed
 from ..jobs import jobs_of
 
 TICK = 0.25
@@ -159,7 +159,7 @@ class RunFigures:
             return f"✘ {self.start_error}", "error"
         progress, summary = self.progress, self.summary
         if summary is None:
-            took = duration(progress.seconds)
+            took = elapsed(progress.seconds)
             if self.stopping:
                 return f"stopping · {took}", ""
             if progress.waits:
@@ -169,7 +169,7 @@ class RunFigures:
                 )
             return f"running · {took}", ""
         if summary.state == "complete":
-            items = f"complete: {count(summary.items, *self.noun)} in {duration(summary.seconds)}"
+            items = f"complete: {count(summary.items, *self.noun)} in {elapsed(summary.seconds)}"
             failed = f", {count(summary.failed, *self.noun)} failed" if summary.failed else ""
             return (f"✘ {items}{failed}", "error") if summary.failed else (f"✔ {items}", "success")
         if summary.as_requested:
@@ -186,7 +186,7 @@ class RunFigures:
         mean = "" if running else " (mean)"
         remaining = progress.remaining
         if not running:
-            time = ("Time", duration(progress.seconds))
+            time = ("Time", elapsed(progress.seconds))
         elif progress.waits:
             time = ("Next request", f"in {duration(max(1.0, progress.waits))}")
         else:
@@ -203,7 +203,11 @@ class RunFigures:
 
     def counts(self) -> str:
         """What became of items that were not written, such as "20 unchanged · 3 failed"; empty if nothing."""
-        kinds = ((self.progress.dropped, "unchanged"), (self.progress.failed, "failed"))
+        tasks = self.summary.tasks if self.summary is not None else {}
+        if tasks:
+            kinds = [(number, str(state)) for state, number in tasks.items() if state != "finished"]
+        else:
+            kinds = [(self.progress.dropped, "unchanged"), (self.progress.failed, "failed")]
         return " · ".join(f"{number:,} {word}" for number, word in kinds if number)
 
 
@@ -220,8 +224,6 @@ class BackgroundRun:
     """A run of a configuration of a profile, also while other screens are open; it is a `Watcher` of that run."""
 
     NOUN: ClassVar[tuple[str, str]] = ("item", "items")
-    GIVEN_UP: ClassVar[str] = "skipped"
-    """What happened to an item that failed."""
 
     def __init__(self, app: App[object], workbench: Workbench, profile: Profile, file: Path, name: str) -> None:
         self.workbench, self.profile, self.file, self.name = workbench, profile, file, name
@@ -293,7 +295,7 @@ class BackgroundRun:
     def failed(self, record: FailedRecord) -> None:
         self.failures += 1
         where = f" (request #{record.exchange})" if record.exchange else ""
-        self._say(f"✘ {record.record} {self.GIVEN_UP}: {record.message}{where}", "error")
+        self._say(f"✘ {record.record} failed: {record.message}{where}", "error")
 
     def progress(self, progress: Progress) -> None:
         """Read at each tick instead."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from ...errors import InvalidValue
 from ...incoming.plan import RunOptions, since_date
 from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.fields import FieldRow, SafeInput
+from ..widgets.frame import Dialog
 
 _ABOUT = (
     "Limit: stop after this many items; the next run resumes there.\n"
@@ -24,7 +25,7 @@ _ABOUT = (
 )
 
 
-class RunOptionsScreen(ModalScreen[RunOptions | None]):
+class RunOptionsScreen(Dialog[RunOptions | None]):
     """Enter runs with what is filled in, from every field; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,6 +48,11 @@ class RunOptionsScreen(ModalScreen[RunOptions | None]):
 
     def on_mount(self) -> None:
         self.query_one(Toggle).focus()
+
+    @on(Input.Changed)
+    def _forget_problem(self) -> None:
+        for row in self.query(FieldRow):
+            row.problem("")
 
     def action_run(self) -> None:
         """Runs once the focused field has handled the keys before this one."""

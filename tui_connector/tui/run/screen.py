@@ -100,6 +100,7 @@ class RunView(LogDock, Generic[Job]):
         if not job.active and self._dialog is not None and self._dialog.is_active:  # nothing is left to stop
             self._dialog.dismiss(False)
         self._draw_header()
+        self.set_class(bool(figures.start_error), "refused")
         text, tone = self._state()
         state = self.query_one("#run-state", Static)
         state.update(Content(shown(text)))

@@ -24,7 +24,7 @@ def confirm_sending(
     name = sender.profile.name
     about = ", ".join(filter(None, (sender.profile.environment_label, store)))
     to = f"{name} ({about})" if about else name
-    question = f"{verb} to {to}:\n{what}"
+    question = f"{verb} {'in' if verb == 'Undo' else 'to'} {to}:\n{what}"
     if not sender.production:
 
         def answered(yes: bool | None) -> None:

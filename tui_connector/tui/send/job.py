@@ -37,8 +37,8 @@ from ..run.job import BackgroundRun, Tone
 _KEPT_ROWS = 20_000
 """Entities of a plan that are listed; the plan itself has all of them."""
 
-RowKind = Literal["create", "change", "unchanged", "send", "bad", "restore", "created", "left"]
-SENT: tuple[RowKind, ...] = ("create", "change", "send", "restore")
+RowKind = Literal["create", "change", "unchanged", "send", "bad", "restore", "created", "delete", "left"]
+SENT: tuple[RowKind, ...] = ("create", "change", "send", "restore", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,6 @@ class Plan:
     saved: SavedPlan | None = None
     undo: UndoPlan | None = None
     undone_run: int = 0
-    deletes: bool = False
-    """Of an undo: what the run has created is deleted."""
 
     def add(self, row: PlanRow) -> None:
         self.counts[row.kind] += 1
@@ -97,16 +95,27 @@ class Plan:
     def to_send(self) -> int:
         """Entities that would be sent."""
         found = sum(self.counts[kind] for kind in SENT)
-        found += self.counts["unchanged"] if self.options.everything else 0
-        return found + (self.counts["created"] if self.deletes else 0)
+        return found + (self.counts["unchanged"] if self.options.everything else 0)
+
+    @property
+    def deletes(self) -> bool:
+        """Of an undo: whether what the run has created is deleted."""
+        return self.counts["delete"] > 0
+
+    def toggle_deletes(self) -> None:
+        """Of an undo: deletes what the run has created, or keeps it."""
+        old: RowKind = "delete" if self.deletes else "created"
+        new: RowKind = "created" if self.deletes else "delete"
+        self.rows = [replace(row, kind=new) if row.kind == old else row for row in self.rows]
+        self.counts[new] = self.counts.pop(old, 0)
 
     def words(self) -> str:
         """The counts by kind, such as "2 to create, 5 to change, 40 unchanged"."""
         number = self.counts
         if self.undo is not None:
-            created = "to delete" if self.deletes else "created (kept)"
             parts = [f"{number['restore']:,} to restore"]
-            parts += [f"{number['created']:,} {created}"] if number["created"] else []
+            parts += [f"{number['created']:,} created (kept)"] if number["created"] else []
+            parts += [f"{number['delete']:,} to delete"] if number["delete"] else []
             parts += [f"{number['left']:,} that cannot be undone"] if number["left"] else []
             parts += [f"{self.undo.done_already:,} already restored"] if self.undo.done_already else []
         elif self.compared:
@@ -126,7 +135,6 @@ class SendJob(BackgroundRun):
     """Plans what an outgoing would change, then sends exactly that; undoes its last run in the same two steps."""
 
     NOUN: ClassVar[tuple[str, str]] = ("entity", "entities")
-    GIVEN_UP: ClassVar[str] = "failed"
 
     def __init__(
         self,
@@ -167,7 +175,7 @@ class SendJob(BackgroundRun):
             self.phase == "planned"
             and plan is not None
             and plan.undo is not None
-            and plan.counts["created"] > 0
+            and plan.counts["created"] + plan.counts["delete"] > 0
             and deleting(self.sender.outgoing) is not None
         )
 
@@ -230,10 +238,10 @@ class SendJob(BackgroundRun):
             self._leave_plan("sending")
             self._begin(partial(self._explained, self._resume))
 
-    def delete_created(self, deletes: bool) -> None:
+    def toggle_deletes(self) -> None:
         """Whether the undo deletes what the run has created."""
         if self.plan is not None:
-            self.plan.deletes = deletes
+            self.plan.toggle_deletes()
             self._changed()
 
     def read_last(self) -> None:

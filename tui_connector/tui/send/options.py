@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from ...text import shown_line
 from ..widgets.choice import Toggle
 from ..widgets.fields import FieldRow, SafeInput
+from ..widgets.frame import Dialog
 from .job import SendOptions
 
 _ABOUT = "Limit: plan and send only the first entities of the source, such as 1 to try it."
 
 
-class SendOptionsScreen(ModalScreen[SendOptions | None]):
+class SendOptionsScreen(Dialog[SendOptions | None]):
     """Enter makes a plan with what is filled in, from every field; Esc returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,6 +43,10 @@ class SendOptionsScreen(ModalScreen[SendOptions | None]):
 
     def on_mount(self) -> None:
         self.query_one(Toggle).focus()
+
+    @on(Input.Changed)
+    def _forget_problem(self) -> None:
+        self.query_one("#row-limit", FieldRow).problem("")
 
     def action_plan(self) -> None:
         """Plans once the focused field has handled the keys before this one."""

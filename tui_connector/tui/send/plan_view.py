@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from ...outgoing.changes import FieldChange
@@ -21,7 +20,7 @@ from ...templates import Json
 from ...text import beginning, count, shown, shown_line
 from ..widgets.choice import ChoiceScreen
 from ..widgets.fields import SafeInput
-from ..widgets.frame import TONES
+from ..widgets.frame import TONES, Dialog
 from ..widgets.row_list import ListRow, RowList
 from .job import Plan, PlanRow, RowKind
 
@@ -36,7 +35,8 @@ _SIGNS: dict[RowKind, tuple[str, str, str]] = {
     "send": ("→", "accent", "send"),
     "bad": ("✘", "error", "bad line"),
     "restore": ("←", "warning", "restore"),
-    "created": ("+", "muted", "created"),
+    "created": ("=", "muted", "kept"),
+    "delete": ("-", "error", "delete"),
     "left": ("✘", "error", "not undone"),
 }
 """Sign, paint and word of each kind."""
@@ -85,7 +85,7 @@ def row_detail(row: PlanRow) -> Content:
     return Content("\n").join(parts)
 
 
-class RowScreen(ModalScreen[None]):
+class RowScreen(Dialog[None]):
     """One entity of a plan with all its fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -145,7 +145,8 @@ class PlanView(Container):
     def __init__(self) -> None:
         super().__init__(id="plan")
         self._plan: Plan | None = None
-        self._drawn = -1
+        self._drawn: Sequence[PlanRow] = ()
+        self._drawn_count = -1
         self.filter = RowFilter()
 
     def compose(self) -> ComposeResult:
@@ -163,12 +164,12 @@ class PlanView(Container):
 
     def show(self, plan: Plan | None) -> None:
         """Shows the plan, also while it grows."""
-        rows = len(plan.rows) if plan is not None else 0
-        if plan is self._plan and rows == self._drawn:
+        rows = plan.rows if plan is not None else []
+        if plan is self._plan and rows is self._drawn and len(rows) == self._drawn_count:
             return
         if plan is not self._plan:
             self.filter = RowFilter(text=self.filter.text)
-        self._plan, self._drawn = plan, rows
+        self._plan, self._drawn, self._drawn_count = plan, rows, len(rows)
         self.fill()
 
     def fill(self) -> None:

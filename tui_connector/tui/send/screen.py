@@ -119,9 +119,7 @@ class SendScreen(RunView[SendJob]):
         self.job.start_undo()
 
     def action_delete_created(self) -> None:
-        plan = self.job.plan
-        if plan is not None:
-            self.job.delete_created(not plan.deletes)
+        self.job.toggle_deletes()
 
     def action_apply(self) -> None:
         """Sends what the plan says, after a confirmation."""

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from ...errors import InvalidValue, UserError
@@ -24,7 +24,7 @@ from ...text import count, shown, shown_line
 from ..editor import edit_text
 from ..log.panel import WIDE
 from ..widgets import highlight
-from ..widgets.frame import TONES, KeyFooter, ScreenHeader
+from ..widgets.frame import TONES, Dialog, KeyFooter, ScreenHeader
 from ..widgets.json_field import JsonField
 
 _LONGEST = 100_000
@@ -138,7 +138,7 @@ def _response(response: Json) -> Content:
     return _json(response)
 
 
-class EntityScreen(ModalScreen[Json]):
+class EntityScreen(Dialog[Json]):
     """The entity in a form; ^O opens it in the user's editor. Returns the corrected one, None if it is unchanged."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -169,6 +169,17 @@ class EntityScreen(ModalScreen[Json]):
             event.json_field.text = edit_text(self.app, self._machine, event.json_field.text)
         except UserError as error:
             self._say(str(error))
+
+    @on(JsonField.Changed)
+    def _check(self, event: JsonField.Changed) -> None:
+        """What is wrong with the text as it is now."""
+        event.stop()
+        try:
+            entity_of(event.text_area.text)
+        except InvalidValue as error:
+            self._say(str(error))
+        else:
+            self._say("")
 
     def _say(self, problem: str) -> None:
         self.query_one("#entity-problem", Static).update(Content.assemble((shown(problem), TONES["error"])))
